@@ -1,0 +1,75 @@
+"""Sign-up, and API tokens."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from collector import limits
+from collector.errors import Forbidden, Refused
+from collector.models import Person, Token
+
+TOKEN_LIFE = timedelta(days=90)
+LONGEST_PASSWORD = 128
+
+
+def sign_up(username: str, password: str, email: str, address: str) -> Person:
+    """A new crowdworker. Raises Refused with the field at fault, Forbidden where sign-up is closed, TooMany."""
+    if not settings.OPEN_SIGNUP:
+        raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
+    limits.take(limits.SIGN_UPS_AN_HOUR, address)
+    return add(username, password, email=email)
+
+
+def add(username: str, password: str, *, email: str = "", role: str = Person.Role.CROWDWORKER) -> Person:
+    """A new account with any role, checked. Raises Refused with the field at fault."""
+    person = Person(username=username, email=email, role=role)
+    try:
+        person.full_clean(exclude=["password"])
+        _check_password(password, person)
+    except ValidationError as error:
+        raise _refused(error) from error
+    person.set_password(password)
+    try:
+        with transaction.atomic():
+            person.save(force_insert=True)
+    except IntegrityError as error:
+        raise Refused("This user name is taken.", field="username") from error
+    return person
+
+
+def _check_password(password: str, person: Person) -> None:
+    try:
+        if len(password) > LONGEST_PASSWORD:
+            raise ValidationError(f"A password has at most {LONGEST_PASSWORD} characters.")
+        password_validation.validate_password(password, person)
+    except ValidationError as error:
+        raise ValidationError({"password": error.messages}) from error
+
+
+def _refused(error: ValidationError) -> Refused:
+    field, messages = next(iter(error.message_dict.items()))
+    named = field if field in ("username", "password", "email", "role") else "username"
+    return Refused(" ".join(messages), field=named)
+
+
+def issue_token(person: Person) -> tuple[str, Token]:
+    """A new API token: the text, told once, and its row."""
+    text = secrets.token_urlsafe(32)
+    row = Token.objects.create(sha256=_hash(text), person=person, expires=timezone.now() + TOKEN_LIFE)
+    return text, row
+
+
+def person_of_token(text: str) -> Person | None:
+    """Whose unexpired token this is."""
+    row = Token.objects.select_related("person").filter(sha256=_hash(text), expires__gt=timezone.now()).first()
+    return row.person if row and row.person.is_active else None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()

@@ -1,0 +1,83 @@
+"""Django's admin, for what an admin needs beyond the desk: people, and a look at the rows. Changes with rules have
+their place on the desk, so here most is read-only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.http import HttpRequest
+
+from collector.models import Attempt, Person, Reading, StudyChange
+from trainer.models import Round, RoundModel, Sample
+
+
+class PersonCreation(AdminUserCreationForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Person
+        fields = ("username", "email", "role")
+
+
+@admin.register(Person)
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+    add_form = PersonCreation
+    list_display = ("username", "role", "is_active", "joined", "last_login")
+    list_filter = ("role", "is_active")
+    search_fields = ("username", "email")
+    ordering = ("username",)
+    filter_horizontal = ()
+    readonly_fields = ("joined", "last_login")
+    fieldsets = ((None, {"fields": ("username", "password", "email", "role", "is_active", "joined", "last_login")}),)
+    add_fieldsets = ((None, {"fields": ("username", "email", "role", "usable_password", "password1", "password2")}),)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnly):
+    list_display = ("id", "drawer", "round", "target_label", "predicted_label", "status", "submitted")
+    list_filter = ("status", "target_label", "predicted_label", "round")
+    list_select_related = ("drawer", "round")
+    search_fields = ("drawer__username",)
+    exclude = ("strokes",)
+
+
+@admin.register(Reading)
+class ReadingAdmin(ReadOnly):
+    list_display = ("attempt", "moderator", "answer", "answered")
+    list_filter = ("answer",)
+    search_fields = ("moderator__username",)
+
+
+@admin.register(StudyChange)
+class StudyChangeAdmin(ReadOnly):
+    list_display = ("when", "who", "field", "before", "after")
+
+
+@admin.register(RoundModel)
+class RoundModelAdmin(ReadOnly):
+    list_display = ("id", "net", "state", "created", "finished", "decided_by")
+    list_filter = ("state", "net")
+
+
+@admin.register(Round)
+class RoundAdmin(ReadOnly):
+    list_display = ("number", "state", "model", "opened", "closed")
+
+
+@admin.register(Sample)
+class SampleAdmin(ReadOnly):
+    list_display = ("id", "label", "fooling", "round", "added", "withdrawn")
+    list_filter = ("label", "fooling", "round")

@@ -1,0 +1,1 @@
+"""The API: doors that parse strictly, call one function, and answer. docs: /api/schema/."""

@@ -1,0 +1,26 @@
+"""Who asks: `Authorization: Token …`, or the session with CSRF."""
+
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from collector import accounts
+from collector.models import Person, Token
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Person, Token | None] | None:
+        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "token":
+            return None
+        person = accounts.person_of_token(text.strip())
+        if person is None:
+            raise AuthenticationFailed("This token is unknown or has run out. Get a new one at /api/tokens/.")
+        return person, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Token"
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The session, for the site's own pages; writes need the CSRF token."""

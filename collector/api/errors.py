@@ -1,0 +1,46 @@
+"""Every error of the API in one shape: `{"error": {"code", "message", "field"?}}`."""
+
+from typing import Any
+
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from collector.errors import Forbidden, NotFound, Refused, TooMany
+from collector.middleware import as_refusal, body_of
+
+_CODES = {401: "not_authenticated", 403: "forbidden", 405: "method_not_allowed", 415: "unsupported_media_type"}
+
+
+def answer(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to what a view raised; None leaves it to be a 500."""
+    if isinstance(exception, Http404):
+        exception = NotFound("There is no such thing here.")
+    refusal = as_refusal(exception)
+    if refusal:
+        response = Response(body_of(refusal), status=refusal.status)
+        if isinstance(refusal, TooMany):
+            response["Retry-After"] = str(refusal.retry_after)
+        return response
+    if not isinstance(exception, exceptions.APIException):
+        return None
+    response = Response(body_of(_refused(exception)), status=exception.status_code)
+    if header := getattr(exception, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    return response
+
+
+def _refused(exception: exceptions.APIException) -> Refused:
+    code = _CODES.get(exception.status_code, "invalid")
+    if isinstance(exception, exceptions.PermissionDenied):
+        return Forbidden(str(exception.detail))
+    if isinstance(exception.detail, dict):
+        field, problem = next(iter(exception.detail.items()))
+        return Refused(_sentence(problem), field=None if field == "non_field_errors" else str(field), code=code)
+    return Refused(_sentence(exception.detail), code=code)
+
+
+def _sentence(problem: Any) -> str:
+    while isinstance(problem, list | dict):
+        problem = next(iter(problem.values() if isinstance(problem, dict) else problem), "")
+    return str(problem)

@@ -1,0 +1,43 @@
+"""JSON as strict as the contract: no NaN, no 1e999, no duplicate keys, no bottomless nesting, no lone surrogates."""
+
+import json
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+
+class StrictJSONParser(BaseParser):
+    media_type = "application/json"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
+        """The body as plain values. Raises ParseError (400)."""
+        try:
+            text = stream.read().decode("utf-8")
+            value = json.loads(
+                text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
+            )
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except RecursionError as error:
+            raise ParseError("This JSON is nested too deeply.") from error
+        except ValueError as error:
+            raise ParseError(f"This is not JSON as we take it: {error}") from error
+        return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return found

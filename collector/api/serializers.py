@@ -1,0 +1,164 @@
+"""What requests may hold, field by field and strictly; and the shapes of the answers, for the schema."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from collector.verdicts import ANSWERS
+
+
+class Digit(serializers.IntegerField):
+    """A whole number from 0 to 9; not true, not 3.0, not "3"."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=9, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            raise serializers.ValidationError("A label is a whole number from 0 to 9.")
+        return super().to_internal_value(data)
+
+
+class Text(serializers.CharField):
+    """A string; a number is not one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("This must be a string.")
+        if "\0" in data:
+            raise serializers.ValidationError("This must not hold a null character.")
+        return super().to_internal_value(data)
+
+
+class Unchecked(serializers.JSONField):
+    """Taken as it comes: the drawing's own parser judges it."""
+
+
+class Drawing(serializers.Serializer[Any]):
+    strokes = Unchecked(help_text='[{"x": [...], "y": [...], "t": [...]}]: integers 0–279; t in ms, not decreasing')
+    width = Unchecked(required=False, help_text="the pen in canvas units, 8–40; default 22")
+
+
+class NewAttempt(Drawing):
+    target_label = Digit()
+    client_key = Text(required=False, allow_null=True, min_length=1, max_length=64)
+
+
+class NewAccount(serializers.Serializer[Any]):
+    username = Text(max_length=1000)
+    password = Text(max_length=1000, trim_whitespace=False)
+    email = Text(required=False, allow_blank=True, default="", max_length=254)
+
+
+class NewToken(serializers.Serializer[Any]):
+    username = Text(max_length=1000)
+    password = Text(max_length=1000, trim_whitespace=False)
+
+
+class NewReading(serializers.Serializer[Any]):
+    reading = Text()
+
+    def validate_reading(self, value: str) -> str:
+        if value not in ANSWERS:
+            raise serializers.ValidationError("A reading is a digit from 0 to 9, ambiguous or junk.")
+        return value
+
+
+class Account(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    username = serializers.CharField()
+    role = serializers.CharField()
+
+
+class IssuedToken(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expires = serializers.DateTimeField()
+
+
+class Prediction(serializers.Serializer[Any]):
+    round = serializers.IntegerField()
+    predicted_label = serializers.IntegerField()
+    probabilities = serializers.ListField(child=serializers.FloatField(), min_length=10, max_length=10)
+
+
+class Attempt(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    round = serializers.IntegerField(source="round.number")
+    target_label = serializers.IntegerField()
+    predicted_label = serializers.IntegerField()
+    probabilities = serializers.ListField(child=serializers.FloatField())
+    fooled = serializers.BooleanField()
+    status = serializers.CharField()
+
+
+class Event(serializers.Serializer[Any]):
+    when = serializers.DateTimeField(allow_null=True)
+    kind = serializers.CharField()
+    text = serializers.CharField()
+
+
+class OwnAttempt(Attempt):
+    submitted = serializers.DateTimeField()
+    settled = serializers.DateTimeField(allow_null=True)
+    settled_label = serializers.IntegerField(allow_null=True)
+    credit = serializers.FloatField()
+    fate = serializers.CharField(help_text="in a few words")
+
+
+class OwnAttemptInFull(OwnAttempt):
+    strokes = serializers.JSONField()
+    width = serializers.IntegerField()
+    timeline = Event(many=True)
+
+
+class AssignedDrawing(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    strokes = serializers.JSONField()
+    width = serializers.IntegerField()
+    pixels = serializers.ListField(child=serializers.IntegerField(), help_text="784 values 0–255, row by row")
+
+
+class Assignment(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    attempt = AssignedDrawing()
+    expires = serializers.DateTimeField()
+
+
+class Due(serializers.Serializer[Any]):
+    have = serializers.IntegerField()
+    need = serializers.IntegerField()
+
+
+class Training(serializers.Serializer[Any]):
+    progress = serializers.FloatField(help_text="0–1")
+    started = serializers.DateTimeField()
+
+
+class Round(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    state = serializers.CharField()
+    opened = serializers.DateTimeField()
+    closed = serializers.DateTimeField(allow_null=True)
+    net = serializers.CharField()
+    attempts = serializers.IntegerField()
+    fooled = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    verified = serializers.IntegerField()
+    mer = serializers.FloatField(allow_null=True)
+    vmer = serializers.FloatField(allow_null=True)
+    report = serializers.JSONField()
+
+
+class CurrentRound(Round):
+    due = Due()
+    training = Training(allow_null=True)
+
+
+class Standing(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    username = serializers.CharField()
+    credit = serializers.FloatField()
+    verified = serializers.IntegerField()
+    attempts = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    vmer = serializers.FloatField(allow_null=True)

@@ -1,0 +1,33 @@
+"""The API's URLs; what each takes and answers is in CONTRACT and at /api/schema/."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from collector.api import views
+from collector.errors import NotFound
+from collector.middleware import answer
+
+
+def _nothing_here(request: HttpRequest) -> HttpResponse:
+    return answer(request, NotFound("There is no such address in this API; /api/schema/ lists them."))
+
+
+urlpatterns = [
+    path("accounts/", views.AccountsView.as_view()),
+    path("tokens/", views.TokensView.as_view()),
+    path("rounds/", views.RoundsView.as_view()),
+    path("rounds/current/", views.CurrentRoundView.as_view()),
+    path("rounds/<int:number>/", views.RoundView.as_view()),
+    path("predictions/", views.PredictionsView.as_view(), name="api_predictions"),
+    path("attempts/", views.AttemptsView.as_view(), name="api_attempts"),
+    path("attempts/<uuid:id>/", views.AttemptView.as_view()),
+    path("attempts/<uuid:id>/retract/", views.RetractView.as_view(), name="api_retract"),
+    path("assignments/", views.AssignmentsView.as_view(), name="api_assignments"),
+    path("assignments/<uuid:id>/reading/", views.ReadingView.as_view()),
+    path("leaderboard/", views.LeaderboardView.as_view()),
+    path("samples/", views.SamplesView.as_view()),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),
+    re_path(r"^.*$", _nothing_here),
+]

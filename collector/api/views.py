@@ -1,0 +1,210 @@
+"""The endpoints of the contract: each parses, calls one function and answers."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth import authenticate
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.pagination import CursorPagination, LimitOffsetPagination
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from collector import accounts, attempts, exports, fates, leaderboards, limits, reviews, rounds
+from collector.api import serializers as shapes
+from collector.errors import Forbidden, NotFound
+from collector.models import Attempt, Person, Reading
+
+
+def _parsed(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    serializer = shape(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    values: dict[str, Any] = serializer.validated_data
+    return values
+
+
+def _person(request: Request) -> Person:
+    assert isinstance(request.user, Person)
+    return request.user
+
+
+def _address(request: Request) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+class AccountsView(APIView):
+    permission_classes = [AllowAny]
+    authentication_classes = []
+
+    @extend_schema(request=shapes.NewAccount, responses={201: shapes.Account})
+    def post(self, request: Request) -> Response:
+        """Sign up as a crowdworker."""
+        person = accounts.sign_up(**_parsed(shapes.NewAccount, request), address=_address(request))
+        return Response(shapes.Account(person).data, status=201)
+
+
+class TokensView(APIView):
+    permission_classes = [AllowAny]
+    authentication_classes = []
+
+    @extend_schema(request=shapes.NewToken, responses={201: shapes.IssuedToken})
+    def post(self, request: Request) -> Response:
+        """Get a token for the API. A name or password that is wrong, or locked out for a while, answers 401."""
+        given = _parsed(shapes.NewToken, request)
+        limits.take(limits.SIGN_INS_A_MINUTE, _address(request))
+        person = authenticate(request._request, **given)
+        if not isinstance(person, Person):
+            raise AuthenticationFailed("That user name and password don’t go together.")
+        text, row = accounts.issue_token(person)
+        return Response(shapes.IssuedToken({"token": text, "expires": row.expires}).data, status=201)
+
+
+class RoundsPages(LimitOffsetPagination):
+    default_limit, max_limit = 50, 200
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data})
+
+
+class RoundsView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=shapes.Round(many=True))
+    def get(self, request: Request) -> Response:
+        """All rounds, newest first."""
+        pages = RoundsPages()
+        told = pages.paginate_queryset(rounds.overview(), request, self)
+        return pages.get_paginated_response(told)
+
+
+class RoundView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=shapes.Round)
+    def get(self, request: Request, number: int) -> Response:
+        """One round."""
+        return Response(rounds.describe(number))
+
+
+class CurrentRoundView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=shapes.CurrentRound)
+    def get(self, request: Request) -> Response:
+        """The open round, with what is due and what is in training."""
+        return Response(rounds.current())
+
+
+class PredictionsView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=shapes.Drawing, responses=shapes.Prediction)
+    def post(self, request: Request) -> Response:
+        """What the target model sees in a drawing; nothing is stored."""
+        given = _parsed(shapes.Drawing, request)
+        who = str(request.user.pk) if request.user.is_authenticated else _address(request)
+        limits.take(limits.PREDICTIONS_A_MINUTE, who)
+        number, probabilities = attempts.predict(attempts.parse(**given))
+        predicted = max(range(10), key=probabilities.__getitem__)
+        return Response({"round": number, "predicted_label": predicted, "probabilities": probabilities})
+
+
+class AttemptPages(CursorPagination):
+    page_size = 50
+    ordering = ("-submitted", "-id")
+
+
+def _told(attempt: Attempt, fate: str) -> dict[str, Any]:
+    return {**shapes.Attempt(attempt).data, "submitted": attempt.submitted, "settled": attempt.settled,
+            "settled_label": attempt.settled_label, "credit": attempt.credit, "fate": fate}  # fmt: skip
+
+
+class AttemptsView(APIView):
+    @extend_schema(responses=shapes.OwnAttempt(many=True))
+    def get(self, request: Request) -> Response:
+        """One's own attempts, newest first, each with its fate."""
+        pages = AttemptPages()
+        own = _person(request).attempts.select_related("round")
+        page = pages.paginate_queryset(own, request, self) or []
+        return pages.get_paginated_response([_told(attempt, fate) for attempt, fate in fates.for_list(page)])
+
+    @extend_schema(request=shapes.NewAttempt, responses={201: shapes.Attempt, 200: shapes.Attempt})
+    def post(self, request: Request) -> Response:
+        """Submit a drawing; the answer is the target model's verdict. The same client key and body again: 200."""
+        given = _parsed(shapes.NewAttempt, request)
+        drawing = attempts.parse(**{key: given[key] for key in ("strokes", "width") if key in given})
+        submission = attempts.Submission(given["target_label"], drawing, given.get("client_key"))
+        attempt, new = attempts.submit(_person(request), submission)
+        return Response(shapes.Attempt(attempt).data, status=201 if new else 200)
+
+
+class AttemptView(APIView):
+    @extend_schema(responses=shapes.OwnAttemptInFull)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """One of one's own attempts, with its drawing and the timeline of its fate."""
+        attempt = _person(request).attempts.select_related("round", "decision").filter(pk=id).first()
+        if attempt is None:
+            raise NotFound("You have no such drawing.")
+        [(_, fate)] = fates.for_list([attempt])
+        timeline = shapes.Event(fates.timeline(attempt), many=True).data
+        drawn = {"strokes": attempt.strokes, "width": attempt.width}
+        return Response({**_told(attempt, fate), **drawn, "timeline": timeline})
+
+
+class RetractView(APIView):
+    @extend_schema(request=None, responses=shapes.Attempt)
+    def post(self, request: Request, id: uuid.UUID) -> Response:
+        """Take a drawing back, before its first reading or lease; afterwards 409."""
+        return Response(shapes.Attempt(attempts.retract(_person(request), id)).data)
+
+
+def _assignment(reading: Reading) -> dict[str, Any]:
+    """All that a moderator is told: never the target label, the prediction, the drawer or other readings."""
+    drawn = reading.attempt
+    shown = {"id": drawn.pk, "strokes": drawn.strokes, "width": drawn.width, "pixels": list(bytes(drawn.pixels))}
+    return {"id": reading.pk, "attempt": shown, "expires": reading.expires}
+
+
+class AssignmentsView(APIView):
+    @extend_schema(request=None, responses={201: shapes.Assignment, 204: None})
+    def post(self, request: Request) -> Response:
+        """The next drawing to read, chosen by the server and leased; 204 when there is nothing to do."""
+        reading = reviews.assign(_person(request))
+        return Response(_assignment(reading), status=201) if reading else Response(status=204)
+
+
+class ReadingView(APIView):
+    @extend_schema(request=shapes.NewReading, responses={201: None})
+    def post(self, request: Request, id: uuid.UUID) -> Response:
+        """Say what an assigned drawing shows: 0–9, ambiguous or junk. Final; a lease that ran out answers 410."""
+        reviews.read(_person(request), id, _parsed(shapes.NewReading, request)["reading"])
+        return Response({}, status=201)
+
+
+class LeaderboardView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("period", enum=list(leaderboards.PERIODS))], responses=shapes.Standing(many=True)
+    )
+    def get(self, request: Request) -> Response:
+        """The best by verified fools: in the open round, the last seven days, or of all time."""
+        lines = leaderboards.standings(request.query_params.get("period", "round"))
+        results = shapes.Standing(lines, many=True).data
+        return Response({"next": None, "previous": None, "results": results})
+
+
+class SamplesView(APIView):
+    @extend_schema(parameters=[OpenApiParameter("as", enum=list(exports.FORMATS))], responses={200: bytes})
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """All active samples, streamed as JSON Lines or CSV; for admins."""
+        if not _person(request).is_admin:
+            raise Forbidden("Only an admin exports the samples.")
+        form = request.query_params.get("as", "jsonl")
+        lines, content_type = exports.stream(form)
+        headers = {"Content-Disposition": f'attachment; filename="samples.{form}"'}
+        return StreamingHttpResponse(lines, content_type=content_type, headers=headers)

@@ -1,0 +1,93 @@
+"""Does everything in the database agree? What the constraints cannot say, recounted from the rows."""
+
+import hashlib
+from collections.abc import Iterator
+
+from django.db.models import Prefetch
+
+from collector import verdicts
+from collector.models import Attempt, Reading
+from trainer.learning import drawing, raster
+from trainer.models import Round, RoundModel, Sample, Weights
+
+Status = Attempt.Status
+
+
+def problems() -> Iterator[str]:
+    """A sentence for everything that does not agree."""
+    yield from _rounds()
+    yield from _weights()
+    yield from _attempts()
+    yield from _samples()
+
+
+def _rounds() -> Iterator[str]:
+    rounds = list(Round.objects.select_related("model").order_by("number"))
+    if [round.number for round in rounds] != list(range(1, len(rounds) + 1)):
+        yield "The rounds are not numbered 1, 2, 3, …"
+    if rounds and rounds[-1].state != Round.State.OPEN:
+        yield f"Round {rounds[-1].number} is the last and is not open."
+    for round in rounds:
+        if round.model.state != RoundModel.State.PROMOTED:
+            yield f"Round {round.number}'s model is {round.model.state}, not promoted."
+
+
+def _weights() -> Iterator[str]:
+    for row in Weights.objects.iterator(chunk_size=20):
+        if hashlib.sha256(bytes(row.data)).hexdigest() != row.sha256:
+            yield f"The weights of model {row.pk} are damaged."
+    for model in RoundModel.objects.filter(state__in=["promoted", "held"], weights=None):
+        yield f"Model {model.pk} is {model.state} and has no weights."
+
+
+def _attempts() -> Iterator[str]:
+    answered = Prefetch("readings", Reading.objects.filter(answer__isnull=False).order_by("answered", "pk"))
+    attempts = Attempt.objects.select_related("decision").prefetch_related(answered)
+    for attempt in attempts.iterator(chunk_size=500):
+        yield from _picture(attempt)
+        yield from _status(attempt)
+
+
+def _picture(attempt: Attempt) -> Iterator[str]:
+    pixels = bytes(attempt.pixels)
+    if hashlib.sha256(pixels).hexdigest() != attempt.pixels_sha256:
+        yield f"Attempt {attempt.pk}: the pixels are not those of the hash."
+    if attempt.raster_version == raster.VERSION:
+        drawn = drawing.parse(attempt.strokes, attempt.width)
+        if raster.rasterise(drawn).tobytes() != pixels:
+            yield f"Attempt {attempt.pk}: the strokes do not give these pixels."
+
+
+def _status(attempt: Attempt) -> Iterator[str]:
+    """The status follows from readings and decision; credit from the status."""
+    readings = [reading.answer for reading in attempt.readings.all() if reading.answer]
+    if attempt.status == Status.RETRACTED:
+        if readings:
+            yield f"Attempt {attempt.pk} was taken back after a reading."
+        return
+    moderated = attempt.fooled or attempt.audited
+    outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum) if moderated else None
+    if decision := getattr(attempt, "decision", None):
+        outcome = verdicts.outcome(attempt.target_label, attempt.fooled, decision.answer)
+    expected = outcome.status if outcome else Status.PENDING if moderated else Status.NOT_FOOLED
+    if attempt.status != expected:
+        yield f"Attempt {attempt.pk} is {attempt.status}; its readings say {expected}."
+    if attempt.status != Status.PENDING and attempt.credit != verdicts.credit(attempt.status):
+        yield f"Attempt {attempt.pk} is {attempt.status} and earned {attempt.credit:g}."
+
+
+def _samples() -> Iterator[str]:
+    settled = {
+        pk: (label, status)
+        for pk, label, status in Attempt.objects.filter(settled_label__isnull=False).values_list(
+            "pk", "settled_label", "status"
+        )
+    }
+    for sample in Sample.objects.iterator(chunk_size=500):
+        label, status = settled.get(sample.attempt, (None, None))
+        if label != sample.label:
+            yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
+        if sample.fooling != (status == Status.VERIFIED):
+            yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
+        if hashlib.sha256(bytes(sample.pixels)).hexdigest() != sample.sha256:
+            yield f"Sample {sample.pk}: the pixels are not those of the hash."

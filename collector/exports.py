@@ -1,0 +1,60 @@
+"""Samples out: one line each, streamed, so that any number of them fits in memory."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from collector.errors import Refused
+from trainer.models import Sample
+
+COLUMNS = ("id", "attempt", "contributor", "round", "label", "split", "fooling", "added", "pixels")
+
+
+def stream(form: str) -> tuple[Iterator[str], str]:
+    """The active samples in `form`, line by line, and its content type. Pixels are base64 of 784 bytes, row by row."""
+    if form not in FORMATS:
+        raise Refused(f"The export is as {' or '.join(FORMATS)}.", field="as")
+    write, content_type = FORMATS[form]
+    return write(_rows()), content_type
+
+
+def _rows() -> Iterator[dict[str, Any]]:
+    samples = Sample.objects.filter(withdrawn=None).select_related("contributor", "round").order_by("added", "pk")
+    for sample in samples.iterator(chunk_size=500):
+        yield {
+            "id": str(sample.pk),
+            "attempt": str(sample.attempt),
+            "contributor": str(sample.contributor_id),
+            "round": sample.round.number,
+            "label": sample.label,
+            "split": sample.contributor.split,
+            "fooling": sample.fooling,
+            "added": sample.added.isoformat(),
+            "pixels": base64.b64encode(bytes(sample.pixels)).decode(),
+        }
+
+
+def _as_jsonl(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(row) + "\n"
+
+
+def _as_csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS)
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(row)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+FORMATS: dict[str, tuple[Callable[[Iterator[dict[str, Any]]], Iterator[str]], str]] = {
+    "jsonl": (_as_jsonl, "application/jsonl"),
+    "csv": (_as_csv, "text/csv"),
+}

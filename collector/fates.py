@@ -1,0 +1,133 @@
+"""The fate of a drawing, told to who drew it: what happened, when, and what comes next."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from collector.models import Attempt
+from trainer.models import Round, RoundModel, Sample, Split
+
+Status = Attempt.Status
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the timeline; `when` is None for what has yet to come."""
+
+    when: datetime | None
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of the sample that an attempt turned into."""
+
+    split: str
+    withdrawn: datetime | None
+    trained: RoundModel | None
+    round: Round | None
+
+
+_HEADLINES = {
+    Status.NOT_FOOLED: "The model was right",
+    Status.PENDING: "Waiting for a moderator",
+    Status.VERIFIED: "Confirmed",
+    Status.CORRECTED: "Read as another digit",
+    Status.REJECTED: "Not taken",
+    Status.AMBIGUOUS: "Could be more than one digit",
+    Status.RETRACTED: "Taken back",
+}
+
+
+def headline(attempt: Attempt, kept: Kept | None = None) -> str:
+    """The fate in a few words, for a list."""
+    words = _HEADLINES[Status(attempt.status)]
+    if attempt.status == Status.CORRECTED:
+        words = f"Moderators read a {attempt.settled_label}"
+    return f"{words} · {_sample_in_short(kept)}" if kept else words
+
+
+def for_list(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
+    """Attempts with their headlines, in a fixed number of queries."""
+    listed = list(attempts)
+    kept = kept_of([attempt.pk for attempt in listed])
+    return [(attempt, headline(attempt, kept.get(attempt.pk))) for attempt in listed]
+
+
+def timeline(attempt: Attempt) -> list[Event]:
+    """The whole story, oldest first. While a drawing is pending, nothing of its readings is told but their number."""
+    chance = round(100 * attempt.probabilities[attempt.predicted_label])
+    seen = f"Round {attempt.round.number}’s model read a {attempt.predicted_label}, {chance} % sure"
+    verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
+    events = [Event(attempt.submitted, f"You drew a {attempt.target_label}. {verdict}", "submitted")]
+    if attempt.status == Status.PENDING:
+        read = attempt.readings.filter(answer__isnull=False).count()
+        events.append(
+            Event(None, f"Waiting for moderators, who don’t see what it should be ({read} so far).", "waiting")
+        )
+        return events
+    if text := _settled(attempt):
+        events.append(Event(attempt.settled, text, "settled"))
+    kept = kept_of([attempt.pk]).get(attempt.pk)
+    if kept:
+        events.append(_sample_event(kept))
+    return events
+
+
+def _settled(attempt: Attempt) -> str | None:
+    if decision := getattr(attempt, "decision", None):
+        return f"An admin decided ({decision.answer}): {decision.why}"
+    if attempt.status == Status.NOT_FOOLED and not attempt.audited:
+        return None
+    target, label = attempt.target_label, attempt.settled_label
+    return {
+        Status.NOT_FOOLED: f"Drawn by lot for a check: moderators read a {target} too.",
+        Status.VERIFIED: f"Moderators read a {target} too: a verified fool, {attempt.credit:g} credit.",
+        Status.CORRECTED: f"Moderators read a {label}, not a {target}. It helps training as a {label}; no credit.",
+        Status.REJECTED: "Moderators saw no digit in it. It is not used; no credit.",
+        Status.AMBIGUOUS: "Moderators could see more than one digit in it. It is not used; no credit.",
+        Status.RETRACTED: "You took it back. It still counts as a try.",
+    }[Status(attempt.status)]
+
+
+def kept_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, Kept]:
+    """What became of these attempts' samples, by attempt, in two queries."""
+    rows = Sample.objects.filter(attempt__in=attempts).select_related("contributor", "first_trained").order_by("added")
+    opened = list(Round.objects.filter(number__gt=1).order_by("number").only("number", "model_id", "opened"))
+    kept = {}
+    for row in rows:
+        last = row.last_trained_id
+        trained_rounds = (
+            r for r in opened
+            if row.first_trained_id and r.model_id >= row.first_trained_id and (last is None or r.model_id <= last)
+        )  # fmt: skip
+        first = next(trained_rounds, None)
+        kept[row.attempt] = Kept(row.contributor.split, row.withdrawn, row.first_trained, first)
+    return kept
+
+
+def _sample_in_short(kept: Kept) -> str:
+    if kept.withdrawn:
+        return "withdrawn"
+    if kept.split == Split.TEST:
+        return "kept to measure the models"
+    if kept.round:
+        return f"trained into round {kept.round.number}"
+    return "in training" if kept.trained else "waits for the next model"
+
+
+def _sample_event(kept: Kept) -> Event:
+    if kept.withdrawn:
+        return Event(kept.withdrawn, "Withdrawn: later models train without it.", "withdrawn")
+    if kept.split == Split.TEST:
+        return Event(None, "Kept to measure the models: your drawings test them and are never trained on.", "test")
+    if kept.round:
+        return Event(kept.round.opened, f"Trained into round {kept.round.number}’s model.", "trained")
+    if kept.trained and kept.trained.state == RoundModel.State.TRAINING:
+        return Event(kept.trained.created, "A new model is being trained on it at this moment.", "training")
+    if kept.trained:
+        text = "A model was trained on it that did not open a round; the next one will be, too."
+        return Event(kept.trained.created, text, "trained")
+    return Event(None, "Waits for the next model to be trained.", "due")

@@ -1,0 +1,45 @@
+"""Liveness and readiness: does the process live; are database, target model and workers well, or which is not."""
+
+from datetime import timedelta
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from trainer import target
+from trainer.models import Heartbeat, RoundModel
+
+SILENCE = timedelta(minutes=3)
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while this process answers at all."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 with `{"database", "target", "worker"}` all "ok", else 503 with what is wrong in the value."""
+    try:
+        state = {"database": "ok", "target": _target(), "worker": _worker()}
+    except DatabaseError:
+        state = {"database": "The database does not answer.", "target": "unknown", "worker": "unknown"}
+    well = all(value == "ok" for value in state.values())
+    return JsonResponse(state, status=200 if well else 503)
+
+
+def _target() -> str:
+    try:
+        target.current()
+    except target.TargetUnavailable as error:
+        return str(error)
+    return "ok"
+
+
+def _worker() -> str:
+    now = timezone.now()
+    beats = dict(Heartbeat.objects.values_list("cluster", "at"))
+    # A training worker that trains shows life by its lease, not by doing another task.
+    if RoundModel.objects.filter(state=RoundModel.State.TRAINING, lease_until__gt=now).exists():
+        beats["train"] = now
+    silent = [name for name in ("dadc", "train") if name not in beats or now - beats[name] > SILENCE]
+    return "ok" if not silent else f"No sign of life from the workers {' and '.join(silent)}."

@@ -1,0 +1,64 @@
+"""`manage.py setup`: make a database ready to serve — tables, study, round 1, schedules, a first admin. Run again, it
+changes nothing."""
+
+import os
+import secrets
+import socket
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser, call_command
+from django_q.models import Schedule
+
+from collector import accounts, studies
+from collector.models import Person
+from trainer import rounds
+
+SCHEDULES: list[dict[str, Any]] = [
+    {"name": "look after trainings", "func": "trainer.tasks.look_after", "schedule_type": "I", "minutes": 1},
+    {"name": "tidy", "func": "collector.tasks.tidy", "schedule_type": "H"},
+    {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
+    {"name": "training worker's heartbeat", "func": "trainer.tasks.beat", "args": "'train'", "cluster": "train",
+     "schedule_type": "I", "minutes": 1},
+]  # fmt: skip
+
+
+class Command(BaseCommand):
+    help = (
+        "Prepare the database: tables, study, round 1, schedules, and at first start an admin whose password is shown."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--serve-on", type=int, metavar="PORT", help="check that this port is free; print addresses"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        port = options["serve_on"]
+        if port:
+            _check_free(port)
+        call_command("migrate", verbosity=0, interactive=False)
+        study = studies.begin()
+        rounds.open_first(study.net)
+        for schedule in SCHEDULES:
+            Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
+        if port:
+            self.stdout.write(self.style.SUCCESS(f"Fool the Digits is at http://127.0.0.1:{port}/"))
+        self._first_admin()
+        self.stdout.flush()
+
+    def _first_admin(self) -> None:
+        if Person.objects.filter(role=Person.Role.ADMIN).exists():
+            return
+        password = os.environ.get("DADC_PASSWORD") or secrets.token_urlsafe(9)
+        accounts.add("admin", password, role=Person.Role.ADMIN)
+        told = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
+        self.stdout.write(f"Sign in as admin, password {told} (shown this once; change it on your account page).")
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(f"Port {port} is in use; try PORT={port + 1} make run") from error

@@ -1,0 +1,20 @@
+"""`manage.py verify`: does everything in the database agree? Says what does not, and then exits with 1."""
+
+import sys
+from typing import Any
+
+from django.core.management import BaseCommand
+
+from collector import consistency
+
+
+class Command(BaseCommand):
+    help = "Check that everything in the database agrees with everything else."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        problems = list(consistency.problems())
+        for problem in problems:
+            self.stdout.write(problem)
+        if problems:
+            sys.exit(1)
+        self.stdout.write("Everything agrees.")

@@ -1,0 +1,96 @@
+"""The edge of the site: bodies that are too large, and refusals raised anywhere turned into answers."""
+
+import io
+import sys
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views import defaults
+
+from collector.errors import Refused, TooMany, Unavailable
+from trainer.target import TargetUnavailable
+
+_Answer = Callable[[HttpRequest], HttpResponse]
+_BUSY = "The site cannot answer at this moment. Please try again in a minute."
+
+
+class BodyLimit:
+    """Refuses bodies over DATA_UPLOAD_MAX_MEMORY_SIZE with 413, declared or chunked, and encoded ones with 415."""
+
+    def __init__(self, get_response: _Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        meta = request.META
+        if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+            return answer(request, Refused("Send the body as it is, not encoded.", code="unsupported_encoding"), 415)
+        if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", ""):
+            # Django reads what Content-Length declares, and a chunked body declares nothing.
+            body = meta["wsgi.input"].read(most + 1)
+            meta["CONTENT_LENGTH"] = str(len(body))
+            request._stream = io.BytesIO(body)
+        declared = meta.get("CONTENT_LENGTH") or "0"
+        if not declared.isdigit() or int(declared) > most:
+            return answer(request, Refused(f"A request has at most {most // 1024} kB.", code="too_large"), 413)
+        return self.get_response(request)
+
+
+class Refusals:
+    """Turns what domain functions refuse into pages, as collector.api.errors does for the API."""
+
+    def __init__(self, get_response: _Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        refusal = as_refusal(exception)
+        return answer(request, refusal) if refusal else None
+
+
+def as_refusal(exception: BaseException | None) -> Refused | None:
+    """What an exception means to the outside, if it is not a fault of ours."""
+    if isinstance(exception, Refused):
+        return exception
+    if isinstance(exception, TargetUnavailable):
+        return Unavailable(f"The model cannot be asked: {exception}")
+    if isinstance(exception, OperationalError | InterfaceError):
+        return Unavailable(_BUSY)
+    return None
+
+
+def answer(request: HttpRequest, refusal: Refused, status: int | None = None) -> HttpResponse:
+    """A refusal as JSON under /api/, as a page elsewhere."""
+    status = status or refusal.status
+    response: HttpResponse
+    if request.path.startswith("/api/"):
+        response = JsonResponse(body_of(refusal), status=status)
+    elif status == 503:
+        # A page in the site's look asks the database who is there, which may be what is missing.
+        response = HttpResponse(f"{refusal.message}\n", status=status, content_type="text/plain")
+    else:
+        response = render(request, [f"{status}.html", "400.html"], {"message": refusal.message}, status=status)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def body_of(refusal: Refused) -> dict[str, dict[str, str]]:
+    """The one shape of API errors."""
+    error = {"code": refusal.code, "message": refusal.message}
+    return {"error": error | ({"field": refusal.field} if refusal.field else {})}
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500, reached also by what fails in a middleware: a database that is gone is no 500."""
+    refusal = as_refusal(sys.exc_info()[1])
+    if refusal:
+        return answer(request, refusal)
+    if request.path.startswith("/api/"):
+        return answer(request, Refused("Something broke on our side.", code="server_error"), 500)
+    return defaults.server_error(request)

@@ -1,0 +1,262 @@
+"""People, the study, drawings and what moderators read in them."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import ExpressionWrapper, F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from collector.verdicts import ANSWERS
+from trainer.models import Round
+
+
+class PersonManager(BaseUserManager["Person"]):
+    def create_user(
+        self, username: str, password: str | None = None, *, email: str = "", role: str = "crowdworker"
+    ) -> "Person":
+        person = self.model(username=username, email=self.normalize_email(email), role=role)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, username: str, password: str | None = None, **extra: Any) -> "Person":
+        return self.create_user(username, password, role=Person.Role.ADMIN, **extra)
+
+    def get_by_natural_key(self, username: str | None) -> "Person":
+        return self.alias(lowered=Lower("username")).get(lowered=(username or "").lower())
+
+
+class Person(AbstractBaseUser):
+    """Somebody with an account. The trainer knows people by `contributor` alone, and never learns whose it is."""
+
+    class Role(models.TextChoices):
+        CROWDWORKER = "crowdworker"
+        MODERATOR = "moderator"
+        ADMIN = "admin"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = models.CharField(
+        max_length=30,
+        validators=[
+            RegexValidator(
+                r"\A[A-Za-z][A-Za-z0-9._-]{2,29}\Z",
+                "A user name has 3 to 30 characters: the letters a–z, digits, dot, hyphen and underscore, "
+                "beginning with a letter.",
+            )
+        ],
+    )
+    email = models.EmailField(blank=True, help_text="for a forgotten password; without one an admin resets it")
+    role = models.CharField(max_length=11, choices=Role, default=Role.CROWDWORKER)
+    is_active = models.BooleanField(default=True)
+    joined = models.DateTimeField(default=timezone.now, editable=False)
+    contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = PersonManager()
+
+    class Meta:
+        verbose_name_plural = "people"
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"), name="username_unique", violation_error_message="This user name is taken."
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def is_admin(self) -> bool:
+        return self.is_active and self.role == self.Role.ADMIN
+
+    @property
+    def is_moderator(self) -> bool:
+        """May moderate: moderators, and admins too."""
+        return self.is_active and self.role in (self.Role.MODERATOR, self.Role.ADMIN)
+
+    # What Django's own admin asks for: an admin may do everything there, nobody else anything.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_admin
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_admin
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_admin
+
+
+_SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
+
+
+class Study(models.Model):
+    """The settings under which data is collected: one row, copied from the environment at first start."""
+
+    net = models.CharField(max_length=50)
+    round_size = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    quorum = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(9)])
+    audit_share = models.FloatField(validators=_SHARE)
+    gold_share = models.FloatField(validators=_SHARE)
+    person_share = models.FloatField(validators=_SHARE)
+    live_preview = models.BooleanField()
+
+    class Meta:
+        verbose_name_plural = "study"
+        constraints = [
+            models.CheckConstraint(condition=Q(pk=1), name="one_study"),
+            models.CheckConstraint(condition=Q(round_size__gte=1, quorum__gte=1), name="sizes_are_positive"),
+            models.CheckConstraint(
+                condition=Q(audit_share__range=(0, 1), gold_share__range=(0, 1), person_share__range=(0, 1)),
+                name="shares_are_shares",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "the study"
+
+    @staticmethod
+    def current() -> "Study":
+        return Study.objects.get()
+
+
+class StudyChange(models.Model):
+    """One setting of the study changed by an admin; append-only."""
+
+    when = models.DateTimeField(auto_now_add=True)
+    who = models.ForeignKey(Person, models.PROTECT)
+    field = models.CharField(max_length=30)
+    before = models.CharField(max_length=50)
+    after = models.CharField(max_length=50)
+
+
+class Token(models.Model):
+    """An API token, kept as a hash."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    person = models.ForeignKey(Person, models.CASCADE)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField()
+
+
+class Allowance(models.Model):
+    """How much of a limit somebody has used up in one window of time."""
+
+    rule = models.CharField(max_length=30)
+    who = models.CharField(max_length=64)
+    slot = models.BigIntegerField(help_text="number of the window since 1970")
+    used = models.PositiveIntegerField(default=1)
+    ends = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rule", "who", "slot"], name="one_allowance_a_window")]
+
+
+class Attempt(models.Model):
+    """One drawing submitted with its target label, and the target model's verdict on it."""
+
+    class Status(models.TextChoices):
+        NOT_FOOLED = "not_fooled"
+        PENDING = "pending"
+        VERIFIED = "verified"
+        CORRECTED = "corrected"
+        REJECTED = "rejected"
+        AMBIGUOUS = "ambiguous"
+        RETRACTED = "retracted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    drawer = models.ForeignKey(Person, models.PROTECT, related_name="attempts")
+    round = models.ForeignKey(Round, models.PROTECT, related_name="attempts")
+    submitted = models.DateTimeField(default=timezone.now)
+    client_key = models.CharField(max_length=64, null=True, blank=True)
+    body_sha256 = models.CharField(max_length=64)
+
+    target_label = models.PositiveSmallIntegerField()
+    predicted_label = models.PositiveSmallIntegerField()
+    fooled = models.GeneratedField(
+        expression=ExpressionWrapper(~Q(target_label=F("predicted_label")), models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    probabilities = models.JSONField()
+    strokes = models.JSONField()
+    width = models.PositiveSmallIntegerField()
+    pixels = models.BinaryField(help_text="what the model saw: 28×28 uint8, row by row")
+    pixels_sha256 = models.CharField(max_length=64)
+    raster_version = models.PositiveSmallIntegerField()
+    live_preview = models.BooleanField(help_text="whether the model's view was shown while drawing")
+
+    status = models.CharField(max_length=10, choices=Status)
+    audited = models.BooleanField(help_text="did not fool, and was drawn by lot for moderation all the same")
+    quorum = models.PositiveSmallIntegerField()
+    wanted = models.PositiveSmallIntegerField(default=0, help_text="further readings worth asking for at once")
+    begun = models.DateTimeField(null=True, blank=True, help_text="first reading")
+    settled = models.DateTimeField(null=True, blank=True)
+    settled_label = models.PositiveSmallIntegerField(null=True, blank=True)
+    credit = models.FloatField(default=0.0, help_text="fixed when it settles")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["drawer", "client_key"], name="one_attempt_per_client_key"),
+            models.UniqueConstraint(
+                fields=["round", "pixels_sha256"], condition=~Q(status="retracted"), name="no_copy_in_a_round"
+            ),
+            models.CheckConstraint(
+                condition=Q(target_label__lte=9, predicted_label__lte=9), name="attempt_labels_are_digits"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", settled__isnull=True) | ~Q(status="pending"), name="pending_is_unsettled"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="verified", credit__gt=0) | Q(credit=0), name="only_verified_earn"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["drawer", "-submitted"], name="attempts_of_a_person"),
+            models.Index(fields=["round", "status"], name="attempts_of_a_round"),
+            models.Index(fields=["submitted"], condition=Q(status="pending", begun=None, wanted__gt=0), name="unread"),
+            models.Index(fields=["begun"], condition=Q(status="pending", wanted__gt=0), name="begun"),
+            models.Index(fields=["submitted"], name="attempts_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.pk}"
+
+
+class Reading(models.Model):
+    """A moderator's blind answer to «what is this?»: first a lease (no answer yet), then, within it, the reading."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="readings")
+    moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings")
+    leased = models.DateTimeField()
+    expires = models.DateTimeField()
+    answer = models.CharField(max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS])
+    answered = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "moderator"], name="one_reading_per_person_and_attempt"),
+            models.CheckConstraint(
+                condition=Q(answer__isnull=True, answered__isnull=True) | Q(answer__in=ANSWERS, answered__isnull=False),
+                name="an_answer_has_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["moderator", "expires"], condition=Q(answer=None), name="leases"),
+        ]
+
+
+class Decision(models.Model):
+    """What an admin decided of a drawing that moderators could not settle, and why; append-only."""
+
+    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="decision")
+    admin = models.ForeignKey(Person, models.PROTECT)
+    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
+    why = models.TextField()
+    when = models.DateTimeField(auto_now_add=True)

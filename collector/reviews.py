@@ -1,0 +1,181 @@
+"""Moderation: who reads which drawing next, what a reading does, and what an admin decides."""
+
+import random
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from collector import verdicts
+from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
+from collector.models import Attempt, Decision, Person, Reading, Study
+from trainer import candidates, samples
+
+Status = Attempt.Status
+LEASE = timedelta(minutes=5)
+MOST_LEASES = 2
+UNREAD_AMONG = 50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
+_lot = random.SystemRandom()
+
+
+def assign(moderator: Person) -> Reading | None:
+    """Lease the next drawing to a moderator; the older of two leases again; None when there is nothing to do.
+
+    Begun drawings come first, oldest first; then a random one of the oldest unread. Each try is a transaction of its
+    own, so that nobody holds one drawing while waiting for another. Raises Forbidden.
+    """
+    if not moderator.is_moderator:
+        raise Forbidden("Only moderators read other people's drawings.")
+    held = _leases(moderator)
+    if len(held) >= MOST_LEASES:
+        return held[0]
+    for attempt_id in _next(moderator):
+        if reading := _lease(moderator, attempt_id):
+            return reading
+    return held[0] if held else None
+
+
+def _leases(moderator: Person) -> list[Reading]:
+    live = Reading.objects.filter(moderator=moderator, answer=None, expires__gt=timezone.now())
+    return list(live.filter(attempt__status=Status.PENDING).select_related("attempt").order_by("leased", "pk"))
+
+
+def _next(moderator: Person) -> Iterator[uuid.UUID]:
+    """Drawings this moderator could read, best first."""
+    now = timezone.now()
+    mine = Reading.objects.filter(attempt=OuterRef("pk"), moderator=moderator)
+    taken = Count("readings", filter=Q(readings__answer=None, readings__expires__gt=now))
+    open_to_me = (
+        Attempt.objects.filter(~Exists(mine.filter(Q(answer__isnull=False) | Q(expires__gt=now))))
+        .filter(status=Status.PENDING, wanted__gt=0)
+        .exclude(drawer=moderator)
+        .annotate(taken=taken)
+        .filter(taken__lt=F("wanted"))
+    )
+    begun = open_to_me.filter(begun__isnull=False).order_by("begun")
+    yield from begun.values_list("pk", flat=True)[:UNREAD_AMONG]
+    unread = list(open_to_me.filter(begun=None).order_by("submitted").values_list("pk", flat=True)[:UNREAD_AMONG])
+    _lot.shuffle(unread)
+    yield from unread
+
+
+def _lease(moderator: Person, attempt_id: uuid.UUID) -> Reading | None:
+    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone."""
+    with transaction.atomic():
+        Person.objects.select_for_update(no_key=True).get(pk=moderator.pk)
+        attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+        now = timezone.now()
+        if len(held := _leases(moderator)) >= MOST_LEASES:
+            return held[0]
+        others = attempt.readings.exclude(moderator=moderator).filter(answer=None, expires__gt=now).count()
+        if attempt.status != Status.PENDING or others >= attempt.wanted:
+            return None
+        mine = attempt.readings.filter(moderator=moderator).first()
+        if mine and (mine.answer is not None or mine.expires > now):
+            return None
+        if mine is None:
+            mine = Reading(attempt=attempt, moderator=moderator)
+        mine.leased, mine.expires = now, now + LEASE
+        mine.attempt = attempt
+        mine.save()
+        return mine
+
+
+def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Attempt:
+    """Store a blind reading and settle the drawing if that decides it.
+
+    The same answer sent again is no error. Raises NotFound, Gone (the lease ran out, or it was settled meanwhile),
+    Conflict (another answer was given before), Refused.
+    """
+    if answer not in verdicts.ANSWERS:
+        raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
+    with transaction.atomic():
+        reading = Reading.objects.filter(pk=reading_id, moderator=moderator).first()
+        if reading is None:
+            raise NotFound("You have no such assignment.")
+        attempt = Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
+        reading.refresh_from_db()
+        now = timezone.now()
+        if reading.answer is not None:
+            if reading.answer != answer:
+                raise Conflict("You have read this drawing already; a reading is final.")
+            return attempt
+        if reading.expires <= now or attempt.status != Status.PENDING:
+            raise Gone("This drawing went on to somebody else meanwhile. Take the next one.")
+        reading.answer, reading.answered = answer, now
+        reading.save(update_fields=["answer", "answered"])
+        _weigh(attempt, now)
+        return attempt
+
+
+def _weigh(attempt: Attempt, now: datetime) -> None:
+    """Recompute a pending attempt's state from all its readings. The caller holds its row."""
+    answered = attempt.readings.filter(answer__isnull=False).order_by("answered", "pk")
+    readings = [answer for answer in answered.values_list("answer", flat=True) if answer]
+    outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum)
+    if outcome:
+        _settle(attempt, outcome, now)
+        return
+    attempt.begun = attempt.begun or now
+    attempt.wanted = verdicts.wanted(attempt.target_label, readings, attempt.quorum)
+    attempt.save(update_fields=["begun", "wanted"])
+
+
+def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
+    """Fix status and credit, keep the sample, and start a candidate if that makes one due: all or nothing."""
+    attempt.status, attempt.settled_label = outcome.status, outcome.label
+    attempt.begun, attempt.settled, attempt.wanted = attempt.begun or now, now, 0
+    attempt.credit = verdicts.credit(outcome.status)
+    attempt.save(update_fields=["status", "settled_label", "begun", "settled", "wanted", "credit"])
+    if outcome.label is None:
+        return
+    sample = samples.add(
+        attempt=attempt.pk,
+        contributor=attempt.drawer.contributor,
+        pixels=bytes(attempt.pixels),
+        label=outcome.label,
+        fooling=outcome.status == Status.VERIFIED,
+        round=attempt.round,
+    )
+    if sample and sample.fooling:
+        study = Study.current()
+        candidates.start_if_due(study.net, study.round_size)
+
+
+def unsettled() -> QuerySet[Attempt]:
+    """Drawings that neither readings nor the moderators who are left can settle; oldest first."""
+    moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN], is_active=True)
+    able = moderators.count()
+    drawer_is_able = Exists(moderators.filter(pk=OuterRef("drawer")))
+    return (
+        Attempt.objects.filter(status=Status.PENDING)
+        .annotate(read_by=Count("readings", filter=Q(readings__answer__isnull=False)), own=drawer_is_able)
+        .filter(Q(wanted=0) | Q(own=False, read_by__gte=able) | Q(own=True, read_by__gte=able - 1))
+        .select_related("drawer", "round")
+        .prefetch_related("readings__moderator")
+        .order_by("submitted")
+    )
+
+
+def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attempt:
+    """An admin settles what moderators could not, saying why. Raises Forbidden, NotFound, Conflict, Refused."""
+    if not admin.is_admin:
+        raise Forbidden("Only an admin decides.")
+    if answer not in verdicts.ANSWERS:
+        raise Refused("Choose a digit, ambiguous or junk.", field="answer")
+    if not why.strip():
+        raise Refused("Say why, for the drawer and for the log.", field="why")
+    with transaction.atomic():
+        attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id).first()
+        if attempt is None:
+            raise NotFound("There is no such drawing.")
+        if attempt.drawer_id == admin.pk:
+            raise Forbidden("Nobody decides on his own drawing.")
+        if not unsettled().filter(pk=attempt_id).exists():
+            raise Conflict("This drawing is settled, or moderators can still settle it.")
+        Decision.objects.create(attempt=attempt, admin=admin, answer=answer, why=why.strip())
+        _settle(attempt, verdicts.outcome(attempt.target_label, attempt.fooled, answer), timezone.now())
+        return attempt

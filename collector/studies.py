@@ -1,0 +1,34 @@
+"""The study's settings: copied from the environment at first start, then changed by admins, each change logged."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from collector.errors import Forbidden, Refused
+from collector.models import Person, Study, StudyChange
+
+
+def begin() -> Study:
+    """The study; made from the environment's settings if this is the first start."""
+    study, _ = Study.objects.get_or_create(pk=1, defaults=settings.STUDY)
+    return study
+
+
+def change(admin: Person, **values: object) -> Study:
+    """Change settings, writing down who changed which from what to what. Raises Forbidden, Refused."""
+    if not admin.is_admin:
+        raise Forbidden("Only an admin changes the study.")
+    with transaction.atomic():
+        study = Study.objects.select_for_update(no_key=True).get()
+        changes = {field: (getattr(study, field), value) for field, value in values.items()}
+        for field, (before, after) in changes.items():
+            if before != after:
+                setattr(study, field, after)
+                StudyChange.objects.create(who=admin, field=field, before=str(before), after=str(after))
+        try:
+            study.full_clean()
+        except ValidationError as error:
+            field, messages = next(iter(error.message_dict.items()))
+            raise Refused(" ".join(messages), field=field) from error
+        study.save()
+    return study

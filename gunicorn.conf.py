@@ -1,0 +1,13 @@
+"""How the site is served: two processes of a few threads; each keeps the target model in memory (about 240 MB)."""
+
+import os
+
+# Without DADC_ALLOWED_HOSTS the site answers to this machine's names alone, so it listens there alone.
+_address = "0.0.0.0" if os.environ.get("DADC_ALLOWED_HOSTS") else "127.0.0.1"
+bind = f"{_address}:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+workers = 2
+threads = 8
+timeout = 60
+graceful_timeout = 5
+control_socket_disable = True

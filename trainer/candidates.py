@@ -1,0 +1,172 @@
+"""A candidate's life: start, claim, renew, finish or fail; and what an admin decides of a held one.
+
+The queue only carries a message. Whether a training runs, who runs it and whether its result counts is decided by
+conditional updates of the candidate's row: a lease that runs out unless renewed, and a token that every claim raises.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from trainer import rounds, samples
+from trainer.models import Round, RoundModel, Weights
+
+State = RoundModel.State
+
+LEASE = timedelta(seconds=60)
+RENEW_EVERY = timedelta(seconds=2)  # ten would keep the lease; two move the progress bar
+CLAIMS = 3
+SEED = 1  # one for all: what differs between two trainings is then their samples
+
+
+class AlreadyTraining(Exception):
+    """Another candidate is in training; there is one at a time."""
+
+
+class NotHeld(Exception):
+    """Only a held candidate can be promoted or discarded."""
+
+
+class LeaseLost(Exception):
+    """Somebody else holds, or has ended, this training. What was computed here is not written."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to train one candidate, while its lease lasts."""
+
+    candidate_id: int
+    token: int
+    net: str
+    seed: int
+
+
+def start_if_due(net: str, round_size: int) -> RoundModel | None:
+    """Start a candidate once `round_size` samples are due and none is in training.
+
+    Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that both see the
+    threshold get one candidate, and its message is queued only if that transaction commits.
+    """
+    with transaction.atomic():
+        rounds.lock()
+        training = RoundModel.objects.filter(state=State.TRAINING).exists()
+        if training or samples.due().count() < round_size:
+            return None
+        return _start(net)
+
+
+def start(net: str) -> RoundModel:
+    """Start a candidate now, whatever is due. Raises AlreadyTraining."""
+    with transaction.atomic():
+        rounds.lock()
+        if RoundModel.objects.filter(state=State.TRAINING).exists():
+            raise AlreadyTraining("A model is already in training.")
+        return _start(net)
+
+
+def _start(net: str) -> RoundModel:
+    base = RoundModel.objects.filter(net=net, base__isnull=True).earliest("pk")
+    candidate = RoundModel.objects.create(net=net, base=base, seed=SEED)
+    samples.fix_set(candidate)
+    _enqueue(candidate.pk)
+    return candidate
+
+
+def _enqueue(candidate_id: int) -> None:
+    async_task("trainer.tasks.train", candidate_id, cluster="train")
+
+
+def claim(candidate_id: int) -> Claim | None:
+    """Take the training, if it is still to be done and nobody's lease is running; None otherwise."""
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    with transaction.atomic():
+        won = RoundModel.objects.filter(free, pk=candidate_id, state=State.TRAINING, claims__lt=CLAIMS).update(
+            claims=F("claims") + 1, token=F("token") + 1, lease_until=now + LEASE, started=now, progress=0.0
+        )
+        if not won:
+            return None
+        row = RoundModel.objects.get(pk=candidate_id)
+    return Claim(row.pk, row.token, row.net, row.seed)
+
+
+def renew(claim: Claim, progress: float) -> None:
+    """Say that the training lives, and how far it is (0–1). Raises LeaseLost."""
+    if not _mine(claim).update(lease_until=timezone.now() + LEASE, progress=progress):
+        raise LeaseLost(f"candidate {claim.candidate_id}")
+
+
+def _mine(claim: Claim) -> QuerySet[RoundModel]:
+    return RoundModel.objects.filter(
+        pk=claim.candidate_id, state=State.TRAINING, token=claim.token, lease_until__gt=timezone.now()
+    )
+
+
+def finish(
+    claim: Claim, *, weights: bytes, sha256: str, manifest: dict[str, Any], report: dict[str, Any], reasons: list[str]
+) -> RoundModel:
+    """Store what was trained; without reasons to hold it, open the next round with it. Raises LeaseLost."""
+    with transaction.atomic():
+        rounds.lock()
+        candidate = _mine(claim).select_for_update(no_key=True).first()
+        if candidate is None:
+            raise LeaseLost(f"candidate {claim.candidate_id}")
+        now = timezone.now()
+        RoundModel.objects.filter(state=State.HELD).update(
+            state=State.DISCARDED, decided_by="a newer candidate", finished=now
+        )
+        Weights.objects.create(model=candidate, data=weights, sha256=sha256)
+        candidate.manifest, candidate.report, candidate.reasons = manifest, report, reasons
+        candidate.state = State.HELD if reasons else State.PROMOTED
+        candidate.finished, candidate.progress, candidate.lease_until = now, 1.0, None
+        candidate.save()
+        if not reasons:
+            rounds.open_next(candidate)
+        return candidate
+
+
+def fail(claim: Claim, why: str) -> None:
+    """End the training without a model. The open round goes on; the next one starts at the next threshold."""
+    _mine(claim).update(state=State.FAILED, reasons=[why], finished=timezone.now(), lease_until=None)
+
+
+def recover() -> None:
+    """Send again the message of a training left lying; fail one that has used up its claims. Safe to call often."""
+    now = timezone.now()
+    left = RoundModel.objects.filter(Q(lease_until__lt=now) | Q(lease_until__isnull=True), state=State.TRAINING)
+    left.filter(claims__gte=CLAIMS).update(
+        state=State.FAILED,
+        reasons=[f"The training was begun {CLAIMS} times and never came to its end."],
+        finished=now,
+        lease_until=None,
+    )
+    for candidate_id in left.filter(created__lt=now - LEASE).values_list("pk", flat=True):
+        _enqueue(candidate_id)
+
+
+def promote(candidate_id: int, by: str, why: str) -> Round:
+    """An admin opens the next round with a held candidate, saying why. Raises NotHeld."""
+    with transaction.atomic():
+        rounds.lock()
+        return rounds.open_next(_decide(candidate_id, State.PROMOTED, by, why))
+
+
+def discard(candidate_id: int, by: str, why: str) -> RoundModel:
+    """An admin gives a held candidate up, saying why. Raises NotHeld."""
+    with transaction.atomic():
+        rounds.lock()
+        return _decide(candidate_id, State.DISCARDED, by, why)
+
+
+def _decide(candidate_id: int, state: RoundModel.State, by: str, why: str) -> RoundModel:
+    candidate = RoundModel.objects.select_for_update(no_key=True).filter(pk=candidate_id, state=State.HELD).first()
+    if candidate is None:
+        raise NotHeld("This candidate is not held (any more).")
+    candidate.state, candidate.decided_by, candidate.decided_why = state, by, why
+    candidate.save(update_fields=["state", "decided_by", "decided_why"])
+    return candidate

@@ -1,0 +1,137 @@
+"""Round models, their weights, rounds and samples. Written only by candidates.py, rounds.py and samples.py."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+
+
+class RoundModel(models.Model):
+    """A trained net with its recipe, manifest and report; while it trains, the row that holds the lease."""
+
+    class State(models.TextChoices):
+        TRAINING = "training"
+        PROMOTED = "promoted"
+        HELD = "held"
+        FAILED = "failed"
+        DISCARDED = "discarded"
+
+    net = models.CharField(max_length=50)
+    state = models.CharField(max_length=10, choices=State, default=State.TRAINING)
+    base = models.ForeignKey("self", models.PROTECT, null=True, blank=True, help_text="round 1's model of the same net")
+    seed = models.PositiveIntegerField(default=1)
+    manifest = models.JSONField(null=True, blank=True, help_text="what it was made of; equal manifests, equal bytes")
+    report = models.JSONField(null=True, blank=True)
+    reasons = models.JSONField(default=list, blank=True, help_text="why held or failed, in sentences")
+    decided_by = models.CharField(max_length=100, blank=True, help_text="who promoted or discarded it, if by hand")
+    decided_why = models.TextField(blank=True)
+
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True, blank=True)
+    finished = models.DateTimeField(null=True, blank=True)
+    progress = models.FloatField(default=0.0, help_text="0-1")
+    claims = models.PositiveSmallIntegerField(default=0)
+    token = models.PositiveIntegerField(default=0, help_text="raised by each claim; only its holder may write")
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="training"), name="one_training_candidate"),
+            models.UniqueConstraint(fields=["state"], condition=Q(state="held"), name="one_held_candidate"),
+        ]
+
+    def __str__(self) -> str:
+        return f"model {self.pk} ({self.net}, {self.state})"
+
+
+class Weights(models.Model):
+    """A round model's weights in a row of their own, so that no list of models loads them."""
+
+    model = models.OneToOneField(RoundModel, models.PROTECT, primary_key=True)
+    data = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+
+class Round(models.Model):
+    """A period in which people try to fool one target model; numbered from 1."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+
+    number = models.PositiveIntegerField(unique=True)
+    model = models.ForeignKey(RoundModel, models.PROTECT, related_name="rounds")
+    state = models.CharField(max_length=6, choices=State, default=State.OPEN)
+    opened = models.DateTimeField()
+    closed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="open"), name="one_open_round"),
+            models.CheckConstraint(
+                condition=Q(state="open", closed__isnull=True) | Q(state="closed", closed__isnull=False),
+                name="closed_round_has_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"round {self.number}"
+
+
+class Split(models.TextChoices):
+    TRAIN = "train"
+    TEST = "test"
+
+
+class Contributor(models.Model):
+    """Somebody who gave samples, known here by an opaque id; on one side of the split for life."""
+
+    id = models.UUIDField(primary_key=True)
+    position = models.PositiveIntegerField(unique=True, help_text="order of first samples, from 0")
+    split = models.CharField(max_length=5, choices=Split)
+
+
+class Sample(models.Model):
+    """A drawing as the trainer keeps it. Trained on by models first_trained … last_trained (or until now)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    attempt = models.UUIDField()
+    contributor = models.ForeignKey(Contributor, models.PROTECT)
+    pixels = models.BinaryField(help_text="28×28 uint8, row by row")
+    sha256 = models.CharField(max_length=64)
+    label = models.PositiveSmallIntegerField()
+    fooling = models.BooleanField(help_text="verified as having fooled its round's model: only these make a model due")
+    round = models.ForeignKey(Round, models.PROTECT)
+    added = models.DateTimeField(auto_now_add=True)
+    withdrawn = models.DateTimeField(null=True, blank=True)
+    first_trained = models.ForeignKey(RoundModel, models.PROTECT, null=True, blank=True, related_name="+")
+    last_trained = models.ForeignKey(RoundModel, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sha256"], condition=Q(withdrawn__isnull=True), name="one_active_sample"),
+            models.UniqueConstraint(fields=["attempt"], condition=Q(withdrawn__isnull=True), name="one_per_attempt"),
+            models.CheckConstraint(condition=Q(label__lte=9), name="sample_label_is_a_digit"),
+            models.CheckConstraint(
+                condition=Q(last_trained__isnull=True)
+                | Q(withdrawn__isnull=False, last_trained__gte=F("first_trained")),
+                name="last_trained_only_once_withdrawn",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["round"],
+                condition=Q(withdrawn__isnull=True, first_trained__isnull=True, fooling=True),
+                name="due_samples",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"sample of attempt {self.attempt}"
+
+
+class Heartbeat(models.Model):
+    """When each cluster of workers last did a task; readiness looks at it."""
+
+    cluster = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()

@@ -1,0 +1,54 @@
+"""Open a round, promote into the next one, roll back. With candidates.py the only writer of rounds and round models."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from trainer.models import Round, RoundModel, Weights
+
+
+def lock() -> None:
+    """Take the trainer's one lock until the transaction ends: round 1's row, which is always there.
+
+    Whoever also needs rows of his own (an attempt, say) locks those first, so that nobody waits in a circle.
+    """
+    Round.objects.select_for_update(no_key=True).get(number=1)
+
+
+def open_first(net: str) -> Round:
+    """Open round 1 with the shipped weights of `net`, unless a round is there already."""
+    from trainer.learning import shipped
+
+    existing = Round.objects.filter(number=1).first()
+    if existing:
+        return existing
+    round_one = shipped.round_one(net)
+    now = timezone.now()
+    with transaction.atomic():
+        model = RoundModel.objects.create(
+            net=net,
+            state=RoundModel.State.PROMOTED,
+            seed=round_one.card["seed"],
+            manifest=round_one.card["manifest"],
+            report=round_one.card["report"],
+            started=now,
+            finished=now,
+            progress=1.0,
+        )
+        Weights.objects.create(model=model, data=round_one.weights, sha256=round_one.sha256)
+        return Round.objects.create(number=1, model=model, opened=now)
+
+
+def open_next(model: RoundModel) -> Round:
+    """Close the open round and open the next with `model`. The caller holds lock() and has made `model` promoted."""
+    now = timezone.now()
+    current = Round.objects.get(state=Round.State.OPEN)
+    current.state, current.closed = Round.State.CLOSED, now
+    current.save(update_fields=["state", "closed"])
+    return Round.objects.create(number=current.number + 1, model=model, opened=now)
+
+
+def roll_back(number: int) -> Round:
+    """Open the next round with the model that round `number` had. Rounds are never reopened, so no attempt moves."""
+    with transaction.atomic():
+        lock()
+        return open_next(Round.objects.select_related("model").get(number=number).model)

@@ -1,0 +1,99 @@
+"""Samples in, samples out, what is due, and what a model was trained on."""
+
+import hashlib
+import random
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from trainer import rounds
+from trainer.models import Contributor, Round, RoundModel, Sample, Split
+
+BLOCK = 5  # contributors; one random position of 2–5 in each block is test
+_lot = random.SystemRandom()
+
+
+def add(
+    *, attempt: uuid.UUID, contributor: uuid.UUID, pixels: bytes, label: int, fooling: bool, round: Round
+) -> Sample | None:
+    """Keep a settled drawing as a sample; None where the very same pixels are an active sample already.
+
+    Runs in the caller's transaction, which it makes hold the trainer's lock.
+    """
+    rounds.lock()
+    sha256 = hashlib.sha256(pixels).hexdigest()
+    if Sample.objects.filter(Q(sha256=sha256) | Q(attempt=attempt), withdrawn__isnull=True).exists():
+        return None
+    return Sample.objects.create(
+        attempt=attempt,
+        contributor=_contributor(contributor),
+        pixels=pixels,
+        sha256=sha256,
+        label=label,
+        fooling=fooling,
+        round=round,
+    )
+
+
+def _contributor(id: uuid.UUID) -> Contributor:
+    """The contributor's row, made at the first sample: with it the split is fixed for life. Needs the lock."""
+    known = Contributor.objects.filter(pk=id).first()
+    if known:
+        return known
+    position = Contributor.objects.count()
+    block_start, place = position - position % BLOCK, position % BLOCK
+    has_test = Contributor.objects.filter(position__gte=block_start, split=Split.TEST).exists()
+    # Uniform over places 1–4 of the block, drawn one at a time: 1/4, then 1/3, 1/2 and 1 of what is left.
+    test = place > 0 and not has_test and _lot.randrange(BLOCK - place) == 0
+    return Contributor.objects.create(id=id, position=position, split=Split.TEST if test else Split.TRAIN)
+
+
+def withdraw(contributor: uuid.UUID) -> int:
+    """Take a contributor's samples out of every later training; how many there were."""
+    with transaction.atomic():
+        rounds.lock()
+        active = Sample.objects.filter(contributor=contributor, withdrawn__isnull=True)
+        now, latest = timezone.now(), RoundModel.objects.aggregate(latest=Max("pk"))["latest"]
+        trained = active.filter(first_trained__isnull=False).update(withdrawn=now, last_trained=latest)
+        return trained + active.update(withdrawn=now)
+
+
+def due() -> QuerySet[Sample]:
+    """Verified fooling samples of the train split, active, that no candidate has trained on."""
+    return Sample.objects.filter(
+        fooling=True, contributor__split=Split.TRAIN, withdrawn__isnull=True, first_trained__isnull=True
+    )
+
+
+def fix_set(candidate: RoundModel) -> None:
+    """Give `candidate` every active sample of the train split, for good. Needs the lock."""
+    fresh = Sample.objects.filter(withdrawn__isnull=True, first_trained__isnull=True, contributor__split=Split.TRAIN)
+    fresh.update(first_trained=candidate)
+
+
+def trained_on(model: RoundModel) -> QuerySet[Sample]:
+    """The samples `model` was or is being trained on, in a fixed order."""
+    return Sample.objects.filter(
+        Q(withdrawn__isnull=True) | Q(last_trained__gte=model.pk), first_trained__lte=model.pk
+    ).order_by("pk")
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Arrays of one training: ids, pixels uint8 (n, 28, 28), labels int64 (n,), in the order of the ids."""
+
+    ids: list[str]
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+def arrays(samples: QuerySet[Sample]) -> TrainingSet:
+    """Load samples into memory, without a query per sample."""
+    rows = list(samples.values_list("pk", "pixels", "label"))
+    pixels = np.frombuffer(b"".join(bytes(p) for _, p, _ in rows), dtype=np.uint8).reshape(-1, 28, 28)
+    return TrainingSet([str(pk) for pk, _, _ in rows], pixels, np.array([label for *_, label in rows], dtype=np.int64))

@@ -1,0 +1,77 @@
+"""The target model, kept in this process until another round opens."""
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainer.models import Round, Weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+
+class TargetUnavailable(Exception):
+    """The open round's model can't be served; the text says why. Predictions and attempts answer 503."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The open round's model, ready to be asked."""
+
+    round_id: int
+    number: int
+    net: "torch.nn.Module"
+
+    def probabilities(self, pixels: "NDArray[np.uint8]") -> list[float]:
+        """Ten probabilities for one 28×28 uint8 picture; they sum to 1."""
+        from trainer.learning import nets
+
+        return [float(p) for p in nets.probabilities(self.net, pixels[None])[0]]
+
+
+_cached: Target | None = None
+_loading = threading.Lock()
+
+
+def current() -> Target:
+    """The target model of the round that is open at this moment. One small query; loads the weights once a round.
+
+    Raises TargetUnavailable when no round is open or the stored weights are damaged.
+    """
+    row = Round.objects.filter(state=Round.State.OPEN).values_list("pk", "number", "model_id", "model__net").first()
+    if row is None:
+        raise TargetUnavailable("No round is open.")
+    round_id, number, model_id, net = row
+    cached = _cached
+    if cached is not None and cached.round_id == round_id:
+        return cached
+    with _loading:
+        return _load(round_id, number, model_id, net)
+
+
+def _load(round_id: int, number: int, model_id: int, net: str) -> Target:
+    global _cached
+    if _cached is not None and _cached.round_id == round_id:
+        return _cached
+    import torch
+
+    from trainer.learning import weights
+
+    torch.set_num_threads(1)
+    row = Weights.objects.filter(pk=model_id).first()
+    if row is None:
+        raise TargetUnavailable(f"Round {number}'s model has no weights.")
+    try:
+        module = weights.load(net, bytes(row.data), row.sha256)
+    except weights.BadWeights as error:
+        raise TargetUnavailable(f"Round {number}'s model is damaged: {error}") from error
+    _cached = Target(round_id, number, module)
+    return _cached
+
+
+def forget() -> None:
+    """Drop the cached model (for tests: a new database may reuse the round's id)."""
+    global _cached
+    _cached = None

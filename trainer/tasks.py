@@ -1,0 +1,90 @@
+"""The django-q2 doors: train a candidate, look after what was left lying, fetch MNIST. No rules in here."""
+
+import logging
+import time
+
+from django.conf import settings
+from django.utils import timezone
+
+from trainer import candidates, samples
+from trainer.models import Heartbeat, RoundModel, Weights
+
+log = logging.getLogger(__name__)
+
+
+def train(candidate_id: int) -> None:
+    """Train, judge and promote or hold one candidate, if it is still to be done."""
+    beat("train")
+    claim = candidates.claim(candidate_id)
+    if claim is None:
+        return
+    try:
+        _train(claim)
+    except candidates.LeaseLost:
+        log.warning("candidate %s: the lease was lost; another claim goes on", candidate_id)
+    except Exception as error:
+        log.exception("candidate %s failed", candidate_id)
+        candidates.fail(claim, f"{type(error).__name__}: {error}")
+
+
+def _train(claim: candidates.Claim) -> None:
+    from trainer.learning import basedata, evaluate, fit, gate, weights
+
+    renew = _Renewer(claim)
+    candidate = RoundModel.objects.select_related("base").get(pk=claim.candidate_id)
+    training_set = samples.arrays(samples.trained_on(candidate))
+    start = Weights.objects.get(pk=candidate.base_id)
+    base = basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE)
+    recipe = fit.default_recipe(len(training_set.ids))
+    manifest = fit.manifest(
+        training_set.ids, training_set.pixels, training_set.labels, base.sha256, start.sha256, claim.net, recipe,
+        claim.seed,
+    )  # fmt: skip
+    trained = fit.retrain(
+        bytes(start.data), claim.net, base, training_set.pixels, training_set.labels, recipe, claim.seed, renew
+    )
+    sets = evaluate.base_sets(base)
+    renew(1.0)
+    net, round_one = weights.load(claim.net, trained, None), weights.load(claim.net, bytes(start.data), start.sha256)
+    report = evaluate.evaluate(net, sets)
+    renew(1.0)
+    verdict = gate.decide(report, evaluate.evaluate(round_one, sets), weights.finite(net))
+    candidates.finish(
+        claim,
+        weights=trained,
+        sha256=weights.checksum(trained),
+        manifest=manifest,
+        report=report,
+        reasons=list(verdict.reasons),
+    )
+
+
+class _Renewer:
+    """Called with the progress at every step; renews the lease now and then."""
+
+    def __init__(self, claim: candidates.Claim) -> None:
+        self.claim, self.last = claim, time.monotonic()
+
+    def __call__(self, progress: float) -> None:
+        if time.monotonic() - self.last >= candidates.RENEW_EVERY.total_seconds():
+            candidates.renew(self.claim, progress)
+            self.last = time.monotonic()
+
+
+def look_after() -> None:
+    """Every minute: the first cluster's heartbeat, and trainings that were left lying."""
+    beat("dadc")
+    candidates.recover()
+
+
+def beat(cluster: str) -> None:
+    """Note that this cluster of workers lives."""
+    Heartbeat.objects.update_or_create(cluster=cluster, defaults={"at": timezone.now()})
+
+
+def fetch_mnist() -> None:
+    """Fetch MNIST into the cache, once, where no directory was given; without a network the stand-in goes on."""
+    from trainer.learning import basedata
+
+    if settings.MNIST_DIR is None:
+        basedata.fetch(settings.MNIST_CACHE, timeout=20)
