@@ -1,0 +1,90 @@
+"""The stand-in for MNIST: k-means centres of each digit's images, small enough to ship.
+
+A centre is the mean of some twenty images (of five, for the gate's) and never of fewer than three, so no image of MNIST
+is in it. Training and gate keep apart: the centres to train are made from the 55,000 training images, the gate's from
+its 5,000. Grey values are rounded to 16 levels, which halves the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.learning.basedata import BadBaseData, BaseData
+
+TRAIN_PER_DIGIT = 300
+GATE_PER_DIGIT = 100
+SEED = 28
+FEWEST = 3
+_TURNS = 25
+_STEP = 17
+
+
+def make(base: BaseData, out: Path) -> None:
+    """Write the stand-in for ``base``, which must be MNIST itself, to ``out``: a compressed npz of four arrays.
+
+    ``train_images`` and ``gate_images``, uint8 (n, 28, 28), and ``train_labels`` and ``gate_labels``, uint8 (n,).
+    """
+    if base.stand_in:
+        raise BadBaseData("The stand-in is made from MNIST; name its directory.")
+    train_images, train_labels = _of_all_digits(base.train_images, base.train_labels, TRAIN_PER_DIGIT)
+    gate_images, gate_labels = _of_all_digits(base.gate_images, base.gate_labels, GATE_PER_DIGIT)
+    with out.open("wb") as opened:
+        np.savez_compressed(
+            opened,
+            train_images=train_images,
+            train_labels=train_labels,
+            gate_images=gate_images,
+            gate_labels=gate_labels,
+        )
+
+
+def centres(points: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float32]:
+    """The k-means centres of points, float32 (n, d) with n ≥ k, as float32 (k, d).
+
+    Lloyd, «Least squares quantization in PCM», 1982, begun with Arthur and Vassilvitskii's k-means++, 2007. A centre
+    that loses all its points stays where it is. At the end, one with fewer than ``FEWEST`` becomes the mean of the
+    ``FEWEST`` points nearest to it, so that every centre is a mean.
+    """
+    rng = np.random.RandomState(seed)
+    means = _spread(points, k, rng)
+    for _ in range(_TURNS):
+        nearest = _distances(points, means).argmin(axis=1)
+        counts = np.bincount(nearest, minlength=k)
+        sums = np.zeros_like(means)
+        np.add.at(sums, nearest, points)
+        kept = counts > 0
+        means[kept] = sums[kept] / counts[kept, None]
+    distances = _distances(points, means)
+    for lone in np.flatnonzero(np.bincount(distances.argmin(axis=1), minlength=k) < FEWEST):
+        means[lone] = points[np.argsort(distances[:, lone] + (points**2).sum(axis=1))[:FEWEST]].mean(axis=0)
+    return means
+
+
+def _spread(points: NDArray[np.float32], k: int, rng: np.random.RandomState) -> NDArray[np.float32]:
+    """k of the points, each drawn with odds by its squared distance from those drawn before."""
+    chosen = [int(rng.randint(len(points)))]
+    least = np.full(len(points), np.inf)
+    while len(chosen) < k:
+        least = np.minimum(least, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
+        least[chosen[-1]] = 0
+        chosen.append(int(rng.choice(len(points), p=least / least.sum())))
+    return points[chosen].copy()
+
+
+def _distances(points: NDArray[np.float32], means: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared distances (n, k), each row less a constant of its own."""
+    distances: NDArray[np.float32] = (means**2).sum(axis=1) - 2 * points @ means.T
+    return distances
+
+
+def _of_all_digits(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], per_digit: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    found = []
+    for digit in range(10):
+        points = images[labels == digit].reshape(-1, 784).astype(np.float32)
+        found.append((centres(points, per_digit, SEED + digit) / _STEP).round().astype(np.uint8) * np.uint8(_STEP))
+    return np.concatenate(found).reshape(-1, 28, 28), np.repeat(np.arange(10, dtype=np.uint8), per_digit)

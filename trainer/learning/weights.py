@@ -1,0 +1,67 @@
+"""A net's weights as safetensors bytes and back, with a checksum and every check that the format itself leaves out.
+
+safetensors holds numbers only, so loading never executes anything; but it takes a flipped bit or a NaN without a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from trainer.learning import nets
+
+
+class BadWeights(ValueError):
+    """The bytes are not usable weights of that net; the message says why."""
+
+
+def dump(net: nn.Module) -> bytes:
+    """The net's parameters and buffers as safetensors; equal weights give equal bytes."""
+    return safetensors.torch.save({name: value.detach().contiguous() for name, value in net.state_dict().items()})
+
+
+def load(name: str, data: bytes, sha256: str | None) -> nn.Module:
+    """The net ``name`` with these weights, in eval mode.
+
+    Raises ``BadWeights`` when the checksum is not ``sha256`` (None: not compared), when the bytes are no safetensors,
+    when names, shapes or types are not exactly the net's, or when a value is not finite. Raises ``UnknownNet`` for
+    the name.
+    """
+    if sha256 is not None and checksum(data) != sha256:
+        raise BadWeights(f"The weights' checksum is {checksum(data)}, not {sha256} as recorded.")
+    net = nets.build(name)
+    try:
+        tensors = safetensors.torch.load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise BadWeights(f"The weights cannot be read as safetensors: {error}") from error
+    _check(tensors, net.state_dict(), name)
+    net.load_state_dict(tensors)
+    return net.eval()
+
+
+def checksum(data: bytes) -> str:
+    """SHA-256 of the bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def finite(net: nn.Module) -> bool:
+    """Whether every weight is a number: neither NaN nor infinite."""
+    return all(bool(torch.isfinite(value).all()) for value in net.state_dict().values())
+
+
+def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], name: str) -> None:
+    if set(found) != set(wanted):
+        raise BadWeights(f"These are no weights of {name}, which hold exactly {', '.join(wanted)}.")
+    for key, value in found.items():
+        if value.shape != wanted[key].shape or value.dtype != wanted[key].dtype:
+            raise BadWeights(f"{key} is {_form(value)}, but {name} has {_form(wanted[key])}.")
+        if not torch.isfinite(value).all():
+            raise BadWeights(f"{key} holds values that are not finite.")
+
+
+def _form(value: Tensor) -> str:
+    return f"{value.dtype} {tuple(value.shape)}"
