@@ -1,5 +1,30 @@
 """The pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from collector.views import accounts, desk, drawing, home, moderating, people, rounds
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("try/", drawing.try_out, name="try_out"),
+    path("draw/", drawing.draw, name="draw"),
+    path("drawings/", drawing.my_drawings, name="my_drawings"),
+    path("drawings/<uuid:id>/", drawing.drawing, name="drawing"),
+    path("drawings/<uuid:id>/seen.png", drawing.drawing_seen, name="drawing_seen"),
+    path("moderate/", moderating.moderate, name="moderate"),
+    path("leaderboard/", people.leaderboard, name="leaderboard"),
+    path("people/", people.people, name="people"),
+    path("people/<str:username>/", people.person, name="person"),
+    path("rounds/", rounds.all_rounds, name="rounds"),
+    path("rounds/<int:number>/", rounds.one_round, name="round"),
+    path("desk/", desk.desk, name="desk"),
+    path("accounts/sign-up/", accounts.sign_up, name="sign_up"),
+    path("accounts/sign-in/", accounts.sign_in, name="sign_in"),
+    path("accounts/sign-out/", accounts.sign_out, name="sign_out"),
+    path("accounts/password/", accounts.password_change, name="password_change"),
+    path("accounts/password/done/", accounts.password_change_done, name="password_change_done"),
+    path("accounts/reset/", accounts.password_reset, name="password_reset"),
+    path("accounts/reset/sent/", accounts.password_reset_done, name="password_reset_done"),
+    path("accounts/reset/done/", accounts.password_reset_complete, name="password_reset_complete"),
+    path("accounts/reset/<uidb64>/<token>/", accounts.password_reset_confirm, name="password_reset_confirm"),
+]

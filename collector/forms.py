@@ -1,0 +1,91 @@
+"""The forms of the pages. They check form; the rules are the functions' that the views call."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from collector.models import Study
+from collector.verdicts import ANSWERS
+
+# Only the type checker's ModelForm knows which model it is of.
+if TYPE_CHECKING:
+    _StudyModelForm = forms.ModelForm[Study]
+else:
+    _StudyModelForm = forms.ModelForm
+
+NAMES = {"ambiguous": "ambiguous: it could be more than one digit", "junk": "junk: no digit at all"}
+
+
+class SignUpForm(forms.Form):
+    username = forms.CharField(
+        label="User name",
+        max_length=1000,
+        strip=False,
+        help_text="3 to 30 letters a–z, digits, dots, hyphens or underscores, beginning with a letter. "
+        "It stands beside your drawings, so it need not be your real name.",
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    password = forms.CharField(
+        max_length=1000,
+        strip=False,
+        help_text="At least 8 characters, and not a common one.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    email = forms.CharField(
+        label="Mail address, if you like",
+        required=False,
+        max_length=254,
+        help_text="Only for a forgotten password. Without one, an admin of this site has to reset it.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why a held candidate is promoted or discarded."""
+
+    why = forms.CharField(
+        label="Why?", max_length=1000, widget=forms.TextInput(), help_text="It stays with the model, under your name."
+    )
+
+
+class DecisionForm(forms.Form):
+    """An admin's decision of a drawing that moderators could not settle."""
+
+    answer = forms.ChoiceField(
+        label="It is", choices=[("", "Choose …"), *((answer, NAMES.get(answer, answer)) for answer in ANSWERS)]
+    )
+    why = forms.CharField(label="Why?", max_length=1000, widget=forms.TextInput(), help_text="The drawer reads it too.")
+
+
+class StudyForm(_StudyModelForm):
+    """The study's settings; saved by `studies.change` alone, which logs each."""
+
+    class Meta:
+        model = Study
+        fields = ("net", "round_size", "quorum", "audit_share", "gold_share", "person_share", "live_preview")
+        labels = {
+            "net": "Network",
+            "round_size": "Round size",
+            "quorum": "Quorum",
+            "audit_share": "Audit share",
+            "gold_share": "Gold share",
+            "person_share": "One person’s share",
+            "live_preview": "Live preview",
+        }
+        help_texts = {
+            "net": "The architecture of the next models.",
+            "round_size": "So many new confirmed fools start the training of the next model.",
+            "quorum": "So many moderators have to agree with the drawer.",
+            "audit_share": "The share (0–1) of drawings that did not fool the model which moderators read all the same.",
+            "gold_share": "The share (0–1) of moderators’ drawings whose answer is known already.",
+            "person_share": "The most (0–1) that one person may be of a round’s new drawings; 1 is no limit.",
+            "live_preview": "Show on the draw page what the model sees before a drawing is submitted.",
+        }
+
+    def __init__(self, *args: Any, nets: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["net"] = forms.ChoiceField(
+            label="Network", choices=[(net, net) for net in nets], help_text=self.fields["net"].help_text
+        )
+        for name in ("audit_share", "gold_share", "person_share"):
+            self.fields[name].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}

@@ -1,0 +1,43 @@
+"""Who may open a page: others are asked to sign in, or told that it is not for them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+
+from collector.errors import Forbidden
+from collector.models import Person
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponse]
+
+
+def _for(allowed: Callable[[Person], bool], refusal: str) -> Callable[[PersonView[P]], View[P]]:
+    def decorate(view: PersonView[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not isinstance(request.user, Person):
+                return redirect_to_login(request.get_full_path())
+            if not allowed(request.user):
+                raise Forbidden(refusal)
+            return view(request, request.user, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def signed_in(view: PersonView[P]) -> View[P]:
+    """The view gets the person as its second argument."""
+    return _for(lambda person: True, "")(view)
+
+
+def for_moderators(view: PersonView[P]) -> View[P]:
+    return _for(lambda person: person.is_moderator, "This page is for moderators.")(view)
+
+
+def for_admins(view: PersonView[P]) -> View[P]:
+    return _for(lambda person: person.is_admin, "This page is for the admins of this site.")(view)

@@ -1,0 +1,156 @@
+"""The admins' desk: the open round and its training, held candidates, drawings that nobody could settle, the study."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from collector import reviews, rounds, studies
+from collector.errors import Conflict, NotFound, Refused
+from collector.forms import DecisionForm, ReasonForm, StudyForm
+from collector.models import Attempt, Person, Study, StudyChange
+from collector.views import home, pictures, words
+from collector.views.access import for_admins
+from collector.views.rounds import SETS, candidate, figure
+from trainer import candidates
+from trainer.models import RoundModel
+
+State = RoundModel.State
+LOG = 20
+Forms = dict[str, BaseForm]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_admins
+def desk(request: HttpRequest, admin: Person) -> HttpResponse:
+    bound: Forms = {}
+    if request.method == "POST":
+        done = _do(request, admin, bound)
+        if done:
+            messages.success(request, done)
+            return redirect("desk")
+    return render(request, "pages/desk.html", _context(admin, bound))
+
+
+def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
+    """Do what the button says; what was done, or "" with the refusal beside the form (in `bound`) or as a message."""
+    doors: dict[str, Callable[[HttpRequest, Person, Forms], str]] = {
+        "train": _train,
+        "promote": _promote,
+        "discard": _discard,
+        "decide": _decide,
+        "study": _study,
+    }
+    door = doors.get(request.POST.get("do", ""))
+    if door is None:
+        raise Refused("This page has no such button.")
+    try:
+        return door(request, admin, bound)
+    except (candidates.AlreadyTraining, candidates.NotHeld) as refusal:
+        messages.error(request, str(refusal))
+    except Refused as refusal:
+        form = next(iter(bound.values()), None)
+        if form is None:
+            messages.error(request, refusal.message)
+        else:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+    return ""
+
+
+def _train(request: HttpRequest, admin: Person, bound: Forms) -> str:
+    candidates.start(Study.current().net)
+    return "A new model is in training."
+
+
+def _reason(request: HttpRequest, bound: Forms) -> tuple[int, str]:
+    """The candidate, and why; 0 while the reason is missing."""
+    number = request.POST.get("candidate", "")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise NotFound("There is no such candidate.")
+    form = bound[f"candidate-{int(number)}"] = ReasonForm(request.POST, prefix=f"candidate-{int(number)}")
+    return (int(number), form.cleaned_data["why"]) if form.is_valid() else (0, "")
+
+
+def _promote(request: HttpRequest, admin: Person, bound: Forms) -> str:
+    number, why = _reason(request, bound)
+    return f"Round {candidates.promote(number, admin.username, why).number} is open." if number else ""
+
+
+def _discard(request: HttpRequest, admin: Person, bound: Forms) -> str:
+    number, why = _reason(request, bound)
+    if not number:
+        return ""
+    candidates.discard(number, admin.username, why)
+    return "The candidate is discarded."
+
+
+def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
+    try:
+        attempt_id = uuid.UUID(request.POST.get("attempt", ""))
+    except ValueError as error:
+        raise NotFound("There is no such drawing.") from error
+    form = bound[f"attempt-{attempt_id}"] = DecisionForm(request.POST, prefix=f"attempt-{attempt_id}")
+    if not form.is_valid():
+        return ""
+    try:
+        reviews.decide(attempt_id, admin, **form.cleaned_data)
+    except Conflict as refusal:
+        messages.error(request, refusal.message)
+        return ""
+    return "Decided; the drawer is told."
+
+
+def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
+    form = bound["study"] = StudyForm(request.POST, instance=Study.current(), nets=_nets())
+    if not form.is_valid():
+        return ""
+    studies.change(admin, **form.cleaned_data)
+    return "The study's settings are saved."
+
+
+def _nets() -> list[str]:
+    """The networks that there is a first round's model of."""
+    return list(RoundModel.objects.filter(base=None, state=State.PROMOTED).values_list("net", flat=True).distinct())
+
+
+def _context(admin: Person, bound: Forms) -> dict[str, Any]:
+    held = RoundModel.objects.filter(state=State.HELD).select_related("base").order_by("-created")
+    failed = RoundModel.objects.filter(state=State.FAILED).order_by("-created").first()
+    return {
+        "open": home.told(rounds.current()),
+        "held": [_held(model, bound) for model in held],
+        "failed": candidate(failed) if failed else None,
+        "unsettled": [_unsettled(attempt, admin, bound) for attempt in reviews.unsettled()],
+        "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=_nets()),
+        "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
+    }
+
+
+def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
+    """A held candidate, its figures beside round 1's."""
+    mine, first = ((report or {}).get("sets") or {} for report in (model.report, model.base and model.base.report))
+    key = f"candidate-{model.pk}"
+    return candidate(model) | {
+        "figures": [
+            {"name": text, "mine": figure(mine.get(name) or {}, text), "first": figure(first.get(name) or {}, text)}
+            for name, text in SETS.items()
+        ],
+        "form": bound.get(key) or ReasonForm(prefix=key),
+    }
+
+
+def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
+    key = f"attempt-{attempt.pk}"
+    readings = [reading for reading in attempt.readings.all() if reading.answer is not None]
+    return {
+        "item": pictures.shown(attempt, drawer=attempt.drawer.username),
+        "own": attempt.drawer_id == admin.pk,
+        "readings": [{"moderator": reading.moderator.username, "answer": reading.answer} for reading in readings],
+        "read_words": words.count(len(readings), "reading"),
+        "form": bound.get(key) or DecisionForm(prefix=key),
+    }

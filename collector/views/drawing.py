@@ -1,0 +1,85 @@
+"""Drawing: the try-out and the draw page, one's own drawings, and the page of each with its fate."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from collector import fates, leaderboards, rounds
+from collector.errors import NotFound
+from collector.models import Attempt, Person, Study
+from collector.views import pictures, words
+from collector.views.access import signed_in
+
+A_PAGE = 24
+
+
+@require_safe
+def try_out(request: HttpRequest) -> HttpResponse:
+    context = {"digits": range(10), "round_number": rounds.current()["number"]}
+    return render(request, "pages/try_out.html", context)
+
+
+@require_safe
+@signed_in
+def draw(request: HttpRequest, person: Person) -> HttpResponse:
+    context = {
+        "digits": range(10),
+        "round_number": rounds.current()["number"],
+        "live_preview": Study.current().live_preview,
+    }
+    return render(request, "pages/draw.html", context)
+
+
+@require_safe
+@signed_in
+def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
+    own = person.attempts.select_related("round").order_by("-submitted", "pk")
+    page = Paginator(own, A_PAGE).get_page(request.GET.get("page"))
+    items = [pictures.shown(attempt, headline=headline) for attempt, headline in fates.for_list(page.object_list)]
+    context = {"page": page, "items": items, "summary": in_sum(leaderboards.tally(person.attempts.all()))}
+    return render(request, "pages/my_drawings.html", context)
+
+
+def in_sum(tally: leaderboards.Tally) -> str:
+    """A person's drawings in one sentence."""
+    if not tally.attempts:
+        return "No drawings yet."
+    told = f"{words.count(tally.attempts, 'drawing')}: {tally.fooled:,} fooled the model, {tally.verified:,} confirmed"
+    return f"{told}, {words.waiting(tally.pending)}."
+
+
+@require_safe
+@signed_in
+def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
+    attempt = _visible(person, id)
+    own = attempt.drawer_id == person.pk
+    context: dict[str, Any] = {
+        "item": pictures.shown(attempt),
+        "bars": pictures.bars(attempt),
+        "drawer": "" if own else attempt.drawer.username,
+        "timeline": fates.timeline(attempt),
+        "may_retract": own and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),
+    }
+    return render(request, "pages/drawing.html", context)
+
+
+@require_safe
+@signed_in
+def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
+    """What the model saw, 28 × 28; it never changes."""
+    response = HttpResponse(pictures.png(_visible(person, id).pixels), content_type="image/png")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
+
+
+def _visible(person: Person, id: UUID) -> Attempt:
+    """One's own drawing, or for an admin anybody's. Raises NotFound for all others, whether they exist or not."""
+    seen = Attempt.objects.all() if person.is_admin else person.attempts.all()
+    attempt = seen.select_related("round", "drawer", "decision").filter(pk=id).first()
+    if attempt is None:
+        raise NotFound("There is no such drawing, or it is not yours.")
+    return attempt

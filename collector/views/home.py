@@ -1,0 +1,40 @@
+"""The home page: what this is, for a stranger, and how it stands at this moment."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from collector import rounds
+from collector.models import Attempt
+from collector.views import pictures, words
+
+LATELY = 6
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    lately = Attempt.objects.filter(status=Attempt.Status.VERIFIED).select_related("round", "drawer")
+    fools = [pictures.shown(a, drawer=a.drawer.username) for a in lately.order_by("-settled", "pk")[:LATELY]]
+    return render(request, "pages/home.html", {"open": told(rounds.current()), "fools": fools})
+
+
+def told(current: dict[str, Any]) -> dict[str, Any]:
+    """The open round in words."""
+    due, training = current["due"], current["training"]
+    missing = max(0, due["need"] - due["have"])
+    return {
+        "number": current["number"],
+        "fooled": f"{current['fooled']:,}",
+        "fooled_words": f"fooled the model, of {words.count(current['attempts'], 'drawing')}",
+        "verified": f"{current['verified']:,}",
+        "pending_words": f", {current['pending']:,} still waiting" if current["pending"] else "",
+        "have": min(due["have"], due["need"]),
+        "need": due["need"],
+        "due_words": f"{words.count(missing, 'more confirmed fool')} until the next model"
+        if missing
+        else "Enough for the next model: its training starts soon",
+        "training": words.percent(training["progress"]) if training else "",
+        "training_value": f"{training['progress']:.3f}" if training else "",
+    }

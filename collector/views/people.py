@@ -1,0 +1,79 @@
+"""The leaderboard, each person's public page, and for admins the list of everybody."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from collector import fates, leaderboards
+from collector.errors import NotFound
+from collector.models import Attempt, Person
+from collector.views import pictures, words
+from collector.views.access import for_admins
+from collector.views.drawing import A_PAGE, in_sum
+
+TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
+PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
+PEOPLE_A_PAGE = 50
+
+
+@require_safe
+def leaderboard(request: HttpRequest) -> HttpResponse:
+    period = request.GET.get("period", "round")
+    context = {
+        "rows": [_row(standing) for standing in leaderboards.standings(period)],
+        "period": period,
+        "period_words": PERIOD_WORDS[period],
+        "tabs": [{"key": key, "text": text} for key, text in TABS.items()],
+    }
+    return render(request, "pages/leaderboard.html", context)
+
+
+def _row(standing: leaderboards.Standing) -> dict[str, Any]:
+    return {
+        "rank": standing.rank,
+        "username": standing.username,
+        "credit": f"{standing.credit:,.2f}".rstrip("0").rstrip("."),
+        "verified": f"{standing.verified:,}",
+        "rate": words.percent(standing.vmer),
+        "rate_of": words.rate_of(standing.verified, standing.attempts, standing.pending),
+        "attempts": f"{standing.attempts:,}",
+        "pending": words.waiting(standing.pending),
+    }
+
+
+@require_safe
+def person(request: HttpRequest, username: str) -> HttpResponse:
+    """Verified fools alone; an admin sees every drawing."""
+    found = Person.objects.filter(username__iexact=username).first()
+    admin = isinstance(request.user, Person) and request.user.is_admin
+    if found is None or not (found.is_active or admin):
+        raise NotFound("There is nobody of this name here.")
+    fools = leaderboards.verified_fools(found)
+    page = Paginator(found.attempts.select_related("round").order_by("-submitted", "pk") if admin else fools, A_PAGE)
+    listed = page.get_page(request.GET.get("page"))
+    context: dict[str, Any] = {"person": found, "page": listed}
+    if admin:
+        told = fates.for_list(listed.object_list)
+        context |= {"all": [pictures.shown(attempt, headline=headline) for attempt, headline in told]}
+        context |= {"summary": in_sum(leaderboards.tally(found.attempts.all())), "role": found.get_role_display()}
+    else:
+        context |= {"fools": [pictures.shown(attempt) for attempt in listed.object_list]}
+        context |= {"summary": f"{words.count(page.count, 'drawing')} that fooled the model, confirmed by others."}
+    return render(request, "pages/person.html", context)
+
+
+@require_safe
+@for_admins
+def people(request: HttpRequest, admin: Person) -> HttpResponse:
+    everybody = Person.objects.annotate(
+        attempt_count=Count("attempts"),
+        verified_count=Count("attempts", filter=Q(attempts__status=Attempt.Status.VERIFIED)),
+        pending_count=Count("attempts", filter=Q(attempts__status=Attempt.Status.PENDING)),
+    ).order_by("-joined", "pk")
+    page = Paginator(everybody, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
+    summary = f"{words.count(page.paginator.count, 'person', 'people')}, the newest first."
+    return render(request, "pages/people.html", {"page": page, "summary": summary})

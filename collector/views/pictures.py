@@ -1,0 +1,96 @@
+"""Drawings as pages show them: crisp from their strokes, and the 28 × 28 pixels that the model saw."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from PIL import Image
+
+from collector.models import Attempt
+from collector.views import words
+
+SIDE = 28
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG path in canvas units, and its pen."""
+
+    path: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How sure the model was of one digit."""
+
+    digit: int
+    value: float
+    words: str
+    top: bool
+    target: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own."""
+
+    id: UUID
+    picture: Picture
+    target: int
+    predicted: int
+    fooled: bool
+    status: str
+    round: int
+    drawer: str = ""
+    headline: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"A {self.target}, read as {self.predicted}"
+
+
+def shown(attempt: Attempt, *, drawer: str = "", headline: str = "") -> Shown:
+    """The attempt's round has to be loaded with it."""
+    return Shown(
+        id=attempt.pk,
+        picture=Picture(path(attempt.strokes), attempt.width),
+        target=attempt.target_label,
+        predicted=attempt.predicted_label,
+        fooled=attempt.fooled,
+        status=attempt.status,
+        round=attempt.round.number,
+        drawer=drawer,
+        headline=headline,
+    )
+
+
+def path(strokes: list[dict[str, Any]]) -> str:
+    """SVG path data; a lone point becomes a line of no length, which round caps make a dot."""
+    pieces = []
+    for stroke in strokes:
+        points = [f"{x} {y}" for x, y in zip(stroke["x"], stroke["y"], strict=True)]
+        pieces.append("M" + "L".join(points if len(points) > 1 else points * 2))
+    return "".join(pieces)
+
+
+def bars(attempt: Attempt) -> list[Bar]:
+    """The ten probabilities, the highest and the target's marked."""
+    return [
+        Bar(
+            digit=digit,
+            value=round(share, 4),
+            words=words.sureness(share),
+            top=digit == attempt.predicted_label,
+            target=digit == attempt.target_label,
+        )
+        for digit, share in enumerate(attempt.probabilities)
+    ]
+
+
+def png(pixels: bytes) -> bytes:
+    """The 784 pixels as a PNG of 28 × 28."""
+    file = io.BytesIO()
+    Image.frombytes("L", (SIDE, SIDE), bytes(pixels)).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,119 @@
+"""What the models learned: all rounds in a table and two charts, and each round with its model's figures."""
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from collector import rounds
+from collector.models import Attempt
+from collector.views import pictures, words
+from trainer.models import RoundModel
+
+SETS = {"mnist_test": "MNIST test images", "gate_base": "base images that models never train on"}
+FOOLS = 12
+State = RoundModel.State
+
+
+@require_safe
+def all_rounds(request: HttpRequest) -> HttpResponse:
+    told = rounds.overview()
+    opened_none = RoundModel.objects.exclude(state=State.PROMOTED).order_by("-created")[:20]
+    context = {
+        "rows": [_row(one) for one in told],
+        "chart_json": json.dumps([_point(one) for one in reversed(told)]),
+        "stand_in": any(_set(one, name).get("stand_in") and _set(one, name).get("n") for one in told for name in SETS),
+        "candidates": [candidate(model) for model in opened_none],
+    }
+    return render(request, "pages/rounds.html", context)
+
+
+def _set(told: dict[str, Any], name: str) -> dict[str, Any]:
+    measured: dict[str, Any] = ((told["report"] or {}).get("sets") or {}).get(name) or {}
+    return measured
+
+
+def _row(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "number": told["number"],
+        "state": told["state"],
+        "opened": told["opened"],
+        "closed": told["closed"],
+        "net": told["net"],
+        "attempts": f"{told['attempts']:,}",
+        "fooled": f"{told['fooled']:,}",
+        "verified": f"{told['verified']:,}",
+        "mer": words.percent(told["mer"]),
+        "mer_of": f"{told['fooled']:,} of {told['attempts']:,}" if told["attempts"] else "no drawings yet",
+        "vmer": words.percent(told["vmer"]),
+        "vmer_of": words.rate_of(told["verified"], told["attempts"], told["pending"]),
+        "pending": words.waiting(told["pending"]),
+        "sets": [figure(_set(told, name), text) for name, text in SETS.items()],
+    }
+
+
+def figure(measured: dict[str, Any], text: str) -> dict[str, str]:
+    """An accuracy in words."""
+    return {"name": text, "accuracy": words.interval(measured), "of": words.measured_on(measured)}
+
+
+def _point(told: dict[str, Any]) -> dict[str, Any]:
+    kept = ("accuracy", "low", "high", "stand_in")
+    sets = {name: {key: _set(told, name).get(key) for key in kept} for name in SETS}
+    return {"round": told["number"], "vmer": told["vmer"], "mer": told["mer"], "sets": sets}
+
+
+def candidate(model: RoundModel) -> dict[str, Any]:
+    """A round model that no round has used, in words."""
+    return {
+        "id": model.pk,
+        "state": model.state,
+        "net": model.net,
+        "created": model.created,
+        "finished": model.finished,
+        "progress": words.percent(model.progress),
+        "progress_value": f"{model.progress:.3f}",
+        "reasons": model.reasons,
+        "decided_by": model.decided_by,
+        "decided_why": model.decided_why,
+    }
+
+
+@require_safe
+def one_round(request: HttpRequest, number: int) -> HttpResponse:
+    told = rounds.describe(number)
+    shown = next((name for name in SETS if _set(told, name).get("n")), None)
+    measured = _set(told, shown) if shown else {}
+    verified = Attempt.objects.filter(round__number=number, status=Attempt.Status.VERIFIED)
+    fools = verified.select_related("round", "drawer").order_by("-settled", "pk")[:FOOLS]
+    context = {
+        "round": _row(told),
+        "set_name": SETS[shown] if shown else "",
+        "set_of": words.measured_on(measured),
+        "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],
+        "confusion": _confusion(measured.get("confusion") or []),
+        "fools": [pictures.shown(attempt, drawer=attempt.drawer.username) for attempt in fools],
+    }
+    return render(request, "pages/round.html", context)
+
+
+def _digit(digit: int, row: dict[str, int]) -> dict[str, Any]:
+    share = row["correct"] / row["n"] if row["n"] else None
+    return {"digit": digit, "accuracy": words.percent(share, 1), "of": f"{row['correct']:,} of {row['n']:,}"}
+
+
+def _confusion(counts: list[list[int]]) -> list[dict[str, Any]]:
+    """Rows by true digit; each cell with a step from 0 to 4 of how common that mistake is among all mistakes."""
+    most = max((n for row, line in enumerate(counts) for column, n in enumerate(line) if row != column), default=0)
+    return [
+        {
+            "digit": row,
+            "cells": [
+                {"n": n, "right": row == column, "step": 0 if row == column or not n else 1 + min(3, 4 * n // (most + 1))}
+                for column, n in enumerate(line)
+            ],
+        }
+        for row, line in enumerate(counts)
+    ]

@@ -1,0 +1,56 @@
+"""Figures as people say them: of how many, and what is still waiting."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """«1 drawing», «1,204 drawings»."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share of 1 as a percentage; a dash where there is nothing to divide."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def sureness(share: float) -> str:
+    """A probability without a false 0 % or 100 %."""
+    rounded = round(100 * share)
+    if rounded == 0 and share > 0:
+        return "< 1 %"
+    return "> 99 %" if rounded == 100 and share < 1 else f"{rounded} %"
+
+
+def rate_of(verified: int, attempts: int, pending: int) -> str:
+    """What a vMER is a share of."""
+    decided = attempts - pending
+    return f"{verified:,} of {decided:,} decided" if decided else "none decided yet"
+
+
+def waiting(pending: int) -> str:
+    return f"{pending:,} waiting" if pending else "none waiting"
+
+
+def interval(measured: Mapping[str, Any]) -> str:
+    """«99.0 % (98.8–99.2)»: accuracy with its 95 % interval."""
+    if measured.get("accuracy") is None:
+        return "–"
+    return f"{percent(measured['accuracy'], 1)} ({100 * measured['low']:.1f}–{100 * measured['high']:.1f})"
+
+
+def measured_on(measured: Mapping[str, Any]) -> str:
+    """How many images an accuracy is of, and whether they stand in for real ones."""
+    if not measured.get("n"):
+        return "not measured here"
+    return f"{measured['n']:,} {'stand-in images' if measured.get('stand_in') else 'images'}"
+
+
+def span(length: timedelta) -> str:
+    """«3 minutes», «5 hours», «2 days»."""
+    seconds = max(0, int(length.total_seconds()))
+    for size, name in ((24 * 3600, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return count(seconds // size, name)
+    return "under a minute"

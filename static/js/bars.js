@@ -1,0 +1,41 @@
+// The ten bars: how sure the model is of each digit.
+
+/** 0.034 → "3 %", 0.0004 → "under 1 %", as people say it. */
+export function percent(share) {
+  const rounded = Math.round(share * 100);
+  if (share > 0 && rounded === 0) return "< 1 %";
+  if (share < 1 && rounded === 100) return "> 99 %";
+  return `${rounded} %`;
+}
+
+export class Bars {
+  #rows;
+
+  /** `list`: the <ol> of parts/bars.html, one <li data-bar> a digit. */
+  constructor(list) {
+    this.#rows = [...list.querySelectorAll("[data-bar]")].map((row) => ({
+      row,
+      fill: row.querySelector(".fill"),
+      share: row.querySelector(".share"),
+    }));
+  }
+
+  show(probabilities, target = null) {
+    const top = probabilities.indexOf(Math.max(...probabilities));
+    this.#rows.forEach(({ row, fill, share }, digit) => {
+      fill.style.transform = `scaleX(${probabilities[digit]})`;
+      share.textContent = percent(probabilities[digit]);
+      row.toggleAttribute("data-top", digit === top);
+      row.toggleAttribute("data-target", digit === target);
+    });
+  }
+
+  reset(target = null) {
+    this.#rows.forEach(({ row, fill, share }, digit) => {
+      fill.style.transform = "scaleX(0)";
+      share.textContent = "";
+      row.removeAttribute("data-top");
+      row.toggleAttribute("data-target", digit === target);
+    });
+  }
+}
