@@ -2,6 +2,8 @@
 PYTHON ?= python3
 export PORT ?= 8000
 export DADC_DATA_DIR ?= .data
+# supervisord wants to be told that root is meant.
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
 .PHONY: run test lint types help
@@ -11,7 +13,7 @@ help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
 
 run: .venv/ready staticfiles/ready ## web and workers on PORT (8000); sets up first where needed
-	@.venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf
+	@.venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
 	.venv/bin/python -m pytest -n 2 --dist worksteal

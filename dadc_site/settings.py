@@ -247,5 +247,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"axes": {"level": "WARNING"}, "django-q": {"handlers": ["console"], "propagate": False}},
+    "loggers": {"axes": {"level": "WARNING"}, "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"}},
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django_q.models import Schedule
+from django_q.tasks import async_task
 
 from collector import accounts, studies
 from collector.models import Person
@@ -41,6 +42,9 @@ class Command(BaseCommand):
         rounds.open_first(study.net)
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
+        # The clusters look at schedules only half a minute after their start; these say at once that they live.
+        async_task("trainer.tasks.look_after")
+        async_task("trainer.tasks.beat", "train", cluster="train")
         if port:
             self.stdout.write(self.style.SUCCESS(f"Fool the Digits is at http://127.0.0.1:{port}/"))
         self._first_admin()

@@ -1,0 +1,58 @@
+"""The whole loop through the API alone, on real processes, with the shipped weights and the default settings."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.penmanship import fooling
+from tests.site import Client, Site, wait_for
+
+
+def draw(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
+    label, strokes, width = drawing
+    answer = drawer.post("/api/attempts/", {"target_label": label, "strokes": strokes, "width": width})
+    assert answer.status == 201, answer
+    body: dict[str, Any] = answer.body
+    return body
+
+
+def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    site.start_clusters()
+    drawer, moderator = site.person("daisy"), site.person("moby", "moderator")
+    drawn = [draw(drawer, drawing) for drawing in fooling(1, 10)]
+    assert {(answer["fooled"], answer["status"], answer["round"]) for answer in drawn} == {(True, "pending", 1)}
+    labels = {answer["id"]: answer["target_label"] for answer in drawn}
+
+    read = 0
+    while (assigned := moderator.post("/api/assignments/")).status == 201:
+        assert set(assigned.body["attempt"]) == {"id", "strokes", "width", "pixels"}
+        label = labels[assigned.body["attempt"]["id"]]
+        answer = moderator.post(f"/api/assignments/{assigned.body['id']}/reading/", {"reading": str(label)})
+        assert (answer.status, answer.body) == (201, {})
+        read += 1
+    assert (assigned.status, read) == (204, 10)
+
+    seen_training = []
+
+    def round_two() -> bool:
+        now = site.current_round()
+        seen_training.append(now["training"])
+        return bool(now["number"] == 2)
+
+    wait_for(round_two, 120, "round 2")
+    assert any(seen_training)
+    current = site.current_round()
+    assert current["training"] is None
+    assert current["due"] == {"have": 0, "need": 10}
+    assert current["attempts"] == 0 and current["vmer"] is None
+    assert current["report"]["sets"]["gate_base"]["accuracy"] > 0.97
+
+    first = Client(site).get("/api/rounds/1/").body
+    assert (first["state"], first["verified"], first["pending"], first["mer"], first["vmer"]) == ("closed", 10, 0, 1, 1)
+    fates = [attempt["fate"] for attempt in drawer.get("/api/attempts/").body["results"]]
+    assert fates == ["Confirmed · trained into round 2"] * 10
+    [line] = Client(site).get("/api/leaderboard/?period=all").body["results"]
+    assert line == {
+        "rank": 1, "username": "daisy", "credit": 10.0, "verified": 10, "attempts": 10, "pending": 0, "vmer": 1.0,
+    }  # fmt: skip
+    assert site.manage("verify") == "Everything agrees.\n"
