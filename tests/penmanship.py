@@ -216,7 +216,10 @@ def _shaken(line: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.f
     wave = rng.normal(0, 0.025, (2, 2))
     phase = rng.uniform(0, 2 * np.pi, 2)
     along = np.linspace(0, 2 * np.pi, len(line))
-    return line + np.sin(along[:, None] + phase) * wave[0] + np.sin(2 * along[:, None] + phase) * wave[1]
+    moved: NDArray[np.float64] = (
+        line + np.sin(along[:, None] + phase) * wave[0] + np.sin(2 * along[:, None] + phase) * wave[1]
+    )
+    return moved
 
 
 def _fitted(lines: list[NDArray[np.float64]], middle: NDArray[np.float64]) -> list[NDArray[np.float64]]:
@@ -230,7 +233,7 @@ def _fitted(lines: list[NDArray[np.float64]], middle: NDArray[np.float64]) -> li
 
 
 def _timed(lines: list[NDArray[np.float64]], rng: np.random.Generator) -> Strokes:
-    """Whole canvas units, repeated points left out, and times that grow by 8–24 ms a point with pauses between strokes."""
+    """Whole canvas units, repeated points left out, and times that grow by 8–24 ms a point with pauses in between."""
     strokes: Strokes = []
     now = 0
     for line in lines:

@@ -1,0 +1,1 @@
+"""Tests of the learning alone; none of them needs the web application."""

@@ -1,0 +1,89 @@
+"""The gate: more than one point under round 1 on the base images is held, and exactly one point is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.learning.gate import Verdict, decide
+
+
+def report(correct: int, n: int = 5_000) -> dict[str, Any]:
+    return {"sets": {"gate_base": {"n": n, "correct": correct}, "mnist_test": {"n": 10, "correct": 0}}}
+
+
+def test_candidate_as_good_as_round_one_is_promoted_without_reasons() -> None:
+    assert decide(report(4_940), report(4_940), finite=True) == Verdict(True, ())
+
+
+def test_exactly_one_point_under_is_promoted() -> None:
+    assert decide(report(4_890), report(4_940), finite=True).promote
+
+
+def test_one_image_more_than_one_point_under_is_held_with_the_figures() -> None:
+    verdict = decide(report(4_889), report(4_940), finite=True)
+    assert verdict == Verdict(
+        False,
+        (
+            "The candidate reads 4889 of 5000 base images right (97.78%), 1.02 points under round 1's 4940 (98.80%); "
+            "at most 1 is allowed.",
+        ),
+    )
+
+
+def test_better_candidate_is_promoted() -> None:
+    assert decide(report(5_000), report(0), finite=True).promote
+
+
+def test_candidate_that_is_not_finite_is_held_however_good() -> None:
+    verdict = decide(report(5_000), report(4_940), finite=False)
+    assert verdict == Verdict(False, ("The candidate's weights or answers are not finite.",))
+
+
+def test_every_reason_is_given() -> None:
+    verdict = decide(report(0), report(4_940), finite=False)
+    assert len(verdict.reasons) == 2
+    assert "not finite" in verdict.reasons[0]
+    assert "98.80 points under" in verdict.reasons[1]
+
+
+@pytest.mark.parametrize(
+    "empty", [{}, {"sets": {}}, {"sets": {"gate_base": None}}, {"sets": {"gate_base": {"n": 0, "correct": 0}}}]
+)
+def test_without_images_to_judge_by_the_candidate_is_held(empty: dict[str, Any]) -> None:
+    said = ("There is no report on gate_base to compare the candidate with round 1 by.",)
+    assert decide(empty, report(4_940), finite=True) == Verdict(False, said)
+    assert decide(report(4_940), empty, finite=True) == Verdict(False, said)
+    assert decide(empty, empty, finite=True) == Verdict(False, said)
+
+
+def test_reports_on_different_images_are_held() -> None:
+    verdict = decide(report(1_000, 1_000), report(4_940), finite=True)
+    assert verdict == Verdict(
+        False, ("The reports are on different images: 1000 for the candidate, 5000 for round 1.",)
+    )
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(0, n))))
+def test_held_exactly_when_more_than_a_hundredth_of_the_images_fewer_are_right(figures: tuple[int, int, int]) -> None:
+    n, mine, first = figures
+    lost = first - mine
+    allowed = n // 100  # the most whole images that are not more than one point
+    assert decide(report(mine, n), report(first, n), finite=True).promote == (lost <= allowed)
+
+
+@given(st.integers(1, 500), st.data())
+def test_exact_boundary_holds_for_every_number_of_hundreds(hundreds: int, data: st.DataObject) -> None:
+    n = 100 * hundreds
+    first = data.draw(st.integers(hundreds + 1, n))
+    assert decide(report(first - hundreds, n), report(first, n), finite=True).promote
+    assert not decide(report(first - hundreds - 1, n), report(first, n), finite=True).promote
+
+
+@given(st.integers(0, 1_000), st.integers(0, 1_000), st.booleans())
+def test_reasons_are_given_exactly_when_held(mine: int, first: int, finite: bool) -> None:
+    verdict = decide(report(mine, 1_000), report(first, 1_000), finite)
+    assert verdict.promote == (not verdict.reasons)
