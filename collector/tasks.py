@@ -3,7 +3,14 @@
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
-from collector.models import Allowance, Token
+from collector.models import Allowance, Study, Token
+from trainer import candidates
+
+
+def start_if_due() -> None:
+    """Every minute: start what became due while another model was in training, or by a smaller round size."""
+    study = Study.current()
+    candidates.start_if_due(study.net, study.round_size)
 
 
 def tidy() -> None:

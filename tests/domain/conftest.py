@@ -1,0 +1,91 @@
+"""A study whose round 1 always says 7, and its people."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from collector import attempts, reviews, studies
+from collector.models import Attempt, Person, Study
+from tests.nets import always
+from trainer import target
+from trainer.learning import drawing, weights
+from trainer.models import Round, RoundModel, Weights
+
+_serial = itertools.count()
+
+
+def add_model(digit: int, state: str = "promoted") -> RoundModel:
+    now = timezone.now()
+    base = RoundModel.objects.filter(base=None).first()
+    model = RoundModel.objects.create(net="mnist_model", state=state, base=base, finished=now, report={"sets": {}})
+    data = always(digit)
+    Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
+    return model
+
+
+@pytest.fixture
+def study(db: None) -> Iterator[Study]:
+    """Round 1 is open and its model always says 7. Nothing is audited unless a test says so."""
+    target.forget()
+    made = studies.begin()
+    Study.objects.update(audit_share=0.0)
+    Round.objects.create(number=1, model=add_model(7), opened=timezone.now())
+    made.refresh_from_db()
+    yield made
+    target.forget()
+
+
+@pytest.fixture
+def person(study: Study) -> Callable[..., Person]:
+    def make(name: str | None = None, role: str = "crowdworker") -> Person:
+        return Person.objects.create(username=name or f"person{next(_serial)}", role=role)
+
+    return make
+
+
+@pytest.fixture
+def daisy(person: Callable[..., Person]) -> Person:
+    """A drawer."""
+    return person("daisy")
+
+
+@pytest.fixture
+def moby(person: Callable[..., Person]) -> Person:
+    """A moderator."""
+    return person("moby", "moderator")
+
+
+@pytest.fixture
+def mara(person: Callable[..., Person]) -> Person:
+    """Another moderator."""
+    return person("mara", "moderator")
+
+
+@pytest.fixture
+def ada(person: Callable[..., Person]) -> Person:
+    """An admin."""
+    return person("ada", "admin")
+
+
+def a_line(place: int | None = None) -> drawing.Drawing:
+    """A short stroke; each place gives other pixels."""
+    place = next(_serial) if place is None else place
+    x, y = 20 + place % 200, 20 + place // 200
+    return drawing.parse([{"x": [x, x + 30, x + 40], "y": [y, y + 90, y + 150], "t": [0, 20, 40]}])
+
+
+def draw(drawer: Person, label: int = 4, **more: Any) -> Attempt:
+    """Submit another drawing meant as `label` (7 does not fool)."""
+    attempt, _ = attempts.submit(drawer, attempts.Submission(label, a_line(), **more))
+    return attempt
+
+
+def read(moderator: Person, answer: str, attempt: Attempt | None = None) -> Attempt:
+    """Have the moderator read `attempt`, or what he is assigned."""
+    reading = reviews.assign(moderator)
+    assert reading is not None
+    assert attempt is None or reading.attempt_id == attempt.pk
+    return reviews.read(moderator, reading.pk, answer)

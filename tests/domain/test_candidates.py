@@ -1,0 +1,175 @@
+"""A candidate's life, as rows tell it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from collector.models import Person, Study
+from tests.domain.conftest import add_model
+from tests.nets import always
+from trainer import candidates, rounds
+from trainer.learning import weights
+from trainer.models import Round, RoundModel, Weights
+from trainer.target import current
+
+
+def begin() -> candidates.Claim:
+    candidate = candidates.start("mnist_model")
+    claim = candidates.claim(candidate.pk)
+    assert claim is not None
+    return claim
+
+
+def finish(claim: candidates.Claim, digit: int = 3, reasons: list[str] | None = None) -> RoundModel:
+    data = always(digit)
+    return candidates.finish(
+        claim, weights=data, sha256=weights.checksum(data), manifest={}, report={"sets": {}}, reasons=reasons or []
+    )
+
+
+def later(seconds: float) -> Any:
+    return time_machine.travel(timezone.now() + timedelta(seconds=seconds))
+
+
+def test_there_is_one_training_at_a_time_and_the_second_is_told_so(study: Study) -> None:
+    candidates.start("mnist_model")
+    with pytest.raises(candidates.AlreadyTraining):
+        candidates.start("mnist_model")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RoundModel.objects.create(net="mnist_model")
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_start_that_is_undone_leaves_no_message(study: Study) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        candidates.start("mnist_model")
+        raise RuntimeError
+    assert OrmQ.objects.count() == 0
+
+
+def test_a_finished_candidate_opens_the_next_round_at_once(study: Study) -> None:
+    assert current().number == 1
+    candidate = finish(begin())
+    assert (candidate.state, candidate.progress, candidate.lease_until) == ("promoted", 1.0, None)
+    assert Round.objects.get(state="open").model == candidate
+    assert (current().number, current().net is not None) == (2, True)
+
+
+def test_a_candidate_with_reasons_is_held_and_the_open_round_untouched(study: Study) -> None:
+    candidate = finish(begin(), reasons=["It got worse."])
+    assert (candidate.state, candidate.reasons) == ("held", ["It got worse."])
+    assert Round.objects.get(state="open").number == 1
+
+
+def test_a_newer_candidate_discards_a_held_one(study: Study) -> None:
+    old = finish(begin(), reasons=["It got worse."])
+    new = finish(begin(), reasons=["So did this."])
+    old.refresh_from_db()
+    assert (old.state, new.state) == ("discarded", "held")
+
+
+def test_an_admin_promotes_a_held_candidate_or_gives_it_up_once(study: Study) -> None:
+    held = finish(begin(), reasons=["It got worse."])
+    assert candidates.promote(held.pk, "ada", "Better on drawings.").number == 2
+    held.refresh_from_db()
+    assert (held.state, held.decided_by, held.decided_why) == ("promoted", "ada", "Better on drawings.")
+    for decide in (candidates.promote, candidates.discard):
+        with pytest.raises(candidates.NotHeld):
+            decide(held.pk, "ada", "Again.")
+    other = finish(begin(), reasons=["Worse."])
+    assert candidates.discard(other.pk, "ada", "Worse.").state == "discarded"
+    assert Round.objects.count() == 2
+
+
+def test_a_running_lease_cannot_be_claimed_and_a_lapsed_one_can(study: Study) -> None:
+    claim = begin()
+    assert candidates.claim(claim.candidate_id) is None
+    with later(61):
+        second = candidates.claim(claim.candidate_id)
+        assert second is not None and second.token == claim.token + 1
+        with pytest.raises(candidates.LeaseLost):
+            candidates.renew(claim, 0.5)
+        with pytest.raises(candidates.LeaseLost):
+            finish(claim)
+        candidates.fail(claim, "I was late.")
+        candidates.renew(second, 0.5)
+        assert finish(second).state == "promoted"
+
+
+def test_a_renewed_lease_lasts(study: Study) -> None:
+    claim = begin()
+    with later(50):
+        candidates.renew(claim, 0.5)
+    with later(100):
+        assert candidates.claim(claim.candidate_id) is None
+        assert RoundModel.objects.get(pk=claim.candidate_id).progress == 0.5
+
+
+def test_a_result_that_comes_after_the_lease_ran_out_does_not_count(study: Study) -> None:
+    claim = begin()
+    with later(61), pytest.raises(candidates.LeaseLost):
+        finish(claim)
+    assert Round.objects.count() == 1 and Weights.objects.count() == 1
+
+
+def test_after_three_claims_the_candidate_is_failed_and_collecting_goes_on(study: Study) -> None:
+    candidate = candidates.start("mnist_model")
+    for attempt in range(3):
+        with later(61 * attempt):
+            assert candidates.claim(candidate.pk) is not None
+            candidates.recover()
+    with later(200):
+        assert candidates.claim(candidate.pk) is None
+        candidates.recover()
+    candidate.refresh_from_db()
+    assert candidate.state == "failed" and "3 times" in candidate.reasons[0]
+    assert current().number == 1
+    assert candidates.start("mnist_model").state == "training"
+
+
+def test_a_training_left_lying_is_sent_again_and_a_living_one_is_not(study: Study) -> None:
+    claim = begin()
+    OrmQ.objects.all().delete()
+    candidates.recover()
+    assert OrmQ.objects.count() == 0
+    with later(61):
+        candidates.recover()
+        assert OrmQ.objects.count() == 1
+        assert candidates.claim(claim.candidate_id) is not None
+
+
+def test_a_failed_training_says_why(study: Study) -> None:
+    claim = begin()
+    candidates.fail(claim, "Diverged: the loss is not a number")
+    row = RoundModel.objects.get(pk=claim.candidate_id)
+    assert (row.state, row.reasons) == ("failed", ["Diverged: the loss is not a number"])
+
+
+def test_a_retraining_never_starts_from_another_candidate(study: Study) -> None:
+    first = finish(begin())
+    second = candidates.start("mnist_model")
+    round_one = Round.objects.get(number=1).model
+    assert (first.base, second.base) == (round_one, round_one)
+
+
+def test_the_database_allows_one_open_round(study: Study) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Round.objects.create(number=2, model=add_model(3), opened=timezone.now())
+
+
+def test_a_training_on_damaged_weights_fails_and_says_so(daisy: Person) -> None:
+    from trainer import tasks
+
+    candidate = candidates.start("mnist_model")
+    row = Weights.objects.get()
+    Weights.objects.update(data=bytes(row.data)[:-1])
+    tasks.train(candidate.pk)
+    candidate.refresh_from_db()
+    assert candidate.state == "failed" and candidate.reasons
+    assert Round.objects.get(state="open").number == 1
+    assert rounds.roll_back(1).number == 2

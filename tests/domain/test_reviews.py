@@ -1,0 +1,227 @@
+"""Who reads which drawing, what readings do, and what admins decide."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from collector import reviews
+from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
+from collector.models import Attempt, Person, Reading, Study
+from tests.domain.conftest import draw, read
+from trainer.models import RoundModel, Sample
+
+Cast = Callable[..., Person]
+
+
+def test_nobody_but_moderators_and_admins_is_assigned_anything(daisy: Person, ada: Person) -> None:
+    attempt = draw(daisy)
+    with pytest.raises(Forbidden):
+        reviews.assign(daisy)
+    reading = reviews.assign(ada)
+    assert reading is not None and reading.attempt_id == attempt.pk
+
+
+def test_a_moderator_is_never_assigned_his_own_drawing(moby: Person, mara: Person) -> None:
+    attempt = draw(moby)
+    assert reviews.assign(moby) is None
+    reading = reviews.assign(mara)
+    assert reading is not None and reading.attempt_id == attempt.pk
+
+
+def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(daisy: Person, moby: Person) -> None:
+    attempt = read(moby, "4", draw(daisy, 4))
+    assert (attempt.status, attempt.settled_label, attempt.credit, attempt.wanted) == ("verified", 4, 1.0, 0)
+    sample = Sample.objects.get()
+    assert (sample.attempt, sample.contributor_id) == (attempt.pk, daisy.contributor)
+    assert (sample.label, sample.fooling, bytes(sample.pixels)) == (4, True, bytes(attempt.pixels))
+
+
+def test_two_who_agree_on_another_digit_correct_it(daisy: Person, moby: Person, mara: Person) -> None:
+    attempt = draw(daisy, 4)
+    assert read(moby, "9", attempt).status == "pending"
+    attempt = read(mara, "9", attempt)
+    assert (attempt.status, attempt.settled_label, attempt.credit) == ("corrected", 9, 0.0)
+    sample = Sample.objects.get()
+    assert (sample.label, sample.fooling) == (9, False)
+
+
+@pytest.mark.parametrize(("answer", "status"), [("junk", "rejected"), ("ambiguous", "ambiguous")])
+def test_what_is_no_clear_digit_becomes_no_sample(
+    daisy: Person, moby: Person, mara: Person, answer: str, status: str
+) -> None:
+    attempt = draw(daisy)
+    read(moby, answer, attempt)
+    assert read(mara, answer, attempt).status == status
+    assert not Sample.objects.exists()
+
+
+def test_a_confirmed_audited_drawing_stays_not_fooled_and_is_a_sample_that_is_not_due(
+    daisy: Person, moby: Person
+) -> None:
+    Study.objects.update(audit_share=1.0, round_size=1)
+    attempt = read(moby, "7", draw(daisy, 7))
+    assert (attempt.status, attempt.settled_label, attempt.credit) == ("not_fooled", 7, 0.0)
+    assert not Sample.objects.get().fooling
+    assert not RoundModel.objects.filter(state="training").exists()
+
+
+def test_a_begun_drawing_comes_before_unread_ones(daisy: Person, moby: Person, mara: Person) -> None:
+    first = draw(daisy)
+    read(moby, "9", first)
+    for _ in range(5):
+        draw(daisy)
+    reading = reviews.assign(mara)
+    assert reading is not None and reading.attempt_id == first.pk
+
+
+def test_unread_drawings_are_drawn_by_lot_among_the_fifty_oldest(
+    daisy: Person, moby: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Study.objects.update(round_size=1000)
+    drawn = [draw(daisy) for _ in range(3)]
+    monkeypatch.setattr(reviews, "UNREAD_AMONG", 2)
+    monkeypatch.setattr(reviews._lot, "shuffle", lambda ids: ids.reverse())
+    reading = reviews.assign(moby)
+    assert reading is not None and reading.attempt_id == drawn[1].pk
+
+
+def test_at_most_two_leases_then_the_older_again(daisy: Person, moby: Person) -> None:
+    for _ in range(3):
+        draw(daisy)
+    first, second = reviews.assign(moby), reviews.assign(moby)
+    assert first is not None and second is not None and first.pk != second.pk
+    again = reviews.assign(moby)
+    assert again is not None and again.pk == first.pk
+    assert Reading.objects.count() == 2
+
+
+def test_the_same_drawing_is_not_leased_to_more_people_than_readings_are_wanted(
+    daisy: Person, moby: Person, mara: Person, ada: Person
+) -> None:
+    Study.objects.update(quorum=2)
+    draw(daisy)
+    assert reviews.assign(moby) and reviews.assign(mara)
+    assert reviews.assign(ada) is None
+
+
+def test_a_lease_that_ran_out_goes_to_somebody_else_and_its_reading_is_refused(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
+    attempt = draw(daisy)
+    late = reviews.assign(moby)
+    assert late is not None
+    with time_machine.travel(timezone.now() + reviews.LEASE + timedelta(seconds=1)):
+        other = reviews.assign(mara)
+        assert other is not None and other.attempt_id == attempt.pk
+        with pytest.raises(Gone):
+            reviews.read(moby, late.pk, "4")
+    attempt.refresh_from_db()
+    assert attempt.status == "pending"
+
+
+def test_a_reading_is_final_but_may_be_sent_twice(daisy: Person, moby: Person, person: Cast) -> None:
+    Study.objects.update(quorum=2)
+    draw(daisy)
+    reading = reviews.assign(moby)
+    assert reading is not None
+    reviews.read(moby, reading.pk, "4")
+    reviews.read(moby, reading.pk, "4")
+    with pytest.raises(Conflict):
+        reviews.read(moby, reading.pk, "5")
+    assert Reading.objects.get().answer == "4"
+    assert reviews.assign(moby) is None
+
+
+def test_nobody_answers_anothers_assignment(daisy: Person, moby: Person, mara: Person) -> None:
+    draw(daisy)
+    reading = reviews.assign(moby)
+    assert reading is not None
+    with pytest.raises(NotFound):
+        reviews.read(mara, reading.pk, "4")
+
+
+@pytest.mark.parametrize("answer", ["10", "", "-1", "four", "AMBIGUOUS"])
+def test_an_answer_that_is_none_is_refused(daisy: Person, moby: Person, answer: str) -> None:
+    draw(daisy)
+    reading = reviews.assign(moby)
+    assert reading is not None
+    with pytest.raises(Refused):
+        reviews.read(moby, reading.pk, answer)
+
+
+def test_what_moderators_cannot_settle_comes_to_an_admin_who_says_why(
+    daisy: Person, moby: Person, mara: Person, ada: Person, person: Cast
+) -> None:
+    max_ = person("max", "moderator")
+    attempt = draw(daisy, 4)
+    for moderator, answer in ((moby, "9"), (mara, "4"), (max_, "3")):
+        assert not reviews.unsettled().exists()
+        read(moderator, answer, attempt)
+    assert reviews.assign(ada) is None
+    assert list(reviews.unsettled()) == [attempt]
+    with pytest.raises(Refused):
+        reviews.decide(attempt.pk, ada, "4", "  ")
+    with pytest.raises(Forbidden):
+        reviews.decide(attempt.pk, moby, "4", "it is")
+    decided = reviews.decide(attempt.pk, ada, "4", "An open four.")
+    assert (decided.status, decided.credit, decided.decision.why) == ("verified", 1.0, "An open four.")
+    assert not reviews.unsettled().exists()
+    with pytest.raises(Conflict):
+        reviews.decide(attempt.pk, ada, "9", "Second thoughts.")
+
+
+def test_with_no_moderator_left_an_admin_decides(daisy: Person, moby: Person, ada: Person) -> None:
+    attempt = draw(daisy, 4)
+    read(moby, "9", attempt)
+    assert not reviews.unsettled().exists()
+    read(ada, "3", attempt)
+    assert list(reviews.unsettled()) == [attempt]
+
+
+def test_an_admin_does_not_decide_on_his_own_drawing(ada: Person) -> None:
+    attempt = draw(ada, 4)
+    assert list(reviews.unsettled()) == [attempt]
+    with pytest.raises(Forbidden):
+        reviews.decide(attempt.pk, ada, "4", "It is mine.")
+
+
+def test_a_drawing_that_moderators_can_settle_is_not_the_admins(daisy: Person, moby: Person, ada: Person) -> None:
+    attempt = draw(daisy, 4)
+    with pytest.raises(Conflict):
+        reviews.decide(attempt.pk, ada, "4", "In a hurry.")
+
+
+def test_at_the_round_size_one_candidate_starts_with_the_settling_reading(daisy: Person, moby: Person) -> None:
+    Study.objects.update(round_size=2)
+    draw(daisy), draw(daisy), draw(daisy)
+    read(moby, "4")
+    assert not RoundModel.objects.filter(state="training").exists()
+    read(moby, "4")
+    candidate = RoundModel.objects.get(state="training")
+    assert Sample.objects.filter(first_trained=candidate).count() == 2
+    read(moby, "4")
+    assert RoundModel.objects.filter(state="training").count() == 1
+    assert Sample.objects.filter(first_trained=None).count() == 1
+
+
+def test_the_next_drawing_costs_the_same_queries_however_many_wait(
+    daisy: Person, moby: Person, mara: Person, django_assert_num_queries: Callable[..., object]
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    Study.objects.update(round_size=1000)
+    draw(daisy)
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        reviews.assign(moby)
+    for _ in range(30):
+        draw(daisy)
+    with CaptureQueriesContext(connection) as many:
+        reviews.assign(mara)
+    assert len(many) == len(few)
+    assert Attempt.objects.count() == 31

@@ -1,0 +1,122 @@
+"""Samples, splits, what is due, and what a model was trained on."""
+
+import uuid
+
+import pytest
+from django.db import transaction
+
+from collector.models import Person, Study
+from tests.domain.conftest import add_model, draw
+from trainer import rounds, samples
+from trainer.models import Contributor, Round, RoundModel, Sample
+
+_pixels = iter(range(1, 10_000))
+
+
+def add(contributor: uuid.UUID | None = None, *, fooling: bool = True, pixels: bytes | None = None) -> Sample | None:
+    with transaction.atomic():
+        return samples.add(
+            attempt=uuid.uuid4(),
+            contributor=contributor or uuid.uuid4(),
+            pixels=pixels or next(_pixels).to_bytes(784, "big"),
+            label=4,
+            fooling=fooling,
+            round=Round.objects.get(number=1),
+        )
+
+
+def kept(contributor: uuid.UUID | None = None, *, fooling: bool = True) -> Sample:
+    sample = add(contributor, fooling=fooling)
+    assert sample is not None
+    return sample
+
+
+def train_contributor() -> uuid.UUID:
+    """A contributor of the train split: the first of a block always is."""
+    while Contributor.objects.count() % samples.BLOCK:
+        kept()
+    return kept().contributor_id
+
+
+def test_in_each_block_of_five_contributors_one_of_the_last_four_is_test(study: Study) -> None:
+    for _ in range(300):
+        kept()
+    splits = list(Contributor.objects.order_by("position").values_list("split", flat=True))
+    blocks = [splits[start : start + 5] for start in range(0, 300, 5)]
+    assert all(block[0] == "train" and block.count("test") == 1 for block in blocks)
+    places = {block.index("test") for block in blocks}
+    assert places == {1, 2, 3, 4}  # that one of four is missing from 60 fair lots: 1 in 8 million
+
+
+def test_a_contributor_stays_on_one_side_of_the_split(study: Study) -> None:
+    someone = uuid.uuid4()
+    assert len({kept(someone).contributor.split for _ in range(10)}) == 1
+    assert Contributor.objects.count() == 1
+
+
+def test_the_same_pixels_are_one_sample_while_it_is_active(study: Study) -> None:
+    someone = uuid.uuid4()
+    first = add(someone, pixels=b"\1" * 784)
+    assert add(pixels=b"\1" * 784) is None
+    assert first is not None and samples.withdraw(someone) == 1
+    assert add(pixels=b"\1" * 784) is not None
+
+
+def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due(study: Study) -> None:
+    someone = train_contributor()
+    Sample.objects.all().delete()
+    due, audited = kept(someone), kept(someone, fooling=False)
+    Contributor.objects.filter(position=1).delete()
+    tester = Contributor.objects.create(id=uuid.uuid4(), position=1000, split="test")
+    kept(tester.pk)
+    assert list(samples.due()) == [due]
+    candidate = RoundModel.objects.create(net="mnist_model")
+    samples.fix_set(candidate)
+    assert not samples.due().exists()
+    assert set(samples.trained_on(candidate)) == {due, audited}
+
+
+def test_a_model_keeps_its_set_when_samples_come_and_go(study: Study) -> None:
+    one, two = train_contributor(), train_contributor()
+    Sample.objects.all().delete()
+    early, leaver = kept(one), kept(two)
+    first = RoundModel.objects.create(net="mnist_model")
+    samples.fix_set(first)
+    RoundModel.objects.filter(pk=first.pk).update(state="failed")
+    samples.withdraw(two)
+    late = kept(one)
+    second = RoundModel.objects.create(net="mnist_model")
+    samples.fix_set(second)
+    assert set(samples.trained_on(first)) == {early, leaver}
+    assert set(samples.trained_on(second)) == {early, late}
+
+
+def test_a_sample_withdrawn_before_any_training_is_in_no_set(study: Study) -> None:
+    someone = train_contributor()
+    Sample.objects.all().delete()
+    kept(someone)
+    samples.withdraw(someone)
+    candidate = RoundModel.objects.create(net="mnist_model")
+    samples.fix_set(candidate)
+    assert not samples.trained_on(candidate).exists()
+
+
+def test_arrays_hold_the_samples_in_the_order_of_their_ids(study: Study) -> None:
+    made = sorted((kept() for _ in range(3)), key=lambda sample: sample.pk)
+    arrays = samples.arrays(Sample.objects.order_by("pk"))
+    assert arrays.ids == [str(sample.pk) for sample in made]
+    assert arrays.pixels.shape == (3, 28, 28) and arrays.labels.tolist() == [4, 4, 4]
+    assert arrays.pixels[0].tobytes() == bytes(made[0].pixels)
+    assert samples.arrays(Sample.objects.none()).pixels.shape == (0, 28, 28)
+
+
+def test_rolling_back_opens_a_new_round_with_the_old_model(daisy: Person) -> None:
+    rounds.open_next(add_model(3))
+    attempt = draw(daisy, 4)
+    back = rounds.roll_back(1)
+    assert (back.number, back.model_id) == (3, Round.objects.get(number=1).model_id)
+    assert draw(daisy, 4).predicted_label == 7
+    attempt.refresh_from_db()
+    assert (attempt.round.number, attempt.predicted_label) == (2, 3)
+    with pytest.raises(Round.DoesNotExist):
+        rounds.roll_back(9)

@@ -1,0 +1,147 @@
+"""MER, vMER, the leaderboard, fates and the check of everything."""
+
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from collector import attempts, consistency, fates, leaderboards, rounds
+from collector.errors import NotFound, Refused
+from collector.models import Attempt, Person, Study
+from tests.domain.conftest import add_model, draw, read
+from trainer import rounds as trainer_rounds
+from trainer.models import Contributor, RoundModel, Sample, Weights
+
+
+def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(daisy: Person, moby: Person, mara: Person) -> None:
+    Study.objects.update(round_size=100)
+    for answer in ("4", "4", "9", "9"):
+        read(moby, answer, draw(daisy, 4))
+    read(mara, "9")
+    draw(daisy, 7)
+    attempts.retract(daisy, draw(daisy, 4).pk)
+    draw(daisy, 4)
+    tally = leaderboards.tally(daisy.attempts.all())
+    # two verified, one corrected, one begun, one not fooled, one taken back, one unread
+    assert (tally.attempts, tally.fooled, tally.pending, tally.verified) == (7, 6, 2, 2)
+    assert (tally.mer, tally.vmer) == (6 / 7, 2 / 5)
+
+
+def test_nothing_over_nothing_is_no_number(study: Study) -> None:
+    nothing = leaderboards.tally(Attempt.objects.all())
+    assert (nothing.mer, nothing.vmer) == (None, None)
+    assert leaderboards.Tally(attempts=1, fooled=1, pending=1).vmer is None
+
+
+def test_standings_rank_by_verified_fools_and_not_by_volume(daisy: Person, mara: Person, moby: Person) -> None:
+    for _ in range(5):
+        draw(mara, 7)
+    read(moby, "4", draw(mara, 4))
+    for _ in range(2):
+        read(moby, "4", draw(daisy, 4))
+    lines = leaderboards.standings("round")
+    assert [(line.rank, line.username, line.credit) for line in lines] == [(1, "daisy", 2.0), (2, "mara", 1.0)]
+    assert lines[1].vmer == 1 / 6
+
+
+def test_equal_credit_is_equal_rank(daisy: Person, mara: Person, moby: Person) -> None:
+    for drawer in (daisy, mara):
+        read(moby, "4", draw(drawer, 4))
+    assert [line.rank for line in leaderboards.standings("all")] == [1, 1]
+
+
+def test_the_periods_are_the_open_round_the_week_and_ever(daisy: Person, moby: Person) -> None:
+    read(moby, "4", draw(daisy, 4))
+    trainer_rounds.open_next(add_model(3))
+    assert leaderboards.standings("round") == []
+    assert [line.verified for line in leaderboards.standings("week")] == [1]
+    Attempt.objects.update(submitted=timezone.now() - timezone.timedelta(days=8))
+    assert leaderboards.standings("week") == []
+    assert [line.verified for line in leaderboards.standings("all")] == [1]
+    with pytest.raises(Refused):
+        leaderboards.standings("year")
+
+
+def test_the_open_round_says_what_is_due_and_what_is_in_training(daisy: Person, moby: Person) -> None:
+    Study.objects.update(round_size=2)
+    assert rounds.current()["due"] == {"have": 0, "need": 2}
+    read(moby, "4", draw(daisy, 4))
+    told = rounds.current()
+    assert (told["due"]["have"], told["training"], told["verified"]) == (1, None, 1)
+    read(moby, "4", draw(daisy, 4))
+    training = rounds.current()["training"]
+    assert training["progress"] == 0 and training["started"] is not None
+    with pytest.raises(NotFound):
+        rounds.describe(99)
+
+
+def timeline(attempt: Attempt) -> list[str]:
+    attempt.refresh_from_db()
+    return [event.kind for event in fates.timeline(attempt)]
+
+
+def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person) -> None:
+    Study.objects.update(round_size=1)
+    attempt = draw(daisy, 4)
+    assert timeline(attempt) == ["submitted", "waiting"]
+    read(moby, "4", attempt)
+    assert timeline(attempt) == ["submitted", "settled", "training"]
+    RoundModel.objects.filter(state="training").update(state="promoted")
+    model = RoundModel.objects.latest("pk")
+    trainer_rounds.open_next(model)
+    assert timeline(attempt) == ["submitted", "settled", "trained"]
+    attempt.refresh_from_db()
+    assert fates.for_list([attempt]) == [(attempt, "Confirmed · trained into round 2")]
+
+
+def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby: Person) -> None:
+    Contributor.objects.create(id=daisy.contributor, position=0, split="test")
+    attempt = draw(daisy, 4)
+    read(moby, "4", attempt)
+    assert timeline(attempt) == ["submitted", "settled", "test"]
+    attempt.refresh_from_db()
+    [(_, words)] = fates.for_list([attempt])
+    assert words.endswith("kept to measure the models")
+
+
+def test_while_a_drawing_waits_its_fate_tells_nothing_of_the_readings(daisy: Person, moby: Person) -> None:
+    attempt = draw(daisy, 4)
+    read(moby, "junk", attempt)
+    attempt.refresh_from_db()
+    told = " ".join(event.text for event in fates.timeline(attempt))
+    assert "junk" not in told and "no digit" not in told and "1 so far" in told
+
+
+def test_a_drawing_that_did_not_fool_and_was_not_drawn_for_audit_has_no_verdict_of_moderators(daisy: Person) -> None:
+    attempt = draw(daisy, 7)
+    assert timeline(attempt) == ["submitted"]
+    assert fates.headline(attempt) == "The model was right"
+
+
+def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara: Person) -> None:
+    Study.objects.update(round_size=100)
+    for answer in ("4", "9"):
+        read(moby, answer, draw(daisy, 4))
+    read(mara, "9")
+    attempts.retract(daisy, draw(daisy, 4).pk)
+    assert list(consistency.problems()) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda: Attempt.objects.filter(status="verified").update(credit=5.0),
+        lambda: Attempt.objects.filter(status="verified").update(status="rejected", credit=0.0),
+        lambda: Attempt.objects.update(pixels=b"\0" * 784),
+        lambda: Sample.objects.update(label=8),
+        lambda: Sample.objects.update(fooling=False),
+        lambda: Sample.objects.update(attempt=uuid.uuid4()),
+        lambda: Weights.objects.update(sha256="0" * 64),
+        lambda: RoundModel.objects.update(state="held"),
+    ],
+)
+def test_whatever_is_changed_behind_the_rules_is_found(daisy: Person, moby: Person, spoil: object) -> None:
+    Study.objects.update(round_size=100)
+    read(moby, "4", draw(daisy, 4))
+    assert callable(spoil) and spoil() == 1
+    assert list(consistency.problems())
