@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm
 
 from collector.models import Study
 from collector.verdicts import ANSWERS
@@ -38,6 +39,17 @@ class SignUpForm(forms.Form):
         help_text="Only for a forgotten password. Without one, an admin of this site has to reset it.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": "That user name and password do not go together.",
+        "inactive": "This account is switched off.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
 
 
 class ReasonForm(forms.Form):
@@ -76,7 +88,7 @@ class StudyForm(_StudyModelForm):
             "net": "The architecture of the next models.",
             "round_size": "So many new confirmed fools start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
-            "audit_share": "The share (0–1) of drawings that did not fool the model which moderators read all the same.",
+            "audit_share": "The share (0–1) of drawings that did not fool the model that are read all the same.",
             "gold_share": "The share (0–1) of moderators’ drawings whose answer is known already.",
             "person_share": "The most (0–1) that one person may be of a round’s new drawings; 1 is no limit.",
             "live_preview": "Show on the draw page what the model sees before a drawing is submitted.",

@@ -1,1 +1,1 @@
-"""The pages: each view parses, calls one function and answers. What is shown is put into words here, not in templates."""
+"""The pages: each view parses, calls one function and answers, and words are put together here, not in templates."""

@@ -18,7 +18,7 @@ PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponse]
 def _for(allowed: Callable[[Person], bool], refusal: str) -> Callable[[PersonView[P]], View[P]]:
     def decorate(view: PersonView[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not isinstance(request.user, Person):
                 return redirect_to_login(request.get_full_path())
             if not allowed(request.user):

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from collector import accounts
 from collector.errors import Refused, TooMany
-from collector.forms import SignUpForm
+from collector.forms import SignInForm, SignUpForm
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -38,6 +38,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 class SignIn(auth.LoginView):
     template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
 
 

@@ -53,6 +53,8 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
         return door(request, admin, bound)
     except (candidates.AlreadyTraining, candidates.NotHeld) as refusal:
         messages.error(request, str(refusal))
+    except NotFound:
+        raise
     except Refused as refusal:
         form = next(iter(bound.values()), None)
         if form is None:

@@ -71,7 +71,7 @@ def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
 @signed_in
 def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     """What the model saw, 28 × 28; it never changes."""
-    response = HttpResponse(pictures.png(_visible(person, id).pixels), content_type="image/png")
+    response = HttpResponse(pictures.png(bytes(_visible(person, id).pixels)), content_type="image/png")
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 

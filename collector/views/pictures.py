@@ -48,7 +48,12 @@ class Shown:
 
     @property
     def label(self) -> str:
-        return f"A {self.target}, read as {self.predicted}"
+        return f"{self.named}, read as {words.named(self.predicted)}"
+
+    @property
+    def named(self) -> str:
+        """The target at the head of a sentence: «A 4», «An 8»."""
+        return words.named(self.target).capitalize()
 
 
 def shown(attempt: Attempt, *, drawer: str = "", headline: str = "") -> Shown:
@@ -92,5 +97,5 @@ def bars(attempt: Attempt) -> list[Bar]:
 def png(pixels: bytes) -> bytes:
     """The 784 pixels as a PNG of 28 × 28."""
     file = io.BytesIO()
-    Image.frombytes("L", (SIDE, SIDE), bytes(pixels)).save(file, "PNG")
+    Image.frombytes("L", (SIDE, SIDE), pixels).save(file, "PNG")
     return file.getvalue()

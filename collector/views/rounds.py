@@ -111,7 +111,7 @@ def _confusion(counts: list[list[int]]) -> list[dict[str, Any]]:
         {
             "digit": row,
             "cells": [
-                {"n": n, "right": row == column, "step": 0 if row == column or not n else 1 + min(3, 4 * n // (most + 1))}
+                {"n": n, "right": row == column, "step": 1 + 4 * n // (most + 1) if n and row != column else 0}
                 for column, n in enumerate(line)
             ],
         }

@@ -8,6 +8,11 @@ export function percent(share) {
   return `${rounded} %`;
 }
 
+/** "a 4", "an 8". */
+export function named(digit) {
+  return `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
+}
+
 export class Bars {
   #rows;
 

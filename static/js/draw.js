@@ -1,6 +1,6 @@
 // The draw page: choose a digit, draw it, submit, see the verdict at once, go on from the same picture or start anew.
 import { ApiError } from "./api.js";
-import { Bars } from "./bars.js";
+import { Bars, named } from "./bars.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
 import { onKeys, openStudio } from "./studio.js";
@@ -29,7 +29,7 @@ let judged = false;
 function refresh() {
   digits.forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === target)));
   chooser.classList.toggle("chooser--asking", target === null && pad.isEmpty);
-  hint.textContent = target === null ? "First choose the digit that you will draw." : `Draw a ${target} here.`;
+  hint.textContent = target === null ? "First choose the digit that you will draw." : `Draw ${named(target)} here.`;
   pad.enabled = target !== null && !sending;
   submit.disabled = sending || judged || target === null || !pad.isReadable;
   submit.textContent = sending ? "Sending…" : submitText();
@@ -37,8 +37,8 @@ function refresh() {
 }
 
 function submitText() {
-  if (judged) return "Change it and submit again";
-  return target === null ? "Submit" : `Submit as a ${target}`;
+  if (judged) return "Submitted";
+  return target === null ? "Submit" : `Submit as ${named(target)}`;
 }
 
 function keepDraft() {
@@ -61,7 +61,7 @@ function choose(digit) {
   if (sending) return;
   target = digit;
   changed();
-  spoken.textContent = `You are drawing a ${digit}.`;
+  spoken.textContent = `You are drawing ${named(digit)}.`;
 }
 
 /** The picture or its target is another now: what was said about the old one no longer holds. */

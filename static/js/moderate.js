@@ -1,5 +1,6 @@
 // Moderating: one drawing at a time, one key each. The next is fetched ahead (two leases at most), and a reading leaves
 // the browser late, so that it can be taken back: when the next one is read, after some seconds, or on leaving.
+import { named } from "./bars.js";
 import { ApiError, Unreachable, post } from "./api.js";
 import { drawPixels, drawStrokes } from "./ink.js";
 import { onKeys } from "./studio.js";
@@ -42,7 +43,7 @@ function paint() {
   empty.hidden = !nothingToDo;
   answers.forEach((button) => { button.disabled = !current; });
   toast.hidden = !unsent;
-  toast.querySelector("[data-part='said']").textContent = unsent ? `Read as ${NAMES[unsent.reading] ?? `a ${unsent.reading}`}.` : "";
+  toast.querySelector("[data-part='said']").textContent = unsent ? `Read as ${NAMES[unsent.reading] ?? named(unsent.reading)}.` : "";
   counter.textContent = given ? `${given} read in this sitting` : "";
   if (panel.dataset.id === (current?.id ?? "")) return;
   panel.dataset.id = current?.id ?? "";

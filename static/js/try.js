@@ -1,5 +1,5 @@
 // The try-out page: nothing is recorded, and one sees the model change its mind while one draws.
-import { Bars, percent } from "./bars.js";
+import { Bars, named, percent } from "./bars.js";
 import { Preview } from "./preview.js";
 import { openStudio } from "./studio.js";
 
@@ -25,8 +25,8 @@ function show(answer) {
   }
   bars.show(answer.probabilities);
   const share = answer.probabilities[answer.predicted_label];
-  line.textContent = `It sees a ${answer.predicted_label}`;
-  later = setTimeout(() => say(`It sees a ${answer.predicted_label}, ${percent(share)} sure.`), SPEAK_AFTER);
+  line.textContent = `It sees ${named(answer.predicted_label)}`;
+  later = setTimeout(() => say(`It sees ${named(answer.predicted_label)}, ${percent(share)} sure.`), SPEAK_AFTER);
 }
 
 new Preview(page.dataset.predictionsUrl, pad, show, (message) => { error.textContent = message; });

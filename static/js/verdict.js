@@ -1,5 +1,5 @@
 // The verdict's moment: what the model said, what it saw beside what was drawn, and a small burst when it was fooled.
-import { percent } from "./bars.js";
+import { named, percent } from "./bars.js";
 import { drawStrokes } from "./ink.js";
 
 const PIECES = 28;
@@ -11,7 +11,7 @@ function sentences({ fooled, target_label: target, predicted_label: said, probab
   if (fooled) {
     return {
       line: ["Fooled! ", `You say ${target}, it says ${said}.`],
-      text: `It was ${sure} sure. Now a person looks at your drawing without knowing your answer. If they see a ${target} too, it counts for you, and the next model learns from it.`,
+      text: `It was ${sure} sure. A person will look without knowing your answer. If they see ${named(target)} too, it counts, and the next model learns from it.`,
     };
   }
   return {

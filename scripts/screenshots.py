@@ -1,0 +1,292 @@
+"""Pictures of every page, narrow and wide, light and dark, empty, with content and in error: `screenshots.py FOLDER`.
+
+Starts a site of its own on an empty database, fills it through the API as people would, and lets a model train. Prints
+whatever a page wrote to the browser's console, and fails if it wrote anything.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests import penmanship  # noqa: E402
+from tests import site as sites  # noqa: E402
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+WIDTHS = {1280: 800, 390: 844}
+SCHEMES = ("light", "dark")
+SETTINGS = {"DADC_LIMIT_SCALE": "100", "DADC_ROUND_SIZE": "8", "DADC_MNIST_DIR": ""}
+DRAWERS = ("alice", "bob", "charlie", "Dora.the-very-long-name_30_abc")
+MODERATORS = ("mona", "max", "mei")
+HELD = """
+from trainer.models import RoundModel
+first = RoundModel.objects.get(base=None)
+worse = {"accuracy": 0.9654, "low": 0.9599, "high": 0.9701}
+report = {"sets": {name: {**one, **worse} for name, one in first.report["sets"].items()}}
+RoundModel.objects.create(net=first.net, state="held", base=first, report=report, finished=first.finished, progress=1,
+    reasons=["The candidate reads 4827 of 5000 base images right (96.54%), 2.10 points under round 1's 4932 (98.64%)."])
+"""
+
+
+class Album:
+    """Takes the pictures of one browser, in every width and scheme."""
+
+    def __init__(self, browser: Browser, url: str, folder: Path) -> None:
+        self.browser, self.url, self.folder = browser, url, folder
+        self.complaints: list[str] = []
+        self.sessions: dict[str, Any] = {}
+
+    def _signed_in(self, who: str) -> Any:
+        """The cookies of somebody signed in; once for all pictures."""
+        if who not in self.sessions:
+            context = self.browser.new_context()
+            sign_in(context.new_page(), self.url, who)
+            self.sessions[who] = context.storage_state()
+            context.close()
+        return self.sessions[who]
+
+    @contextmanager
+    def visit(self, width: int, scheme: str, who: str | None) -> Iterator[Page]:
+        state = self._signed_in(who) if who else None
+        context = self.browser.new_context(
+            storage_state=state,
+            viewport={"width": width, "height": WIDTHS[width]},
+            color_scheme="dark" if scheme == "dark" else "light",
+            device_scale_factor=1,
+            has_touch=width < 500,
+        )
+        page = context.new_page()
+        page.on("console", lambda message: self._note(page, message.type, message.text))
+        page.on("pageerror", lambda error: self._note(page, "error", str(error)))
+        yield page
+        context.close()
+
+    def _note(self, page: Page, kind: str, text: str) -> None:
+        expected = "Failed to load resource" in text or "ERR_INTERNET_DISCONNECTED" in text
+        if kind in ("error", "warning") and not expected:
+            self.complaints.append(f"{page.url}: {text}")
+
+    def take(self, name: str, path: str, who: str | None = None, act: Callable[[Page], None] | None = None) -> None:
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                with self.visit(width, scheme, who) as page:
+                    page.goto(self.url + path)
+                    page.wait_for_load_state("networkidle")
+                    if act:
+                        act(page)
+                    page.wait_for_timeout(350)
+                    self._check_width(page, name, width)
+                    page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        print(name, flush=True)
+
+    def _check_width(self, page: Page, name: str, width: int) -> None:
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            self.complaints.append(f"{name} is {wide} px wide on a screen of {width}")
+
+
+def sign_in(page: Page, url: str, who: str) -> None:
+    page.goto(url + "/accounts/sign-in/")
+    page.fill("#id_username", who)
+    page.fill("#id_password", sites.PASSWORD)
+    page.click("main form button")
+    page.wait_for_url(lambda address: "sign-in" not in address)
+
+
+def draw(page: Page, strokes: penmanship.Strokes) -> None:
+    """The strokes with the mouse on the canvas."""
+    page.locator("#canvas").scroll_into_view_if_needed()
+    box = page.locator("#canvas").bounding_box()
+    assert box
+    scale = box["width"] / 280
+    for stroke in strokes:
+        places = zip(stroke["x"], stroke["y"], strict=True)
+        points = [(box["x"] + (x + 0.5) * scale, box["y"] + (y + 0.5) * scale) for x, y in places]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+class Crowd:
+    """People who draw and moderate through the API."""
+
+    def __init__(self, site: sites.Site) -> None:
+        self.site = site
+        self.meant: dict[str, int] = {}
+        self.drawers = [site.person(name) for name in DRAWERS]
+        self.moderators = [site.person(name, "moderator") for name in MODERATORS]
+        self.kept: list[str] = []
+
+    def submit(self, number: int, label: int, strokes: penmanship.Strokes, width: int = 22) -> None:
+        client = self.drawers[number % 3]
+        answer = client.post("/api/attempts/", {"target_label": label, "strokes": strokes, "width": width})
+        if answer.status == 201:
+            self.meant[str(strokes)] = label
+            self.kept.append(answer.body["id"])
+
+    def read(self, moderator: int, most: int, choose: Callable[[int, int], str]) -> int:
+        """Up to `most` readings; `choose(n, target)` says what the moderator answers to the nth."""
+        client = self.moderators[moderator]
+        for n in range(most):
+            answer = client.post("/api/assignments/")
+            if answer.status != 201:
+                return n
+            target = self.meant[str(answer.body["attempt"]["strokes"])]
+            client.post(f"/api/assignments/{answer.body['id']}/reading/", {"reading": choose(n, target)})
+        return most
+
+
+def _misread(shift: int, n: int, target: int) -> str:
+    return str((target + shift) % 10)
+
+
+def fill(site: sites.Site) -> Crowd:
+    """Two rounds of drawings: a model trained on the first, the second half read, one that nobody can settle."""
+    crowd = Crowd(site)
+    fools = penmanship.fooling(7, 40)
+    for n, (label, strokes) in enumerate(penmanship.drawings(3, 24)):
+        crowd.submit(n, label, strokes)
+    for n, (label, strokes, width) in enumerate(fools[:22]):
+        crowd.submit(n * n, label, strokes, width)
+    crowd.read(0, 12, lambda n, target: {5: "junk", 9: "ambiguous"}.get(n, str(target)))
+    site.start_clusters()
+    sites.wait_for(lambda: site.current_round()["number"] > 1, 240, "round 2")
+    for n, (label, strokes, width) in enumerate(fools[22:]):
+        crowd.submit(n * n, label, strokes, width)
+    for moderator, shift in enumerate((1, 2, 3)):
+        crowd.read(moderator, 3, partial(_misread, shift))
+    crowd.read(1, 3, lambda n, target: str(target))
+    site.python(HELD)
+    return crowd
+
+
+def error_pictures(album: Album) -> None:
+    def wrong_sign_up(page: Page) -> None:
+        page.fill("#id_username", "<b>1</b>")
+        page.fill("#id_password", "password")
+        page.click("main form button")
+
+    def wrong_sign_in(page: Page) -> None:
+        page.fill("#id_username", "alice")
+        page.fill("#id_password", "not this")
+        page.click("main form button")
+
+    def wrong_study(page: Page) -> None:
+        page.fill("#id_round_size", "0")
+        page.click("button[value=study]")
+
+    def offline(page: Page) -> None:
+        page.click('[data-digit="4"]')
+        draw(page, penmanship.drawings(5, 1)[0][1])
+        page.context.set_offline(True)
+        page.click("#submit")
+        page.locator("#error:not(:empty)").wait_for()
+
+    album.take("error-sign-up", "/accounts/sign-up/", act=wrong_sign_up)
+    album.take("error-sign-in", "/accounts/sign-in/", act=wrong_sign_in)
+    album.take("error-desk", "/desk/", "admin", wrong_study)
+    album.take("error-draw-offline", "/draw/", "alice", offline)
+    album.take("error-404", "/nothing/")
+    album.take("error-403", "/moderate/", "alice")
+    album.take("error-400", "/leaderboard/?period=never")
+
+
+def empty_pictures(album: Album) -> None:
+    for name, path, who in (
+        ("home", "/", None),
+        ("leaderboard", "/leaderboard/", None),
+        ("rounds", "/rounds/", None),
+        ("round", "/rounds/1/", None),
+        ("person", "/people/admin/", None),
+        ("my-drawings", "/drawings/", "admin"),
+        ("moderate", "/moderate/", "admin"),
+        ("desk", "/desk/", "admin"),
+        ("draw", "/draw/", "admin"),
+        ("try", "/try/", None),
+    ):
+        album.take(f"empty-{name}", path, who)
+
+
+def full_pictures(album: Album, crowd: Crowd) -> None:
+    hard = penmanship.fooling(11, 8)
+    usual = penmanship.drawings(12, 10)
+
+    def tried(page: Page) -> None:
+        draw(page, next(strokes for label, strokes in usual if label == 4))
+        page.locator("#bars [data-top]").wait_for()
+
+    def judged(examples: Iterator[tuple[int, penmanship.Strokes]]) -> Callable[[Page], None]:
+        def act(page: Page) -> None:
+            label, strokes = next(examples)
+            page.click(f'[data-digit="{label}"]')
+            draw(page, strokes)
+            page.click("#submit")
+            page.wait_for_selector("#verdict [data-part=link]:not([hidden])")
+            page.wait_for_timeout(1200)
+
+        return act
+
+    def answered(page: Page) -> None:
+        page.wait_for_selector("#assignment:not([data-id=''])")
+        page.keyboard.press("4")
+
+    for name, path, who in (
+        ("home", "/", None),
+        ("home-signed-in", "/", "alice"),
+        ("leaderboard", "/leaderboard/?period=all", "alice"),
+        ("rounds", "/rounds/", None),
+        ("round", "/rounds/1/", None),
+        ("person", "/people/alice/", None),
+        ("people", "/people/", "admin"),
+        ("person-for-admin", "/people/bob/", "admin"),
+        ("my-drawings", "/drawings/", "alice"),
+        ("drawing", f"/drawings/{crowd.kept[24]}/", "admin"),
+        ("desk", "/desk/", "admin"),
+        ("sign-up", "/accounts/sign-up/", None),
+        ("sign-in", "/accounts/sign-in/", None),
+        ("password", "/accounts/password/", "alice"),
+        ("reset", "/accounts/reset/", None),
+        ("moderate", "/moderate/", "mona"),
+    ):
+        album.take(name, path, who)
+    album.take("try", "/try/", act=tried)
+    album.take("draw-fooled", "/draw/", "bob", judged(iter([(label, strokes) for label, strokes, _ in hard])))
+    album.take("draw-read", "/draw/", "bob", judged(iter(usual)))
+    album.take("moderate-answered", "/moderate/", "max", answered)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as data,
+        sites.site("sqlite", Path(data), **SETTINGS) as site,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        album = Album(browser, site.url, folder)
+        empty_pictures(album)
+        crowd = fill(site)
+        full_pictures(album, crowd)
+        error_pictures(album)
+        browser.close()
+    print("\n".join(sorted(set(album.complaints))) or "No page complained.")
+    return 1 if album.complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

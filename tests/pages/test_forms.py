@@ -1,0 +1,188 @@
+"""The forms: each error stands next to its field, each success says what was done."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from collector.models import Decision, Person, Reading, Study, StudyChange
+from tests.pages.conftest import PASSWORD, Draw
+from trainer.models import Round, RoundModel
+
+Browse = Callable[[Person | None], Client]
+
+
+def error_at(answer: Any, field: str) -> str:
+    """The error that stands with a field of the page's form, which has to name it as its description."""
+    page = answer.content.decode()
+    found = re.search(rf'<ul class="errorlist" id="id_{field}_error">(.*?)</ul>', page, re.S)
+    assert found, page
+    assert re.search(rf'name="{field}"[^>]*aria-describedby="[^"]*id_{field}_error', page)
+    return found[1]
+
+
+def test_signing_up_takes_one_form_and_leads_to_drawing(browse: Browse) -> None:
+    client = browse(None)
+    answer = client.post(reverse("sign_up"), {"username": "charlie", "password": PASSWORD, "email": ""}, follow=True)
+    assert answer.redirect_chain == [("/draw/", 302)]
+    assert "Welcome, charlie." in answer.content.decode()
+    assert Person.objects.get(username="charlie").role == Person.Role.CROWDWORKER
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "told"),
+    [
+        ("username", {"username": "<b>x</b>"}, "3 to 30 characters"),
+        ("username", {"username": "Alice"}, "taken"),
+        ("username", {"username": ""}, "required"),
+        ("username", {"username": "x" * 300}, "3 to 30 characters"),
+        ("password", {"password": "password"}, "too common"),
+        ("email", {"email": "not an address"}, "valid email"),
+    ],
+)
+def test_what_sign_up_refuses_is_said_next_to_the_field(
+    field: str, given: dict[str, str], told: str, browse: Browse, alice: Person
+) -> None:
+    good = {"username": "charlie", "password": PASSWORD, "email": ""}
+    answer = browse(None).post(reverse("sign_up"), good | given)
+    assert told in error_at(answer, field)
+    assert "<b>x</b>" not in answer.content.decode()
+    assert Person.objects.count() == 1
+
+
+def test_a_role_sent_with_sign_up_is_not_believed(browse: Browse) -> None:
+    browse(None).post(reverse("sign_up"), {"username": "eve", "password": PASSWORD, "role": "admin"})
+    assert not Person.objects.get(username="eve").is_moderator
+
+
+def test_signing_in_leads_back_to_where_one_was_going(browse: Browse, alice: Person) -> None:
+    given = {"username": "ALICE", "password": PASSWORD}
+    answer = browse(None).post(f"{reverse('sign_in')}?next=/drawings/", given | {"next": "/drawings/"})
+    assert answer["Location"] == "/drawings/"
+    evil = browse(None).post(reverse("sign_in"), given | {"next": "https://evil.example/"})
+    assert evil["Location"] == "/draw/"
+
+
+def test_known_and_unknown_people_get_the_same_words(browse: Browse, alice: Person) -> None:
+    pages = [
+        browse(None).post(reverse("sign_in"), {"username": name, "password": "wrong"}).content.decode()
+        for name in ("alice", "nobody")
+    ]
+    errors = [re.findall(r'<ul class="errorlist nonfield.*?</ul>', page, re.S) for page in pages]
+    assert errors[0] == errors[1] != []
+
+
+def test_signing_out_needs_a_post(browse: Browse, alice: Person) -> None:
+    client = browse(alice)
+    assert client.get(reverse("sign_out")).status_code == 405
+    assert client.post(reverse("sign_out"))["Location"] == "/"
+    assert client.get("/draw/").status_code == 302
+
+
+def test_a_reset_mail_holds_a_link_that_works_once(browse: Browse, alice: Person) -> None:
+    client = browse(None)
+    client.post(reverse("password_reset"), {"email": "alice@example.org"})
+    [message] = mail.outbox
+    assert "\n" not in message.subject and "Fool the Digits" in message.subject
+    found = re.search(r"http://testserver(/accounts/reset/\S+)", str(message.body))
+    assert found
+    form = client.get(found[1], follow=True)
+    assert "Choose a new password" in form.content.decode()
+    given = {"new_password1": "another fine horse", "new_password2": "another fine horse"}
+    assert client.post(form.redirect_chain[-1][0], given)["Location"] == reverse("password_reset_complete")
+    assert "used already, or is too old" in browse(None).get(found[1], follow=True).content.decode()
+
+
+def test_a_reset_for_an_unknown_address_says_the_same(browse: Browse, alice: Person) -> None:
+    answers = [browse(None).post(reverse("password_reset"), {"email": e}) for e in ("alice@example.org", "x@y.org")]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    assert len(mail.outbox) == 1
+
+
+STUDY = {
+    "do": "study", "net": "mnist_model", "round_size": "20", "quorum": "2", "audit_share": "0.1",
+    "gold_share": "0.05", "person_share": "1",
+}  # fmt: skip
+
+
+def test_an_admin_changes_the_study_and_the_log_says_so(browse: Browse, ada: Person) -> None:
+    answer = browse(ada).post("/desk/", STUDY, follow=True)
+    assert Study.current().round_size == 20 and Study.current().quorum == 2
+    assert {change.field for change in StudyChange.objects.all()} == {"round_size", "quorum"}
+    assert "set round_size from 10 to 20." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("round_size", "0"), ("quorum", "10"), ("audit_share", "1.5"), ("audit_share", "NaN"), ("net", "made_up")],
+)
+def test_a_setting_that_makes_no_sense_is_refused_at_its_field(
+    field: str, value: str, browse: Browse, ada: Person
+) -> None:
+    assert error_at(browse(ada).post("/desk/", STUDY | {field: value}), field)
+    assert not StudyChange.objects.exists()
+
+
+@pytest.fixture
+def held(open_round: Round) -> RoundModel:
+    return RoundModel.objects.create(
+        net="mnist_model", state="held", base=open_round.model, report=open_round.model.report, reasons=["Too weak."]
+    )
+
+
+def test_a_held_candidate_is_shown_beside_round_one_and_promoted_with_a_reason(
+    browse: Browse, ada: Person, held: RoundModel
+) -> None:
+    client = browse(ada)
+    assert "Too weak." in client.get("/desk/").content.decode()
+    key = f"candidate-{held.pk}-why"
+    refused = client.post("/desk/", {"do": "promote", "candidate": held.pk, key: ""})
+    assert "required" in error_at(refused, key)
+    client.post("/desk/", {"do": "promote", "candidate": held.pk, key: "good enough"})
+    held.refresh_from_db()
+    assert (held.state, held.decided_by, held.decided_why) == ("promoted", "ada", "good enough")
+    assert Round.objects.get(state="open").number == 2
+
+
+def test_a_held_candidate_is_discarded_once(browse: Browse, ada: Person, held: RoundModel) -> None:
+    client = browse(ada)
+    given = {"do": "discard", "candidate": held.pk, f"candidate-{held.pk}-why": "no"}
+    assert "The candidate is discarded." in client.post("/desk/", given, follow=True).content.decode()
+    assert "not held" in client.post("/desk/", given).content.decode()
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "٣", "9" * 30])
+def test_a_made_up_candidate_is_not_found(number: str, browse: Browse, ada: Person) -> None:
+    assert browse(ada).post("/desk/", {"do": "promote", "candidate": number}).status_code == 404
+
+
+def test_train_now_starts_one_training_and_says_so_when_there_is_one(browse: Browse, ada: Person) -> None:
+    client = browse(ada)
+    assert "A new model is in training." in client.post("/desk/", {"do": "train"}, follow=True).content.decode()
+    assert "already in training" in client.post("/desk/", {"do": "train"}).content.decode()
+    assert RoundModel.objects.filter(state="training").count() == 1
+
+
+def test_an_admin_decides_what_moderators_could_not_settle(
+    browse: Browse, ada: Person, alice: Person, mona: Person, draw: Draw
+) -> None:
+    attempt = draw(alice, status="pending", wanted=0)
+    when = attempt.submitted
+    Reading.objects.create(attempt=attempt, moderator=mona, leased=when, expires=when, answer="7", answered=when)
+    client = browse(ada)
+    assert "mona" in client.get("/desk/").content.decode()
+    key = f"attempt-{attempt.pk}"
+    given = {"do": "decide", "attempt": attempt.pk, f"{key}-answer": "4", f"{key}-why": "It has an open top."}
+    assert "required" in error_at(client.post("/desk/", given | {f"{key}-why": ""}), f"{key}-why")
+    assert "Decided" in client.post("/desk/", given, follow=True).content.decode()
+    attempt.refresh_from_db()
+    assert attempt.status == "verified"
+    assert Decision.objects.get().why == "It has an open top."
+
+
+def test_an_unknown_button_is_refused(browse: Browse, ada: Person) -> None:
+    assert browse(ada).post("/desk/", {"do": "explode"}).status_code == 400

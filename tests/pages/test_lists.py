@@ -1,0 +1,80 @@
+"""A list costs as many queries with twenty rows as with two."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from collector.models import Person, Reading
+from tests.pages.conftest import Draw
+from trainer.models import Contributor, Round, RoundModel, Sample, Split
+
+Browse = Callable[[Person | None], Client]
+
+
+@pytest.fixture
+def more(draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round) -> Callable[[], None]:
+    """Adds to every list at once: people, drawings of all kinds with their samples, unsettled ones, rounds."""
+    made = 0
+
+    def add() -> None:
+        nonlocal made
+        for n in range(3):
+            made += 1
+            drawer = Person.objects.create_user(f"drawer{made}")
+            contributor = Contributor.objects.create(id=drawer.contributor, position=made, split=Split.TRAIN)
+            for person in (alice, bob, drawer):
+                attempt = draw(person)
+                Sample.objects.create(
+                    attempt=attempt.pk, contributor=contributor, pixels=attempt.pixels, sha256=attempt.pixels_sha256,
+                    label=4, fooling=True, round=open_round,
+                )  # fmt: skip
+            unsettled = draw(alice, status="pending", wanted=0)
+            for answer in (str(n), "junk"):
+                reader = Person.objects.create_user(f"reader{made}{answer}", role="moderator")
+                when = unsettled.submitted
+                Reading.objects.create(
+                    attempt=unsettled, moderator=reader, leased=when, expires=when, answer=answer, answered=when
+                )
+        RoundModel.objects.create(net="mnist_model", state="failed", reasons=["It broke."])
+        model = RoundModel.objects.create(net="mnist_model", state="promoted", base=open_round.model)
+        number = Round.objects.count() + 1
+        Round.objects.create(
+            number=number, model=model, state="closed", opened=open_round.opened, closed=open_round.opened
+        )
+
+    return add
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/drawings/", "/leaderboard/?period=all", "/people/", "/people/alice/", "/rounds/", "/rounds/1/", "/desk/"],
+)
+def test_a_longer_list_takes_no_more_queries(
+    path: str, more: Callable[[], None], browse: Browse, alice: Person
+) -> None:
+    alice.role = Person.Role.ADMIN
+    alice.save()
+    client = browse(alice)
+    more()
+    client.get(path)
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        assert client.get(path).status_code == 200
+    more()
+    with CaptureQueriesContext(connection) as many:
+        assert client.get(path).status_code == 200
+    assert len(many) == len(few), [query["sql"] for query in many]
+
+
+def test_drawings_come_in_pages(browse: Browse, alice: Person, draw: Draw) -> None:
+    for _ in range(30):
+        draw(alice)
+    client = browse(alice)
+    first, second = (client.get(f"/drawings/?page={page}").content.decode() for page in (1, 2))
+    assert first.count('class="took"') == 24 and second.count('class="took"') == 6
+    for odd in ("0", "-1", "99", "x", "1e9"):
+        assert client.get(f"/drawings/?page={odd}").status_code == 200

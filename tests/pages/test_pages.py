@@ -1,0 +1,166 @@
+"""What the pages say: figures with their denominators, nothing that should stay hidden, and text as text."""
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from collector.models import Person, Study
+from tests.pages.conftest import Draw
+from trainer.models import Round
+
+Browse = Callable[[Person | None], Client]
+
+
+def text(answer: Any) -> str:
+    """A page's words, without its tags."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.content.decode())).split())
+
+
+def test_a_stranger_is_told_what_this_is_and_how_it_stands(browse: Browse, alice: Person, draw: Draw) -> None:
+    draw(alice)
+    draw(alice, status="pending")
+    draw(alice, 3, 3, "not_fooled")
+    page = text(browse(None).get("/"))
+    assert "Try it" in page and "Sign up" in page
+    assert "Round 1 is open" in page
+    assert "fooled the model, of 3 drawings" in page
+    assert "confirmed by other people, 1 still waiting" in page
+    assert "10 more confirmed fools until the next model" in page
+    assert "A 4, taken for 9" in page
+
+
+def test_only_confirmed_fools_are_public(browse: Browse, alice: Person, bob: Person, draw: Draw) -> None:
+    draw(alice, 4, 9)
+    for status in ("pending", "corrected", "rejected", "ambiguous", "retracted"):
+        draw(alice, 1, 7, status)
+    draw(alice, 2, 2, "not_fooled")
+    for page in ("/", "/people/alice/", "/rounds/1/"):
+        shown = browse(bob).get(page).content.decode()
+        assert shown.count('class="took"') == 1, page
+    assert browse(None).get("/people/ALICE/").status_code == 200
+
+
+def test_an_admin_sees_every_drawing_of_a_person(browse: Browse, alice: Person, ada: Person, draw: Draw) -> None:
+    draw(alice)
+    pending = draw(alice, 1, 7, "pending")
+    shown = browse(ada).get("/people/alice/").content.decode()
+    assert reverse("drawing", args=[pending.pk]) in shown
+    assert shown.count('class="took"') == 2
+
+
+def test_somebody_switched_off_is_shown_to_admins_alone(browse: Browse, bob: Person, ada: Person) -> None:
+    bob.is_active = False
+    bob.save()
+    assert browse(None).get("/people/bob/").status_code == 404
+    assert browse(ada).get("/people/bob/").status_code == 200
+
+
+def test_the_leaderboard_says_of_how_many_and_what_is_waiting(browse: Browse, alice: Person, draw: Draw) -> None:
+    draw(alice)
+    draw(alice, status="pending")
+    draw(alice, 3, 3, "not_fooled")
+    page = text(browse(None).get("/leaderboard/"))
+    assert "alice 1 1 50 % 1 of 2 decided 3 1 waiting" in page
+
+
+@pytest.mark.parametrize("period", ["round", "week", "all"])
+def test_an_empty_leaderboard_says_what_to_do(browse: Browse, period: str) -> None:
+    page = text(browse(None).get(f"/leaderboard/?period={period}"))
+    assert "Nobody has scored" in page and "Draw" in page
+
+
+def test_a_made_up_period_is_refused_in_words(browse: Browse) -> None:
+    answer = browse(None).get("/leaderboard/?period=never")
+    assert answer.status_code == 400
+    assert "The period is round, week or all." in text(answer)
+
+
+def test_the_rounds_page_says_stand_in_where_it_is_one(browse: Browse, alice: Person, draw: Draw) -> None:
+    draw(alice)
+    answer = browse(None).get("/rounds/")
+    page = text(answer)
+    assert "1,000 stand-in images" in page and "not measured here" in page
+    assert "99.0 % (98.0–99.5)" in page
+    found = re.search(r'data-rounds="([^"]*)"', answer.content.decode())
+    assert found
+    [point] = json.loads(unescape(found[1]))
+    assert point["round"] == 1 and point["vmer"] == 1.0
+    assert point["sets"]["gate_base"]["stand_in"] is True and point["sets"]["mnist_test"]["accuracy"] is None
+
+
+def test_a_round_without_a_report_is_shown_all_the_same(browse: Browse, open_round: Round) -> None:
+    open_round.model.report = None
+    open_round.model.save()
+    assert "has not been measured" in text(browse(None).get("/rounds/1/"))
+    assert browse(None).get("/rounds/").status_code == 200
+
+
+def test_my_drawings_tell_the_fate_of_each(browse: Browse, alice: Person, bob: Person, draw: Draw) -> None:
+    draw(alice)
+    draw(alice, status="pending")
+    draw(bob)
+    answer = browse(alice).get("/drawings/")
+    assert "2 drawings: 2 fooled the model, 1 confirmed, 1 waiting." in text(answer)
+    assert "Waiting for a moderator" in text(answer)
+    assert answer.content.decode().count("data-status=") == 2
+
+
+def test_a_pending_drawing_can_be_taken_back_and_a_settled_one_cannot(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
+    for status, offered in (("pending", True), ("verified", False)):
+        page = browse(alice).get(reverse("drawing", args=[draw(alice, status=status).pk])).content.decode()
+        assert ("data-retract" in page) is offered
+
+
+def test_the_moderators_page_tells_nothing_of_any_drawing(
+    browse: Browse, alice: Person, mona: Person, draw: Draw
+) -> None:
+    attempt = draw(alice, status="pending")
+    page = browse(mona).get("/moderate/").content.decode()
+    assert "alice" not in page and str(attempt.pk) not in page
+
+
+def test_the_draw_page_shows_the_live_view_only_where_the_study_says_so(browse: Browse, alice: Person) -> None:
+    assert "data-live-preview" not in browse(alice).get("/draw/").content.decode()
+    Study.objects.update(live_preview=True)
+    assert "data-live-preview" in browse(alice).get("/draw/").content.decode()
+
+
+def test_a_page_without_javascript_says_so(browse: Browse, mona: Person) -> None:
+    for page in ("/try/", "/draw/", "/moderate/", "/rounds/"):
+        assert "<noscript>" in browse(mona).get(page).content.decode(), page
+
+
+def test_html_in_a_decision_is_shown_as_text(browse: Browse, alice: Person, ada: Person, draw: Draw) -> None:
+    from collector.models import Decision
+
+    attempt = draw(alice)
+    Decision.objects.create(attempt=attempt, admin=ada, answer="4", why="<script>alert(1)</script>")
+    page = browse(alice).get(reverse("drawing", args=[attempt.pk])).content.decode()
+    assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+
+
+def test_no_page_has_an_inline_script_or_style(browse: Browse, alice: Person, ada: Person, draw: Draw) -> None:
+    attempt = draw(ada)
+    for path in ("/", "/try/", "/draw/", "/drawings/", f"/drawings/{attempt.pk}/", "/moderate/", "/leaderboard/",
+                 "/people/", "/people/ada/", "/rounds/", "/rounds/1/", "/desk/", "/accounts/password/"):  # fmt: skip
+        page = browse(ada).get(path).content.decode()
+        assert not re.search(r"<script(?![^>]*\bsrc=)", page), path
+        assert not re.search(r'<style|\sstyle="|\son\w+="', page), path
+
+
+def test_the_error_pages_that_must_always_work_ask_nothing_of_the_database(
+    django_assert_num_queries: Any, browse: Browse
+) -> None:
+    from django.template.loader import render_to_string
+
+    with django_assert_num_queries(0):
+        for page in ("400.html", "500.html", "503.html"):
+            assert "<h1>" in render_to_string(page)
