@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def _samples(path: Path) -> Samples:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             ids, pixels, labels = (arrays[name] for name in ("ids", "pixels", "labels"))
-    except (KeyError, ValueError, EOFError, TypeError) as error:
+    except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise BadFile(f"{path} must be an npz with the arrays ids, pixels and labels: {error}") from error
     if pixels.dtype != np.uint8 or pixels.shape != (len(ids), 28, 28) or not len(ids):
         raise BadFile(f"{path}: pixels must be uint8 ({len(ids)}, 28, 28), at least one, as many as ids.")

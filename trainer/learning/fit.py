@@ -77,7 +77,7 @@ def round_one_recipe(n_images: int, epochs: int = 12) -> Recipe:
 def default_recipe(n_samples: int) -> Recipe:
     """The recipe for a retraining of the first net on ``n_samples`` samples; longer for more, within bounds."""
     return Recipe(
-        steps=min(600 + 60 * int(n_samples**0.5), 2400),
+        steps=min(800 + int(70 * n_samples**0.5), 2500),
         base_batch=64,
         learning_rate=0.002,
         sample_batch=32,

@@ -1,0 +1,116 @@
+"""The report: counts that add up, Wilson's interval, and sets that are empty or stand in."""
+
+from __future__ import annotations
+
+import json
+from math import isclose, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from trainer.learning.basedata import BaseData
+from trainer.learning.evaluate import Z_95, EvalSet, base_sets, evaluate, wilson
+
+
+class Echo(nn.Module):
+    """Answers with the digit that the picture's first pixel holds."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = (x[:, 0, 0, 0] * 0.3081 + 0.1307) * 255
+        digit = first.round().long()
+        return nn.functional.one_hot(digit, 10).float().mul(20).log_softmax(dim=1)
+
+
+def showing(answers: list[int], labels: list[int], stand_in: bool = False) -> EvalSet:
+    pixels = np.zeros((len(answers), 28, 28), np.uint8)
+    pixels[:, 0, 0] = answers
+    return EvalSet(pixels, np.array(labels, np.int64), stand_in)
+
+
+def test_report_counts_what_was_answered() -> None:
+    report = evaluate(Echo(), {"three": showing([7, 7, 1], [7, 1, 1], stand_in=True)})
+    assert set(report) == {"sets"}
+    three = report["sets"]["three"]
+    assert {key: three[key] for key in ("n", "correct", "stand_in")} == {"n": 3, "correct": 2, "stand_in": True}
+    assert three["accuracy"] == pytest.approx(2 / 3)
+    assert three["per_digit"][1] == {"n": 2, "correct": 1}
+    assert three["per_digit"][7] == {"n": 1, "correct": 1}
+    assert three["per_digit"][0] == {"n": 0, "correct": 0}
+    assert three["confusion"][1][7] == 1
+    assert three["confusion"][7][1] == 0
+    assert set(three) == {"n", "correct", "accuracy", "low", "high", "stand_in", "per_digit", "confusion"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40))
+def test_report_adds_up_and_goes_through_json(pairs: list[tuple[int, int]]) -> None:
+    answers, labels = ([pair[i] for pair in pairs] for i in (0, 1))
+    measured = evaluate(Echo(), {"any": showing(answers, labels)})["sets"]["any"]
+    assert json.loads(json.dumps(measured, allow_nan=False)) == measured
+    assert sum(map(sum, measured["confusion"])) == measured["n"] == len(pairs)
+    assert measured["correct"] == sum(a == b for a, b in pairs) == sum(d["correct"] for d in measured["per_digit"])
+    assert [d["n"] for d in measured["per_digit"]] == [labels.count(digit) for digit in range(10)]
+    assert measured["low"] <= measured["accuracy"] <= measured["high"]
+
+
+def test_empty_set_has_null_figures() -> None:
+    measured = evaluate(Echo(), {"none": showing([], [])})["sets"]["none"]
+    assert (measured["n"], measured["correct"]) == (0, 0)
+    assert measured["accuracy"] is measured["low"] is measured["high"] is None
+    assert len(measured["per_digit"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
+)
+def test_wilson_interval_is_the_published_one(correct: int, n: int, low: float, high: float) -> None:
+    """The last row is R. G. Newcombe's example, «Two-sided confidence intervals for the single proportion», 1998."""
+    assert wilson(correct, n) == pytest.approx((low, high), abs=5e-5)
+
+
+counts = st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(counts)
+def test_wilson_bounds_are_the_shares_just_not_rejected(count: tuple[int, int]) -> None:
+    """By definition a bound p solves |correct/n - p| = z·√(p(1-p)/n)."""
+    correct, n = count
+    for bound in wilson(correct, n):
+        if 0 < bound < 1:
+            assert isclose(abs(correct / n - bound), Z_95 * sqrt(bound * (1 - bound) / n), rel_tol=1e-6, abs_tol=1e-12)
+
+
+@given(counts)
+def test_wilson_interval_is_symmetric_and_holds_the_share(count: tuple[int, int]) -> None:
+    correct, n = count
+    low, high = wilson(correct, n)
+    assert 0 <= low <= correct / n <= high <= 1
+    assert (1 - high, 1 - low) == pytest.approx(wilson(n - correct, n), abs=1e-12)
+
+
+@given(counts)
+def test_more_of_the_same_narrows_the_interval(count: tuple[int, int]) -> None:
+    (low, high), (lower, higher) = wilson(*count), wilson(10 * count[0], 10 * count[1])
+    assert higher - lower < high - low
+
+
+def test_without_mnist_the_base_sets_say_stand_in(small: BaseData) -> None:
+    sets = base_sets(small)
+    assert set(sets) == {"gate_base", "mnist_test"}
+    assert sets["gate_base"].stand_in
+    assert np.array_equal(sets["gate_base"].pixels, small.gate_images)
+    assert sets["mnist_test"].stand_in
+    assert len(sets["mnist_test"].labels) == 0
+    measured = evaluate(Echo(), {"mnist_test": sets["mnist_test"]})["sets"]["mnist_test"]
+    assert (measured["n"], measured["accuracy"], measured["stand_in"]) == (0, None, True)
+
+
+def test_with_mnist_the_base_sets_are_its_own(mnist: BaseData) -> None:
+    sets = base_sets(mnist)
+    assert not sets["gate_base"].stand_in
+    assert not sets["mnist_test"].stand_in
+    assert (len(sets["gate_base"].labels), len(sets["mnist_test"].labels)) == (5_000, 10_000)
+    assert np.array_equal(sets["mnist_test"].labels, mnist.test_labels)  # type: ignore[arg-type]

@@ -1,0 +1,300 @@
+"""Training: reproducible to the byte, stoppable, safe against divergence, and it teaches samples without forgetting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.penmanship import fooling, picture
+from trainer.learning import basedata, evaluate, fit, nets, weights
+from trainer.learning.basedata import BaseData
+from trainer.learning.evaluate import EvalSet
+from trainer.learning.fit import Diverged, Recipe, default_recipe, manifest, retrain, train_round_one
+from trainer.learning.gate import decide
+
+NET = "mnist_model"
+Samples = tuple[NDArray[np.uint8], NDArray[np.int64]]
+SHORT = replace(default_recipe(10), steps=12)
+
+
+def ignore(share: float) -> None: ...
+
+
+def fooled(seed: int, n: int) -> Samples:
+    drawn = fooling(seed, n)
+    return np.stack([picture(strokes, width) for _, strokes, width in drawn]), np.array(
+        [label for label, _, _ in drawn]
+    )
+
+
+@pytest.fixture(scope="module")
+def samples() -> Samples:
+    return fooled(seed=11, n=20)
+
+
+@pytest.fixture(scope="module")
+def train(start: bytes, small: BaseData, samples: Samples) -> Callable[..., bytes]:
+    def train(recipe: Recipe = SHORT, seed: int = 1, chosen: Samples = samples, base: BaseData = small) -> bytes:
+        return retrain(start, NET, base, *chosen, recipe, seed, ignore)
+
+    return train
+
+
+def accuracy(data: bytes, chosen: EvalSet) -> float:
+    return float(evaluate.measure(weights.load(NET, data, None), chosen)["accuracy"])
+
+
+def test_same_arguments_train_to_the_same_bytes(train: Callable[..., bytes], start: bytes) -> None:
+    torch.manual_seed(1)
+    first = train()
+    torch.manual_seed(2)
+    torch.rand(5)
+    np.random.default_rng().random(5)
+    assert train() == first
+    assert first != start
+
+
+def test_another_seed_trains_to_other_bytes(train: Callable[..., bytes]) -> None:
+    assert train(seed=2) != train(seed=1)
+
+
+def test_order_of_samples_does_not_matter(train: Callable[..., bytes], samples: Samples) -> None:
+    pixels, labels = samples
+    assert train(chosen=(pixels[::-1], labels[::-1])) == train()
+
+
+def test_labels_of_samples_matter(train: Callable[..., bytes], samples: Samples) -> None:
+    pixels, labels = samples
+    assert train(chosen=(pixels, (labels + 1) % 10)) != train()
+
+
+@pytest.mark.parametrize("field", ["distillation", "sample_weight", "turn", "slant", "scale", "shift", "weight_decay"])
+def test_every_number_of_the_recipe_matters(train: Callable[..., bytes], field: str) -> None:
+    assert train(replace(SHORT, **{field: 2 * getattr(SHORT, field) + 0.1})) != train()
+
+
+def test_round_one_trains_from_nothing_and_the_same_again(small: BaseData) -> None:
+    recipe = replace(fit.round_one_recipe(len(small.train_images)), steps=120)
+    first = train_round_one(small, NET, recipe, 3, ignore)
+    assert train_round_one(small, NET, recipe, 3, ignore) == first
+    assert train_round_one(small, NET, recipe, 4, ignore) != first
+    assert accuracy(first, EvalSet(small.gate_images, small.gate_labels)) > 0.6
+
+
+def test_settings_of_torch_are_as_before_a_run(train: Callable[..., bytes]) -> None:
+    torch.set_num_threads(2)
+    try:
+        torch.manual_seed(5)
+        expected = torch.rand(1)
+        torch.manual_seed(5)
+        train()
+        assert torch.equal(torch.rand(1), expected)
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_threads_of_the_process_do_not_change_the_bytes(train: Callable[..., bytes]) -> None:
+    with_one = train()
+    torch.set_num_threads(2)
+    try:
+        assert train() == with_one
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_progress_grows_from_nothing_to_one(start: bytes, small: BaseData, samples: Samples) -> None:
+    shares: list[float] = []
+    retrain(start, NET, small, *samples, replace(SHORT, steps=40), 1, shares.append)
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert len(shares) >= 6
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [0.0, 0.5, 1.0])
+def test_progress_may_stop_the_run(start: bytes, small: BaseData, samples: Samples, after: float) -> None:
+    def stop(share: float) -> None:
+        if share >= after:
+            raise Stop
+
+    with pytest.raises(Stop):
+        retrain(start, NET, small, *samples, SHORT, 1, stop)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize("wild", [{"learning_rate": 1e30}, {"distillation": 1e38}])
+def test_run_that_diverges_gives_no_weights(train: Callable[..., bytes], wild: dict[str, Any]) -> None:
+
+    with pytest.raises(Diverged):
+        train(replace(SHORT, steps=30, **wild))
+
+
+def test_start_that_is_no_weights_is_refused(small: BaseData, samples: Samples) -> None:
+    with pytest.raises(weights.BadWeights):
+        retrain(b"nothing", NET, small, *samples, SHORT, 1, ignore)
+
+
+def test_short_retraining_teaches_the_samples_and_keeps_the_base(train: Callable[..., bytes], samples: Samples) -> None:
+    recipe = replace(default_recipe(20), steps=250)
+    data = train(recipe, base=basedata.stand_in())
+    assert accuracy(data, EvalSet(*samples)) > 0.7  # 0 before: all of them fooled round 1's model
+    stand_in = basedata.stand_in()
+    assert accuracy(data, EvalSet(stand_in.gate_images, stand_in.gate_labels)) > 0.975
+
+
+def test_permuted_base_labels_make_a_candidate_that_the_gate_holds(
+    start: bytes, small: BaseData, samples: Samples
+) -> None:
+    permuted = replace(small, train_labels=(small.train_labels + 1) % 10)
+    data = retrain(start, NET, permuted, *samples, replace(default_recipe(20), steps=150, distillation=0.0), 1, ignore)
+    sets = evaluate.base_sets(small)
+    mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
+    assert not decide(mine, first, finite=True).promote
+
+
+def test_distillation_holds_the_net_to_round_ones_answers(train: Callable[..., bytes], start: bytes) -> None:
+    base = basedata.stand_in()
+    taught = nets.probabilities(weights.load(NET, start, None), base.gate_images)
+
+    def drift(distillation: float) -> float:
+        data = train(replace(default_recipe(20), steps=40, distillation=distillation))
+        answers = nets.probabilities(weights.load(NET, data, None), base.gate_images)
+        return float(np.abs(answers - taught).mean())
+
+    assert drift(20.0) < drift(0.0)
+
+
+def test_bending_within_no_bounds_changes_nothing() -> None:
+    images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    still = fit.bend(images, Recipe(1, 1, 0.1), np.random.default_rng(1))
+    assert torch.allclose(still, images, atol=1e-5)
+
+
+def test_bending_moves_each_image_a_little_and_by_itself() -> None:
+    image = torch.zeros(1, 1, 28, 28)
+    image[..., 8:20, 13:15] = 255
+    bent = fit.bend(image.expand(50, 1, 28, 28), default_recipe(10), np.random.default_rng(1))
+    assert not torch.equal(bent[0], bent[1])
+    places = torch.arange(28.0)
+    across = (bent.sum(dim=(1, 2)) * places).sum(dim=1) / bent.sum(dim=(1, 2, 3))
+    down = (bent.sum(dim=(1, 3)) * places).sum(dim=1) / bent.sum(dim=(1, 2, 3))
+    assert (across - 13.5).abs().max() < 2 * default_recipe(10).shift
+    assert (down - 13.5).abs().max() < 2 * default_recipe(10).shift
+    assert across.std() > 0.3
+    assert down.std() > 0.3
+
+
+@given(st.integers(1, 100_000), st.integers(0, 5_000))
+def test_more_samples_never_train_fewer_steps_and_steps_are_bounded(n: int, more: int) -> None:
+    assert 500 <= default_recipe(n).steps <= default_recipe(n + more).steps <= 3_000
+
+
+@pytest.mark.parametrize(("n", "steps", "batch"), [(10, 7, 4), (3, 5, 8), (100, 2, 5)])
+def test_all_images_are_picked_equally_often(n: int, steps: int, batch: int) -> None:
+    picks = fit._picks(np.random.default_rng(1), n, steps, batch)
+    assert picks.shape == (steps, batch)
+    counts = np.bincount(picks.ravel(), minlength=n)
+    assert counts.max() - counts.min() <= 1
+
+
+def test_recipe_is_made_again_from_its_json() -> None:
+    recipe = default_recipe(50)
+    assert Recipe(**json.loads(json.dumps(recipe.as_json()))) == recipe
+
+
+def a_manifest(**changes: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    given: dict[str, Any] = {
+        "ids": ["b", "a", "c"],
+        "pixels": rng.integers(0, 256, (3, 28, 28), dtype=np.uint8),
+        "labels": np.array([1, 2, 3]),
+        "base_sha256": "base",
+        "start_sha256": "start",
+        "net": NET,
+        "recipe": SHORT,
+        "seed": 1,
+    }
+    return manifest(**(given | changes))
+
+
+def test_manifest_names_all_that_a_run_depends_on() -> None:
+    made = json.loads(json.dumps(a_manifest()))
+    assert made == a_manifest()
+    assert set(made["libraries"]) == {"torch", "numpy", "pillow"}
+    assert made["libraries"]["numpy"] == np.__version__
+    assert made["threads"] == 1
+    assert made["cpu_capability"] == torch.backends.cpu.get_cpu_capability()
+    assert made["samples"] == 3
+    assert len(made["sha256"]) == 64
+
+
+def test_manifest_does_not_depend_on_the_order_of_samples() -> None:
+    given = np.random.default_rng(1).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    turned = a_manifest(ids=["c", "a", "b"], pixels=given[::-1], labels=np.array([3, 2, 1]))
+    assert turned == a_manifest()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ids": ["b", "a", "d"]},
+        {"pixels": np.zeros((3, 28, 28), np.uint8)},
+        {"labels": np.array([1, 2, 4])},
+        {"labels": np.array([2, 1, 3])},
+        {"base_sha256": "other"},
+        {"start_sha256": None},
+        {"net": "other"},
+        {"recipe": replace(SHORT, steps=13)},
+        {"seed": 2},
+    ],
+)
+def test_manifest_differs_when_anything_does(changes: dict[str, Any]) -> None:
+    assert a_manifest(**changes)["sha256"] != a_manifest()["sha256"]
+
+
+@pytest.mark.parametrize("changes", [{"ids": ["a", "a", "b"]}, {"ids": ["a", "b"]}, {"labels": np.array([1])}])
+def test_samples_without_an_id_of_their_own_have_no_manifest(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="id of its own"):
+        a_manifest(**changes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [10, 100])
+def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
+    start: bytes, mnist: BaseData, n: int
+) -> None:
+    chosen, others = fooled(seed=21, n=n), EvalSet(*fooled(seed=22, n=150))
+    data = retrain(start, NET, mnist, *chosen, default_recipe(n), 1, ignore)
+    sets = evaluate.base_sets(mnist)
+    mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
+    assert mine["sets"]["mnist_test"]["accuracy"] >= 0.983
+    assert decide(mine, first, finite=True).reasons == ()
+    assert accuracy(data, EvalSet(*chosen)) > 0.85
+    assert accuracy(data, others) > 0.15  # 0 before
+    assert weights.finite(weights.load(NET, data, None))
+
+
+@pytest.mark.slow
+def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(start: bytes, mnist: BaseData) -> None:
+    base = basedata.stand_in()
+    data = retrain(start, NET, base, *fooled(seed=21, n=100), default_recipe(100), 1, ignore)
+    sets = evaluate.base_sets(base)
+    mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
+    assert decide(mine, first, finite=True).reasons == ()
+    assert mnist.test_images is not None and mnist.test_labels is not None
+    assert accuracy(data, EvalSet(mnist.test_images, mnist.test_labels)) >= 0.98
