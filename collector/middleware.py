@@ -1,16 +1,19 @@
-"""The edge of the site: bodies that are too large, and refusals raised anywhere turned into answers."""
+"""The edge of the site: hosts, addresses and bodies that are none of ours, and refusals raised anywhere turned into
+answers."""
 
 import io
 import sys
 from collections.abc import Callable
 
+from axes.helpers import get_cool_off
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
 
-from collector.errors import Refused, TooMany, Unavailable
+from collector.errors import NotFound, Refused, TooMany, Unavailable
 from trainer.target import TargetUnavailable
 
 _Answer = Callable[[HttpRequest], HttpResponse]
@@ -18,7 +21,11 @@ _BUSY = "The site cannot answer at this moment. Please try again in a minute."
 
 
 class BodyLimit:
-    """Refuses bodies over DATA_UPLOAD_MAX_MEMORY_SIZE with 413, declared or chunked, and encoded ones with 415."""
+    """Refuses bodies over DATA_UPLOAD_MAX_MEMORY_SIZE with 413, declared or chunked, and encoded ones with 415.
+
+    Before that, hosts that are not this site's (400), and paths with a null character (404), which PostgreSQL's text
+    can't hold, so that a look-up by them would break.
+    """
 
     def __init__(self, get_response: _Answer) -> None:
         self.get_response = get_response
@@ -26,6 +33,12 @@ class BodyLimit:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
         meta = request.META
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return answer(request, Refused("This site is not known by that name.", code="unknown_host"))
+        if "\0" in request.path:
+            return answer(request, NotFound("There is no such address here."))
         if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
             return answer(request, Refused("Send the body as it is, not encoded.", code="unsupported_encoding"), 415)
         if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", ""):
@@ -40,13 +53,23 @@ class BodyLimit:
 
 
 class Refusals:
-    """Turns what domain functions refuse into pages, as collector.api.errors does for the API."""
+    """Turns what domain functions refuse into pages, as collector.api.errors does for the API.
+
+    And gives axes' lockout, which is a page without a time, the shape of all other limits.
+    """
 
     def __init__(self, get_response: _Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if not getattr(request, "axes_locked_out", False):
+            return response
+        wait = int(get_cool_off(request).total_seconds())
+        if request.path.startswith("/api/"):
+            return answer(request, TooMany("Signing in to this account failed too often; wait a while.", wait))
+        response["Retry-After"] = str(wait)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         refusal = as_refusal(exception)

@@ -9,7 +9,14 @@ from rest_framework.response import Response
 from collector.errors import Forbidden, NotFound, Refused, TooMany
 from collector.middleware import as_refusal, body_of
 
-_CODES = {401: "not_authenticated", 403: "forbidden", 405: "method_not_allowed", 415: "unsupported_media_type"}
+_CODES = {
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    415: "unsupported_media_type",
+}
 
 
 def answer(exception: Exception, context: dict[str, Any]) -> Response | None:

@@ -6,6 +6,8 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
+LONGEST_INTEGER = 20  # digits; nothing that we take has more than 8
+
 
 class StrictJSONParser(BaseParser):
     media_type = "application/json"
@@ -15,18 +17,30 @@ class StrictJSONParser(BaseParser):
         try:
             text = stream.read().decode("utf-8")
             value = json.loads(
-                text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
+                text,
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                parse_int=_whole,
+                object_pairs_hook=_without_duplicates,
             )
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except RecursionError as error:
             raise ParseError("This JSON is nested too deeply.") from error
+        except UnicodeError as error:
+            raise ParseError("This JSON is not UTF-8 text.") from error
         except ValueError as error:
-            raise ParseError(f"This is not JSON as we take it: {error}") from error
+            raise ParseError(f"This is not JSON as we take it: {error}.") from error
         return value
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
+
+
+def _whole(text: str) -> int:
+    if len(text) > LONGEST_INTEGER:
+        raise ValueError("a number is too long")
+    return int(text)
 
 
 def _finite(text: str) -> float:

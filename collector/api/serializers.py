@@ -6,6 +6,8 @@ from rest_framework import serializers
 
 from collector.verdicts import ANSWERS
 
+LONGEST_NAME = 40  # of an unknown field, in the answer that refuses it
+
 
 class Digit(serializers.IntegerField):
     """A whole number from 0 to 9; not true, not 3.0, not "3"."""
@@ -14,13 +16,16 @@ class Digit(serializers.IntegerField):
         super().__init__(min_value=0, max_value=9, **options)
 
     def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int:
+        if type(data) is not int or not 0 <= data <= 9:
             raise serializers.ValidationError("A label is a whole number from 0 to 9.")
-        return super().to_internal_value(data)
+        return data
 
 
 class Text(serializers.CharField):
-    """A string; a number is not one."""
+    """A string, taken as it is: a number is not one, and no space is trimmed away."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -34,7 +39,17 @@ class Unchecked(serializers.JSONField):
     """Taken as it comes: the drawing's own parser judges it."""
 
 
-class Drawing(serializers.Serializer[Any]):
+class Given(serializers.Serializer[Any]):
+    """A request's body: an object of these fields and no others, so that nobody thinks that we believed the others."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        for name in data:
+            if name not in self.fields:
+                raise serializers.ValidationError({name[:LONGEST_NAME]: ["This request takes no such field."]})
+        return super().to_internal_value(data)
+
+
+class Drawing(Given):
     strokes = Unchecked(help_text='[{"x": [...], "y": [...], "t": [...]}]: integers 0–279; t in ms, not decreasing')
     width = Unchecked(required=False, help_text="the pen in canvas units, 8–40; default 22")
 
@@ -44,18 +59,18 @@ class NewAttempt(Drawing):
     client_key = Text(required=False, allow_null=True, min_length=1, max_length=64)
 
 
-class NewAccount(serializers.Serializer[Any]):
+class NewAccount(Given):
     username = Text(max_length=1000)
-    password = Text(max_length=1000, trim_whitespace=False)
+    password = Text(max_length=1000)
     email = Text(required=False, allow_blank=True, default="", max_length=254)
 
 
-class NewToken(serializers.Serializer[Any]):
+class NewToken(Given):
     username = Text(max_length=1000)
-    password = Text(max_length=1000, trim_whitespace=False)
+    password = Text(max_length=1000)
 
 
-class NewReading(serializers.Serializer[Any]):
+class NewReading(Given):
     reading = Text()
 
     def validate_reading(self, value: str) -> str:

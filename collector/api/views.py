@@ -1,12 +1,14 @@
 """The endpoints of the contract: each parses, calls one function and answers."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import authenticate
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import NotFound as APINotFound
 from rest_framework.pagination import CursorPagination, LimitOffsetPagination
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -16,11 +18,13 @@ from rest_framework.views import APIView
 
 from collector import accounts, attempts, exports, fates, leaderboards, limits, reviews, rounds
 from collector.api import serializers as shapes
-from collector.errors import Forbidden, NotFound
+from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Reading
 
 
 def _parsed(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    if not isinstance(request.data, dict):
+        raise Refused("Send a JSON object.")
     serializer = shape(data=request.data)
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data
@@ -53,7 +57,7 @@ class TokensView(APIView):
 
     @extend_schema(request=shapes.NewToken, responses={201: shapes.IssuedToken})
     def post(self, request: Request) -> Response:
-        """Get a token for the API. A name or password that is wrong, or locked out for a while, answers 401."""
+        """Get a token for the API. A wrong name or password answers 401, and too many of them 429 for a while."""
         given = _parsed(shapes.NewToken, request)
         limits.take(limits.SIGN_INS_A_MINUTE, _address(request))
         person = authenticate(request._request, **given)
@@ -61,6 +65,10 @@ class TokensView(APIView):
             raise AuthenticationFailed("That user name and password don’t go together.")
         text, row = accounts.issue_token(person)
         return Response(shapes.IssuedToken({"token": text, "expires": row.expires}).data, status=201)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """Without one, DRF turns a 401 into a 403."""
+        return "Token"
 
 
 class RoundsPages(LimitOffsetPagination):
@@ -116,6 +124,16 @@ class PredictionsView(APIView):
 class AttemptPages(CursorPagination):
     page_size = 50
     ordering = ("-submitted", "-id")
+
+    def decode_cursor(self, request: Request) -> Any:
+        """The place that a page's `next` or `previous` names. Raises Refused for what is no such place."""
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor and cursor.position is not None:
+                datetime.fromisoformat(str(cursor.position)).astimezone(UTC)
+        except (APINotFound, ValueError, OverflowError) as error:
+            raise Refused("This is not a cursor that we gave; start with the first page.", field="cursor") from error
+        return cursor
 
 
 def _told(attempt: Attempt, fate: str) -> dict[str, Any]:

@@ -1,0 +1,259 @@
+"""Bodies that are no drawing, no JSON or no request of ours, against a running site on SQLite and PostgreSQL."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.conftest import World, assert_refusal
+
+LINE = {"x": [20, 100, 200], "y": [20, 120, 240], "t": [0, 50, 100]}
+NO_NUMBERS = ["1e999", "-1e999", "NaN", "Infinity", "-Infinity", "9" * 5000, "-" + "9" * 5000]
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    return {"target_label": 3, "strokes": [LINE]} | changes
+
+
+def with_number(wrong: dict[str, Any], number: str) -> bytes:
+    """The JSON with a number where the text "@" stands, written as no library would write it."""
+    return json.dumps(wrong).replace('"@"', number).encode()
+
+
+def stroke(**changes: Any) -> list[dict[str, Any]]:
+    return [LINE | changes]
+
+
+@pytest.mark.parametrize("place", ["target_label", "width", "client_key", "strokes", "x", "y", "t"])
+def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(world: World, place: str) -> None:
+    wrong = body(**{place: "@"}) if place not in LINE else body(strokes=stroke(**{place: [1, 2, "@"]}))
+    with world.adding():
+        for number in NO_NUMBERS:
+            assert_refusal(world.daisy.request("POST", "/api/attempts/", raw=with_number(wrong, number)), 400)
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("/api/predictions/", {"strokes": "@"}),
+        ("/api/predictions/", {"strokes": [LINE], "width": "@"}),
+        ("/api/accounts/", {"username": "@", "password": "correct horse"}),
+        ("/api/accounts/", {"username": "frieda", "password": "@"}),
+        ("/api/tokens/", {"username": "daisy", "password": "@"}),
+    ],
+    ids=["strokes", "width", "username", "password", "token"],
+)
+def test_numbers_that_are_none_are_refused_at_every_open_door(world: World, path: str, wrong: dict[str, Any]) -> None:
+    with world.adding():
+        for number in NO_NUMBERS:
+            assert_refusal(world.nobody.request("POST", path, raw=with_number(wrong, number)), 400)
+
+
+NO_OBJECTS = [
+    b"[" * 100_000,
+    b'{"strokes":' * 20_000,
+    json.dumps(body())[:-1].encode() + b', "target_label": 4}',
+    json.dumps(body(strokes=[])).replace("[]", '[{"x":[1,2],"x":[1,3],"y":[1,2],"t":[0,0]}]').encode(),
+    json.dumps(body(client_key="a\ud800b")).encode(),
+    b'{"\\udfff": 1}',
+    b'{"target_label": 3, "client_key": "\xed\xa0\x80"}',
+    b"\xff\xfe[\x00]\x00",
+    b"{'target_label': 3}",
+    b"null",
+    b"3",
+    b"[1]",
+    b'"text"',
+    json.dumps(body()).encode() + b" {}",
+]
+
+
+@pytest.mark.parametrize("path", ["/api/attempts/", "/api/predictions/", "/api/accounts/", "/api/tokens/"])
+def test_what_is_not_one_strict_json_object_is_refused(world: World, path: str) -> None:
+    with world.adding():
+        for raw in NO_OBJECTS:
+            assert_refusal(world.daisy.request("POST", path, raw=raw), 400)
+        first_missing = "username" if path in ("/api/accounts/", "/api/tokens/") else "strokes"
+        assert_refusal(world.daisy.request("POST", path, raw=b"{}"), 400, first_missing)
+        assert_refusal(world.daisy.request("POST", path, raw=b""), 400, first_missing)
+
+
+def test_a_label_that_is_not_a_digit_is_refused(world: World) -> None:
+    with world.adding():
+        for label in (True, False, 3.0, "3", "٣", " 3 ", 10, -1, None, [3], {"3": 3}, 10**19):
+            assert_refusal(world.daisy.post("/api/attempts/", body(target_label=label)), 400, "target_label")
+        assert_refusal(world.daisy.post("/api/attempts/", {"strokes": [LINE]}), 400, "target_label")
+
+
+NO_DRAWINGS: list[Any] = [
+    [],
+    [[]],
+    {},
+    None,
+    "strokes",
+    [None],
+    [{}],
+    stroke(x=[], y=[], t=[]),
+    [LINE, {"x": [], "y": [], "t": []}],
+    stroke(x=[1] * 5001, y=[1] * 5001, t=[0] * 5001),
+    [{"x": [1], "y": [1], "t": [0]}] * 65,
+    stroke(x=[20, 100]),
+    stroke(t=[0, 50]),
+    stroke(t=[0, 50, 40]),
+    [LINE, LINE],
+    stroke(t=[-1, 50, 100]),
+    stroke(t=[0, 50, 10**12]),
+    stroke(x=[[20], [100], [200]]),
+    [[(20, 20, 0), (100, 120, 50), (200, 240, 100)]],
+    [[[20, 100, 200], [20, 120, 240], [0, 50, 100]]],
+    stroke(x=["20", "100", "200"]),
+    stroke(x="abc"),
+    stroke(y=[True, False, True]),
+    stroke(y=[None, 1, 2]),
+    stroke(x=[20, 100, 280]),
+    stroke(y=[-1, 120, 240]),
+    stroke(x=[20.0, 100, 200]),
+    stroke(x=[20, 100, 10**18]),
+    stroke(pressure=[1, 1, 1]),
+]
+
+
+@pytest.mark.parametrize("path", ["/api/attempts/", "/api/predictions/"])
+def test_strokes_that_are_no_drawing_are_refused(world: World, path: str) -> None:
+    rest = {"target_label": 3} if path == "/api/attempts/" else {}
+    with world.adding():
+        for strokes in NO_DRAWINGS:
+            assert_refusal(world.daisy.post(path, {"strokes": strokes, **rest}), 400, "strokes")
+
+
+def test_a_pen_of_no_such_width_is_refused(world: World) -> None:
+    with world.adding():
+        for width in (7, 41, 22.0, "22", True, None, [22], 10**19):
+            assert_refusal(world.daisy.post("/api/attempts/", body(width=width)), 400, "width")
+
+
+def test_a_drawing_of_a_hundred_thousand_points_is_refused(world: World) -> None:
+    few = 85_000 // 3  # the most that the limit on bodies lets through
+    world.refuses(
+        400,
+        lambda: world.daisy.post("/api/attempts/", body(strokes=stroke(x=[1] * few, y=[1] * few, t=[0] * few))),
+        "strokes",
+    )
+    many = [1] * 100_000
+    world.refuses(413, lambda: world.daisy.post("/api/attempts/", body(strokes=stroke(x=many, y=many, t=many))))
+
+
+ZIGZAG = {
+    "x": [edge for _ in range(16) for edge in (0, 279, 279, 0)],
+    "y": [y for row in range(16) for y in (row * 18, row * 18, row * 18 + 9, row * 18 + 9)],
+    "t": list(range(64)),
+}
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        stroke(x=[5], y=[5], t=[0]),
+        stroke(x=[5, 5, 5], y=[5, 5, 5]),
+        [{"x": [5], "y": [5], "t": [0]}, {"x": [5], "y": [5], "t": [9]}],
+        [ZIGZAG],
+    ],
+    ids=["a dot", "a dot held", "a dot twice", "all ink"],
+)
+def test_what_nobody_could_read_is_answered_with_a_sentence_that_helps(world: World, strokes: Any) -> None:
+    answer = world.refuses(422, lambda: world.daisy.post("/api/attempts/", body(strokes=strokes, width=40)), "strokes")
+    assert len(answer.body["error"]["message"].split()) > 6
+
+
+def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world: World) -> None:
+    not_his: dict[str, Any] = {
+        "fooled": True, "status": "verified", "user": "dora", "drawer": "dora", "is_staff": True, "credit": 100,
+        "predicted_label": 7, "x" * 5000: 1,
+    }  # fmt: skip
+    attempt = next(world.drawings)
+    with world.adding():
+        for name, value in not_his.items():
+            answer = world.daisy.post("/api/attempts/", attempt | {name: value})
+            assert_refusal(answer, 400, name[:40])
+            assert len(json.dumps(answer.body)) < 300, "and what it was is not told back at length"
+
+
+def test_an_attempt_that_names_its_round_is_refused_whether_there_is_such_a_round_or_not(world: World) -> None:
+    attempt = next(world.drawings)
+    with world.adding():
+        for number in (1, 0, 999, "current", None):
+            assert_refusal(world.daisy.post("/api/attempts/", attempt | {"round": number}), 400, "round")
+
+
+def test_a_client_key_that_is_none_is_refused(world: World) -> None:
+    attempt = next(world.drawings)
+    with world.adding():
+        for key in ("", "k" * 65, 5, ["k"], {"a": 1}, True, "nul\0"):
+            assert_refusal(world.daisy.post("/api/attempts/", attempt | {"client_key": key}), 400, "client_key")
+
+
+def test_a_reading_that_is_none_is_refused_before_anything_is_looked_up(world: World) -> None:
+    path = f"/api/assignments/{uuid4()}/reading/"
+    with world.adding():
+        for reading in ("10", "-1", "٣", " 3 ", "3.0", "", "verified", 3, True, None, ["3"], "<b>"):
+            assert_refusal(world.moby.post(path, {"reading": reading}), 400, "reading")
+        assert_refusal(world.moby.post(path, {"reading": "3"}), 404)
+
+
+NOWHERE = [
+    "/api/rounds/" + "9" * 30 + "/",
+    "/api/rounds/0/",
+    "/api/rounds/-1/",
+    "/api/rounds/1e3/",
+    "/api/attempts/" + "9" * 30 + "/",
+    f"/api/attempts/{uuid4()}/",
+    "/api/attempts/%00/",
+    "/api/attempts/../../etc/passwd",
+    "/api/%3Cscript%3E/",
+    "/api/%ED%A0%80/",
+    "/api/",
+    "/api/rounds",
+]
+
+
+def test_an_address_of_nothing_is_not_found(world: World) -> None:
+    with world.adding():
+        for path in NOWHERE:
+            assert_refusal(world.daisy.get(path), 404)
+
+
+def test_a_write_to_nothing_is_not_found(world: World) -> None:
+    with world.adding():
+        for number in (uuid4(), "9" * 30):
+            assert_refusal(world.daisy.post(f"/api/attempts/{number}/retract/"), 404)
+        for path in ("/api/attempts", "/api/nothing/"):
+            assert_refusal(world.nobody.post(path), 404)
+
+
+def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
+    before_all_time = "cD0wMDAxLTAxLTAxVDAwOjAwOjAwJTJCMTQ6MDA%3D"  # p=0001-01-01T00:00:00+14:00
+    with world.adding():
+        for cursor in ("abc", "cD0x", "cD1hYmM%3D", "%F0%9F%92%A5", "cj1ubw%3D%3D", "bz0tMQ%3D%3D", before_all_time):
+            assert_refusal(world.daisy.get(f"/api/attempts/?cursor={cursor}"), 400, "cursor")
+
+
+def test_a_query_with_a_value_that_does_not_exist_is_refused(world: World) -> None:
+    with world.adding():
+        for period in ("ever", "%00", "round%27%20OR%201=1"):
+            assert_refusal(world.nobody.get(f"/api/leaderboard/?period={period}"), 400, "period")
+        for form in ("../../etc/passwd", "%00", "pickle"):
+            assert_refusal(world.admin.get(f"/api/samples/?as={form}"), 400, "as")
+
+
+STRANGE = "user__password__startswith=a&drawer__password__regex=.&id__in=1&ordering=-password&page_size=9999999&q=%00"
+
+
+@pytest.mark.parametrize("path", ["/api/leaderboard/", "/api/attempts/", "/api/rounds/", "/api/rounds/current/"])
+def test_a_query_that_no_page_knows_is_ignored(world: World, path: str) -> None:
+    with world.adding():
+        assert world.daisy.get(f"{path}?{STRANGE}").body == world.daisy.get(path).body
+
+
+@pytest.mark.parametrize("query", ["limit=" + "9" * 30, "limit=-1", "limit=%00", "offset=-5", "offset=x", "limit=1e9"])
+def test_a_page_of_rounds_of_any_size_is_the_page_that_there_is(world: World, query: str) -> None:
+    assert world.nobody.get(f"/api/rounds/?{query}").body["results"] == world.nobody.get("/api/rounds/").body["results"]
