@@ -219,13 +219,13 @@ def test_files_that_are_there_and_right_are_not_fetched_again(
     fetch(put(tmp_path / "cache", packed=False), timeout=1)
 
 
-def test_damaged_file_in_the_cache_is_fetched_anew(
-    tiny_mnist: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_damaged_file_in_the_cache_is_said_and_fetched_anew(
+    tiny_mnist: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = put(tmp_path / "cache", packed=False)
     (cache / basedata.FILES["train_labels"].name).write_bytes(b"damaged")
-    with pytest.raises(BadBaseData):
-        find(None, cache)
+    assert find(None, cache).stand_in
+    assert "train-labels-idx1-ubyte" in caplog.text
     with mirror(packed_files()) as address:
         monkeypatch.setattr(basedata, "MIRRORS", (address,))
         fetch(cache, timeout=30)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import os
 import tempfile
 import time
@@ -20,6 +21,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 STAND_IN = Path(__file__).parent / "shipped" / "standin.npz"
 MIRRORS = (
@@ -84,14 +87,17 @@ class BaseData:
 
 
 def find(mnist_dir: Path | None, cache: Path) -> BaseData:
-    """MNIST from ``mnist_dir`` if given, else from ``cache`` if it is all there, else the stand-in. Never fetches.
+    """MNIST from ``mnist_dir`` if given, else from ``cache`` if it is whole, else the stand-in. Never fetches.
 
-    Raises ``BadBaseData`` when ``mnist_dir`` is given and is not MNIST, or when a file in the cache is damaged.
+    Raises ``BadBaseData`` when ``mnist_dir`` is given and is not MNIST.
     """
     if mnist_dir is not None:
         return _mnist(mnist_dir.resolve())
     if all(_path(cache, file) for file in FILES.values()):
-        return _mnist(cache.resolve())
+        try:
+            return _mnist(cache.resolve())
+        except BadBaseData as error:
+            log.warning("The cache is damaged; the stand-in takes MNIST's place. %s", error)
     return stand_in()
 
 
