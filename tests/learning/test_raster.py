@@ -198,6 +198,21 @@ def test_huge_drawing_is_the_same_computed_at_once_and_in_parts(monkeypatch: pyt
     assert np.array_equal(rasterise(drawing), whole)
 
 
+def test_huge_drawing_is_computed_in_parts_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[int] = []
+    spans = raster._spans
+
+    def counted(pieces: NDArray[np.int64], radius: float) -> tuple[NDArray[np.int64], ...]:
+        found = spans(pieces, radius)
+        parts.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(raster, "_spans", counted)
+    monkeypatch.setattr(raster, "_SPANS_AT_ONCE", 1_000)
+    rasterise(drawn([(50 + i, 140) for i in range(101)], width=20))  # 100 pieces of 40 rows each
+    assert parts == [960, 1_000, 1_000, 1_000, 40]
+
+
 def test_version_is_kept_beside_stored_pictures() -> None:
     """The picture of one fixed drawing. When this fails, the raster has changed: raise ``VERSION``, then pin anew."""
     pixels = rasterise(drawn([(60, 60), (200, 80), (90, 220)], [(40, 250), (240, 250)], width=23))
@@ -236,6 +251,12 @@ def test_ink_is_refused_only_above_the_bound() -> None:
     rows[:24] = 255  # 86 %
     with pytest.raises(Degenerate):
         check_ink(rows)
+
+
+def test_grey_ink_counts_by_its_brightness() -> None:
+    check_ink(np.full((28, 28), 216, np.uint8))  # 84.7 %
+    with pytest.raises(Degenerate):
+        check_ink(np.full((28, 28), 217, np.uint8))  # 85.1 %
 
 
 def test_bound_itself_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ MOST_INK = 0.85
 _SAMPLES = 2
 _GRID = CANVAS * _SAMPLES
 _BLOCK = _GRID // SIDE
-_SPANS_AT_ONCE = 1 << 16
+_SPANS_AT_ONCE = 1 << 15
 
 
 def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
@@ -36,7 +36,7 @@ def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
     """
     edges = np.zeros(_GRID * (_GRID + 1), dtype=np.int64)
     pieces = _pieces(drawing)
-    rows = np.abs(pieces[:, 3]) + 2 * drawing.width * _SAMPLES
+    rows = np.abs(pieces[:, 3]) + drawing.width * _SAMPLES
     cuts = np.flatnonzero(np.diff(np.cumsum(rows) // _SPANS_AT_ONCE)) + 1
     for part in np.split(pieces, cuts):
         row, first, after = _spans(part, drawing.width * _SAMPLES / 2)
