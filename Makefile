@@ -38,5 +38,5 @@ lint: .venv/ready-dev ## ruff and mypy
 	@touch $@
 
 staticfiles/ready: .venv/ready $(shell find static -type f)
-	@.venv/bin/python manage.py collectstatic --noinput --clear --verbosity 0
+	@.venv/bin/python manage.py collectstatic --noinput --clear --verbosity 0 -i redoc -i rest_framework
 	@touch $@

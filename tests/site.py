@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def wait_for(what: Callable[[], T], seconds: float = 30.0, why: str = "it") -> T:
-    """The first truthy answer of `what`, asked until `seconds` have gone by; then a failure that says what was last seen."""
+    """The first truthy answer of `what`, asked for `seconds`; then a failure that says what was last seen."""
     end = time.monotonic() + seconds
     while True:
         answer = what()
@@ -160,14 +160,10 @@ class Site:
             if process.poll() is None:
                 process.terminate()
         for process in self.processes.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(8)
-            except subprocess.TimeoutExpired:
-                pass
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
     def logs(self) -> str:
         return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.data_dir.glob("*.log")))

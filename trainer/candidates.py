@@ -24,11 +24,19 @@ CLAIMS = 3
 SEED = 1  # one for all: what differs between two trainings is then their samples
 
 
-class AlreadyTraining(Exception):
+class NotNow(Exception):
+    """What was asked for cannot be done as things are; the text says why."""
+
+
+class AlreadyTraining(NotNow):
     """Another candidate is in training; there is one at a time."""
 
 
-class NotHeld(Exception):
+class NothingToTrainOn(NotNow):
+    """There is no active sample of the train split yet."""
+
+
+class NotHeld(NotNow):
     """Only a held candidate can be promoted or discarded."""
 
 
@@ -61,11 +69,13 @@ def start_if_due(net: str, round_size: int) -> RoundModel | None:
 
 
 def start(net: str) -> RoundModel:
-    """Start a candidate now, whatever is due. Raises AlreadyTraining."""
+    """Start a candidate now, whatever is due. Raises AlreadyTraining, NothingToTrainOn."""
     with transaction.atomic():
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
             raise AlreadyTraining("A model is already in training.")
+        if not samples.active().exists():
+            raise NothingToTrainOn("There is nothing to train on yet: no drawing has become a sample.")
         return _start(net)
 
 

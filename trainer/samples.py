@@ -65,15 +65,17 @@ def withdraw(contributor: uuid.UUID) -> int:
 
 def due() -> QuerySet[Sample]:
     """Verified fooling samples of the train split, active, that no candidate has trained on."""
-    return Sample.objects.filter(
-        fooling=True, contributor__split=Split.TRAIN, withdrawn__isnull=True, first_trained__isnull=True
-    )
+    return active().filter(fooling=True, first_trained__isnull=True)
+
+
+def active() -> QuerySet[Sample]:
+    """What the next candidate will be trained on: every sample of the train split that is not withdrawn."""
+    return Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TRAIN)
 
 
 def fix_set(candidate: RoundModel) -> None:
     """Give `candidate` every active sample of the train split, for good. Needs the lock."""
-    fresh = Sample.objects.filter(withdrawn__isnull=True, first_trained__isnull=True, contributor__split=Split.TRAIN)
-    fresh.update(first_trained=candidate)
+    active().filter(first_trained__isnull=True).update(first_trained=candidate)
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:

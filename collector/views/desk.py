@@ -51,7 +51,7 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
         raise Refused("This page has no such button.")
     try:
         return door(request, admin, bound)
-    except (candidates.AlreadyTraining, candidates.NotHeld) as refusal:
+    except candidates.NotNow as refusal:
         messages.error(request, str(refusal))
     except NotFound:
         raise

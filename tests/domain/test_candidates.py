@@ -1,5 +1,6 @@
 """A candidate's life, as rows tell it."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,24 @@ from django_q.models import OrmQ
 from collector.models import Person, Study
 from tests.domain.conftest import add_model
 from tests.nets import always
-from trainer import candidates, rounds
+from trainer import candidates, rounds, samples
 from trainer.learning import weights
-from trainer.models import Round, RoundModel, Weights
+from trainer.models import Round, RoundModel, Sample, Weights
 from trainer.target import current
+
+
+@pytest.fixture(autouse=True)
+def a_sample(study: Study) -> None:
+    """Something to train on."""
+    with transaction.atomic():
+        samples.add(
+            attempt=uuid.uuid4(),
+            contributor=uuid.uuid4(),
+            pixels=bytes(784),
+            label=4,
+            fooling=True,
+            round=Round.objects.get(number=1),
+        )
 
 
 def begin() -> candidates.Claim:
@@ -43,6 +58,12 @@ def test_there_is_one_training_at_a_time_and_the_second_is_told_so(study: Study)
     with pytest.raises(IntegrityError), transaction.atomic():
         RoundModel.objects.create(net="mnist_model")
     assert OrmQ.objects.count() == 1
+
+
+def test_without_a_sample_there_is_nothing_to_train_on(study: Study) -> None:
+    Sample.objects.all().delete()
+    with pytest.raises(candidates.NothingToTrainOn):
+        candidates.start("mnist_model")
 
 
 def test_a_start_that_is_undone_leaves_no_message(study: Study) -> None:

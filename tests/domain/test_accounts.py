@@ -1,0 +1,135 @@
+"""Accounts: names, passwords, tokens, limits; and the study's settings with their log."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from collector import accounts, studies
+from collector.errors import Forbidden, Refused, TooMany
+from collector.models import Person, Study, StudyChange, Token
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "аdmin",
+        "..",
+        "-1+1",
+        "a\u202eb",
+        "ab\u200bc",
+        "x" * 300,
+        "al",
+        "",
+        " abc",
+        "abc\n",
+        "a b c",
+        "<b>x</b>",
+        "é́tienne",
+    ],
+)
+def test_a_user_name_that_could_deceive_or_break_is_refused_with_the_reason(study: Study, name: str) -> None:
+    with pytest.raises(Refused) as refused:
+        accounts.add(name, PASSWORD)
+    assert refused.value.field == "username" and refused.value.message
+    assert not Person.objects.exists()
+
+
+def test_user_names_are_unique_whatever_their_case(study: Study) -> None:
+    accounts.add("Admin", PASSWORD)
+    with pytest.raises(Refused) as refused:
+        accounts.add("admin", PASSWORD)
+    assert (refused.value.field, refused.value.message) == ("username", "This user name is taken.")
+    assert Person.objects.get_by_natural_key("ADMIN").username == "Admin"
+
+
+@pytest.mark.parametrize("password", ["short", "password", "daisy.flower", "x" * 129, ""])
+def test_a_weak_password_is_refused(study: Study, password: str) -> None:
+    with pytest.raises(Refused) as refused:
+        accounts.add("daisy.flower", password)
+    assert refused.value.field == "password"
+
+
+def test_a_bad_mail_address_is_refused_and_none_is_fine(study: Study) -> None:
+    with pytest.raises(Refused) as refused:
+        accounts.add("daisy", PASSWORD, email="not an address")
+    assert refused.value.field == "email"
+    assert accounts.add("daisy", PASSWORD).email == ""
+
+
+def test_whoever_signs_up_is_a_crowdworker_unless_sign_up_is_closed(study: Study, settings: Any) -> None:
+    person = accounts.sign_up("daisy", PASSWORD, "", "127.0.0.1")
+    assert (person.role, person.is_moderator, person.is_staff) == ("crowdworker", False, False)
+    settings.OPEN_SIGNUP = False
+    with pytest.raises(Forbidden):
+        accounts.sign_up("dora", PASSWORD, "", "127.0.0.1")
+
+
+def test_one_address_signs_up_only_so_many_people_an_hour(study: Study, settings: Any) -> None:
+    settings.LIMIT_SCALE = 0.1
+    for name in ("ann", "ben", "cat"):
+        accounts.sign_up(name, PASSWORD, "", "10.0.0.1")
+    with pytest.raises(TooMany):
+        accounts.sign_up("dan", PASSWORD, "", "10.0.0.1")
+    accounts.sign_up("eve", PASSWORD, "", "10.0.0.2")
+    with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
+        accounts.sign_up("dan", PASSWORD, "", "10.0.0.1")
+
+
+def test_a_token_opens_the_account_until_it_runs_out_and_is_stored_as_a_hash(daisy: Person) -> None:
+    text, row = accounts.issue_token(daisy)
+    assert accounts.person_of_token(text) == daisy
+    assert accounts.person_of_token(text + "x") is None
+    assert not Token.objects.filter(sha256=text).exists()
+    with time_machine.travel(row.expires + timedelta(seconds=1)):
+        assert accounts.person_of_token(text) is None
+    Person.objects.update(is_active=False)
+    assert accounts.person_of_token(text) is None
+
+
+def test_an_admin_may_whatever_a_moderator_may_and_nobody_else_is_staff(
+    daisy: Person, moby: Person, ada: Person
+) -> None:
+    assert [p.is_moderator for p in (daisy, moby, ada)] == [False, True, True]
+    assert [p.is_admin for p in (daisy, moby, ada)] == [False, False, True]
+    assert [p.has_perm("collector.change_person") for p in (daisy, moby, ada)] == [False, False, True]
+    ada.is_active = False
+    assert not ada.is_admin and not ada.is_staff
+
+
+def test_add_person_makes_any_role_and_says_what_is_wrong(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DADC_PASSWORD", PASSWORD)
+    call_command("add_person", "mona", role="moderator", verbosity=0)
+    assert Person.objects.get(username="mona").check_password(PASSWORD)
+    assert Person.objects.get(username="mona").role == "moderator"
+    with pytest.raises(CommandError, match="taken"):
+        call_command("add_person", "Mona")
+
+
+def test_the_study_is_changed_by_admins_alone_and_each_change_is_written_down(ada: Person, moby: Person) -> None:
+    with pytest.raises(Forbidden):
+        studies.change(moby, round_size=1)
+    studies.change(ada, round_size=20, quorum=1)
+    assert Study.current().round_size == 20
+    [change] = StudyChange.objects.all()
+    assert (change.who, change.field, change.before, change.after) == (ada, "round_size", "10", "20")
+
+
+@pytest.mark.parametrize(("field", "value"), [("round_size", 0), ("quorum", 0), ("audit_share", 1.5), ("quorum", 99)])
+def test_a_setting_out_of_its_range_is_refused_and_nothing_written(ada: Person, field: str, value: float) -> None:
+    with pytest.raises(Refused) as refused:
+        studies.change(ada, **{field: value})
+    assert refused.value.field == field
+    assert not StudyChange.objects.exists()
+    assert getattr(Study.current(), field) != value
+
+
+def test_the_study_comes_from_the_environment_only_once(study: Study, settings: Any) -> None:
+    settings.STUDY = settings.STUDY | {"round_size": 77}
+    assert studies.begin().round_size == 10

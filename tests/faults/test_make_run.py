@@ -1,0 +1,55 @@
+"""`make run` as a user has it: one parent, children that are restarted, a stop that leaves nobody behind."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.processes import alive, children, kill, trainers
+from tests.faults.trainings import START
+from tests.site import ROOT, Client, Site, free_port, wait_for
+
+pytestmark = [pytest.mark.faults]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path, f"sqlite:///{tmp_path / 'db.sqlite3'}", free_port())
+    with (tmp_path / "run.log").open("wb") as log:
+        made.processes["make"] = subprocess.Popen(
+            ["make", "run"], cwd=ROOT, env=made.env, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        wait_for(made.answers, 60, "make run to answer")
+        yield made
+    finally:
+        made.stop()
+
+
+def ready(site: Site) -> bool:
+    return Client(site).get("/readyz").status == 200
+
+
+def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: Site) -> None:
+    make = site.processes["make"]
+    wait_for(lambda: ready(site), 60, "web and workers to be ready")
+    log = (site.data_dir / "run.log").read_text()
+    assert f"http://127.0.0.1:{site.port}/" in log and "Sign in as admin" in log
+
+    masters = [pid for pid in children(make.pid) if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    for pid in masters:
+        kill(pid)
+    wait_for(lambda: not alive(masters) and site.answers(), 30, "the web to be back")
+
+    site.python(START)
+    wait_for(lambda: trainers(make.pid), 60, "a training under way")
+    everybody = children(make.pid)
+    assert len(everybody) > 8
+    begun = time.monotonic()
+    os.kill(make.pid, signal.SIGTERM)
+    make.wait(12)
+    wait_for(lambda: not alive(everybody), 10 - (time.monotonic() - begun), "every child to end")

@@ -1,0 +1,123 @@
+"""The target model under promotion, damage and a database that goes away."""
+
+import threading
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from tests.faults.processes import children, kill
+from tests.site import POSTGRES, Client, Site, wait_for
+
+pytestmark = [pytest.mark.faults]
+
+ADD_MODEL = """
+from django.db import transaction
+from django.utils import timezone
+from tests.nets import always
+from trainer import rounds
+from trainer.learning import weights
+from trainer.models import RoundModel, Weights
+for digit in {digits}:
+    model = RoundModel.objects.create(net="mnist_model", state="promoted", finished=timezone.now(), report={{}})
+    data = always(digit)
+    Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(model)
+"""
+BREAK_ONE_BIT = """
+from trainer.models import Round, Weights
+row = Weights.objects.get(model=Round.objects.get(state="open").model)
+data = bytearray(row.data); data[-3] ^= 4
+Weights.objects.filter(pk=row.pk).update(data=bytes(data))
+"""
+LINE = [{"x": [100, 140], "y": [20, 240], "t": [0, 90]}]
+
+
+def line(place: int) -> list[dict[str, list[int]]]:
+    x, y = 20 + place % 200, 20 + place // 200
+    return [{"x": [x, x + 40], "y": [y, y + 150], "t": [0, 90]}]
+
+
+def test_each_attempt_keeps_the_round_whose_model_answered_it(make_site: Callable[..., Site]) -> None:
+    """Rounds change under load; the models of rounds 2, 3 … always answer 2, 3 …, so a wrong pair shows."""
+    site = make_site(DADC_LIMIT_SCALE="100")
+    people = [site.person(f"drawer{n}") for n in range(4)]
+    answers: list[tuple[int, int]] = []
+    done = threading.Event()
+
+    def draw(worker: int) -> None:
+        place = worker * 2000
+        while not done.is_set() and place < (worker + 1) * 2000:
+            answer = people[worker].post("/api/attempts/", {"target_label": 1, "strokes": line(place % 8000)})
+            assert answer.status == 201, answer
+            answers.append((answer.body["round"], answer.body["predicted_label"]))
+            place += 1
+
+    threads = [threading.Thread(target=draw, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    site.python(ADD_MODEL.format(digits=[2, 3, 4]))
+    first_after = [person.post("/api/predictions/", {"strokes": LINE}).body["round"] for person in people * 5]
+    site.python(ADD_MODEL.format(digits=[5]))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert set(first_after) == {4}
+    assert {label for number, label in answers if number > 1 for label in [label - number]} <= {0}
+    assert {number for number, _ in answers} >= {1, 4}
+    assert site.manage("verify") == "Everything agrees.\n"
+
+
+def test_damaged_weights_answer_503_until_an_admin_rolls_back(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    drawer = site.person("daisy")
+    site.python(ADD_MODEL.format(digits=[2]))
+    site.python(BREAK_ONE_BIT)
+    attempt = {"target_label": 1, "strokes": LINE}
+    for path, body in (("/api/predictions/", {"strokes": LINE}), ("/api/attempts/", attempt)):
+        answer = drawer.post(path, body)
+        assert (answer.status, answer.body["error"]["code"]) == (503, "unavailable")
+    ready = Client(site).get("/readyz")
+    assert ready.status == 503 and "damaged" in ready.body["target"]
+    assert drawer.get("/api/attempts/").body["results"] == []
+    site.python("from trainer import rounds; rounds.roll_back(1)")
+    answer = drawer.post("/api/attempts/", attempt)
+    assert (answer.status, answer.body["round"]) == (201, 3)
+
+
+def test_connections_cut_under_load_give_503_and_then_all_is_well(make_site: Callable[..., Site]) -> None:
+    site = make_site(DADC_LIMIT_SCALE="100")
+    if site.database_url.startswith("sqlite"):
+        pytest.skip("SQLite has no connections to cut")
+    drawer = site.person("daisy")
+    statuses: list[int] = []
+    acknowledged: list[str] = []
+    with psycopg.connect(POSTGRES, autocommit=True) as server:
+        for place in range(60):
+            if place % 3 == 0:
+                server.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                    [site.database_url.rpartition("/")[2]],
+                )
+            answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
+            statuses.append(answer.status)
+            if answer.status == 201:
+                acknowledged.append(answer.body["id"])
+    assert set(statuses) <= {201, 503}
+    answer = wait_for(lambda: drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(900)}), 10)
+    assert answer.status == 201
+    kept = site.python("from collector.models import Attempt; print(*Attempt.objects.values_list('pk', flat=True))")
+    assert set(acknowledged) <= set(kept.split())
+
+
+def test_a_killed_web_process_is_replaced_and_nothing_acknowledged_is_lost(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    drawer = site.person("daisy")
+    first = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(1)})
+    for worker in children(site.processes["web"].pid):
+        kill(worker)
+    wait_for(site.answers, 30, "a new web process")
+    own = drawer.get("/api/attempts/").body["results"]
+    assert [attempt["id"] for attempt in own] == [first.body["id"]]

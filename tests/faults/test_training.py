@@ -1,0 +1,111 @@
+"""Trainings that are killed, raced for, or outlived by their parent: one round comes of each."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults.processes import children, kill, trainers
+from tests.faults.trainings import ADD_SAMPLES, START
+from tests.penmanship import fooling
+from tests.site import Client, Site, wait_for
+
+pytestmark = [pytest.mark.faults]
+
+# Time is made to pass by moving the lease's end into the past, and the minute's task is asked for at once.
+LEASE_RUNS_OUT = """
+from datetime import timedelta
+from django.utils import timezone
+from django_q.tasks import async_task
+from trainer.models import RoundModel
+RoundModel.objects.filter(state="training").update(
+    lease_until=timezone.now() - timedelta(seconds=1), created=timezone.now() - timedelta(minutes=5))
+async_task("trainer.tasks.look_after")
+"""
+STATES = """
+from trainer.models import Round, RoundModel
+print(list(RoundModel.objects.order_by("pk").values_list("state", "claims")), Round.objects.count())
+"""
+
+
+def training(site: Site) -> bool:
+    now = site.current_round()["training"]
+    return bool(now and now["progress"] > 0)
+
+
+def round_two(site: Site) -> None:
+    wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
+
+
+def test_a_killed_training_worker_costs_a_lease_and_one_round_comes_of_it(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    site.start_clusters()
+    site.python(START)
+    wait_for(lambda: training(site), 60, "a training under way")
+    [worker] = trainers(site.processes["trainer"].pid)
+    kill(worker)
+    site.python(LEASE_RUNS_OUT)
+    round_two(site)
+    assert site.python(STATES) == "[('promoted', 0), ('promoted', 2)] 2"
+
+
+def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    site.start_clusters()
+    site.python(START)
+    wait_for(lambda: training(site), 60, "a training under way")
+    parent = site.processes["trainer"]
+    orphans = children(parent.pid)
+    kill(parent.pid)
+    parent.wait(5)
+    try:
+        site.start("trainer2", "manage.py", "qcluster", Q_CLUSTER_NAME="train")
+        site.python("from trainer import candidates; candidates.recover()")
+        round_two(site)
+        assert site.python(STATES) == "[('promoted', 0), ('promoted', 1)] 2"
+    finally:
+        for orphan in orphans:
+            try:
+                kill(orphan)
+            except ProcessLookupError:
+                continue
+
+
+def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(make_site: Callable[..., Site]) -> None:
+    site = make_site(DADC_ROUND_SIZE="5")
+    drawer = site.person("daisy")
+    labels = {}
+    for label, strokes, width in fooling(2, 10):
+        answer = drawer.post("/api/attempts/", {"target_label": label, "strokes": strokes, "width": width})
+        labels[answer.body["id"]] = str(label)
+    moderators = [site.person(f"moderator{n}", "moderator") for n in range(5)]
+    readings = []
+    for moderator in moderators:
+        for _ in range(2):
+            assigned = moderator.post("/api/assignments/").body
+            readings.append((moderator, assigned["id"], labels[assigned["attempt"]["id"]]))
+    assert len({id for _, id, _ in readings}) == 10
+
+    def read(reading: tuple[Client, str, str]) -> int:
+        moderator, id, label = reading
+        return moderator.post(f"/api/assignments/{id}/reading/", {"reading": label}).status
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(read, readings)) == {201}
+    assert site.python(STATES) == "[('promoted', 0), ('training', 0)] 1"
+    current = site.current_round()
+    assert (current["verified"], current["due"]["have"]) == (10, 5)
+    assert site.manage("verify") == "Everything agrees.\n"
+
+
+def test_two_admins_who_press_train_now_at_once_start_one_training(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    site.python(ADD_SAMPLES)
+    code = (
+        "from trainer import candidates\n"
+        "try:\n    candidates.start('mnist_model'); print('started')\n"
+        "except candidates.AlreadyTraining: print('told so')"
+    )
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(lambda _: site.python(code), range(4)))
+    assert answers == ["started", "told so", "told so", "told so"]
