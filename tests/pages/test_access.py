@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -44,7 +45,7 @@ MATRIX = {
 @pytest.fixture
 def address(alice: Person, draw: Draw) -> Callable[[str], str]:
     """A page's URL, where it is somebody's, alice's."""
-    arguments = {
+    arguments: dict[str, list[Any]] = {
         "drawing": [draw(alice).pk],
         "person": ["alice"],
         "round": [1],

@@ -1,0 +1,124 @@
+"""Moderating in Chromium: keys, undo, two leases at most, and readings that outlive the page."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Request
+
+from tests import penmanship
+from tests import site as sites
+from tests.browser.conftest import Open, Visitors
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def visitors(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitors]:
+    """A site of its own with four drawings to read."""
+    with sites.site("sqlite", tmp_path_factory.mktemp("bench"), DADC_LIMIT_SCALE="100") as site:
+        alice = site.person("alice")
+        site.person("mona", "moderator")
+        for label, strokes, width in penmanship.fooling(2, 4):
+            body = {"target_label": label, "strokes": strokes, "width": width}
+            assert alice.post("/api/attempts/", body).status == 201
+        made = Visitors(browser, site)  # type: ignore[arg-type]
+        yield made
+        for context in made.contexts:
+            context.close()
+        assert made.complaints == []
+
+
+@pytest.fixture
+def bench(visitors: Visitors) -> Open:
+    return visitors.open
+
+
+def readings(page: Page) -> list[str]:
+    """The readings sent from now on."""
+    sent: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/reading/"):
+            sent.append(json.loads(request.post_data or "{}")["reading"])
+
+    page.on("request", note)
+    return sent
+
+
+def waiting(page: Page) -> str:
+    """The assignment on screen, once there is one."""
+    page.locator("#assignment:not([data-id=''])").wait_for()
+    return page.locator("#assignment").get_attribute("data-id") or ""
+
+
+def left(visitors: Visitors) -> int:
+    return int(visitors.site.current_round()["pending"])
+
+
+def test_a_key_answers_and_the_next_is_there_at_once(bench: Open) -> None:
+    page = bench("/moderate/", "mona")
+    sent = readings(page)
+    first = waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("j")
+    assert waiting(page) not in ("", first)
+    assert sent == []
+    assert "Read as junk." in page.locator("#undo-toast").inner_text()
+
+
+def test_undo_brings_the_drawing_back_and_nothing_was_sent(bench: Open) -> None:
+    page = bench("/moderate/", "mona")
+    sent = readings(page)
+    first = waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("3")
+    page.keyboard.press("u")
+    assert waiting(page) == first
+    assert sent == []
+    assert not page.locator("#undo-toast").is_visible()
+
+
+def test_all_are_read_with_the_keyboard_alone_until_there_is_nothing_to_do(bench: Open, visitors: Visitors) -> None:
+    page = bench("/moderate/", "mona")
+    sent = readings(page)
+    for key in ("1", "2", "a", "j"):
+        before = waiting(page)
+        page.keyboard.press(key)
+        if key != "j":
+            page.locator(f"#assignment:not([data-id='']):not([data-id='{before}'])").wait_for()
+    page.locator("#empty").wait_for(timeout=15_000)
+    page.wait_for_timeout(7_000)
+    assert sorted(sent) == ["1", "2", "ambiguous", "junk"]
+
+
+def test_a_reading_is_sent_when_the_page_is_left(bench: Open, visitors: Visitors) -> None:
+    page = bench("/moderate/", "mona")
+    waiting(page)
+    page.keyboard.press("j")
+    page.goto(visitors.site.url + "/")
+    sites.wait_for(lambda: visitors.site.python(
+        "from collector.models import Reading; print(Reading.objects.filter(answer='junk').count())"
+    ) == "1", 15, "the reading to arrive")  # fmt: skip
+
+
+def test_the_page_never_holds_more_than_two_leases(bench: Open, visitors: Visitors) -> None:
+    page = bench("/moderate/", "mona")
+    waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("5")
+    page.wait_for_load_state("networkidle")
+    held = visitors.site.python("from collector.models import Reading; print(Reading.objects.count())")
+    assert held == "2"
+
+
+def test_nothing_on_the_page_or_in_its_requests_tells_what_was_meant(bench: Open) -> None:
+    page = bench("/moderate/", "mona")
+    answers: list[str] = []
+    page.on("response", lambda answer: answers.append(answer.text()) if "/api/" in answer.url else None)
+    page.reload()
+    waiting(page)
+    page.wait_for_load_state("networkidle")
+    for answer in answers:
+        assert not {"target_label", "predicted_label", "fooled", "drawer", "username"} & set(answer.split('"'))
+    assert "alice" not in page.content()

@@ -1,0 +1,85 @@
+"""Every page in Chromium: no findings of axe in either scheme, a silent console, and never wider than a phone."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Open
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
+PAGES = [
+    ("/", None),
+    ("/", "alice"),
+    ("/try/", None),
+    ("/draw/", "alice"),
+    ("/drawings/", "alice"),
+    ("/drawings/", "bob"),
+    ("/leaderboard/", "alice"),
+    ("/people/alice/", None),
+    ("/people/", "admin"),
+    ("/rounds/", None),
+    ("/rounds/1/", None),
+    ("/moderate/", "mona"),
+    ("/desk/", "admin"),
+    ("/accounts/sign-up/", None),
+    ("/accounts/sign-in/", None),
+    ("/accounts/password/", "alice"),
+    ("/accounts/reset/", None),
+    ("/nothing/", None),
+    ("/leaderboard/?period=never", None),
+]
+
+
+def findings(page: Page) -> list[str]:
+    """What axe has to say of the page as it stands."""
+    page.add_script_tag(path=AXE)
+    violations = page.evaluate("async () => (await axe.run()).violations")
+    return [f"{v['id']}: {node['html']}" for v in violations for node in v["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("path", "who"), PAGES)
+def test_axe_finds_nothing(path: str, who: str | None, scheme: str, visit: Open) -> None:
+    page = visit(path, who, color_scheme=scheme, bypass_csp=True)
+    page.wait_for_load_state("networkidle")
+    assert findings(page) == []
+
+
+@pytest.mark.parametrize(("path", "who"), PAGES)
+def test_a_page_fits_a_narrow_phone_and_breaks_no_rule_of_its_own(path: str, who: str | None, visit: Open) -> None:
+    page = visit(path, who, viewport={"width": 320, "height": 640}, has_touch=True)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
+
+
+def test_the_first_stop_of_the_keyboard_is_the_skip_link(visit: Open) -> None:
+    page = visit("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.id") == "main"
+
+
+def test_a_form_with_errors_has_no_findings_either(visit: Open) -> None:
+    page = visit("/accounts/sign-up/", bypass_csp=True)
+    page.fill("#id_username", "1")
+    page.fill("#id_password", "password")
+    page.click("main form button")
+    page.locator("#id_username_error").wait_for()
+    assert findings(page) == []
+
+
+def test_without_javascript_the_page_says_what_is_missing(visit: Open) -> None:
+    for path, who in (("/draw/", "alice"), ("/moderate/", "mona"), ("/rounds/", None)):
+        page = visit(path, who, java_script_enabled=False)
+        assert "JavaScript" in page.locator("main").inner_text()
+
+
+def test_the_rounds_page_draws_its_charts(visit: Open) -> None:
+    page = visit("/rounds/")
+    page.wait_for_load_state("networkidle")
+    for chart in ("fooling-chart", "accuracy-chart"):
+        assert page.evaluate(f"() => Boolean(Chart.getChart('{chart}'))")
