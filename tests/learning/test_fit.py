@@ -149,6 +149,11 @@ def test_start_that_is_no_weights_is_refused(small: BaseData, samples: Samples) 
         retrain(b"nothing", NET, small, *samples, SHORT, 1, ignore)
 
 
+def test_retraining_without_samples_is_refused(train: Callable[..., bytes]) -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        train(chosen=(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64)))
+
+
 def test_short_retraining_teaches_the_samples_and_keeps_the_base(train: Callable[..., bytes], samples: Samples) -> None:
     recipe = replace(default_recipe(20), steps=250)
     data = train(recipe, base=basedata.stand_in())

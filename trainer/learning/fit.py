@@ -123,8 +123,10 @@ def retrain(
 
     Samples are uint8 (n, 28, 28) with labels (n,), n ≥ 1, in any order: they are put into one by content. ``progress``
     gets the share done, 0 to 1, at least every half second or so, and may raise to stop the run. Raises ``Diverged``,
-    and ``BadWeights`` for ``start``.
+    ``BadWeights`` for ``start``, and ``ValueError`` without samples.
     """
+    if not len(samples_labels):
+        raise ValueError("There are no samples to retrain on.")
     with _reproducible(seed):
         teacher = weights.load(net, start, None)
         model = weights.load(net, start, None).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
