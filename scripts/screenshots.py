@@ -37,6 +37,24 @@ RoundModel.objects.create(net=first.net, state="held", base=first, report=report
     reasons=["The candidate reads 4827 of 5000 base images right (96.54%), 2.10 points under round 1's 4932 (98.64%)."])
 """
 
+FULL = (
+    ("home", "/", None),
+    ("home-signed-in", "/", "alice"),
+    ("leaderboard", "/leaderboard/?period=all", "alice"),
+    ("rounds", "/rounds/", None),
+    ("round", "/rounds/1/", None),
+    ("person", "/people/alice/", None),
+    ("people", "/people/", "admin"),
+    ("person-for-admin", "/people/bob/", "admin"),
+    ("my-drawings", "/drawings/", "alice"),
+    ("desk", "/desk/", "admin"),
+    ("sign-up", "/accounts/sign-up/", None),
+    ("sign-in", "/accounts/sign-in/", None),
+    ("password", "/accounts/password/", "alice"),
+    ("reset", "/accounts/reset/", None),
+    ("moderate", "/moderate/", "mona"),
+)
+
 
 class Album:
     """Takes the pictures of one browser, in every width and scheme."""
@@ -242,25 +260,9 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
         page.wait_for_selector("#assignment:not([data-id=''])")
         page.keyboard.press("4")
 
-    for name, path, who in (
-        ("home", "/", None),
-        ("home-signed-in", "/", "alice"),
-        ("leaderboard", "/leaderboard/?period=all", "alice"),
-        ("rounds", "/rounds/", None),
-        ("round", "/rounds/1/", None),
-        ("person", "/people/alice/", None),
-        ("people", "/people/", "admin"),
-        ("person-for-admin", "/people/bob/", "admin"),
-        ("my-drawings", "/drawings/", "alice"),
-        ("drawing", f"/drawings/{crowd.kept[24]}/", "admin"),
-        ("desk", "/desk/", "admin"),
-        ("sign-up", "/accounts/sign-up/", None),
-        ("sign-in", "/accounts/sign-in/", None),
-        ("password", "/accounts/password/", "alice"),
-        ("reset", "/accounts/reset/", None),
-        ("moderate", "/moderate/", "mona"),
-    ):
+    for name, path, who in FULL:
         album.take(name, path, who)
+    album.take("drawing", f"/drawings/{crowd.kept[24]}/", "admin")
     album.take("try", "/try/", act=tried)
     album.take("draw-fooled", "/draw/", "bob", judged(iter([(label, strokes) for label, strokes, _ in hard])))
     album.take("draw-read", "/draw/", "bob", judged(iter(usual)))

@@ -1,7 +1,7 @@
 // Moderating: one drawing at a time, one key each. The next is fetched ahead (two leases at most), and a reading leaves
 // the browser late, so that it can be taken back: when the next one is read, after some seconds, or on leaving.
-import { named } from "./bars.js";
 import { ApiError, Unreachable, post } from "./api.js";
+import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
 import { onKeys } from "./studio.js";
 
@@ -9,7 +9,6 @@ const UNDO_TIME = 6000;
 const POLL_FIRST = 10000;
 const POLL_LONGEST = 60000;
 const RETRY = 4000;
-const NAMES = { ambiguous: "ambiguous", junk: "junk" };
 
 const page = document.getElementById("moderate");
 const panel = document.getElementById("assignment");
@@ -24,15 +23,18 @@ const answers = [...panel.querySelectorAll("[data-answer]")];
 let current = null;
 let next = null;
 let unsent = null;
+let delivering = null;
 let given = 0;
 let fetching = false;
 let nothingToDo = false;
+let lookFailed = false;
 let pollWait = POLL_FIRST;
 let pollTimer;
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const expired = (assignment) => Date.parse(assignment.expires) <= Date.now();
-const held = () => [current, next, unsent?.assignment].filter(Boolean);
+const inWords = (reading) => (/^\d$/.test(reading) ? named(reading) : reading);
+const held = () => [current, next, unsent?.assignment, delivering].filter(Boolean);
 const complain = (problem) => {
   if (!(problem instanceof ApiError || problem instanceof Unreachable)) throw problem;
   notice.textContent = problem.message;
@@ -43,7 +45,7 @@ function paint() {
   empty.hidden = !nothingToDo;
   answers.forEach((button) => { button.disabled = !current; });
   toast.hidden = !unsent;
-  toast.querySelector("[data-part='said']").textContent = unsent ? `Read as ${NAMES[unsent.reading] ?? named(unsent.reading)}.` : "";
+  toast.querySelector("[data-part='said']").textContent = unsent ? `Read as ${inWords(unsent.reading)}.` : "";
   counter.textContent = given ? `${given} read in this sitting` : "";
   if (panel.dataset.id === (current?.id ?? "")) return;
   panel.dataset.id = current?.id ?? "";
@@ -71,10 +73,12 @@ async function fill() {
       else current = data;
       paint();
     }
-    notice.textContent = "";
+    if (lookFailed) notice.textContent = "";
+    lookFailed = false;
     nothingToDo = !current;
   } catch (problem) {
     complain(problem);
+    lookFailed = true;
   } finally {
     fetching = false;
     paint();
@@ -91,22 +95,25 @@ function pollLater() {
   pollWait = Math.min(pollWait * 1.5, POLL_LONGEST);
 }
 
-/** Sends the reading for good; false when the assignment was no longer ours. */
+/** Sends the reading for good, again and again while there is no network; what the server refuses is said and let go. */
 async function deliver({ assignment, reading }, options) {
+  delivering = assignment;
   const url = page.dataset.readingUrl.replace("00000000-0000-0000-0000-000000000000", assignment.id);
   for (let tries = 0; ; tries += 1) {
     try {
       await post(url, { reading }, options);
-      return;
+      if (tries) notice.textContent = "";
+      break;
     } catch (problem) {
       complain(problem);
       if (problem instanceof ApiError && problem.status !== 429) {
         given -= 1;
-        return;
+        break;
       }
     }
     await sleep(RETRY);
   }
+  delivering = null;
 }
 
 async function settle() {
@@ -124,6 +131,7 @@ async function answer(reading) {
   const reply = { assignment: current, reading };
   const before = unsent;
   if (before) clearTimeout(before.timer);
+  notice.textContent = "";
   given += 1;
   unsent = reply;
   reply.timer = setTimeout(settle, UNDO_TIME);
@@ -138,6 +146,7 @@ function undo() {
   if (!unsent) return;
   clearTimeout(unsent.timer);
   next = current;
+  nothingToDo = false;
   current = unsent.assignment;
   unsent = null;
   given -= 1;

@@ -88,6 +88,10 @@ def test_all_are_read_with_the_keyboard_alone_until_there_is_nothing_to_do(bench
         if key != "j":
             page.locator(f"#assignment:not([data-id='']):not([data-id='{before}'])").wait_for()
     page.locator("#empty").wait_for(timeout=15_000)
+    page.keyboard.press("u")
+    assert waiting(page)
+    page.keyboard.press("j")
+    page.locator("#empty").wait_for(timeout=15_000)
     page.wait_for_timeout(7_000)
     assert sorted(sent) == ["1", "2", "ambiguous", "junk"]
 

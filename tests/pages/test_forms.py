@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from collector.models import Decision, Person, Reading, Study, StudyChange
 from tests.pages.conftest import PASSWORD, Draw
+from trainer import samples
 from trainer.models import Round, RoundModel
 
 Browse = Callable[[Person | None], Client]
@@ -74,6 +75,16 @@ def test_known_and_unknown_people_get_the_same_words(browse: Browse, alice: Pers
     ]
     errors = [re.findall(r'<ul class="errorlist nonfield.*?</ul>', page, re.S) for page in pages]
     assert errors[0] == errors[1] != []
+
+
+def test_too_many_wrong_passwords_close_the_account_for_a_while(browse: Browse, alice: Person, settings: Any) -> None:
+    given = {"username": "alice", "password": "wrong"}
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        answer = browse(None).post(reverse("sign_in"), given)
+    assert answer.status_code == 429
+    assert "Too many tries" in answer.content.decode()
+    right = browse(None).post(reverse("sign_in"), given | {"password": PASSWORD})
+    assert right.status_code == 429
 
 
 def test_signing_out_needs_a_post(browse: Browse, alice: Person) -> None:
@@ -160,8 +171,20 @@ def test_a_made_up_candidate_is_not_found(number: str, browse: Browse, ada: Pers
     assert browse(ada).post("/desk/", {"do": "promote", "candidate": number}).status_code == 404
 
 
-def test_train_now_starts_one_training_and_says_so_when_there_is_one(browse: Browse, ada: Person) -> None:
+def test_train_now_starts_one_training_and_says_why_it_does_not(
+    browse: Browse, ada: Person, alice: Person, draw: Draw, open_round: Round
+) -> None:
     client = browse(ada)
+    assert "nothing to train on yet" in client.post("/desk/", {"do": "train"}).content.decode()
+    attempt = draw(alice)
+    samples.add(
+        attempt=attempt.pk,
+        contributor=alice.contributor,
+        pixels=bytes(attempt.pixels),
+        label=4,
+        fooling=True,
+        round=open_round,
+    )
     assert "A new model is in training." in client.post("/desk/", {"do": "train"}, follow=True).content.decode()
     assert "already in training" in client.post("/desk/", {"do": "train"}).content.decode()
     assert RoundModel.objects.filter(state="training").count() == 1
