@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import nn
 
 from trainer.learning import basedata, shipped, weights
 from trainer.learning.basedata import BaseData
+
+# The bounds on time have tests of their own; a busy machine must not fail the others.
+settings.register_profile("learning", deadline=None)
+settings.load_profile("learning")
 
 BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[3] / "shared" / "mnist"
 

@@ -66,7 +66,7 @@ def any_drawing(draw: st.DrawFn) -> Drawing:
     return drawn(*draw(st.lists(stroke, min_size=1, max_size=3)), width=draw(widths))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_drawing())
 def test_picture_is_what_the_slow_oracle_draws(drawing: Drawing) -> None:
     assert np.abs(rasterise(drawing) - oracle(drawing)).max() <= 0.5 + ONE_PLACE
@@ -126,7 +126,7 @@ def test_digit_at_the_edge_is_neither_centred_nor_scaled() -> None:
     assert not pixels[5:].any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_drawing())
 def test_ink_is_only_near_the_strokes_and_always_on_them(drawing: Drawing) -> None:
     pixels = rasterise(drawing)
@@ -137,7 +137,6 @@ def test_ink_is_only_near_the_strokes_and_always_on_them(drawing: Drawing) -> No
             assert pixels[y // 10, x // 10] > 0
 
 
-@settings(deadline=None)
 @given(any_drawing(), st.integers(1, 10))
 def test_thicker_pen_leaves_no_pixel_darker(drawing: Drawing, more: int) -> None:
     assume(drawing.width + more <= 40)
@@ -145,14 +144,12 @@ def test_thicker_pen_leaves_no_pixel_darker(drawing: Drawing, more: int) -> None
     assert (rasterise(thicker) >= rasterise(drawing)).all()
 
 
-@settings(deadline=None)
 @given(any_drawing(), stroke)
 def test_another_stroke_leaves_no_pixel_darker(drawing: Drawing, points: Points) -> None:
     more = drawn(*points_of(drawing), points, width=drawing.width)
     assert (rasterise(more) >= rasterise(drawing)).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.integers(30, 200), st.integers(30, 200)), min_size=1), min_size=1), widths)
 def test_moving_by_ten_units_moves_the_picture_by_one_pixel(strokes: list[Points], width: int) -> None:
     here = rasterise(drawn(*strokes, width=width))
@@ -160,7 +157,6 @@ def test_moving_by_ten_units_moves_the_picture_by_one_pixel(strokes: list[Points
     assert np.array_equal(there[1:, 5:], here[:-1, :-5])
 
 
-@settings(deadline=None)
 @given(any_drawing())
 def test_mirrored_strokes_make_the_mirrored_picture(drawing: Drawing) -> None:
     pixels = rasterise(drawing)
@@ -170,21 +166,18 @@ def test_mirrored_strokes_make_the_mirrored_picture(drawing: Drawing) -> None:
     assert difference(rasterise(down), pixels[::-1]) <= ONE_PLACE
 
 
-@settings(deadline=None)
 @given(any_drawing())
 def test_swapping_x_and_y_transposes_the_picture(drawing: Drawing) -> None:
     swapped = drawn(*([(y, x) for x, y in points] for points in points_of(drawing)), width=drawing.width)
     assert difference(rasterise(swapped), rasterise(drawing).T) <= ONE_PLACE
 
 
-@settings(deadline=None)
 @given(any_drawing())
 def test_direction_and_order_of_strokes_do_not_matter(drawing: Drawing) -> None:
     backwards = drawn(*(points[::-1] for points in reversed(points_of(drawing))), width=drawing.width)
     assert np.array_equal(rasterise(backwards), rasterise(drawing))
 
 
-@settings(deadline=None)
 @given(any_drawing())
 def test_same_strokes_make_the_same_picture(drawing: Drawing) -> None:
     assert np.array_equal(rasterise(drawing), rasterise(drawing))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.learning import nets, weights
@@ -49,14 +49,12 @@ def test_flipped_bit_is_refused_by_the_checksum(start: bytes, at: int, bit: int)
         load(NET, bytes(damaged), checksum(start))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 87_943))
 def test_truncated_weights_are_refused_even_without_a_checksum(start: bytes, length: int) -> None:
     with pytest.raises(BadWeights):
         load(NET, start[:length], None)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_safetensors_are_refused(data: bytes) -> None:
     with pytest.raises(BadWeights):
