@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from collector.errors import NotFound, Refused, TooMany, Unavailable
 from trainer.target import TargetUnavailable
@@ -43,7 +44,10 @@ class BodyLimit:
             return answer(request, Refused("Send the body as it is, not encoded.", code="unsupported_encoding"), 415)
         if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", ""):
             # Django reads what Content-Length declares, and a chunked body declares nothing.
-            body = meta["wsgi.input"].read(most + 1)
+            try:
+                body = meta["wsgi.input"].read(most + 1)
+            except (ParseException, OSError):
+                return answer(request, Refused("The chunks of this body are broken.", code="broken_body"))
             meta["CONTENT_LENGTH"] = str(len(body))
             request._stream = io.BytesIO(body)
         declared = meta.get("CONTENT_LENGTH") or "0"
@@ -67,7 +71,10 @@ class Refusals:
             return response
         wait = int(get_cool_off(request).total_seconds())
         if request.path.startswith("/api/"):
-            return answer(request, TooMany("Signing in to this account failed too often; wait a while.", wait))
+            return answer(
+                request,
+                TooMany(f"Signing in to this account failed too often. Try again in {wait // 60} minutes.", wait),
+            )
         response["Retry-After"] = str(wait)
         return response
 

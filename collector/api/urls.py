@@ -31,5 +31,5 @@ urlpatterns = [
     path("samples/", views.SamplesView.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),
-    re_path(r"^.*$", _nothing_here),
+    re_path("", _nothing_here),
 ]

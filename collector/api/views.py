@@ -60,7 +60,9 @@ class TokensView(APIView):
         """Get a token for the API. A wrong name or password answers 401, and too many of them 429 for a while."""
         given = _parsed(shapes.NewToken, request)
         limits.take(limits.SIGN_INS_A_MINUTE, _address(request))
-        person = authenticate(request._request, **given)
+        # Names are the same in any case, so failed tries must be too, or each spelling had a lockout of its own.
+        name, password = given["username"].lower(), given["password"]
+        person = authenticate(request._request, username=name, password=password)
         if not isinstance(person, Person):
             raise AuthenticationFailed("That user name and password don’t go together.")
         text, row = accounts.issue_token(person)

@@ -1,10 +1,14 @@
 """One running site a database for all tests of bad input, its cast, and a look at its rows from outside."""
 
+import http.client
+import json
 import sqlite3
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +34,7 @@ STATE = """
     UNION ALL SELECT 'contributors', split, count(*) FROM trainer_contributor GROUP BY split
     UNION ALL SELECT 'weights', '', count(*) FROM trainer_weights
 """
-State = dict[str, Any]
+Standings = list[tuple[int, str, float]]
 
 
 @dataclass
@@ -48,20 +52,19 @@ class World:
     fools: Iterator[dict[str, Any]]
     webs: list[Site] = field(default_factory=list)
 
-    def state(self) -> State:
+    def state(self) -> tuple[Counter[str], Standings]:
         """Rows by table and kind, and the standings."""
-        rows = {" ".join(filter(None, (table, kind))): count for table, kind, count in self.query(STATE)}
-        return {**rows, "standings": self.nobody.get("/api/leaderboard/?period=all").body["results"]}
+        rows = Counter({" ".join(filter(None, (table, kind))): n for table, kind, n in self.query(STATE)})
+        lines = self.nobody.get("/api/leaderboard/?period=all").body["results"]
+        return rows, [(line["rank"], line["username"], line["credit"]) for line in lines]
 
     @contextmanager
     def adding(self, **rows: int) -> Iterator[None]:
         """Within, exactly these rows come to be and no score moves (`_` stands for the space in a key of state)."""
-        before = self.state()
+        before, standings = self.state()
         yield
-        expected = {**before, **{key.replace("_", " ", 1): n for key, n in rows.items()}}
-        for key in (key.replace("_", " ", 1) for key in rows):
-            expected[key] += before.get(key, 0)
-        assert self.state() == expected
+        before.update({key.replace("_", " ", 1): count for key, count in rows.items()})
+        assert self.state() == (before, standings)
 
     def refuses(self, status: int, ask: Callable[[], Answer], field: str | None = None) -> Answer:
         """The answer to `ask`, which is an error of this status in the API's one shape, and changes nothing."""
@@ -69,6 +72,48 @@ class World:
             answer = ask()
         assert_refusal(answer, status, field)
         return answer
+
+
+class Browser:
+    """Speaks to the pages as a browser does: keeps cookies, sends forms with their CSRF token, follows no redirect."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.cookies: dict[str, str] = {}
+
+    @property
+    def csrf(self) -> str:
+        return self.cookies["csrftoken"]
+
+    def ask(self, method: str, path: str, raw: bytes | None = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=60)
+        cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        connection.request(method, path, raw, {**cookies, **headers})
+        response = connection.getresponse()
+        content = response.read()
+        for header, value in response.getheaders():
+            if header == "Set-Cookie":
+                self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(value).items()}
+        connection.close()
+        is_json = response.headers.get_content_type() == "application/json"
+        return Answer(response.status, json.loads(content) if is_json else content.decode(), dict(response.headers))
+
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path)
+
+    def post(self, path: str, form: dict[str, str], token: bool = True, **headers: str) -> Answer:
+        filled = form | ({"csrfmiddlewaretoken": self.csrf} if token else {})
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", path, urllib.parse.urlencode(filled).encode(), **kind, **headers)
+
+    def send(self, path: str, body: Any, **headers: str) -> Answer:
+        """JSON to the API, by the session."""
+        return self.ask("POST", path, json.dumps(body).encode(), **{"Content-Type": "application/json"}, **headers)
+
+    def sign_in(self, name: str) -> None:
+        self.get("/accounts/sign-in/")
+        answer = self.post("/accounts/sign-in/", {"username": name, "password": PASSWORD})
+        assert answer.status == 302, answer
 
 
 def assert_refusal(answer: Answer, status: int, field: str | None = None) -> None:
@@ -121,7 +166,7 @@ def _peopled(site: Site) -> World:
     assert daisy.post("/api/attempts/", fool).body["fooled"]
     lease = moby.post("/api/assignments/").body["id"]
     assert moby.post(f"/api/assignments/{lease}/reading/", {"reading": str(fool["target_label"])}).status == 201
-    assert [line["username"] for line in world.state()["standings"]] == ["daisy"]
+    assert world.state()[1] == [(1, "daisy", 1.0)]
     return world
 
 
