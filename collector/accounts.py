@@ -1,13 +1,15 @@
-"""Sign-up, and API tokens."""
+"""Sign-up, sign-in, and API tokens."""
 
 import hashlib
 import secrets
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib import auth
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from collector import limits
@@ -56,6 +58,17 @@ def _refused(error: ValidationError) -> Refused:
     field, messages = next(iter(error.message_dict.items()))
     named = field if field in ("username", "password", "email", "role") else "username"
     return Refused(" ".join(messages), field=named)
+
+
+def authenticate(request: HttpRequest, username: str, password: str) -> Person | None:
+    """Who signs in with this name and password, or None, after the same work for a name that nobody has.
+
+    Raises TooMany by address; failed tries at one name are counted by axes. A name is the same in any case, so its
+    failed tries are too, or each spelling had tries of its own.
+    """
+    limits.take(limits.SIGN_INS_A_MINUTE, str(request.META.get("REMOTE_ADDR", "")))
+    person = auth.authenticate(request, username=username.lower(), password=password)
+    return person if isinstance(person, Person) else None
 
 
 def issue_token(person: Person) -> tuple[str, Token]:

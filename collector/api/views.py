@@ -4,7 +4,6 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.auth import authenticate
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
@@ -59,11 +58,8 @@ class TokensView(APIView):
     def post(self, request: Request) -> Response:
         """Get a token for the API. A wrong name or password answers 401, and too many of them 429 for a while."""
         given = _parsed(shapes.NewToken, request)
-        limits.take(limits.SIGN_INS_A_MINUTE, _address(request))
-        # Names are the same in any case, so failed tries must be too, or each spelling had a lockout of its own.
-        name, password = given["username"].lower(), given["password"]
-        person = authenticate(request._request, username=name, password=password)
-        if not isinstance(person, Person):
+        person = accounts.authenticate(request._request, **given)
+        if person is None:
             raise AuthenticationFailed("That user name and password don’t go together.")
         text, row = accounts.issue_token(person)
         return Response(shapes.IssuedToken({"token": text, "expires": row.expires}).data, status=201)

@@ -77,8 +77,8 @@ class World:
 class Browser:
     """Speaks to the pages as a browser does: keeps cookies, sends forms with their CSRF token, follows no redirect."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, site: Site, address: str = "127.0.0.1") -> None:
+        self.site, self.address = site, address
         self.cookies: dict[str, str] = {}
 
     @property
@@ -86,7 +86,8 @@ class Browser:
         return self.cookies["csrftoken"]
 
     def ask(self, method: str, path: str, raw: bytes | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=60)
+        source = (self.address, 0)
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=60, source_address=source)
         cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         connection.request(method, path, raw, {**cookies, **headers})
         response = connection.getresponse()
