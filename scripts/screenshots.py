@@ -20,22 +20,13 @@ sys.path.insert(0, str(ROOT))
 
 from tests import penmanship  # noqa: E402
 from tests import site as sites  # noqa: E402
+from tests.browser.conftest import CHROMIUM, FLAGS, HELD, draw  # noqa: E402
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
 SETTINGS = {"DADC_LIMIT_SCALE": "100", "DADC_ROUND_SIZE": "8", "DADC_MNIST_DIR": ""}
 DRAWERS = ("alice", "bob", "charlie", "Dora.the-very-long-name_30_abc")
 MODERATORS = ("mona", "max", "mei")
-HELD = """
-from trainer.models import RoundModel
-first = RoundModel.objects.get(base=None)
-worse = {"accuracy": 0.9654, "low": 0.9599, "high": 0.9701}
-report = {"sets": {name: {**one, **worse} for name, one in first.report["sets"].items()}}
-RoundModel.objects.create(net=first.net, state="held", base=first, report=report, finished=first.finished, progress=1,
-    reasons=["The candidate reads 4827 of 5000 base images right (96.54%), 2.10 points under round 1's 4932 (98.64%)."])
-"""
 
 FULL = (
     ("home", "/", None),
@@ -119,22 +110,6 @@ def sign_in(page: Page, url: str, who: str) -> None:
     page.fill("#id_password", sites.PASSWORD)
     page.click("main form button")
     page.wait_for_url(lambda address: "sign-in" not in address)
-
-
-def draw(page: Page, strokes: penmanship.Strokes) -> None:
-    """The strokes with the mouse on the canvas."""
-    page.locator("#canvas").scroll_into_view_if_needed()
-    box = page.locator("#canvas").bounding_box()
-    assert box
-    scale = box["width"] / 280
-    for stroke in strokes:
-        places = zip(stroke["x"], stroke["y"], strict=True)
-        points = [(box["x"] + (x + 0.5) * scale, box["y"] + (y + 0.5) * scale) for x, y in places]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
 
 
 class Crowd:

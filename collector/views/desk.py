@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from collector import reviews, rounds, studies
@@ -33,7 +34,7 @@ def desk(request: HttpRequest, admin: Person) -> HttpResponse:
         done = _do(request, admin, bound)
         if done:
             messages.success(request, done)
-            return redirect("desk")
+            return redirect(reverse("desk") + "#main")
     return render(request, "pages/desk.html", _context(admin, bound))
 
 

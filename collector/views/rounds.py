@@ -12,7 +12,7 @@ from collector.models import Attempt
 from collector.views import pictures, words
 from trainer.models import RoundModel
 
-SETS = {"mnist_test": "MNIST test images", "gate_base": "base images that models never train on"}
+SETS = {"mnist_test": "MNIST’s test set", "gate_base": "base images"}
 FOOLS = 12
 State = RoundModel.State
 

@@ -1,11 +1,16 @@
 // The ten bars: how sure the model is of each digit.
 
-/** 0.034 → "3 %", 0.0004 → "under 1 %", as people say it. */
+/** 0.034 → "3 %", 0.0004 → "< 1 %": never a false 0 or 100. */
 export function percent(share) {
   const rounded = Math.round(share * 100);
   if (share > 0 && rounded === 0) return "< 1 %";
   if (share < 1 && rounded === 100) return "> 99 %";
   return `${rounded} %`;
+}
+
+/** The same inside a sentence: "over 99 %". */
+export function percentInWords(share) {
+  return percent(share).replace("<", "under").replace(">", "over");
 }
 
 /** "a 4", "an 8". */

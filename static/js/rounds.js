@@ -4,7 +4,7 @@ const rounds = JSON.parse(box.dataset.rounds);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const SETS = [
-  { name: "mnist_test", label: "MNIST test images", colour: "--bar-top" },
+  { name: "mnist_test", label: "MNIST’s test set", colour: "--bar-top" },
   { name: "gate_base", label: "Base images", colour: "--bar-target" },
 ];
 const WHISKER = 5;

@@ -1,5 +1,5 @@
 // The try-out page: nothing is recorded, and one sees the model change its mind while one draws.
-import { Bars, named, percent } from "./bars.js";
+import { Bars, named, percentInWords } from "./bars.js";
 import { Preview } from "./preview.js";
 import { openStudio } from "./studio.js";
 
@@ -24,9 +24,9 @@ function show(answer) {
     return;
   }
   bars.show(answer.probabilities);
-  const share = answer.probabilities[answer.predicted_label];
+  const sure = percentInWords(answer.probabilities[answer.predicted_label]);
   line.textContent = `It sees ${named(answer.predicted_label)}`;
-  later = setTimeout(() => say(`It sees ${named(answer.predicted_label)}, ${percent(share)} sure.`), SPEAK_AFTER);
+  later = setTimeout(() => say(`It sees ${named(answer.predicted_label)}, ${sure} sure.`), SPEAK_AFTER);
 }
 
 new Preview(page.dataset.predictionsUrl, pad, show, (message) => { error.textContent = message; });

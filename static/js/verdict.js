@@ -1,5 +1,5 @@
 // The verdict's moment: what the model said, what it saw beside what was drawn, and a small burst when it was fooled.
-import { named, percent } from "./bars.js";
+import { named, percentInWords } from "./bars.js";
 import { drawStrokes } from "./ink.js";
 
 const PIECES = 28;
@@ -7,7 +7,7 @@ const BURST_TIME = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 function sentences({ fooled, target_label: target, predicted_label: said, probabilities }) {
-  const sure = percent(probabilities[said]);
+  const sure = percentInWords(probabilities[said]);
   if (fooled) {
     return {
       line: ["Fooled! ", `You say ${target}, it says ${said}.`],
