@@ -289,7 +289,7 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert mine["sets"]["mnist_test"]["accuracy"] >= 0.983
     assert decide(mine, first, finite=True).reasons == ()
-    assert accuracy(data, EvalSet(*chosen)) > 0.85
+    assert accuracy(data, EvalSet(*chosen)) > 0.8
     assert accuracy(data, others) > 0.15  # 0 before
     assert weights.finite(weights.load(NET, data, None))
 

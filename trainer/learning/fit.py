@@ -81,7 +81,7 @@ def default_recipe(n_samples: int) -> Recipe:
         base_batch=64,
         learning_rate=0.002,
         sample_batch=32,
-        sample_weight=0.5,
+        sample_weight=0.75,
         distillation=1.0,
         turn=8.0,
         slant=0.15,
