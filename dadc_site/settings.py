@@ -223,7 +223,7 @@ if not LOCAL:
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "collector.api.authentication.TokenAuthentication",
-        "collector.api.authentication.SessionAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -247,5 +247,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"axes": {"level": "WARNING"}, "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"}},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
+    },
 }

@@ -1,5 +1,8 @@
 """Who asks: `Authorization: Token …`, or the session with CSRF."""
 
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -22,5 +25,16 @@ class TokenAuthentication(authentication.BaseAuthentication):
         return "Token"
 
 
-class SessionAuthentication(authentication.SessionAuthentication):
-    """The session, for the site's own pages; writes need the CSRF token."""
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema tells of tokens."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Token …`, from /api/tokens/",
+        }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from collector.verdicts import ANSWERS
@@ -77,6 +78,16 @@ class NewReading(Given):
         if value not in ANSWERS:
             raise serializers.ValidationError("A reading is a digit from 0 to 9, ambiguous or junk.")
         return value
+
+
+def listed(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """The shape of a list of `shape`."""
+    fields = {
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "results": shape(many=True),
+    }
+    return inline_serializer(f"{shape.__name__}List", fields=fields)
 
 
 class Account(serializers.Serializer[Any]):

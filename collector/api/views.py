@@ -79,7 +79,7 @@ class RoundsPages(LimitOffsetPagination):
 class RoundsView(APIView):
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=shapes.Round(many=True))
+    @extend_schema(operation_id="rounds_list", responses=shapes.listed(shapes.Round))
     def get(self, request: Request) -> Response:
         """All rounds, newest first."""
         pages = RoundsPages()
@@ -140,7 +140,7 @@ def _told(attempt: Attempt, fate: str) -> dict[str, Any]:
 
 
 class AttemptsView(APIView):
-    @extend_schema(responses=shapes.OwnAttempt(many=True))
+    @extend_schema(operation_id="attempts_list", responses=shapes.listed(shapes.OwnAttempt))
     def get(self, request: Request) -> Response:
         """One's own attempts, newest first, each with its fate."""
         pages = AttemptPages()
@@ -205,7 +205,8 @@ class LeaderboardView(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        parameters=[OpenApiParameter("period", enum=list(leaderboards.PERIODS))], responses=shapes.Standing(many=True)
+        parameters=[OpenApiParameter("period", enum=list(leaderboards.PERIODS))],
+        responses=shapes.listed(shapes.Standing),
     )
     def get(self, request: Request) -> Response:
         """The best by verified fools: in the open round, the last seven days, or of all time."""

@@ -1,6 +1,7 @@
 """MER, vMER, the leaderboard, fates and the check of everything."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -55,7 +56,7 @@ def test_the_periods_are_the_open_round_the_week_and_ever(daisy: Person, moby: P
     trainer_rounds.open_next(add_model(3))
     assert leaderboards.standings("round") == []
     assert [line.verified for line in leaderboards.standings("week")] == [1]
-    Attempt.objects.update(submitted=timezone.now() - timezone.timedelta(days=8))
+    Attempt.objects.update(submitted=timezone.now() - timedelta(days=8))
     assert leaderboards.standings("week") == []
     assert [line.verified for line in leaderboards.standings("all")] == [1]
     with pytest.raises(Refused):
