@@ -1,0 +1,184 @@
+"""Who may open what: every URL of the site, for everybody, by GET and POST.
+
+Whoever adds a URL writes its line here; without one, the first test fails. Each cell starts from the same rows: an
+attempt of the crowdworker that waits to be read, and another one that the moderator has before him.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.test.client import MULTIPART_CONTENT
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from collector import attempts, reviews, studies
+from collector.models import Attempt, Person, Reading
+from trainer import rounds as trainer_rounds
+from trainer import target
+from trainer.learning import drawing
+
+PEOPLE = ("anonymous", "crowdworker", "another", "moderator", "admin")
+
+# For each URL what GET answers to the five of PEOPLE, and what POST (of an empty object or form) does.
+# 302 is the way to the sign-in page, or after something done.
+MATRIX: dict[str, tuple[str, str]] = {
+    "healthz": ("200 200 200 200 200", "200 200 200 200 200"),
+    "readyz": ("503 503 503 503 503", "503 503 503 503 503"),
+    "api/accounts/": ("405 405 405 405 405", "400 400 400 400 400"),
+    "api/tokens/": ("405 405 405 405 405", "400 400 400 400 400"),
+    "api/rounds/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "api/rounds/current/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "api/rounds/<int:number>/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "api/predictions/": ("405 405 405 405 405", "400 400 400 400 400"),
+    "api/attempts/": ("401 200 200 200 200", "401 400 400 400 400"),
+    "api/attempts/<uuid:id>/": ("401 200 404 404 404", "401 405 405 405 405"),
+    "api/attempts/<uuid:id>/retract/": ("401 405 405 405 405", "401 200 404 404 404"),
+    "api/assignments/": ("401 405 405 405 405", "401 403 403 201 201"),
+    "api/assignments/<uuid:id>/reading/": ("401 405 405 405 405", "401 404 404 201 404"),
+    "api/leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "api/samples/": ("401 403 403 403 200", "401 405 405 405 405"),
+    "api/schema/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "api/docs/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "api/": ("404 404 404 404 404", "404 404 404 404 404"),
+    "": ("200 200 200 200 200", "405 405 405 405 405"),
+    "try/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "draw/": ("302 200 200 200 200", "405 405 405 405 405"),
+    "drawings/": ("302 200 200 200 200", "405 405 405 405 405"),
+    "drawings/<uuid:id>/": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
+    "moderate/": ("302 403 403 200 200", "405 405 405 405 405"),
+    "leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "people/": ("302 403 403 403 200", "405 405 405 405 405"),
+    "people/<str:username>/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "rounds/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "rounds/<int:number>/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "desk/": ("302 403 403 403 200", "302 403 403 403 400"),
+    "accounts/sign-up/": ("200 302 302 302 302", "200 302 302 302 302"),
+    "accounts/sign-in/": ("200 302 302 302 302", "200 302 302 302 302"),
+    "accounts/sign-out/": ("405 405 405 405 405", "302 302 302 302 302"),
+    "accounts/password/": ("302 200 200 200 200", "302 200 200 200 200"),
+    "accounts/password/done/": ("302 200 200 200 200", "302 405 405 405 405"),
+    "accounts/reset/": ("200 200 200 200 200", "200 200 200 200 200"),
+    "accounts/reset/sent/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "accounts/reset/done/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "accounts/reset/<uidb64>/<token>/": ("200 200 200 200 200", "200 200 200 200 200"),
+}
+BODIES: dict[str, dict[str, Any]] = {"api/assignments/<uuid:id>/reading/": {"reading": "junk"}}
+
+# All of Django's own admin sends whoever is no admin to sign in, but for its door.
+ADMIN_DOOR = ("admin/login/", "admin/logout/")
+
+
+@dataclass
+class Scene:
+    people: dict[str, Person]
+    attempt: Attempt
+    leased: Reading
+
+    def path(self, pattern: str) -> str:
+        """An address that the pattern matches, of a row that is there where it names one."""
+        reading = pattern.startswith("api/assignments/")
+        filled = (
+            pattern.replace("<uuid:id>", str(self.leased.pk if reading else self.attempt.pk))
+            .replace("<int:number>", "1")
+            .replace("<str:username>", "crowdworker")
+            .replace("<uidb64>/<token>", "MQ/set-password")
+            .replace("<path:content_type_id>", "1")
+            .replace("<path:object_id>", str(uuid.uuid4()))
+            .replace("<id>", str(uuid.uuid4()))
+            .replace("^(?P<app_label>auth|axes|django_q|collector|trainer)/$", "collector/")
+            .replace("(?P<url>.*)$", "nothing/")
+        )
+        return "/" + filled
+
+    def client(self, who: str) -> Client:
+        client = Client(raise_request_exception=False)
+        if who != "anonymous":
+            client.force_login(self.people[who], backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def answer(self, client: Client, method: str, pattern: str) -> int:
+        """The status; whatever it did to the rows, and to who is signed in, is undone."""
+        body = BODIES.get(pattern, {})
+        kind = "application/json" if pattern.startswith("api/") else MULTIPART_CONTENT
+        session = client.cookies.get("sessionid")
+        with transaction.atomic():
+            path = self.path(pattern)
+            response = client.get(path) if method == "GET" else client.post(path, body, content_type=kind)
+            transaction.set_rollback(True)
+        client.cookies.clear()
+        if session:
+            client.cookies["sessionid"] = session.value
+        status: int = response.status_code
+        return status
+
+
+@pytest.fixture
+def scene(db: None) -> Iterator[Scene]:
+    target.forget()
+    trainer_rounds.open_first(studies.begin().net)
+    roles = {"crowdworker": "crowdworker", "another": "crowdworker", "moderator": "moderator", "admin": "admin"}
+    people = {name: Person.objects.create(username=name, role=role) for name, role in roles.items()}
+    _fool(people["crowdworker"], 0)
+    leased = reviews.assign(people["moderator"])
+    assert leased is not None
+    yield Scene(people, _fool(people["crowdworker"], 100), leased)
+    target.forget()
+
+
+def _fool(drawer: Person, place: int) -> Attempt:
+    """A line that the model takes for another digit than its drawer does."""
+    line = drawing.parse([{"x": [20 + place, 60 + place], "y": [30, 200], "t": [0, 90]}])
+    _, probabilities = attempts.predict(line)
+    wrong = min(range(10), key=probabilities.__getitem__)
+    attempt, _ = attempts.submit(drawer, attempts.Submission(wrong, line))
+    return attempt
+
+
+def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            yield prefix + str(entry.pattern)
+        else:
+            yield from patterns(entry, prefix + str(entry.pattern))
+
+
+EVERYTHING = list(patterns(get_resolver()))
+
+
+def test_every_url_has_its_line_and_every_line_its_url() -> None:
+    assert {pattern for pattern in EVERYTHING if not pattern.startswith("admin/")} == set(MATRIX)
+
+
+def test_everybody_gets_what_the_matrix_says(scene: Scene) -> None:
+    clients = [scene.client(who) for who in PEOPLE]
+    found = {
+        pattern: (
+            " ".join(str(scene.answer(client, "GET", pattern)) for client in clients),
+            " ".join(str(scene.answer(client, "POST", pattern)) for client in clients),
+        )
+        for pattern in MATRIX
+    }
+    assert found == MATRIX
+
+
+def test_djangos_own_admin_is_for_admins_alone(scene: Scene) -> None:
+    inner = [pattern for pattern in EVERYTHING if pattern.startswith("admin/") and pattern not in ADMIN_DOOR]
+    assert len(inner) > 30
+    for who in PEOPLE:
+        client = scene.client(who)
+        allowed = {200, 302, 403, 404, 405} if who == "admin" else {302}
+        for pattern in inner:
+            for method in ("GET", "POST"):
+                assert scene.answer(client, method, pattern) in allowed, (who, method, pattern)
+
+
+def test_what_django_sends_strangers_of_its_admin_to_is_its_sign_in_page(scene: Scene) -> None:
+    client = scene.client("moderator")
+    for pattern in ("admin/", "admin/collector/person/", "admin/collector/person/add/"):
+        response = client.get(scene.path(pattern))
+        assert response.headers["Location"].startswith("/admin/login/?next=")
