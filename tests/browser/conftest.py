@@ -118,6 +118,14 @@ def _close(visitors: Visitors) -> None:
     visitors.contexts.clear()
 
 
+def fooling_with_the_usual_pen() -> Iterator[tuple[int, penmanship.Strokes]]:
+    """Digits that fool round 1's model in the pen's width that the draw page begins with."""
+    for seed in range(500, 600):
+        for label, strokes in penmanship.drawings(seed, 20):
+            if int(penmanship.read(penmanship.picture(strokes, 22)[None])[0]) != label:
+                yield label, strokes
+
+
 def draw(page: Page, strokes: penmanship.Strokes) -> None:
     """The strokes with the mouse on the canvas."""
     page.locator("#canvas").scroll_into_view_if_needed()

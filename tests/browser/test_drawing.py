@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Request, Route
 
 from tests import penmanship
-from tests.browser.conftest import Open, draw
+from tests.browser.conftest import Open, draw, fooling_with_the_usual_pen
 from tests.browser.test_pages import findings
 
 pytestmark = pytest.mark.browser
@@ -19,12 +19,7 @@ Drawings = Callable[[], tuple[int, penmanship.Strokes]]
 @pytest.fixture(scope="module")
 def next_fooling() -> Drawings:
     """Digits in the page's own pen width that fool round 1's model, each once."""
-    found = (
-        (label, strokes)
-        for seed in range(500, 600)
-        for label, strokes in penmanship.drawings(seed, 20)
-        if int(penmanship.read(penmanship.picture(strokes, 22)[None])[0]) != label
-    )
+    found = fooling_with_the_usual_pen()
     return lambda: next(found)
 
 
