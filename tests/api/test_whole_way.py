@@ -32,15 +32,18 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(make_site: Call
         read += 1
     assert (assigned.status, read) == (204, 10)
 
-    seen_training = []
+    label, strokes, width = fooling(1, 10)[0]
+    meanwhile = []
 
     def round_two() -> bool:
         now = site.current_round()
-        seen_training.append(now["training"])
+        if now["training"]:
+            meanwhile.append(drawer.post("/api/predictions/", {"strokes": strokes, "width": width}))
         return bool(now["number"] == 2)
 
-    wait_for(round_two, 120, "round 2")
-    assert any(seen_training)
+    wait_for(round_two, 150, "round 2")
+    assert meanwhile, "no training was seen"
+    assert {answer.status for answer in meanwhile} == {200}, "drawing went on while the model was trained"
     current = site.current_round()
     assert current["training"] is None
     assert current["due"] == {"have": 0, "need": 10}
