@@ -160,7 +160,7 @@ def _peopled(site: Site) -> World:
     nobody = Client(site)
     site.manage("add_person", "moby", "--role", "moderator")
     moby, admin = site.sign_in("moby"), site.sign_in("admin")
-    daisy, dora = (_signed_up(site, name) for name in ("daisy", "dora"))
+    daisy, dora = (signed_up(site, name) for name in ("daisy", "dora"))
     fools = ({"target_label": label, "strokes": strokes, "width": width} for label, strokes, width in fooling(1122, 12))
     world = World(site, nobody, daisy, dora, moby, admin, query, _easy(), fools)
     fool = next(fools)
@@ -171,7 +171,8 @@ def _peopled(site: Site) -> World:
     return world
 
 
-def _signed_up(site: Site, name: str) -> Client:
+def signed_up(site: Site, name: str) -> Client:
+    """A new crowdworker, signed in by a token."""
     answer = Client(site).post("/api/accounts/", {"username": name, "password": PASSWORD})
     assert answer.status == 201, answer
     return site.sign_in(name)
