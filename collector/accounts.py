@@ -71,6 +71,12 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
     return person if isinstance(person, Person) else None
 
 
+def allow_reset(email: str, *, address: str) -> None:
+    """Let nobody flood a mail address, whether an account has it or not, nor ask for many. Raises TooMany."""
+    limits.take(limits.RESETS_AN_HOUR, _hash(email.lower()))
+    limits.take(limits.RESETS_AN_HOUR_FROM, address)
+
+
 def issue_token(person: Person) -> tuple[str, Token]:
     """A new API token: the text, told once, and its row."""
     text = secrets.token_urlsafe(32)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
+from collector import accounts
 from collector.models import Study
 from collector.verdicts import ANSWERS
 
@@ -50,6 +51,16 @@ class SignInForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "User name"
+
+    def clean(self) -> dict[str, Any]:
+        """As Django's, but through the one place that counts tries."""
+        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if name and password and self.request is not None:
+            self.user_cache = accounts.authenticate(self.request, name, password)
+            if self.user_cache is None:
+                raise self.get_invalid_login_error()
+            self.confirm_login_allowed(self.user_cache)
+        return self.cleaned_data
 
 
 class ReasonForm(forms.Form):

@@ -26,6 +26,8 @@ SUBMISSIONS_A_MINUTE = Limit("submissions a minute", 40, 60, "drawings")
 SUBMISSIONS_A_DAY = Limit("submissions a day", 2000, 24 * 3600, "drawings")
 PREDICTIONS_A_MINUTE = Limit("predictions a minute", 1200, 60, "previews")
 SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one address")
+RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "mails to one address")
+RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
 SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")
 
 _COUNT = """

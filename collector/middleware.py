@@ -21,11 +21,11 @@ _Answer = Callable[[HttpRequest], HttpResponse]
 _BUSY = "The site cannot answer at this moment. Please try again in a minute."
 
 
-class BodyLimit:
-    """Refuses bodies over DATA_UPLOAD_MAX_MEMORY_SIZE with 413, declared or chunked, and encoded ones with 415.
+class Edge:
+    """Refuses what no view should see.
 
-    Before that, hosts that are not this site's (400), and paths with a null character (404), which PostgreSQL's text
-    can't hold, so that a look-up by them would break.
+    Hosts that are not this site's (400); paths with a null character (404), which PostgreSQL's text can't hold; bodies
+    over DATA_UPLOAD_MAX_MEMORY_SIZE, declared or chunked (413), and encoded ones (415).
     """
 
     def __init__(self, get_response: _Answer) -> None:

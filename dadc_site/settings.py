@@ -86,7 +86,7 @@ INSTALLED_APPS = [
     "collector",
 ]
 MIDDLEWARE = [
-    "collector.middleware.BodyLimit",
+    "collector.middleware.Edge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

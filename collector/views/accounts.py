@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth
+from django.contrib.auth.forms import PasswordResetForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -52,6 +53,10 @@ class PasswordReset(auth.PasswordResetView):
     email_template_name = "accounts/reset_mail.txt"
     subject_template_name = "accounts/reset_subject.txt"
     success_url = reverse_lazy("password_reset_done")
+
+    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
+        accounts.allow_reset(form.cleaned_data["email"], address=str(self.request.META.get("REMOTE_ADDR", "")))
+        return super().form_valid(form)
 
 
 class PasswordResetConfirm(auth.PasswordResetConfirmView):

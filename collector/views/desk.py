@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from collector import reviews, rounds, studies
-from collector.errors import Conflict, NotFound, Refused
+from collector.errors import Conflict, Forbidden, NotFound, Refused
 from collector.forms import DecisionForm, ReasonForm, StudyForm
 from collector.models import Attempt, Person, Study, StudyChange
 from collector.views import home, pictures, words
@@ -54,7 +54,7 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
         return door(request, admin, bound)
     except candidates.NotNow as refusal:
         messages.error(request, str(refusal))
-    except NotFound:
+    except (NotFound, Forbidden):
         raise
     except Refused as refusal:
         form = next(iter(bound.values()), None)

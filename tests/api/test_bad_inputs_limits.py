@@ -152,7 +152,6 @@ def test_guesses_on_the_page_are_stopped_too_and_it_says_for_how_long(
     assert 1 <= int(last.headers["Retry-After"]) <= 900
 
 
-@pytest.mark.xfail(strict=True, reason="the sign-in page does not go through accounts.authenticate yet")
 def test_guesses_on_the_page_are_stopped_however_the_name_is_spelled(
     world: World, strict: Site, flooder: Flooder
 ) -> None:
@@ -160,7 +159,6 @@ def test_guesses_on_the_page_are_stopped_however_the_name_is_spelled(
         assert guessed(strict, flooder, cycle(SPELLINGS), 12)[-1].status == 429
 
 
-@pytest.mark.xfail(strict=True, reason="the sign-in page does not go through accounts.authenticate yet")
 def test_guesses_on_the_page_with_one_password_for_many_names_are_stopped(
     world: World, strict: Site, flooder: Flooder
 ) -> None:
@@ -169,7 +167,6 @@ def test_guesses_on_the_page_with_one_password_for_many_names_are_stopped(
         assert guessed(strict, flooder, names, 45)[-1].status == 429
 
 
-@pytest.mark.xfail(strict=True, reason="the page that mails a link does not go through a limit yet")
 def test_a_flood_of_mails_to_somebody_is_stopped(world: World, strict: Site, flooder: Flooder) -> None:
     body = {"username": "flooded-with-mail", "password": PASSWORD, "email": "flooded@mail.example"}
     assert world.nobody.post("/api/accounts/", body).status == 201
