@@ -33,7 +33,7 @@ class Kept:
 _HEADLINES = {
     Status.NOT_FOOLED: "The model was right",
     Status.PENDING: "Waiting for a moderator",
-    Status.VERIFIED: "Confirmed",
+    Status.VERIFIED: "Verified",
     Status.CORRECTED: "Read as another digit",
     Status.REJECTED: "Not taken",
     Status.AMBIGUOUS: "Could be more than one digit",
@@ -45,7 +45,7 @@ def headline(attempt: Attempt, kept: Kept | None = None) -> str:
     """The fate in a few words, for a list."""
     words = _HEADLINES[Status(attempt.status)]
     if attempt.status == Status.CORRECTED:
-        words = f"Moderators read a {attempt.settled_label}"
+        words = f"Moderators read {named(attempt.settled_label or 0)}"
     return f"{words} · {_sample_in_short(kept)}" if kept else words
 
 
@@ -56,19 +56,24 @@ def for_list(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
     return [(attempt, headline(attempt, kept.get(attempt.pk))) for attempt in listed]
 
 
-def timeline(attempt: Attempt) -> list[Event]:
-    """The whole story, oldest first. While a drawing is pending, nothing of its readings is told but their number."""
+def named(digit: int) -> str:
+    """«a 4», «an 8»."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"
+
+
+def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
+    """The whole story, oldest first; `who` drew it. While it is pending, only the number of its readings is told."""
     chance = round(100 * attempt.probabilities[attempt.predicted_label])
-    seen = f"Round {attempt.round.number}’s model read a {attempt.predicted_label}, {chance} % sure"
+    seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance} % sure"
     verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
-    events = [Event(attempt.submitted, f"You drew a {attempt.target_label}. {verdict}", "submitted")]
+    events = [Event(attempt.submitted, f"{who} drew {named(attempt.target_label)}. {verdict}", "submitted")]
     if attempt.status == Status.PENDING:
         read = attempt.readings.filter(answer__isnull=False).count()
         events.append(
             Event(None, f"Waiting for moderators, who don’t see what it should be ({read} so far).", "waiting")
         )
         return events
-    if text := _settled(attempt):
+    if text := _settled(attempt, who):
         events.append(Event(attempt.settled, text, "settled"))
     kept = kept_of([attempt.pk]).get(attempt.pk)
     if kept:
@@ -76,19 +81,19 @@ def timeline(attempt: Attempt) -> list[Event]:
     return events
 
 
-def _settled(attempt: Attempt) -> str | None:
+def _settled(attempt: Attempt, who: str) -> str | None:
     if decision := getattr(attempt, "decision", None):
         return f"An admin decided ({decision.answer}): {decision.why}"
     if attempt.status == Status.NOT_FOOLED and not attempt.audited:
         return None
-    target, label = attempt.target_label, attempt.settled_label
+    target, label = named(attempt.target_label), named(attempt.settled_label or 0)
     return {
-        Status.NOT_FOOLED: f"Drawn by lot for a check: moderators read a {target} too.",
-        Status.VERIFIED: f"Moderators read a {target} too: a verified fool, {attempt.credit:g} credit.",
-        Status.CORRECTED: f"Moderators read a {label}, not a {target}. It helps training as a {label}; no credit.",
+        Status.NOT_FOOLED: f"Drawn by lot for a check: moderators read {target} too.",
+        Status.VERIFIED: f"Moderators read {target} too: a verified fool, {attempt.credit:g} credit.",
+        Status.CORRECTED: f"Moderators read {label}, not {target}. It helps training as {label}; no credit.",
         Status.REJECTED: "Moderators saw no digit in it. It is not used; no credit.",
         Status.AMBIGUOUS: "Moderators could see more than one digit in it. It is not used; no credit.",
-        Status.RETRACTED: "You took it back. It still counts as a try.",
+        Status.RETRACTED: f"{who} took it back. It still counts as a try.",
     }[Status(attempt.status)]
 
 
@@ -122,7 +127,9 @@ def _sample_event(kept: Kept) -> Event:
     if kept.withdrawn:
         return Event(kept.withdrawn, "Withdrawn: later models train without it.", "withdrawn")
     if kept.split == Split.TEST:
-        return Event(None, "Kept to measure the models: your drawings test them and are never trained on.", "test")
+        return Event(
+            None, "Kept to measure the models: this drawer’s pictures test them and are never trained on.", "test"
+        )
     if kept.round:
         return Event(kept.round.opened, f"Trained into round {kept.round.number}’s model.", "trained")
     if kept.trained and kept.trained.state == RoundModel.State.TRAINING:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views import defaults
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
@@ -100,11 +100,11 @@ def answer(request: HttpRequest, refusal: Refused, status: int | None = None) ->
     response: HttpResponse
     if request.path.startswith("/api/"):
         response = JsonResponse(body_of(refusal), status=status)
-    elif status == 503:
-        # A page in the site's look asks the database who is there, which may be what is missing.
-        response = HttpResponse(f"{refusal.message}\n", status=status, content_type="text/plain")
     else:
-        response = render(request, [f"{status}.html", "400.html"], {"message": refusal.message}, status=status)
+        # Who is there would be asked of the database, which at 503 may be what is missing.
+        asked_by = request if status != 503 else None
+        page = render_to_string([f"{status}.html", "400.html"], {"message": refusal.message}, asked_by)
+        response = HttpResponse(page, status=status)
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after)
     return response

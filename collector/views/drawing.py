@@ -48,7 +48,7 @@ def in_sum(tally: leaderboards.Tally) -> str:
     """A person's drawings in one sentence."""
     if not tally.attempts:
         return "No drawings yet."
-    told = f"{words.count(tally.attempts, 'drawing')}: {tally.fooled:,} fooled the model, {tally.verified:,} confirmed"
+    told = f"{words.count(tally.attempts, 'drawing')}: {tally.fooled:,} fooled the model, {tally.verified:,} verified"
     return f"{told}, {words.waiting(tally.pending)}."
 
 
@@ -61,7 +61,7 @@ def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
         "item": pictures.shown(attempt),
         "bars": pictures.bars(attempt),
         "drawer": "" if own else attempt.drawer.username,
-        "timeline": fates.timeline(attempt),
+        "timeline": fates.timeline(attempt, "You" if own else attempt.drawer.username),
         "may_retract": own and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),
     }
     return render(request, "pages/drawing.html", context)

@@ -32,7 +32,7 @@ def told(current: dict[str, Any]) -> dict[str, Any]:
         "pending_words": f", {current['pending']:,} still waiting" if current["pending"] else "",
         "have": min(due["have"], due["need"]),
         "need": due["need"],
-        "due_words": f"{words.count(missing, 'more confirmed fool')} until the next model"
+        "due_words": f"{words.count(missing, 'more verified fool')} until the next model"
         if missing
         else "Enough for the next model: its training starts soon",
         "training": words.percent(training["progress"]) if training else "",

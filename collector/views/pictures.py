@@ -7,6 +7,7 @@ from uuid import UUID
 
 from PIL import Image
 
+from collector import fates
 from collector.models import Attempt
 from collector.views import words
 
@@ -48,12 +49,12 @@ class Shown:
 
     @property
     def label(self) -> str:
-        return f"{self.named}, read as {words.named(self.predicted)}"
+        return f"{self.named}, read as {fates.named(self.predicted)}"
 
     @property
     def named(self) -> str:
         """The target at the head of a sentence: «A 4», «An 8»."""
-        return words.named(self.target).capitalize()
+        return fates.named(self.target).capitalize()
 
 
 def shown(attempt: Attempt, *, drawer: str = "", headline: str = "") -> Shown:

@@ -10,11 +10,6 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def named(digit: int) -> str:
-    """«a 4», «an 8»."""
-    return f"{'an' if digit == 8 else 'a'} {digit}"
-
-
 def percent(share: float | None, digits: int = 0) -> str:
     """A share of 1 as a percentage; a dash where there is nothing to divide."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"

@@ -68,12 +68,16 @@ function options(y) {
   };
 }
 
+/** A figure on the stand-in and one on real images are never joined by a line: they are of different pictures. */
+function accuracyLine({ name, label, colour }, standIn) {
+  const sets = rounds.map((round) => (Boolean(round.sets[name].stand_in) === standIn ? round.sets[name] : {}));
+  const look = standIn ? { borderDash: [2, 4], pointStyle: "rectRot", pointRadius: 7 } : {};
+  return line(standIn ? `${label} (stand-in)` : label, sets.map((set) => set.accuracy), colour, { intervals: sets, ...look });
+}
+
 function accuracyLines() {
-  return SETS.map(({ name, label, colour }) => {
-    const sets = rounds.map((round) => round.sets[name]);
-    const standIn = sets.some((set) => set.stand_in && set.accuracy != null);
-    return line(standIn ? `${label} (stand-in)` : label, sets.map((set) => set.accuracy), colour, { intervals: sets });
-  }).filter((dataset) => dataset.data.some((value) => value != null));
+  return SETS.flatMap((set) => [false, true].map((standIn) => accuracyLine(set, standIn)))
+    .filter((dataset) => dataset.data.some((value) => value != null));
 }
 
 function draw() {
@@ -86,7 +90,7 @@ function draw() {
       data: {
         labels,
         datasets: [
-          line("vMER (confirmed)", rounds.map(({ vmer }) => vmer), "--bar-target"),
+          line("vMER (verified)", rounds.map(({ vmer }) => vmer), "--bar-target"),
           line("MER (all fools)", rounds.map(({ mer }) => mer), "--bar", { borderDash: [5, 5] }),
         ],
       },

@@ -53,7 +53,7 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(make_site: Call
     first = Client(site).get("/api/rounds/1/").body
     assert (first["state"], first["verified"], first["pending"], first["mer"], first["vmer"]) == ("closed", 10, 0, 1, 1)
     fates = [attempt["fate"] for attempt in drawer.get("/api/attempts/").body["results"]]
-    assert fates == ["Confirmed · trained into round 2"] * 10
+    assert fates == ["Verified · trained into round 2"] * 10
     [line] = Client(site).get("/api/leaderboard/?period=all").body["results"]
     assert line == {
         "rank": 1, "username": "daisy", "credit": 10.0, "verified": 10, "attempts": 10, "pending": 0, "vmer": 1.0,

@@ -119,7 +119,7 @@ def test_ten_drawings_that_fool_open_round_two_and_their_fate_says_so(site: site
     daisy.goto(site.url)
     expect(daisy.locator("main")).to_contain_text("round 2", ignore_case=True)
     daisy.goto(site.url + "/drawings/")
-    expect(daisy.get_by_text("Confirmed · trained into round 2")).to_have_count(10)
+    expect(daisy.get_by_text("Verified · trained into round 2")).to_have_count(10)
     daisy.goto(site.url + "/leaderboard/?period=all")
     expect(daisy.locator("main")).to_contain_text("daisy")
     assert site.manage("verify") == "Everything agrees.\n"

@@ -92,7 +92,7 @@ def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person)
     trainer_rounds.open_next(model)
     assert timeline(attempt) == ["submitted", "settled", "trained"]
     attempt.refresh_from_db()
-    assert fates.for_list([attempt]) == [(attempt, "Confirmed · trained into round 2")]
+    assert fates.for_list([attempt]) == [(attempt, "Verified · trained into round 2")]
 
 
 def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby: Person) -> None:

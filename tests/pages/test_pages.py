@@ -30,8 +30,8 @@ def test_a_stranger_is_told_what_this_is_and_how_it_stands(browse: Browse, alice
     assert "Try it" in page and "Sign up" in page
     assert "Round 1 is open" in page
     assert "fooled the model, of 3 drawings" in page
-    assert "confirmed by other people, 1 still waiting" in page
-    assert "10 more confirmed fools until the next model" in page
+    assert "verified by other people, 1 still waiting" in page
+    assert "10 more verified fools until the next model" in page
     assert "A 4, taken for 9" in page
 
 
@@ -106,7 +106,7 @@ def test_my_drawings_tell_the_fate_of_each(browse: Browse, alice: Person, bob: P
     draw(alice, status="pending")
     draw(bob)
     answer = browse(alice).get("/drawings/")
-    assert "2 drawings: 2 fooled the model, 1 confirmed, 1 waiting." in text(answer)
+    assert "2 drawings: 2 fooled the model, 1 verified, 1 waiting." in text(answer)
     assert "Waiting for a moderator" in text(answer)
     assert answer.content.decode().count("data-status=") == 2
 
