@@ -87,10 +87,9 @@ def test_damaged_weights_answer_503_until_an_admin_rolls_back(make_site: Callabl
     assert (answer.status, answer.body["round"]) == (201, 3)
 
 
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 def test_connections_cut_under_load_give_503_and_then_all_is_well(make_site: Callable[..., Site]) -> None:
     site = make_site(DADC_LIMIT_SCALE="100")
-    if site.database_url.startswith("sqlite"):
-        pytest.skip("SQLite has no connections to cut")
     drawer = site.person("daisy")
     statuses: list[int] = []
     acknowledged: list[str] = []
