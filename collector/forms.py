@@ -85,23 +85,19 @@ class StudyForm(_StudyModelForm):
 
     class Meta:
         model = Study
-        fields = ("net", "round_size", "quorum", "audit_share", "gold_share", "person_share", "live_preview")
+        fields = ("net", "round_size", "quorum", "audit_share", "live_preview")
         labels = {
             "net": "Network",
             "round_size": "Round size",
             "quorum": "Quorum",
             "audit_share": "Audit share",
-            "gold_share": "Gold share",
-            "person_share": "One person’s share",
             "live_preview": "Live preview",
         }
         help_texts = {
             "net": "The architecture of the next models.",
-            "round_size": "So many new confirmed fools start the training of the next model.",
+            "round_size": "So many new verified fools start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
             "audit_share": "The share (0–1) of drawings that did not fool the model that are read all the same.",
-            "gold_share": "The share (0–1) of moderators’ drawings whose answer is known already.",
-            "person_share": "The most (0–1) that one person may be of a round’s new drawings; 1 is no limit.",
             "live_preview": "Show on the draw page what the model sees before a drawing is submitted.",
         }
 

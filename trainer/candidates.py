@@ -163,7 +163,7 @@ def promote(candidate_id: int, by: str, why: str) -> Round:
     """An admin opens the next round with a held candidate, saying why. Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
-        return rounds.open_next(_decide(candidate_id, State.PROMOTED, by, why))
+        return rounds.open_next(_decide(candidate_id, State.PROMOTED, by, why), by, why)
 
 
 def discard(candidate_id: int, by: str, why: str) -> RoundModel:

@@ -64,6 +64,8 @@ class Round(models.Model):
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
     opened = models.DateTimeField()
     closed = models.DateTimeField(null=True, blank=True)
+    opened_by = models.CharField(max_length=100, blank=True, help_text="who opened it, if by hand")
+    opened_why = models.TextField(blank=True)
 
     class Meta:
         constraints = [

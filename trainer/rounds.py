@@ -6,6 +6,10 @@ from django.utils import timezone
 from trainer.models import Round, RoundModel, Weights
 
 
+class NoSuchRound(Exception):
+    """There is no earlier round of that number to go back to."""
+
+
 def lock() -> None:
     """Take the trainer's one lock until the transaction ends: round 1's row, which is always there.
 
@@ -38,17 +42,26 @@ def open_first(net: str) -> Round:
         return Round.objects.create(number=1, model=model, opened=now)
 
 
-def open_next(model: RoundModel) -> Round:
-    """Close the open round and open the next with `model`. The caller holds lock() and has made `model` promoted."""
+def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
+    """Close the open round and open the next with `model`; by whom and why, if by hand.
+
+    The caller holds lock() and has made `model` promoted.
+    """
     now = timezone.now()
     current = Round.objects.get(state=Round.State.OPEN)
     current.state, current.closed = Round.State.CLOSED, now
     current.save(update_fields=["state", "closed"])
-    return Round.objects.create(number=current.number + 1, model=model, opened=now)
+    return Round.objects.create(number=current.number + 1, model=model, opened=now, opened_by=by, opened_why=why)
 
 
-def roll_back(number: int) -> Round:
-    """Open the next round with the model that round `number` had. Rounds are never reopened, so no attempt moves."""
+def roll_back(number: int, by: str, why: str) -> Round:
+    """Open the next round with the model that the earlier round `number` had, saying who and why. Raises NoSuchRound.
+
+    Rounds are never reopened, so no attempt moves.
+    """
     with transaction.atomic():
         lock()
-        return open_next(Round.objects.select_related("model").get(number=number).model)
+        earlier = Round.objects.select_related("model").filter(number=number, state=Round.State.CLOSED).first()
+        if earlier is None:
+            raise NoSuchRound(f"Round {number} is not an earlier round.")
+        return open_next(earlier.model, by, why)

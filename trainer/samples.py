@@ -86,16 +86,31 @@ def trained_on(model: RoundModel) -> QuerySet[Sample]:
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """Arrays of one training: ids, pixels uint8 (n, 28, 28), labels int64 (n,), in the order of the ids."""
+class Arrays:
+    """Samples in memory: ids, their attempts, pixels uint8 (n, 28, 28), labels int64 (n,), in the order of the ids."""
 
     ids: list[str]
+    attempts: list[str]
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
 
 
-def arrays(samples: QuerySet[Sample]) -> TrainingSet:
+def arrays(samples: QuerySet[Sample]) -> Arrays:
     """Load samples into memory, without a query per sample."""
-    rows = list(samples.values_list("pk", "pixels", "label"))
-    pixels = np.frombuffer(b"".join(bytes(p) for _, p, _ in rows), dtype=np.uint8).reshape(-1, 28, 28)
-    return TrainingSet([str(pk) for pk, _, _ in rows], pixels, np.array([label for *_, label in rows], dtype=np.int64))
+    rows = list(samples.values_list("pk", "attempt", "pixels", "label"))
+    pixels = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.uint8).reshape(-1, 28, 28)
+    labels = np.array([row[3] for row in rows], dtype=np.int64)
+    return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)
+
+
+def held_out() -> dict[str, Arrays]:
+    """The test split of every round so far: «fools_N» fooled round N's model, «audited_N» did not, chosen by lot.
+
+    Empty ones too, so that a report says that there was nothing to measure on.
+    """
+    tests = Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TEST).order_by("pk")
+    return {
+        f"{name}_{round.number}": arrays(tests.filter(round=round, fooling=fooling))
+        for round in Round.objects.order_by("number")
+        for name, fooling in (("fools", True), ("audited", False))
+    }

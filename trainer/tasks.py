@@ -6,7 +6,7 @@ import time
 from django.conf import settings
 from django.utils import timezone
 
-from trainer import candidates, samples
+from trainer import candidates, reports, samples
 from trainer.models import Heartbeat, RoundModel, Weights
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def train(candidate_id: int) -> None:
 
 
 def _train(claim: candidates.Claim) -> None:
-    from trainer.learning import basedata, evaluate, fit, gate, weights
+    from trainer.learning import basedata, fit, weights
 
     renew = _Renewer(claim)
     candidate = RoundModel.objects.select_related("base").get(pk=claim.candidate_id)
@@ -43,12 +43,7 @@ def _train(claim: candidates.Claim) -> None:
     trained = fit.retrain(
         bytes(start.data), claim.net, base, training_set.pixels, training_set.labels, recipe, claim.seed, renew
     )
-    sets = evaluate.base_sets(base)
-    renew(1.0)
-    net, round_one = weights.load(claim.net, trained, None), weights.load(claim.net, bytes(start.data), start.sha256)
-    report = evaluate.evaluate(net, sets)
-    renew(1.0)
-    verdict = gate.decide(report, evaluate.evaluate(round_one, sets), weights.finite(net))
+    report, verdict = reports.judge(candidate, weights.load(claim.net, trained, None), base, lambda: renew(1.0))
     candidates.finish(
         claim,
         weights=trained,

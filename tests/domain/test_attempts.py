@@ -7,7 +7,7 @@ import pytest
 from collector import attempts, reviews
 from collector.errors import Conflict, NotFound, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
-from tests.domain.conftest import a_line, draw
+from tests.domain.conftest import a_line, add_model, draw
 from trainer import rounds, target
 from trainer.learning import drawing
 from trainer.models import Round, Weights
@@ -82,7 +82,7 @@ def test_an_exact_copy_conflicts_in_its_round_whoever_drew_it(daisy: Person, mob
 def test_a_copy_is_welcome_in_another_round(daisy: Person) -> None:
     line = a_line()
     attempts.submit(daisy, Submission(4, line))
-    rounds.roll_back(1)
+    rounds.open_next(add_model(3))
     attempt, new = attempts.submit(daisy, Submission(4, line))
     assert new and attempt.round.number == 2
 
@@ -133,8 +133,6 @@ def test_nobody_takes_back_another_persons_drawing(daisy: Person, moby: Person) 
 
 
 def test_the_target_follows_the_open_round(daisy: Person) -> None:
-    from tests.domain.conftest import add_model
-
     assert draw(daisy, 4).predicted_label == 7
     rounds.open_next(add_model(3))
     attempt = draw(daisy, 4)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -13,7 +14,7 @@ from django_q.models import OrmQ
 from collector.models import Person, Study
 from tests.domain.conftest import add_model
 from tests.nets import always
-from trainer import candidates, rounds, samples
+from trainer import candidates, samples
 from trainer.learning import weights
 from trainer.models import Round, RoundModel, Sample, Weights
 from trainer.target import current
@@ -193,4 +194,20 @@ def test_a_training_on_damaged_weights_fails_and_says_so(daisy: Person) -> None:
     candidate.refresh_from_db()
     assert candidate.state == "failed" and candidate.reasons
     assert Round.objects.get(state="open").number == 1
-    assert rounds.roll_back(1).number == 2
+
+
+def test_an_admin_decides_by_command_too(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandError, match="No candidate is held"):
+        call_command("round", "promote", "--why", "It is better.")
+    finish(begin(), reasons=["It got worse."])
+    call_command("round", "promote", "--why", "It is better.", "--by", "ada")
+    assert capsys.readouterr().out == "Round 2 is open.\n"
+    opened = Round.objects.select_related("model").get(number=2)
+    assert (opened.opened_by, opened.model.decided_by, opened.model.decided_why) == ("ada", "ada", "It is better.")
+    call_command("round", "roll_back", "1", "--why", "It is not.", "--by", "ada")
+    assert Round.objects.get(number=3).model == Round.objects.get(number=1).model
+    finish(begin(), reasons=["It got worse."])
+    call_command("round", "discard", "--why", "Worse indeed.")
+    assert RoundModel.objects.filter(state="discarded").count() == 1
+    with pytest.raises(CommandError, match="not an earlier round"):
+        call_command("round", "roll_back", "7", "--why", "Typo.")

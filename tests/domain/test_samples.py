@@ -113,10 +113,12 @@ def test_arrays_hold_the_samples_in_the_order_of_their_ids(study: Study) -> None
 def test_rolling_back_opens_a_new_round_with_the_old_model(daisy: Person) -> None:
     rounds.open_next(add_model(3))
     attempt = draw(daisy, 4)
-    back = rounds.roll_back(1)
+    back = rounds.roll_back(1, "ada", "Damaged.")
     assert (back.number, back.model_id) == (3, Round.objects.get(number=1).model_id)
     assert draw(daisy, 4).predicted_label == 7
     attempt.refresh_from_db()
     assert (attempt.round.number, attempt.predicted_label) == (2, 3)
-    with pytest.raises(Round.DoesNotExist):
-        rounds.roll_back(9)
+    assert (back.opened_by, back.opened_why) == ("ada", "Damaged.")
+    for number in (9, 3):
+        with pytest.raises(rounds.NoSuchRound):
+            rounds.roll_back(number, "ada", "")

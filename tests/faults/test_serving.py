@@ -82,7 +82,7 @@ def test_damaged_weights_answer_503_until_an_admin_rolls_back(make_site: Callabl
     ready = Client(site).get("/readyz")
     assert ready.status == 503 and "damaged" in ready.body["target"]
     assert drawer.get("/api/attempts/").body["results"] == []
-    site.python("from trainer import rounds; rounds.roll_back(1)")
+    assert site.manage("round", "roll_back", "1", "--why", "A bit flipped.") == "Round 3 is open.\n"
     answer = drawer.post("/api/attempts/", attempt)
     assert (answer.status, answer.body["round"]) == (201, 3)
 

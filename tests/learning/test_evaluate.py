@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from trainer.learning.basedata import BaseData
-from trainer.learning.evaluate import Z_95, EvalSet, base_sets, evaluate, wilson
+from trainer.learning.evaluate import Z_95, EvalSet, base_sets, evaluate, paired, wilson
 
 
 class Echo(nn.Module):
@@ -114,3 +114,22 @@ def test_with_mnist_the_base_sets_are_its_own(mnist: BaseData) -> None:
     assert not sets["mnist_test"].stand_in
     assert (len(sets["gate_base"].labels), len(sets["mnist_test"].labels)) == (5_000, 10_000)
     assert np.array_equal(sets["mnist_test"].labels, mnist.test_labels)  # type: ignore[arg-type]
+
+
+def test_pairs_count_what_one_net_reads_right_and_the_other_wrong() -> None:
+    chosen = showing([0] * 6, [1, 1, 1, 1, 1, 1])
+    mine, others = np.array([1, 1, 1, 2, 2, 1]), np.array([1, 2, 3, 1, 5, 7])
+    assert paired(mine, others, chosen) == {"n": 6, "gained": 3, "lost": 1, "p": pytest.approx(0.625)}
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "p"),
+    [(0, 0, 1.0), (1, 0, 1.0), (6, 0, 0.03125), (10, 2, 0.03857), (5, 5, 1.0), (59, 121, 4.5e-06)],
+)
+def test_the_exact_probability_is_the_binomials(lost: int, gained: int, p: float) -> None:
+    chosen = showing([0] * 200, [1] * 200)
+    mine, others = np.ones(200, np.int64), np.ones(200, np.int64)
+    mine[:lost] = 0
+    others[lost : lost + gained] = 0
+    assert paired(mine, others, chosen)["p"] == pytest.approx(p, rel=0.02)
+    assert paired(others, mine, chosen)["p"] == paired(mine, others, chosen)["p"]

@@ -50,7 +50,7 @@ def train(start: bytes, small: BaseData, samples: Samples) -> Callable[..., byte
 
 
 def accuracy(data: bytes, chosen: EvalSet) -> float:
-    return float(evaluate.measure(weights.load(NET, data, None), chosen)["accuracy"])
+    return float(evaluate.evaluate(weights.load(NET, data, None), {"it": chosen})["sets"]["it"]["accuracy"])
 
 
 def test_same_arguments_train_to_the_same_bytes(train: Callable[..., bytes], start: bytes) -> None:
@@ -169,7 +169,7 @@ def test_permuted_base_labels_make_a_candidate_that_the_gate_holds(
     data = retrain(start, NET, permuted, *samples, replace(default_recipe(20), steps=150, distillation=0.0), 1, ignore)
     sets = evaluate.base_sets(small)
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
-    assert not decide(mine, first, finite=True).promote
+    assert not decide(mine, first, {}, finite=True).promote
 
 
 def test_distillation_holds_the_net_to_round_ones_answers(train: Callable[..., bytes], start: bytes) -> None:
@@ -288,7 +288,7 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
     sets = evaluate.base_sets(mnist)
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert mine["sets"]["mnist_test"]["accuracy"] >= 0.983
-    assert decide(mine, first, finite=True).reasons == ()
+    assert decide(mine, first, {}, finite=True).reasons == ()
     assert accuracy(data, EvalSet(*chosen)) > 0.8
     assert accuracy(data, others) > 0.15  # 0 before
     assert weights.finite(weights.load(NET, data, None))
@@ -300,6 +300,6 @@ def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(start: 
     data = retrain(start, NET, base, *fooled(seed=21, n=100), default_recipe(100), 1, ignore)
     sets = evaluate.base_sets(base)
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
-    assert decide(mine, first, finite=True).reasons == ()
+    assert decide(mine, first, {}, finite=True).reasons == ()
     assert mnist.test_images is not None and mnist.test_labels is not None
     assert accuracy(data, EvalSet(mnist.test_images, mnist.test_labels)) >= 0.98

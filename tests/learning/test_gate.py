@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.learning.evaluate import EvalSet, paired
 from trainer.learning.gate import Verdict, decide
 
 
-def report(correct: int, n: int = 5_000) -> dict[str, Any]:
-    return {"sets": {"gate_base": {"n": n, "correct": correct}, "mnist_test": {"n": 10, "correct": 0}}}
+def report(correct: int, n: int = 5_000, digits: dict[int, int] | None = None) -> dict[str, Any]:
+    """A report with ``correct`` of ``n``; of each digit in ``digits`` so many of 500 are right, of the others all."""
+    per_digit = [{"n": 500, "correct": (digits or {}).get(digit, 500)} for digit in range(10)]
+    judged = {"n": n, "correct": correct, "per_digit": per_digit}
+    return {"sets": {"gate_base": judged, "mnist_test": {"n": 10, "correct": 0}}}
+
+
+def pairs(lost: int, gained: int, n: int = 200) -> dict[str, Any]:
+    """What ``evaluate.paired`` says of so many lost and gained."""
+    labels = np.zeros(n, np.int64)
+    mine, target = labels.copy(), labels.copy()
+    mine[:lost] = 1
+    target[lost : lost + gained] = 1
+    return paired(mine, target, EvalSet(np.zeros((n, 28, 28), np.uint8), labels))
 
 
 def test_candidate_as_good_as_round_one_is_promoted_without_reasons() -> None:
-    assert decide(report(4_940), report(4_940), finite=True) == Verdict(True, ())
+    assert decide(report(4_940), report(4_940), {}, finite=True) == Verdict(True, ())
 
 
 def test_exactly_one_point_under_is_promoted() -> None:
-    assert decide(report(4_890), report(4_940), finite=True).promote
+    assert decide(report(4_890), report(4_940), {}, finite=True).promote
 
 
 def test_one_image_more_than_one_point_under_is_held_with_the_figures() -> None:
-    verdict = decide(report(4_889), report(4_940), finite=True)
+    verdict = decide(report(4_889), report(4_940), {}, finite=True)
     assert verdict == Verdict(
         False,
         (
@@ -35,16 +49,16 @@ def test_one_image_more_than_one_point_under_is_held_with_the_figures() -> None:
 
 
 def test_better_candidate_is_promoted() -> None:
-    assert decide(report(5_000), report(0), finite=True).promote
+    assert decide(report(5_000), report(0), {}, finite=True).promote
 
 
 def test_candidate_that_is_not_finite_is_held_however_good() -> None:
-    verdict = decide(report(5_000), report(4_940), finite=False)
+    verdict = decide(report(5_000), report(4_940), {}, finite=False)
     assert verdict == Verdict(False, ("The candidate's weights or answers are not finite.",))
 
 
 def test_every_reason_is_given() -> None:
-    verdict = decide(report(0), report(4_940), finite=False)
+    verdict = decide(report(0), report(4_940), {}, finite=False)
     assert len(verdict.reasons) == 2
     assert "not finite" in verdict.reasons[0]
     assert "98.80 points under" in verdict.reasons[1]
@@ -55,13 +69,13 @@ def test_every_reason_is_given() -> None:
 )
 def test_without_images_to_judge_by_the_candidate_is_held(empty: dict[str, Any]) -> None:
     said = ("There is no report on gate_base to compare the candidate with round 1 by.",)
-    assert decide(empty, report(4_940), finite=True) == Verdict(False, said)
-    assert decide(report(4_940), empty, finite=True) == Verdict(False, said)
-    assert decide(empty, empty, finite=True) == Verdict(False, said)
+    assert decide(empty, report(4_940), {}, finite=True) == Verdict(False, said)
+    assert decide(report(4_940), empty, {}, finite=True) == Verdict(False, said)
+    assert decide(empty, empty, {}, finite=True) == Verdict(False, said)
 
 
 def test_reports_on_different_images_are_held() -> None:
-    verdict = decide(report(1_000, 1_000), report(4_940), finite=True)
+    verdict = decide(report(1_000, 1_000), report(4_940), {}, finite=True)
     assert verdict == Verdict(
         False, ("The reports are on different images: 1000 for the candidate, 5000 for round 1.",)
     )
@@ -72,18 +86,54 @@ def test_held_exactly_when_more_than_a_hundredth_of_the_images_fewer_are_right(f
     n, mine, first = figures
     lost = first - mine
     allowed = n // 100  # the most whole images that are not more than one point
-    assert decide(report(mine, n), report(first, n), finite=True).promote == (lost <= allowed)
+    assert decide(report(mine, n), report(first, n), {}, finite=True).promote == (lost <= allowed)
 
 
 @given(st.integers(1, 500), st.data())
 def test_exact_boundary_holds_for_every_number_of_hundreds(hundreds: int, data: st.DataObject) -> None:
     n = 100 * hundreds
     first = data.draw(st.integers(hundreds + 1, n))
-    assert decide(report(first - hundreds, n), report(first, n), finite=True).promote
-    assert not decide(report(first - hundreds - 1, n), report(first, n), finite=True).promote
+    assert decide(report(first - hundreds, n), report(first, n), {}, finite=True).promote
+    assert not decide(report(first - hundreds - 1, n), report(first, n), {}, finite=True).promote
 
 
 @given(st.integers(0, 1_000), st.integers(0, 1_000), st.booleans())
 def test_reasons_are_given_exactly_when_held(mine: int, first: int, finite: bool) -> None:
-    verdict = decide(report(mine, 1_000), report(first, 1_000), finite)
+    verdict = decide(report(mine, 1_000), report(first, 1_000), {}, finite)
     assert verdict.promote == (not verdict.reasons)
+
+
+def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_with_the_figures() -> None:
+    assert decide(report(4_940, digits={8: 470}), report(4_940, digits={8: 485}), {}, finite=True).promote
+    verdict = decide(report(4_940, digits={8: 469}), report(4_940, digits={8: 485}), {}, finite=True)
+    assert verdict.reasons == (
+        "The candidate reads 469 of 500 base images of the digit 8 right (93.80%), 3.20 points under round 1's 485 "
+        "(97.00%); at most 3 is allowed.",
+    )
+
+
+def test_each_digit_that_got_worse_is_named() -> None:
+    reasons = decide(report(4_940, digits={0: 0, 9: 0}), report(4_940), {}, finite=True).reasons
+    assert ["digit 0" in reasons[0], "digit 9" in reasons[1], len(reasons)] == [True, True, 2]
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "n", "held"),
+    [
+        (6, 0, 200, True),  # p = 2/64
+        (5, 0, 200, False),  # p = 2/32
+        (0, 6, 200, False),
+        (6, 0, 50, True),
+        (6, 0, 49, False),
+        (15, 4, 200, True),
+        (14, 5, 200, False),
+        (0, 0, 200, False),
+    ],
+)
+def test_a_candidate_that_forgot_significantly_more_than_it_learned_is_held(
+    lost: int, gained: int, n: int, held: bool
+) -> None:
+    sets = {"fools_1": pairs(0, 9), "fools_2": pairs(lost, gained, n)}
+    verdict = decide(report(4_940), report(4_940), sets, finite=True)
+    assert verdict.promote == (not held)
+    assert all(f"«fools_2», the candidate lost {lost}" in reason for reason in verdict.reasons)

@@ -1,0 +1,118 @@
+"""A candidate's report: earlier rounds' test samples, the matrix, what was forgotten, and the gate on them."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from collector.models import Study
+from tests.domain.conftest import add_model
+from tests.nets import always
+from trainer import reports, rounds, samples
+from trainer.learning import basedata, weights
+from trainer.models import Contributor, Round, RoundModel, Sample
+
+_serial = iter(range(1, 10_000))
+
+
+@pytest.fixture
+def tester(study: Study) -> uuid.UUID:
+    """A contributor of the test split."""
+    return Contributor.objects.create(id=uuid.uuid4(), position=0, split="test").pk
+
+
+def keep(contributor: uuid.UUID, label: int, number: int = 1, *, fooling: bool = True) -> Sample:
+    with transaction.atomic():
+        sample = samples.add(
+            attempt=uuid.uuid4(),
+            contributor=contributor,
+            pixels=next(_serial).to_bytes(784, "big"),
+            label=label,
+            fooling=fooling,
+            round=Round.objects.get(number=number),
+        )
+    assert sample is not None
+    return sample
+
+
+def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The report and the gate's reasons for a candidate that always answers `digit`."""
+    base = basedata.stand_in()
+    of_digit = base.train_labels == digit  # all the same digit, so that the gate's base images hold nothing back
+    small = basedata.BaseData(
+        base.train_images, base.train_labels, base.train_images[of_digit], base.train_labels[of_digit],
+        None, None, True, base.sha256,
+    )  # fmt: skip
+    candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
+    report, verdict = reports.judge(
+        candidate, weights.load("mnist_model", always(digit), None), small, still_here=lambda: None
+    )
+    return report, verdict.reasons
+
+
+def test_the_report_measures_on_each_rounds_test_samples_and_says_where_there_are_none(tester: uuid.UUID) -> None:
+    keep(tester, 4), keep(tester, 3), keep(tester, 7, fooling=False)
+    rounds.open_next(add_model(3))
+    report, _ = judge(4)
+    sets = report["sets"]
+    assert set(sets) == {"gate_base", "mnist_test", "fools_1", "audited_1", "fools_2", "audited_2"}
+    assert [(sets[name]["n"], sets[name]["correct"]) for name in ("fools_1", "audited_1")] == [(2, 1), (1, 0)]
+    assert (sets["fools_2"]["n"], sets["fools_2"]["accuracy"]) == (0, None)
+
+
+def test_training_samples_are_never_measured_on(tester: uuid.UUID) -> None:
+    keep(uuid.uuid4(), 4)
+    withdrawn = keep(tester, 4)
+    samples.withdraw(tester)
+    report, _ = judge(4)
+    assert report["sets"]["fools_1"]["n"] == 0 and withdrawn.pk
+
+
+def test_the_matrix_has_every_rounds_model_on_every_rounds_samples(tester: uuid.UUID) -> None:
+    keep(tester, 4), keep(tester, 3)
+    rounds.open_next(add_model(3))
+    keep(tester, 4, number=2)
+    report, _ = judge(4)
+    assert [(line["round"], line["correct"]["fools_1"], line["correct"]["fools_2"]) for line in report["matrix"]] == [
+        (1, 0, 0),  # its own adversary's samples
+        (2, 1, 0),
+        (None, 1, 1),
+    ]
+
+
+def test_what_was_forgotten_is_listed_by_attempt_and_paired_with_the_target(tester: uuid.UUID) -> None:
+    kept, lost = keep(tester, 4), keep(tester, 3)
+    rounds.open_next(add_model(3))
+    report, _ = judge(4)
+    assert report["forgot"] == [str(lost.attempt)]
+    assert report["against_target"]["round"] == 2
+    assert report["against_target"]["sets"]["fools_1"] == {"n": 2, "gained": 1, "lost": 1, "p": 1.0}
+    assert str(kept.attempt) not in report["forgot"]
+
+
+def test_a_candidate_that_forgets_earlier_rounds_is_held(tester: uuid.UUID) -> None:
+    """Fifty clean test samples of round 1 that the target reads and a candidate with spoilt labels does not."""
+    for _ in range(50):
+        keep(tester, 3)
+    rounds.open_next(add_model(3))
+    _, reasons = judge(3)
+    assert reasons == ()
+    _, reasons = judge_again(4)
+    assert len(reasons) == 1 and "«fools_1»" in reasons[0] and "lost 50" in reasons[0]
+
+
+def judge_again(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
+    RoundModel.objects.filter(state="training").update(state="failed")
+    return judge(digit)
+
+
+def test_the_report_is_measured_with_the_lease_in_hand(tester: uuid.UUID) -> None:
+    keep(tester, 4)
+
+    def lost() -> None:
+        raise RuntimeError("the lease is lost")
+
+    candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
+    with pytest.raises(RuntimeError):
+        reports.judge(candidate, weights.load("mnist_model", always(1), None), basedata.stand_in(), lost)
