@@ -71,6 +71,21 @@ class ReasonForm(forms.Form):
     )
 
 
+class RollBackForm(forms.Form):
+    """Which earlier round's model opens the next round, and why."""
+
+    field_order = ("number", "why")
+    why = forms.CharField(
+        label="Why?", max_length=1000, widget=forms.TextInput(), help_text="It stays with the round, under your name."
+    )
+
+    def __init__(self, *args: Any, numbers: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", "Choose …"), *((number, f"round {number}") for number in numbers)]
+        self.fields["number"] = forms.TypedChoiceField(label="The model of", coerce=int, choices=choices)
+        self.order_fields(self.field_order)
+
+
 class DecisionForm(forms.Form):
     """An admin's decision of a drawing that moderators could not settle."""
 
@@ -106,5 +121,4 @@ class StudyForm(_StudyModelForm):
         self.fields["net"] = forms.ChoiceField(
             label="Network", choices=[(net, net) for net in nets], help_text=self.fields["net"].help_text
         )
-        for name in ("audit_share", "gold_share", "person_share"):
-            self.fields[name].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}
+        self.fields["audit_share"].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}

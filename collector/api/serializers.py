@@ -166,6 +166,8 @@ class Round(serializers.Serializer[Any]):
     opened = serializers.DateTimeField()
     closed = serializers.DateTimeField(allow_null=True)
     net = serializers.CharField()
+    opened_by = serializers.CharField(help_text="who opened it, if by hand")
+    opened_why = serializers.CharField()
     attempts = serializers.IntegerField()
     fooled = serializers.IntegerField()
     pending = serializers.IntegerField()

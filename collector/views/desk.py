@@ -11,15 +11,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+import trainer.rounds
 from collector import reviews, rounds, studies
 from collector.errors import Conflict, Forbidden, NotFound, Refused
-from collector.forms import DecisionForm, ReasonForm, StudyForm
+from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
 from collector.models import Attempt, Person, Study, StudyChange
 from collector.views import home, pictures, words
 from collector.views.access import for_admins
 from collector.views.rounds import SETS, candidate, figure
 from trainer import candidates
-from trainer.models import RoundModel
+from trainer.models import Round, RoundModel
 
 State = RoundModel.State
 LOG = 20
@@ -44,6 +45,7 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
         "train": _train,
         "promote": _promote,
         "discard": _discard,
+        "roll_back": _roll_back,
         "decide": _decide,
         "study": _study,
     }
@@ -52,7 +54,7 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
         raise Refused("This page has no such button.")
     try:
         return door(request, admin, bound)
-    except candidates.NotNow as refusal:
+    except (candidates.NotNow, trainer.rounds.NoSuchRound) as refusal:
         messages.error(request, str(refusal))
     except (NotFound, Forbidden):
         raise
@@ -92,6 +94,18 @@ def _discard(request: HttpRequest, admin: Person, bound: Forms) -> str:
     return "The candidate is discarded."
 
 
+def _roll_back(request: HttpRequest, admin: Person, bound: Forms) -> str:
+    form = bound["roll_back"] = RollBackForm(request.POST, prefix="roll_back", numbers=_earlier())
+    if not form.is_valid():
+        return ""
+    opened = trainer.rounds.roll_back(form.cleaned_data["number"], admin.username, form.cleaned_data["why"])
+    return f"Round {opened.number} is open."
+
+
+def _earlier() -> list[int]:
+    return list(Round.objects.filter(state=Round.State.CLOSED).order_by("-number").values_list("number", flat=True))
+
+
 def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
     try:
         attempt_id = uuid.UUID(request.POST.get("attempt", ""))
@@ -128,6 +142,8 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         "open": home.told(rounds.current()),
         "held": [_held(model, bound) for model in held],
         "failed": candidate(failed) if failed else None,
+        "roll_back_form": bound.get("roll_back") or RollBackForm(prefix="roll_back", numbers=_earlier()),
+        "earlier": _earlier(),
         "unsettled": [_unsettled(attempt, admin, bound) for attempt in reviews.unsettled()],
         "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=_nets()),
         "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],

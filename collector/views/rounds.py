@@ -23,11 +23,34 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     opened_none = RoundModel.objects.exclude(state=State.PROMOTED).order_by("-created")[:20]
     context = {
         "rows": [_row(one) for one in told],
+        "matrix": _matrix(rounds.matrix()),
         "chart_json": json.dumps([_point(one) for one in reversed(told)]),
         "stand_in": any(_set(one, name).get("stand_in") and _set(one, name).get("n") for one in told for name in SETS),
         "candidates": [candidate(model) for model in opened_none],
     }
     return render(request, "pages/rounds.html", context)
+
+
+def _matrix(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The matrix in words; None while no round has test samples."""
+    if told is None or not any(one["n"] for one in told["sets"]):
+        return None
+    return {
+        "sets": [{"round": one["round"], "of": words.count(one["n"], "drawing")} for one in told["sets"]],
+        "models": [
+            {
+                "round": line["round"],
+                "cells": [
+                    {
+                        "share": words.percent(correct / one["n"] if one["n"] else None),
+                        "own": line["round"] == one["round"],
+                    }
+                    for one, correct in zip(told["sets"], line["correct"], strict=True)
+                ],
+            }
+            for line in told["models"]
+        ],
+    }
 
 
 def _set(told: dict[str, Any], name: str) -> dict[str, Any]:
@@ -42,6 +65,8 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
         "opened": told["opened"],
         "closed": told["closed"],
         "net": told["net"],
+        "opened_by": told["opened_by"],
+        "opened_why": told["opened_why"],
         "attempts": f"{told['attempts']:,}",
         "fooled": f"{told['fooled']:,}",
         "verified": f"{told['verified']:,}",
@@ -87,6 +112,7 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     shown = next((name for name in SETS if _set(told, name).get("n")), None)
     measured = _set(told, shown) if shown else {}
     verified = Attempt.objects.filter(round__number=number, status=Attempt.Status.VERIFIED)
+    forgot = Attempt.objects.filter(pk__in=(told["report"] or {}).get("forgot", [])).exclude(settled=None)
     fools = verified.select_related("round", "drawer").order_by("-settled", "pk")[:FOOLS]
     context = {
         "round": _row(told),
@@ -94,9 +120,22 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "set_of": words.measured_on(measured),
         "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],
         "confusion": _confusion(measured.get("confusion") or []),
+        "forgot": [pictures.shown(attempt) for attempt in forgot.select_related("round").order_by("submitted", "pk")],
+        "earlier": _earlier(told),
         "fools": [pictures.shown(attempt, drawer=attempt.drawer.username) for attempt in fools],
     }
     return render(request, "pages/round.html", context)
+
+
+def _earlier(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The model on each earlier round's test samples, with the paired test against the model it followed."""
+    report = told["report"] or {}
+    paired = (report.get("against_target") or {}).get("sets") or {}
+    return [
+        figure(_set(told, name), f"{words.TEST_SETS[name.partition('_')[0]]} {name.partition('_')[2]}")
+        | {"gained": pairs["gained"], "lost": pairs["lost"], "p": f"{pairs['p']:.2f}" if pairs["n"] else "–"}
+        for name, pairs in paired.items()
+    ]
 
 
 def _digit(digit: int, row: dict[str, int]) -> dict[str, Any]:

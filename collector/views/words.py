@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+TEST_SETS = {"fools": "what fooled round", "audited": "audited drawings of round"}
+
 
 def count(number: int, one: str, many: str = "") -> str:
     """«1 drawing», «1,204 drawings»."""
