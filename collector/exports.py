@@ -1,14 +1,19 @@
-"""Samples out: one line each, streamed, so that any number of them fits in memory."""
+"""Samples out: the active ones line by line, streamed, so that any number of them fits in memory; and the very set that
+a round's model was trained on, to make that model again."""
 
 import base64
 import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from collector.errors import Refused
-from trainer.models import Sample
+import numpy as np
+
+from collector.errors import NotFound, Refused
+from trainer import samples
+from trainer.models import Round, Sample
 
 COLUMNS = ("id", "attempt", "contributor", "round", "label", "split", "fooling", "added", "pixels")
 
@@ -21,9 +26,21 @@ def stream(form: str) -> tuple[Iterator[str], str]:
     return write(_rows()), content_type
 
 
+def write_training_set(number: int, path: Path) -> int:
+    """Write what round `number`'s model was trained on, as the npz that `trainer.learning fit` reads; the samples' count."""
+    round = Round.objects.select_related("model").filter(number=number).first()
+    if round is None:
+        raise NotFound(f"There is no round {number}.")
+    arrays = samples.arrays(samples.trained_on(round.model))
+    if not arrays.ids:
+        raise Refused(f"Round {number}'s model was trained on no samples: it is the shipped one.")
+    np.savez_compressed(path, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
+    return len(arrays.ids)
+
+
 def _rows() -> Iterator[dict[str, Any]]:
-    samples = Sample.objects.filter(withdrawn=None).select_related("contributor", "round").order_by("added", "pk")
-    for sample in samples.iterator(chunk_size=500):
+    active = Sample.objects.filter(withdrawn=None).select_related("contributor", "round").order_by("added", "pk")
+    for sample in active.iterator(chunk_size=500):
         yield {
             "id": str(sample.pk),
             "attempt": str(sample.attempt),

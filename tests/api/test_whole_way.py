@@ -1,10 +1,15 @@
 """The whole loop through the API alone, on real processes, with the shipped weights and the default settings."""
 
+import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.penmanship import fooling
-from tests.site import Client, Site, wait_for
+from tests.site import ROOT, Client, Site, wait_for
 
 
 def draw(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
@@ -15,7 +20,9 @@ def draw(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
     return body
 
 
-def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(make_site: Callable[..., Site]) -> None:
+def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(
+    make_site: Callable[..., Site], tmp_path: Path
+) -> None:
     site = make_site()
     site.start_clusters()
     drawer, moderator = site.person("daisy"), site.person("moby", "moderator")
@@ -59,3 +66,18 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(make_site: Call
         "rank": 1, "username": "daisy", "credit": 10.0, "verified": 10, "attempts": 10, "pending": 0, "vmer": 1.0,
     }  # fmt: skip
     assert site.manage("verify") == "Everything agrees.\n"
+    assert made_again(site, tmp_path) == site.python(SHA256_OF_ROUND_TWO)
+
+
+SHA256_OF_ROUND_TWO = """
+from trainer.models import Round
+print(Round.objects.get(number=2).model.weights.sha256)
+"""
+
+
+def made_again(site: Site, folder: Path) -> str:
+    """The checksum of round 2's weights, trained anew from an export, without Django and without the site."""
+    site.manage("export_samples", "--round", "2", "--out", str(folder / "round2.npz"))
+    fit = [sys.executable, "-m", "trainer.learning", "fit", "--samples", "round2.npz", "--out", "round2.safetensors"]
+    subprocess.run(fit, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT), "DADC_MNIST_DIR": ""}, check=True)
+    return hashlib.sha256((folder / "round2.safetensors").read_bytes()).hexdigest()

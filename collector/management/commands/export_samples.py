@@ -1,19 +1,35 @@
-"""`manage.py export_samples`: every active sample, one a line."""
+"""`manage.py export_samples`: all active samples, one a line; or with --round what that round's model was trained on."""
 
+from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, CommandParser
+from django.core.management import BaseCommand, CommandError, CommandParser
 
 from collector import exports
+from collector.errors import Refused
 
 
 class Command(BaseCommand):
-    help = "Write the active samples to standard output."
+    help = (
+        "Write the active samples to standard output. With --round, write what that round's model was trained on to a "
+        "file, from which `python -m trainer.learning fit --samples FILE --out WEIGHTS` makes the same model again."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--as", dest="form", choices=sorted(exports.FORMATS), default="jsonl")
+        parser.add_argument("--round", type=int)
+        parser.add_argument("--out", type=Path, help="the npz to write, with --round")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines, _ = exports.stream(options["form"])
-        for line in lines:
-            self.stdout.write(line, ending="")
+        if options["round"] is None:
+            lines, _ = exports.stream(options["form"])
+            for line in lines:
+                self.stdout.write(line, ending="")
+            return
+        if options["out"] is None:
+            raise CommandError("--round wants --out FILE.npz.")
+        try:
+            count = exports.write_training_set(options["round"], options["out"])
+        except Refused as refusal:
+            raise CommandError(refusal.message) from refusal
+        self.stdout.write(f"{count} samples in {options['out']}.")

@@ -1,0 +1,144 @@
+"""Real trainings through the task: spoilt ones are held or failed, the open round untouched; equal sets, equal bytes."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import transaction
+
+from collector import studies
+from collector.models import Study
+from tests.penmanship import drawings, fooling, picture, read
+from trainer import candidates, rounds, samples, target, tasks
+from trainer.learning import basedata, fit
+from trainer.models import Contributor, Round, RoundModel, Sample, Weights
+
+
+@pytest.fixture
+def study(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """Round 1 with the shipped weights; trainings of a few steps on the stand-in."""
+    settings.MNIST_DIR = None
+    settings.MNIST_CACHE = settings.BASE_DIR / "there is no such folder"
+    target.forget()
+    made = studies.begin()
+    rounds.open_first("mnist_model")
+    shorten(monkeypatch)
+    return made
+
+
+def shorten(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    recipe = replace(RECIPE, **({"steps": 40} | changes))
+    monkeypatch.setattr(fit, "default_recipe", lambda n: recipe)
+
+
+RECIPE = fit.default_recipe(10)
+
+
+def keep(contributor: uuid.UUID, pixels: Any, label: int, *, fooling: bool = True) -> None:
+    with transaction.atomic():
+        samples.add(
+            attempt=uuid.uuid4(),
+            contributor=contributor,
+            pixels=pixels.tobytes(),
+            label=label,
+            fooling=fooling,
+            round=Round.objects.get(number=1),
+        )
+
+
+def train() -> RoundModel:
+    candidate = candidates.start("mnist_model")
+    tasks.train(candidate.pk)
+    candidate.refresh_from_db()
+    return candidate
+
+
+def keep_ten(contributor: uuid.UUID, seed: int = 3) -> None:
+    for label, strokes, width in fooling(seed, 10):
+        keep(contributor, picture(strokes, width), label)
+
+
+@pytest.fixture
+def someone(study: Study) -> uuid.UUID:
+    """A contributor of the train split, with ten samples."""
+    id = Contributor.objects.create(id=uuid.uuid4(), position=0, split="train").pk
+    keep_ten(id)
+    return id
+
+
+def test_an_honest_training_opens_round_two_with_its_report_and_manifest(someone: uuid.UUID) -> None:
+    candidate = train()
+    assert (candidate.state, candidate.reasons, candidate.claims) == ("promoted", [], 1)
+    assert candidate.report is not None and candidate.manifest is not None
+    assert candidate.report["sets"]["gate_base"]["stand_in"] is True
+    assert candidate.manifest["samples"] == 10 and len(candidate.manifest["sha256"]) == 64
+    assert Round.objects.get(state="open").model == candidate
+
+
+def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = basedata.stand_in()
+    permuted = replace(base, train_labels=(base.train_labels + 1) % 10)
+    monkeypatch.setattr(basedata, "find", lambda *_: permuted)
+    shorten(monkeypatch, steps=150, distillation=0.0)
+    candidate = train()
+    assert candidate.state == "held" and "base images" in candidate.reasons[0]
+    assert Round.objects.get(state="open").number == 1
+
+
+def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_samples(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = [(label, picture(strokes, 22)) for label, strokes in drawings(5, 400)]
+    labels, pixels = np.array([label for label, _ in usual]), np.stack([pixels for _, pixels in usual])
+    clean = np.flatnonzero(read(pixels) == labels)
+    liar = Contributor.objects.create(id=uuid.uuid4(), position=0, split="train").pk
+    tester = Contributor.objects.create(id=uuid.uuid4(), position=1, split="test").pk
+    for i in clean[:50]:
+        keep(tester, pixels[i], int(labels[i]), fooling=False)
+    for i in clean[50:250]:
+        keep(liar, pixels[i], int(labels[i] + 1) % 10)
+    assert Sample.objects.count() == 250
+    shorten(monkeypatch, steps=600)
+    candidate = train()
+    assert candidate.state == "held"
+    assert any("«audited_1»" in reason for reason in candidate.reasons)
+    assert Round.objects.get(state="open").number == 1
+
+
+def test_a_learning_rate_of_a_billion_opens_no_round(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    shorten(monkeypatch, learning_rate=1e9)
+    candidate = train()
+    assert candidate.state in ("failed", "held") and candidate.reasons
+    assert Round.objects.get(state="open").number == 1
+
+
+def test_a_loss_that_is_not_a_number_fails_and_says_so(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    shorten(monkeypatch, temperature=0.0)  # 0/0 in the distillation
+    candidate = train()
+    assert candidate.state == "failed" and "Diverged" in candidate.reasons[0]
+    assert Round.objects.get(state="open").number == 1
+
+
+def test_a_training_that_runs_out_of_memory_fails_and_collecting_goes_on(
+    someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_: Any) -> bytes:
+        raise MemoryError("no more memory")
+
+    monkeypatch.setattr(fit, "retrain", run_out)
+    candidate = train()
+    assert (candidate.state, candidate.reasons) == ("failed", ["MemoryError: no more memory"])
+    assert target.current().number == 1
+
+
+def test_without_a_person_the_next_model_is_the_one_that_would_have_been_without_him(someone: uuid.UUID) -> None:
+    alone = train()
+    leaver = Contributor.objects.create(id=uuid.uuid4(), position=1, split="train").pk
+    keep_ten(leaver, seed=4)
+    together = train()
+    assert samples.withdraw(leaver) == 10
+    again = train()
+    first, second, third = (bytes(Weights.objects.get(pk=m.pk).data) for m in (alone, together, again))
+    assert first == third != second
