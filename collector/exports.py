@@ -27,7 +27,7 @@ def stream(form: str) -> tuple[Iterator[str], str]:
 
 
 def write_training_set(number: int, path: Path) -> int:
-    """Write what round `number`'s model was trained on, as the npz that `trainer.learning fit` reads; the samples' count."""
+    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; the samples' count."""
     round = Round.objects.select_related("model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")

@@ -1,4 +1,4 @@
-"""Real trainings through the task: spoilt ones are held or failed, the open round untouched; equal sets, equal bytes."""
+"""Real trainings through the task: spoilt ones are held or failed and open no round; equal sets, equal bytes."""
 
 import uuid
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`manage.py export_samples`: all active samples, one a line; or with --round what that round's model was trained on."""
+"""`manage.py export_samples`: all active samples, one a line; with --round what its model was trained on."""
 
 from pathlib import Path
 from typing import Any
