@@ -1,19 +1,30 @@
 # make run: set up on a fresh machine and serve.   make test: set up and test.   Others: make help
 PYTHON ?= python3
 export PORT ?= 8000
-export DADC_DATA_DIR ?= .data
+export DADC_DATA_DIR ?= $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
+export WITH_CROWD = false
 # supervisord wants to be told that root is meant.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
+SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint types help
+.PHONY: run demo test lint types help
 .DEFAULT_GOAL := help
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
 
 run: .venv/ready staticfiles/ready ## web and workers on PORT (8000); sets up first where needed
-	@.venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
+	@$(SERVE)
+
+# A database of its own, whatever the environment says: the crowd never comes upon a real site.
+demo: export DATABASE_URL = sqlite:///$(DADC_DATA_DIR)/demo.sqlite3
+demo: export DADC_LIVE_PREVIEW ?= 1
+demo: export DADC_LIMIT_SCALE ?= 1000
+demo: export WITH_CROWD = true
+demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulated crowd on a database of its own
+	@echo "A demo with a simulated crowd: whoever's name ends in -bot is a program. Data in $(DADC_DATA_DIR)."
+	@$(SERVE)
 
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
 	.venv/bin/python -m pytest -n 2 --dist worksteal

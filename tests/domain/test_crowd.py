@@ -1,0 +1,152 @@
+"""The simulated crowd does what people do, through the same functions, and nothing else."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.utils import timezone
+
+from collector import attempts, consistency, crowd, limits
+from collector.errors import TooMany
+from collector.models import Attempt, Person, Reading, Study
+from trainer.models import Round, Sample
+
+pytestmark = pytest.mark.usefixtures("study", "quick_passwords")
+
+
+@pytest.fixture
+def quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def drawn(crowd: crowd.Crowd, drawings: int) -> list[Attempt]:
+    """What the crowd has drawn after this many drawings, oldest first."""
+    for _ in crowd.turns(drawings):
+        pass
+    return list(Attempt.objects.order_by("submitted"))
+
+
+def test_drawers_draw_and_moderators_read_others_drawings_mostly_right() -> None:
+    Study.objects.update(round_size=1000)
+    made = drawn(crowd.gather(3, 2, seed=1), 25)
+
+    assert len(made) == 25 and {attempt.drawer.username for attempt in made} <= set(crowd.DRAWERS)
+    assert len({attempt.drawer_id for attempt in made}) == 3
+    readings = list(Reading.objects.select_related("attempt", "moderator"))
+    assert {reading.moderator.username for reading in readings} <= set(crowd.MODERATORS)
+    assert all(reading.attempt.drawer_id != reading.moderator_id for reading in readings)
+    right = [reading.answer == str(reading.attempt.target_label) for reading in readings]
+    assert sum(right) / len(right) > 0.8
+    verified = {attempt.pk for attempt in made if attempt.status == Attempt.Status.VERIFIED}
+    assert verified and verified == set(Sample.objects.values_list("attempt", flat=True))
+    assert list(consistency.problems()) == []
+
+
+def test_who_did_not_fool_goes_on_from_the_same_picture_and_then_starts_anew() -> None:
+    people = crowd.gather(1, 1, seed=2)
+    made = drawn(people, 25)
+
+    tries = [[made[0]]]
+    for before, attempt in zip(made, made[1:], strict=False):
+        if before.fooled or len(tries[-1]) == crowd.MOST_TRIES:
+            tries.append([])
+        tries[-1].append(attempt)
+    assert any(len(series) == crowd.MOST_TRIES for series in tries)
+    assert all(len({attempt.target_label for attempt in series}) == 1 for series in tries)
+    assert (people.drawn, people.fooled, people.round) == (25, sum(attempt.fooled for attempt in made), 1)
+
+
+def test_the_same_seed_draws_the_same_pictures() -> None:
+    def pictures(seed: int) -> list[tuple[int, object]]:
+        made = drawn(crowd.gather(2, 1, seed=seed), 8)
+        Reading.objects.all().delete()
+        Attempt.objects.all().delete()
+        return [(attempt.target_label, attempt.strokes) for attempt in made]
+
+    first = pictures(3)
+    assert pictures(3) == first
+    assert pictures(4) != first
+
+
+@pytest.fixture
+def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The second drawing meets this error."""
+    submit, left = attempts.submit, [None, request.param]
+
+    def refuse_once(*args: object) -> object:
+        if left and (error := left.pop(0)):
+            raise error
+        return submit(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(attempts, "submit", refuse_once)
+    yield
+
+
+@pytest.mark.parametrize(
+    ("one_refusal", "waits"),
+    [
+        (OperationalError("database is locked"), crowd.AFTER_A_REFUSAL),
+        (TooMany("Too many.", 7), 7),
+        (TooMany("Too many.", 3600), crowd.LONGEST_WAIT),
+    ],
+    indirect=["one_refusal"],
+)
+@pytest.mark.usefixtures("one_refusal")
+def test_a_refusal_is_waited_out(waits: float) -> None:
+    people = crowd.gather(2, 1, seed=5, pace=0)
+    assert [seconds for seconds in people.turns(4) if seconds] == [waits]
+    assert (people.refused, people.drawn, Attempt.objects.count()) == (1, 4, 4)
+
+
+def test_it_goes_on_after_copies_limits_and_a_missing_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn(crowd.gather(1, 1, seed=6), 3)
+    copying = crowd.gather(1, 1, seed=6)
+    assert len(drawn(copying, 3)) == 6 and copying.refused >= 1
+
+    Round.objects.update(state=Round.State.CLOSED, closed=timezone.now())
+    waiting = crowd.gather(1, 1, seed=7)
+    turns = waiting.turns()
+    assert next(turns) == crowd.AFTER_A_REFUSAL and waiting.last_refusal == "No round is open."
+    Round.objects.update(state=Round.State.OPEN, closed=None)
+    while not waiting.drawn:
+        next(turns)
+
+    monkeypatch.setattr(limits, "SUBMISSIONS_A_MINUTE", limits.Limit("tight", 1, 60, "drawings"))
+    limited = crowd.gather(1, 1, seed=8)
+    for _ in zip(range(6), limited.turns(), strict=False):
+        pass
+    assert limited.refused and "Try again in" in limited.last_refusal
+
+
+def test_people_are_made_once_and_keep_their_hands() -> None:
+    first, later = crowd.gather(7, 4, seed=1), crowd.gather(7, 4, seed=2)
+    assert Person.objects.count() == 11
+    assert all(name.endswith("-bot") for name in Person.objects.values_list("username", flat=True))
+    assert [drawer.hand for drawer in first.drawers] == [drawer.hand for drawer in later.drawers]
+    assert len({drawer.hand.seed for drawer in first.drawers}) == 7
+
+
+def test_the_password_is_the_one_given_or_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DADC_PASSWORD", "correct horse battery")
+    crowd.gather(1, 1, seed=1)
+    monkeypatch.delenv("DADC_PASSWORD")
+    crowd.gather(2, 1, seed=1)
+    known = {person.username: person.check_password("correct horse battery") for person in Person.objects.all()}
+    assert known == {"penny-bot": True, "owl-bot": True, "quill-bot": False}
+
+
+def test_the_command_ends_after_its_drawings_and_says_what_it_did() -> None:
+    said = io.StringIO()
+    call_command("crowd", drawers=2, moderators=1, pace=0.0, drawings=5, stdout=said)
+    first, last = said.getvalue().splitlines()
+    assert first == "A simulated crowd draws and moderates (2 and 1 people)."
+    assert last.startswith("The crowd: round 1, 5 drawings, ")
+
+
+def test_the_command_takes_nobody_elses_name() -> None:
+    Person.objects.create(username="Owl-bot", role=Person.Role.CROWDWORKER)
+    with pytest.raises(CommandError, match="taken"):
+        call_command("crowd", drawings=1)
