@@ -46,7 +46,7 @@ def measured_on(measured: Mapping[str, Any]) -> str:
     """How many images an accuracy is of, and whether they stand in for real ones."""
     if not measured.get("n"):
         return "not measured here"
-    return f"{measured['n']:,} {'stand-in images' if measured.get('stand_in') else 'images'}"
+    return count(measured["n"], "stand-in image" if measured.get("stand_in") else "image")
 
 
 def span(length: timedelta) -> str:

@@ -80,9 +80,16 @@ function accuracyLines() {
     .filter((dataset) => dataset.data.some((value) => value != null));
 }
 
+/** Where the axis has to begin for every whisker to be whole. */
+function lowest(lines) {
+  const ends = lines.flatMap(({ intervals }) => intervals.map(({ low }) => low)).filter((low) => low != null);
+  return ends.length ? Math.floor(Math.min(...ends) * 1000 - 1) / 10 : undefined;
+}
+
 function draw() {
   charts.forEach((chart) => chart.destroy());
   const labels = rounds.map(({ round }) => round);
+  const accuracies = accuracyLines();
   window.Chart.defaults.font.family = token("--font");
   charts = [
     new window.Chart(document.getElementById("fooling-chart"), {
@@ -98,8 +105,8 @@ function draw() {
     }),
     new window.Chart(document.getElementById("accuracy-chart"), {
       type: "line",
-      data: { labels, datasets: accuracyLines() },
-      options: options({ max: 100, grace: "10%" }),
+      data: { labels, datasets: accuracies },
+      options: options({ max: 100, suggestedMin: lowest(accuracies) }),
       plugins: [{ id: "whiskers", afterDatasetsDraw: drawWhiskers }],
     }),
   ];
