@@ -8,7 +8,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
 SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test lint types help
+.PHONY: run demo test lint help
 .DEFAULT_GOAL := help
 
 help: ## what there is
