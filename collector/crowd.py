@@ -131,7 +131,8 @@ class Crowd:
         try:
             acted = who.act()
         except _REFUSALS as refusal:
-            close_old_connections()
+            if isinstance(refusal, OperationalError | InterfaceError):
+                close_old_connections()
             self.refused, self.last_refusal = self.refused + 1, str(refusal)
             return min(refusal.retry_after, LONGEST_WAIT) if isinstance(refusal, TooMany) else AFTER_A_REFUSAL
         return self.pace * random.gammavariate(4, 0.25) if acted else None

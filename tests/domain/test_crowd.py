@@ -95,6 +95,7 @@ def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
     indirect=["one_refusal"],
 )
 @pytest.mark.usefixtures("one_refusal")
+@pytest.mark.django_db(transaction=True)  # a database's error costs the connection, and with it a test's transaction
 def test_a_refusal_is_waited_out(waits: float) -> None:
     people = crowd.gather(2, 1, seed=5, pace=0)
     assert [seconds for seconds in people.turns(4) if seconds] == [waits]
