@@ -1,9 +1,9 @@
 """A simulated crowd that draws and moderates through the same functions as people do, for `make demo` and for trials.
 
-A **drawer** has a hand of his own (`trainer.learning.penman`). He chooses a digit, writes it and looks at the verdict;
-not having fooled the model, he goes on from the same picture, more boldly each time, and after a few tries starts anew.
-A **moderator** has no eyes: penmen write legibly, so what the drawer meant stands for what a person would see, but for
-a few errors. The same goes for a visitor's drawing. Drawers and their hands stay the same from one start to the next.
+A **drawer** writes with a hand of his own (`trainer.learning.penman`) and tries to fool the model
+(`trainer.learning.tactics`). A **moderator** has no eyes: penmen write legibly, so what the drawer meant stands for
+what a person would see, but for a few errors. The same goes for a visitor's drawing. Drawers and their hands stay the
+same from one start to the next.
 """
 
 import os
@@ -19,13 +19,12 @@ from collector import accounts, attempts, reviews, verdicts
 from collector.errors import Refused, TooMany
 from collector.models import Person
 from trainer import target
-from trainer.learning import penman
+from trainer.learning import penman, tactics
 
 DRAWERS = ("penny-bot", "quill-bot", "inky-bot", "dash-bot", "loopy-bot", "serif-bot")
 MODERATORS = ("owl-bot", "lynx-bot", "hawk-bot")
 PACE = 0.3
 FIRST_HAND = 7 << 32  # the penman's writers from here on are this crowd's, nobody else's
-MOST_TRIES = 5
 ERRORS = 0.03
 AFTER_A_REFUSAL, LONGEST_WAIT = 1.0, 60.0
 _REFUSALS = (Refused, target.TargetUnavailable, OperationalError, InterfaceError)
@@ -33,35 +32,28 @@ _REFUSALS = (Refused, target.TargetUnavailable, OperationalError, InterfaceError
 
 @dataclass
 class Drawer:
-    """Somebody who tries to fool the model; `last` is the picture to go on from."""
+    """Somebody who tries to fool the model, and how it went."""
 
     person: Person
-    hand: penman.Writer
-    rng: Generator
-    last: penman.Written | None = None
-    tries: int = 0
+    fooler: tactics.Fooler
     drawn: int = 0
     fooled: int = 0
     round: int = 0
 
     def act(self) -> bool:
         """Submit one drawing. Raises what `attempts.submit` raises; the next one is then another picture."""
-        written, self.last = self._write(), None
+        written = self.fooler.draw()
         drawing = attempts.parse(written.strokes, written.width)
-        attempt, _ = attempts.submit(self.person, attempts.Submission(written.form.digit, drawing))
+        try:
+            attempt, _ = attempts.submit(self.person, attempts.Submission(written.form.digit, drawing))
+        except Exception:
+            self.fooler.give_up()
+            raise
+        self.fooler.told(written, attempt.fooled)
         self.drawn += 1
         self.fooled += attempt.fooled
         self.round = attempt.round.number
-        self.tries += 1
-        if not attempt.fooled and self.tries < MOST_TRIES:
-            self.last = written
         return True
-
-    def _write(self) -> penman.Written:
-        if self.last is None:
-            self.tries = 0
-            return penman.write(self.hand, int(self.rng.integers(10)), self.rng, float(self.rng.uniform(0, 0.8)))
-        return penman.again(self.last, self.rng, 0.5 + 0.5 * self.tries / MOST_TRIES)
 
 
 @dataclass
@@ -147,7 +139,10 @@ def gather(drawers: int, moderators: int, *, seed: int, pace: float = PACE) -> C
     drawing, moderating = rng.spawn(drawers), rng.spawn(moderators)
     return Crowd(
         [
-            Drawer(_person(_name(DRAWERS, place), Person.Role.CROWDWORKER), penman.writer(FIRST_HAND + place), chances)
+            Drawer(
+                _person(_name(DRAWERS, place), Person.Role.CROWDWORKER),
+                tactics.Fooler(penman.writer(FIRST_HAND + place), chances),
+            )
             for place, chances in enumerate(drawing)
         ],
         [

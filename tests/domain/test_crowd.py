@@ -12,6 +12,7 @@ from django.utils import timezone
 from collector import attempts, consistency, crowd, limits
 from collector.errors import TooMany
 from collector.models import Attempt, Person, Reading, Study
+from trainer.learning import tactics
 from trainer.models import Round, Sample
 
 pytestmark = pytest.mark.usefixtures("study", "quick_passwords")
@@ -51,10 +52,10 @@ def test_who_did_not_fool_goes_on_from_the_same_picture_and_then_starts_anew() -
 
     tries = [[made[0]]]
     for before, attempt in zip(made, made[1:], strict=False):
-        if before.fooled or len(tries[-1]) == crowd.MOST_TRIES:
+        if before.fooled or len(tries[-1]) == tactics.MOST_TRIES:
             tries.append([])
         tries[-1].append(attempt)
-    assert any(len(series) == crowd.MOST_TRIES for series in tries)
+    assert any(len(series) == tactics.MOST_TRIES for series in tries)
     assert all(len({attempt.target_label for attempt in series}) == 1 for series in tries)
     assert (people.drawn, people.fooled, people.round) == (25, sum(attempt.fooled for attempt in made), 1)
 
@@ -126,8 +127,8 @@ def test_people_are_made_once_and_keep_their_hands() -> None:
     first, later = crowd.gather(7, 4, seed=1), crowd.gather(7, 4, seed=2)
     assert Person.objects.count() == 11
     assert all(name.endswith("-bot") for name in Person.objects.values_list("username", flat=True))
-    assert [drawer.hand for drawer in first.drawers] == [drawer.hand for drawer in later.drawers]
-    assert len({drawer.hand.seed for drawer in first.drawers}) == 7
+    assert [drawer.fooler.hand for drawer in first.drawers] == [drawer.fooler.hand for drawer in later.drawers]
+    assert len({drawer.fooler.hand.seed for drawer in first.drawers}) == 7
 
 
 def test_the_password_is_the_one_given_or_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:

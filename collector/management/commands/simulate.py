@@ -1,0 +1,61 @@
+"""`manage.py simulate`: the simulated study, many seeds side by side; a table and a JSON at the end."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+
+class Command(BaseCommand):
+    help = (
+        "Simulate the study: penmen draw against the newest model (dynamic), against round 1's (static) or unseen "
+        "(none), a model is trained each round, and writers who drew none of it say what it learned. Touches no data."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--seeds", type=_seeds, default=range(1, 2), metavar="N|A-B", help="which runs (default 1)")
+        parser.add_argument("--rounds", type=_at_least_one, default=20)
+        parser.add_argument("--round-size", type=_at_least_one, default=50, metavar="SAMPLES")
+        parser.add_argument("--arms", nargs="+", choices=("dynamic", "static", "none"), default=["dynamic", "none"])
+        parser.add_argument("--net", default="mnist_model")
+        parser.add_argument("--jobs", type=_at_least_one, default=1, help="seeds at a time, each on one thread")
+        parser.add_argument("--out", type=Path, default=Path("study.json"), help="goes on from what it holds")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from trainer.learning import findings, study
+        from trainer.learning.basedata import BadBaseData
+        from trainer.learning.shipped import NotShipped
+
+        rounds = options["rounds"]
+        compared_at = tuple(number for number in (4, 20) if number < rounds) + (rounds,)
+        plan = study.Plan(options["net"], rounds, options["round_size"], compared_at=compared_at)
+        begun = time.monotonic()
+        try:
+            found = study.run(
+                plan, options["seeds"], options["arms"], options["out"], options["jobs"],
+                settings.MNIST_DIR, settings.MNIST_CACHE,
+            )  # fmt: skip
+        except (study.OtherStudy, BadBaseData, NotShipped) as error:
+            raise CommandError(str(error)) from error
+        for line in findings.table(found):
+            self.stdout.write(line)
+        minutes, seconds = divmod(round(time.monotonic() - begun), 60)
+        self.stdout.write(f"{options['out']} holds it all. This took {minutes} min {seconds} s.")
+
+
+def _seeds(text: str) -> range:
+    first, _, last = text.partition("-")
+    seeds = range(_at_least_one(first), _at_least_one(last or first) + 1)
+    if not seeds:
+        raise argparse.ArgumentTypeError("from the smaller to the greater")
+    return seeds
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
