@@ -8,6 +8,7 @@ from collector import leaderboards
 from collector.errors import NotFound
 from collector.models import Study
 from trainer import samples
+from trainer.learning.evaluate import wilson
 from trainer.models import Round, RoundModel
 
 BASE_SETS = ("mnist_test", "gate_base")
@@ -144,8 +145,6 @@ def history() -> History:
 
 def share(count: int, of: int) -> Figure:
     """`count` of `of` as a share with Wilson's interval."""
-    from trainer.learning.evaluate import wilson
-
     return Figure(count, of, count / of, *wilson(count, of)) if of else Figure()
 
 

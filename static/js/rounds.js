@@ -38,11 +38,19 @@ const CHARTS = [
   },
 ];
 const SPREAD = 0.3; // how far apart, in rounds, the series of one round stand, so that no whisker hides another
+const TICK = 28; // px that a tick takes
+const MANY = 40; // rounds from which on whiskers are thin and points small
 let charts = [];
 
 /** Where an axis of such steps has to begin for every whisker to be whole. */
 function justUnder(step) {
   return (lows) => (lows.length ? Math.floor(Math.min(...lows) / step) * step : undefined);
+}
+
+/** Every round, every second, every fifth …: as many ticks as there is room for. */
+function ticked(width) {
+  const step = [1, 2, 5, 10, 20, 50].find((one) => (rounds.length / one) * TICK <= width) ?? 100;
+  return rounds.filter(({ round }) => round % step === 0).map(({ round }) => ({ value: round }));
 }
 
 /** 1, 2, 5, 10, 20, 50 … */
@@ -56,12 +64,12 @@ function drawWhiskers(chart) {
   const cap = Math.min(5, (x.getPixelForValue(2) - x.getPixelForValue(1)) * SPREAD * 0.4);
   ctx.save();
   ctx.beginPath();
-  ctx.rect(chartArea.left, chartArea.top - 2, chartArea.width, chartArea.height + 4);
+  ctx.rect(chartArea.left - 8, chartArea.top - 2, chartArea.width + 16, chartArea.height + 4);
   ctx.clip();
   data.datasets.forEach((dataset, index) => {
     if (!chart.isDatasetVisible(index)) return;
     ctx.strokeStyle = dataset.borderColor;
-    ctx.lineWidth = 1.5;
+    ctx.lineWidth = rounds.length > MANY ? 1 : 1.5;
     for (const point of dataset.data) {
       if (point.low == null || point.high == null) continue;
       const [middle, top, bottom] = [x.getPixelForValue(point.x), y.getPixelForValue(point.high), y.getPixelForValue(point.low)];
@@ -87,7 +95,7 @@ function lines({ series, unit }) {
 
 function line({ name, label, colour, pointStyle, borderDash, standIn }, { factor }, shift) {
   const scaled = (value) => (value == null ? null : value * factor);
-  const radius = rounds.length > 40 ? 2.5 : rounds.length > 12 ? 4 : 5;
+  const radius = rounds.length > MANY ? 2 : rounds.length > 12 ? 4 : 5;
   return {
     label: standIn ? `${label} (stand-in)` : label,
     data: rounds.map(({ round, [name]: { value, low, high, stand_in } }) =>
@@ -100,6 +108,7 @@ function line({ name, label, colour, pointStyle, borderDash, standIn }, { factor
     pointBorderDash: [],
     pointStyle,
     pointRadius: radius,
+    clip: 8, // px: no point at the edge is cut
     tension: 0,
     spanGaps: true,
   };
@@ -118,7 +127,7 @@ function axes({ unit, begin, end }, datasets) {
       grid: { display: false },
       border: { color: token("--line") },
       ticks,
-      afterBuildTicks: (axis) => (axis.ticks = rounds.map(({ round }) => ({ value: round }))),
+      afterBuildTicks: (axis) => (axis.ticks = ticked(axis.width)),
       title: title("Round"),
     },
     y: {

@@ -9,8 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from collector.models import Attempt, Person
+from collector.views import words
 from tests.history import add_rounds
 from tests.pages.conftest import Draw
 from trainer.models import Round, RoundModel
@@ -173,7 +176,18 @@ def test_a_long_history_is_shown_whole(browse: Browse, open_round: Round) -> Non
         "Round 22",
     ]
     assert len(figures(page, MATRIX, 1)) == 22
-    assert figures(page, MATRIX, 22)[4] == "–"  # nothing of round 4 was kept to measure
+    # Nothing of round 4 was kept to measure.
+    assert figures(page, MATRIX, 22)[4] == figures(page, MATRIX, 4)[4] == "–"
+
+
+@given(st.integers(0, 2000), st.integers(0, 2000))
+@example(1, 999)
+@example(999, 1)
+def test_a_whole_percentage_never_says_none_or_all_where_that_is_not_so(some: int, others: int) -> None:
+    told = words.whole_percent(some, some + others)
+    assert (told == "–") == (some + others == 0)
+    assert (told == "0") == (some == 0 < others) and (told == "100") == (others == 0 < some)
+    assert told == "–" or abs(int(told) - 100 * some / (some + others)) < 1
 
 
 def test_a_rounds_page_tells_what_its_model_gained_lost_and_forgot(
