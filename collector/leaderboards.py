@@ -39,7 +39,17 @@ class Tally:
     @property
     def vmer(self) -> float | None:
         """Verified model error rate: verified fools ÷ all attempts that are not pending; None for 0/0."""
-        return self.verified / settled if (settled := self.attempts - self.pending) else None
+        return self.verified / self.decided if self.decided else None
+
+    @property
+    def decided(self) -> int:
+        """All attempts that are not pending."""
+        return self.attempts - self.pending
+
+    @property
+    def tries_per_fool(self) -> float | None:
+        """All attempts ÷ verified fools; None where no fool is verified."""
+        return self.attempts / self.verified if self.verified else None
 
 
 @dataclass(frozen=True)

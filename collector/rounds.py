@@ -1,12 +1,17 @@
 """What is told of rounds: their model's figures beside what people did in them. Reads only."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from collector import leaderboards
 from collector.errors import NotFound
 from collector.models import Study
 from trainer import samples
+from trainer.learning.evaluate import wilson
 from trainer.models import Round, RoundModel
+
+BASE_SETS = ("mnist_test", "gate_base")
 
 
 def overview() -> list[dict[str, Any]]:
@@ -19,27 +24,158 @@ def overview() -> list[dict[str, Any]]:
     return [_told(round, tallies.get(round.pk, leaderboards.Tally())) for round in rounds]
 
 
-def matrix() -> dict[str, Any] | None:
-    """Every round's model on what fooled each round's, on test samples; None before the second model.
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its 95 % interval, made of two counts; `value` is None where there is nothing to divide."""
 
-    `{"sets": [{"round", "n"}], "models": [{"round", "correct": [...]}]}`, as measured when the newest promoted model
-    was judged. A model on its own round's set reads nothing right, by construction: it is its adversary.
+    count: int = 0
+    of: int = 0
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    stand_in: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One round: what people did in it, and what its model reads.
+
+    `figures` by name: `vmer`, `mer`, `tries` (attempts for each verified fool), the report's `BASE_SETS`, `earlier`
+    (what fooled the models of earlier rounds) and `audited` (drawings that did not fool the model of their round).
+    `first` is the first round that had this round's model: an earlier one after a roll-back.
     """
-    newest = (
-        RoundModel.objects.filter(state=RoundModel.State.PROMOTED, report__has_key="matrix").order_by("-pk").first()
+
+    number: int
+    state: str
+    opened: datetime
+    first: int
+    pending: int
+    figures: dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How many of each round's test samples each model reads right, as measured when the newest model was judged.
+
+    `models` has each round's model by the round's number, `sizes` each set's size by the set's name («fools_3»,
+    «audited_3»), and `right` a model's right answers in each set.
+    """
+
+    models: dict[int, int]
+    sizes: dict[str, int]
+    right: dict[int, dict[str, int]]
+
+    @property
+    def rounds(self) -> list[int]:
+        """The rounds that have sets, in order."""
+        return sorted(number for number in self.models if f"fools_{number}" in self.sizes)
+
+    @property
+    def lines(self) -> list[int]:
+        """The rounds whose model was measured, in order."""
+        return sorted(number for number, model in self.models.items() if model in self.right)
+
+    @property
+    def newest(self) -> int:
+        """The round that the newest of these models opened."""
+        return min(number for number, model in self.models.items() if model == max(self.right))
+
+    def own(self, number: int, other: int) -> bool:
+        """Whether round `number`'s model is the one that drawings of round `other` were made against."""
+        return self.models[number] == self.models[other]
+
+    def earlier(self, number: int) -> Figure:
+        """Round `number`'s model on what fooled the models of the rounds before it, pooled.
+
+        What fooled this very model, before a roll-back to it, is left out: it reads none of that, by construction.
+        """
+        return self._pooled("fools", number, [other for other in self.rounds if other < number])
+
+    def audited(self, number: int) -> Figure:
+        """Round `number`'s model on the audited drawings of every round, pooled.
+
+        Its own rounds' are left out: they were audited because it read them right.
+        """
+        return self._pooled("audited", number, self.rounds)
+
+    def _pooled(self, kind: str, number: int, others: list[int]) -> Figure:
+        right = self.right.get(self.models[number])
+        if right is None:
+            return Figure()
+        names = [f"{kind}_{other}" for other in others if not self.own(number, other)]
+        return share(sum(right[name] for name in names), sum(self.sizes[name] for name in names))
+
+
+@dataclass(frozen=True)
+class History:
+    """Every round, newest first, and the round × model matrix behind the pooled figures."""
+
+    lines: list[Line]
+    measured: Measured
+
+
+def history() -> History:
+    """Every round with its figures; three queries, and of each round's report only two sets, however many there are."""
+    tallies = leaderboards.tallies_by_round()
+    rows: Any = Round.objects.order_by("number").values(
+        "pk", "number", "state", "opened", "model_id", *(f"model__report__sets__{name}" for name in BASE_SETS)
     )
-    if newest is None or newest.report is None:
-        return None
-    report = newest.report
-    rounds = [line["round"] for line in report["matrix"] if line["round"]]
-    opened = newest.rounds.order_by("number").values_list("number", flat=True).first()
+    rows = list(rows)
+    models = {row["number"]: row["model_id"] for row in rows}
+    firsts = {row["model_id"]: row["number"] for row in reversed(rows)}
+    measured = _measured(models)
+    lines = [
+        Line(
+            number=row["number"],
+            state=row["state"],
+            opened=row["opened"],
+            first=firsts[row["model_id"]],
+            pending=(tally := tallies.get(row["pk"], leaderboards.Tally())).pending,
+            figures={
+                **_fooling(tally),
+                **{name: _stored(row[f"model__report__sets__{name}"]) for name in BASE_SETS},
+                "earlier": measured.earlier(row["number"]),
+                "audited": measured.audited(row["number"]),
+            },
+        )
+        for row in reversed(rows)
+    ]
+    return History(lines, measured)
+
+
+def share(count: int, of: int) -> Figure:
+    """`count` of `of` as a share with Wilson's interval."""
+    return Figure(count, of, count / of, *wilson(count, of)) if of else Figure()
+
+
+def _fooling(tally: leaderboards.Tally) -> dict[str, Figure]:
+    """MER, vMER and tries per fool, whose interval is that of its inverse."""
+    inverse = share(tally.verified, tally.attempts)
+    low, high = (1 / inverse.high, 1 / inverse.low) if inverse.high and inverse.low else (None, None)
     return {
-        "sets": [{"round": number, "n": report["sets"][f"fools_{number}"]["n"]} for number in rounds],
-        "models": [
-            {"round": line["round"] or opened, "correct": [line["correct"][f"fools_{number}"] for number in rounds]}
-            for line in report["matrix"]
-        ],
+        "vmer": share(tally.verified, tally.decided),
+        "mer": share(tally.fooled, tally.attempts),
+        "tries": Figure(tally.verified, tally.attempts, tally.tries_per_fool, low, high),
     }
+
+
+def _stored(measured: dict[str, Any] | None) -> Figure:
+    """A set of a report."""
+    if not measured or not measured["n"]:
+        return Figure()
+    names = ("correct", "n", "accuracy", "low", "high", "stand_in")
+    return Figure(*(measured[name] for name in names))
+
+
+def _measured(models: dict[int, int]) -> Measured:
+    """The matrix in the report of the newest promoted model; empty before the second model."""
+    promoted = RoundModel.objects.filter(state=RoundModel.State.PROMOTED, report__has_key="matrix").order_by("-pk")
+    newest = promoted.values_list("pk", "report__matrix", "report__sets").first()
+    if newest is None:
+        return Measured(models, {}, {})
+    pk, matrix, sets = newest
+    right = {models[line["round"]] if line["round"] else pk: line["correct"] for line in matrix}
+    return Measured(models, {name: sets[name]["n"] for name in matrix[-1]["correct"]}, right)
 
 
 def describe(number: int) -> dict[str, Any]:

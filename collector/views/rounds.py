@@ -1,4 +1,4 @@
-"""What the models learned: all rounds in a table and two charts, and each round with its model's figures."""
+"""What the models learned: all rounds in charts and tables, and each round with its model's figures."""
 
 import json
 from typing import Any
@@ -13,44 +13,119 @@ from collector.views import pictures, words
 from trainer.models import RoundModel
 
 SETS = {"mnist_test": "MNIST’s test set", "gate_base": "base images"}
+STEPS = ((0, "0–19"), (20, "20–39"), (40, "40–59"), (60, "60–79"), (80, "80–89"), (90, "90–100"))
+CHARTS = {
+    "fooling": ("vmer", "mer"),
+    "tries": ("tries",),
+    "ordinary": ("mnist_test", "gate_base"),
+    "drawings": ("earlier", "audited"),
+}
 FOOLS = 12
+NOTHING = {
+    "vmer": "none decided yet",
+    "mer": "no drawings yet",
+    "tries": "no verified fool yet",
+    "mnist_test": "not measured here",
+    "gate_base": "not measured here",
+    "earlier": "nothing measured yet",
+    "audited": "nothing measured yet",
+}
 State = RoundModel.State
 
 
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
-    told = rounds.overview()
-    opened_none = RoundModel.objects.exclude(state=State.PROMOTED).order_by("-created")[:20]
+    told = rounds.history()
+    opened_none = RoundModel.objects.exclude(state=State.PROMOTED).defer("manifest", "report").order_by("-created")[:20]
     context = {
-        "rows": [_row(one) for one in told],
-        "matrix": _matrix(rounds.matrix()),
-        "chart_json": json.dumps([_point(one) for one in reversed(told)]),
-        "stand_in": any(_set(one, name).get("stand_in") and _set(one, name).get("n") for one in told for name in SETS),
+        "rows": [_line(line) for line in told.lines],
+        "matrix": _matrix(told),
+        "charts": {
+            chart: any(line.figures[name].of for line in told.lines for name in names)
+            for chart, names in CHARTS.items()
+        },
+        "chart_json": json.dumps([_point(line) for line in reversed(told.lines)]),
+        "stand_in": any(figure.stand_in for line in told.lines for figure in line.figures.values()),
         "candidates": [candidate(model) for model in opened_none],
     }
     return render(request, "pages/rounds.html", context)
 
 
-def _matrix(told: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The matrix in words; None while no round has test samples."""
-    if told is None or not any(one["n"] for one in told["sets"]):
-        return None
+def _line(line: rounds.Line) -> dict[str, Any]:
+    """A round in words: each figure, its interval, and what it is of."""
     return {
-        "sets": [{"round": one["round"], "of": words.count(one["n"], "drawing")} for one in told["sets"]],
+        "number": line.number,
+        "state": line.state,
+        "opened": line.opened,
+        "first": _other(line.first, line.number),
+        "drawings": f"{line.figures['mer'].of:,}",
+        "pending": words.waiting(line.pending),
+        "fooling": [_cell(line, name) for name in ("vmer", "mer", "tries")],
+        "reading": [_cell(line, name) for name in (*SETS, "earlier", "audited")],
+    }
+
+
+def _other(first: int, number: int) -> int | None:
+    """The first round with the same model, where that is not round `number` itself."""
+    return first if first != number else None
+
+
+def _cell(line: rounds.Line, name: str) -> dict[str, str]:
+    figure = line.figures[name]
+    if figure.value is None or figure.low is None or figure.high is None:
+        return {"value": "–", "of": "no earlier round" if name == "earlier" and line.number == 1 else NOTHING[name]}
+    scale, sign = (1, "") if name == "tries" else (100, " %")
+    return {
+        "value": f"{scale * figure.value:.1f}{sign}",
+        "between": words.between(scale * figure.low, scale * figure.high),
+        "of": _of(figure, name),
+    }
+
+
+def _of(figure: rounds.Figure, name: str) -> str:
+    """What a figure is made of."""
+    if name in SETS:
+        return words.count(figure.of, "stand-in image" if figure.stand_in else "image")
+    if name == "tries":
+        return f"{words.count(figure.of, 'drawing')}, {words.count(figure.count, 'fool')}"
+    return f"{figure.count:,} of {figure.of:,}" + (" decided" if name == "vmer" else "")
+
+
+def _point(line: rounds.Line) -> dict[str, Any]:
+    kept = ("value", "low", "high", "stand_in")
+    return {"round": line.number} | {
+        name: {key: getattr(figure, key) for key in kept} for name, figure in line.figures.items()
+    }
+
+
+def _matrix(told: rounds.History) -> dict[str, Any] | None:
+    """The matrix in words; None while no round has test samples."""
+    measured = told.measured
+    sizes = {number: measured.sizes[f"fools_{number}"] for number in measured.rounds}
+    if not any(sizes.values()):
+        return None
+    firsts = {line.number: line.first for line in told.lines}
+    return {
+        "sets": [{"round": number, "n": n} for number, n in sizes.items()],
         "models": [
             {
-                "round": line["round"],
-                "cells": [
-                    {
-                        "share": words.percent(correct / one["n"] if one["n"] else None),
-                        "own": line["round"] == one["round"],
-                    }
-                    for one, correct in zip(told["sets"], line["correct"], strict=True)
-                ],
+                "round": number,
+                "first": _other(firsts[number], number),
+                "cells": [_shade(measured, number, other, n) for other, n in sizes.items()],
             }
-            for line in told["models"]
+            for number in measured.lines
         ],
+        "newest": measured.newest,
+        "shared": next((f"{line.number} = {line.first}" for line in told.lines if line.first != line.number), ""),
+        "steps": [{"step": step, "text": text} for step, (_, text) in enumerate(STEPS)],
     }
+
+
+def _shade(measured: rounds.Measured, number: int, other: int, n: int) -> dict[str, Any]:
+    """Round `number`'s model on what fooled round `other`: the share, and which of the STEPS it falls into."""
+    share = words.whole_percent(measured.right[measured.models[number]][f"fools_{other}"], n)
+    step = sum(int(share) >= start for start, _ in STEPS) - 1 if n else None
+    return {"share": share, "step": step, "own": n > 0 and measured.own(number, other)}
 
 
 def _set(told: dict[str, Any], name: str) -> dict[str, Any]:
@@ -82,12 +157,6 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
 def figure(measured: dict[str, Any], text: str) -> dict[str, str]:
     """An accuracy in words."""
     return {"name": text, "accuracy": words.interval(measured), "of": words.measured_on(measured)}
-
-
-def _point(told: dict[str, Any]) -> dict[str, Any]:
-    kept = ("accuracy", "low", "high", "stand_in")
-    sets = {name: {key: _set(told, name).get(key) for key in kept} for name in SETS}
-    return {"round": told["number"], "vmer": told["vmer"], "mer": told["mer"], "sets": sets}
 
 
 def candidate(model: RoundModel) -> dict[str, Any]:

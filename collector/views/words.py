@@ -39,7 +39,20 @@ def interval(measured: Mapping[str, Any]) -> str:
     """«99.0 % (98.8–99.2)»: accuracy with its 95 % interval."""
     if measured.get("accuracy") is None:
         return "–"
-    return f"{percent(measured['accuracy'], 1)} ({100 * measured['low']:.1f}–{100 * measured['high']:.1f})"
+    return f"{percent(measured['accuracy'], 1)} ({between(100 * measured['low'], 100 * measured['high'])})"
+
+
+def between(low: float, high: float) -> str:
+    """«98.8–99.2»."""
+    return f"{low:.1f}–{high:.1f}"
+
+
+def whole_percent(count: int, of: int) -> str:
+    """«87», without the sign; 0 and 100 only where none or all are, a dash where there is nothing to divide."""
+    if not of:
+        return "–"
+    rounded = round(100 * count / of)
+    return str(min(99, max(1, rounded)) if 0 < count < of else rounded)
 
 
 def measured_on(measured: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """A real site with people and drawings on it, and a Chromium whose console has to stay silent."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +102,18 @@ def session_visitors(browser: Browser, peopled_site: sites.Site) -> Visitors:
 @pytest.fixture
 def visit(session_visitors: Visitors) -> Iterator[Open]:
     """Opens a page as somebody; at the end of the test, no page may have complained in its console."""
-    session_visitors.complaints.clear()
+    with visiting(session_visitors) as opens:
+        yield opens
+
+
+@contextmanager
+def visiting(visitors: Visitors) -> Iterator[Open]:
+    """For one test: its pages are closed at the end, and none may have complained in its console."""
+    visitors.complaints.clear()
     with ExitStack() as stack:
-        stack.callback(_close, session_visitors)
-        yield session_visitors.open
-    assert session_visitors.complaints == []
+        stack.callback(_close, visitors)
+        yield visitors.open
+    assert visitors.complaints == []
 
 
 def _close(visitors: Visitors) -> None:

@@ -81,5 +81,5 @@ def test_without_javascript_the_page_says_what_is_missing(visit: Open) -> None:
 def test_the_rounds_page_draws_its_charts(visit: Open) -> None:
     page = visit("/rounds/")
     page.wait_for_load_state("networkidle")
-    for chart in ("fooling-chart", "accuracy-chart"):
+    for chart in ("fooling-chart", "tries-chart", "ordinary-chart"):
         assert page.evaluate(f"() => Boolean(Chart.getChart('{chart}'))")

@@ -25,12 +25,14 @@ def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(daisy: Pers
     tally = leaderboards.tally(daisy.attempts.all())
     # two verified, one corrected, one begun, one not fooled, one taken back, one unread
     assert (tally.attempts, tally.fooled, tally.pending, tally.verified) == (7, 6, 2, 2)
-    assert (tally.mer, tally.vmer) == (6 / 7, 2 / 5)
+    assert (tally.mer, tally.vmer, tally.tries_per_fool) == (6 / 7, 2 / 5, 7 / 2)
+    told = rounds.history().lines[0].figures
+    assert (told["mer"].value, told["vmer"].value, told["tries"].value) == (6 / 7, 2 / 5, 7 / 2)
 
 
 def test_nothing_over_nothing_is_no_number(study: Study) -> None:
     nothing = leaderboards.tally(Attempt.objects.all())
-    assert (nothing.mer, nothing.vmer) == (None, None)
+    assert (nothing.mer, nothing.vmer, nothing.tries_per_fool) == (None, None, None)
     assert leaderboards.Tally(attempts=1, fooled=1, pending=1).vmer is None
 
 

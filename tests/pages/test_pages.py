@@ -90,8 +90,8 @@ def test_the_rounds_page_says_stand_in_where_it_is_one(browse: Browse, alice: Pe
     found = re.search(r'data-rounds="([^"]*)"', answer.content.decode())
     assert found
     [point] = json.loads(unescape(found[1]))
-    assert point["round"] == 1 and point["vmer"] == 1.0
-    assert point["sets"]["gate_base"]["stand_in"] is True and point["sets"]["mnist_test"]["accuracy"] is None
+    assert point["round"] == 1 and point["vmer"]["value"] == 1.0
+    assert point["gate_base"]["stand_in"] is True and point["mnist_test"]["value"] is None
 
 
 def test_a_round_without_a_report_is_shown_all_the_same(browse: Browse, open_round: Round) -> None:

@@ -5,10 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from collector.models import Attempt, Person
+from collector.views import words
+from tests.history import add_rounds
 from tests.pages.conftest import Draw
 from trainer.models import Round, RoundModel
 
@@ -51,15 +57,137 @@ def round_two(open_round: Round, forgotten: Attempt) -> Round:
     return Round.objects.create(number=2, model=model, opened=now)
 
 
-def test_the_rounds_page_shows_every_model_on_what_fooled_each(browse: Browse, round_two: Round) -> None:
-    page = text(browse(None).get("/rounds/"))
-    assert "fooled round 1 20 drawings" in page
-    assert "Round 1 0 % its target" in page
-    assert "Round 2 25 %" in page
+@pytest.fixture
+def rolled_back(open_round: Round) -> list[Round]:
+    """Four rounds: round 3 has round 1's model again, and round 4's model was judged on the first three."""
+    now = timezone.now()
+    first = open_round.model
+    sizes = {"fools_1": 10, "fools_2": 20, "fools_3": 5, "audited_1": 8, "audited_2": 0, "audited_3": 4}
+    right = {1: (0, 6, 0, 8, 0, 4), 2: (7, 0, 3, 6, 0, 3), 3: (0, 6, 0, 8, 0, 4), None: (9, 15, 4, 7, 0, 4)}
+    matrix = [{"round": line, "correct": dict(zip(sizes, counts, strict=True))} for line, counts in right.items()]
+    sets = {**first.report["sets"], **{name: {"n": n} for name, n in sizes.items()}}  # type: ignore[index]
+    reports: list[dict[str, Any]] = [{"sets": {}}, {"sets": sets, "matrix": matrix}]
+    second, fourth = (
+        RoundModel.objects.create(net="mnist_model", state="promoted", base=first, report=report, finished=now)
+        for report in reports
+    )
+    Round.objects.filter(number=1).update(state="closed", closed=now)
+    for number, model in ((2, second), (3, first)):
+        Round.objects.create(number=number, model=model, opened=now, state="closed", closed=now)
+    Round.objects.create(number=4, model=fourth, opened=now)
+    return list(Round.objects.order_by("number"))
 
 
-def test_without_test_samples_there_is_no_matrix(browse: Browse, open_round: Round) -> None:
-    assert "What each model reads" not in text(browse(None).get("/rounds/"))
+def figures(answer: Any, table: int, number: int) -> list[str]:
+    """The cells of a round's line in one of the page's tables, as text."""
+    body = re.findall(r"<tbody>(.*?)</tbody>", answer.content.decode(), re.DOTALL)[table]
+    lines = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", line, re.DOTALL) for line in body.split("</tr>")]
+    cells = [[" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in line] for line in lines]
+    return next(line for line in cells if line and re.match(rf"Round {number}\b", line[0]))
+
+
+FOOLING, READING, MATRIX = range(3)
+
+
+def test_the_rounds_page_shows_every_model_on_what_fooled_each(browse: Browse, rolled_back: list[Round]) -> None:
+    page = browse(None).get("/rounds/")
+    assert "drawings 10 20 5" in text(page) and "when round 4’s model was judged" in text(page)
+    assert figures(page, MATRIX, 1) == ["Round 1", "0 its target", "30", "0 its target"]
+    assert figures(page, MATRIX, 2) == ["Round 2", "70", "0 its target", "60"]
+    assert figures(page, MATRIX, 3) == ["Round 3 = 1", "0 its target", "30", "0 its target"]
+    assert figures(page, MATRIX, 4) == ["Round 4", "90", "75", "80"]
+
+
+def test_a_cell_of_the_matrix_is_shaded_by_its_share(browse: Browse, rolled_back: list[Round]) -> None:
+    page = browse(None).get("/rounds/").content.decode()
+    shades = {share: int(step) for step, share in re.findall(r'<td data-step="(.)"(?: data-own)?>(\d+)', page)}
+    assert shades == {"0": 0, "30": 1, "60": 3, "70": 3, "75": 3, "80": 4, "90": 5}
+
+
+def test_each_model_is_told_on_what_fooled_earlier_ones_without_what_was_drawn_against_itself(
+    browse: Browse, rolled_back: list[Round]
+) -> None:
+    page = browse(None).get("/rounds/")
+    earlier, audited = ([figures(page, READING, number)[column] for number in (1, 2, 3, 4)] for column in (3, 4))
+    assert earlier == [
+        "– no earlier round",
+        "70.0 % (39.7–89.2) 7 of 10",
+        "30.0 % (14.5–51.9) 6 of 20",
+        "80.0 % (64.1–90.0) 28 of 35",
+    ]
+    assert audited == [
+        "– nothing measured yet",
+        "75.0 % (46.8–91.1) 9 of 12",
+        "– nothing measured yet",
+        "91.7 % (64.6–98.5) 11 of 12",
+    ]
+
+
+def test_fooling_is_told_with_its_intervals_and_what_it_is_of(browse: Browse, draw: Draw, alice: Person) -> None:
+    for status, times in (("verified", 3), ("pending", 1), ("rejected", 1)):
+        for _ in range(times):
+            draw(alice, status=status)
+    for _ in range(7):
+        draw(alice, 3, 3, "not_fooled")
+    vmer, mer, tries, drawings = figures(browse(None).get("/rounds/"), FOOLING, 1)[1:5]
+    assert vmer == "27.3 % (9.7–56.6) 3 of 11 decided"
+    assert mer == "41.7 % (19.3–68.0) 5 of 12"
+    assert tries == "4.0 (1.9–11.2) 12 drawings, 3 fools"
+    assert drawings == "12 1 waiting"
+
+
+def test_before_the_first_drawing_every_figure_says_that_there_is_none(browse: Browse, open_round: Round) -> None:
+    page = browse(None).get("/rounds/")
+    assert figures(page, FOOLING, 1)[1:4] == ["– none decided yet", "– no drawings yet", "– no verified fool yet"]
+    assert "Nothing to show yet" in text(page)
+    drawn = re.findall(r'<canvas id="([^"]+)"', page.content.decode())
+    assert drawn == ["ordinary-chart"]
+
+
+def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(browse: Browse, draw: Draw, alice: Person) -> None:
+    draw(alice, 3, 3, "not_fooled")
+    page = browse(None).get("/rounds/")
+    assert figures(page, FOOLING, 1)[1:4] == [
+        "0.0 % (0.0–79.3) 0 of 1 decided",
+        "0.0 % (0.0–79.3) 0 of 1",
+        "– no verified fool yet",
+    ]
+
+
+@pytest.mark.parametrize("last", [2, 40])
+def test_the_rounds_page_asks_four_times_however_many_rounds_there_are_and_loads_no_whole_report(
+    last: int, browse: Browse
+) -> None:
+    add_rounds(last)
+    with CaptureQueriesContext(connection) as queries:
+        page = browse(None).get("/rounds/")
+    assert f"Round {last}" in text(page)
+    asked = [query["sql"] for query in queries]
+    assert len(asked) == 4, asked
+    assert not [sql for sql in asked if re.search(r'(SELECT|,) "trainer_roundmodel"\."report"[ ,]', sql)]
+
+
+def test_a_long_history_is_shown_whole(browse: Browse, open_round: Round) -> None:
+    add_rounds(22)
+    page = browse(None).get("/rounds/")
+    assert [figures(page, table, 22)[0] for table in (FOOLING, READING, MATRIX)] == [
+        "Round 22 open",
+        "Round 22 open",
+        "Round 22",
+    ]
+    assert len(figures(page, MATRIX, 1)) == 22
+    # Nothing of round 4 was kept to measure.
+    assert figures(page, MATRIX, 22)[4] == figures(page, MATRIX, 4)[4] == "–"
+
+
+@given(st.integers(0, 2000), st.integers(0, 2000))
+@example(1, 999)
+@example(999, 1)
+def test_a_whole_percentage_never_says_none_or_all_where_that_is_not_so(some: int, others: int) -> None:
+    told = words.whole_percent(some, some + others)
+    assert (told == "–") == (some + others == 0)
+    assert (told == "0") == (some == 0 < others) and (told == "100") == (others == 0 < some)
+    assert told == "–" or abs(int(told) - 100 * some / (some + others)) < 1
 
 
 def test_a_rounds_page_tells_what_its_model_gained_lost_and_forgot(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import comb, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from trainer.learning import nets
 from trainer.learning.basedata import BaseData
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Z_95 = 1.959963984540054
 Answers = dict[str, NDArray[np.int64]]
@@ -47,6 +48,8 @@ def evaluate(net: nn.Module, sets: dict[str, EvalSet]) -> dict[str, Any]:
 
 def answers(net: nn.Module, sets: dict[str, EvalSet]) -> Answers:
     """What the net reads in each set, int64 (n,), by the set's name."""
+    from trainer.learning import nets
+
     return {name: nets.probabilities(net, chosen.pixels).argmax(axis=1) for name, chosen in sets.items()}
 
 

@@ -1,0 +1,104 @@
+"""The rounds page after twenty rounds, on a phone and on paper."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests import site as sites
+from tests.browser.conftest import Open, Visitors, visiting
+from tests.browser.test_pages import findings
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 664}
+CHARTS = ("fooling-chart", "tries-chart", "ordinary-chart", "drawings-chart")
+MATRIX = '.table-box:has([aria-labelledby="matrix"])'
+
+
+@pytest.fixture(scope="module")
+def twenty_rounds(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitors]:
+    with sites.site("sqlite", tmp_path_factory.mktemp("site")) as site:
+        site.python("from tests.history import add_rounds; add_rounds(20)")
+        yield Visitors(browser, site)
+
+
+@pytest.fixture
+def visit(twenty_rounds: Visitors) -> Iterator[Open]:
+    with visiting(twenty_rounds) as opens:
+        yield opens
+
+
+def opened(visit: Open, scheme: str = "light") -> Page:
+    page = visit("/rounds/", viewport=PHONE, has_touch=True, color_scheme=scheme, bypass_csp=True)
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def test_the_page_never_scrolls_sideways_and_the_matrix_does_within_its_region(visit: Open) -> None:
+    page = opened(visit)
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    page.evaluate("() => scrollTo(1000, 0)")
+    assert page.evaluate("() => scrollX") == 0
+    region = page.locator(MATRIX)
+    assert region.evaluate("e => e.scrollWidth > e.clientWidth && e.scrollHeight > e.clientHeight")
+    assert page.evaluate("e => getComputedStyle(document.querySelector(e)).overflowX", MATRIX) == "auto"
+
+
+def test_the_keyboard_moves_the_matrix_under_its_head_and_first_column(visit: Open) -> None:
+    page = opened(visit)
+    region = page.locator(MATRIX)
+    gaps = """e => {
+        const [box, corner, model] = [e, e.querySelector("thead th"), e.querySelector("tbody tr:nth-child(9) th")]
+            .map((part) => part.getBoundingClientRect());
+        return [corner.x - box.x, corner.y - box.y, model.x - box.x];
+    }"""
+    before = region.evaluate(gaps)
+    region.focus()
+    for key, side in (("ArrowRight", "scrollLeft"), ("ArrowDown", "scrollTop")):
+        page.keyboard.press(key)
+        page.wait_for_function(f"e => document.querySelector(e).{side} > 0", arg=MATRIX)
+    assert region.evaluate(gaps) == pytest.approx(before, abs=1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_twenty_rounds(scheme: str, visit: Open) -> None:
+    page = opened(visit, scheme)
+    assert findings(page) == []
+    page.locator(MATRIX).evaluate("e => { e.scrollLeft = e.scrollWidth; e.scrollTop = e.scrollHeight }")
+    assert findings(page) == []
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_charts_ticks_are_whole_rounds_that_do_not_overlap(chart: str, visit: Open) -> None:
+    page = opened(visit)
+    ticks = page.evaluate(
+        """(id) => {
+            const x = Chart.getChart(id).scales.x;
+            return x.ticks.map(({ value }) => [value, x.getPixelForValue(value)]);
+        }""",
+        chart,
+    )
+    assert len(ticks) >= 4 and all(float(value).is_integer() and 1 <= value <= 20 for value, _ in ticks)
+    assert all(after - before >= 20 for (_, before), (_, after) in zip(ticks, ticks[1:], strict=False))
+
+
+def test_no_line_joins_a_stand_in_figure_to_a_real_one(visit: Open) -> None:
+    page = opened(visit)
+    drawn = page.evaluate(
+        """() => Chart.getChart("ordinary-chart").data.datasets.map(({ label, data }) =>
+            [label, data.flatMap(({ y }, place) => (y == null ? [] : [place + 1]))])"""
+    )
+    assert dict(drawn)["Base images (stand-in)"] == [2, 3]
+    assert dict(drawn)["Base images"] == [1, *range(4, 21)]
+    assert dict(drawn)["MNIST’s test set"] == [1, *range(4, 21)]
+
+
+def test_on_paper_everything_is_whole_and_dark_on_white_whatever_the_scheme(visit: Open) -> None:
+    page = opened(visit, "dark")
+    ink = "() => Chart.getChart('fooling-chart').options.plugins.legend.labels.color"
+    assert page.evaluate(ink) == "#eef0f6"
+    page.emulate_media(media="print")
+    page.wait_for_function(f"() => ({ink})() === '#151a2d'")
+    boxes = page.locator(".table-box").evaluate_all("all => all.map((e) => [e.scrollHeight, e.clientHeight])")
+    assert len(boxes) == 3 and all(whole <= seen for whole, seen in boxes)
