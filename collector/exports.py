@@ -26,8 +26,8 @@ def stream(form: str) -> tuple[Iterator[str], str]:
     return write(_rows()), content_type
 
 
-def write_training_set(number: int, path: Path) -> int:
-    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; the samples' count."""
+def write_training_set(number: int, path: Path) -> tuple[int, str]:
+    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; how many, and the net."""
     round = Round.objects.select_related("model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")
@@ -35,7 +35,7 @@ def write_training_set(number: int, path: Path) -> int:
     if not arrays.ids:
         raise Refused(f"Round {number}'s model was trained on no samples: it is the shipped one.")
     np.savez_compressed(path, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
-    return len(arrays.ids)
+    return len(arrays.ids), round.model.net
 
 
 def _rows() -> Iterator[dict[str, Any]]:

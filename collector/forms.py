@@ -109,7 +109,7 @@ class StudyForm(_StudyModelForm):
             "live_preview": "Live preview",
         }
         help_texts = {
-            "net": "The architecture of the next models.",
+            "net": "The architecture of the next models; each is trained from this network's own first model.",
             "round_size": "So many new verified fools start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
             "audit_share": "The share (0–1) of drawings that did not fool the model that are read all the same.",

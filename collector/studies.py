@@ -6,6 +6,7 @@ from django.db import transaction
 
 from collector.errors import Forbidden, Refused
 from collector.models import Person, Study, StudyChange
+from trainer import rounds
 
 
 def begin() -> Study:
@@ -18,6 +19,8 @@ def change(admin: Person, **values: object) -> Study:
     """Change settings, writing down who changed which from what to what. Raises Forbidden, Refused."""
     if not admin.is_admin:
         raise Forbidden("Only an admin changes the study.")
+    if "net" in values and values["net"] not in rounds.nets():
+        raise Refused(f"The network is one of {', '.join(rounds.nets())}.", field="net")
     with transaction.atomic():
         study = Study.objects.select_for_update(no_key=True).get()
         changes = {field: (getattr(study, field), value) for field, value in values.items()}

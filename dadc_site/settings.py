@@ -7,6 +7,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from trainer.learning import shipped
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -26,6 +28,13 @@ def _share(name: str, default: float) -> float:
     value: float = env.float(name, default=default)
     if not 0 <= value <= 1:
         raise ImproperlyConfigured(f"{name} must be a share from 0 to 1, not {value}.")
+    return value
+
+
+def _net(name: str, default: str) -> str:
+    value: str = env.str(name, default=default)
+    if value not in shipped.names():
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(shipped.names())}, not {value}.")
     return value
 
 
@@ -59,7 +68,7 @@ MNIST_CACHE = DATA_DIR / "mnist"
 OPEN_SIGNUP = env.bool("DADC_OPEN_SIGNUP", default=True)
 LIMIT_SCALE = env.float("DADC_LIMIT_SCALE", default=1.0)
 STUDY = {
-    "net": env.str("DADC_NET", default="mnist_model"),
+    "net": _net("DADC_NET", "mnist_model"),
     "round_size": _positive("DADC_ROUND_SIZE", 10),
     "quorum": _positive("DADC_QUORUM", 1),
     "audit_share": _share("DADC_AUDIT_SHARE", 0.1),

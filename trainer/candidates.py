@@ -80,8 +80,7 @@ def start(net: str) -> RoundModel:
 
 
 def _start(net: str) -> RoundModel:
-    base = RoundModel.objects.filter(net=net, base__isnull=True).earliest("pk")
-    candidate = RoundModel.objects.create(net=net, base=base, seed=SEED)
+    candidate = RoundModel.objects.create(net=net, base=rounds.base_of(net), seed=SEED)
     samples.fix_set(candidate)
     _enqueue(candidate.pk)
     return candidate

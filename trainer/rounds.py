@@ -1,8 +1,10 @@
 """Open a round, promote into the next one, roll back. With candidates.py the only writer of rounds and round models."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from trainer.learning import shipped
 from trainer.models import Round, RoundModel, Weights
 
 
@@ -19,27 +21,44 @@ def lock() -> None:
 
 
 def open_first(net: str) -> Round:
-    """Open round 1 with the shipped weights of `net`, unless a round is there already."""
-    from trainer.learning import shipped
-
+    """Open round 1 with the shipped weights of `net`, unless a round is there already. Raises NotShipped."""
     existing = Round.objects.filter(number=1).first()
     if existing:
         return existing
-    round_one = shipped.round_one(net)
-    now = timezone.now()
     with transaction.atomic():
-        model = RoundModel.objects.create(
-            net=net,
-            state=RoundModel.State.PROMOTED,
-            seed=round_one.card["seed"],
-            manifest=round_one.card["manifest"],
-            report=round_one.card["report"],
-            started=now,
-            finished=now,
-            progress=1.0,
-        )
-        Weights.objects.create(model=model, data=round_one.weights, sha256=round_one.sha256)
-        return Round.objects.create(number=1, model=model, opened=now)
+        return Round.objects.create(number=1, model=base_of(net), opened=timezone.now())
+
+
+def nets() -> list[str]:
+    """The nets that a study may choose: those with a first model here, or with one shipped; in alphabetical order."""
+    return sorted({*shipped.names(), *_bases().values_list("net", flat=True)})
+
+
+def base_of(net: str) -> RoundModel:
+    """The model that every retraining of `net` starts from; made from the shipped weights when first asked for.
+
+    The caller holds lock(), or is opening round 1. Raises NotShipped.
+    """
+    known = _bases().filter(net=net).order_by("pk").first()
+    if known:
+        return known
+    round_one, now = shipped.round_one(net), timezone.now()
+    model = RoundModel.objects.create(
+        net=net,
+        state=RoundModel.State.PROMOTED,
+        seed=round_one.card["seed"],
+        manifest=round_one.card["manifest"],
+        report=round_one.card["report"],
+        started=now,
+        finished=now,
+        progress=1.0,
+    )
+    Weights.objects.create(model=model, data=round_one.weights, sha256=round_one.sha256)
+    return model
+
+
+def _bases() -> QuerySet[RoundModel]:
+    return RoundModel.objects.filter(base=None, state=RoundModel.State.PROMOTED)
 
 
 def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:

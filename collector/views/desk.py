@@ -123,16 +123,11 @@ def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 
 def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    form = bound["study"] = StudyForm(request.POST, instance=Study.current(), nets=_nets())
+    form = bound["study"] = StudyForm(request.POST, instance=Study.current(), nets=trainer.rounds.nets())
     if not form.is_valid():
         return ""
     studies.change(admin, **form.cleaned_data)
     return "The study's settings are saved."
-
-
-def _nets() -> list[str]:
-    """The networks that there is a first round's model of."""
-    return list(RoundModel.objects.filter(base=None, state=State.PROMOTED).values_list("net", flat=True).distinct())
 
 
 def _context(admin: Person, bound: Forms) -> dict[str, Any]:
@@ -145,7 +140,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         "roll_back_form": bound.get("roll_back") or RollBackForm(prefix="roll_back", numbers=_earlier()),
         "earlier": _earlier(),
         "unsettled": [_unsettled(attempt, admin, bound) for attempt in reviews.unsettled()],
-        "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=_nets()),
+        "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
         "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
     }
 

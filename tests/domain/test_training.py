@@ -2,17 +2,19 @@
 
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from django.db import transaction
 
-from collector import studies
+from collector import consistency, exports, studies
 from collector.models import Study
 from tests.penmanship import drawings, fooling, picture, read
 from trainer import candidates, rounds, samples, target, tasks
-from trainer.learning import basedata, fit
+from trainer.learning import basedata, fit, nets, shipped
+from trainer.learning.__main__ import main
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
 
 
@@ -48,8 +50,8 @@ def keep(contributor: uuid.UUID, pixels: Any, label: int, *, fooling: bool = Tru
         )
 
 
-def train() -> RoundModel:
-    candidate = candidates.start("mnist_model")
+def train(net: str = "mnist_model") -> RoundModel:
+    candidate = candidates.start(net)
     tasks.train(candidate.pk)
     candidate.refresh_from_db()
     return candidate
@@ -75,6 +77,21 @@ def test_an_honest_training_opens_round_two_with_its_report_and_manifest(someone
     assert candidate.report["sets"]["gate_base"]["stand_in"] is True
     assert candidate.manifest["samples"] == 10 and len(candidate.manifest["sha256"]) == 64
     assert Round.objects.get(state="open").model == candidate
+
+
+def test_a_study_that_changes_its_net_opens_the_next_round_with_it_and_it_can_be_made_again(
+    someone: uuid.UUID, tmp_path: Path
+) -> None:
+    candidate = train("strong")
+    assert (candidate.state, candidate.reasons, candidate.net) == ("promoted", [], "strong")
+    assert candidate.manifest is not None
+    assert candidate.manifest["start_sha256"] == shipped.round_one("strong").sha256
+    assert (target.current().number, type(target.current().net)) == (2, nets.NETS["strong"])
+    assert [said for said in consistency.problems() if not said.startswith("Sample")] == []
+    assert exports.write_training_set(2, tmp_path / "two.npz") == (10, "strong")
+    fitting = ["fit", "--samples", str(tmp_path / "two.npz"), "--out", str(tmp_path / "two.safetensors")]
+    assert main([*fitting, "--net", "strong"]) == 0
+    assert (tmp_path / "two.safetensors").read_bytes() == bytes(Weights.objects.get(pk=candidate.pk).data)
 
 
 def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,16 @@ def test_fit_with_samples_retrains_the_start(tmp_path: Path, samples: Path) -> N
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_fit_takes_start_and_recipe_of_the_net_named(tmp_path: Path, samples: Path) -> None:
+    out = tmp_path / "strong.safetensors"
+    assert main(["fit", "--net", "strong", "--out", str(out), "--samples", str(samples), "--steps", "5"]) == 0
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert (card["net"], card["manifest"]["start_sha256"]) == ("strong", shipped.round_one("strong").sha256)
+    weights.load("strong", out.read_bytes(), card["sha256"])
+    assert main(["fit", "--net", "strong", "--out", str(out), "--steps", "5"]) == 0
+    assert json.loads(out.with_suffix(".json").read_text())["recipe"]["turn"] > 0
+
+
 def test_evaluate_prints_the_report_as_json(samples: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--samples", str(samples)]) == 0
     said = capsys.readouterr()

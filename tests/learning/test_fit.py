@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.penmanship import fooling, picture
-from trainer.learning import basedata, evaluate, fit, nets, weights
+from trainer.learning import basedata, evaluate, fit, nets, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
 from trainer.learning.fit import Diverged, Recipe, default_recipe, manifest, retrain, train_round_one
@@ -83,11 +83,64 @@ def test_every_number_of_the_recipe_matters(train: Callable[..., bytes], field: 
 
 
 def test_round_one_trains_from_nothing_and_the_same_again(small: BaseData) -> None:
-    recipe = replace(fit.round_one_recipe(len(small.train_images)), steps=120)
+    recipe = replace(fit.round_one_recipe(NET, len(small.train_images)), steps=120)
     first = train_round_one(small, NET, recipe, 3, ignore)
     assert train_round_one(small, NET, recipe, 3, ignore) == first
     assert train_round_one(small, NET, recipe, 4, ignore) != first
     assert accuracy(first, EvalSet(small.gate_images, small.gate_labels)) > 0.6
+
+
+def test_strong_net_trains_from_nothing_on_bent_images_and_the_same_again(small: BaseData) -> None:
+    recipe = replace(fit.round_one_recipe("strong", len(small.train_images)), steps=30)
+    first = train_round_one(small, "strong", recipe, 3, ignore)
+    assert train_round_one(small, "strong", recipe, 3, ignore) == first
+    still = replace(recipe, turn=0, slant=0, scale=0, shift=0)
+    for bent in (replace(still, turn=1), replace(still, slant=1), replace(still, scale=0.1), replace(still, shift=1)):
+        assert train_round_one(small, "strong", bent, 3, ignore) != train_round_one(small, "strong", still, 3, ignore)
+    net = weights.load("strong", first, None)
+    assert (nets.probabilities(net, small.gate_images).argmax(axis=1) == small.gate_labels).mean() > 0.8
+
+
+def test_strong_net_retrains_to_the_same_bytes(small: BaseData, samples: Samples) -> None:
+    first = shipped.round_one("strong").weights
+    data, again = (retrain(first, "strong", small, *samples, SHORT, 1, ignore) for _ in range(2))
+    assert data == again != first
+    weights.load("strong", data, None)
+
+
+def test_first_nets_recipe_for_round_one_is_that_of_its_shipped_weights() -> None:
+    assert fit.round_one_recipe(NET, 55_000).as_json() == shipped.round_one(NET).card["recipe"]
+
+
+def test_strong_nets_recipe_for_round_one_is_that_of_its_shipped_weights() -> None:
+    assert fit.round_one_recipe("strong", 55_000).as_json() == shipped.round_one("strong").card["recipe"]
+
+
+def test_net_of_ones_own_has_a_recipe_for_round_one_with_bent_images() -> None:
+    recipe = fit.round_one_recipe("ones_own", 55_000)
+    assert recipe == fit.round_one_recipe("strong", 55_000) != fit.round_one_recipe(NET, 55_000)
+    assert min(recipe.turn, recipe.slant, recipe.scale, recipe.shift) > 0
+
+
+def test_net_of_ones_own_trains_by_its_recipe_and_retrains(
+    small: BaseData, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Linear(torch.nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__(torch.nn.Flatten(), torch.nn.Linear(784, 10), torch.nn.LogSoftmax(dim=1))
+
+    monkeypatch.setitem(nets.NETS, "linear", Linear)
+    recipe = replace(fit.round_one_recipe("linear", len(small.train_images)), steps=120)
+    first = train_round_one(small, "linear", recipe, 1, ignore)
+    net = weights.load("linear", first, None)
+    assert (nets.probabilities(net, small.gate_images).argmax(axis=1) == small.gate_labels).mean() > 0.6
+    assert retrain(first, "linear", small, *samples, SHORT, 1, ignore) != first
+
+
+def test_first_nets_round_one_sees_its_images_as_they_are(small: BaseData) -> None:
+    plain = fit.round_one_recipe(NET, len(small.train_images))
+    seen = fit._seen(small.train_images[:5], plain, np.random.default_rng(1))
+    assert torch.equal(seen, nets.prepare(small.train_images[:5]))
 
 
 def test_settings_of_torch_are_as_before_a_run(train: Callable[..., bytes]) -> None:

@@ -42,6 +42,16 @@ def test_first_net_drops_channels_and_units_while_training_only() -> None:
     assert torch.equal(net(image), net(image))
 
 
+def test_strong_net_has_fewer_than_60_000_parameters() -> None:
+    assert sum(value.numel() for value in nets.build("strong").parameters()) == 58_042
+
+
+def test_strong_net_answers_the_same_while_training_and_drops_nothing() -> None:
+    net = nets.build("strong").train()
+    images = nets.prepare(random_pictures(4))
+    assert torch.equal(net(images), net(images))
+
+
 @pytest.mark.parametrize("name", sorted(nets.NETS))
 def test_every_net_maps_pictures_to_ten_log_probabilities(name: str) -> None:
     answers = nets.build(name).eval()(nets.prepare(random_pictures(3)))

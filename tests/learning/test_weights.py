@@ -37,6 +37,34 @@ def test_net_kept_in_another_memory_order_dumps_the_same_bytes() -> None:
     assert dump(net.to(memory_format=torch.channels_last)) == data  # type: ignore[call-overload]
 
 
+def test_batch_norms_count_of_batches_is_no_weight() -> None:
+    net = nets.build("strong")
+    data = dump(net)
+    for name, value in net.named_buffers():
+        if name.endswith("num_batches_tracked"):
+            value += 1
+    assert dump(net) == data
+    assert b"num_batches_tracked" not in data
+    assert dump(load("strong", data, None)) == data
+
+
+def test_batch_norms_running_mean_is_a_weight_and_must_be_finite() -> None:
+    net = nets.build("strong")
+    fresh = dump(net)
+    net.train()(torch.rand(4, 1, 28, 28))
+    assert dump(net) != fresh
+    assert dump(load("strong", dump(net), None)) == dump(net)
+    net.get_buffer("features.1.running_mean")[0] = np.inf
+    assert not weights.finite(net)
+    with pytest.raises(BadWeights, match=r"running_mean.*not finite"):
+        load("strong", dump(net), None)
+
+
+def test_weights_of_one_net_are_none_of_another(start: bytes) -> None:
+    with pytest.raises(BadWeights, match="no weights of strong"):
+        load("strong", start, None)
+
+
 def test_checksum_is_sha256() -> None:
     assert checksum(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 

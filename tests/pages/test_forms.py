@@ -127,6 +127,12 @@ def test_an_admin_changes_the_study_and_the_log_says_so(browse: Browse, ada: Per
     assert "set round_size from 10 to 20." in answer.content.decode()
 
 
+def test_an_admin_chooses_another_net_that_is_shipped(browse: Browse, ada: Person) -> None:
+    answer = browse(ada).post("/desk/", STUDY | {"net": "strong"}, follow=True)
+    assert Study.current().net == "strong"
+    assert "set net from mnist_model to strong." in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("round_size", "0"), ("quorum", "10"), ("audit_share", "1.5"), ("audit_share", "NaN"), ("net", "made_up")],

@@ -88,7 +88,7 @@ def _fit(options: argparse.Namespace) -> None:
         raise BadFile("--start is for retraining: give --samples too.")
     else:
         ids, pixels, labels, start = [], np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64), b""
-        recipe = _recipe(fit.round_one_recipe(len(base.train_images)), options.steps)
+        recipe = _recipe(fit.round_one_recipe(options.net, len(base.train_images)), options.steps)
         data = fit.train_round_one(base, options.net, recipe, options.seed, _show)
     start_sha256 = weights.checksum(start) if start else None
     made = fit.manifest(ids, pixels, labels, base.sha256, start_sha256, options.net, recipe, options.seed)

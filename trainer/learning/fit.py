@@ -71,9 +71,23 @@ class Recipe:
         return asdict(self)
 
 
-def round_one_recipe(n_images: int, epochs: int = 12) -> Recipe:
-    """The recipe for round 1: ``epochs`` times all ``n_images`` base images, without samples."""
-    return Recipe(steps=epochs * n_images // 64, base_batch=64, learning_rate=0.004)
+def round_one_recipe(net: str, n_images: int) -> Recipe:
+    """The recipe for round 1 of ``net`` on ``n_images`` base images, without samples.
+
+    Every net is trained on bent images but the first, ``mnist_model``, which has seen them as they are.
+    """
+    if net == "mnist_model":
+        return Recipe(steps=12 * n_images // 64, base_batch=64, learning_rate=0.004)
+    return Recipe(
+        steps=24 * n_images // 100,
+        base_batch=100,
+        learning_rate=0.006,
+        weight_decay=0.02,
+        turn=12.0,
+        slant=0.2,
+        scale=0.15,
+        shift=2.5,
+    )
 
 
 def default_recipe(n_samples: int) -> Recipe:
@@ -104,11 +118,18 @@ def train_round_one(base: BaseData, net: str, recipe: Recipe, seed: int, progres
 
         def losses() -> Iterator[Tensor]:
             for pick in picks:
-                answers = model(nets.prepare(base.train_images[pick]))
+                answers = model(_seen(base.train_images[pick], recipe, rng))
                 yield F.nll_loss(answers, torch.from_numpy(base.train_labels[pick]))
 
         _descend(model, losses(), recipe, progress)
         return weights.dump(model)
+
+
+def _seen(pixels: NDArray[np.uint8], recipe: Recipe, rng: np.random.Generator) -> Tensor:
+    """Base images, uint8 (n, 28, 28), as a step of round 1 sees them: bent, if the recipe has bounds to bend within."""
+    if not (recipe.turn or recipe.slant or recipe.scale or recipe.shift):
+        return nets.prepare(pixels)
+    return nets.normalise(bend(torch.tensor(pixels, dtype=torch.float32).unsqueeze(1), recipe, rng))
 
 
 def retrain(

@@ -20,8 +20,11 @@ class BadWeights(ValueError):
 
 
 def dump(net: nn.Module) -> bytes:
-    """The net's parameters and buffers as safetensors; equal weights give equal bytes."""
-    return safetensors.torch.save({name: value.detach().contiguous() for name, value in net.state_dict().items()})
+    """The net's parameters and buffers as safetensors; equal weights give equal bytes.
+
+    Batch norm's count of batches is left out: no answer depends on it, and it would tell equal weights apart.
+    """
+    return safetensors.torch.save({name: value.detach().contiguous() for name, value in _state(net).items()})
 
 
 def load(name: str, data: bytes, sha256: str | None) -> nn.Module:
@@ -38,8 +41,8 @@ def load(name: str, data: bytes, sha256: str | None) -> nn.Module:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadWeights(f"The weights cannot be read as safetensors: {error}") from error
-    _check(tensors, net.state_dict(), name)
-    net.load_state_dict(tensors)
+    _check(tensors, _state(net), name)
+    net.load_state_dict(tensors, strict=False)
     return net.eval()
 
 
@@ -50,7 +53,11 @@ def checksum(data: bytes) -> str:
 
 def finite(net: nn.Module) -> bool:
     """Whether every weight is a number: neither NaN nor infinite."""
-    return all(bool(torch.isfinite(value).all()) for value in net.state_dict().values())
+    return all(bool(torch.isfinite(value).all()) for value in _state(net).values())
+
+
+def _state(net: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in net.state_dict().items() if not name.endswith(".num_batches_tracked")}
 
 
 def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], name: str) -> None:

@@ -12,7 +12,7 @@ from collector.errors import Refused
 class Command(BaseCommand):
     help = (
         "Write the active samples to standard output. With --round, write what that round's model was trained on to a "
-        "file, from which `python -m trainer.learning fit --samples FILE --out WEIGHTS` makes the same model again."
+        "file, from which `python -m trainer.learning fit --net NET --samples FILE --out WEIGHTS` makes it again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         if options["out"] is None:
             raise CommandError("--round wants --out FILE.npz.")
         try:
-            count = exports.write_training_set(options["round"], options["out"])
+            count, net = exports.write_training_set(options["round"], options["out"])
         except Refused as refusal:
             raise CommandError(refusal.message) from refusal
-        self.stdout.write(f"{count} samples in {options['out']}.")
+        self.stdout.write(f"{count} samples in {options['out']}; the model's net: --net {net}")

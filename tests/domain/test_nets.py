@@ -1,0 +1,124 @@
+"""The study's net: which there are, and what happens when an admin chooses another one."""
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+import torch
+from django.db import transaction
+
+from collector import studies
+from collector.errors import Refused
+from collector.models import Person, Study, StudyChange
+from trainer import candidates, reports, rounds, samples
+from trainer.learning import basedata, evaluate, nets, shipped, weights
+from trainer.models import Contributor, Round, RoundModel, Weights
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def a_sample(study: Study) -> None:
+    """Something to train on."""
+    someone = Contributor.objects.create(id=uuid.uuid4(), position=0, split="train").pk
+    with transaction.atomic():
+        samples.add(
+            attempt=uuid.uuid4(),
+            contributor=someone,
+            pixels=bytes(784),
+            label=4,
+            fooling=True,
+            round=Round.objects.get(number=1),
+        )
+
+
+def test_a_net_that_was_never_trained_here_starts_from_its_shipped_weights(a_sample: None) -> None:
+    candidate = candidates.start("strong")
+    base, round_one = candidate.base, shipped.round_one("strong")
+    assert base is not None and candidate.net == "strong"
+    assert (base.net, base.base, base.state, base.report) == ("strong", None, "promoted", round_one.card["report"])
+    assert bytes(Weights.objects.get(pk=base.pk).data) == round_one.weights
+    assert Round.objects.get().model != base
+
+
+def test_a_nets_first_model_is_made_once(a_sample: None) -> None:
+    first = candidates.start("strong")
+    RoundModel.objects.filter(pk=first.pk).update(state="failed")
+    assert candidates.start("strong").base == first.base
+    RoundModel.objects.filter(state="training").update(state="failed")
+    assert candidates.start("mnist_model").base == Round.objects.get(number=1).model
+
+
+def test_a_start_that_is_undone_leaves_no_first_model(a_sample: None) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        candidates.start("strong")
+        raise RuntimeError
+    assert not RoundModel.objects.filter(net="strong").exists()
+
+
+def test_a_net_that_is_not_shipped_starts_nothing(a_sample: None) -> None:
+    with pytest.raises(shipped.NotShipped):
+        candidates.start("made_up")
+    assert RoundModel.objects.count() == 1
+
+
+def test_an_admin_chooses_among_the_nets_that_are_shipped(ada: Person) -> None:
+    assert rounds.nets() == ["mnist_model", "strong"]
+    assert studies.change(ada, net="strong").net == "strong"
+    with pytest.raises(Refused, match="mnist_model, strong") as refused:
+        studies.change(ada, net="made_up")
+    assert refused.value.field == "net"
+    assert [change.after for change in StudyChange.objects.all()] == ["strong"]
+
+
+def test_a_net_that_is_no_longer_shipped_can_still_be_trained_where_it_was(
+    ada: Person, a_sample: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    assert rounds.nets() == ["mnist_model"]
+    assert candidates.start("mnist_model").base == Round.objects.get(number=1).model
+
+
+def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_target(study: Study) -> None:
+    tester = Contributor.objects.create(id=uuid.uuid4(), position=0, split="test").pk
+    with transaction.atomic():
+        samples.add(
+            attempt=uuid.uuid4(), contributor=tester, pixels=bytes(784), label=7, fooling=False,
+            round=Round.objects.get(number=1),
+        )  # fmt: skip
+        candidate = RoundModel.objects.create(net="strong", base=rounds.base_of("strong"))
+    always_four = nets.build("strong")
+    with torch.no_grad():
+        always_four.get_parameter("digits.weight").zero_()
+        always_four.get_parameter("digits.bias")[4] = 20.0
+    base = basedata.stand_in()
+    report, verdict = reports.judge(candidate, always_four.eval(), base, still_here=lambda: None)
+    own = evaluate.evaluate(weights.load("strong", shipped.round_one("strong").weights, None), evaluate.base_sets(base))
+    assert f"under round 1's {own['sets']['gate_base']['correct']} " in verdict.reasons[0]
+    assert report["against_target"]["round"] == 1
+    assert report["against_target"]["sets"]["audited_1"] == {"n": 1, "gained": 0, "lost": 1, "p": 1.0}
+
+
+def manage(folder: Path, net: str, *command: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "DATABASE_"))}
+    env = kept | {"DADC_DATA_DIR": str(folder), "DADC_NET": net, "DADC_PASSWORD": "correct horse battery"}
+    return subprocess.run(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_setup_opens_round_one_with_the_net_of_the_environment(tmp_path: Path) -> None:
+    made = manage(tmp_path, "strong", "setup")
+    assert made.returncode == 0, made.stderr
+    asked = "from trainer import target; print(type(target.current().net).__name__)"
+    assert manage(tmp_path, "strong", "shell", "--no-imports", "-c", asked).stdout == "Strong\n"
+    assert manage(tmp_path, "strong", "verify").stdout == "Everything agrees.\n"
+
+
+def test_an_unknown_net_in_the_environment_is_refused_by_name(tmp_path: Path) -> None:
+    refused = manage(tmp_path, "resnet", "check")
+    assert refused.returncode != 0
+    assert "DADC_NET must be one of mnist_model, strong, not resnet." in refused.stderr
