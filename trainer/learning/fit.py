@@ -150,6 +150,7 @@ def retrain(
     """
     if not len(samples_labels):
         raise ValueError("There are no samples to retrain on.")
+    progress(0.0)
     with _reproducible(seed):
         model = _channels_last(weights.load(net, start, None))
         rng = np.random.default_rng(seed)

@@ -34,17 +34,19 @@ def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
 
     A pixel's value is the share of its 400 samples that are ink.
     """
-    edges = np.zeros(_GRID * (_GRID + 1), dtype=np.int64)
+    edges = np.zeros(_GRID * (_GRID + 1), dtype=np.int32)
     pieces = _pieces(drawing)
     rows = np.abs(pieces[:, 3]) + drawing.width * _SAMPLES
     cuts = np.flatnonzero(np.diff(np.cumsum(rows) // _SPANS_AT_ONCE)) + 1
     for part in np.split(pieces, cuts):
         row, first, after = _spans(part, drawing.width * _SAMPLES / 2)
         line = row * (_GRID + 1)
-        edges += np.bincount(line + first, minlength=edges.size)
-        edges -= np.bincount(line + after, minlength=edges.size)
-    ink = np.cumsum(edges.reshape(_GRID, _GRID + 1), axis=1)[:, :_GRID] > 0
-    counts = ink.reshape(SIDE, _BLOCK, SIDE, _BLOCK).sum(axis=(1, 3))
+        np.add.at(edges, line + first, np.int32(1))
+        np.add.at(edges, line + after, np.int32(-1))
+    np.cumsum(edges, out=edges)  # every row ends at 0
+    ink = edges.reshape(_GRID, _GRID + 1)[:, :_GRID] > 0
+    columns = ink.view(np.uint8).reshape(SIDE, _BLOCK, _GRID).sum(axis=1, dtype=np.uint8)
+    counts = columns.reshape(SIDE, SIDE, _BLOCK).sum(axis=2, dtype=np.int64)
     samples = _BLOCK * _BLOCK
     pixels: NDArray[np.uint8] = ((counts * 255 + samples // 2) // samples).astype(np.uint8)
     return pixels

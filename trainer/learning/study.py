@@ -73,33 +73,31 @@ def run(
     """Simulate every seed, ``jobs`` at a time, each in a process and on a thread of its own; a line for each round
     goes to standard error.
 
-    Gives, and keeps in the file ``out``, ``{"plan", "arms", "base", "recipes", "environment", "runs": {seed: …}}``.
-    Seeds that the file holds already are not run again. Raises ``OtherStudy`` when they were made otherwise, and
-    ``BadBaseData``.
+    Gives, and keeps in the file ``out``, ``{"plan", "base", "recipes", "environment", "runs": {seed: …}}``. What the
+    file holds of a seed is not run again. Raises ``OtherStudy`` when it was made otherwise, and ``BadBaseData``.
     """
     base = basedata.find(mnist_dir, cache)
-    found = _begun(plan, arms, base) | {"runs": {}}
+    found = _begun(plan, base) | {"runs": {}}
     if out.exists():
         kept = json.loads(out.read_text(encoding="utf-8"))
         if {**kept, "runs": {}} != json.loads(json.dumps(found)):
             raise OtherStudy(f"{out} holds runs that were made otherwise; name another file.")
         found = kept
-    todo = [seed for seed in seeds if str(seed) not in found["runs"]]
+    todo = {seed: [arm for arm in arms if arm not in found["runs"].get(str(seed), {})] for seed in seeds}
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        doing = {pool.submit(_one_seed, plan, seed, arms, mnist_dir, cache): seed for seed in todo}
+        doing = {pool.submit(_one_seed, plan, seed, lacking, mnist_dir, cache): seed for seed, lacking in todo.items()}
         for done in as_completed(doing):
-            found["runs"][str(doing[done])] = done.result()
+            found["runs"].setdefault(str(doing[done]), {}).update(done.result())
             arriving = out.with_suffix(".part")
             arriving.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             os.replace(arriving, out)
     return found
 
 
-def _begun(plan: Plan, arms: Sequence[str], base: BaseData) -> dict[str, Any]:
+def _begun(plan: Plan, base: BaseData) -> dict[str, Any]:
     sizes = sorted({plan.round_size, *(plan.round_size * number for number in plan.compared_at)})
     return {
         "plan": asdict(plan),
-        "arms": list(arms),
         "base": {"sha256": base.sha256, "stand_in": base.stand_in},
         "recipes": {str(size): fit.default_recipe(size).as_json() for size in sizes},
         "environment": fit.environment(),
@@ -113,10 +111,11 @@ def _one_seed(plan: Plan, seed: int, arms: Sequence[str], mnist_dir: Path | None
 
 
 def simulate(plan: Plan, seed: int, base: BaseData, arms: Sequence[str], tell: Tell) -> dict[str, list[Row]]:
-    """One run of the study: a row for every arm and round, from round 1's model on (no samples).
+    """One run of the study: by arm, a row for every round, from round 1's model on (no samples).
 
     A row is ``{"round", "samples", "drawings", "tries_per_fool", "held", "errors": {set: {"n", "wrong"}}}``: the model
-    that this round's samples gave, all drawings made for them, and those of this round alone by sample. Crowd, their
+    that this round's samples gave, all drawings made for them, and this round's drawings by sample (null where nobody
+    is to be fooled). Crowd, their
     chances and the writers measured on are the seed's own. ``tell`` gets a line for each row.
     """
     sets = held_out_sets(plan, seed) | {"mnist_test": evaluate.base_sets(base)["mnist_test"]}
@@ -132,7 +131,7 @@ def simulate(plan: Plan, seed: int, base: BaseData, arms: Sequence[str], tell: T
             collected = Collection()
             collect(crowd(plan, seed), None, found["dynamic"][number]["drawings"], collected)
             trained = _trained(plan, seed, base, collected)
-            found[EQUAL_DRAWINGS].append(_row(number, collected, 1.0, False, trained, sets))
+            found[EQUAL_DRAWINGS].append(_row(number, collected, None, False, trained, sets))
             tell(f"seed {seed}, none with as many drawings: {_in_words(found[EQUAL_DRAWINGS][-1])}")
     return found
 
@@ -187,7 +186,8 @@ def _rounds(plan: Plan, seed: int, base: BaseData, arm: str, sets: dict[str, Eva
         held = not gate.decide(report, first_report, {}, weights.finite(trained)).promote
         if arm == "dynamic" and not held:
             target = trained
-        yield _row(number, collected, (collected.drawings - before) / plan.round_size, held, trained, sets)
+        tries = None if arm == "none" else (collected.drawings - before) / plan.round_size
+        yield _row(number, collected, tries, held, trained, sets)
 
 
 def _gate_set(base: BaseData) -> dict[str, EvalSet]:
