@@ -35,7 +35,7 @@ def _train(claim: candidates.Claim) -> None:
     training_set = samples.arrays(samples.trained_on(candidate))
     start = Weights.objects.get(pk=candidate.base_id)
     base = basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE)
-    recipe = fit.default_recipe(len(training_set.ids))
+    recipe = fit.default_recipe(claim.net, len(training_set.ids))
     manifest = fit.manifest(
         training_set.ids, training_set.pixels, training_set.labels, base.sha256, start.sha256, claim.net, recipe,
         claim.seed,

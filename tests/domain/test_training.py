@@ -32,10 +32,10 @@ def study(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Study:
 
 def shorten(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     recipe = replace(RECIPE, **({"steps": 40} | changes))
-    monkeypatch.setattr(fit, "default_recipe", lambda n: recipe)
+    monkeypatch.setattr(fit, "default_recipe", lambda net, n: recipe)
 
 
-RECIPE = fit.default_recipe(10)
+RECIPE = fit.default_recipe("mnist_model", 10)
 
 
 def keep(contributor: uuid.UUID, pixels: Any, label: int, *, fooling: bool = True) -> None:

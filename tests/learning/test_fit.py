@@ -23,7 +23,7 @@ from trainer.learning.gate import decide
 
 NET = "mnist_model"
 Samples = tuple[NDArray[np.uint8], NDArray[np.int64]]
-SHORT = replace(default_recipe(10), steps=12)
+SHORT = replace(default_recipe(NET, 10), steps=12)
 
 
 def ignore(share: float) -> None: ...
@@ -72,12 +72,30 @@ def test_order_of_samples_does_not_matter(train: Callable[..., bytes], samples: 
     assert train(chosen=(pixels[::-1], labels[::-1])) == train()
 
 
+def test_what_the_process_trained_before_does_not_matter(train: Callable[..., bytes], small: BaseData) -> None:
+    first = train()
+    fewer = replace(small, train_images=small.train_images[::2], train_labels=small.train_labels[::2], sha256="fewer")
+    assert train(base=fewer) != first
+    assert train() == first
+
+
+def test_retraining_leaves_no_unit_and_no_statistic_to_chance(small: BaseData, samples: Samples) -> None:
+    """No dropout, and batch norm's statistics are those of round 1."""
+    first = shipped.round_one("strong").weights
+    data = retrain(first, "strong", small, *samples, replace(default_recipe("strong", 10), steps=12), 1, ignore)
+    before, after = (weights.load("strong", d, None).state_dict() for d in (first, data))
+    still = [name for name in before if torch.equal(before[name], after[name])]
+    assert {name for name in before if "running" in name} == {name for name in still if "num_batches" not in name}
+
+
 def test_labels_of_samples_matter(train: Callable[..., bytes], samples: Samples) -> None:
     pixels, labels = samples
     assert train(chosen=(pixels, (labels + 1) % 10)) != train()
 
 
-@pytest.mark.parametrize("field", ["distillation", "sample_weight", "turn", "slant", "scale", "shift", "weight_decay"])
+@pytest.mark.parametrize(
+    "field", ["distillation", "sample_weight", "turn", "slant", "scale", "shift", "base_bend", "weight_decay"]
+)
 def test_every_number_of_the_recipe_matters(train: Callable[..., bytes], field: str) -> None:
     assert train(replace(SHORT, **{field: 2 * getattr(SHORT, field) + 0.1})) != train()
 
@@ -103,7 +121,8 @@ def test_strong_net_trains_from_nothing_on_bent_images_and_the_same_again(small:
 
 def test_strong_net_retrains_to_the_same_bytes(small: BaseData, samples: Samples) -> None:
     first = shipped.round_one("strong").weights
-    data, again = (retrain(first, "strong", small, *samples, SHORT, 1, ignore) for _ in range(2))
+    recipe = replace(default_recipe("strong", 10), steps=12)
+    data, again = (retrain(first, "strong", small, *samples, recipe, 1, ignore) for _ in range(2))
     assert data == again != first
     weights.load("strong", data, None)
 
@@ -208,7 +227,7 @@ def test_retraining_without_samples_is_refused(train: Callable[..., bytes]) -> N
 
 
 def test_short_retraining_teaches_the_samples_and_keeps_the_base(train: Callable[..., bytes], samples: Samples) -> None:
-    recipe = replace(default_recipe(20), steps=250)
+    recipe = replace(default_recipe(NET, 20), steps=250)
     data = train(recipe, base=basedata.stand_in())
     assert accuracy(data, EvalSet(*samples)) > 0.7  # 0 before: all of them fooled round 1's model
     stand_in = basedata.stand_in()
@@ -219,7 +238,9 @@ def test_permuted_base_labels_make_a_candidate_that_the_gate_holds(
     start: bytes, small: BaseData, samples: Samples
 ) -> None:
     permuted = replace(small, train_labels=(small.train_labels + 1) % 10)
-    data = retrain(start, NET, permuted, *samples, replace(default_recipe(20), steps=150, distillation=0.0), 1, ignore)
+    data = retrain(
+        start, NET, permuted, *samples, replace(default_recipe(NET, 20), steps=150, distillation=0.0), 1, ignore
+    )
     sets = evaluate.base_sets(small)
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert not decide(mine, first, {}, finite=True).promote
@@ -230,7 +251,7 @@ def test_distillation_holds_the_net_to_round_ones_answers(train: Callable[..., b
     taught = nets.probabilities(weights.load(NET, start, None), base.gate_images)
 
     def drift(distillation: float) -> float:
-        data = train(replace(default_recipe(20), steps=40, distillation=distillation))
+        data = train(replace(default_recipe(NET, 20), steps=40, distillation=distillation))
         answers = nets.probabilities(weights.load(NET, data, None), base.gate_images)
         return float(np.abs(answers - taught).mean())
 
@@ -246,20 +267,20 @@ def test_bending_within_no_bounds_changes_nothing() -> None:
 def test_bending_moves_each_image_a_little_and_by_itself() -> None:
     image = torch.zeros(1, 1, 28, 28)
     image[..., 8:20, 13:15] = 255
-    bent = fit.bend(image.expand(50, 1, 28, 28), default_recipe(10), np.random.default_rng(1))
+    bent = fit.bend(image.expand(50, 1, 28, 28), default_recipe(NET, 10), np.random.default_rng(1))
     assert not torch.equal(bent[0], bent[1])
     places = torch.arange(28.0)
     across = (bent.sum(dim=(1, 2)) * places).sum(dim=1) / bent.sum(dim=(1, 2, 3))
     down = (bent.sum(dim=(1, 3)) * places).sum(dim=1) / bent.sum(dim=(1, 2, 3))
-    assert (across - 13.5).abs().max() < 2 * default_recipe(10).shift
-    assert (down - 13.5).abs().max() < 2 * default_recipe(10).shift
+    assert (across - 13.5).abs().max() < 2 * default_recipe(NET, 10).shift
+    assert (down - 13.5).abs().max() < 2 * default_recipe(NET, 10).shift
     assert across.std() > 0.3
     assert down.std() > 0.3
 
 
 @given(st.integers(1, 100_000), st.integers(0, 5_000))
 def test_more_samples_never_train_fewer_steps_and_steps_are_bounded(n: int, more: int) -> None:
-    assert 400 <= default_recipe(n).steps <= default_recipe(n + more).steps <= 2_000
+    assert 400 <= default_recipe(NET, n).steps <= default_recipe(NET, n + more).steps <= 2_000
 
 
 @pytest.mark.parametrize(("n", "steps", "batch"), [(10, 7, 4), (3, 5, 8), (100, 2, 5)])
@@ -271,7 +292,7 @@ def test_all_images_are_picked_equally_often(n: int, steps: int, batch: int) -> 
 
 
 def test_recipe_is_made_again_from_its_json() -> None:
-    recipe = default_recipe(50)
+    recipe = default_recipe(NET, 50)
     assert Recipe(**json.loads(json.dumps(recipe.as_json()))) == recipe
 
 
@@ -337,7 +358,7 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
     start: bytes, mnist: BaseData, n: int
 ) -> None:
     chosen, others = fooled(seed=21, n=n), EvalSet(*fooled(seed=22, n=150))
-    data = retrain(start, NET, mnist, *chosen, default_recipe(n), 1, ignore)
+    data = retrain(start, NET, mnist, *chosen, default_recipe(NET, n), 1, ignore)
     sets = evaluate.base_sets(mnist)
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert mine["sets"]["mnist_test"]["accuracy"] >= 0.983
@@ -350,7 +371,7 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
 @pytest.mark.slow
 def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(start: bytes, mnist: BaseData) -> None:
     base = basedata.stand_in()
-    data = retrain(start, NET, base, *fooled(seed=21, n=100), default_recipe(100), 1, ignore)
+    data = retrain(start, NET, base, *fooled(seed=21, n=100), default_recipe(NET, 100), 1, ignore)
     sets = evaluate.base_sets(base)
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert decide(mine, first, {}, finite=True).reasons == ()

@@ -82,7 +82,7 @@ def _fit(options: argparse.Namespace) -> None:
     if options.samples:
         ids, pixels, labels = _samples(options.samples)
         start = options.start.read_bytes() if options.start else shipped.round_one(options.net).weights
-        recipe = _recipe(fit.default_recipe(len(ids)), options.steps)
+        recipe = _recipe(fit.default_recipe(options.net, len(ids)), options.steps)
         data = fit.retrain(start, options.net, base, pixels, labels, recipe, options.seed, _show)
     elif options.start:
         raise BadFile("--start is for retraining: give --samples too.")

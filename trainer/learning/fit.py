@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class Recipe:
     ``warm_up`` of the steps. The loss is cross-entropy on the base part, plus ``sample_weight`` times that on the
     samples, plus ``distillation`` times the divergence from round 1's answers at ``temperature``. Samples are turned
     by up to ``turn`` degrees, slanted by up to ``slant`` (a tangent), scaled by up to ``scale`` (a share) and moved
-    by up to ``shift`` pixels, each way.
+    by up to ``shift`` pixels, each way; base images by the share ``base_bend`` of all that.
     """
 
     steps: int
@@ -65,6 +65,7 @@ class Recipe:
     slant: float = 0.0
     scale: float = 0.0
     shift: float = 0.0
+    base_bend: float = 0.0
 
     def as_json(self) -> dict[str, float | int]:
         """The numbers by name, ready for JSON; ``Recipe(**numbers)`` makes the recipe again."""
@@ -87,15 +88,20 @@ def round_one_recipe(net: str, n_images: int) -> Recipe:
         slant=0.2,
         scale=0.15,
         shift=2.5,
+        base_bend=1.0,
     )
 
 
-def default_recipe(n_samples: int) -> Recipe:
-    """The recipe for a retraining on ``n_samples`` samples: longer for more, within bounds."""
+def default_recipe(net: str, n_samples: int) -> Recipe:
+    """The recipe for a retraining of ``net`` on ``n_samples`` samples: longer for more, within bounds.
+
+    As in round 1, every net but the first goes on seeing bent base images, or it would forget to read such.
+    """
+    first = net == "mnist_model"
     return Recipe(
         steps=min(400 + int(20 * n_samples**0.5), 1500),
         base_batch=64,
-        learning_rate=0.006,
+        learning_rate=0.006 if first else 0.003,
         sample_batch=32,
         sample_weight=1.0,
         distillation=2.0,
@@ -103,6 +109,7 @@ def default_recipe(n_samples: int) -> Recipe:
         slant=0.25,
         scale=0.18,
         shift=2.5,
+        base_bend=0.0 if first else 0.8,
     )
 
 
@@ -126,10 +133,11 @@ def train_round_one(base: BaseData, net: str, recipe: Recipe, seed: int, progres
 
 
 def _seen(pixels: NDArray[np.uint8], recipe: Recipe, rng: np.random.Generator) -> Tensor:
-    """Base images, uint8 (n, 28, 28), as a step of round 1 sees them: bent, if the recipe has bounds to bend within."""
-    if not (recipe.turn or recipe.slant or recipe.scale or recipe.shift):
+    """Base images, uint8 (n, 28, 28), as a step sees them: bent, if the recipe says so."""
+    if not recipe.base_bend:
         return nets.prepare(pixels)
-    return nets.normalise(bend(torch.tensor(pixels, dtype=torch.float32).unsqueeze(1), recipe, rng))
+    ink = torch.tensor(pixels, dtype=torch.float32).unsqueeze(1)
+    return nets.normalise(bend(ink, recipe, rng, recipe.base_bend))
 
 
 def retrain(
@@ -158,16 +166,17 @@ def retrain(
         samples, targets = torch.tensor(pixels, dtype=torch.float32).unsqueeze(1), torch.from_numpy(labels)
         picks = _picks(rng, len(base.train_images), recipe.steps, recipe.base_batch)
         turns = _picks(rng, len(samples), recipe.steps, recipe.sample_batch)
-        taught = _taught(start, net, base, lambda share: progress(share * _SHARE_FOR_ANSWERS))
+        teacher = _Teacher(start, net, base, recipe, lambda share: progress(share * _SHARE_FOR_ANSWERS))
 
         def losses() -> Iterator[Tensor]:
             for pick, turn in zip(picks, turns, strict=True):
                 bent = nets.normalise(bend(samples[turn], recipe, rng))
-                answers = model(torch.cat([nets.prepare(base.train_images[pick]), bent]))
+                seen = _seen(base.train_images[pick], recipe, rng)
+                answers = model(torch.cat([seen, bent]))
                 on_base, on_samples = answers[: len(pick)], answers[len(pick) :]
                 loss = F.nll_loss(on_base, torch.from_numpy(base.train_labels[pick]))
                 loss = loss + recipe.sample_weight * F.nll_loss(on_samples, targets[turn])
-                yield loss + recipe.distillation * _divergence(on_base, taught[pick], recipe.temperature)
+                yield loss + recipe.distillation * _divergence(on_base, teacher(pick, seen), recipe.temperature)
 
         _descend(model, losses(), recipe, lambda share: progress(_SHARE_FOR_ANSWERS + share * (1 - _SHARE_FOR_ANSWERS)))
         return weights.dump(model)
@@ -211,10 +220,11 @@ def environment() -> dict[str, Any]:
     }
 
 
-def bend(images: Tensor, recipe: Recipe, rng: np.random.Generator) -> Tensor:
-    """Images, float32 (n, 1, 28, 28), each under a random affine map within the recipe's bounds; outside is black."""
+def bend(images: Tensor, recipe: Recipe, rng: np.random.Generator, share: float = 1.0) -> Tensor:
+    """Images, float32 (n, 1, 28, 28), each under a random affine map within ``share`` of the recipe's bounds; outside
+    is black."""
     n, side = len(images), images.shape[-1]
-    turn, slant, across, down, x, y = rng.uniform(-1, 1, (6, n))
+    turn, slant, across, down, x, y = share * rng.uniform(-1, 1, (6, n))
     angle = np.radians(recipe.turn * turn)
     across, down = 1 + recipe.scale * across, 1 + recipe.scale * down
     tangent = recipe.slant * slant
@@ -255,24 +265,40 @@ def _ordered(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[NDAr
     return pixels[order], labels[order].astype(np.int64)
 
 
-def _taught(start: bytes, net: str, base: BaseData, progress: Progress) -> Tensor:
-    """Round 1's log-probabilities for every base image, float32 (n, 10). They never change, so the process computes
-    them once and keeps them for its next training."""
-    key = (weights.checksum(start), net, base.sha256)
-    if key not in _answers:
-        teacher = _channels_last(weights.load(net, start, None))
-        found = torch.empty(len(base.train_images), 10)
-        with torch.inference_mode():
-            for first in range(0, len(found), _IMAGES_AT_ONCE):
-                progress(first / len(found))
-                part = slice(first, first + _IMAGES_AT_ONCE)
-                found[part] = teacher(nets.prepare(base.train_images[part]))
-        _answers.clear()
-        _answers[key] = found
-    return _answers[key]
+class _Teacher:
+    """Round 1's model, asked for its log-probabilities, float32 (n, 10), of base images.
 
+    Its answers on images as they are never change, so the process computes them once and keeps them for its next
+    training; on bent images it is asked at every step.
+    """
 
-_answers: dict[tuple[str, str, str], Tensor] = {}
+    _kept: ClassVar[dict[tuple[str, str, str], Tensor]] = {}
+
+    def __init__(self, start: bytes, net: str, base: BaseData, recipe: Recipe, progress: Progress) -> None:
+        self.net = _channels_last(weights.load(net, start, None))
+        self.known = (
+            None if recipe.base_bend else self._all(base, (weights.checksum(start), net, base.sha256), progress)
+        )
+
+    def __call__(self, pick: NDArray[np.int64], seen: Tensor) -> Tensor:
+        """The answers on the base images ``pick``, which a step sees as ``seen``."""
+        if self.known is not None:
+            return self.known[pick]
+        with torch.no_grad():
+            answers: Tensor = self.net(seen)
+        return answers
+
+    def _all(self, base: BaseData, key: tuple[str, str, str], progress: Progress) -> Tensor:
+        if key not in self._kept:
+            found = torch.empty(len(base.train_images), 10)
+            with torch.no_grad():
+                for first in range(0, len(found), _IMAGES_AT_ONCE):
+                    progress(first / len(found))
+                    part = slice(first, first + _IMAGES_AT_ONCE)
+                    found[part] = self.net(nets.prepare(base.train_images[part]))
+            self._kept.clear()
+            self._kept[key] = found
+        return self._kept[key]
 
 
 def _channels_last(model: nn.Module) -> nn.Module:

@@ -77,10 +77,10 @@ def run(
     file holds of a seed is not run again. Raises ``OtherStudy`` when it was made otherwise, and ``BadBaseData``.
     """
     base = basedata.find(mnist_dir, cache)
-    found = _begun(plan, base) | {"runs": {}}
+    found: dict[str, Any] = json.loads(json.dumps(_begun(plan, base)))
     if out.exists():
         kept = json.loads(out.read_text(encoding="utf-8"))
-        if {**kept, "runs": {}} != json.loads(json.dumps(found)):
+        if {**kept, "runs": {}} != found:
             raise OtherStudy(f"{out} holds runs that were made otherwise; name another file.")
         found = kept
     todo = {seed: [arm for arm in arms if arm not in found["runs"].get(str(seed), {})] for seed in seeds}
@@ -99,8 +99,9 @@ def _begun(plan: Plan, base: BaseData) -> dict[str, Any]:
     return {
         "plan": asdict(plan),
         "base": {"sha256": base.sha256, "stand_in": base.stand_in},
-        "recipes": {str(size): fit.default_recipe(size).as_json() for size in sizes},
+        "recipes": {str(size): fit.default_recipe(plan.net, size).as_json() for size in sizes},
         "environment": fit.environment(),
+        "runs": {},
     }
 
 
@@ -196,7 +197,7 @@ def _gate_set(base: BaseData) -> dict[str, EvalSet]:
 
 def _trained(plan: Plan, seed: int, base: BaseData, collected: Collection) -> nn.Module:
     pixels, labels = np.stack(collected.pixels), np.array(collected.labels, dtype=np.int64)
-    recipe = fit.default_recipe(len(labels))
+    recipe = fit.default_recipe(plan.net, len(labels))
     start = shipped.round_one(plan.net).weights
     trained = fit.retrain(start, plan.net, base, pixels, labels, recipe, seed, lambda share: None)
     return weights.load(plan.net, trained, None)

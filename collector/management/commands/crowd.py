@@ -22,11 +22,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--drawers", type=_at_least_one, default=len(crowd.DRAWERS), metavar="N")
-        parser.add_argument("--moderators", type=_at_least_one, default=len(crowd.MODERATORS), metavar="N")
+        parser.add_argument("--drawers", type=at_least_one, default=len(crowd.DRAWERS), metavar="N")
+        parser.add_argument("--moderators", type=at_least_one, default=len(crowd.MODERATORS), metavar="N")
         parser.add_argument("--pace", type=float, default=crowd.PACE, metavar="SECONDS", help="mean pause after an act")
         parser.add_argument("--seed", type=int, help="the same one again draws the same pictures; default: a new one")
-        parser.add_argument("--drawings", type=_at_least_one, metavar="N", help="end after so many")
+        parser.add_argument("--drawings", type=at_least_one, metavar="N", help="end after so many")
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
@@ -59,7 +59,8 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _at_least_one(text: str) -> int:
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on, as an argument of a command."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")

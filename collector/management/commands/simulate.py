@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from collector.management.commands.crowd import at_least_one
+
 
 class Command(BaseCommand):
     help = (
@@ -17,11 +19,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--seeds", type=_seeds, default=range(1, 2), metavar="N|A-B", help="which runs (default 1)")
-        parser.add_argument("--rounds", type=_at_least_one, default=20)
-        parser.add_argument("--round-size", type=_at_least_one, default=50, metavar="SAMPLES")
+        parser.add_argument("--rounds", type=at_least_one, default=20)
+        parser.add_argument("--round-size", type=at_least_one, default=50, metavar="SAMPLES")
         parser.add_argument("--arms", nargs="+", choices=("dynamic", "static", "none"), default=["dynamic", "none"])
         parser.add_argument("--net", default="mnist_model")
-        parser.add_argument("--jobs", type=_at_least_one, default=1, help="seeds at a time, each on one thread")
+        parser.add_argument("--jobs", type=at_least_one, default=1, help="seeds at a time, each on one thread")
         parser.add_argument("--out", type=Path, default=Path("study.json"), help="goes on from what it holds")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,14 +50,7 @@ class Command(BaseCommand):
 
 def _seeds(text: str) -> range:
     first, _, last = text.partition("-")
-    seeds = range(_at_least_one(first), _at_least_one(last or first) + 1)
+    seeds = range(at_least_one(first), at_least_one(last or first) + 1)
     if not seeds:
         raise argparse.ArgumentTypeError("from the smaller to the greater")
     return seeds
-
-
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number

@@ -1,0 +1,119 @@
+"""What a study's runs come to."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.learning import findings
+from trainer.learning.findings import curves, fewer_errors, mean_of, mnist_loss, table
+from trainer.learning.study import EQUAL_DRAWINGS
+
+
+def row(number: int, wrong: int, drawings: int = 0, tries: float | None = None, mnist: int = 10) -> dict[str, Any]:
+    errors = {"held_out": (wrong, 100), "hard": (2 * wrong, 100), "mnist_test": (mnist, 1000)}
+    return {
+        "round": number,
+        "samples": 50 * number,
+        "drawings": drawings,
+        "tries_per_fool": tries,
+        "held": False,
+        "errors": {name: {"n": n, "wrong": count} for name, (count, n) in errors.items()},
+    }
+
+
+RUNS = {
+    "1": {
+        "dynamic": [row(0, 20), row(1, 6, 200, 4.0, mnist=12)],
+        "none": [row(0, 20), row(1, 12, 50)],
+        EQUAL_DRAWINGS: [row(1, 5, 200)],
+    },
+    "2": {
+        "dynamic": [row(0, 30), row(1, 8, 300, 6.0, mnist=15)],
+        "none": [row(0, 30), row(1, 10, 50)],
+        EQUAL_DRAWINGS: [row(1, 8, 300)],
+    },
+}
+
+
+def test_a_mean_has_students_interval() -> None:
+    found = mean_of([1.0, 2.0, 3.0])
+    half = 4.303 * 1.0 / sqrt(3)
+    assert (found.mean, found.n) == (2.0, 3)
+    assert found.low == pytest.approx(2 - half)
+    assert found.high == pytest.approx(2 + half)
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert mean_of([0.052]).as_percent() == "5.2 %"
+    assert mean_of([0.25]).low is None
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=40))
+def test_an_interval_holds_its_mean_and_is_a_point_where_seeds_agree(values: list[float]) -> None:
+    found = mean_of(values)
+    assert found.low is not None and found.high is not None
+    assert found.low <= found.mean <= found.high
+    assert mean_of(values[:1] * 5).high == pytest.approx(values[0])
+
+
+def test_an_interval_is_told_in_percent() -> None:
+    assert mean_of([0.05, 0.05]).as_percent() == "5.0 % (5.0–5.0)"
+
+
+def test_students_factors_fall_to_the_normal_ones() -> None:
+    assert list(findings._T_95) == sorted(findings._T_95, reverse=True)
+    assert (findings._T_95[0], findings._T_95[8], len(findings._T_95)) == (12.71, 2.262, 29)
+
+
+def test_curves_are_means_over_the_seeds() -> None:
+    first, second = curves(RUNS, "dynamic")
+    assert (first["samples"].mean, first["tries_per_fool"]) == (0, None)
+    assert second["errors"]["held_out"].mean == pytest.approx(0.07)
+    assert second["errors"]["hard"].mean == pytest.approx(0.14)
+    assert (second["drawings"].mean, second["tries_per_fool"].mean, second["held"]) == (250, 5, 0)
+
+
+def test_fewer_errors_are_paired_by_seed() -> None:
+    found = fewer_errors(RUNS, 1, "held_out", "none")
+    assert found is not None and found.mean == pytest.approx((0.5 + 0.2) / 2)
+    assert fewer_errors(RUNS, 1, "held_out", EQUAL_DRAWINGS).mean == pytest.approx((-0.2 + 0) / 2)  # type: ignore[union-attr]
+    assert fewer_errors(RUNS, 1, "held_out", "static") is None
+    assert fewer_errors(RUNS, 7, "held_out", "none") is None
+
+
+def test_seeds_that_lack_an_arm_are_left_out() -> None:
+    runs = {**RUNS, "3": {"dynamic": [row(0, 20), row(1, 0, 9, 1.0)]}}
+    assert fewer_errors(runs, 1, "held_out", "none").n == 2  # type: ignore[union-attr]
+    assert curves(runs, "dynamic")[1]["drawings"].n == 3
+
+
+def test_mnist_loss_is_the_worst_models_and_the_worst_rounds() -> None:
+    one_model, rounds_mean = mnist_loss(RUNS, "dynamic")
+    assert one_model == pytest.approx(0.005)
+    assert rounds_mean == pytest.approx(0.0035)
+    assert mnist_loss(RUNS, "none") == (0, 0)
+
+
+def test_the_table_tells_arms_comparisons_and_mnist() -> None:
+    found = {"runs": RUNS, "base": {"stand_in": False}, "plan": {"compared_at": [1]}}
+    text = "\n".join(table(found))
+    assert "| 50 | 250 | 5.0 | 7.0 % (" in text
+    assert "| 50 | 50 | – | 11.0 % (" in text
+    assert "- After round 1, held-out writers: dynamic errs 35 % (" in text
+    assert "none at equally many samples" in text and "none at equally many drawings" in text
+    assert "MNIST, dynamic: at most 0.35 points under round 1's model in a round's mean, 0.50 in any one model." in text
+    assert "stand-in" not in text and "held" not in text.replace("held-out", "")
+
+
+def test_the_table_says_stand_in_and_what_the_gate_held() -> None:
+    runs = {"1": {"dynamic": [row(0, 20), row(1, 6, 200, 4.0) | {"held": True}]}}
+    for one in runs["1"]["dynamic"]:
+        one["errors"]["mnist_test"] = {"n": 0, "wrong": 0}
+    text = "\n".join(table({"runs": runs, "base": {"stand_in": True}, "plan": {"compared_at": [1]}}))
+    assert "stand-in" in text and "MNIST |" not in text
+    assert "The gate held 1 of its candidates." in text
