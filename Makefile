@@ -8,7 +8,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
 SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test lint help
+.PHONY: run demo test lint bench help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -28,6 +28,9 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
 	.venv/bin/python -m pytest -n 2 --dist worksteal
+
+bench: .venv/ready ## the figures of docs/performance.md; wants a quiet machine
+	.venv/bin/python scripts/bench.py
 
 lint: .venv/ready-dev ## ruff and mypy
 	.venv/bin/ruff check .
