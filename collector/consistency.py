@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch, Sum
 
 from collector import verdicts
 from collector.models import Attempt, Reading
@@ -18,6 +18,7 @@ def problems() -> Iterator[str]:
     yield from _rounds()
     yield from _weights()
     yield from _attempts()
+    yield from _credit()
     yield from _samples()
 
 
@@ -59,7 +60,7 @@ def _picture(attempt: Attempt) -> Iterator[str]:
 
 
 def _status(attempt: Attempt) -> Iterator[str]:
-    """The status follows from readings and decision; credit from the status."""
+    """The status follows from readings and decision."""
     readings = [reading.answer for reading in attempt.readings.all() if reading.answer]
     if attempt.status == Status.RETRACTED:
         if readings:
@@ -72,8 +73,23 @@ def _status(attempt: Attempt) -> Iterator[str]:
     expected = outcome.status if outcome else Status.PENDING if moderated else Status.NOT_FOOLED
     if attempt.status != expected:
         yield f"Attempt {attempt.pk} is {attempt.status}; its readings say {expected}."
-    if attempt.status != Status.PENDING and attempt.credit != verdicts.credit(attempt.status):
-        yield f"Attempt {attempt.pk} is {attempt.status} and earned {attempt.credit:g}."
+
+
+def _credit() -> Iterator[str]:
+    """What a person's verified fools of one digit taken for one other earned in a round, together."""
+    groups = (
+        Attempt.objects.filter(status=Status.VERIFIED)
+        .values("drawer__username", "round__number", "target_label", "predicted_label")
+        .annotate(fools=Count("pk"), earned=Sum("credit"))
+        .order_by("drawer__username", "round__number", "target_label", "predicted_label")
+    )
+    for group in groups.iterator():
+        due = sum(verdicts.credit(Status.VERIFIED, alike) for alike in range(group["fools"]))
+        if group["earned"] != due:
+            yield (
+                f"{group['drawer__username']} earned {group['earned']:g} for {group['fools']} fools of "
+                f"{group['target_label']} as {group['predicted_label']} in round {group['round__number']}, not {due:g}."
+            )
 
 
 def _samples() -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from collector.models import Attempt
+from collector.models import Attempt, Study
 from trainer.models import Round, RoundModel, Sample, Split
 
 Status = Attempt.Status
@@ -89,12 +89,21 @@ def _settled(attempt: Attempt, who: str) -> str | None:
     target, label = named(attempt.target_label), named(attempt.settled_label or 0)
     return {
         Status.NOT_FOOLED: f"Drawn by lot for a check: moderators read {target} too.",
-        Status.VERIFIED: f"Moderators read {target} too: a verified fool, {attempt.credit:g} credit.",
+        Status.VERIFIED: f"Moderators read {target} too: a verified fool, {_earned(attempt)}.",
         Status.CORRECTED: f"Moderators read {label}, not {target}. It helps training as {label}; no credit.",
         Status.REJECTED: "Moderators saw no digit in it. It is not used; no credit.",
         Status.AMBIGUOUS: "Moderators could see more than one digit in it. It is not used; no credit.",
         Status.RETRACTED: f"{who} took it back. It still counts as a try.",
     }[Status(attempt.status)]
+
+
+def _earned(attempt: Attempt) -> str:
+    if attempt.credit == 1:
+        return "1 credit"
+    taken = named(attempt.predicted_label)
+    return (
+        f"half a credit, since two earlier ones of this round were {named(attempt.target_label)} taken for {taken} too"
+    )
 
 
 def kept_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, Kept]:
@@ -137,4 +146,9 @@ def _sample_event(kept: Kept) -> Event:
     if kept.trained:
         text = "A model was trained on it that did not open a round; the next one will be, too."
         return Event(kept.trained.created, text, "trained")
-    return Event(None, "Waits for the next model to be trained.", "due")
+    return Event(None, f"Waits for the next model to be trained.{_may_wait_longer()}", "due")
+
+
+def _may_wait_longer() -> str:
+    most = Study.current().most_each
+    return f" One person gives at most {most} of a round’s new drawings; more of them wait." if most else ""

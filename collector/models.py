@@ -1,5 +1,6 @@
 """People, the study, drawings and what moderators read in them."""
 
+import math
 import uuid
 from typing import Any, ClassVar
 
@@ -119,6 +120,11 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return "the study"
+
+    @property
+    def most_each(self) -> int | None:
+        """How many of a round's new samples may be one person's, at least one; None where nobody is limited."""
+        return None if self.person_share >= 1 else max(1, math.floor(self.person_share * self.round_size + 1e-9))
 
     @staticmethod
     def current() -> "Study":

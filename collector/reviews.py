@@ -12,7 +12,7 @@ from django.utils import timezone
 from collector import verdicts
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import Attempt, Decision, Person, Reading, Study
-from trainer import candidates, samples
+from trainer import candidates, rounds, samples
 
 Status = Attempt.Status
 LEASE = timedelta(minutes=5)
@@ -125,10 +125,14 @@ def _weigh(attempt: Attempt, now: datetime) -> None:
 
 
 def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
-    """Fix status and credit, keep the sample, and start a candidate if that makes one due: all or nothing."""
+    """Fix status and credit, keep the sample, and start a candidate if that makes one due: all or nothing.
+
+    The trainer's lock, which a sample needs anyway, also makes one count of fools alike follow the other.
+    """
+    rounds.lock()
     attempt.status, attempt.settled_label = outcome.status, outcome.label
     attempt.begun, attempt.settled, attempt.wanted = attempt.begun or now, now, 0
-    attempt.credit = verdicts.credit(outcome.status)
+    attempt.credit = verdicts.credit(outcome.status, fools_alike(attempt).count())
     attempt.save(update_fields=["status", "settled_label", "begun", "settled", "wanted", "credit"])
     if outcome.label is None:
         return
@@ -142,7 +146,15 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     )
     if sample and sample.fooling:
         study = Study.current()
-        candidates.start_if_due(study.net, study.round_size)
+        candidates.start_if_due(study.net, study.round_size, study.most_each)
+
+
+def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
+    """The drawer's verified fools in the round of the same digit, taken for the same other."""
+    return Attempt.objects.filter(
+        drawer=attempt.drawer_id, round=attempt.round_id, status=Status.VERIFIED,
+        target_label=attempt.target_label, predicted_label=attempt.predicted_label,
+    )  # fmt: skip
 
 
 def unsettled() -> QuerySet[Attempt]:

@@ -209,7 +209,9 @@ def _told(round: Round, tally: leaderboards.Tally) -> dict[str, Any]:
         "report": round.model.report,
     }
     if round.state == Round.State.OPEN:
-        told |= {"due": {"have": samples.due().count(), "need": Study.current().round_size}, "training": _training()}
+        study = Study.current()
+        have = samples.due(study.most_each).count()
+        told |= {"due": {"have": have, "need": study.round_size}, "training": _training()}
     return told
 
 

@@ -10,7 +10,7 @@ from trainer import candidates
 def start_if_due() -> None:
     """Every minute: start what became due while another model was in training, or by a smaller round size."""
     study = Study.current()
-    candidates.start_if_due(study.net, study.round_size)
+    candidates.start_if_due(study.net, study.round_size, study.most_each)
 
 
 def tidy() -> None:

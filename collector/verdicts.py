@@ -7,6 +7,7 @@ from dataclasses import dataclass
 DIGITS = tuple(str(digit) for digit in range(10))
 AMBIGUOUS, JUNK = "ambiguous", "junk"
 ANSWERS = (*DIGITS, AMBIGUOUS, JUNK)
+FULL_CREDITS = 2
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ def outcome(target: int, fooled: bool, answer: str) -> Outcome:
     return Outcome("corrected", int(answer))
 
 
-def credit(status: str) -> float:
-    """What a settled attempt earns on the leaderboard."""
-    return 1.0 if status == "verified" else 0.0
+def credit(status: str, alike: int) -> float:
+    """What an attempt that settles earns on the leaderboard. `alike` of the drawer's earlier attempts in the round are
+    verified fools of the same digit, taken for the same other: after `FULL_CREDITS` such, another earns half."""
+    if status != "verified":
+        return 0.0
+    return 1.0 if alike < FULL_CREDITS else 0.5
 
 
 def _most(quorum: int) -> int:

@@ -54,8 +54,9 @@ class Claim:
     seed: int
 
 
-def start_if_due(net: str, round_size: int) -> RoundModel | None:
-    """Start a candidate once `round_size` samples are due and none is in training.
+def start_if_due(net: str, round_size: int, most_each: int | None = None) -> RoundModel | None:
+    """Start a candidate once `round_size` samples are due, `most_each` of a contributor counting, and none is in
+    training.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that both see the
     threshold get one candidate, and its message is queued only if that transaction commits.
@@ -63,25 +64,28 @@ def start_if_due(net: str, round_size: int) -> RoundModel | None:
     with transaction.atomic():
         rounds.lock()
         training = RoundModel.objects.filter(state=State.TRAINING).exists()
-        if training or samples.due().count() < round_size:
+        if training or samples.due(most_each).count() < round_size:
             return None
-        return _start(net)
+        return _start(net, most_each)
 
 
-def start(net: str) -> RoundModel:
-    """Start a candidate now, whatever is due. Raises AlreadyTraining, NothingToTrainOn."""
+def start(net: str, most_each: int | None = None) -> RoundModel:
+    """Start a candidate now, whatever is due, with `most_each` new samples of a contributor.
+
+    Raises AlreadyTraining, NothingToTrainOn.
+    """
     with transaction.atomic():
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
             raise AlreadyTraining("A model is already in training.")
         if not samples.active().exists():
             raise NothingToTrainOn("There is nothing to train on yet: no drawing has become a sample.")
-        return _start(net)
+        return _start(net, most_each)
 
 
-def _start(net: str) -> RoundModel:
+def _start(net: str, most_each: int | None) -> RoundModel:
     candidate = RoundModel.objects.create(net=net, base=rounds.base_of(net), seed=SEED)
-    samples.fix_set(candidate)
+    samples.fix_set(candidate, most_each)
     _enqueue(candidate.pk)
     return candidate
 

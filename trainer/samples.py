@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -63,19 +64,32 @@ def withdraw(contributor: uuid.UUID) -> int:
         return trained + active.update(withdrawn=now)
 
 
-def due() -> QuerySet[Sample]:
-    """Verified fooling samples of the train split, active, that no candidate has trained on."""
-    return active().filter(fooling=True, first_trained__isnull=True)
+def due(most_each: int | None = None) -> QuerySet[Sample]:
+    """Verified fooling samples of the train split, active, that no candidate has trained on, `most_each` of each
+    contributor (None: all)."""
+    return _new(most_each).filter(fooling=True)
+
+
+def _new(most_each: int | None) -> QuerySet[Sample]:
+    """What the next candidate is the first to train on: of each contributor `most_each`, the fooling and older ones
+    before the others."""
+    new = active().filter(first_trained__isnull=True)
+    if most_each is None:
+        return new
+    order = [F("fooling").desc(), F("added").asc(), F("pk").asc()]
+    turn = Window(RowNumber(), partition_by=F("contributor"), order_by=order)
+    return new.annotate(turn=turn).filter(turn__lte=most_each)
 
 
 def active() -> QuerySet[Sample]:
-    """What the next candidate will be trained on: every sample of the train split that is not withdrawn."""
+    """What may be trained on: every sample of the train split that is not withdrawn."""
     return Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TRAIN)
 
 
-def fix_set(candidate: RoundModel) -> None:
-    """Give `candidate` every active sample of the train split, for good. Needs the lock."""
-    active().filter(first_trained__isnull=True).update(first_trained=candidate)
+def fix_set(candidate: RoundModel, most_each: int | None = None) -> None:
+    """Give `candidate` its training set for good: what was trained on before, if still active, and the new samples,
+    `most_each` of each contributor; the rest waits for a later one. Needs the lock."""
+    active().filter(pk__in=_new(most_each).values("pk")).update(first_trained=candidate)
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:

@@ -68,7 +68,8 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 
 def _train(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    candidates.start(Study.current().net)
+    study = Study.current()
+    candidates.start(study.net, study.most_each)
     return "A new model is in training."
 
 

@@ -4,13 +4,16 @@ import uuid
 
 import pytest
 from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from collector.models import Person, Study
 from tests.domain.conftest import add_model, draw
-from trainer import rounds, samples
+from trainer import candidates, rounds, samples
 from trainer.models import Contributor, Round, RoundModel, Sample
 
-_pixels = iter(range(1, 10_000))
+_pixels = iter(range(1, 100_000))
+_positions = iter(range(1000, 100_000))
 
 
 def add(contributor: uuid.UUID | None = None, *, fooling: bool = True, pixels: bytes | None = None) -> Sample | None:
@@ -74,6 +77,65 @@ def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due
     samples.fix_set(candidate)
     assert not samples.due().exists()
     assert set(samples.trained_on(candidate)) == {due, audited}
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=5), st.integers(1, 5), st.integers(0, 3))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
+    study: Study, counts: list[int], most_each: int, audited: int
+) -> None:
+    Sample.objects.all().delete()
+    RoundModel.objects.filter(base__isnull=False).delete()
+    people = [Contributor.objects.create(id=uuid.uuid4(), position=next(_positions), split="train") for _ in counts]
+    for who, count in zip(people, counts, strict=True):
+        for _ in range(audited):
+            kept(who.pk, fooling=False)
+        for _ in range(count):
+            kept(who.pk)
+    left = counts
+    for _ in range(8):
+        assert samples.due(most_each).count() == sum(min(count, most_each) for count in left)
+        before = samples.due().count()
+        candidate = RoundModel.objects.create(net="mnist_model", state="failed")
+        samples.fix_set(candidate, most_each)
+        taken = Sample.objects.filter(first_trained=candidate)
+        by_person = [taken.filter(contributor=who).count() for who in people]
+        assert max(by_person) <= most_each
+        assert before - samples.due().count() == sum(min(count, most_each) for count in left)
+        left = [count - min(count, most_each) for count in left]
+    assert samples.due().count() == sum(left)
+
+
+def test_the_oldest_fools_of_a_contributor_come_first(study: Study) -> None:
+    someone = train_contributor()
+    Sample.objects.all().delete()
+    audited, older, newer = kept(someone, fooling=False), kept(someone), kept(someone)
+    first, second, third = (RoundModel.objects.create(net="mnist_model", state="failed") for _ in range(3))
+    sets = []
+    for candidate in (first, second, third):
+        samples.fix_set(candidate, 1)
+        sets.append(set(samples.trained_on(candidate)))
+    assert sets == [{older}, {older, newer}, {older, newer, audited}]
+
+
+def test_a_round_is_due_only_once_enough_people_gave_their_share(study: Study) -> None:
+    one, two = train_contributor(), train_contributor()
+    Sample.objects.all().delete()
+    for _ in range(10):
+        kept(one)
+    assert candidates.start_if_due("mnist_model", 4, 2) is None
+    kept(two)
+    assert candidates.start_if_due("mnist_model", 4, 2) is None
+    kept(two)
+    candidate = candidates.start_if_due("mnist_model", 4, 2)
+    assert candidate is not None and samples.trained_on(candidate).count() == 4
+
+
+@pytest.mark.parametrize(
+    ("share", "size", "most"), [(1, 10, None), (0.2, 10, 2), (0.29, 100, 29), (0.05, 10, 1), (0, 10, 1), (0.5, 5, 2)]
+)
+def test_a_persons_share_of_a_round_is_rounded_down_and_at_least_one(share: float, size: int, most: int | None) -> None:
+    assert Study(person_share=share, round_size=size).most_each == most
 
 
 def test_a_model_keeps_its_set_when_samples_come_and_go(study: Study) -> None:

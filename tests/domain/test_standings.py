@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from collector import attempts, consistency, fates, leaderboards, rounds
+from collector import attempts, consistency, fates, leaderboards, reviews, rounds
 from collector.errors import NotFound, Refused
 from collector.models import Attempt, Person, Study
 from tests.domain.conftest import add_model, draw, read
 from trainer import rounds as trainer_rounds
-from trainer.models import Contributor, RoundModel, Sample, Weights
+from trainer.models import Contributor, Round, RoundModel, Sample, Weights
 
 
 def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(daisy: Person, moby: Person, mara: Person) -> None:
@@ -45,6 +45,25 @@ def test_standings_rank_by_verified_fools_and_not_by_volume(daisy: Person, mara:
     lines = leaderboards.standings("round")
     assert [(line.rank, line.username, line.credit) for line in lines] == [(1, "daisy", 2.0), (2, "mara", 1.0)]
     assert lines[1].vmer == 1 / 6
+
+
+def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawer_is_told(
+    daisy: Person, mara: Person, moby: Person
+) -> None:
+    Study.objects.update(round_size=100)
+    for label in (4, 4, 9, 4, 4):
+        read(moby, str(label), draw(daisy, label))
+    read(moby, "4", draw(mara, 4))
+    assert [one.credit for one in daisy.attempts.order_by("submitted")] == [1, 1, 1, 0.5, 0.5]
+    assert [(line.username, line.credit) for line in leaderboards.standings()] == [("daisy", 4.0), ("mara", 1.0)]
+    third = daisy.attempts.order_by("submitted")[3]
+    assert "half a credit" in fates.timeline(third)[1].text and "a 4 taken for a 7" in fates.timeline(third)[1].text
+    assert "1 credit" in fates.timeline(mara.attempts.get())[1].text
+    assert list(consistency.problems()) == []
+    next_round = Round.objects.create(
+        number=2, model=add_model(7), opened=timezone.now(), state="closed", closed=timezone.now()
+    )
+    assert reviews.fools_alike(Attempt(drawer=daisy, round=next_round, target_label=4, predicted_label=7)).count() == 0
 
 
 def test_equal_credit_is_equal_rank(daisy: Person, mara: Person, moby: Person) -> None:
@@ -134,6 +153,7 @@ def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara
     "spoil",
     [
         lambda: Attempt.objects.filter(status="verified").update(credit=5.0),
+        lambda: Attempt.objects.filter(status="verified").update(credit=0.5),
         lambda: Attempt.objects.filter(status="verified").update(status="rejected", credit=0.0),
         lambda: Attempt.objects.update(pixels=b"\0" * 784),
         lambda: Sample.objects.update(label=8),

@@ -103,7 +103,8 @@ def test_what_is_wanted_can_settle_and_less_cannot(
 def test_nothing_but_a_verified_fool_earns(target: int, fooled: bool, order: list[str], quorum: int) -> None:
     for answer in ANSWERS:
         settled = outcome(target, fooled, answer)
-        assert credit(settled.status) == (1.0 if fooled and answer == str(target) else 0.0)
+        for alike, earns in ((0, 1.0), (1, 1.0), (2, 0.5), (9, 0.5)):
+            assert credit(settled.status, alike) == (earns if fooled and answer == str(target) else 0.0)
 
 
 @given(digits, st.booleans())
