@@ -94,16 +94,18 @@ def _credit() -> Iterator[str]:
 
 def _samples() -> Iterator[str]:
     settled = {
-        pk: (label, status)
-        for pk, label, status in Attempt.objects.filter(settled_label__isnull=False).values_list(
-            "pk", "settled_label", "status"
+        pk: (label, status, audited)
+        for pk, label, status, audited in Attempt.objects.filter(settled_label__isnull=False).values_list(
+            "pk", "settled_label", "status", "audited"
         )
     }
     for sample in Sample.objects.iterator(chunk_size=500):
-        label, status = settled.get(sample.attempt, (None, None))
+        label, status, audited = settled.get(sample.attempt, (None, None, sample.audited))
         if label != sample.label:
             yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
         if sample.fooling != (status == Status.VERIFIED):
             yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
+        if sample.audited != audited:
+            yield f"Sample {sample.pk} is wrong about whether it was chosen by lot."
         if hashlib.sha256(bytes(sample.pixels)).hexdigest() != sample.sha256:
             yield f"Sample {sample.pk}: the pixels are not those of the hash."

@@ -15,7 +15,7 @@ from collector.errors import NotFound, Refused
 from trainer import samples
 from trainer.models import Round, Sample
 
-COLUMNS = ("id", "attempt", "contributor", "round", "label", "split", "fooling", "added", "pixels")
+COLUMNS = ("id", "attempt", "contributor", "round", "label", "split", "fooling", "audited", "added", "pixels")
 
 
 def stream(form: str) -> tuple[Iterator[str], str]:
@@ -49,6 +49,7 @@ def _rows() -> Iterator[dict[str, Any]]:
             "label": sample.label,
             "split": sample.contributor.split,
             "fooling": sample.fooling,
+            "audited": sample.audited,
             "added": sample.added.isoformat(),
             "pixels": base64.b64encode(bytes(sample.pixels)).decode(),
         }

@@ -142,6 +142,7 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
         pixels=bytes(attempt.pixels),
         label=outcome.label,
         fooling=outcome.status == Status.VERIFIED,
+        audited=attempt.audited,
         round=attempt.round,
     )
     if sample and sample.fooling:

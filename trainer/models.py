@@ -103,6 +103,7 @@ class Sample(models.Model):
     sha256 = models.CharField(max_length=64)
     label = models.PositiveSmallIntegerField()
     fooling = models.BooleanField(help_text="verified as having fooled its round's model: only these make a model due")
+    audited = models.BooleanField(default=False, help_text="did not fool, and was chosen by lot")
     round = models.ForeignKey(Round, models.PROTECT)
     added = models.DateTimeField(auto_now_add=True)
     withdrawn = models.DateTimeField(null=True, blank=True)
@@ -114,6 +115,7 @@ class Sample(models.Model):
             models.UniqueConstraint(fields=["sha256"], condition=Q(withdrawn__isnull=True), name="one_active_sample"),
             models.UniqueConstraint(fields=["attempt"], condition=Q(withdrawn__isnull=True), name="one_per_attempt"),
             models.CheckConstraint(condition=Q(label__lte=9), name="sample_label_is_a_digit"),
+            models.CheckConstraint(condition=Q(fooling=False) | Q(audited=False), name="what_fooled_was_not_audited"),
             models.CheckConstraint(
                 condition=Q(last_trained__isnull=True)
                 | Q(withdrawn__isnull=False, last_trained__gte=F("first_trained")),

@@ -20,7 +20,14 @@ _lot = random.SystemRandom()
 
 
 def add(
-    *, attempt: uuid.UUID, contributor: uuid.UUID, pixels: bytes, label: int, fooling: bool, round: Round
+    *,
+    attempt: uuid.UUID,
+    contributor: uuid.UUID,
+    pixels: bytes,
+    label: int,
+    fooling: bool,
+    audited: bool = False,
+    round: Round,
 ) -> Sample | None:
     """Keep a settled drawing as a sample; None where the very same pixels are an active sample already.
 
@@ -37,6 +44,7 @@ def add(
         sha256=sha256,
         label=label,
         fooling=fooling,
+        audited=audited,
         round=round,
     )
 
@@ -120,11 +128,12 @@ def arrays(samples: QuerySet[Sample]) -> Arrays:
 def held_out() -> dict[str, Arrays]:
     """The test split of every round so far: «fools_N» fooled round N's model, «audited_N» did not, chosen by lot.
 
-    Empty ones too, so that a report says that there was nothing to measure on.
+    What was meant to fool and was read as another digit is in neither: nobody chose it by lot. Empty ones too, so that
+    a report says that there was nothing to measure on.
     """
     tests = Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TEST).order_by("pk")
     return {
-        f"{name}_{round.number}": arrays(tests.filter(round=round, fooling=fooling))
+        f"{name}_{round.number}": arrays(tests.filter(**{kind: True}, round=round))
         for round in Round.objects.order_by("number")
-        for name, fooling in (("fools", True), ("audited", False))
+        for name, kind in (("fools", "fooling"), ("audited", "audited"))
     }

@@ -86,7 +86,7 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
     tester = Contributor.objects.create(id=uuid.uuid4(), position=0, split="test").pk
     with transaction.atomic():
         samples.add(
-            attempt=uuid.uuid4(), contributor=tester, pixels=bytes(784), label=7, fooling=False,
+            attempt=uuid.uuid4(), contributor=tester, pixels=bytes(784), label=7, fooling=False, audited=True,
             round=Round.objects.get(number=1),
         )  # fmt: skip
         candidate = RoundModel.objects.create(net="strong", base=rounds.base_of("strong"))

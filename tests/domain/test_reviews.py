@@ -7,11 +7,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from collector import reviews
+from collector import consistency, reviews
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import Attempt, Person, Reading, Study
 from tests.domain.conftest import draw, read
-from trainer.models import RoundModel, Sample
+from trainer import samples
+from trainer.models import Contributor, RoundModel, Sample
 
 Cast = Callable[..., Person]
 
@@ -56,6 +57,24 @@ def test_what_is_no_clear_digit_becomes_no_sample(
     read(moby, answer, attempt)
     assert read(mara, answer, attempt).status == status
     assert not Sample.objects.exists()
+
+
+def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
+    """A drawing meant to fool and read as another digit is no such thing; an audited one is, whatever people read."""
+    Study.objects.update(audit_share=1.0, round_size=100)
+    Contributor.objects.create(id=daisy.contributor, position=0, split="test")
+    verified, corrected, confirmed, mistaken = draw(daisy, 4), draw(daisy, 4), draw(daisy, 7), draw(daisy, 7)
+    answers = {verified.pk: "4", corrected.pk: "9", confirmed.pk: "7", mistaken.pk: "1"}
+    for moderator in (moby, mara):
+        while reading := reviews.assign(moderator):
+            reviews.read(moderator, reading.pk, answers[reading.attempt_id])
+    assert Sample.objects.count() == 4
+    held_out = samples.held_out()
+    assert held_out["fools_1"].attempts == [str(verified.pk)]
+    assert set(held_out["audited_1"].attempts) == {str(confirmed.pk), str(mistaken.pk)}
+    assert list(consistency.problems()) == []
 
 
 def test_a_confirmed_audited_drawing_stays_not_fooled_and_is_a_sample_that_is_not_due(

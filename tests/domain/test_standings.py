@@ -158,6 +158,7 @@ def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara
         lambda: Attempt.objects.update(pixels=b"\0" * 784),
         lambda: Sample.objects.update(label=8),
         lambda: Sample.objects.update(fooling=False),
+        lambda: Sample.objects.update(fooling=False, audited=True),
         lambda: Sample.objects.update(attempt=uuid.uuid4()),
         lambda: Weights.objects.update(sha256="0" * 64),
         lambda: RoundModel.objects.update(state="held"),

@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(max_length=64)),
                 ('label', models.PositiveSmallIntegerField()),
                 ('fooling', models.BooleanField(help_text="verified as having fooled its round's model: only these make a model due")),
+                ('audited', models.BooleanField(default=False, help_text='did not fool, and was chosen by lot')),
                 ('added', models.DateTimeField(auto_now_add=True)),
                 ('withdrawn', models.DateTimeField(blank=True, null=True)),
                 ('contributor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='trainer.contributor')),
@@ -119,6 +120,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='sample',
             constraint=models.CheckConstraint(condition=models.Q(('label__lte', 9)), name='sample_label_is_a_digit'),
+        ),
+        migrations.AddConstraint(
+            model_name='sample',
+            constraint=models.CheckConstraint(condition=models.Q(('fooling', False), ('audited', False), _connector='OR'), name='what_fooled_was_not_audited'),
         ),
         migrations.AddConstraint(
             model_name='sample',
