@@ -62,7 +62,8 @@ def test_an_interval_holds_its_mean_and_is_a_point_where_seeds_agree(values: lis
 
 
 def test_an_interval_is_told_in_percent() -> None:
-    assert mean_of([0.05, 0.05]).as_percent() == "5.0 % (5.0–5.0)"
+    assert mean_of([0.05, 0.05]).as_percent() == "5.0 % (5.0 to 5.0)"
+    assert mean_of([-0.25, -0.25]).as_percent(0) == "−25 % (−25 to −25)"
 
 
 def test_students_factors_fall_to_the_normal_ones() -> None:
@@ -104,8 +105,8 @@ def test_the_table_tells_arms_comparisons_and_mnist() -> None:
     text = "\n".join(table(found))
     assert "| 50 | 250 | 5.0 | 7.0 % (" in text
     assert "| 50 | 50 | – | 11.0 % (" in text
-    assert "- After round 1, held-out writers: dynamic errs 35 % (" in text
-    assert "none at equally many samples" in text and "none at equally many drawings" in text
+    assert "- After round 1, held-out writers: 35 % (" in text and "fewer errors in dynamic than in none" in text
+    assert "in none, at equally many samples" in text and "in none, at equally many drawings" in text
     assert "MNIST, dynamic: at most 0.35 points under round 1's model in a round's mean, 0.50 in any one model." in text
     assert "stand-in" not in text and "held" not in text.replace("held-out", "")
 

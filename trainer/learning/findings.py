@@ -37,11 +37,11 @@ class Mean:
     n: int
 
     def as_percent(self, digits: int = 1) -> str:
-        """Such as «5.2 % (4.9–5.5)»."""
-        text = f"{self.mean:.{digits}%}".replace("%", " %")
+        """Such as «5.2 % (4.9 to 5.5)»."""
+        text = f"{self.mean:.{digits}%}".replace("%", " %").replace("-", "−")
         if self.low is None or self.high is None:
             return text
-        return f"{text} ({100 * self.low:.{digits}f}–{100 * self.high:.{digits}f})"
+        return f"{text} ({100 * self.low:.{digits}f} to {100 * self.high:.{digits}f})".replace("-", "−")
 
 
 def mean_of(values: Sequence[float]) -> Mean:
@@ -147,6 +147,6 @@ def _comparisons(runs: Runs, number: int) -> Iterator[str]:
         for name in ("held_out", "hard"):
             if fewer := fewer_errors(runs, number, name, against):
                 yield (
-                    f"- After round {number}, {WORDS[name]}: dynamic errs {fewer.as_percent(0)} less than "
-                    f"{against.partition('_')[0]} at equally many {axis}."
+                    f"- After round {number}, {WORDS[name]}: {fewer.as_percent(0)} fewer errors in dynamic than in "
+                    f"{against.partition('_')[0]}, at equally many {axis}."
                 )

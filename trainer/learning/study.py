@@ -89,7 +89,7 @@ def run(
         for done in as_completed(doing):
             found["runs"].setdefault(str(doing[done]), {}).update(done.result())
             arriving = out.with_suffix(".part")
-            arriving.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            arriving.write_text(json.dumps(found) + "\n", encoding="utf-8")
             os.replace(arriving, out)
     return found
 
