@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.ticker import FuncFormatter, PercentFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from trainer.learning import findings  # noqa: E402
@@ -51,8 +51,7 @@ def main() -> None:
     first = findings.curves(runs, "dynamic")[0]["errors"][findings.MNIST].mean
     axes[2][1].axhline(first, color="black", linewidth=0.8)
     axes[2][1].axhline(first + 0.003, color="black", linewidth=0.8, linestyle=":")
-    axes[2][1].annotate("round 1's model", (axes[2][1].get_xlim()[1], first), ha="right", va="bottom")
-    axes[2][1].annotate("0.3 points under it", (axes[2][1].get_xlim()[1], first + 0.003), ha="right", va="bottom")
+    axes[2][1].annotate("0.3 points under round 1's model (the line below)", (20, first + 0.003), va="bottom")
     axes[2][1].set_ylim(0.007, 0.0145)
     axes[0][0].legend(frameon=False)
     figure.savefig(options.picture, metadata={"Date": None})
@@ -77,6 +76,7 @@ def _errors(
         axis.fill_between(x, low, high, color=STYLES[arm]["color"], alpha=0.15, linewidth=0)
     axis.set_title(title)
     axis.set_xlabel("samples trained on" if by == "samples" else "drawings made (logarithmic)")
+    axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=1 if name == findings.MNIST else 0))
     if by == "drawings":
         axis.set_xscale("log")
