@@ -61,7 +61,7 @@ def _picture(attempt: Attempt) -> Iterator[str]:
 
 def _status(attempt: Attempt) -> Iterator[str]:
     """The status follows from readings and decision."""
-    readings = [reading.answer for reading in attempt.readings.all() if reading.answer]
+    readings = [reading.answer for reading in attempt.readings.all() if reading.answer and not reading.discounted]
     if attempt.status == Status.RETRACTED:
         if readings:
             yield f"Attempt {attempt.pk} was taken back after a reading."

@@ -68,7 +68,7 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
     verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
     events = [Event(attempt.submitted, f"{who} drew {named(attempt.target_label)}. {verdict}", "submitted")]
     if attempt.status == Status.PENDING:
-        read = attempt.readings.filter(answer__isnull=False).count()
+        read = attempt.readings.filter(answer__isnull=False, discounted=False).count()
         events.append(
             Event(None, f"Waiting for moderators, who don’t see what it should be ({read} so far).", "waiting")
         )

@@ -53,6 +53,7 @@ class Person(AbstractBaseUser):
     email = models.EmailField(blank=True, help_text="for a forgotten password; without one an admin resets it")
     role = models.CharField(max_length=11, choices=Role, default=Role.CROWDWORKER)
     is_active = models.BooleanField(default=True)
+    suspended = models.BooleanField(default=False, editable=False, help_text="from moderating; see Suspension")
     joined = models.DateTimeField(default=timezone.now, editable=False)
     contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
@@ -78,8 +79,8 @@ class Person(AbstractBaseUser):
 
     @property
     def is_moderator(self) -> bool:
-        """May moderate: moderators, and admins too."""
-        return self.is_active and self.role in (self.Role.MODERATOR, self.Role.ADMIN)
+        """May moderate: moderators who are not suspended, and admins too."""
+        return self.is_admin or (self.is_active and self.role == self.Role.MODERATOR and not self.suspended)
 
     # What Django's own admin asks for: an admin may do everything there, nobody else anything.
     @property
@@ -244,6 +245,8 @@ class Reading(models.Model):
     expires = models.DateTimeField()
     answer = models.CharField(max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS])
     answered = models.DateTimeField(null=True, blank=True)
+    agreed = models.BooleanField(null=True, blank=True, help_text="the drawing settled as this reading says")
+    discounted = models.BooleanField(default=False, help_text="its moderator was suspended before the drawing settled")
 
     class Meta:
         constraints = [
@@ -255,6 +258,24 @@ class Reading(models.Model):
         ]
         indexes = [
             models.Index(fields=["moderator", "expires"], condition=Q(answer=None), name="leases"),
+            models.Index(fields=["moderator", "-answered"], condition=Q(agreed__isnull=False), name="quality"),
+        ]
+
+
+class Suspension(models.Model):
+    """A moderator whose readings agreed too seldom with what the drawings settled as, until an admin lifts it."""
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="suspensions")
+    when = models.DateTimeField(auto_now_add=True)
+    agreed = models.PositiveIntegerField()
+    settled = models.PositiveIntegerField(help_text="of so many readings")
+    lifted = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    lifted_why = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person"], condition=Q(lifted=None), name="one_suspension_at_a_time"),
         ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from collector import verdicts
@@ -113,7 +113,7 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Attempt:
 
 def _weigh(attempt: Attempt, now: datetime) -> None:
     """Recompute a pending attempt's state from all its readings. The caller holds its row."""
-    answered = attempt.readings.filter(answer__isnull=False).order_by("answered", "pk")
+    answered = attempt.readings.filter(answer__isnull=False, discounted=False).order_by("answered", "pk")
     readings = [answer for answer in answered.values_list("answer", flat=True) if answer]
     outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum)
     if outcome:
@@ -134,6 +134,8 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     attempt.begun, attempt.settled, attempt.wanted = attempt.begun or now, now, 0
     attempt.credit = verdicts.credit(outcome.status, fools_alike(attempt).count())
     attempt.save(update_fields=["status", "settled_label", "begun", "settled", "wanted", "credit"])
+    agreed = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
+    attempt.readings.filter(answer__isnull=False, discounted=False).update(agreed=agreed)
     if outcome.label is None:
         return
     sample = samples.add(
@@ -150,6 +152,19 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
         candidates.start_if_due(study.net, study.round_size, study.most_each)
 
 
+def discount(moderator: Person) -> None:
+    """What a suspended moderator read of drawings still pending no longer counts; they go back into the queue."""
+    pending = Attempt.objects.filter(status=Status.PENDING, readings__moderator=moderator)
+    for attempt_id in list(pending.values_list("pk", flat=True)):
+        with transaction.atomic():
+            attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+            if attempt.status != Status.PENDING:
+                continue
+            attempt.readings.filter(moderator=moderator, answer=None).delete()
+            attempt.readings.filter(moderator=moderator).update(discounted=True)
+            _weigh(attempt, timezone.now())
+
+
 def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
     """The drawer's verified fools in the round of the same digit, taken for the same other."""
     return Attempt.objects.filter(
@@ -161,11 +176,15 @@ def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
 def unsettled() -> QuerySet[Attempt]:
     """Drawings that neither readings nor the moderators who are left can settle; oldest first."""
     moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN], is_active=True)
+    moderators = moderators.exclude(role=Person.Role.MODERATOR, suspended=True)
     able = moderators.count()
     drawer_is_able = Exists(moderators.filter(pk=OuterRef("drawer")))
     return (
         Attempt.objects.filter(status=Status.PENDING)
-        .annotate(read_by=Count("readings", filter=Q(readings__answer__isnull=False)), own=drawer_is_able)
+        .annotate(
+            read_by=Count("readings", filter=Q(readings__answer__isnull=False, readings__discounted=False)),
+            own=drawer_is_able,
+        )
         .filter(Q(wanted=0) | Q(own=False, read_by__gte=able) | Q(own=True, read_by__gte=able - 1))
         .select_related("drawer", "round")
         .prefetch_related("readings__moderator")

@@ -3,6 +3,7 @@
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
+from collector import moderators
 from collector.models import Allowance, Study, Token
 from trainer import candidates
 
@@ -11,6 +12,11 @@ def start_if_due() -> None:
     """Every minute: start what became due while another model was in training, or by a smaller round size."""
     study = Study.current()
     candidates.start_if_due(study.net, study.round_size, study.most_each)
+
+
+def suspend_untrusted() -> None:
+    """Every minute: suspend moderators whose readings agree too seldom with what the drawings settled as."""
+    moderators.suspend_untrusted()
 
 
 def tidy() -> None:

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trainer.learning.evaluate import wilson
+
 DIGITS = tuple(str(digit) for digit in range(10))
 AMBIGUOUS, JUNK = "ambiguous", "junk"
 ANSWERS = (*DIGITS, AMBIGUOUS, JUNK)
 FULL_CREDITS = 2
+FEWEST_TO_JUDGE_BY, LEAST_AGREEMENT = 30, 0.7
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,13 @@ class Outcome:
 
     status: str
     label: int | None
+
+    @property
+    def answer(self) -> str:
+        """The reading that it bears out."""
+        if self.label is not None:
+            return str(self.label)
+        return AMBIGUOUS if self.status == "ambiguous" else JUNK
 
 
 def settle(target: int, fooled: bool, readings: Sequence[str], quorum: int) -> Outcome | None:
@@ -58,6 +68,12 @@ def credit(status: str, alike: int) -> float:
     if status != "verified":
         return 0.0
     return 1.0 if alike < FULL_CREDITS else 0.5
+
+
+def trusted(agreed: int, settled: int) -> bool:
+    """Whether a moderator goes on, of whose last `settled` readings `agreed` say what the drawing settled as: not where
+    at least `FEWEST_TO_JUDGE_BY` put the lower bound of the 95 % interval under `LEAST_AGREEMENT`."""
+    return settled < FEWEST_TO_JUDGE_BY or wilson(agreed, settled)[0] >= LEAST_AGREEMENT
 
 
 def _most(quorum: int) -> int:

@@ -50,6 +50,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_active", models.BooleanField(default=True)),
+                (
+                    "suspended",
+                    models.BooleanField(default=False, editable=False, help_text="from moderating; see Suspension"),
+                ),
                 ("joined", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("contributor", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
             ],
@@ -214,6 +218,18 @@ class Migration(migrations.Migration):
                 ),
                 ("answered", models.DateTimeField(blank=True, null=True)),
                 (
+                    "agreed",
+                    models.BooleanField(
+                        blank=True, help_text="the drawing settled as this reading says", null=True
+                    ),
+                ),
+                (
+                    "discounted",
+                    models.BooleanField(
+                        default=False, help_text="its moderator was suspended before the drawing settled"
+                    ),
+                ),
+                (
                     "attempt",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT, related_name="readings", to="collector.attempt"
@@ -224,6 +240,35 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="readings",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Suspension",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("when", models.DateTimeField(auto_now_add=True)),
+                ("agreed", models.PositiveIntegerField()),
+                ("settled", models.PositiveIntegerField(help_text="of so many readings")),
+                ("lifted", models.DateTimeField(blank=True, null=True)),
+                ("lifted_why", models.TextField(blank=True)),
+                (
+                    "lifted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="suspensions",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
@@ -396,6 +441,18 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="an_answer_has_a_time",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="reading",
+            index=models.Index(
+                condition=models.Q(("agreed__isnull", False)), fields=["moderator", "-answered"], name="quality"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="suspension",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("lifted", None)), fields=("person",), name="one_suspension_at_a_time"
             ),
         ),
     ]

@@ -10,19 +10,24 @@ from django.http import HttpRequest, HttpResponse
 from collector.errors import Forbidden
 from collector.models import Person
 
+NOT_ONE = "This page is for moderators."
+PAUSED = (
+    "Your moderating is paused: too many of your last readings differ from what the drawings settled as. "
+    "An admin sees it too and can lift it; what you drew is not touched."
+)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponse]
 
 
-def _for(allowed: Callable[[Person], bool], refusal: str) -> Callable[[PersonView[P]], View[P]]:
+def _for(allowed: Callable[[Person], bool], refusal: Callable[[Person], str]) -> Callable[[PersonView[P]], View[P]]:
     def decorate(view: PersonView[P]) -> View[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not isinstance(request.user, Person):
                 return redirect_to_login(request.get_full_path())
             if not allowed(request.user):
-                raise Forbidden(refusal)
+                raise Forbidden(refusal(request.user))
             return view(request, request.user, *args, **kwargs)
 
         return guarded
@@ -32,12 +37,12 @@ def _for(allowed: Callable[[Person], bool], refusal: str) -> Callable[[PersonVie
 
 def signed_in(view: PersonView[P]) -> View[P]:
     """The view gets the person as its second argument."""
-    return _for(lambda person: True, "")(view)
+    return _for(lambda person: True, lambda person: "")(view)
 
 
 def for_moderators(view: PersonView[P]) -> View[P]:
-    return _for(lambda person: person.is_moderator, "This page is for moderators.")(view)
+    return _for(lambda person: person.is_moderator, lambda person: PAUSED if person.suspended else NOT_ONE)(view)
 
 
 def for_admins(view: PersonView[P]) -> View[P]:
-    return _for(lambda person: person.is_admin, "This page is for the admins of this site.")(view)
+    return _for(lambda person: person.is_admin, lambda person: "This page is for the admins of this site.")(view)

@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from collector.models import Decision, Person, Reading, Study, StudyChange
+from collector.models import Decision, Person, Reading, Study, StudyChange, Suspension
 from tests.pages.conftest import PASSWORD, Draw
 from trainer import samples
 from trainer.models import Round, RoundModel
@@ -215,3 +215,37 @@ def test_an_admin_decides_what_moderators_could_not_settle(
 
 def test_an_unknown_button_is_refused(browse: Browse, ada: Person) -> None:
     assert browse(ada).post("/desk/", {"do": "explode"}).status_code == 400
+
+
+def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
+    browse: Browse, mona: Person, ada: Person
+) -> None:
+    Person.objects.filter(pk=mona.pk).update(suspended=True)
+    Suspension.objects.create(person=mona, agreed=20, settled=30)
+    refused = browse(mona).get("/moderate/")
+    assert refused.status_code == 403 and "Your moderating is paused" in refused.content.decode()
+    desk = browse(ada).get("/desk/").content.decode()
+    assert "suspended" in desk and "Let mona moderate again" in desk
+    missing = browse(ada).post("/desk/", {"do": "lift", "moderator": "mona"})
+    assert error_at(missing, f"moderator-{mona.pk}-why") and Suspension.objects.get().lifted is None
+    assert browse(ada).post("/desk/", {"do": "lift", "moderator": "nobody"}).status_code == 404
+    key = f"moderator-{mona.pk}-why"
+    lifted = browse(ada).post("/desk/", {"do": "lift", "moderator": "mona", key: "We talked."}, follow=True)
+    assert "mona moderates again." in lifted.content.decode()
+    assert browse(mona).get("/moderate/").status_code == 200
+    twice = browse(ada).post("/desk/", {"do": "lift", "moderator": "mona", key: "Again."})
+    assert "not suspended (any more)" in twice.content.decode()
+
+
+def test_the_desk_shows_how_far_each_moderator_agrees(
+    browse: Browse, mona: Person, ada: Person, bob: Person, draw: Draw
+) -> None:
+    for agreed in (True, True, False):
+        attempt = draw(bob)
+        assert attempt.settled is not None
+        attempt.readings.create(
+            moderator=mona, leased=attempt.settled, expires=attempt.settled, answer="4" if agreed else "9",
+            answered=attempt.settled, agreed=agreed,
+        )  # fmt: skip
+    desk = browse(ada).get("/desk/").content.decode()
+    assert "66.7 % (20.8–93.9)" in desk and "2 of 3 settled readings" in desk

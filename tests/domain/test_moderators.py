@@ -1,0 +1,217 @@
+"""How far moderators are trusted, and what becomes of one who is not."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector import consistency, moderators, reviews, tasks, verdicts
+from collector.errors import Conflict, Forbidden, Refused
+from collector.models import Attempt, Person, Reading, Study, Suspension
+from collector.verdicts import FEWEST_TO_JUDGE_BY
+from tests.domain.conftest import draw, read
+from trainer.models import Sample
+
+Cast = Callable[..., Person]
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+def test_more_agreement_never_costs_trust_and_few_readings_never_do(agreed: int, differing: int) -> None:
+    settled = agreed + differing
+    if settled < FEWEST_TO_JUDGE_BY:
+        assert verdicts.trusted(agreed, settled)
+    if verdicts.trusted(agreed, settled):
+        assert verdicts.trusted(agreed + 1, settled + 1)
+    if differing and not verdicts.trusted(agreed, settled):
+        assert settled >= FEWEST_TO_JUDGE_BY
+
+
+@pytest.mark.parametrize(("agreed", "settled", "goes_on"), [(26, 30, True), (25, 30, False), (0, 29, True), (75, 100, False), (80, 100, True)])  # fmt: skip  # noqa: E501
+def test_who_goes_on(agreed: int, settled: int, goes_on: bool) -> None:
+    assert verdicts.trusted(agreed, settled) is goes_on
+
+
+@pytest.fixture
+def past(moby: Person, person: Cast) -> Callable[..., None]:
+    """Give a moderator so many settled readings, of which some agreed with what their drawing settled as."""
+
+    def give(agreed: int, differing: int, moderator: Person = moby) -> None:
+        drawers = [person() for _ in range(1 + (agreed + differing) // 30)]
+        for place, good in enumerate([True] * agreed + [False] * differing):
+            attempt = draw(drawers[place // 30])
+            Attempt.objects.filter(pk=attempt.pk).update(status="ambiguous", settled=attempt.submitted, wanted=0)
+            Reading.objects.create(
+                attempt=attempt, moderator=moderator, leased=attempt.submitted, expires=attempt.submitted,
+                answer="ambiguous" if good else "4", answered=attempt.submitted, agreed=good,
+            )  # fmt: skip
+
+    return give
+
+
+def test_a_settled_drawing_says_which_readings_agreed_with_it(
+    daisy: Person, moby: Person, mara: Person, person: Cast
+) -> None:
+    max_ = person("max", "moderator")
+    attempt = draw(daisy)
+    for moderator, answer in ((moby, "9"), (mara, "4"), (max_, "9")):
+        read(moderator, answer, attempt)
+    assert Attempt.objects.get().status == "corrected"
+    agreed = dict(Reading.objects.values_list("moderator__username", "agreed"))
+    assert agreed == {"moby": True, "mara": False, "max": True}
+    assert [(one.moderator.username, one.agreed, one.settled) for one in moderators.everybody()] == [
+        ("mara", 0, 1), ("max", 1, 1), ("moby", 1, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "status"), [("ambiguous", "ambiguous"), ("junk", "rejected"), ("4", "verified")])
+def test_an_admins_decision_settles_who_agreed_too(
+    daisy: Person, moby: Person, mara: Person, ada: Person, person: Cast, answer: str, status: str
+) -> None:
+    attempt = draw(daisy)
+    readers = {"4": moby, "ambiguous": mara, "junk": person("max", "moderator")}
+    others = [given for given in readers if given != "4"]
+    for given_answer in (*others, "4"):
+        if reviews.assign(readers[given_answer]):
+            read(readers[given_answer], given_answer, attempt)
+    decided = reviews.decide(attempt.pk, ada, answer, "Looked at it.")
+    assert decided.status == status
+    for reading in decided.readings.all():
+        assert reading.agreed is (reading.answer == answer)
+
+
+def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_queue(
+    daisy: Person, moby: Person, mara: Person, past: Callable[..., None]
+) -> None:
+    Study.objects.update(quorum=2)
+    past(25, 5)
+    drawings = [draw(daisy), draw(daisy)]
+    read(moby, "4")
+    reviews.assign(moby)
+    tasks.suspend_untrusted()
+    moby.refresh_from_db()
+    assert moby.suspended and not moby.is_moderator
+    record = Suspension.objects.get()
+    assert (record.person, record.agreed, record.settled, record.lifted) == (moby, 25, 30, None)
+    assert not Reading.objects.filter(moderator=moby, attempt__status="pending", discounted=False).exists()
+    with pytest.raises(Forbidden):
+        reviews.assign(moby)
+    for attempt in drawings:
+        attempt.refresh_from_db()
+        assert (attempt.status, attempt.wanted) == ("pending", 2)
+    read(mara, "4")
+    read(mara, "4")
+    assert set(Attempt.objects.filter(status="pending").values_list("wanted", flat=True)) == {1}
+    tasks.suspend_untrusted()
+    assert Suspension.objects.count() == 1
+
+
+def test_a_discounted_reading_neither_settles_nor_is_judged(
+    daisy: Person, moby: Person, mara: Person, person: Cast, past: Callable[..., None]
+) -> None:
+    Study.objects.update(quorum=2, round_size=100)
+    attempt = draw(daisy)
+    read(moby, "9", attempt)
+    past(0, 30)
+    moderators.suspend_untrusted()
+    read(mara, "4", attempt)
+    assert read(person("max", "moderator"), "4", attempt).status == "verified"
+    assert Reading.objects.get(moderator=moby, attempt=attempt).agreed is None
+    assert Sample.objects.get().label == 4
+    assert [said for said in consistency.problems() if str(attempt.pk) in said] == []
+
+
+def test_the_trusted_and_the_new_go_on(moby: Person, mara: Person, past: Callable[..., None]) -> None:
+    past(26, 4)
+    past(0, 29, mara)
+    moderators.suspend_untrusted()
+    assert not Person.objects.filter(suspended=True).exists()
+
+
+def test_only_the_last_hundred_readings_count(moby: Person, past: Callable[..., None]) -> None:
+    past(0, 30)
+    past(100, 0)
+    moderators.suspend_untrusted()
+    assert not Person.objects.filter(suspended=True).exists()
+
+
+def test_an_admin_lifts_a_suspension_with_a_reason_and_the_moderator_is_judged_anew(
+    moby: Person, ada: Person, daisy: Person, past: Callable[..., None]
+) -> None:
+    past(0, 30)
+    moderators.suspend_untrusted()
+    with pytest.raises(Forbidden):
+        moderators.lift(moby, daisy, "please")
+    with pytest.raises(Refused):
+        moderators.lift(moby, ada, " ")
+    moderators.lift(moby, ada, "We talked.")
+    moby.refresh_from_db()
+    assert moby.is_moderator
+    record = Suspension.objects.get()
+    assert (record.lifted_by, record.lifted_why) == (ada, "We talked.") and record.lifted
+    moderators.suspend_untrusted()
+    moby.refresh_from_db()
+    assert not moby.suspended and moderators.agreement(moby).settled == 0
+    with pytest.raises(Conflict):
+        moderators.lift(moby, ada, "again")
+
+
+def test_when_everybody_left_has_read_it_a_drawing_comes_to_the_desk(
+    daisy: Person, moby: Person, mara: Person, past: Callable[..., None]
+) -> None:
+    Study.objects.update(quorum=2)
+    attempt = draw(daisy)
+    read(moby, "4", attempt)
+    past(0, 30)
+    moderators.suspend_untrusted()
+    assert attempt.pk not in set(reviews.unsettled().values_list("pk", flat=True))
+    read(mara, "4", attempt)
+    assert attempt.pk in set(reviews.unsettled().values_list("pk", flat=True))
+
+
+def attack(seed: int, *, drawings: int = 600, lies: int = 120, quorum: int = 3) -> tuple[float, float, int]:
+    """30 honest moderators, right 95 % of the time, and 10 who confirm their friends' lies and are as honest otherwise.
+
+    Each reader is drawn at random among those not suspended, as the server does; an admin who decides is right.
+    Returns the share of lies and of honest fools that moderators made samples under their target, and how many of the
+    honest were suspended.
+    """
+    rng = random.Random(seed)
+    history: dict[int, list[bool]] = {moderator: [] for moderator in range(40)}
+    suspended: set[int] = set()
+    kept = {True: 0, False: 0}
+    order = [True] * lies + [False] * (drawings - lies)
+    rng.shuffle(order)
+    for lie in order:
+        target, shows = (4, "9") if lie else (4, "4")
+        readers = [moderator for moderator in history if moderator not in suspended]
+        rng.shuffle(readers)
+        given: list[tuple[int, str]] = []
+        outcome = None
+        while outcome is None and readers and verdicts.wanted(target, [a for _, a in given], quorum):
+            moderator = readers.pop()
+            right = rng.random() < 0.95
+            answer = shows if right else rng.choice([other for other in verdicts.ANSWERS if other != shows])
+            given.append((moderator, "4" if lie and moderator < 10 else answer))
+            outcome = verdicts.settle(target, True, [a for _, a in given], quorum)
+        kept[lie] += outcome is not None and outcome.status == "verified"
+        outcome = outcome or verdicts.outcome(target, True, shows)
+        for moderator, answer in given:
+            last = history[moderator] = [*history[moderator], answer == outcome.answer][-moderators.LAST :]
+            if not verdicts.trusted(sum(last), len(last)):
+                suspended.add(moderator)
+    return kept[True] / lies, kept[False] / (drawings - lies), sum(moderator >= 10 for moderator in suspended)
+
+
+def test_colluding_moderators_get_hardly_a_lie_through_and_honest_fools_pass() -> None:
+    """The means of 50 seeds, with their 95 % intervals (normal)."""
+    runs = [attack(seed) for seed in range(50)]
+    means = [sum(values) / 50 for values in zip(*runs, strict=True)]
+    spread = [
+        1.96 * (sum((value - mean) ** 2 for value in values) / 49 / 50) ** 0.5
+        for values, mean in zip(zip(*runs, strict=True), means, strict=True)
+    ]
+    assert means[0] + spread[0] <= 0.01
+    assert means[1] - spread[1] >= 0.85
+    assert means[2] <= 1.5
