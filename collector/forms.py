@@ -67,7 +67,7 @@ class ReasonForm(forms.Form):
     """Why a held candidate is promoted or discarded."""
 
     why = forms.CharField(
-        label="Why?", max_length=1000, widget=forms.TextInput(), help_text="It stays with the model, under your name."
+        label="Why?", max_length=1000, widget=forms.TextInput(), help_text="It is kept, under your name."
     )
 
 
