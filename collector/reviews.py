@@ -17,6 +17,8 @@ from trainer import candidates, rounds, samples
 Status = Attempt.Status
 LEASE = timedelta(minutes=5)
 MOST_LEASES = 2
+WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
+NOT_A_MODERATOR = "Only moderators read other people's drawings."
 UNREAD_AMONG = 50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
 _lot = random.SystemRandom()
 
@@ -28,7 +30,7 @@ def assign(moderator: Person) -> Reading | None:
     own, so that nobody holds one drawing while waiting for another. Raises Forbidden.
     """
     if not moderator.is_moderator:
-        raise Forbidden("Only moderators read other people's drawings.")
+        raise Forbidden(NOT_A_MODERATOR)
     held = _leases(moderator)
     if len(held) >= MOST_LEASES:
         return held[0]
@@ -65,7 +67,8 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
 def _lease(moderator: Person, attempt_id: uuid.UUID) -> Reading | None:
     """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone."""
     with transaction.atomic():
-        Person.objects.select_for_update(no_key=True).get(pk=moderator.pk)
+        if not Person.objects.select_for_update(no_key=True).get(pk=moderator.pk).is_moderator:
+            raise Forbidden(NOT_A_MODERATOR)
         attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
         now = timezone.now()
         if len(held := _leases(moderator)) >= MOST_LEASES:
@@ -97,14 +100,16 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Attempt:
         if reading is None:
             raise NotFound("You have no such assignment.")
         attempt = Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
-        reading.refresh_from_db()
+        reading = Reading.objects.filter(pk=reading_id).first()  # as it is now that nobody else changes it
+        if reading is None:
+            raise Gone(WENT_ON)
         now = timezone.now()
         if reading.answer is not None:
             if reading.answer != answer:
                 raise Conflict("You have read this drawing already; a reading is final.")
             return attempt
         if reading.expires <= now or attempt.status != Status.PENDING:
-            raise Gone("This drawing went on to somebody else meanwhile. Take the next one.")
+            raise Gone(WENT_ON)
         reading.answer, reading.answered = answer, now
         reading.save(update_fields=["answer", "answered"])
         _weigh(attempt, now)

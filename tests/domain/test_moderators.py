@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import consistency, moderators, reviews, tasks, verdicts
-from collector.errors import Conflict, Forbidden, Refused
+from collector.errors import Conflict, Forbidden, Gone, Refused
 from collector.models import Attempt, Person, Reading, Study, Suspension
 from collector.verdicts import FEWEST_TO_JUDGE_BY
 from tests.domain.conftest import draw, read
@@ -105,6 +105,27 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
     assert set(Attempt.objects.filter(status="pending").values_list("wanted", flat=True)) == {1}
     tasks.suspend_untrusted()
     assert Suspension.objects.count() == 1
+
+
+def test_a_reading_that_comes_after_the_suspension_is_told_that_the_drawing_went_on(
+    daisy: Person, moby: Person, past: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = draw(daisy)
+    lease = reviews.assign(moby)
+    assert lease is not None
+    past(0, 30)
+    get = Attempt.objects.select_for_update
+
+    def suspended_meanwhile(no_key: bool) -> object:
+        monkeypatch.undo()
+        moderators.suspend_untrusted()
+        return get(no_key=no_key)
+
+    monkeypatch.setattr(Attempt.objects, "select_for_update", suspended_meanwhile)
+    with pytest.raises(Gone):
+        reviews.read(moby, lease.pk, "4")
+    attempt.refresh_from_db()
+    assert attempt.status == "pending"
 
 
 def test_a_discounted_reading_neither_settles_nor_is_judged(
