@@ -187,8 +187,9 @@ def describe(number: int) -> dict[str, Any]:
 
 
 def current() -> dict[str, Any]:
-    """The open round."""
-    return describe(Round.objects.get(state=Round.State.OPEN).number)
+    """The open round, as it is in the moment that it is read: another may open while its drawings are counted."""
+    round = Round.objects.select_related("model").get(state=Round.State.OPEN)
+    return _told(round, leaderboards.tally(round.attempts.all()))
 
 
 def _told(round: Round, tally: leaderboards.Tally) -> dict[str, Any]:

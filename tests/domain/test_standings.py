@@ -2,8 +2,10 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from collector import attempts, consistency, fates, leaderboards, reviews, rounds
@@ -169,3 +171,24 @@ def test_whatever_is_changed_behind_the_rules_is_found(daisy: Person, moby: Pers
     read(moby, "4", draw(daisy, 4))
     assert callable(spoil) and spoil() == 1
     assert list(consistency.problems())
+
+
+def test_the_current_round_is_told_as_such_even_when_the_next_one_opens_meanwhile(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next round opens after the open one was looked up and before anything else of it is read."""
+    first = Round.objects.get(number=1)
+    next_model = add_model(7)
+    get = QuerySet.get
+
+    def get_then_open(rows: Any, *args: Any, **kwargs: Any) -> Any:
+        found = get(rows, *args, **kwargs)
+        if rows.model is Round:
+            monkeypatch.undo()
+            trainer_rounds.open_next(next_model)
+        return found
+
+    monkeypatch.setattr(QuerySet, "get", get_then_open)
+    told = rounds.current()
+    assert told["number"] == first.number and {"due", "training"} <= set(told)
+    assert rounds.current()["number"] == 2
