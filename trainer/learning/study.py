@@ -83,9 +83,11 @@ def run(
         if {**kept, "runs": {}} != found:
             raise OtherStudy(f"{out} holds runs that were made otherwise; name another file.")
         found = kept
-    todo = {seed: [arm for arm in arms if arm not in found["runs"].get(str(seed), {})] for seed in seeds}
+    lacking = {seed: [arm for arm in arms if arm not in found["runs"].get(str(seed), {})] for seed in seeds}
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        doing = {pool.submit(_one_seed, plan, seed, lacking, mnist_dir, cache): seed for seed, lacking in todo.items()}
+        doing = {
+            pool.submit(_one_seed, plan, seed, todo, mnist_dir, cache): seed for seed, todo in lacking.items() if todo
+        }
         for done in as_completed(doing):
             found["runs"].setdefault(str(doing[done]), {}).update(done.result())
             arriving = out.with_suffix(".part")
