@@ -159,15 +159,16 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
 
 def discount(moderator: Person) -> None:
     """What a suspended moderator read of drawings still pending no longer counts; they go back into the queue."""
-    pending = Attempt.objects.filter(status=Status.PENDING, readings__moderator=moderator)
-    for attempt_id in list(pending.values_list("pk", flat=True)):
+    counted = Reading.objects.filter(moderator=moderator, discounted=False, attempt__status=Status.PENDING)
+    for attempt_id in list(counted.values_list("attempt", flat=True)):
         with transaction.atomic():
             attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
             if attempt.status != Status.PENDING:
                 continue
-            attempt.readings.filter(moderator=moderator, answer=None).delete()
-            attempt.readings.filter(moderator=moderator).update(discounted=True)
-            _weigh(attempt, timezone.now())
+            mine = attempt.readings.filter(moderator=moderator)
+            mine.filter(answer=None).delete()
+            if mine.update(discounted=True):
+                _weigh(attempt, timezone.now())
 
 
 def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,10 +102,13 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
     for attempt in drawings:
         attempt.refresh_from_db()
         assert (attempt.status, attempt.wanted) == ("pending", 2)
+    assert Attempt.objects.filter(status="pending", begun=None).count() == 1  # what was only leased is still unread
+    with CaptureQueriesContext(connection) as queries:
+        tasks.suspend_untrusted()
+    assert not [query for query in queries if query["sql"].startswith(("UPDATE", "DELETE", "SAVEPOINT"))]
     read(mara, "4")
     read(mara, "4")
     assert set(Attempt.objects.filter(status="pending").values_list("wanted", flat=True)) == {1}
-    tasks.suspend_untrusted()
     assert Suspension.objects.count() == 1
 
 
