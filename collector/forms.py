@@ -64,7 +64,7 @@ class SignInForm(AuthenticationForm):
 
 
 class ReasonForm(forms.Form):
-    """Why a held candidate is promoted or discarded."""
+    """Why an admin does what he does to a held candidate or a suspended moderator."""
 
     why = forms.CharField(
         label="Why?", max_length=1000, widget=forms.TextInput(), help_text="It is kept, under your name."

@@ -25,14 +25,12 @@ class Agreement:
     settled: int
 
 
-def agreement(moderator: Person) -> Agreement:
-    """How the last readings fared, of those given since a suspension was last lifted."""
-    return _told(_judged().get(pk=moderator.pk))
-
-
 def everybody() -> list[Agreement]:
-    """Every active moderator's, the suspended first, then by name; one query."""
-    return [_told(moderator) for moderator in _judged().filter(is_active=True).order_by("-suspended", "username")]
+    """Every active moderator's, of readings since a suspension was last lifted; the suspended first, then by name."""
+    return [
+        Agreement(moderator, moderator.agreed_readings, moderator.settled_readings)
+        for moderator in _judged().order_by("-suspended", "username")
+    ]
 
 
 def _judged() -> QuerySet[Any]:
@@ -42,7 +40,7 @@ def _judged() -> QuerySet[Any]:
     lifted = Suspension.objects.filter(person=OuterRef("pk"), lifted__isnull=False).order_by("-lifted")
     counted = readings.filter(answered__gte=OuterRef("oldest"), answered__gt=OuterRef("lifted"))
     ever = Value(datetime(1970, 1, 1, tzinfo=UTC))
-    return Person.objects.filter(role=Person.Role.MODERATOR).annotate(
+    return Person.objects.filter(role=Person.Role.MODERATOR, is_active=True).annotate(
         oldest=Coalesce(Subquery(oldest), ever),
         lifted=Coalesce(Subquery(lifted.values("lifted")[:1]), ever),
         settled_readings=_count(counted),
@@ -52,10 +50,6 @@ def _judged() -> QuerySet[Any]:
 
 def _count(readings: QuerySet[Reading]) -> Coalesce:
     return Coalesce(Subquery(readings.order_by().values("moderator").annotate(n=Count("pk")).values("n")), 0)
-
-
-def _told(moderator: Any) -> Agreement:
-    return Agreement(moderator, moderator.agreed_readings, moderator.settled_readings)
 
 
 def suspend_untrusted() -> int:
