@@ -29,8 +29,9 @@ def sign_up(username: str, password: str, email: str, address: str) -> Person:
 
 
 def add(username: str, password: str, *, email: str = "", role: str = Person.Role.CROWDWORKER) -> Person:
-    """A new account with any role, checked. Raises Refused with the field at fault."""
-    person = Person(username=username, email=email, role=role)
+    """A new account with any role, checked; a moderator made so is qualified. Raises Refused."""
+    qualified = timezone.now() if role == Person.Role.MODERATOR else None
+    person = Person(username=username, email=email, role=role, qualified=qualified)
     try:
         person.full_clean(exclude=["password"])
         _check_password(password, person)

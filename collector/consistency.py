@@ -43,7 +43,7 @@ def _weights() -> Iterator[str]:
 
 def _attempts() -> Iterator[str]:
     answered = Prefetch("readings", Reading.objects.filter(answer__isnull=False).order_by("answered", "pk"))
-    attempts = Attempt.objects.select_related("decision").prefetch_related(answered)
+    attempts = Attempt.objects.prefetch_related("decisions", answered)
     for attempt in attempts.iterator(chunk_size=500):
         yield from _picture(attempt)
         yield from _status(attempt)
@@ -68,7 +68,7 @@ def _status(attempt: Attempt) -> Iterator[str]:
         return
     moderated = attempt.fooled or attempt.audited
     outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum) if moderated else None
-    if decision := getattr(attempt, "decision", None):
+    if decision := attempt.decision:
         outcome = verdicts.outcome(attempt.target_label, attempt.fooled, decision.answer)
     expected = outcome.status if outcome else Status.PENDING if moderated else Status.NOT_FOOLED
     if attempt.status != expected:

@@ -17,7 +17,7 @@ from numpy.random import Generator, default_rng
 
 from collector import accounts, attempts, reviews, verdicts
 from collector.errors import Refused, TooMany
-from collector.models import Person
+from collector.models import Attempt, Gold, Person
 from trainer import target
 from trainer.learning import penman, tactics
 
@@ -68,13 +68,14 @@ class Moderator:
         reading = reviews.assign(self.person)
         if reading is None:
             return False
-        reviews.read(self.person, reading.pk, self._sees(reading.attempt.target_label))
+        reviews.read(self.person, reading.pk, self._sees(reading.drawing))
         return True
 
-    def _sees(self, digit: int) -> str:
+    def _sees(self, drawn: Attempt | Gold) -> str:
+        truth = drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)
         if self.rng.random() >= ERRORS:
-            return str(digit)
-        return str(self.rng.choice([answer for answer in verdicts.ANSWERS if answer != str(digit)]))
+            return truth
+        return str(self.rng.choice([answer for answer in verdicts.ANSWERS if answer != truth]))
 
 
 @dataclass

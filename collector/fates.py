@@ -82,7 +82,7 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
 
 
 def _settled(attempt: Attempt, who: str) -> str | None:
-    if decision := getattr(attempt, "decision", None):
+    if decision := attempt.decision:
         return f"An admin decided ({decision.answer}): {decision.why}"
     if attempt.status == Status.NOT_FOOLED and not attempt.audited:
         return None

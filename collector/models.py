@@ -54,7 +54,11 @@ class Person(AbstractBaseUser):
     role = models.CharField(max_length=11, choices=Role, default=Role.CROWDWORKER)
     is_active = models.BooleanField(default=True)
     suspended = models.BooleanField(default=False, editable=False, help_text="from moderating; see Suspension")
+    qualified = models.DateTimeField(null=True, blank=True, editable=False, help_text="to read other people's drawings")
+    listed = models.BooleanField(default=True, help_text="on the leaderboard and beside public drawings")
+    mailed = models.BooleanField(default=False, help_text="notices also go to the mail address")
     joined = models.DateTimeField(default=timezone.now, editable=False)
+    closed = models.DateTimeField(null=True, blank=True, editable=False, help_text="when the account was closed")
     contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
     USERNAME_FIELD = "username"
@@ -206,6 +210,11 @@ class Attempt(models.Model):
     settled = models.DateTimeField(null=True, blank=True)
     settled_label = models.PositiveSmallIntegerField(null=True, blank=True)
     credit = models.FloatField(default=0.0, help_text="fixed when it settles")
+    copy_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", help_text="the earlier fool that it is nearly"
+    )
+    mnist = models.BooleanField(default=False, help_text="nearly one of MNIST's own images")
+    removed = models.DateTimeField(null=True, blank=True, help_text="picture and strokes were removed with the person")
 
     class Meta:
         constraints = [
@@ -220,7 +229,8 @@ class Attempt(models.Model):
                 condition=Q(status="pending", settled__isnull=True) | ~Q(status="pending"), name="pending_is_unsettled"
             ),
             models.CheckConstraint(
-                condition=Q(status="verified", credit__gt=0) | Q(credit=0), name="only_verified_earn"
+                condition=Q(credit=0) | Q(status="verified", copy_of__isnull=True, mnist=False, credit__gt=0),
+                name="only_verified_originals_earn",
             ),
         ]
         indexes = [
@@ -234,23 +244,47 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"attempt {self.pk}"
 
+    @property
+    def decision(self) -> "Decision | None":
+        """The last that an admin decided of it."""
+        return max(self.decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+class Gold(models.Model):
+    """A drawing whose answer is beyond doubt: for practice, which qualifies a moderator, or mixed in unseen."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
+    strokes = models.JSONField()
+    width = models.PositiveSmallIntegerField()
+    pixels = models.BinaryField()
+    practice = models.BooleanField(default=False)
+    attempt = models.OneToOneField(Attempt, models.PROTECT, null=True, blank=True, help_text="which it was")
+    retired = models.BooleanField(default=False, help_text="given to nobody any more")
+
 
 class Reading(models.Model):
     """A moderator's blind answer to «what is this?»: first a lease (no answer yet), then, within it, the reading."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="readings")
+    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, blank=True, related_name="readings")
+    gold = models.ForeignKey(Gold, models.PROTECT, null=True, blank=True, related_name="readings")
     moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings")
     leased = models.DateTimeField()
     expires = models.DateTimeField()
     answer = models.CharField(max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS])
     answered = models.DateTimeField(null=True, blank=True)
-    agreed = models.BooleanField(null=True, blank=True, help_text="the drawing settled as this reading says")
+    agreed = models.BooleanField(null=True, blank=True, help_text="the drawing settled, or is known, as this reads it")
     discounted = models.BooleanField(default=False, help_text="its moderator was suspended before the drawing settled")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["attempt", "moderator"], name="one_reading_per_person_and_attempt"),
+            models.UniqueConstraint(fields=["gold", "moderator"], name="one_reading_per_person_and_gold"),
+            models.CheckConstraint(
+                condition=Q(attempt__isnull=False, gold__isnull=True) | Q(attempt__isnull=True, gold__isnull=False),
+                name="a_reading_is_of_one_drawing",
+            ),
             models.CheckConstraint(
                 condition=Q(answer__isnull=True, answered__isnull=True) | Q(answer__in=ANSWERS, answered__isnull=False),
                 name="an_answer_has_a_time",
@@ -261,6 +295,13 @@ class Reading(models.Model):
             models.Index(fields=["moderator", "-answered"], condition=Q(agreed__isnull=False), name="quality"),
         ]
 
+    @property
+    def drawing(self) -> Attempt | Gold:
+        """What is read."""
+        found = self.attempt or self.gold
+        assert found is not None
+        return found
+
 
 class Suspension(models.Model):
     """A moderator whose readings agreed too seldom with what the drawings settled as, until an admin lifts it."""
@@ -270,8 +311,6 @@ class Suspension(models.Model):
     agreed = models.PositiveIntegerField()
     settled = models.PositiveIntegerField(help_text="of so many readings")
     lifted = models.DateTimeField(null=True, blank=True)
-    lifted_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    lifted_why = models.TextField(blank=True)
 
     class Meta:
         constraints = [
@@ -280,10 +319,56 @@ class Suspension(models.Model):
 
 
 class Decision(models.Model):
-    """What an admin decided of a drawing that moderators could not settle, and why; append-only."""
+    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and why; append-only."""
 
-    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="decision")
+    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="decisions")
     admin = models.ForeignKey(Person, models.PROTECT)
     answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
     why = models.TextField()
     when = models.DateTimeField(auto_now_add=True)
+
+
+class Appeal(models.Model):
+    """The drawer's one objection to how a drawing settled; the next decision on it answers it."""
+
+    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
+    text = models.TextField()
+    when = models.DateTimeField(auto_now_add=True)
+    decision = models.OneToOneField(Decision, models.PROTECT, null=True, blank=True, related_name="appeal")
+
+
+class Act(models.Model):
+    """Something that an admin did by hand to a person's standing; append-only."""
+
+    class Kind(models.TextChoices):
+        QUALIFIED = "qualified", "let moderate"
+        LIFTED = "lifted", "lifted the suspension of"
+        SUSPENDED = "suspended", "suspended"
+        REINSTATED = "reinstated", "reinstated"
+        COMPARED = "compared", "had a model trained without"
+
+    admin = models.ForeignKey(Person, models.PROTECT, related_name="acts")
+    kind = models.CharField(max_length=10, choices=Kind)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    why = models.TextField()
+    when = models.DateTimeField(auto_now_add=True, db_index=True)
+
+
+class Notice(models.Model):
+    """Something that a person is told: what became of a drawing, or of several once a round opened."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="notices")
+    when = models.DateTimeField(auto_now_add=True)
+    text = models.TextField()
+    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, blank=True, related_name="+")
+    round = models.ForeignKey(Round, models.PROTECT, null=True, blank=True, related_name="+")
+    seen = models.DateTimeField(null=True, blank=True)
+    mailed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "round"], condition=Q(attempt__isnull=True), name="one_notice_a_round"
+            ),
+        ]
+        indexes = [models.Index(fields=["person", "-when"], name="notices_of_a_person")]

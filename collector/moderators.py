@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from collector import reviews, verdicts
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import Person, Reading, Suspension
+from collector.models import Act, Person, Reading, Suspension
 
 LAST = 100  # readings that a moderator is judged by
 
@@ -82,6 +82,5 @@ def lift(moderator: Person, admin: Person, why: str) -> None:
     with transaction.atomic():
         if not Person.objects.filter(pk=moderator.pk, suspended=True).update(suspended=False):
             raise Conflict("This moderator is not suspended (any more).")
-        Suspension.objects.filter(person=moderator, lifted=None).update(
-            lifted=timezone.now(), lifted_by=admin, lifted_why=why.strip()
-        )
+        Suspension.objects.filter(person=moderator, lifted=None).update(lifted=timezone.now())
+        Act.objects.create(admin=admin, kind=Act.Kind.LIFTED, person=moderator, why=why.strip())

@@ -97,7 +97,7 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Attempt:
         raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
     with transaction.atomic():
         reading = Reading.objects.filter(pk=reading_id, moderator=moderator).first()
-        if reading is None:
+        if reading is None or reading.attempt_id is None:
             raise NotFound("You have no such assignment.")
         attempt = Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
         reading = Reading.objects.filter(pk=reading_id).first()  # as it is now that nobody else changes it

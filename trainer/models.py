@@ -15,11 +15,15 @@ class RoundModel(models.Model):
         HELD = "held"
         FAILED = "failed"
         DISCARDED = "discarded"
+        COMPARED = "compared"
 
     net = models.CharField(max_length=50)
     state = models.CharField(max_length=10, choices=State, default=State.TRAINING)
     base = models.ForeignKey("self", models.PROTECT, null=True, blank=True, help_text="round 1's model of the same net")
     seed = models.PositiveIntegerField(default=1)
+    without = models.UUIDField(
+        null=True, blank=True, help_text="trained to see what it is without this contributor; opens no round"
+    )
     manifest = models.JSONField(null=True, blank=True, help_text="what it was made of; equal manifests, equal bytes")
     report = models.JSONField(null=True, blank=True)
     reasons = models.JSONField(default=list, blank=True, help_text="why held or failed, in sentences")
@@ -38,6 +42,10 @@ class RoundModel(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["state"], condition=Q(state="training"), name="one_training_candidate"),
             models.UniqueConstraint(fields=["state"], condition=Q(state="held"), name="one_held_candidate"),
+            models.CheckConstraint(
+                condition=Q(without__isnull=True) | Q(state__in=["training", "failed", "compared"]),
+                name="what_leaves_somebody_out_opens_no_round",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -107,6 +115,7 @@ class Sample(models.Model):
     round = models.ForeignKey(Round, models.PROTECT)
     added = models.DateTimeField(auto_now_add=True)
     withdrawn = models.DateTimeField(null=True, blank=True)
+    removed = models.DateTimeField(null=True, blank=True, help_text="the pixels are gone; hash and label stay")
     first_trained = models.ForeignKey(RoundModel, models.PROTECT, null=True, blank=True, related_name="+")
     last_trained = models.ForeignKey(RoundModel, models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -115,6 +124,9 @@ class Sample(models.Model):
             models.UniqueConstraint(fields=["sha256"], condition=Q(withdrawn__isnull=True), name="one_active_sample"),
             models.UniqueConstraint(fields=["attempt"], condition=Q(withdrawn__isnull=True), name="one_per_attempt"),
             models.CheckConstraint(condition=Q(label__lte=9), name="sample_label_is_a_digit"),
+            models.CheckConstraint(
+                condition=Q(removed__isnull=True) | Q(withdrawn__isnull=False), name="what_is_removed_is_withdrawn"
+            ),
             models.CheckConstraint(condition=Q(fooling=False) | Q(audited=False), name="what_fooled_was_not_audited"),
             models.CheckConstraint(
                 condition=Q(last_trained__isnull=True)

@@ -162,7 +162,7 @@ class AttemptView(APIView):
     @extend_schema(responses=shapes.OwnAttemptInFull)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """One of one's own attempts, with its drawing and the timeline of its fate."""
-        attempt = _person(request).attempts.select_related("round", "decision").filter(pk=id).first()
+        attempt = _person(request).attempts.select_related("round").filter(pk=id).first()
         if attempt is None:
             raise NotFound("You have no such drawing.")
         [(_, fate)] = fates.for_list([attempt])
@@ -180,7 +180,7 @@ class RetractView(APIView):
 
 def _assignment(reading: Reading) -> dict[str, Any]:
     """All that a moderator is told: never the target label, the prediction, the drawer or other readings."""
-    drawn = reading.attempt
+    drawn = reading.drawing
     shown = {"id": drawn.pk, "strokes": drawn.strokes, "width": drawn.width, "pixels": list(bytes(drawn.pixels))}
     return {"id": reading.pk, "attempt": shown, "expires": reading.expires}
 

@@ -79,7 +79,7 @@ def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse
 def _visible(person: Person, id: UUID) -> Attempt:
     """One's own drawing, or for an admin anybody's. Raises NotFound for all others, whether they exist or not."""
     seen = Attempt.objects.all() if person.is_admin else person.attempts.all()
-    attempt = seen.select_related("round", "drawer", "decision").filter(pk=id).first()
+    attempt = seen.select_related("round", "drawer").filter(pk=id).first()
     if attempt is None:
         raise NotFound("There is no such drawing, or it is not yours.")
     return attempt

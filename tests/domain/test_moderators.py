@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from collector import consistency, moderators, reviews, tasks, verdicts
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import Attempt, Person, Reading, Study, Suspension
+from collector.models import Act, Attempt, Person, Reading, Study, Suspension
 from collector.verdicts import FEWEST_TO_JUDGE_BY
 from tests.domain.conftest import draw, read
 from trainer.models import Sample
@@ -174,8 +174,9 @@ def test_an_admin_lifts_a_suspension_with_a_reason_and_the_moderator_is_judged_a
     moderators.lift(moby, ada, "We talked.")
     moby.refresh_from_db()
     assert moby.is_moderator
-    record = Suspension.objects.get()
-    assert (record.lifted_by, record.lifted_why) == (ada, "We talked.") and record.lifted
+    act = Act.objects.get()
+    assert (act.admin, act.kind, act.person, act.why) == (ada, "lifted", moby, "We talked.")
+    assert Suspension.objects.get().lifted
     moderators.suspend_untrusted()
     moby.refresh_from_db()
     assert not moby.suspended and [one.settled for one in moderators.everybody()] == [0]
