@@ -5,6 +5,7 @@ import json
 import random
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,6 +15,10 @@ from collector.errors import Conflict, NotFound, Refused, Unprocessable
 from collector.models import Attempt, Person, Study
 from trainer import target
 from trainer.learning import drawing, raster
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Status = Attempt.Status
 _lot = random.SystemRandom()
@@ -117,6 +122,23 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         quorum=study.quorum,
         wanted=verdicts.wanted(submission.target_label, [], study.quorum) if moderated else 0,
         settled=None if moderated else now,
+    )
+
+
+def rival(attempt: Attempt) -> int:
+    """The digit that the predicted one won over: the target, or, where the model was right, its second choice."""
+    if attempt.fooled:
+        return attempt.target_label
+    return max((d for d in range(10) if d != attempt.predicted_label), key=attempt.probabilities.__getitem__)
+
+
+def looked(attempt: Attempt) -> "NDArray[np.float64]":
+    """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and against its rival.
+
+    Raises target.TargetUnavailable.
+    """
+    return target.of_round(attempt.round.number).attribution(
+        bytes(attempt.pixels), attempt.predicted_label, rival(attempt)
     )
 
 

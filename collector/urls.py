@@ -11,6 +11,7 @@ urlpatterns = [
     path("drawings/", drawing.my_drawings, name="my_drawings"),
     path("drawings/<uuid:id>/", drawing.drawing, name="drawing"),
     path("drawings/<uuid:id>/seen.png", drawing.drawing_seen, name="drawing_seen"),
+    path("drawings/<uuid:id>/looked.png", drawing.drawing_looked, name="drawing_looked"),
     path("moderate/", moderating.moderate, name="moderate"),
     path("leaderboard/", people.leaderboard, name="leaderboard"),
     path("people/", people.people, name="people"),

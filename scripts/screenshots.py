@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,8 @@ FULL = (
 class Album:
     """Takes the pictures of one browser, in every width and scheme."""
 
-    def __init__(self, browser: Browser, url: str, folder: Path) -> None:
-        self.browser, self.url, self.folder = browser, url, folder
+    def __init__(self, browser: Browser, url: str, folder: Path, only: list[str]) -> None:
+        self.browser, self.url, self.folder, self.only = browser, url, folder, only
         self.complaints: list[str] = []
         self.sessions: dict[str, Any] = {}
 
@@ -86,6 +87,8 @@ class Album:
             self.complaints.append(f"{page.url}: {text}")
 
     def take(self, name: str, path: str, who: str | None = None, act: Callable[[Page], None] | None = None) -> None:
+        if not any(fnmatch(name, pattern) for pattern in self.only):
+            return
         for width in WIDTHS:
             for scheme in SCHEMES:
                 with self.visit(width, scheme, who) as page:
@@ -247,7 +250,9 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("names", nargs="*", default=["*"], help="only pictures of these names, such as 'draw*'")
+    options = parser.parse_args()
+    folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as data,
@@ -255,7 +260,7 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        album = Album(browser, site.url, folder)
+        album = Album(browser, site.url, folder, options.names)
         empty_pictures(album)
         crowd = fill(site)
         full_pictures(album, crowd)

@@ -1,5 +1,6 @@
-"""The target model, kept in this process until another round opens."""
+"""The target model, kept in this process until another round opens, and the models of earlier rounds."""
 
+import functools
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +31,14 @@ class Target:
 
         return [float(p) for p in nets.probabilities(self.net, pixels[None])[0]]
 
+    def attribution(self, pixels: bytes, digit: int, other: int) -> "NDArray[np.float64]":
+        """How much each of the 784 pixels spoke for `digit` and against `other`, float64 (28, 28)."""
+        import numpy as np
+
+        from trainer.learning import attribution
+
+        return attribution.attribution(self.net, np.frombuffer(pixels, np.uint8).reshape(28, 28), digit, other)
+
 
 _cached: Target | None = None
 _loading = threading.Lock()
@@ -55,6 +64,11 @@ def _load(round_id: int, number: int, model_id: int, net: str) -> Target:
     global _cached
     if _cached is not None and _cached.round_id == round_id:
         return _cached
+    _cached = Target(round_id, number, _net(number, model_id, net))
+    return _cached
+
+
+def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
     import torch
 
     from trainer.learning import weights
@@ -64,14 +78,23 @@ def _load(round_id: int, number: int, model_id: int, net: str) -> Target:
     if row is None:
         raise TargetUnavailable(f"Round {number}'s model has no weights.")
     try:
-        module = weights.load(net, bytes(row.data), row.sha256)
+        return weights.load(net, bytes(row.data), row.sha256)
     except weights.BadWeights as error:
         raise TargetUnavailable(f"Round {number}'s model is damaged: {error}") from error
-    _cached = Target(round_id, number, module)
-    return _cached
+
+
+@functools.lru_cache(maxsize=32)
+def of_round(number: int) -> Target:
+    """The model of a round, open or closed; the last few asked for are kept. Raises TargetUnavailable."""
+    row = Round.objects.filter(number=number).values_list("pk", "model_id", "model__net").first()
+    if row is None:
+        raise TargetUnavailable(f"There is no round {number}.")
+    round_id, model_id, net = row
+    return Target(round_id, number, _net(number, model_id, net))
 
 
 def forget() -> None:
-    """Drop the cached model (for tests: a new database may reuse the round's id)."""
+    """Drop the cached models (for tests: a new database may reuse the round's id)."""
     global _cached
     _cached = None
+    of_round.cache_clear()

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from collector import fates, leaderboards, rounds
+from collector import attempts, challenges, fates, leaderboards, rounds
 from collector.errors import NotFound
 from collector.models import Attempt, Person, Study
 from collector.views import pictures, words
@@ -30,8 +30,16 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
         "digits": range(10),
         "round_number": rounds.current()["number"],
         "live_preview": Study.current().live_preview,
+        "challenge": _challenge(challenges.one()),
     }
     return render(request, "pages/draw.html", context)
+
+
+def _challenge(found: challenges.Challenge) -> dict[str, Any]:
+    target, taken = fates.named(found.target), fates.named(found.predicted)
+    who = f"Only {words.count(found.fools, 'drawing')} so far" if found.fools else "Nobody yet"
+    verb = "have" if found.fools > 1 else "has"
+    return {"digit": found.target, "named": target, "text": f"{who} {verb} made it take {target} for {taken}."}
 
 
 @require_safe
@@ -60,6 +68,7 @@ def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "item": pictures.shown(attempt),
         "bars": pictures.bars(attempt),
+        "rival": attempts.rival(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": fates.timeline(attempt, "You" if own else attempt.drawer.username),
         "may_retract": own and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),
@@ -72,6 +81,18 @@ def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
 def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     """What the model saw, 28 × 28; it never changes."""
     response = HttpResponse(pictures.png(bytes(_visible(person, id).pixels)), content_type="image/png")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
+
+
+@require_safe
+@signed_in
+def drawing_looked(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
+    """Which ink spoke for what the model said, 28 × 28; it never changes."""
+    attempt = _visible(person, id)
+    response = HttpResponse(
+        pictures.looked_png(bytes(attempt.pixels), attempts.looked(attempt)), content_type="image/png"
+    )
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from collector import fates
@@ -12,6 +14,11 @@ from collector.models import Attempt
 from collector.views import words
 
 SIDE = 28
+FOR, AGAINST, NEITHER = (
+    (255, 183, 3),
+    (92, 124, 255),
+    (146, 148, 152),
+)  # as --spoke-for and --spoke-against, a little deeper
 
 
 @dataclass(frozen=True)
@@ -99,4 +106,19 @@ def png(pixels: bytes) -> bytes:
     """The 784 pixels as a PNG of 28 × 28."""
     file = io.BytesIO()
     Image.frombytes("L", (SIDE, SIDE), pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def looked_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
+    """The 784 pixels as a PNG of 28 × 28, the ink amber where the attribution (28, 28) is above 0 and blue where it is
+    below, a little smoothed: single pixels say little."""
+    ink = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE) / 255
+    padded = np.pad(attribution, 1)
+    smooth = np.sum([padded[y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)], axis=0)
+    strength = np.abs(smooth) * (ink > 0)
+    strength = np.sqrt(strength / max(strength.max(), 1e-12))[..., None]
+    hue = np.where(smooth[..., None] > 0, FOR, AGAINST)
+    colours = ink[..., None] * (strength * hue + (1 - strength) * np.array(NEITHER))
+    file = io.BytesIO()
+    Image.fromarray(colours.astype(np.uint8)).save(file, "PNG")
     return file.getvalue()

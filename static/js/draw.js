@@ -12,6 +12,7 @@ const digits = [...chooser.querySelectorAll("[data-digit]")];
 const hint = document.getElementById("hint");
 const submit = document.getElementById("submit");
 const anew = document.getElementById("anew");
+const canvas = document.getElementById("canvas");
 const error = document.getElementById("error");
 const spoken = document.getElementById("spoken");
 
@@ -100,7 +101,7 @@ async function send(body) {
     error.textContent = "";
     judged = true;
     bars.show(answer.probabilities, answer.target_label);
-    verdict.show(answer, { strokes: pad.strokes, width: pad.width });
+    verdict.show(answer);
   } catch (problem) {
     if (!(problem instanceof ApiError)) throw problem;
     explain(problem);
@@ -130,11 +131,17 @@ function resume() {
     target = kept.target;
     pad.load(kept.strokes, kept.width);
   }
+  const asked = new URLSearchParams(location.search).get("digit");
+  if (!unsent && pad.isEmpty && /^\d$/.test(asked ?? "")) target = Number(asked);
   refresh();
   if (unsent) send(unsent);
 }
 
 digits.forEach((button) => button.addEventListener("click", () => choose(Number(button.dataset.digit))));
+document.querySelector("[data-choose]").addEventListener("click", ({ target: button }) => {
+  choose(Number(button.dataset.choose));
+  canvas.focus();
+});
 submit.addEventListener("click", submitDrawing);
 anew.addEventListener("click", startAnew);
 pad.addEventListener("change", changed);
@@ -143,7 +150,7 @@ onKeys({
   enter: submitDrawing,
   n: startAnew,
 });
-document.getElementById("canvas").addEventListener("pointerdown", () => {
+canvas.addEventListener("pointerdown", () => {
   if (target === null) digits[0].focus();
 });
 if (livePreview) {

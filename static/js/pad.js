@@ -1,6 +1,6 @@
 // The drawing pad: pointers or keys in, strokes out, in canvas units and milliseconds since the drawing began.
 // Fires "change" when a stroke ends or is taken back, and "ink" with every point.
-import { CANVAS, drawStroke, drawStrokes, fit } from "./ink.js";
+import { CANVAS, drawStroke, drawStrokes, fit, wipe } from "./ink.js";
 
 const MAX_STROKES = 64;
 const MAX_POINTS = 5000;
@@ -13,6 +13,7 @@ const pointsIn = (strokes) => strokes.reduce((sum, stroke) => sum + stroke.x.len
 
 export class Pad extends EventTarget {
   #canvas;
+  #ahead = document.createElement("canvas");
   #strokes = [];
   #undone = [];
   #open = null;
@@ -26,6 +27,9 @@ export class Pad extends EventTarget {
     super();
     this.#canvas = canvas;
     this.enabled = true;
+    this.#ahead.className = "pad__ahead";
+    this.#ahead.setAttribute("aria-hidden", "true");
+    canvas.after(this.#ahead);
     this.#listen();
     new ResizeObserver(() => this.#redraw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
@@ -109,6 +113,18 @@ export class Pad extends EventTarget {
     if (event.pointerId !== this.#pointer) return;
     const parts = event.getCoalescedEvents?.() ?? [];
     for (const part of parts.length ? parts : [event]) this.#extend(this.#place(part), part.timeStamp);
+    this.#lead(event.getPredictedEvents?.() ?? []);
+  }
+
+  /** Ink where the pen will be when this is on screen; gone with the next event, never part of the drawing. */
+  #lead(events) {
+    const context = fit(this.#ahead);
+    wipe(context);
+    if (!this.#open || !events.length) return;
+    const places = events.map((event) => this.#place(event));
+    const x = [this.#open.x.at(-1), ...places.map(([left]) => left)];
+    const y = [this.#open.y.at(-1), ...places.map(([, top]) => top)];
+    drawStroke(context, { x, y }, this.#width);
   }
 
   #up(event) {
@@ -155,6 +171,7 @@ export class Pad extends EventTarget {
   #end() {
     if (!this.#open) return;
     this.#open = null;
+    this.#lead([]);
     this.#redraw();
     this.#tell("change");
   }

@@ -1,6 +1,5 @@
-// The verdict's moment: what the model said, what it saw beside what was drawn, and a small burst when it was fooled.
+// The verdict's moment: what the model said, what it saw and which ink spoke for it, and a small burst when it was fooled.
 import { named, percentInWords } from "./bars.js";
-import { drawStrokes } from "./ink.js";
 
 const PIECES = 28;
 const BURST_TIME = 1000;
@@ -20,6 +19,18 @@ function sentences({ fooled, target_label: target, predicted_label: said, probab
   };
 }
 
+/** «Amber ink spoke for 9, blue for 4»: for the answer, and for what it won over (the target, or its second choice). */
+function spoken({ fooled, target_label: target, predicted_label: said, probabilities }) {
+  const second = probabilities.indexOf(Math.max(...probabilities.filter((_, digit) => digit !== said)));
+  const [amber, blue] = [["for", "Amber"], ["against", "blue"]].map(([side, colour]) => {
+    const word = document.createElement("span");
+    word.className = `spoke spoke--${side}`;
+    word.textContent = colour;
+    return word;
+  });
+  return [amber, ` ink spoke for ${said}, `, blue, ` for ${fooled ? target : `its second choice, ${second}`}`];
+}
+
 /** The element's `data-base` with the drawing's id in it. */
 function address(element, id) {
   return element.dataset.base.replace("00000000-0000-0000-0000-000000000000", id);
@@ -31,6 +42,7 @@ export class Verdict {
   #line;
   #text;
   #pair;
+  #challenge;
   #link;
   #start;
 
@@ -39,11 +51,12 @@ export class Verdict {
     this.#board = board;
     [this.#line, this.#text, this.#link] = ["line", "text", "link"].map((part) => box.querySelector(`[data-part="${part}"]`));
     this.#pair = document.querySelector("[data-pair]");
+    this.#challenge = box.querySelector("[data-challenge]");
     this.#start = { line: this.#line.textContent, text: this.#text.textContent };
     this.shown = false;
   }
 
-  show(answer, { strokes, width }) {
+  show(answer) {
     const { line: [shout, rest], text } = sentences(answer);
     this.shown = true;
     this.#box.dataset.fooled = String(answer.fooled);
@@ -54,9 +67,9 @@ export class Verdict {
     this.#link.href = address(this.#link, answer.id);
     this.#link.hidden = false;
     this.#pair.hidden = false;
-    drawStrokes(this.#pair.querySelector("[data-drawn]"), strokes, width);
-    const view = this.#pair.querySelector("[data-seen]");
-    view.src = address(view, answer.id);
+    for (const view of this.#pair.querySelectorAll("[data-base]")) view.src = address(view, answer.id);
+    this.#pair.querySelector("[data-part='looked']").replaceChildren(...spoken(answer));
+    this.#challenge.hidden = true;
     this.#board.toggleAttribute("data-fooled", answer.fooled);
     if (answer.fooled && !calm.matches) this.#burst();
     this.#bringIntoView();
@@ -79,6 +92,7 @@ export class Verdict {
     this.#text.textContent = this.#start.text;
     this.#pair.hidden = true;
     this.#link.hidden = true;
+    this.#challenge.hidden = false;
   }
 
   #burst() {

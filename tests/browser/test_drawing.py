@@ -47,10 +47,23 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     assert page.locator("#bars .share").all_inner_texts() != [""] * 10
     page.locator("img[data-seen]").evaluate("image => image.decode()")
     assert page.locator("img[data-seen]").evaluate("image => image.naturalWidth") == 28
+    page.locator("img[data-looked]").evaluate("image => image.decode()")
+    assert page.locator("img[data-looked]").evaluate("image => image.naturalWidth") == 28
+    assert page.locator("[data-part=looked]").inner_text().endswith(f"blue for {label}")
     page.wait_for_timeout(1200)
     assert findings(page) == []
     page.click("#verdict [data-part=link]")
     assert "What became of it" in page.locator("main").inner_text()
+
+
+def test_a_challenge_chooses_its_digit_and_a_link_can_too(visit: Open) -> None:
+    page = visit("/draw/", "bob")
+    challenge = page.locator("[data-choose]")
+    challenge.click()
+    chosen = page.locator('[data-digit][aria-pressed="true"]')
+    assert chosen.inner_text() == challenge.get_attribute("data-choose")
+    page = visit("/draw/?digit=4", "bob")
+    assert chosen.page != page and page.locator('[data-digit][aria-pressed="true"]').inner_text() == "4"
 
 
 def test_what_is_sent_is_the_contracts_drawing(visit: Open) -> None:

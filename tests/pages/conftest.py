@@ -1,7 +1,7 @@
 """The cast of the pages: a stranger, alice and bob who draw, mona who moderates, ada the admin; one open round."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from collector import studies
 from collector.models import Attempt, Person
-from trainer.models import Round, RoundModel
+from tests.nets import always
+from trainer import target
+from trainer.learning import weights
+from trainer.models import Round, RoundModel, Weights
 
 Role = Person.Role
 Draw = Callable[..., Attempt]
@@ -28,7 +31,7 @@ def plain_static_files(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def open_round(db: None) -> Round:
+def open_round(db: None) -> Iterator[Round]:
     """Round 1, open, with a model that was measured."""
     studies.begin()
     confusion = [[99 if row == column else 0 for column in range(10)] for row in range(10)]
@@ -46,7 +49,10 @@ def open_round(db: None) -> Round:
     report = {"sets": {"gate_base": measured, "mnist_test": absent}}
     now = timezone.now()
     model = RoundModel.objects.create(net="mnist_model", state="promoted", report=report, finished=now, progress=1)
-    return Round.objects.create(number=1, model=model, opened=now)
+    data = always(9)
+    Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
+    yield Round.objects.create(number=1, model=model, opened=now)
+    target.forget()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ MATRIX = {
     "my_drawings": (SIGN_IN, 200, 200, 200),
     "drawing": (SIGN_IN, 404, 404, 200),
     "drawing_seen": (SIGN_IN, 404, 404, 200),
+    "drawing_looked": (SIGN_IN, 404, 404, 200),
     "moderate": (SIGN_IN, 403, 200, 200),
     "leaderboard": (200, 200, 200, 200),
     "people": (SIGN_IN, 403, 403, 200),
@@ -51,7 +52,7 @@ def address(alice: Person, draw: Draw) -> Callable[[str], str]:
         "round": [1],
         "password_reset_confirm": ["x", "y"],
     }
-    arguments["drawing_seen"] = arguments["drawing"]
+    arguments["drawing_seen"] = arguments["drawing_looked"] = arguments["drawing"]
     return lambda name: reverse(name, args=arguments.get(name, []))
 
 

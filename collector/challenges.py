@@ -1,0 +1,47 @@
+"""What nobody, or hardly anybody, has made the open round's model confuse yet: something to try."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count
+
+from collector.models import Attempt
+from trainer.models import Round
+
+AMONG = 8
+_lot = random.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """So many verified fools in the round were a `target` taken for `predicted`."""
+
+    target: int
+    predicted: int
+    fools: int
+
+
+def rarest(fools: dict[tuple[int, int], int], confusion: Sequence[Sequence[int]] | None) -> list[Challenge]:
+    """All confusions, the rarest fools first; of equally rare ones those that the model comes to by itself the most, as
+    counted in `confusion` (10 × 10, by label and answer; None: not known)."""
+    pairs = [(target, predicted) for target in range(10) for predicted in range(10) if target != predicted]
+    by_itself = {(t, p): confusion[t][p] if confusion else 0 for t, p in pairs}
+    pairs.sort(key=lambda pair: (fools.get(pair, 0), -by_itself[pair], pair))
+    return [Challenge(*pair, fools.get(pair, 0)) for pair in pairs]
+
+
+def one() -> Challenge:
+    """One of the rarest confusions of the open round, by lot; two queries."""
+    row: Any = (
+        Round.objects.filter(state=Round.State.OPEN).values("pk", "model__report__sets__gate_base__confusion").get()
+    )
+    counted = (
+        Attempt.objects.filter(round=row["pk"], status=Attempt.Status.VERIFIED)
+        .values_list("target_label", "predicted_label")
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
+    fools = {(target, predicted): n for target, predicted, n in counted}
+    return _lot.choice(rarest(fools, row["model__report__sets__gate_base__confusion"])[:AMONG])

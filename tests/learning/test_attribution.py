@@ -1,0 +1,32 @@
+"""Where a net looked."""
+
+import numpy as np
+import pytest
+from torch import nn
+
+from tests import penmanship
+from trainer.learning import attribution, nets, shipped, weights
+
+
+@pytest.fixture(scope="module", params=["mnist_model", "strong"])
+def net(request: pytest.FixtureRequest) -> nn.Module:
+    return weights.load(request.param, shipped.round_one(request.param).weights, None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_the_pixels_spoke_for_adds_up_to_the_answer(net: nn.Module, seed: int) -> None:
+    label, strokes = penmanship.drawings(seed, 1)[0]
+    pixels = penmanship.picture(strokes, 22)
+    drawn, black = np.log(nets.probabilities(net, np.stack([pixels, np.zeros_like(pixels)])))
+    other = (label + 5) % 10
+    found = attribution.attribution(net, pixels, label, other)
+    wanted = (drawn[label] - drawn[other]) - (black[label] - black[other])
+    assert found.sum() == pytest.approx(wanted, abs=0.1 * np.abs(found).sum())
+    assert not found[pixels == 0].any()
+
+
+def test_what_speaks_for_one_digit_speaks_against_the_other(net: nn.Module) -> None:
+    pixels = penmanship.picture(penmanship.drawings(1, 1)[0][1], 22)
+    assert np.allclose(
+        attribution.attribution(net, pixels, 4, 9), -attribution.attribution(net, pixels, 9, 4), atol=1e-5
+    )
