@@ -1,0 +1,108 @@
+"""The draw page in Chromium: what a first visit loads, and how soon ink is painted with and without a live preview.
+
+Starts a site of its own. The browser's processor is slowed four times, as a phone is next to a desktop. From an input
+event to the frame that shows it is what people feel; beside it the same page without a preview, in the same run.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from playwright.sync_api import CDPSession, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests import penmanship  # noqa: E402
+from tests import site as sites  # noqa: E402
+from tests.browser.conftest import CHROMIUM, FLAGS, draw  # noqa: E402
+
+SLOWER = 4
+DRAWINGS = 8
+# From each event to the first task after the frame that its handlers led to.
+WATCH = """
+window.waits = { move: [], press: [] };
+const after = new MessageChannel();
+const painted = [];
+after.port1.onmessage = () => { const now = performance.now(); painted.splice(0).forEach(([kind, at]) => waits[kind].push(now - at)); };
+const note = (kind) => (event) => {
+  requestAnimationFrame(() => { painted.push([kind, event.timeStamp]); after.port2.postMessage(0); });
+};
+document.addEventListener("pointermove", note("move"), true);
+for (const press of ["pointerdown", "pointerup", "keydown"]) document.addEventListener(press, note("press"), true);
+"""
+
+
+def main() -> int:
+    if not CHROMIUM.exists():
+        print(f"No Chromium at {CHROMIUM}: the draw page is not measured.", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
+        with sites.site("sqlite", Path(data), DADC_LIMIT_SCALE="1000", DADC_LIVE_PREVIEW="1") as site:
+            site.person("alice")
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+            sign_in(page, site.url)
+            devtools = page.context.new_cdp_session(page)
+            loaded, files = first_load(page, devtools, site.url)
+            devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+            waits = {live: waits_of(page, site, live) for live in (True, False)}
+            browser.close()
+    print("| what | measured | beside it | ratio |\n| --- | --- | --- | ---: |")
+    print(
+        f"| the draw page's first load, compressed | {loaded / 1000:.1f} kB in {files} files | a limit of 150 kB | {loaded / 150_000:.2f} |"
+    )
+    for kind, what in (
+        ("move", "a move of the pen to its ink on screen"),
+        ("press", "a press to its picture on screen"),
+    ):
+        live, still = waits[True][kind], waits[False][kind]
+        print(
+            f"| {what}, phone's pace | with a live preview: median {median(live):.0f}, 99 % within {late(live):.0f} ms of {len(live)} "
+            f"| without: median {median(still):.0f}, 99 % within {late(still):.0f} ms of {len(still)} | {median(live) / median(still):.2f} |"
+        )
+    return 0
+
+
+def sign_in(page: Page, url: str) -> None:
+    page.goto(f"{url}/accounts/sign-in/")
+    page.fill("#id_username", "alice")
+    page.fill("#id_password", sites.PASSWORD)
+    page.click("main form button")
+    page.wait_for_url("**/draw/")
+
+
+def first_load(page: Page, devtools: CDPSession, url: str) -> tuple[int, int]:
+    """Bytes over the wire, headers included, and files, with an empty cache."""
+    sizes: list[float] = []
+    devtools.send("Network.enable")
+    devtools.send("Network.clearBrowserCache")
+    devtools.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto(f"{url}/draw/", wait_until="networkidle")
+    return round(sum(sizes)), len(sizes)
+
+
+def waits_of(page: Page, site: sites.Site, live: bool) -> dict[str, list[float]]:
+    """Milliseconds from events to paint, while some digits are drawn."""
+    site.python(f"from collector.models import Study; Study.objects.update(live_preview={live})")
+    page.goto(f"{site.url}/draw/", wait_until="networkidle")
+    page.evaluate(WATCH)
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request) if request.url.endswith("/api/predictions/") else None)
+    for label, strokes in penmanship.drawings(3, DRAWINGS)[:DRAWINGS]:
+        page.keyboard.press(str(label))
+        draw(page, strokes)
+        page.keyboard.press("n")
+    assert bool(asked) == live, f"{len(asked)} previews were asked for"
+    waits: dict[str, list[float]] = page.evaluate("waits")
+    return waits
+
+
+def late(waits: list[float]) -> float:
+    return sorted(waits)[int(0.99 * (len(waits) - 1))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
