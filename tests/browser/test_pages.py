@@ -83,3 +83,17 @@ def test_the_rounds_page_draws_its_charts(visit: Open) -> None:
     page.wait_for_load_state("networkidle")
     for chart in ("fooling-chart", "tries-chart", "ordinary-chart"):
         assert page.evaluate(f"() => Boolean(Chart.getChart('{chart}'))")
+
+
+def test_a_stranger_scribbles_on_the_home_page_and_the_model_answers(visit: Open) -> None:
+    page = visit("/")
+    board = page.locator("[data-board]").bounding_box()
+    assert board
+    page.mouse.move(board["x"] + 100, board["y"] + 80)
+    page.mouse.down()
+    for step in range(12):
+        page.mouse.move(board["x"] + 100 + 3 * step, board["y"] + 80 + 10 * step)
+    page.mouse.up()
+    page.get_by_text("sure.").wait_for()
+    page.click("[data-clear]")
+    assert "You say 4." in page.locator("figcaption").inner_text()

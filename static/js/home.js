@@ -1,0 +1,33 @@
+// The home page's picture is a pad, where there is a mouse or a pen: whoever scribbles on it sees what the model makes of
+// it at once. On a touch screen the picture stays one, so that the page scrolls; «Try it» is the way for everybody.
+import { named, percentInWords } from "./bars.js";
+import { Pad } from "./pad.js";
+import { Preview } from "./preview.js";
+
+const picture = document.querySelector("[data-pad]");
+const example = picture.querySelector("[data-example]");
+const said = picture.querySelector("[data-said]");
+const clear = picture.querySelector("[data-clear]");
+
+if (matchMedia("(pointer: fine)").matches) {
+  const canvas = document.createElement("canvas");
+  canvas.tabIndex = -1;
+  canvas.setAttribute("aria-hidden", "true");
+  picture.querySelector("[data-board]").append(canvas);
+  const pad = new Pad(canvas);
+  pad.addEventListener("ink", () => {
+    picture.toggleAttribute("data-inked", true);
+    [example.hidden, said.hidden, clear.hidden] = [true, false, false];
+  });
+  clear.addEventListener("click", () => {
+    pad.clear();
+    picture.removeAttribute("data-inked");
+    [example.hidden, said.hidden, clear.hidden] = [false, true, true];
+    said.textContent = "…";
+  });
+  new Preview(picture.dataset.predictionsUrl, pad, (answer) => {
+    if (!answer) return;
+    const sure = percentInWords(answer.probabilities[answer.predicted_label]);
+    said.textContent = `It sees ${named(answer.predicted_label)}, ${sure} sure.`;
+  }, (trouble) => { if (trouble) said.textContent = trouble; });
+}
