@@ -14,38 +14,60 @@ from collector.errors import Conflict, Forbidden, Refused
 from collector.models import Act, Person, Reading, Suspension
 
 LAST = 100  # readings that a moderator is judged by
+EVER = Value(datetime(1970, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of a moderator's last `settled` readings of settled drawings, `agreed` say what the drawing settled as."""
+    """Of a moderator's last `settled` readings of settled drawings, `agreed` say what the drawing settled as, and of
+    the last `gold` of hidden gold, `right` say what it is."""
 
     moderator: Person
     agreed: int
     settled: int
+    right: int = 0
+    gold: int = 0
 
 
 def everybody() -> list[Agreement]:
     """Every active moderator's, of readings since a suspension was last lifted; the suspended first, then by name."""
     return [
-        Agreement(moderator, moderator.agreed_readings, moderator.settled_readings)
-        for moderator in _judged().order_by("-suspended", "username")
+        Agreement(one, one.agreed_readings, one.settled_readings, one.right_readings, one.gold_readings)
+        for one in _judged().order_by("-suspended", "username")
     ]
 
 
 def _judged() -> QuerySet[Any]:
     """Moderators with the counts of an `Agreement`, each from the few newest rows of an index."""
-    readings = Reading.objects.filter(moderator=OuterRef("pk"), agreed__isnull=False)
-    oldest = readings.order_by("-answered").values("answered")[LAST - 1 : LAST]
+    settled = _last(attempt__isnull=False)
+    gold = _last(gold__isnull=False, gold__practice=False, gold__retired=False)
     lifted = Suspension.objects.filter(person=OuterRef("pk"), lifted__isnull=False).order_by("-lifted")
-    counted = readings.filter(answered__gte=OuterRef("oldest"), answered__gt=OuterRef("lifted"))
-    ever = Value(datetime(1970, 1, 1, tzinfo=UTC))
-    return Person.objects.filter(role=Person.Role.MODERATOR, is_active=True).annotate(
-        oldest=Coalesce(Subquery(oldest), ever),
-        lifted=Coalesce(Subquery(lifted.values("lifted")[:1]), ever),
-        settled_readings=_count(counted),
-        agreed_readings=_count(counted.filter(agreed=True)),
+    return (
+        Person.objects.filter(role=Person.Role.MODERATOR, is_active=True)
+        .annotate(
+            lifted=Coalesce(Subquery(lifted.values("lifted")[:1]), EVER),
+            oldest=_oldest(settled),
+            oldest_gold=_oldest(gold),
+        )
+        .annotate(
+            settled_readings=_count(_since(settled, "oldest")),
+            agreed_readings=_count(_since(settled, "oldest").filter(agreed=True)),
+            gold_readings=_count(_since(gold, "oldest_gold")),
+            right_readings=_count(_since(gold, "oldest_gold").filter(agreed=True)),
+        )
     )
+
+
+def _last(**of: bool) -> QuerySet[Reading]:
+    return Reading.objects.filter(moderator=OuterRef("pk"), agreed__isnull=False, **of)
+
+
+def _oldest(readings: QuerySet[Reading]) -> Coalesce:
+    return Coalesce(Subquery(readings.order_by("-answered").values("answered")[LAST - 1 : LAST]), EVER)
+
+
+def _since(readings: QuerySet[Reading], oldest: str) -> QuerySet[Reading]:
+    return readings.filter(answered__gte=OuterRef(oldest), answered__gt=OuterRef("lifted"))
 
 
 def _count(readings: QuerySet[Reading]) -> Coalesce:
@@ -53,24 +75,40 @@ def _count(readings: QuerySet[Reading]) -> Coalesce:
 
 
 def suspend_untrusted() -> int:
-    """Suspend every moderator who is no longer trusted and put the drawings he had read back into the queue; how many
-    there were. Safe to call often: what an interrupted call left counted is discounted by the next one."""
+    """Suspend every moderator who is no longer trusted, by what drawings settled as or by hidden gold, which finds
+    those who are wrong together, and put the drawings he had read back into the queue; how many there were. Safe to
+    call often: what an interrupted call left counted is discounted by the next one."""
     found = 0
     for one in everybody():
         if not one.moderator.suspended and not verdicts.trusted(one.agreed, one.settled):
-            found += _suspend(one)
+            found += _suspend(one.moderator, one.agreed, one.settled)
+        if not one.moderator.suspended and not verdicts.trusted(one.right, one.gold):
+            found += _suspend(one.moderator, one.right, one.gold, on_gold=True)
         if one.moderator.suspended:
             reviews.discount(one.moderator)
     return found
 
 
-def _suspend(found: Agreement) -> bool:
+def _suspend(moderator: Person, agreed: int, settled: int, on_gold: bool = False) -> bool:
     with transaction.atomic():
-        if not Person.objects.filter(pk=found.moderator.pk, suspended=False).update(suspended=True):
+        if not Person.objects.filter(pk=moderator.pk, suspended=False).update(suspended=True):
             return False
-        Suspension.objects.create(person=found.moderator, agreed=found.agreed, settled=found.settled)
-    found.moderator.suspended = True
+        Suspension.objects.create(person=moderator, agreed=agreed, settled=settled, on_gold=on_gold)
+    moderator.suspended = True
     return True
+
+
+def qualify(moderator: Person, admin: Person, why: str) -> None:
+    """Let somebody moderate who has not qualified by practice, saying why. Raises Forbidden, Refused, Conflict."""
+    if not admin.is_admin:
+        raise Forbidden("Only an admin lets somebody moderate.")
+    if not why.strip():
+        raise Refused("Say why, for the log.", field="why")
+    with transaction.atomic():
+        practising = Person.objects.filter(pk=moderator.pk, role=Person.Role.MODERATOR, qualified=None)
+        if not practising.update(qualified=timezone.now()):
+            raise Conflict("This is no moderator who practises (any more).")
+        Act.objects.create(admin=admin, kind=Act.Kind.QUALIFIED, person=moderator, why=why.strip())
 
 
 def lift(moderator: Person, admin: Person, why: str) -> None:

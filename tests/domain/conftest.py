@@ -41,7 +41,8 @@ def study(db: None) -> Iterator[Study]:
 @pytest.fixture
 def person(study: Study) -> Callable[..., Person]:
     def make(name: str | None = None, role: str = "crowdworker") -> Person:
-        return Person.objects.create(username=name or f"person{next(_serial)}", role=role)
+        qualified = timezone.now() if role == "moderator" else None
+        return Person.objects.create(username=name or f"person{next(_serial)}", role=role, qualified=qualified)
 
     return make
 
@@ -88,4 +89,5 @@ def read(moderator: Person, answer: str, attempt: Attempt | None = None) -> Atte
     reading = reviews.assign(moderator)
     assert reading is not None
     assert attempt is None or reading.attempt_id == attempt.pk
-    return reviews.read(moderator, reading.pk, answer)
+    reviews.read(moderator, reading.pk, answer)
+    return Attempt.objects.get(readings=reading)
