@@ -51,8 +51,11 @@ def unseen(moderator: Person) -> uuid.UUID | None:
         .order_by("pk")
         .values_list("pk", flat=True)
     )
-    # Ids are random, so the first from a random place on is a random one, and the index finds it.
-    return hidden.filter(pk__gte=uuid.uuid4()).first() or hidden.first()
+    # Ids are random, so the first from a random place on is a random one, and the index finds it. Both are looked for
+    # whatever is found, so that it takes the same time.
+    place = uuid.uuid4()
+    found = [*hidden.filter(pk__gte=place)[:1], *hidden.filter(pk__lt=place)[:1]]
+    return found[0] if found else None
 
 
 def _before_him(moderator: Person) -> QuerySet[Reading]:
@@ -95,12 +98,16 @@ class Practice:
 
 
 def practised(moderator: Person) -> Practice:
-    """In two queries."""
-    answers = list(_practice().values_list("answer", flat=True))
+    """In three queries."""
     mine = Reading.objects.filter(moderator=moderator, gold__practice=True).select_related("gold")
     read = list(mine.filter(answer__isnull=False).order_by("answered", "pk"))
     leased = list(mine.filter(answer=None, expires__gt=timezone.now()))
-    return Practice(read, leased, verdicts.practice_tens(answers))
+    return Practice(read, leased, tens())
+
+
+def tens() -> int:
+    """How many tens of practice drawings there are."""
+    return verdicts.practice_tens(list(_practice().values_list("answer", flat=True)))
 
 
 def next_practice(moderator: Person, state: Practice) -> Gold | None:

@@ -1,11 +1,15 @@
 """How far each moderator is trusted: how often his readings say what the drawings settled as, and who is suspended."""
 
+import itertools
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -27,14 +31,93 @@ class Agreement:
     settled: int
     right: int = 0
     gold: int = 0
+    since: datetime = datetime.max.replace(tzinfo=UTC)  # the first of the settled ones, none from before a lift
 
 
 def everybody() -> list[Agreement]:
     """Every active moderator's, of readings since a suspension was last lifted; the suspended first, then by name."""
     return [
-        Agreement(one, one.agreed_readings, one.settled_readings, one.right_readings, one.gold_readings)
+        Agreement(
+            one,
+            one.agreed_readings,
+            one.settled_readings,
+            one.right_readings,
+            one.gold_readings,
+            max(one.oldest, one.lifted),
+        )
         for one in _judged().order_by("-suspended", "username")
     ]
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What a moderator does: how many drawings he has read and how many of the practice, and of the readings of his
+    `Agreement` how many say ambiguous and junk, and the median seconds from one to the next within a sitting."""
+
+    readings: int
+    practised: int
+    ambiguous: int
+    junk: int
+    seconds: float | None
+
+
+def habits(of: Sequence[Agreement]) -> dict[uuid.UUID, Habit]:
+    """Each moderator's, by his id, in three queries."""
+    everyone = [one.moderator.pk for one in of]
+    answered = Reading.objects.filter(moderator__in=everyone, answer__isnull=False)
+    total = _by_moderator(answered.filter(attempt__isnull=False))
+    practised = _by_moderator(answered.filter(gold__practice=True))
+    judged = Q(pk=None)
+    for one in of:
+        judged |= Q(moderator=one.moderator, answered__gte=one.since)
+    settled = Reading.objects.filter(judged, agreed__isnull=False, attempt__isnull=False).order_by("answered")
+    answers: dict[uuid.UUID, list[str | None]] = {pk: [] for pk in everyone}
+    times: dict[uuid.UUID, list[datetime]] = {pk: [] for pk in everyone}
+    for pk, answer, when in settled.values_list("moderator", "answer", "answered"):
+        answers[pk].append(answer)
+        if when:
+            times[pk].append(when)
+    return {
+        pk: Habit(
+            readings=total.get(pk, 0),
+            practised=practised.get(pk, 0),
+            ambiguous=answers[pk].count(verdicts.AMBIGUOUS),
+            junk=answers[pk].count(verdicts.JUNK),
+            seconds=pace(times[pk]),
+        )
+        for pk in everyone
+    }
+
+
+def pace(times: Sequence[datetime]) -> float | None:
+    """The median seconds from one reading to the next, oldest first; longer than a lease lasts is a pause, no pace."""
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times) if later - earlier < reviews.LEASE]
+    return median(gap.total_seconds() for gap in gaps) if gaps else None
+
+
+def _by_moderator(readings: QuerySet[Reading]) -> dict[uuid.UUID, int]:
+    return dict(readings.order_by().values_list("moderator").annotate(n=Count("pk")))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many moderators there are, and how many of them practise or are suspended."""
+
+    moderators: int
+    practising: int
+    suspended: int
+
+
+def tally() -> Tally:
+    active = Person.objects.filter(role=Person.Role.MODERATOR, is_active=True)
+    suspended = Q(suspended=True)
+    return Tally(
+        **active.aggregate(
+            moderators=Count("pk"),
+            practising=Count("pk", filter=Q(qualified=None) & ~suspended),
+            suspended=Count("pk", filter=suspended),
+        )
+    )
 
 
 def _judged() -> QuerySet[Any]:

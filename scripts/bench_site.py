@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -119,7 +118,9 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
         """A lease that is there, else a new one, is read rightly."""
         reading = given.pop()
         drawn = reading.drawing
-        reviews.read(reading.moderator, reading.pk, drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label))
+        reviews.read(
+            reading.moderator, reading.pk, drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)
+        )
 
     def both() -> None:
         assign()
@@ -179,7 +180,9 @@ def _build(size: int) -> None:
     )
     assert round_ids == list(range(round_ids[0], round_ids[0] + len(round_ids)))
     with transaction.atomic(), connection.cursor() as cursor:
-        for statement in _Filling(connection.vendor, size, drawers, round_ids[0], len(round_ids), model.pk).statements():
+        for statement in _Filling(
+            connection.vendor, size, drawers, round_ids[0], len(round_ids), model.pk
+        ).statements():
             cursor.execute(statement)
     assert Gold.objects.filter(practice=False).exists()
     if connection.vendor == "postgresql":
