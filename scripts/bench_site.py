@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -20,10 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SIZES = (1_000, 1_000_000)
 PENDING, MODERATORS, ATTEMPTS_A_ROUND = 5_000, 20, 50_000
-TURNS, WARM_UP, PAGE_TURNS = 200, 10, 15
+TURNS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS = 200, 10, 1, 5
 ROWS = "id, drawer_id, round_id, submitted, body_sha256, target_label, predicted_label, probabilities, strokes, width"
 ROWS += ", pixels, pixels_sha256, raster_version, live_preview, status, audited, quorum, wanted, begun, settled"
 ROWS += ", settled_label, credit, mnist"
+STROKES = '[{"x": [9, 99], "y": [9, 99], "t": [0, 9]}]'
 Found = dict[str, dict[str, float]]
 
 
@@ -73,7 +75,11 @@ def _measure(size: int) -> Found:
     begun = perf_counter()
     _build(size)
     print(f"{size:,} attempts made in {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-    return {what: _timed(turns, action) for what, turns, action in _actions()}
+    found: Found = {}
+    for what, turns, action in _actions():
+        found[what] = _timed(turns, action)
+        print(f"{what}: {_told(found[what]['seconds'])}", file=sys.stderr, flush=True)
+    return found
 
 
 def _timed(turns: int, action: Callable[[], object]) -> dict[str, float]:
@@ -81,10 +87,11 @@ def _timed(turns: int, action: Callable[[], object]) -> dict[str, float]:
     from django.db import connection, reset_queries
 
     seconds, queries = [], []
-    for turn in range(turns + WARM_UP):
+    warm_up = WARM_UP if turns == TURNS else PAGE_WARM_UP
+    for turn in range(turns + warm_up):
         begun = perf_counter()
         action()
-        if turn >= WARM_UP:
+        if turn >= warm_up:
             seconds.append(perf_counter() - begun)
     connection.force_debug_cursor = True
     for _ in range(5):
@@ -118,9 +125,8 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
         """A lease that is there, else a new one, is read rightly."""
         reading = given.pop()
         drawn = reading.drawing
-        reviews.read(
-            reading.moderator, reading.pk, drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)
-        )
+        answer = drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)
+        reviews.read(reading.moderator, reading.pk, answer)
 
     def both() -> None:
         assign()
@@ -142,7 +148,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     yield "desk: drawings that nobody could settle", PAGE_TURNS, lambda: list(reviews.unsettled())
     yield "how every moderator is trusted", PAGE_TURNS, moderators.everybody
     for period in leaderboards.PERIODS:
-        yield f"leaderboard, {period}", PAGE_TURNS, lambda period=period: leaderboards.standings(period)
+        yield f"leaderboard, {period}", PAGE_TURNS, partial(leaderboards.standings, period)
     yield "home page", PAGE_TURNS, lambda: client.get("/", HTTP_HOST="127.0.0.1")
 
 
@@ -180,9 +186,10 @@ def _build(size: int) -> None:
     )
     assert round_ids == list(range(round_ids[0], round_ids[0] + len(round_ids)))
     with transaction.atomic(), connection.cursor() as cursor:
-        for statement in _Filling(
-            connection.vendor, size, drawers, round_ids[0], len(round_ids), model.pk
-        ).statements():
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA cache_size = -400000")
+        filling = _Filling(connection.vendor, size, drawers, round_ids[0], len(round_ids), model.pk)
+        for statement in filling.statements():
             cursor.execute(statement)
     assert Gold.objects.filter(practice=False).exists()
     if connection.vendor == "postgresql":
@@ -197,8 +204,8 @@ def _uuid(kind: int, n: int) -> str:
 class _Filling:
     """The INSERT statements for `size` attempts, oldest first, the last of them pending, and all that hangs on them.
 
-    Of a hundred, 30 are verified, 10 settled otherwise, 6 audited and 54 did not fool and were read by nobody. Each that
-    was read has two readings; every second pending one has one.
+    Of a hundred, 30 are verified, 10 settled otherwise, 6 audited and 54 did not fool and were read by nobody. Each
+    that was read has two readings; every second pending one has one.
     """
 
     def __init__(self, vendor: str, size: int, drawers: int, first_round: int, rounds: int, model: int) -> None:
@@ -246,7 +253,7 @@ class _Filling:
 
     def _attempts(self) -> str:
         pending, when = f"i > {self.settled}", self._when()
-        strokes = self._json('[{"x": [9, 99], "y": [9, 99], "t": [0, 9]}]')
+        strokes = self._json(STROKES)
         none = "NULL::timestamptz" if self.postgres else "NULL"
         return f"""
             SELECT {self._uuid(1, "i")}, {self._uuid(3, f"i % {self.drawers}")},
@@ -257,7 +264,8 @@ class _Filling:
                     WHEN i % 100 < 37 THEN 'rejected' WHEN i % 100 < 40 THEN 'ambiguous' ELSE 'not_fooled' END,
                 i <= {self.settled} AND i % 100 BETWEEN 40 AND 45, 2,
                 CASE WHEN {pending} THEN 2 - i % 2 ELSE 0 END,
-                CASE WHEN {pending} AND i % 2 = 0 THEN {none} WHEN {pending} OR i % 100 < 46 THEN {when} ELSE {none} END,
+                CASE WHEN {pending} AND i % 2 = 0 THEN {none} WHEN {pending} OR i % 100 < 46 THEN {when}
+                    ELSE {none} END,
                 CASE WHEN {pending} THEN {none} ELSE {when} END,
                 CASE WHEN {pending} THEN NULL WHEN i % 100 < 30 OR i % 100 BETWEEN 40 AND 45 THEN i % 10
                     WHEN i % 100 < 34 THEN (i + 1) % 10 ELSE NULL END,
@@ -281,8 +289,8 @@ class _Filling:
     def _gold(self) -> str:
         return f"""
             INSERT INTO collector_gold (id, answer, strokes, width, pixels, practice, attempt_id, retired)
-            SELECT {self._uuid(7, "i")}, CAST(i % 10 AS text), {self._json('[{"x": [9, 99], "y": [9, 99], "t": [0, 9]}]')},
-                22, {self._bytes()}, {self._false()}, {self._uuid(1, "i")}, {self._false()}
+            SELECT {self._uuid(7, "i")}, CAST(i % 10 AS text), {self._json(STROKES)}, 22,
+                {self._bytes()}, {self._false()}, {self._uuid(1, "i")}, {self._false()}
             {self._series()} WHERE i <= {self.settled} AND i % 100 BETWEEN 40 AND 44"""
 
     def _samples(self) -> str:
@@ -291,7 +299,8 @@ class _Filling:
             INSERT INTO trainer_sample (id, attempt, contributor_id, pixels, sha256, label, fooling, audited, round_id,
                 added, first_trained_id)
             SELECT {self._uuid(8, "i")}, {self._uuid(1, "i")}, {self._uuid(3, f"i % {self.drawers}")}, {self._bytes()},
-                {self._hash()}, i % 10, {fooling}, NOT {fooling}, {self.first_round} + (i - 1) * {self.rounds} / {self.size},
+                {self._hash()}, i % 10, {fooling}, NOT {fooling},
+                {self.first_round} + (i - 1) * {self.rounds} / {self.size},
                 {self._when()}, CASE WHEN i > {self.settled} - 100 THEN NULL ELSE {self.model} END
             {self._series()} WHERE i <= {self.settled} AND (i % 100 < 30 OR i % 100 BETWEEN 40 AND 45)"""
 
