@@ -2,11 +2,11 @@
 
 import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
@@ -18,75 +18,108 @@ from collector.errors import Conflict, Forbidden, Refused
 from collector.models import Act, Person, Reading, Suspension
 
 LAST = 100  # readings that a moderator is judged by
+AT_ONCE = 400  # moderators; SQLite joins no more than five hundred selects
 EVER = Value(datetime(1970, 1, 1, tzinfo=UTC))
+
+
+class Judged(NamedTuple):
+    """A reading that is known to be right or not."""
+
+    moderator: uuid.UUID
+    answer: str
+    answered: datetime
+    agreed: bool
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of a moderator's last `settled` readings of settled drawings, `agreed` say what the drawing settled as, and of
-    the last `gold` of hidden gold, `right` say what it is."""
+    """A moderator's last readings, oldest first: of settled drawings, which say what the drawing settled as or do not,
+    and of hidden gold."""
 
     moderator: Person
-    agreed: int
-    settled: int
-    right: int = 0
-    gold: int = 0
-    since: datetime = datetime.max.replace(tzinfo=UTC)  # the first of the settled ones, none from before a lift
+    of_settled: Sequence[Judged]
+    of_gold: Sequence[Judged]
+
+    @property
+    def agreed(self) -> int:
+        return sum(one.agreed for one in self.of_settled)
+
+    @property
+    def settled(self) -> int:
+        return len(self.of_settled)
+
+    @property
+    def right(self) -> int:
+        return sum(one.agreed for one in self.of_gold)
+
+    @property
+    def gold(self) -> int:
+        return len(self.of_gold)
+
+    @property
+    def pace(self) -> float | None:
+        """The median seconds from one reading to the next within a sitting."""
+        return pace([one.answered for one in self.of_settled])
+
+    def share(self, answer: str) -> float | None:
+        """How many of the readings of settled drawings say this; None where there are none."""
+        return sum(one.answer == answer for one in self.of_settled) / self.settled if self.of_settled else None
 
 
 def everybody() -> list[Agreement]:
     """Every active moderator's, of readings since a suspension was last lifted; the suspended first, then by name."""
-    return [
-        Agreement(
-            one,
-            one.agreed_readings,
-            one.settled_readings,
-            one.right_readings,
-            one.gold_readings,
-            max(one.oldest, one.lifted),
+    settled = Reading.objects.filter(agreed__isnull=False, attempt__isnull=False)
+    gold = Reading.objects.filter(agreed__isnull=False, gold__isnull=False)
+    gold = gold.filter(gold__practice=False, gold__retired=False)
+    lifted = Suspension.objects.filter(person=OuterRef("pk"), lifted__isnull=False).order_by("-lifted")
+    people: Any = (
+        Person.objects.filter(role=Person.Role.MODERATOR, is_active=True)
+        .annotate(
+            lifted=Coalesce(Subquery(lifted.values("lifted")[:1]), EVER),
+            oldest=_oldest(settled),
+            oldest_gold=_oldest(gold),
         )
-        for one in _judged().order_by("-suspended", "username")
-    ]
+        .order_by("-suspended", "username")
+    )
+    people = list(people)
+    of_settled = _since(settled, {one.pk: max(one.oldest, one.lifted) for one in people})
+    of_gold = _since(gold, {one.pk: max(one.oldest_gold, one.lifted) for one in people})
+    return [Agreement(one, of_settled[one.pk][-LAST:], of_gold[one.pk][-LAST:]) for one in people]
+
+
+def _oldest(readings: QuerySet[Reading]) -> Coalesce:
+    """When each moderator answered the oldest of his `LAST`."""
+    his = readings.filter(moderator=OuterRef("pk")).order_by("-answered")
+    return Coalesce(Subquery(his.values("answered")[LAST - 1 : LAST]), EVER)
+
+
+def _since(readings: QuerySet[Reading], since: Mapping[uuid.UUID, datetime]) -> dict[uuid.UUID, list[Judged]]:
+    """Each moderator's readings from his own time on, a few rows of an index for each, `AT_ONCE` of them in a query."""
+    found: dict[uuid.UUID, list[Judged]] = {pk: [] for pk in since}
+    his = [readings.filter(moderator=pk, answered__gte=when).order_by() for pk, when in since.items()]
+    for start in range(0, len(his), AT_ONCE):
+        first, *others = (one.values_list("moderator", "answer", "answered", "agreed") for one in his[start:][:AT_ONCE])
+        for row in first.union(*others, all=True):
+            found[row[0]].append(Judged(*row))  # type: ignore[arg-type]
+    for rows in found.values():
+        rows.sort(key=lambda one: one.answered)
+    return found
 
 
 @dataclass(frozen=True)
-class Habit:
-    """What a moderator does: how many drawings he has read and how many of the practice, and of the readings of his
-    `Agreement` how many say ambiguous and junk, and the median seconds from one to the next within a sitting."""
+class Work:
+    """How many drawings a moderator has ever read, and how many of the practice ones."""
 
     readings: int
     practised: int
-    ambiguous: int
-    junk: int
-    seconds: float | None
 
 
-def habits(of: Sequence[Agreement]) -> dict[uuid.UUID, Habit]:
-    """Each moderator's, by his id, in three queries."""
-    everyone = [one.moderator.pk for one in of]
-    answered = Reading.objects.filter(moderator__in=everyone, answer__isnull=False)
+def work(moderators: Sequence[Person]) -> dict[uuid.UUID, Work]:
+    """Each one's, by his id."""
+    answered = Reading.objects.filter(moderator__in=moderators, answer__isnull=False)
     total = _by_moderator(answered.filter(attempt__isnull=False))
     practised = _by_moderator(answered.filter(gold__practice=True))
-    judged = Q(pk=None)
-    for one in of:
-        judged |= Q(moderator=one.moderator, answered__gte=one.since)
-    settled = Reading.objects.filter(judged, agreed__isnull=False, attempt__isnull=False).order_by("answered")
-    answers: dict[uuid.UUID, list[str | None]] = {pk: [] for pk in everyone}
-    times: dict[uuid.UUID, list[datetime]] = {pk: [] for pk in everyone}
-    for pk, answer, when in settled.values_list("moderator", "answer", "answered"):
-        answers[pk].append(answer)
-        if when:
-            times[pk].append(when)
-    return {
-        pk: Habit(
-            readings=total.get(pk, 0),
-            practised=practised.get(pk, 0),
-            ambiguous=answers[pk].count(verdicts.AMBIGUOUS),
-            junk=answers[pk].count(verdicts.JUNK),
-            seconds=pace(times[pk]),
-        )
-        for pk in everyone
-    }
+    return {one.pk: Work(total.get(one.pk, 0), practised.get(one.pk, 0)) for one in moderators}
 
 
 def pace(times: Sequence[datetime]) -> float | None:
@@ -118,43 +151,6 @@ def tally() -> Tally:
             suspended=Count("pk", filter=suspended),
         )
     )
-
-
-def _judged() -> QuerySet[Any]:
-    """Moderators with the counts of an `Agreement`, each from the few newest rows of an index."""
-    settled = _last(attempt__isnull=False)
-    gold = _last(gold__isnull=False, gold__practice=False, gold__retired=False)
-    lifted = Suspension.objects.filter(person=OuterRef("pk"), lifted__isnull=False).order_by("-lifted")
-    return (
-        Person.objects.filter(role=Person.Role.MODERATOR, is_active=True)
-        .annotate(
-            lifted=Coalesce(Subquery(lifted.values("lifted")[:1]), EVER),
-            oldest=_oldest(settled),
-            oldest_gold=_oldest(gold),
-        )
-        .annotate(
-            settled_readings=_count(_since(settled, "oldest")),
-            agreed_readings=_count(_since(settled, "oldest").filter(agreed=True)),
-            gold_readings=_count(_since(gold, "oldest_gold")),
-            right_readings=_count(_since(gold, "oldest_gold").filter(agreed=True)),
-        )
-    )
-
-
-def _last(**of: bool) -> QuerySet[Reading]:
-    return Reading.objects.filter(moderator=OuterRef("pk"), agreed__isnull=False, **of)
-
-
-def _oldest(readings: QuerySet[Reading]) -> Coalesce:
-    return Coalesce(Subquery(readings.order_by("-answered").values("answered")[LAST - 1 : LAST]), EVER)
-
-
-def _since(readings: QuerySet[Reading], oldest: str) -> QuerySet[Reading]:
-    return readings.filter(answered__gte=OuterRef(oldest), answered__gt=OuterRef("lifted"))
-
-
-def _count(readings: QuerySet[Reading]) -> Coalesce:
-    return Coalesce(Subquery(readings.order_by().values("moderator").annotate(n=Count("pk")).values("n")), 0)
 
 
 def suspend_untrusted() -> int:

@@ -106,7 +106,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     import numpy as np
     from django.test import Client
 
-    from collector import attempts, leaderboards, moderators, reviews
+    from collector import agreement, attempts, leaderboards, moderators, reviews
     from collector.models import Gold, Person, Reading
     from trainer.learning import penman
 
@@ -147,6 +147,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     yield "submission", TURNS, submit
     yield "desk: drawings that nobody could settle", PAGE_TURNS, lambda: list(reviews.unsettled())
     yield "how every moderator is trusted", PAGE_TURNS, moderators.everybody
+    yield "Krippendorff’s α", PAGE_TURNS, agreement.measured
     for period in leaderboards.PERIODS:
         yield f"leaderboard, {period}", PAGE_TURNS, partial(leaderboards.standings, period)
     yield "home page", PAGE_TURNS, lambda: client.get("/", HTTP_HOST="127.0.0.1")

@@ -36,12 +36,12 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
             messages.success(request, done)
             return redirect("moderators")
     everybody = rules.everybody()
-    habits, tens = rules.habits(everybody), golds.tens()
+    work, tens = rules.work([one.moderator for one in everybody]), golds.tens()
     return render(
         request,
         "pages/moderators.html",
         {
-            "rows": [_row(one, habits[one.moderator.pk], tens, bound) for one in everybody],
+            "rows": [_row(one, work[one.moderator.pk], tens, bound) for one in everybody],
             "alpha": _alpha(agreement.measured()),
         },
     )
@@ -71,22 +71,22 @@ def _key(moderator: Person) -> str:
     return f"moderator-{moderator.pk}"
 
 
-def _row(one: rules.Agreement, habit: rules.Habit, tens: int, bound: dict[str, ReasonForm]) -> dict[str, Any]:
+def _row(one: rules.Agreement, work: rules.Work, tens: int, bound: dict[str, ReasonForm]) -> dict[str, Any]:
     moderator, key = one.moderator, _key(one.moderator)
     practising = moderator.practises
-    used_up = practising and habit.practised >= tens * verdicts.PRACTICE
+    used_up = practising and work.practised >= tens * verdicts.PRACTICE
     return {
         "name": moderator.username,
         "state": "suspended" if moderator.suspended else "practising" if practising else "qualified",
-        "practice": _practice(habit.practised, used_up) if practising else "",
-        "readings": f"{habit.readings:,}",
+        "practice": _practice(work.practised, used_up) if practising else "",
+        "readings": f"{work.readings:,}",
         "agreement": _share(one.agreed, one.settled),
         "agreement_of": f"{one.agreed:,} of {one.settled:,} settled" if one.settled else "",
         "gold": _share(one.right, one.gold),
         "gold_of": f"{one.right:,} of {one.gold:,} gold" if one.gold else "",
-        "seconds": "–" if habit.seconds is None else f"{habit.seconds:.1f} s",
-        "ambiguous": words.percent(habit.ambiguous / one.settled if one.settled else None),
-        "junk": words.percent(habit.junk / one.settled if one.settled else None),
+        "seconds": "–" if one.pace is None else f"{one.pace:.1f} s",
+        "ambiguous": words.percent(one.share(verdicts.AMBIGUOUS)),
+        "junk": words.percent(one.share(verdicts.JUNK)),
         "key": key,
         "form": bound.get(key) or ReasonForm(prefix=key),
     }
