@@ -22,6 +22,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "lift": (rules.lift, "{} moderates again."),
     "qualify": (rules.qualify, "{} may moderate now."),
 }
+CHIPS = {"suspended": "held", "practising": "pending", "qualified": "verified"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,10 +75,13 @@ def _key(moderator: Person) -> str:
 def _row(one: rules.Agreement, work: rules.Work, tens: int, bound: dict[str, ReasonForm]) -> dict[str, Any]:
     moderator, key = one.moderator, _key(one.moderator)
     practising = moderator.practises
+    state = "suspended" if moderator.suspended else "practising" if practising else "qualified"
     used_up = practising and work.practised >= tens * verdicts.PRACTICE
     return {
         "name": moderator.username,
-        "state": "suspended" if moderator.suspended else "practising" if practising else "qualified",
+        "state": state,
+        "chip": CHIPS[state],
+        "urgent": moderator.suspended or used_up,
         "practice": _practice(work.practised, used_up) if practising else "",
         "readings": f"{work.readings:,}",
         "agreement": _share(one.agreed, one.settled),
@@ -98,7 +102,7 @@ def _practice(practised: int, used_up: bool) -> str:
     if not practised:
         return "has not begun to practise"
     whole, more = divmod(practised, verdicts.PRACTICE)
-    earlier = f", after {words.count(whole, 'ten', 'tens')} with too many wrong" if whole else ""
+    earlier = f"; of the {whole * verdicts.PRACTICE} before, too many were wrong" if whole else ""
     return f"is at {more} of {verdicts.PRACTICE} practice drawings{earlier}"
 
 
