@@ -135,7 +135,14 @@ def test_an_admin_chooses_another_net_that_is_shipped(browse: Browse, ada: Perso
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("round_size", "0"), ("quorum", "10"), ("audit_share", "1.5"), ("audit_share", "NaN"), ("gold_share", "2"), ("net", "made_up")],
+    [
+        ("round_size", "0"),
+        ("quorum", "10"),
+        ("audit_share", "1.5"),
+        ("audit_share", "NaN"),
+        ("gold_share", "2"),
+        ("net", "made_up"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_at_its_field(
     field: str, value: str, browse: Browse, ada: Person
