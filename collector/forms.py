@@ -115,8 +115,8 @@ class StudyForm(_StudyModelForm):
             "round_size": "So many new verified fools start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
             "audit_share": "The share (0–1) of drawings that did not fool the model that are read all the same.",
-            "gold_share": "The share (0–1) of the drawings given to moderators whose answer is known beyond doubt; they "
-            "look like all others and show who reads well.",
+            "gold_share": "The share (0–1) of what moderators get that is gold: drawings whose answer is beyond doubt. "
+            "They look like all others and show who reads well.",
             "person_share": "The most (0–1) that one person may be of the new samples of a round; more of his wait for "
             "a later one. 1: no limit.",
             "live_preview": "Show on the draw page what the model sees before a drawing is submitted.",

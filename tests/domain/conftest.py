@@ -28,10 +28,10 @@ def add_model(digit: int, state: str = "promoted") -> RoundModel:
 
 @pytest.fixture
 def study(db: None) -> Iterator[Study]:
-    """Round 1 is open and its model always says 7. Nothing is audited unless a test says so."""
+    """Round 1 is open and its model always says 7. Nothing is audited, and no gold is given, unless a test says so."""
     target.forget()
     made = studies.begin()
-    Study.objects.update(audit_share=0.0)
+    Study.objects.update(audit_share=0.0, gold_share=0.0)
     Round.objects.create(number=1, model=add_model(7), opened=timezone.now())
     made.refresh_from_db()
     yield made

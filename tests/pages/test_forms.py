@@ -115,7 +115,7 @@ def test_a_reset_for_an_unknown_address_says_the_same(browse: Browse, alice: Per
 
 
 STUDY = {
-    "do": "study", "net": "mnist_model", "round_size": "20", "quorum": "2", "audit_share": "0.1", "gold_share": "0.05",
+    "do": "study", "net": "mnist_model", "round_size": "20", "quorum": "2", "audit_share": "0.1",
     "gold_share": "0.05", "person_share": "1",
 }  # fmt: skip
 
