@@ -242,8 +242,10 @@ class Attempt(models.Model):
             models.Index(fields=["drawer", "-submitted"], name="attempts_of_a_person"),
             models.Index(fields=["round", "status"], name="attempts_of_a_round"),
             models.Index(fields=["submitted"], condition=Q(status="pending", begun=None, wanted__gt=0), name="unread"),
-            models.Index(fields=["begun"], condition=Q(status="pending", wanted__gt=0), name="begun"),
-            models.Index(fields=["submitted"], condition=Q(status="pending"), name="pending"),
+            models.Index(
+                fields=["begun"], condition=Q(status="pending", begun__isnull=False, wanted__gt=0), name="begun"
+            ),
+            models.Index(fields=["id"], condition=Q(status="pending"), name="pending"),
             models.Index(
                 fields=["drawer", "round", "target_label", "predicted_label"],
                 condition=Q(status="verified"),

@@ -226,11 +226,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('status', 'pending'), ('wanted__gt', 0)), fields=['begun'], name='begun'),
+            index=models.Index(condition=models.Q(('begun__isnull', False), ('status', 'pending'), ('wanted__gt', 0)), fields=['begun'], name='begun'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['submitted'], name='pending'),
+            index=models.Index(condition=models.Q(('status', 'pending')), fields=['id'], name='pending'),
         ),
         migrations.AddIndex(
             model_name='attempt',

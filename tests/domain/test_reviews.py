@@ -254,3 +254,24 @@ def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wai
         reading = statements(lambda given=given: reviews.read(moby, given[0].pk, "4"))  # type: ignore[misc]
         counts.append((assigning, reading))
     assert counts == [(12, 6)] * 2
+
+
+def test_the_queue_is_read_from_the_head_of_its_two_indexes(daisy: Person, moby: Person) -> None:
+    draw(daisy)
+    with CaptureQueriesContext(connection) as queries:
+        reviews.assign(moby)
+    plans = []
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # which reads so small a table from end to end, else
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+        for query in queries:
+            if "LIMIT" in query["sql"] and 'ORDER BY "collector_attempt"' in query["sql"]:
+                cursor.execute(
+                    ("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + query["sql"]
+                )
+                plans.append(" ".join(str(row) for row in cursor.fetchall()))
+    assert len(plans) == 2
+    for plan, index in zip(plans, ("begun", "unread"), strict=True):
+        assert f"INDEX {index}" in plan or f"Index Scan using {index} " in plan, plan
+        assert "TEMP B-TREE" not in plan and "Sort " not in plan
