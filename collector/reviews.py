@@ -255,8 +255,9 @@ def unsettled() -> QuerySet[Attempt]:
     )
     able = moderators.count()
     counted = Reading.objects.filter(attempt=OuterRef("pk"), answer__isnull=False, discounted=False)
+    pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
     return (
-        Attempt.objects.filter(status=Status.PENDING)
+        Attempt.objects.filter(pk__in=pending)  # from the index of what is pending, not along all by their time
         .alias(
             read_by=Coalesce(Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")), 0),
             own=Exists(moderators.filter(pk=OuterRef("drawer"))),
