@@ -29,8 +29,9 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
 	.venv/bin/python -m pytest -n 2 --dist worksteal
 
-bench: .venv/ready ## the figures of docs/performance.md; wants a quiet machine
+bench: .venv/ready staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
 	.venv/bin/python scripts/bench.py
+	.venv/bin/python scripts/bench_site.py
 
 lint: .venv/ready-dev ## ruff and mypy
 	.venv/bin/ruff check .

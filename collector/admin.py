@@ -27,13 +27,15 @@ class PersonCreation(AdminUserCreationForm):  # type: ignore[type-arg]
 @admin.register(Person)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     add_form = PersonCreation
-    list_display = ("username", "role", "is_active", "joined", "last_login")
+    list_display = ("username", "role", "qualified", "is_active", "joined", "last_login")
     list_filter = ("role", "is_active")
     search_fields = ("username", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = ("joined", "last_login")
-    fieldsets = ((None, {"fields": ("username", "password", "email", "role", "is_active", "joined", "last_login")}),)
+    readonly_fields = ("qualified", "joined", "last_login")
+    fieldsets = (
+        (None, {"fields": ("username", "password", "email", "role", "qualified", "is_active", "joined", "last_login")}),
+    )
     add_fieldsets = ((None, {"fields": ("username", "email", "role", "usable_password", "password1", "password2")}),)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from django.db.models import Count, Prefetch, Sum
 
 from collector import verdicts
-from collector.models import Attempt, Reading
+from collector.models import Attempt, Gold, Reading
 from trainer.learning import drawing, raster
 from trainer.models import Round, RoundModel, Sample, Weights
 
@@ -19,6 +19,7 @@ def problems() -> Iterator[str]:
     yield from _weights()
     yield from _attempts()
     yield from _credit()
+    yield from _gold()
     yield from _samples()
 
 
@@ -90,6 +91,18 @@ def _credit() -> Iterator[str]:
                 f"{group['drawer__username']} earned {group['earned']:g} for {group['fools']} fools of "
                 f"{group['target_label']} as {group['predicted_label']} in round {group['round__number']}, not {due:g}."
             )
+
+
+def _gold() -> Iterator[str]:
+    """A reading of gold is right where it says what the gold is."""
+    readings = Reading.objects.filter(gold__isnull=False, answer__isnull=False).select_related("gold")
+    for reading in readings.iterator(chunk_size=500):
+        if reading.gold and reading.agreed is not (reading.answer == reading.gold.answer):
+            said = f"reads {reading.answer}, it is {reading.gold.answer}, and the row says agreed: {reading.agreed}."
+            yield f"Reading {reading.pk} of gold {said}"
+    for gold in Gold.objects.filter(practice=False, retired=False).select_related("attempt").iterator(chunk_size=500):
+        if gold.attempt is None or bytes(gold.pixels) != bytes(gold.attempt.pixels):
+            yield f"Gold {gold.pk} is not the picture of its attempt."
 
 
 def _samples() -> Iterator[str]:

@@ -100,12 +100,13 @@ class StudyForm(_StudyModelForm):
 
     class Meta:
         model = Study
-        fields = ("net", "round_size", "quorum", "audit_share", "person_share", "live_preview")
+        fields = ("net", "round_size", "quorum", "audit_share", "gold_share", "person_share", "live_preview")
         labels = {
             "net": "Network",
             "round_size": "Round size",
             "quorum": "Quorum",
             "audit_share": "Audit share",
+            "gold_share": "Gold share",
             "person_share": "Most of one person",
             "live_preview": "Live preview",
         }
@@ -114,6 +115,8 @@ class StudyForm(_StudyModelForm):
             "round_size": "So many new verified fools start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
             "audit_share": "The share (0–1) of drawings that did not fool the model that are read all the same.",
+            "gold_share": "The share (0–1) of what moderators get that is gold: drawings whose answer is beyond doubt. "
+            "They look like all others and show who reads well.",
             "person_share": "The most (0–1) that one person may be of the new samples of a round; more of his wait for "
             "a later one. 1: no limit.",
             "live_preview": "Show on the draw page what the model sees before a drawing is submitted.",
@@ -124,5 +127,5 @@ class StudyForm(_StudyModelForm):
         self.fields["net"] = forms.ChoiceField(
             label="Network", choices=[(net, net) for net in nets], help_text=self.fields["net"].help_text
         )
-        for share in ("audit_share", "person_share"):
+        for share in ("audit_share", "gold_share", "person_share"):
             self.fields[share].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}

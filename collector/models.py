@@ -86,6 +86,11 @@ class Person(AbstractBaseUser):
         """May moderate: moderators who are not suspended, and admins too."""
         return self.is_admin or (self.is_active and self.role == self.Role.MODERATOR and not self.suspended)
 
+    @property
+    def practises(self) -> bool:
+        """Reads practice drawings, which decide whether he may read other people's."""
+        return self.role == self.Role.MODERATOR and self.qualified is None
+
     # What Django's own admin asks for: an admin may do everything there, nobody else anything.
     @property
     def is_staff(self) -> bool:
@@ -237,7 +242,15 @@ class Attempt(models.Model):
             models.Index(fields=["drawer", "-submitted"], name="attempts_of_a_person"),
             models.Index(fields=["round", "status"], name="attempts_of_a_round"),
             models.Index(fields=["submitted"], condition=Q(status="pending", begun=None, wanted__gt=0), name="unread"),
-            models.Index(fields=["begun"], condition=Q(status="pending", wanted__gt=0), name="begun"),
+            models.Index(
+                fields=["begun"], condition=Q(status="pending", begun__isnull=False, wanted__gt=0), name="begun"
+            ),
+            models.Index(fields=["id"], condition=Q(status="pending"), name="pending"),
+            models.Index(
+                fields=["drawer", "round", "target_label", "predicted_label"],
+                condition=Q(status="verified"),
+                name="fools_of_a_person",
+            ),
             models.Index(fields=["submitted"], name="attempts_by_time"),
         ]
 
@@ -260,7 +273,14 @@ class Gold(models.Model):
     pixels = models.BinaryField()
     practice = models.BooleanField(default=False)
     attempt = models.OneToOneField(Attempt, models.PROTECT, null=True, blank=True, help_text="which it was")
-    retired = models.BooleanField(default=False, help_text="given to nobody any more")
+    retired = models.BooleanField(default=False, help_text="given to nobody any more, and judges nobody")
+
+    class Meta:
+        verbose_name_plural = "gold"
+        indexes = [models.Index(fields=["id"], condition=Q(practice=False, retired=False), name="hidden_gold")]
+
+    def __str__(self) -> str:
+        return f"gold {self.pk}"
 
 
 class Reading(models.Model):
@@ -269,7 +289,7 @@ class Reading(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, blank=True, related_name="readings")
     gold = models.ForeignKey(Gold, models.PROTECT, null=True, blank=True, related_name="readings")
-    moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings")
+    moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings", db_index=False)
     leased = models.DateTimeField()
     expires = models.DateTimeField()
     answer = models.CharField(max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS])
@@ -292,7 +312,17 @@ class Reading(models.Model):
         ]
         indexes = [
             models.Index(fields=["moderator", "expires"], condition=Q(answer=None), name="leases"),
-            models.Index(fields=["moderator", "-answered"], condition=Q(agreed__isnull=False), name="quality"),
+            models.Index(fields=["moderator", "-leased"], name="readings_of_a_moderator"),
+            models.Index(
+                fields=["moderator", "-answered"],
+                condition=Q(agreed__isnull=False, attempt__isnull=False),
+                name="quality",
+            ),
+            models.Index(
+                fields=["moderator", "-answered"],
+                condition=Q(agreed__isnull=False, gold__isnull=False),
+                name="quality_on_gold",
+            ),
         ]
 
     @property
@@ -304,12 +334,14 @@ class Reading(models.Model):
 
 
 class Suspension(models.Model):
-    """A moderator whose readings agreed too seldom with what the drawings settled as, until an admin lifts it."""
+    """A moderator whose readings agreed too seldom with what drawings settled as, or are known to be, until an admin
+    lifts it."""
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="suspensions")
     when = models.DateTimeField(auto_now_add=True)
     agreed = models.PositiveIntegerField()
     settled = models.PositiveIntegerField(help_text="of so many readings")
+    on_gold = models.BooleanField(default=False, help_text="the readings were of hidden gold")
     lifted = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from collector import verdicts
+from collector import golds, verdicts
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
-from collector.models import Attempt, Decision, Person, Reading, Study
+from collector.models import Attempt, Decision, Gold, Person, Reading, Study
 from trainer import candidates, rounds, samples
 
 Status = Attempt.Status
@@ -19,6 +20,8 @@ LEASE = timedelta(minutes=5)
 MOST_LEASES = 2
 WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
 NOT_A_MODERATOR = "Only moderators read other people's drawings."
+NO_PRACTICE_LEFT = "You have read all the practice drawings there are. An admin has to let you moderate now."
+BEGUN_AMONG = 20  # tries, where others take what is wanted in the same moment
 UNREAD_AMONG = 50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
 _lot = random.SystemRandom()
 
@@ -26,68 +29,112 @@ _lot = random.SystemRandom()
 def assign(moderator: Person) -> Reading | None:
     """Lease the next drawing to a moderator; the older of two leases again; None when there is nothing to do.
 
-    Begun drawings come first, oldest first; then a random one of the oldest unread. Each try is a transaction of its
-    own, so that nobody holds one drawing while waiting for another. Raises Forbidden.
+    Begun drawings come first, oldest first; then a random one of the oldest unread; both from drawers whom he has not
+    read too often lately, if there are any. Ahead of them, by the study's lot, hidden gold. Who is not qualified gets
+    practice drawings. Each try is a transaction of its own, so that nobody holds one drawing while waiting for another.
+    Raises Forbidden.
     """
     if not moderator.is_moderator:
         raise Forbidden(NOT_A_MODERATOR)
     held = _leases(moderator)
     if len(held) >= MOST_LEASES:
         return held[0]
+    if moderator.practises:
+        return _practise(moderator) or (held[0] if held else None)
+    gold = golds.unseen(moderator)  # asked for every time, so that it takes no longer when it is given
+    given = gold if _lot.random() < Study.current().gold_share else None
     for attempt_id in _next(moderator):
-        if reading := _lease(moderator, attempt_id):
+        if reading := given and _lease(moderator, Gold, given):
+            return reading
+        given = None
+        if reading := _lease(moderator, Attempt, attempt_id):
             return reading
     return held[0] if held else None
 
 
 def _leases(moderator: Person) -> list[Reading]:
     live = Reading.objects.filter(moderator=moderator, answer=None, expires__gt=timezone.now())
-    return list(live.filter(attempt__status=Status.PENDING).select_related("attempt").order_by("leased", "pk"))
+    wanted = live.filter(Q(attempt=None) | Q(attempt__status=Status.PENDING))
+    return list(wanted.select_related("attempt", "gold").order_by("leased", "pk"))
 
 
 def _next(moderator: Person) -> Iterator[uuid.UUID]:
-    """Drawings this moderator could read, best first."""
+    """Drawings this moderator could read, best first: each query takes a few rows from the head of a partial index."""
     now = timezone.now()
-    mine = Reading.objects.filter(attempt=OuterRef("pk"), moderator=moderator)
-    taken = Count("readings", filter=Q(readings__answer=None, readings__expires__gt=now))
+    readings = Reading.objects.filter(attempt=OuterRef("pk"))
+    mine = readings.filter(moderator=moderator).filter(Q(answer__isnull=False) | Q(expires__gt=now))
+    leases = readings.filter(answer=None, expires__gt=now).order_by().values("attempt").annotate(n=Count("pk"))
     open_to_me = (
-        Attempt.objects.filter(~Exists(mine.filter(Q(answer__isnull=False) | Q(expires__gt=now))))
-        .filter(status=Status.PENDING, wanted__gt=0)
+        Attempt.objects.filter(~Exists(mine), status=Status.PENDING, wanted__gt=0)
         .exclude(drawer=moderator)
-        .annotate(taken=taken)
+        .alias(taken=Coalesce(Subquery(leases.values("n")), 0))
         .filter(taken__lt=F("wanted"))
     )
-    begun = open_to_me.filter(begun__isnull=False).order_by("begun")
-    yield from begun.values_list("pk", flat=True)[:UNREAD_AMONG]
-    unread = list(open_to_me.filter(begun=None).order_by("submitted").values_list("pk", flat=True)[:UNREAD_AMONG])
+    lately = Reading.objects.filter(moderator=moderator, attempt__isnull=False).order_by("-leased")
+    often = verdicts.too_often(list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LATELY]))
+    yield from _in_order(open_to_me.exclude(drawer__in=often))
+    if often:
+        yield from _in_order(open_to_me.filter(drawer__in=often))
+
+
+def _in_order(attempts: QuerySet[Attempt]) -> Iterator[uuid.UUID]:
+    begun = attempts.filter(begun__isnull=False).order_by("begun")
+    yield from list(begun.values_list("pk", flat=True)[:BEGUN_AMONG])
+    unread = list(attempts.filter(begun=None).order_by("submitted").values_list("pk", flat=True)[:UNREAD_AMONG])
     _lot.shuffle(unread)
     yield from unread
 
 
-def _lease(moderator: Person, attempt_id: uuid.UUID) -> Reading | None:
-    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone."""
+def _lease(moderator: Person, kind: type[Attempt] | type[Gold], drawing_id: uuid.UUID) -> Reading | None:
+    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone. Takes as many
+    queries for the one kind as for the other."""
     with transaction.atomic():
-        if not Person.objects.select_for_update(no_key=True).get(pk=moderator.pk).is_moderator:
-            raise Forbidden(NOT_A_MODERATOR)
-        attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+        _lock(moderator)
+        drawing = kind.objects.select_for_update(no_key=True).get(pk=drawing_id)
         now = timezone.now()
         if len(held := _leases(moderator)) >= MOST_LEASES:
             return held[0]
-        others = attempt.readings.exclude(moderator=moderator).filter(answer=None, expires__gt=now).count()
-        if attempt.status != Status.PENDING or others >= attempt.wanted:
-            return None
-        mine = attempt.readings.filter(moderator=moderator).first()
+        readings = list(drawing.readings.all())
+        mine = next((reading for reading in readings if reading.moderator_id == moderator.pk), None)
         if mine and (mine.answer is not None or mine.expires > now):
             return None
-        if mine is None:
-            mine = Reading(attempt=attempt, moderator=moderator)
-        mine.leased, mine.expires = now, now + LEASE
-        mine.attempt = attempt
-        mine.save()
-        return mine
+        if isinstance(drawing, Attempt):
+            taken = sum(reading.answer is None and reading.expires > now for reading in readings)
+            if drawing.status != Status.PENDING or taken >= drawing.wanted:
+                return None
+        return _leased(mine or Reading(moderator=moderator), drawing, now)
 
 
-def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Attempt:
+def _practise(moderator: Person) -> Reading | None:
+    """Lease another practice drawing; None while the last of ten is before him. Raises Forbidden once all are read."""
+    with transaction.atomic():
+        _lock(moderator)
+        if len(held := _leases(moderator)) >= MOST_LEASES:
+            return held[0]
+        if (state := golds.practised(moderator)).used_up:
+            raise Forbidden(NO_PRACTICE_LEFT)
+        if (gold := golds.next_practice(moderator, state)) is None:
+            return None
+        mine = gold.readings.filter(moderator=moderator).first()
+        return _leased(mine or Reading(moderator=moderator), gold, timezone.now())
+
+
+def _lock(moderator: Person) -> None:
+    if not Person.objects.select_for_update(no_key=True).get(pk=moderator.pk).is_moderator:
+        raise Forbidden(NOT_A_MODERATOR)
+
+
+def _leased(reading: Reading, drawing: Attempt | Gold, now: datetime) -> Reading:
+    if isinstance(drawing, Attempt):
+        reading.attempt = drawing
+    else:
+        reading.gold = drawing
+    reading.leased, reading.expires = now, now + LEASE
+    reading.save()
+    return reading
+
+
+def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
     """Store a blind reading and settle the drawing if that decides it.
 
     The same answer sent again is no error. Raises NotFound, Gone (the lease ran out, or it was settled meanwhile),
@@ -96,10 +143,12 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Attempt:
     if answer not in verdicts.ANSWERS:
         raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
     with transaction.atomic():
+        if moderator.practises:
+            moderator = Person.objects.select_for_update(no_key=True).get(pk=moderator.pk)
         reading = Reading.objects.filter(pk=reading_id, moderator=moderator).first()
-        if reading is None or reading.attempt_id is None:
+        if reading is None:
             raise NotFound("You have no such assignment.")
-        attempt = Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
+        drawing = _locked(reading)
         reading = Reading.objects.filter(pk=reading_id).first()  # as it is now that nobody else changes it
         if reading is None:
             raise Gone(WENT_ON)
@@ -107,13 +156,28 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Attempt:
         if reading.answer is not None:
             if reading.answer != answer:
                 raise Conflict("You have read this drawing already; a reading is final.")
-            return attempt
-        if reading.expires <= now or attempt.status != Status.PENDING:
+            return reading
+        if reading.expires <= now or (isinstance(drawing, Attempt) and drawing.status != Status.PENDING):
             raise Gone(WENT_ON)
         reading.answer, reading.answered = answer, now
-        reading.save(update_fields=["answer", "answered"])
-        _weigh(attempt, now)
-        return attempt
+        if isinstance(drawing, Gold):
+            reading.agreed = answer == drawing.answer
+        reading.save(update_fields=["answer", "answered", "agreed"])
+        if isinstance(drawing, Attempt):
+            _weigh(drawing, now)
+        elif drawing.practice:
+            golds.conclude(moderator)
+        else:
+            golds.weigh(drawing)
+        return reading
+
+
+def _locked(reading: Reading) -> Attempt | Gold:
+    """What is read, its row being ours until the transaction ends."""
+    if reading.attempt_id:
+        return Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
+    assert reading.gold_id
+    return Gold.objects.select_for_update(no_key=True).get(pk=reading.gold_id)
 
 
 def _weigh(attempt: Attempt, now: datetime) -> None:
@@ -141,6 +205,7 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     attempt.save(update_fields=["status", "settled_label", "begun", "settled", "wanted", "credit"])
     agreed = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
     attempt.readings.filter(answer__isnull=False, discounted=False).update(agreed=agreed)
+    golds.keep(attempt, outcome.answer)
     if outcome.label is None:
         return
     sample = samples.add(
@@ -159,6 +224,9 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
 
 def discount(moderator: Person) -> None:
     """What a suspended moderator read of drawings still pending no longer counts; they go back into the queue."""
+    gold = Reading.objects.filter(moderator=moderator, answer=None, attempt=None)
+    if gold.exists():
+        gold.delete()
     counted = Reading.objects.filter(moderator=moderator, discounted=False, attempt__status=Status.PENDING)
     for attempt_id in list(counted.values_list("attempt", flat=True)):
         with transaction.atomic():
@@ -181,15 +249,18 @@ def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
 
 def unsettled() -> QuerySet[Attempt]:
     """Drawings that neither readings nor the moderators who are left can settle; oldest first."""
-    moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN], is_active=True)
-    moderators = moderators.exclude(role=Person.Role.MODERATOR, suspended=True)
+    moderators = Person.objects.filter(
+        Q(role=Person.Role.ADMIN) | Q(role=Person.Role.MODERATOR, suspended=False, qualified__isnull=False),
+        is_active=True,
+    )
     able = moderators.count()
-    drawer_is_able = Exists(moderators.filter(pk=OuterRef("drawer")))
+    counted = Reading.objects.filter(attempt=OuterRef("pk"), answer__isnull=False, discounted=False)
+    pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
     return (
-        Attempt.objects.filter(status=Status.PENDING)
-        .annotate(
-            read_by=Count("readings", filter=Q(readings__answer__isnull=False, readings__discounted=False)),
-            own=drawer_is_able,
+        Attempt.objects.filter(pk__in=pending)  # from the index of what is pending, not along all by their time
+        .alias(
+            read_by=Coalesce(Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")), 0),
+            own=Exists(moderators.filter(pk=OuterRef("drawer"))),
         )
         .filter(Q(wanted=0) | Q(own=False, read_by__gte=able) | Q(own=True, read_by__gte=able - 1))
         .select_related("drawer", "round")

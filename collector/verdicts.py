@@ -1,8 +1,9 @@
 """The pure rules of moderation: readings in, status out. Nothing here knows a database or a person."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from trainer.learning.evaluate import wilson
 
@@ -11,6 +12,12 @@ AMBIGUOUS, JUNK = "ambiguous", "junk"
 ANSWERS = (*DIGITS, AMBIGUOUS, JUNK)
 FULL_CREDITS = 2
 FEWEST_TO_JUDGE_BY, LEAST_AGREEMENT = 30, 0.7
+VOICES_FOR_GOLD = 3
+FEWEST_TO_DOUBT_BY = 5
+PRACTICE, LEAST_RIGHT = 10, 8
+PRACTICE_MIX = {"digit": 8, AMBIGUOUS: 1, JUNK: 1}
+LATELY, MOST_OF_ONE = 20, 5
+T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,50 @@ def trusted(agreed: int, settled: int) -> bool:
     """Whether a moderator goes on, of whose last `settled` readings `agreed` say what the drawing settled as: not where
     at least `FEWEST_TO_JUDGE_BY` put the lower bound of the 95 % interval under `LEAST_AGREEMENT`."""
     return settled < FEWEST_TO_JUDGE_BY or wilson(agreed, settled)[0] >= LEAST_AGREEMENT
+
+
+def gold(target: int, predicted: int, status: str, readings: Sequence[str]) -> str | None:
+    """The answer of an attempt that settled beyond doubt, or None where there is any.
+
+    All counted `readings` say the same, and with the drawer's target and the model's prediction, where they say it too,
+    `VOICES_FOR_GOLD` do. Never a verified fool: those are shown in public.
+    """
+    if status == "verified" or len(set(readings)) != 1:
+        return None
+    answer = readings[0]
+    voices = len(readings) + (answer == str(target)) + (answer == str(predicted))
+    return answer if voices >= VOICES_FOR_GOLD else None
+
+
+def doubtful(right: int, read: int) -> bool:
+    """Whether so few of the moderators who read a gold drawing say what it is that it can be no gold."""
+    return read >= FEWEST_TO_DOUBT_BY and 2 * right < read
+
+
+def practice_left(given: Sequence[str]) -> set[str]:
+    """The answers that the next of ten practice drawings may have, after drawings of which `given` are the answers."""
+    counts = Counter(_kind(answer) for answer in given)
+    return {answer for answer in ANSWERS if counts[_kind(answer)] < PRACTICE_MIX[_kind(answer)]}
+
+
+def practice_tens(answers: Sequence[str]) -> int:
+    """How many tens, each in the fixed mix, practice drawings with these `answers` are enough for."""
+    counts = Counter(_kind(answer) for answer in answers)
+    return min(counts[kind] // of_each for kind, of_each in PRACTICE_MIX.items())
+
+
+def qualifies(right: int) -> bool:
+    """Whether somebody with so many of ten practice drawings right may read other people's."""
+    return right >= LEAST_RIGHT
+
+
+def too_often(drawers: Sequence[T]) -> set[T]:
+    """Whose drawings are more than `MOST_OF_ONE` of the last `LATELY` that a moderator was given, newest first."""
+    return {drawer for drawer, count in Counter(drawers[:LATELY]).items() if count > MOST_OF_ONE}
+
+
+def _kind(answer: str) -> str:
+    return "digit" if answer in DIGITS else answer
 
 
 def _most(quorum: int) -> int:

@@ -136,7 +136,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, "options": "-c lock_timeout=5000"}
+    # Compiling a statement takes longer than any of ours does.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, "options": "-c lock_timeout=5000 -c jit=off"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Short tasks on the first cluster, trainings one at a time on the second; our rows decide, the queue only carries.

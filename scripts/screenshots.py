@@ -45,7 +45,22 @@ FULL = (
     ("password", "/accounts/password/", "alice"),
     ("reset", "/accounts/reset/", None),
     ("moderate", "/moderate/", "mona"),
+    ("practice", "/moderate/", "newt"),
+    ("practice-result", "/moderate/?result", "nils"),
+    ("practice-bench", "/moderate/?go", "nils"),
+    ("moderators", "/moderators/", "admin"),
 )
+
+# Somebody who has yet to practise, and somebody who got four of ten wrong.
+PRACTISED = """
+from collector import reviews
+from collector.models import Person
+Person.objects.filter(username__in=["newt", "nils"]).update(role="moderator")
+nils = Person.objects.get(username="nils")
+for place in range(10):
+    reading = reviews.assign(nils)
+    reviews.read(nils, reading.pk, "ambiguous" if place < 4 else reading.gold.answer)
+"""
 
 
 class Album:
@@ -166,6 +181,9 @@ def fill(site: sites.Site) -> Crowd:
         crowd.read(moderator, 3, partial(_misread, shift))
     crowd.read(1, 3, lambda n, target: str(target))
     site.python(HELD)
+    for name in ("newt", "nils"):
+        site.person(name)
+    site.python(PRACTISED)
     return crowd
 
 
@@ -220,6 +238,7 @@ def empty_pictures(album: Album) -> None:
         ("my-drawings", "/drawings/", "admin"),
         ("moderate", "/moderate/", "admin"),
         ("desk", "/desk/", "admin"),
+        ("moderators", "/moderators/", "admin"),
         ("draw", "/draw/", "admin"),
         ("try", "/try/", None),
     ):

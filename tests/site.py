@@ -103,6 +103,7 @@ class Site:
             "PORT": str(self.port),
             "DADC_PASSWORD": PASSWORD,
             "OMP_NUM_THREADS": "1",
+            "DADC_GOLD_SHARE": "0",  # no lot decides what is read, unless a test wants it
             **self.extra,
         }
 

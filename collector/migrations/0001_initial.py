@@ -128,9 +128,12 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveSmallIntegerField()),
                 ('pixels', models.BinaryField()),
                 ('practice', models.BooleanField(default=False)),
-                ('retired', models.BooleanField(default=False, help_text='given to nobody any more')),
+                ('retired', models.BooleanField(default=False, help_text='given to nobody any more, and judges nobody')),
                 ('attempt', models.OneToOneField(blank=True, help_text='which it was', null=True, on_delete=django.db.models.deletion.PROTECT, to='collector.attempt')),
             ],
+            options={
+                'verbose_name_plural': 'gold',
+            },
         ),
         migrations.CreateModel(
             name='Notice',
@@ -157,7 +160,7 @@ class Migration(migrations.Migration):
                 ('discounted', models.BooleanField(default=False, help_text='its moderator was suspended before the drawing settled')),
                 ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='readings', to='collector.attempt')),
                 ('gold', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='readings', to='collector.gold')),
-                ('moderator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='readings', to=settings.AUTH_USER_MODEL)),
+                ('moderator', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='readings', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -195,6 +198,7 @@ class Migration(migrations.Migration):
                 ('when', models.DateTimeField(auto_now_add=True)),
                 ('agreed', models.PositiveIntegerField()),
                 ('settled', models.PositiveIntegerField(help_text='of so many readings')),
+                ('on_gold', models.BooleanField(default=False, help_text='the readings were of hidden gold')),
                 ('lifted', models.DateTimeField(blank=True, null=True)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='suspensions', to=settings.AUTH_USER_MODEL)),
             ],
@@ -222,7 +226,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('status', 'pending'), ('wanted__gt', 0)), fields=['begun'], name='begun'),
+            index=models.Index(condition=models.Q(('begun__isnull', False), ('status', 'pending'), ('wanted__gt', 0)), fields=['begun'], name='begun'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('status', 'pending')), fields=['id'], name='pending'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('status', 'verified')), fields=['drawer', 'round', 'target_label', 'predicted_label'], name='fools_of_a_person'),
         ),
         migrations.AddIndex(
             model_name='attempt',
@@ -249,6 +261,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('credit', 0), models.Q(('copy_of__isnull', True), ('credit__gt', 0), ('mnist', False), ('status', 'verified')), _connector='OR'), name='only_verified_originals_earn'),
         ),
         migrations.AddIndex(
+            model_name='gold',
+            index=models.Index(condition=models.Q(('practice', False), ('retired', False)), fields=['id'], name='hidden_gold'),
+        ),
+        migrations.AddIndex(
             model_name='notice',
             index=models.Index(fields=['person', '-when'], name='notices_of_a_person'),
         ),
@@ -262,7 +278,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='reading',
-            index=models.Index(condition=models.Q(('agreed__isnull', False)), fields=['moderator', '-answered'], name='quality'),
+            index=models.Index(fields=['moderator', '-leased'], name='readings_of_a_moderator'),
+        ),
+        migrations.AddIndex(
+            model_name='reading',
+            index=models.Index(condition=models.Q(('agreed__isnull', False), ('attempt__isnull', False)), fields=['moderator', '-answered'], name='quality'),
+        ),
+        migrations.AddIndex(
+            model_name='reading',
+            index=models.Index(condition=models.Q(('agreed__isnull', False), ('gold__isnull', False)), fields=['moderator', '-answered'], name='quality_on_gold'),
         ),
         migrations.AddConstraint(
             model_name='reading',

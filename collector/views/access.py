@@ -12,7 +12,7 @@ from collector.models import Person
 
 NOT_ONE = "This page is for moderators."
 PAUSED = (
-    "Your moderating is paused: too many of your last readings differ from what the drawings settled as. "
+    "Your moderating is paused: too many of your last readings differ from what the drawings turned out to be. "
     "An admin sees it too and can lift it; what you drew is not touched."
 )
 P = ParamSpec("P")

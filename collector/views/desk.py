@@ -20,7 +20,6 @@ from collector.views import home, pictures, words
 from collector.views.access import for_admins
 from collector.views.rounds import SETS, candidate, figure
 from trainer import candidates
-from trainer.learning.evaluate import wilson
 from trainer.models import Round, RoundModel
 
 State = RoundModel.State
@@ -48,7 +47,6 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
         "discard": _discard,
         "roll_back": _roll_back,
         "decide": _decide,
-        "lift": _lift,
         "study": _study,
     }
     door = doors.get(request.POST.get("do", ""))
@@ -125,21 +123,6 @@ def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
     return "Decided; the drawer is told."
 
 
-def _lift(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    moderator = Person.objects.filter(username=request.POST.get("moderator", "")).first()
-    if moderator is None:
-        raise NotFound("There is no such person.")
-    form = bound[f"moderator-{moderator.pk}"] = ReasonForm(request.POST, prefix=f"moderator-{moderator.pk}")
-    if not form.is_valid():
-        return ""
-    try:
-        moderators.lift(moderator, admin, form.cleaned_data["why"])
-    except Conflict as refusal:
-        messages.error(request, refusal.message)
-        return ""
-    return f"{moderator.username} moderates again."
-
-
 def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
     form = bound["study"] = StudyForm(request.POST, instance=Study.current(), nets=trainer.rounds.nets())
     if not form.is_valid():
@@ -158,7 +141,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         "roll_back_form": bound.get("roll_back") or RollBackForm(prefix="roll_back", numbers=_earlier()),
         "earlier": _earlier(),
         "unsettled": [_unsettled(attempt, admin, bound) for attempt in reviews.unsettled()],
-        "moderators": [_moderator(one, bound) for one in moderators.everybody()],
+        "moderators": _moderators(moderators.tally()),
         "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
         "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
     }
@@ -177,18 +160,14 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
     }
 
 
-def _moderator(one: moderators.Agreement, bound: Forms) -> dict[str, Any]:
-    key = f"moderator-{one.moderator.pk}"
-    low, high = wilson(one.agreed, one.settled) if one.settled else (0.0, 1.0)
-    share = one.agreed / one.settled if one.settled else None
-    return {
-        "name": one.moderator.username,
-        "suspended": one.moderator.suspended,
-        "agreement": words.interval({"accuracy": share, "low": low, "high": high}),
-        "of": f"{one.agreed:,} of {words.count(one.settled, 'settled reading')}",
-        "key": key,
-        "form": bound.get(key) or ReasonForm(prefix=key),
-    }
+def _moderators(found: moderators.Tally) -> str:
+    """«3 moderators: 1 practises, 1 is suspended.»"""
+    if not found.moderators:
+        return "None yet."
+    practising = f"{found.practising:,} {'practises' if found.practising == 1 else 'practise'}"
+    suspended = f"{found.suspended:,} {'is' if found.suspended == 1 else 'are'} suspended"
+    told = [text for text, many in ((practising, found.practising), (suspended, found.suspended)) if many]
+    return f"{words.count(found.moderators, 'moderator')}{': ' if told else ''}{', '.join(told)}."
 
 
 def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:

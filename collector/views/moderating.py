@@ -1,14 +1,58 @@
-"""The moderator's page. It tells nothing of any drawing: the script gets each from the API, blind."""
+"""The moderator's page. It tells nothing of any drawing that counts: the script gets each from the API, blind. Practice
+comes first, and what it came to is told here."""
+
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from collector.models import Person
+from collector import fates, golds, verdicts
+from collector.models import Person, Reading
+from collector.views import pictures, words
 from collector.views.access import for_moderators
 
 
 @require_safe
 @for_moderators
 def moderate(request: HttpRequest, person: Person) -> HttpResponse:
-    return render(request, "pages/moderate.html", {"digits": range(10)})
+    """Practice drawings until somebody is qualified, told before (unless `?go`) and after each ten (`?result`)."""
+    practice = golds.practised(person) if person.practises or "result" in request.GET else None
+    if practice and practice.last and ("result" in request.GET or _is_told(person, practice, "go" in request.GET)):
+        return render(request, "pages/practice.html", _result(person, practice))
+    if practice and not practice.read and "go" not in request.GET and person.practises:
+        return render(request, "pages/practice.html", {"of": verdicts.PRACTICE, "least": verdicts.LEAST_RIGHT})
+    under_way = {"done": len(practice.under_way), "of": verdicts.PRACTICE} if practice and person.practises else None
+    return render(request, "pages/moderate.html", {"digits": range(10), "practice": under_way})
+
+
+def _is_told(person: Person, practice: golds.Practice, goes_on: bool) -> bool:
+    """Whether what a ten came to is told unasked: before the next one begins, and for good once there is none."""
+    return person.practises and not practice.under_way and (practice.used_up or not goes_on)
+
+
+def _result(person: Person, practice: golds.Practice) -> dict[str, Any]:
+    wrong = [_wrong(reading) for reading in practice.last if not reading.agreed]
+    return {
+        "of": verdicts.PRACTICE,
+        "least": verdicts.LEAST_RIGHT,
+        "right": len(practice.last) - len(wrong),
+        "wrong": wrong,
+        "qualified": not person.practises,
+        "used_up": practice.used_up,
+        "wrong_words": words.count(len(wrong), "drawing"),
+    }
+
+
+def _wrong(reading: Reading) -> dict[str, Any]:
+    gold = reading.drawing
+    answer = reading.gold.answer if reading.gold else ""
+    return {
+        "picture": pictures.Picture(pictures.path(gold.strokes), gold.width),
+        "is": _named(answer),
+        "read": _named(reading.answer or ""),
+    }
+
+
+def _named(answer: str) -> str:
+    return fates.named(int(answer)) if answer in verdicts.DIGITS else answer

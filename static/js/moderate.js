@@ -30,6 +30,11 @@ let nothingToDo = false;
 let lookFailed = false;
 let pollWait = POLL_FIRST;
 let pollTimer;
+let arrived = Number(page.dataset.practiceDone ?? 0);
+let concluded = false;
+
+const practiceOf = Number(page.dataset.practiceOf ?? 0);
+const practiced = arrived;
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const expired = (assignment) => Date.parse(assignment.expires) <= Date.now();
@@ -46,7 +51,8 @@ function paint() {
   answers.forEach((button) => { button.disabled = !current; });
   toast.hidden = !unsent;
   toast.querySelector("[data-part='said']").textContent = unsent ? `Read as ${inWords(unsent.reading)}.` : "";
-  counter.textContent = given ? `${given} read in this sitting` : "";
+  if (practiceOf) counter.textContent = `Practice: ${practiced + given} of ${practiceOf}`;
+  else counter.textContent = given ? `${given} read in this sitting` : "";
   if (panel.dataset.id === (current?.id ?? "")) return;
   panel.dataset.id = current?.id ?? "";
   if (!current) {
@@ -61,7 +67,7 @@ function paint() {
 
 /** Keeps one drawing on screen and one ready, while there are any; a reading not yet sent still holds its lease. */
 async function fill() {
-  if (fetching) return;
+  if (fetching || concluded) return;
   fetching = true;
   try {
     while (held().length < 2) {
@@ -103,6 +109,7 @@ async function deliver({ assignment, reading }, options) {
     try {
       await post(url, { reading }, options);
       if (tries) notice.textContent = "";
+      arrived += 1;
       break;
     } catch (problem) {
       complain(problem);
@@ -114,6 +121,14 @@ async function deliver({ assignment, reading }, options) {
     await sleep(RETRY);
   }
   delivering = null;
+  conclude();
+}
+
+/** Once the last practice reading has arrived, the server tells how it went. */
+function conclude() {
+  if (!practiceOf || arrived < practiceOf) return;
+  concluded = true;
+  window.location.assign(page.dataset.resultUrl);
 }
 
 async function settle() {

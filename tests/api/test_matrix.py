@@ -14,6 +14,7 @@ from django.db import transaction
 from django.test import Client
 from django.test.client import MULTIPART_CONTENT
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from collector import attempts, reviews, studies
 from collector.models import Attempt, Person, Reading
@@ -52,6 +53,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "drawings/<uuid:id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
     "drawings/<uuid:id>/looked.png": ("302 200 404 404 200", "405 405 405 405 405"),
     "moderate/": ("302 403 403 200 200", "405 405 405 405 405"),
+    "moderators/": ("302 403 403 403 200", "302 403 403 403 400"),
     "leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
     "people/": ("302 403 403 403 200", "405 405 405 405 405"),
     "people/<str:username>/": ("200 200 200 200 200", "405 405 405 405 405"),
@@ -124,6 +126,8 @@ def scene(db: None) -> Iterator[Scene]:
     trainer_rounds.open_first(studies.begin().net)
     roles = {"crowdworker": "crowdworker", "another": "crowdworker", "moderator": "moderator", "admin": "admin"}
     people = {name: Person.objects.create(username=name, role=role) for name, role in roles.items()}
+    Person.objects.filter(role="moderator").update(qualified=timezone.now())
+    people["moderator"].refresh_from_db()
     _fool(people["crowdworker"], 0)
     leased = reviews.assign(people["moderator"])
     assert leased is not None

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Request
+from playwright.sync_api import Page, Request, Response
 
 from tests import penmanship
 from tests import site as sites
-from tests.browser.conftest import Open, Visitors
+from tests.browser.conftest import TO_PRACTISE, Open, Visitors
 
 pytestmark = pytest.mark.browser
 
@@ -126,3 +126,38 @@ def test_nothing_on_the_page_or_in_its_requests_tells_what_was_meant(bench: Open
     for answer in answers:
         assert not {"target_label", "predicted_label", "fooled", "drawer", "username"} & set(answer.split('"'))
     assert "alice" not in page.content()
+
+
+ANSWERS = """
+import json
+from collector.models import Gold
+print(json.dumps({str(gold.pk): gold.answer for gold in Gold.objects.all()}))
+"""
+
+
+def test_a_new_moderator_practises_sees_how_it_went_and_then_moderates(bench: Open, visitors: Visitors) -> None:
+    visitors.site.person("newt")
+    visitors.site.python(TO_PRACTISE)
+    answers = json.loads(visitors.site.python(ANSWERS))
+    page = bench("/moderate/", "newt")
+    drawn: dict[str, str] = {}
+
+    def note(answer: Response) -> None:
+        if answer.url.endswith("/api/assignments/") and answer.status == 201:
+            drawn[answer.json()["id"]] = answer.json()["attempt"]["id"]
+
+    page.on("response", note)
+    page.get_by_role("link", name="Begin").click()
+    for place in range(10):
+        before = waiting(page)
+        assert page.locator("#count").inner_text() == f"Practice: {place} of 10"
+        sites.wait_for(lambda before=before: before in drawn, 10, "the drawing")  # type: ignore[misc]
+        answer = answers[drawn[before]]
+        page.keyboard.press(("3" if answer == "5" else "5") if place == 0 else answer[0])
+        if place < 9:
+            page.locator(f"#assignment:not([data-id='']):not([data-id='{before}'])").wait_for()
+    page.wait_for_url("**/moderate/?result", timeout=20_000)
+    assert "9 of 10 right" in page.locator("main").inner_text()
+    assert "It is" in page.locator(".gallery li").inner_text()
+    page.get_by_role("link", name="Begin to moderate").click()
+    assert waiting(page) and page.locator("#count").inner_text() == ""

@@ -23,6 +23,8 @@ PAGES = [
     ("/rounds/", None),
     ("/rounds/1/", None),
     ("/moderate/", "mona"),
+    ("/moderate/", "newt"),
+    ("/moderators/", "admin"),
     ("/desk/", "admin"),
     ("/accounts/sign-up/", None),
     ("/accounts/sign-in/", None),

@@ -28,10 +28,10 @@ def add_model(digit: int, state: str = "promoted") -> RoundModel:
 
 @pytest.fixture
 def study(db: None) -> Iterator[Study]:
-    """Round 1 is open and its model always says 7. Nothing is audited unless a test says so."""
+    """Round 1 is open and its model always says 7. Nothing is audited, and no gold is given, unless a test says so."""
     target.forget()
     made = studies.begin()
-    Study.objects.update(audit_share=0.0)
+    Study.objects.update(audit_share=0.0, gold_share=0.0)
     Round.objects.create(number=1, model=add_model(7), opened=timezone.now())
     made.refresh_from_db()
     yield made
@@ -41,7 +41,8 @@ def study(db: None) -> Iterator[Study]:
 @pytest.fixture
 def person(study: Study) -> Callable[..., Person]:
     def make(name: str | None = None, role: str = "crowdworker") -> Person:
-        return Person.objects.create(username=name or f"person{next(_serial)}", role=role)
+        qualified = timezone.now() if role == "moderator" else None
+        return Person.objects.create(username=name or f"person{next(_serial)}", role=role, qualified=qualified)
 
     return make
 
@@ -88,4 +89,5 @@ def read(moderator: Person, answer: str, attempt: Attempt | None = None) -> Atte
     reading = reviews.assign(moderator)
     assert reading is not None
     assert attempt is None or reading.attempt_id == attempt.pk
-    return reviews.read(moderator, reading.pk, answer)
+    reviews.read(moderator, reading.pk, answer)
+    return Attempt.objects.get(readings=reading)

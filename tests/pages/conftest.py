@@ -67,7 +67,10 @@ def bob(db: None) -> Person:
 
 @pytest.fixture
 def mona(db: None) -> Person:
-    return Person.objects.create_user("mona", PASSWORD, role=Role.MODERATOR)
+    person = Person.objects.create_user("mona", PASSWORD, role=Role.MODERATOR)
+    Person.objects.update(qualified=timezone.now())
+    person.refresh_from_db()
+    return person
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ MATRIX = {
     "drawing_seen": (SIGN_IN, 404, 404, 200),
     "drawing_looked": (SIGN_IN, 404, 404, 200),
     "moderate": (SIGN_IN, 403, 200, 200),
+    "moderators": (SIGN_IN, 403, 403, 200),
     "leaderboard": (200, 200, 200, 200),
     "people": (SIGN_IN, 403, 403, 200),
     "person": (200, 200, 200, 200),
@@ -89,7 +90,7 @@ def test_an_unknown_drawing_is_as_absent_as_one_of_somebody_else(browse: Browse,
     assert "it is not yours" in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", [name for name in MATRIX if name not in {"sign_out", "desk"}])
+@pytest.mark.parametrize("name", [name for name in MATRIX if name not in {"sign_out", "desk", "moderators"}])
 def test_no_page_but_a_form_takes_a_post(name: str, address: Callable[[str], str], browse: Browse, ada: Person) -> None:
     forms = {"sign_up", "sign_in", "password_change", "password_reset", "password_reset_confirm"}
     answer = browse(ada).post(address(name))

@@ -135,7 +135,14 @@ def test_an_admin_chooses_another_net_that_is_shipped(browse: Browse, ada: Perso
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("round_size", "0"), ("quorum", "10"), ("audit_share", "1.5"), ("audit_share", "NaN"), ("net", "made_up")],
+    [
+        ("round_size", "0"),
+        ("quorum", "10"),
+        ("audit_share", "1.5"),
+        ("audit_share", "NaN"),
+        ("gold_share", "2"),
+        ("net", "made_up"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_at_its_field(
     field: str, value: str, browse: Browse, ada: Person
@@ -224,20 +231,21 @@ def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     Suspension.objects.create(person=mona, agreed=20, settled=30)
     refused = browse(mona).get("/moderate/")
     assert refused.status_code == 403 and "Your moderating is paused" in refused.content.decode()
-    desk = browse(ada).get("/desk/").content.decode()
-    assert "suspended" in desk and "Let mona moderate again" in desk
-    missing = browse(ada).post("/desk/", {"do": "lift", "moderator": "mona"})
+    assert "1 moderator: 1 is suspended." in browse(ada).get("/desk/").content.decode()
+    page = browse(ada).get("/moderators/").content.decode()
+    assert "suspended" in page and "Let mona moderate again" in page
+    missing = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona"})
     assert error_at(missing, f"moderator-{mona.pk}-why") and Suspension.objects.get().lifted is None
-    assert browse(ada).post("/desk/", {"do": "lift", "moderator": "nobody"}).status_code == 404
+    assert browse(ada).post("/moderators/", {"do": "lift", "moderator": "nobody"}).status_code == 404
     key = f"moderator-{mona.pk}-why"
-    lifted = browse(ada).post("/desk/", {"do": "lift", "moderator": "mona", key: "We talked."}, follow=True)
+    lifted = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona", key: "We talked."}, follow=True)
     assert "mona moderates again." in lifted.content.decode()
     assert browse(mona).get("/moderate/").status_code == 200
-    twice = browse(ada).post("/desk/", {"do": "lift", "moderator": "mona", key: "Again."})
+    twice = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona", key: "Again."})
     assert "not suspended (any more)" in twice.content.decode()
 
 
-def test_the_desk_shows_how_far_each_moderator_agrees(
+def test_the_moderators_page_shows_how_far_each_one_agrees(
     browse: Browse, mona: Person, ada: Person, bob: Person, draw: Draw
 ) -> None:
     for agreed in (True, True, False):
@@ -247,5 +255,5 @@ def test_the_desk_shows_how_far_each_moderator_agrees(
             moderator=mona, leased=attempt.settled, expires=attempt.settled, answer="4" if agreed else "9",
             answered=attempt.settled, agreed=agreed,
         )  # fmt: skip
-    desk = browse(ada).get("/desk/").content.decode()
-    assert "66.7 % (20.8–93.9)" in desk and "2 of 3 settled readings" in desk
+    page = browse(ada).get("/moderators/").content.decode()
+    assert "66.7 % (20.8–93.9)" in page and "2 of 3 settled" in page

@@ -1,5 +1,5 @@
-"""`manage.py setup`: make a database ready to serve — tables, study, round 1, schedules, a first admin. Run again, it
-changes nothing."""
+"""`manage.py setup`: make a database ready to serve — tables, study, round 1, practice drawings,
+schedules, a first admin. Run again, it changes nothing."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from collector import accounts, studies
+from collector import accounts, golds, studies
 from collector.models import Person
 from trainer import rounds
 
@@ -43,6 +43,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         study = studies.begin()
         rounds.open_first(study.net)
+        golds.ship()
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
         # The clusters look at schedules only half a minute after their start; these say at once that they live.

@@ -1,0 +1,372 @@
+"""Drawings whose answer is beyond doubt: how they come about, who gets them, and what nobody can tell from outside."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector import consistency, golds, moderators, practice, reviews, tasks, verdicts
+from collector.errors import Conflict, Forbidden, Refused
+from collector.models import Act, Attempt, Gold, Person, Reading, Study, Suspension
+from tests.domain.conftest import draw, read
+from trainer.learning import nets, shipped, weights
+
+Cast = Callable[..., Person]
+ANSWER = st.sampled_from(verdicts.ANSWERS)
+STATUS = st.sampled_from(Attempt.Status.values)
+
+
+@given(st.integers(0, 9), st.integers(0, 9), STATUS, st.lists(ANSWER, max_size=7))
+def test_gold_is_what_all_who_read_it_say_and_three_voices_agree_on(
+    target: int, predicted: int, status: str, readings: list[str]
+) -> None:
+    answer = verdicts.gold(target, predicted, status, readings)
+    if answer is None:
+        return
+    assert status != "verified" and set(readings) == {answer}
+    assert len(readings) + [str(target), str(predicted)].count(answer) >= 3
+    assert verdicts.gold(target, predicted, status, [*readings, answer]) == answer
+    assert verdicts.gold(target, predicted, status, [*readings, *(a for a in ("3", "junk") if a != answer)]) is None
+
+
+@given(st.data())
+def test_ten_practice_drawings_always_have_the_same_mix(data: st.DataObject) -> None:
+    given_out: list[str] = []
+    for _ in range(verdicts.PRACTICE):
+        given_out.append(data.draw(st.sampled_from(sorted(verdicts.practice_left(given_out)))))
+    assert not verdicts.practice_left(given_out)
+    assert (given_out.count("junk"), given_out.count("ambiguous")) == (1, 1)
+    assert verdicts.practice_tens(given_out) == 1 and verdicts.practice_tens(given_out[1:]) == 0
+
+
+@given(st.lists(st.integers(0, 4), max_size=40))
+def test_too_often_is_more_than_five_of_the_last_twenty(drawers: list[int]) -> None:
+    counts = Counter(drawers[:20])
+    assert verdicts.too_often(drawers) == {drawer for drawer in counts if counts[drawer] > 5}
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_gold_is_doubted_only_when_most_of_several_readers_do(right: int, wrong: int) -> None:
+    assert verdicts.doubtful(right, right + wrong) is (right + wrong >= 5 and wrong > right)
+
+
+def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
+    """Forty, in four tens of the fixed mix; the strong net reads every digit among them rightly and surely."""
+    drawn = practice.shipped()
+    assert [one.id for one in drawn] == practice.ids() and len(set(practice.ids())) == 40
+    assert verdicts.practice_tens([one.answer for one in drawn]) == 4
+    assert practice.shipped() == drawn
+    digits = [one for one in drawn if one.answer in verdicts.DIGITS]
+    pixels = np.stack([np.frombuffer(one.pixels, np.uint8).reshape(28, 28) for one in digits])
+    sure = nets.probabilities(weights.load("strong", shipped.round_one("strong").weights, None), pixels)
+    assert min(sure[place, int(one.answer)] for place, one in enumerate(digits)) > 0.9
+
+
+def test_setup_ships_the_practice_drawings_once(study: Study) -> None:
+    golds.ship()
+    golds.ship()
+    assert Gold.objects.filter(practice=True).count() == 40
+
+
+@pytest.fixture
+def gold(study: Study, daisy: Person, person: Cast) -> Callable[..., Gold]:
+    """Settle an audited 7 of daisy's beyond doubt, read by somebody new."""
+
+    def make(drawer: Person = daisy, reader: Person | None = None) -> Gold:
+        Study.objects.update(audit_share=1.0, round_size=1000, gold_share=0.0)
+        attempt = read(reader or person(role="moderator"), "7", draw(drawer, 7))
+        Study.objects.update(audit_share=0.0, gold_share=1.0)
+        return Gold.objects.get(attempt=attempt)
+
+    return make
+
+
+def test_what_settles_beyond_doubt_is_kept_as_hidden_gold(gold: Callable[..., Gold]) -> None:
+    made = gold()
+    copied = made.attempt
+    assert copied is not None and made.pk != copied.pk
+    assert (made.answer, made.practice, made.retired) == ("7", False, False)
+    assert (made.strokes, made.width, bytes(made.pixels)) == (copied.strokes, copied.width, bytes(copied.pixels))
+    assert list(consistency.problems()) == []
+
+
+def test_a_verified_fool_and_what_readers_differ_on_are_no_gold(daisy: Person, moby: Person, mara: Person) -> None:
+    Study.objects.update(round_size=1000, audit_share=1.0)
+    read(moby, "4", draw(daisy, 4))
+    differed = draw(daisy, 7)
+    max_ = Person.objects.create(username="max", role="moderator", qualified=timezone.now())
+    for moderator, answer in ((moby, "1"), (mara, "7"), (max_, "7")):
+        read(moderator, answer, differed)
+    differed.refresh_from_db()
+    assert differed.status == "not_fooled" and not Gold.objects.exists()
+
+
+def test_a_drawing_nearly_of_mnist_is_no_gold(daisy: Person, moby: Person) -> None:
+    Study.objects.update(audit_share=1.0)
+    attempt = draw(daisy, 7)
+    Attempt.objects.filter(pk=attempt.pk).update(mnist=True)
+    read(moby, "7", attempt)
+    assert not Gold.objects.exists()
+
+
+def test_gold_comes_before_another_drawing_never_alone_and_each_once(
+    gold: Callable[..., Gold], daisy: Person, moby: Person
+) -> None:
+    first, second = gold(), gold()
+    assert reviews.assign(moby) is None
+    waiting = draw(daisy)
+    seen = []
+    while reading := reviews.assign(moby):
+        seen.append(reading.drawing.pk)
+        reviews.read(moby, reading.pk, "7" if reading.gold else "4")
+    assert set(seen[:2]) == {first.pk, second.pk} and seen[2:] == [waiting.pk]
+    assert set(Reading.objects.filter(gold__isnull=False).values_list("agreed", flat=True)) == {True}
+    draw(daisy)
+    again = reviews.assign(moby)
+    assert again is not None and again.attempt is not None
+
+
+def test_nobody_gets_gold_that_he_drew_or_has_read_before(
+    gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
+) -> None:
+    gold(drawer=moby)
+    gold(reader=moby)
+    draw(daisy), draw(daisy)
+    reading = reviews.assign(moby)
+    assert reading is not None and reading.gold is None
+    other = reviews.assign(mara)
+    assert other is not None and other.gold is not None
+
+
+def test_without_a_share_there_is_no_gold(gold: Callable[..., Gold], daisy: Person, moby: Person) -> None:
+    gold()
+    Study.objects.update(gold_share=0.0)
+    draw(daisy)
+    reading = reviews.assign(moby)
+    assert reading is not None and reading.gold is None
+
+
+def test_gold_counts_as_a_lease_like_any_other_and_comes_again_once_it_ran_out(
+    gold: Callable[..., Gold], daisy: Person, moby: Person
+) -> None:
+    made = gold()
+    draw(daisy), draw(daisy)
+    first, second, third = (reviews.assign(moby) for _ in range(3))
+    assert first and second and third
+    assert (first.gold, second.gold, third.pk) == (made, None, first.pk)
+    with time_machine.travel(timezone.now() + reviews.LEASE + timedelta(seconds=1)):
+        again = reviews.assign(moby)
+        assert again is not None and (again.pk, again.gold) == (first.pk, made)
+
+
+def shape(value: Any) -> Any:
+    """Keys and types, all the way down."""
+    if isinstance(value, dict):
+        return {key: shape(one) for key, one in value.items()}
+    return [shape(value[0])] if isinstance(value, list) else type(value).__name__
+
+
+def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_drawing(
+    gold: Callable[..., Gold], daisy: Person, mara: Person
+) -> None:
+    """Two begun and open drawings and a gold one: the same bytes but for ids, times and the picture, the same number
+    of statements to assign and to read."""
+    gold(), gold()
+    Study.objects.update(quorum=2)
+    for _ in range(3):
+        draw(daisy)
+    client = Client()
+    client.force_login(mara, backend="django.contrib.auth.backends.ModelBackend")
+    told, statements = {}, {}
+    for share in (1.0, 0.0):
+        Study.objects.update(gold_share=share)
+        with CaptureQueriesContext(connection) as assigning:
+            given = client.post("/api/assignments/")
+        with CaptureQueriesContext(connection) as reading:
+            address = f"/api/assignments/{given.json()['id']}/reading/"
+            answer = client.post(address, {"reading": "1"}, content_type="application/json")
+        assert Reading.objects.filter(gold__isnull=False).exists()
+        said = (given.status_code, answer.status_code, answer.content)
+        told[share] = [said, shape(given.json()), sorted(given.headers)]
+        statements[share] = (len(assigning), len(reading))
+    assert Reading.objects.filter(moderator=mara, attempt__isnull=False).count() == 1
+    assert told[1.0] == told[0.0]
+    assert statements[1.0] == statements[0.0]
+
+
+def test_gold_that_moderators_doubt_is_given_to_nobody_any_more(
+    gold: Callable[..., Gold], daisy: Person, person: Cast
+) -> None:
+    made = gold()
+    draw(daisy)
+    for right in (True, True, False, False, False):
+        made.refresh_from_db()
+        assert not made.retired
+        reader = person(role="moderator")
+        reading = reviews.assign(reader)
+        assert reading is not None and reading.gold == made
+        reviews.read(reader, reading.pk, "7" if right else "1")
+    made.refresh_from_db()
+    assert made.retired
+    later = reviews.assign(person(role="moderator"))
+    assert later is not None and later.gold is None
+    assert {(one.right, one.gold) for one in moderators.everybody()} == {(0, 0)}
+
+
+def test_gold_is_none_any_more_once_an_admin_decides_otherwise(gold: Callable[..., Gold]) -> None:
+    made = gold()
+    assert made.attempt
+    golds.keep(made.attempt, "1")
+    made.refresh_from_db()
+    assert made.retired
+
+
+def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
+    gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
+) -> None:
+    made = gold()
+    when = timezone.now()
+    for reader, right in ((moby, 15), (mara, 28)):
+        for place in range(30):
+            copy = Gold.objects.create(answer="7", strokes=made.strokes, width=22, pixels=made.pixels,
+                                       attempt=draw(daisy) if place < 10 and reader == moby else None)  # fmt: skip
+            Reading.objects.create(gold=copy, moderator=reader, leased=when, expires=when, answered=when,
+                                   answer="7" if place < right else "1", agreed=place < right)  # fmt: skip
+    lease = Reading.objects.create(gold=made, moderator=moby, leased=when, expires=when + reviews.LEASE)
+    tasks.suspend_untrusted()
+    moby.refresh_from_db()
+    mara.refresh_from_db()
+    assert moby.suspended and not mara.suspended
+    record = Suspension.objects.get()
+    assert (record.agreed, record.settled, record.on_gold) == (15, 30, True)
+    assert not Reading.objects.filter(pk=lease.pk).exists()
+
+
+@pytest.fixture
+def newt(person: Cast) -> Person:
+    """A moderator who is not qualified yet."""
+    golds.ship()
+    newt = person("newt", "moderator")
+    Person.objects.filter(pk=newt.pk).update(qualified=None)
+    newt.refresh_from_db()
+    return newt
+
+
+def practise(moderator: Person, *right: bool) -> list[Gold]:
+    """Read practice drawings, rightly or not; which they were."""
+    seen = []
+    for good in right:
+        reading = reviews.assign(moderator)
+        assert reading is not None and reading.gold is not None and reading.gold.practice
+        seen.append(reading.gold)
+        others = [answer for answer in verdicts.ANSWERS if answer != reading.gold.answer]
+        reviews.read(moderator, reading.pk, reading.gold.answer if good else others[0])
+        moderator.refresh_from_db()
+    return seen
+
+
+def test_ten_practice_drawings_come_first_and_eight_right_qualify(daisy: Person, newt: Person) -> None:
+    attempt = draw(daisy)
+    seen = practise(newt, *[False] * 2, *[True] * 7)
+    assert newt.practises and not attempt.readings.exists()
+    seen += practise(newt, True)
+    assert newt.qualified and not newt.practises
+    assert len({one.pk for one in seen}) == 10
+    kinds = Counter(one.answer if one.answer in ("junk", "ambiguous") else "digit" for one in seen)
+    assert kinds == verdicts.PRACTICE_MIX
+    reading = reviews.assign(newt)
+    assert reading is not None and reading.attempt == attempt
+    assert {(one.right, one.gold) for one in moderators.everybody()} == {(0, 0)}
+    assert list(consistency.problems()) == []
+
+
+def test_the_eleventh_waits_until_the_tenth_is_read(newt: Person) -> None:
+    practise(newt, *[False] * 9)
+    tenth = reviews.assign(newt)
+    assert tenth is not None
+    again = reviews.assign(newt)
+    assert again is not None and again.pk == tenth.pk
+    reviews.read(newt, tenth.pk, "0")
+    eleventh = reviews.assign(newt)
+    assert eleventh is not None and eleventh.pk != tenth.pk
+
+
+def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
+    daisy: Person, newt: Person, ada: Person, moby: Person
+) -> None:
+    seen = [practise(newt, *[False] * 3, *[True] * 7) for _ in range(4)]
+    assert len({one.pk for ten in seen for one in ten}) == 40 and newt.practises
+    with pytest.raises(Forbidden, match="admin"):
+        reviews.assign(newt)
+    with pytest.raises(Forbidden):
+        moderators.qualify(newt, moby, "He reads well.")
+    with pytest.raises(Refused):
+        moderators.qualify(newt, ada, " ")
+    moderators.qualify(newt, ada, "He reads well.")
+    newt.refresh_from_db()
+    assert newt.qualified
+    act = Act.objects.get()
+    assert (act.admin, act.kind, act.person, act.why) == (ada, "qualified", newt, "He reads well.")
+    draw(daisy)
+    assert reviews.assign(newt) is not None
+    for nobody_practising in (newt, daisy, ada):
+        with pytest.raises(Conflict):
+            moderators.qualify(nobody_practising, ada, "Again.")
+
+
+def test_an_admin_needs_no_practice_and_a_new_moderator_from_the_command_neither(
+    daisy: Person, newt: Person, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(daisy)
+    reading = reviews.assign(ada)
+    assert reading is not None and reading.attempt is not None
+    monkeypatch.setenv("DADC_PASSWORD", "correct horse battery")
+    call_command("add_person", "mona", role="moderator", verbosity=0)
+    assert not Person.objects.get(username="mona").practises
+    Person.objects.filter(pk=daisy.pk).update(role="moderator")
+    daisy.refresh_from_db()
+    assert daisy.practises
+
+
+def test_who_practises_is_no_moderator_who_could_still_settle_a_drawing(
+    daisy: Person, newt: Person, moby: Person
+) -> None:
+    attempt = draw(daisy)
+    read(moby, "9", attempt)
+    assert list(reviews.unsettled()) == [attempt]
+
+
+def test_verify_tells_of_a_gold_reading_that_says_otherwise_than_its_row(newt: Person) -> None:
+    practise(newt, True)
+    Reading.objects.update(agreed=False)
+    [problem] = consistency.problems()
+    assert "of gold" in problem
+
+
+def test_drawings_of_somebody_read_too_often_come_last(daisy: Person, moby: Person, mara: Person, person: Cast) -> None:
+    Study.objects.update(quorum=2, round_size=1000)
+    for _ in range(7):
+        draw(daisy)
+    for _ in range(6):
+        read(moby, "4")
+    begun = draw(daisy)
+    Attempt.objects.filter(pk=begun.pk).update(begun=timezone.now() - timedelta(days=1), wanted=1)
+    other = draw(person())
+    usual = reviews.assign(mara)
+    assert usual is not None and usual.attempt == begun
+    Reading.objects.filter(pk=usual.pk).delete()
+    reading = reviews.assign(moby)
+    assert reading is not None and reading.attempt == other
+    nobody_else = reviews.assign(moby)
+    assert nobody_else is not None and nobody_else.attempt == begun
