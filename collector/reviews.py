@@ -18,6 +18,7 @@ Status = Attempt.Status
 LEASE = timedelta(minutes=5)
 MOST_LEASES = 2
 WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
+SWITCHED_OFF = Q(drawer__is_active=False, drawer__closed=None)  # suspended: his drawings wait until he is not
 NOT_A_MODERATOR = "Only moderators read other people's drawings."
 UNREAD_AMONG = 50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
 _lot = random.SystemRandom()
@@ -53,6 +54,7 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
     open_to_me = (
         Attempt.objects.filter(~Exists(mine.filter(Q(answer__isnull=False) | Q(expires__gt=now))))
         .filter(status=Status.PENDING, wanted__gt=0)
+        .exclude(SWITCHED_OFF)
         .exclude(drawer=moderator)
         .annotate(taken=taken)
         .filter(taken__lt=F("wanted"))
@@ -152,7 +154,9 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
         audited=attempt.audited,
         round=attempt.round,
     )
-    if sample and sample.fooling:
+    if Attempt.objects.filter(SWITCHED_OFF, pk=attempt.pk).exists():  # suspended after this was leased
+        samples.withdraw(attempt.drawer.contributor)
+    elif sample and sample.fooling:
         study = Study.current()
         candidates.start_if_due(study.net, study.round_size, study.most_each)
 
@@ -187,6 +191,7 @@ def unsettled() -> QuerySet[Attempt]:
     drawer_is_able = Exists(moderators.filter(pk=OuterRef("drawer")))
     return (
         Attempt.objects.filter(status=Status.PENDING)
+        .exclude(SWITCHED_OFF)
         .annotate(
             read_by=Count("readings", filter=Q(readings__answer__isnull=False, readings__discounted=False)),
             own=drawer_is_able,
