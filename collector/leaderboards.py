@@ -1,6 +1,7 @@
 """Standings, and the one definition of MER and vMER."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -83,6 +84,15 @@ def _tallies(attempts: QuerySet[Attempt], key: str) -> dict[Any, Tally]:
     return {group: Tally(**counts) for group, counts in found.items()}
 
 
+def tallies_of(people: Iterable[Any], within: QuerySet[Attempt] | None = None) -> dict[Any, Tally]:
+    """What these people (or their ids) drew within some attempts, by id, without what fooled; who drew nothing is
+    missing."""
+    drawn: Any = Attempt.objects.all() if within is None else within
+    counted = drawn.filter(drawer__in=list(people)).order_by().values("drawer")
+    counted = counted.annotate(attempts=Count("*"), pending=_of(Status.PENDING), verified=_of(Status.VERIFIED))
+    return {row.pop("drawer"): Tally(**row) for row in counted}
+
+
 def standings(period: str = "round") -> list[Standing]:
     """The best by credit in the open round, the last seven days, or ever; equal credit, equal rank, and whoever was
     there first before the others.
@@ -96,9 +106,7 @@ def standings(period: str = "round") -> list[Standing]:
     best = list(earners[:SHOWN])
     shown = [row["drawer"] for row in best]
     names = dict(Person.objects.filter(pk__in=shown).values_list("pk", "username"))
-    counted: Any = within.filter(drawer__in=shown).order_by().values("drawer")
-    counted = counted.annotate(attempts=Count("*"), pending=_of(Status.PENDING), verified=_of(Status.VERIFIED))
-    tallies = {row.pop("drawer"): Tally(**row) for row in counted}
+    tallies = tallies_of(shown, within)
     lines: list[Standing] = []
     for place, row in enumerate(best, start=1):
         counts = tallies[row["drawer"]]

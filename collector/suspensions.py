@@ -1,4 +1,4 @@
-"""Switching a person off, and on again: an admin's answer to somebody who poisons the data."""
+"""Switching a person off, and on again, and seeing what a model is without him: an admin's answers to poison."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, Refused
 from collector.models import Act, Attempt, Person, Token
-from trainer import rounds, samples
-from trainer.models import Sample
+from trainer import candidates, rounds, samples
+from trainer.models import RoundModel, Sample
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,23 @@ def reinstate(person: Person, admin: Person, why: str) -> int:
         since = _since(person)
         Act.objects.create(admin=admin, kind=Act.Kind.REINSTATED, person=person, why=why.strip())
         return samples.reinstate(person.contributor, since.when) if since else 0
+
+
+def compare(person: Person, admin: Person, why: str) -> RoundModel:
+    """Have the newest model trained again without a person, to see the difference, saying why.
+
+    Raises Forbidden, Refused, candidates.NotNow.
+    """
+    _check(admin, why)
+    with transaction.atomic():
+        started = candidates.start_comparison(person.contributor)
+        Act.objects.create(admin=admin, kind=Act.Kind.COMPARED, person=person, why=why.strip())
+        return started
+
+
+def comparison(person: Person) -> RoundModel | None:
+    """The last model that was, or is being, trained without a person."""
+    return RoundModel.objects.filter(without=person.contributor).order_by("-pk").first()
 
 
 def last(person: Person) -> Act | None:

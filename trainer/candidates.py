@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from trainer import rounds, samples
-from trainer.models import Round, RoundModel, Weights
+from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
 
@@ -102,13 +102,14 @@ def start_comparison(contributor: uuid.UUID) -> RoundModel:
                 "Another model is in training, and there is one at a time. Try again when it is done."
             )
         newest = RoundModel.objects.filter(state=State.PROMOTED, base__isnull=False).order_by("-pk").first()
-        if newest is None or not samples.trained_on(newest).filter(contributor=contributor).exists():
-            raise NothingToCompare(
-                "The newest model was trained on nothing of this person: there is nothing to leave out."
-            )
+        whole = samples.trained_on(newest) if newest else Sample.objects.none()
+        if newest is None or not whole.filter(contributor=contributor).exists():
+            raise NothingToCompare("The newest model was trained on nothing of this person.")
         candidate = RoundModel.objects.create(
             net=newest.net, base=newest.base, seed=newest.seed, without=contributor, report={"compared_with": newest.pk}
         )
+        if not samples.trained_on(candidate).exists():
+            raise NothingToCompare("The newest model was trained on this person’s drawings alone: none would be left.")
         _enqueue(candidate.pk)
         return candidate
 
