@@ -116,11 +116,11 @@ def _meaning(report: dict[str, Any], name: str) -> str:
     worse = [_name(key) for key, pairs in clear.items() if pairs["gained"] < pairs["lost"]]
     said = []
     if better:
-        said.append(
-            f"Without {name} the model reads clearly more of: {', '.join(better)}. These samples did harm there."
-        )
+        said.append(f"Without {name} it reads clearly more of: {', '.join(better)}. The samples did harm there.")
     if worse:
         said.append(f"Without {name} it reads clearly less of: {', '.join(worse)}. The samples helped there.")
     if not said:
-        said.append(f"No set shows a clear difference: on these images {name}’s samples neither harm nor help.")
+        said.append(
+            f"No set shows a clear difference: whether {name}’s samples harm or help, these images do not tell."
+        )
     return " ".join(said) + f" Clear means p under {SIGNIFICANT}; of many sets, one in twenty seems clear by chance."

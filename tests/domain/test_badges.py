@@ -105,7 +105,7 @@ def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby
     now = datetime.now(UTC)
     Attempt.objects.filter(target_label=8).update(submitted=now - timedelta(days=1))
     facts = progress.of(daisy)
-    assert (facts.fools, facts.digits, facts.best_round, facts.pioneered) == (3, {4, 5}, 3, 1)
+    assert (facts.fools, facts.digits, facts.best_round, facts.pioneered) == (3, frozenset({4, 5}), 3, 1)
     assert (facts.streak, facts.taught) == (Streak(2, 2), False)
     assert (progress.of(mara).pioneered, progress.of(moby).settled, progress.of(moby).agreed) == (1, 4, 4)
 
