@@ -99,6 +99,7 @@ def test_drawing_much_that_nobody_verifies_earns_nothing_but_its_days(daisy: Per
 
 def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby: Person) -> None:
     Study.objects.update(round_size=100)
+    Contributor.objects.create(id=daisy.contributor, position=0, split="train")
     for drawer, label in ((mara, 4), (daisy, 4), (daisy, 5), (daisy, 5)):
         read(moby, str(label), draw(drawer, label))
     draw(daisy, 8)
