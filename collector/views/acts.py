@@ -29,4 +29,4 @@ def all_acts(request: HttpRequest, admin: Person) -> HttpResponse:
         for done in page.object_list
     ]
     told = f"{words.count(page.paginator.count, 'act')} of admins, newest first; none can be changed or removed."
-    return render(request, "pages/acts.html", {"page": page, "summary": told})
+    return render(request, "pages/acts.html", {"page": page, "summary": told if page.object_list else ""})

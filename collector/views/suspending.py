@@ -67,7 +67,7 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
         "switched_off": person.switched_off,
-        "reach": f"{words.count(reach.samples, 'sample')}, {words.count(reach.waiting, 'waiting drawing')}",
+        "reach": f"{words.count(reach.samples, 'sample')} and {words.count(reach.waiting, 'waiting drawing')}",
         "last": last and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
         "last_when": last and last.when,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")},

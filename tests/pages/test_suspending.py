@@ -40,7 +40,7 @@ def test_an_admin_reads_what_a_suspension_takes_out_suspends_with_a_reason_and_t
     browse: Browse, ada: Person, sampled: Attempt
 ) -> None:
     client = browse(ada)
-    assert "takes out 1 sample, 1 waiting drawing" in text(client.get(ALICE))
+    assert "takes out 1 sample and 1 waiting drawing" in text(client.get(ALICE))
     refused = client.post(ALICE, {"do": "suspend", "suspend-why": ""})
     assert "This field is required" in text(refused) and not Act.objects.exists()
     done = text(client.post(ALICE, {"do": "suspend", "suspend-why": "Poison."}, follow=True))
