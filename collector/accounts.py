@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from collector import limits
 from collector.errors import Forbidden, Refused
-from collector.models import Person, Token
+from collector.models import Act, Person, Token
 
 TOKEN_LIFE = timedelta(days=90)
 LONGEST_PASSWORD = 128
@@ -44,6 +44,12 @@ def add(username: str, password: str, *, email: str = "", role: str = Person.Rol
     except IntegrityError as error:
         raise Refused("This user name is taken.", field="username") from error
     return person
+
+
+def note_role(person: Person, admin: Person, before: str) -> None:
+    """Write down that an admin changed a person's role, which Django's admin asks no reason for."""
+    why = f"From {before} to {person.role}, in Django’s admin."
+    Act.objects.create(admin=admin, kind=Act.Kind.ROLE, person=person, why=why)
 
 
 def _check_password(password: str, person: Person) -> None:

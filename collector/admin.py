@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from collector.models import Attempt, Person, Reading, StudyChange
+from collector import accounts
+from collector.models import Act, Attempt, Decision, Person, Reading, StudyChange, Suspension
 from trainer.models import Round, RoundModel, Sample
 
 # Whoever could write these could have the workers run anything; groups mean nothing here.
@@ -32,7 +33,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     search_fields = ("username", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = ("qualified", "joined", "last_login")
+    readonly_fields = ("qualified", "is_active", "joined", "last_login")  # suspending is more than switching off
     fieldsets = (
         (None, {"fields": ("username", "password", "email", "role", "qualified", "is_active", "joined", "last_login")}),
     )
@@ -40,6 +41,11 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "role" in form.changed_data and isinstance(request.user, Person):
+            accounts.note_role(obj, request.user, before=form.initial["role"])
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -67,6 +73,26 @@ class ReadingAdmin(ReadOnly):
     list_display = ("attempt", "moderator", "answer", "answered")
     list_filter = ("answer",)
     search_fields = ("moderator__username",)
+
+
+@admin.register(Act)
+class ActAdmin(ReadOnly):
+    list_display = ("when", "admin", "kind", "person", "why")
+    list_filter = ("kind",)
+    list_select_related = ("admin", "person")
+    search_fields = ("admin__username", "person__username")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ("when", "admin", "attempt", "answer", "why")
+    list_select_related = ("admin", "attempt")
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(ReadOnly):
+    list_display = ("when", "person", "agreed", "settled", "lifted")
+    list_select_related = ("person",)
 
 
 @admin.register(StudyChange)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from django.db.models import Count, Prefetch, Sum
 
 from collector import verdicts
-from collector.models import Attempt, Gold, Reading
+from collector.models import Attempt, Gold, Person, Reading
 from trainer.learning import drawing, raster
 from trainer.models import Round, RoundModel, Sample, Weights
 
@@ -112,7 +112,10 @@ def _samples() -> Iterator[str]:
             "pk", "settled_label", "status", "audited"
         )
     }
+    switched_off = dict(Person.objects.filter(is_active=False, closed=None).values_list("contributor", "username"))
     for sample in Sample.objects.iterator(chunk_size=500):
+        if sample.withdrawn is None and sample.contributor_id in switched_off:
+            yield f"Sample {sample.pk} is active, and {switched_off[sample.contributor_id]}, who drew it, is suspended."
         label, status, audited = settled.get(sample.attempt, (None, None, sample.audited))
         if label != sample.label:
             yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."

@@ -1,10 +1,12 @@
 """Standings, and the one definition of MER and vMER."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum, Value
 from django.utils import timezone
 
 from collector.errors import Refused
@@ -13,13 +15,7 @@ from trainer.models import Round
 
 PERIODS = ("round", "week", "all")
 SHOWN = 100
-
-_COUNTS: dict[str, Any] = {
-    "attempts": Count("pk"),
-    "fooled": Count("pk", filter=Q(fooled=True)),
-    "pending": Count("pk", filter=Q(status=Attempt.Status.PENDING)),
-    "verified": Count("pk", filter=Q(status=Attempt.Status.VERIFIED)),
-}
+Status = Attempt.Status
 
 
 @dataclass(frozen=True)
@@ -67,36 +63,57 @@ class Standing:
 
 def tally(attempts: QuerySet[Attempt]) -> Tally:
     """MER and vMER of these attempts."""
-    return Tally(**attempts.aggregate(**_COUNTS))
+    [counted] = _tallies(attempts.annotate(one=Value(1)), "one").values() or [Tally()]
+    return counted
 
 
 def tallies_by_round() -> dict[int, Tally]:
     """Every round's tally by the round's id; a round without attempts is missing."""
-    rows: Any = Attempt.objects.values("round_id").annotate(**_COUNTS)
-    return {row["round_id"]: _counted(row) for row in rows}
+    return _tallies(Attempt.objects.all(), "round_id")
 
 
-def _counted(row: dict[str, Any]) -> Tally:
-    return Tally(**{name: row[name] for name in _COUNTS})
+def _tallies(attempts: QuerySet[Attempt], key: str) -> dict[Any, Tally]:
+    """The attempts' tallies by `key`. The database counts each kind of attempt in the order of an index; the kinds are
+    few, and are put together here."""
+    kinds: Any = attempts.order_by().values_list(key, "status", "fooled").annotate(n=Count("*"))
+    found: dict[Any, Counter[str]] = defaultdict(Counter)
+    for group, status, fooled, n in kinds:
+        found[group].update(attempts=n, fooled=n if fooled else 0)
+        if status in (Status.PENDING, Status.VERIFIED):
+            found[group][status] += n
+    return {group: Tally(**counts) for group, counts in found.items()}
+
+
+def tallies_of(people: Iterable[Any], within: QuerySet[Attempt] | None = None) -> dict[Any, Tally]:
+    """What these people (or their ids) drew within some attempts, by id, without what fooled; who drew nothing is
+    missing."""
+    drawn: Any = Attempt.objects.all() if within is None else within
+    counted = drawn.filter(drawer__in=list(people)).order_by().values("drawer")
+    counted = counted.annotate(attempts=Count("*"), pending=_of(Status.PENDING), verified=_of(Status.VERIFIED))
+    return {row.pop("drawer"): Tally(**row) for row in counted}
 
 
 def standings(period: str = "round") -> list[Standing]:
-    """The best by credit in the open round, the last seven days, or ever; equal credit, equal rank."""
-    rows: Any = _within(period).filter(drawer__is_active=True)
-    rows = (
-        rows.values("drawer__username")
-        .annotate(**_COUNTS, earned=Sum("credit"))
-        .filter(earned__gt=0)
-        .order_by("-earned", "attempts", "drawer__username")[:SHOWN]
-    )
+    """The best by credit in the open round, the last seven days, or ever; equal credit, equal rank, and whoever was
+    there first before the others.
+
+    Only what earned is gone through to find them, and only theirs is counted.
+    """
+    within = _within(period)
+    hidden = Person.objects.exclude(is_active=True, listed=True, closed=None)
+    earners: Any = within.filter(credit__gt=0).exclude(drawer__in=hidden.values("pk")).values("drawer")
+    earners = earners.annotate(earned=Sum("credit"), last=Max("submitted")).order_by("-earned", "last", "drawer")
+    best = list(earners[:SHOWN])
+    shown = [row["drawer"] for row in best]
+    names = dict(Person.objects.filter(pk__in=shown).values_list("pk", "username"))
+    tallies = tallies_of(shown, within)
     lines: list[Standing] = []
-    for place, row in enumerate(rows, start=1):
-        rank = lines[-1].rank if lines and lines[-1].credit == row["earned"] else place
-        counts = _counted(row)
+    for place, row in enumerate(best, start=1):
+        counts = tallies[row["drawer"]]
         lines.append(
             Standing(
-                rank=rank,
-                username=row["drawer__username"],
+                rank=lines[-1].rank if lines and lines[-1].credit == row["earned"] else place,
+                username=names[row["drawer"]],
                 credit=row["earned"],
                 verified=counts.verified,
                 attempts=counts.attempts,
@@ -107,9 +124,13 @@ def standings(period: str = "round") -> list[Standing]:
     return lines
 
 
+def _of(status: Attempt.Status) -> Count:
+    return Count("status", filter=Q(status=status))
+
+
 def _within(period: str) -> QuerySet[Attempt]:
     if period == "round":
-        return Attempt.objects.filter(round__state=Round.State.OPEN)
+        return Attempt.objects.filter(round=Round.objects.get(state=Round.State.OPEN))
     if period == "week":
         return Attempt.objects.filter(submitted__gte=timezone.now() - timedelta(days=7))
     if period == "all":

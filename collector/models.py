@@ -91,6 +91,11 @@ class Person(AbstractBaseUser):
         """Reads practice drawings, which decide whether he may read other people's."""
         return self.role == self.Role.MODERATOR and self.qualified is None
 
+    @property
+    def switched_off(self) -> bool:
+        """Suspended by an admin; who closed the account himself is not."""
+        return not self.is_active and self.closed is None
+
     # What Django's own admin asks for: an admin may do everything there, nobody else anything.
     @property
     def is_staff(self) -> bool:
@@ -186,8 +191,8 @@ class Attempt(models.Model):
         RETRACTED = "retracted"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    drawer = models.ForeignKey(Person, models.PROTECT, related_name="attempts")
-    round = models.ForeignKey(Round, models.PROTECT, related_name="attempts")
+    drawer = models.ForeignKey(Person, models.PROTECT, related_name="attempts", db_index=False)
+    round = models.ForeignKey(Round, models.PROTECT, related_name="attempts", db_index=False)
     submitted = models.DateTimeField(default=timezone.now)
     client_key = models.CharField(max_length=64, null=True, blank=True)
     body_sha256 = models.CharField(max_length=64)
@@ -239,8 +244,17 @@ class Attempt(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["drawer", "-submitted"], name="attempts_of_a_person"),
-            models.Index(fields=["round", "status"], name="attempts_of_a_round"),
+            # What is counted is in the index, so that counting reads no row, and with it no drawing.
+            models.Index(fields=["drawer", "-submitted", "status", "fooled"], name="attempts_of_a_person"),
+            models.Index(fields=["drawer", "round", "status", "fooled"], name="of_a_person_in_a_round"),
+            models.Index(fields=["round", "status", "fooled"], name="attempts_of_a_round"),
+            models.Index(
+                fields=["drawer", "round", "submitted", "credit"], condition=Q(credit__gt=0), name="what_earned"
+            ),
+            models.Index(
+                fields=["target_label", "predicted_label", "settled"], condition=Q(credit__gt=0), name="firsts"
+            ),
+            models.Index(fields=["-settled"], condition=Q(status="verified"), name="lately_verified"),
             models.Index(fields=["submitted"], condition=Q(status="pending", begun=None, wanted__gt=0), name="unread"),
             models.Index(
                 fields=["begun"], condition=Q(status="pending", begun__isnull=False, wanted__gt=0), name="begun"
@@ -378,6 +392,7 @@ class Act(models.Model):
         SUSPENDED = "suspended", "suspended"
         REINSTATED = "reinstated", "reinstated"
         COMPARED = "compared", "had a model trained without"
+        ROLE = "role", "changed the role of"
 
     admin = models.ForeignKey(Person, models.PROTECT, related_name="acts")
     kind = models.CharField(max_length=10, choices=Kind)

@@ -19,6 +19,7 @@ Status = Attempt.Status
 LEASE = timedelta(minutes=5)
 MOST_LEASES = 2
 WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
+SWITCHED_OFF = Q(drawer__is_active=False, drawer__closed=None)  # suspended: his drawings wait until he is not
 NOT_A_MODERATOR = "Only moderators read other people's drawings."
 NO_PRACTICE_LEFT = "You have read all the practice drawings there are. An admin has to let you moderate now."
 BEGUN_AMONG = 20  # tries, where others take what is wanted in the same moment
@@ -66,6 +67,7 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
     leases = readings.filter(answer=None, expires__gt=now).order_by().values("attempt").annotate(n=Count("pk"))
     open_to_me = (
         Attempt.objects.filter(~Exists(mine), status=Status.PENDING, wanted__gt=0)
+        .exclude(SWITCHED_OFF)
         .exclude(drawer=moderator)
         .alias(taken=Coalesce(Subquery(leases.values("n")), 0))
         .filter(taken__lt=F("wanted"))
@@ -217,7 +219,9 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
         audited=attempt.audited,
         round=attempt.round,
     )
-    if sample and sample.fooling:
+    if Attempt.objects.filter(SWITCHED_OFF, pk=attempt.pk).exists():  # suspended after this was leased
+        samples.withdraw(attempt.drawer.contributor)
+    elif sample and sample.fooling:
         study = Study.current()
         candidates.start_if_due(study.net, study.round_size, study.most_each)
 
@@ -258,6 +262,7 @@ def unsettled() -> QuerySet[Attempt]:
     pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
     return (
         Attempt.objects.filter(pk__in=pending)  # from the index of what is pending, not along all by their time
+        .exclude(SWITCHED_OFF)
         .alias(
             read_by=Coalesce(Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")), 0),
             own=Exists(moderators.filter(pk=OuterRef("drawer"))),

@@ -217,5 +217,5 @@ def _told(round: Round, tally: leaderboards.Tally) -> dict[str, Any]:
 
 
 def _training() -> dict[str, Any] | None:
-    candidate = RoundModel.objects.filter(state=RoundModel.State.TRAINING).first()
+    candidate = RoundModel.objects.filter(state=RoundModel.State.TRAINING, without=None).first()
     return {"progress": candidate.progress, "started": candidate.created} if candidate else None

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from collector.views import accounts, desk, drawing, home, moderating, moderators, people, rounds
+from collector.views import accounts, acts, desk, drawing, home, moderating, moderators, people, rounds
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("people/<str:username>/", people.person, name="person"),
     path("rounds/", rounds.all_rounds, name="rounds"),
     path("rounds/<int:number>/", rounds.one_round, name="round"),
+    path("acts/", acts.all_acts, name="acts"),
     path("desk/", desk.desk, name="desk"),
     path("accounts/sign-up/", accounts.sign_up, name="sign_up"),
     path("accounts/sign-in/", accounts.sign_in, name="sign_in"),

@@ -26,10 +26,14 @@ WATCH = """
 window.waits = { move: [], press: [] };
 const after = new MessageChannel();
 const painted = [];
-after.port1.onmessage = () => { const now = performance.now(); painted.splice(0).forEach(([kind, at]) => waits[kind].push(now - at)); };
-const note = (kind) => (event) => {
-  requestAnimationFrame(() => { painted.push([kind, event.timeStamp]); after.port2.postMessage(0); });
+after.port1.onmessage = () => {
+  const now = performance.now();
+  painted.splice(0).forEach(([kind, at]) => waits[kind].push(now - at));
 };
+const note = (kind) => (event) => requestAnimationFrame(() => {
+  painted.push([kind, event.timeStamp]);
+  after.port2.postMessage(0);
+});
 document.addEventListener("pointermove", note("move"), true);
 for (const press of ["pointerdown", "pointerup", "keydown"]) document.addEventListener(press, note("press"), true);
 """
@@ -39,30 +43,27 @@ def main() -> int:
     if not CHROMIUM.exists():
         print(f"No Chromium at {CHROMIUM}: the draw page is not measured.", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
-        with sites.site("sqlite", Path(data), DADC_LIMIT_SCALE="1000", DADC_LIVE_PREVIEW="1") as site:
-            site.person("alice")
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-            sign_in(page, site.url)
-            devtools = page.context.new_cdp_session(page)
-            loaded, files = first_load(page, devtools, site.url)
-            devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-            waits = {live: waits_of(page, site, live) for live in (True, False)}
-            browser.close()
-    print("| what | measured | beside it | ratio |\n| --- | --- | --- | ---: |")
-    print(
-        f"| the draw page's first load, compressed | {loaded / 1000:.1f} kB in {files} files | a limit of 150 kB | {loaded / 150_000:.2f} |"
-    )
-    for kind, what in (
-        ("move", "a move of the pen to its ink on screen"),
-        ("press", "a press to its picture on screen"),
+    with (
+        tempfile.TemporaryDirectory() as data,
+        sync_playwright() as playwright,
+        sites.site("sqlite", Path(data), DADC_LIMIT_SCALE="1000", DADC_LIVE_PREVIEW="1") as site,
     ):
+        site.person("alice")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+        sign_in(page, site.url)
+        devtools = page.context.new_cdp_session(page)
+        loaded, files = first_load(page, devtools, site.url)
+        devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        waits = {live: waits_of(page, site, live) for live in (True, False)}
+        browser.close()
+    print("| what | measured | beside it | ratio |\n| --- | --- | --- | ---: |")
+    first = f"{loaded / 1000:.1f} kB in {files} files | the limit: 150 kB | {loaded / 150_000:.2f} |"
+    print(f"| the draw page's first load, compressed | {first}")
+    for kind, what in (("move", "from a move of the pen"), ("press", "from a press")):
         live, still = waits[True][kind], waits[False][kind]
-        print(
-            f"| {what}, phone's pace | with a live preview: median {median(live):.0f}, 99 % within {late(live):.0f} ms of {len(live)} "
-            f"| without: median {median(still):.0f}, 99 % within {late(still):.0f} ms of {len(still)} | {median(live) / median(still):.2f} |"
-        )
+        ratio = median(live) / median(still)
+        print(f"| {what} to paint | with a live preview: {told(live)} | without: {told(still)} | {ratio:.2f} |")
     return 0
 
 
@@ -100,8 +101,9 @@ def waits_of(page: Page, site: sites.Site, live: bool) -> dict[str, list[float]]
     return waits
 
 
-def late(waits: list[float]) -> float:
-    return sorted(waits)[int(0.99 * (len(waits) - 1))]
+def told(waits: list[float]) -> str:
+    late = sorted(waits)[int(0.99 * (len(waits) - 1))]
+    return f"median {median(waits):.0f} ms, 99 % within {late:.0f} ms, of {len(waits)}"
 
 
 if __name__ == "__main__":

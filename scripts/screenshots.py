@@ -40,6 +40,7 @@ FULL = (
     ("person-for-admin", "/people/bob/", "admin"),
     ("my-drawings", "/drawings/", "alice"),
     ("desk", "/desk/", "admin"),
+    ("acts", "/acts/", "admin"),
     ("sign-up", "/accounts/sign-up/", None),
     ("sign-in", "/accounts/sign-in/", None),
     ("password", "/accounts/password/", "alice"),

@@ -4,8 +4,9 @@ The queue only carries a message. Whether a training runs, who runs it and wheth
 conditional updates of the candidate's row: a lease that runs out unless renewed, and a token that every claim raises.
 """
 
+import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -14,13 +15,14 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from trainer import rounds, samples
-from trainer.models import Round, RoundModel, Weights
+from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
 
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=2)  # ten would keep the lease; two move the progress bar
 CLAIMS = 3
+NEWER = "a newer candidate"  # discards a held one
 SEED = 1  # one for all: what differs between two trainings is then their samples
 
 
@@ -34,6 +36,10 @@ class AlreadyTraining(NotNow):
 
 class NothingToTrainOn(NotNow):
     """There is no active sample of the train split yet."""
+
+
+class NothingToCompare(NotNow):
+    """No promoted model was trained on anything of this contributor."""
 
 
 class NotHeld(NotNow):
@@ -83,6 +89,31 @@ def start(net: str, most_each: int | None = None) -> RoundModel:
         return _start(net, most_each)
 
 
+def start_comparison(contributor: uuid.UUID) -> RoundModel:
+    """Start training the newest promoted model again without one contributor's samples, all else being the same.
+
+    It opens no round and ends `compared`; no sample counts as trained on by it. Raises AlreadyTraining,
+    NothingToCompare.
+    """
+    with transaction.atomic():
+        rounds.lock()
+        if RoundModel.objects.filter(state=State.TRAINING).exists():
+            raise AlreadyTraining(
+                "Another model is in training, and there is one at a time. Try again when it is done."
+            )
+        newest = RoundModel.objects.filter(state=State.PROMOTED, base__isnull=False).order_by("-pk").first()
+        whole = samples.trained_on(newest) if newest else Sample.objects.none()
+        if newest is None or not whole.filter(contributor=contributor).exists():
+            raise NothingToCompare("The newest model was trained on nothing of this person.")
+        candidate = RoundModel.objects.create(
+            net=newest.net, base=newest.base, seed=newest.seed, without=contributor, report={"compared_with": newest.pk}
+        )
+        if not samples.trained_on(candidate).exists():
+            raise NothingToCompare("The newest model was trained on this person’s drawings alone: none would be left.")
+        _enqueue(candidate.pk)
+        return candidate
+
+
 def _start(net: str, most_each: int | None) -> RoundModel:
     candidate = RoundModel.objects.create(net=net, base=rounds.base_of(net), seed=SEED)
     samples.fix_set(candidate, most_each)
@@ -123,22 +154,23 @@ def _mine(claim: Claim) -> QuerySet[RoundModel]:
 def finish(
     claim: Claim, *, weights: bytes, sha256: str, manifest: dict[str, Any], report: dict[str, Any], reasons: list[str]
 ) -> RoundModel:
-    """Store what was trained; without reasons to hold it, open the next round with it. Raises LeaseLost."""
+    """Store what was trained; without reasons to hold it, open the next round with it, but for what leaves somebody
+    out. Raises LeaseLost."""
     with transaction.atomic():
         rounds.lock()
         candidate = _mine(claim).select_for_update(no_key=True).first()
         if candidate is None:
             raise LeaseLost(f"candidate {claim.candidate_id}")
         now = timezone.now()
-        RoundModel.objects.filter(state=State.HELD).update(
-            state=State.DISCARDED, decided_by="a newer candidate", finished=now
-        )
+        comparison = candidate.without is not None
+        if not comparison:
+            RoundModel.objects.filter(state=State.HELD).update(state=State.DISCARDED, decided_by=NEWER, finished=now)
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
         candidate.manifest, candidate.report, candidate.reasons = manifest, report, reasons
-        candidate.state = State.HELD if reasons else State.PROMOTED
+        candidate.state = State.COMPARED if comparison else State.HELD if reasons else State.PROMOTED
         candidate.finished, candidate.progress, candidate.lease_until = now, 1.0, None
         candidate.save()
-        if not reasons:
+        if candidate.state == State.PROMOTED:
             rounds.open_next(candidate)
         return candidate
 
@@ -173,13 +205,15 @@ def discard(candidate_id: int, by: str, why: str) -> RoundModel:
     """An admin gives a held candidate up, saying why. Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
-        return _decide(candidate_id, State.DISCARDED, by, why)
+        return _decide(candidate_id, State.DISCARDED, by, why, finished=timezone.now())
 
 
-def _decide(candidate_id: int, state: RoundModel.State, by: str, why: str) -> RoundModel:
+def _decide(candidate_id: int, state: RoundModel.State, by: str, why: str, **more: datetime) -> RoundModel:
     candidate = RoundModel.objects.select_for_update(no_key=True).filter(pk=candidate_id, state=State.HELD).first()
     if candidate is None:
         raise NotHeld("This candidate is not held (any more).")
-    candidate.state, candidate.decided_by, candidate.decided_why = state, by, why
-    candidate.save(update_fields=["state", "decided_by", "decided_why"])
+    changes = {"state": state, "decided_by": by, "decided_why": why, **more}
+    for field, value in changes.items():
+        setattr(candidate, field, value)
+    candidate.save(update_fields=list(changes))
     return candidate

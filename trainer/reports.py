@@ -29,11 +29,10 @@ def judge(
     """
     from trainer.learning import evaluate, gate, weights
 
-    held_out = samples.held_out()
-    tests = {name: evaluate.EvalSet(arrays.pixels, arrays.labels) for name, arrays in held_out.items()}
-    base_sets = evaluate.base_sets(base)
-    mine = evaluate.answers(net, base_sets | tests)
-    report = evaluate.report(mine, base_sets | tests)
+    sets, held_out = _sets(base)
+    tests = {name: sets[name] for name in held_out}
+    mine = evaluate.answers(net, sets)
+    report = evaluate.report(mine, sets)
     still_here()
     rounds = list(Round.objects.select_related("model").order_by("number"))
     by_model: dict[int, Answers] = {}
@@ -48,8 +47,45 @@ def judge(
     report["matrix"] = [_line(round.number, by_model[round.model_id], tests) for round in rounds]
     report["matrix"].append(_line(None, mine, tests))
     assert candidate.base is not None
-    first = evaluate.evaluate(_net(candidate.base), {gate.GATE_SET: base_sets[gate.GATE_SET]})
+    first = evaluate.evaluate(_net(candidate.base), {gate.GATE_SET: sets[gate.GATE_SET]})
     return report, gate.decide(report, first, paired, weights.finite(net))
+
+
+def compare(
+    candidate: RoundModel, net: "nn.Module", base: "BaseData", still_here: Callable[[], None]
+) -> dict[str, Any]:
+    """The report of `candidate`, which leaves a contributor out, beside the model that it is compared with.
+
+    `report` holds `sets` as `judge` makes them, `compared_with` (that model's id, as the candidate's report says since
+    its start), `samples` (how many it was and the other was trained on), `their_sets` (that model's, measured now on
+    the same images) and `paired` (exact paired tests by set: `gained` are the images that the candidate alone reads
+    right). `still_here` is called between measurements and may raise.
+    """
+    from trainer.learning import evaluate
+
+    assert candidate.report is not None
+    other = RoundModel.objects.get(pk=candidate.report["compared_with"])
+    sets, _ = _sets(base)
+    mine = evaluate.answers(net, sets)
+    still_here()
+    theirs = evaluate.answers(_net(other), sets)
+    still_here()
+    return {
+        **evaluate.report(mine, sets),
+        "compared_with": other.pk,
+        "samples": [samples.trained_on(model).count() for model in (candidate, other)],
+        "their_sets": evaluate.report(theirs, sets)["sets"],
+        "paired": {name: evaluate.paired(mine[name], theirs[name], chosen) for name, chosen in sets.items()},
+    }
+
+
+def _sets(base: "BaseData") -> tuple[Sets, dict[str, samples.Arrays]]:
+    """All that is measured on, by name: the base sets, and each round's test samples, which come as arrays too."""
+    from trainer.learning import evaluate
+
+    held_out = samples.held_out()
+    tests = {name: evaluate.EvalSet(arrays.pixels, arrays.labels) for name, arrays in held_out.items()}
+    return evaluate.base_sets(base) | tests, held_out
 
 
 def _net(model: RoundModel) -> "nn.Module":

@@ -4,6 +4,7 @@ import hashlib
 import random
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from django.db import transaction
@@ -73,6 +74,25 @@ def withdraw(contributor: uuid.UUID) -> int:
         return trained + active.update(withdrawn=now)
 
 
+def reinstate(contributor: uuid.UUID, since: datetime) -> int:
+    """Take what was withdrawn of a contributor at `since` or later back into later trainings; how many there are now.
+
+    The old rows go on saying which models trained on them; each sample gets a new row. Where the same pixels are an
+    active sample meanwhile, and where they were removed, there is nothing to take back.
+    """
+    with transaction.atomic():
+        rounds.lock()
+        active = Sample.objects.filter(withdrawn__isnull=True)
+        gone = Sample.objects.filter(contributor=contributor, withdrawn__gte=since, removed__isnull=True).exclude(
+            Q(sha256__in=active.values("sha256")) | Q(attempt__in=active.values("attempt"))
+        )
+        again = {sample.attempt: sample for sample in gone.order_by("added")}
+        for sample in again.values():
+            sample.pk, sample.added, sample.withdrawn = uuid.uuid4(), timezone.now(), None
+            sample.first_trained = sample.last_trained = None
+        return len(Sample.objects.bulk_create(again.values()))
+
+
 def due(most_each: int | None = None) -> QuerySet[Sample]:
     """Verified fooling samples of the train split, active, that no candidate has trained on, `most_each` of each
     contributor (None: all)."""
@@ -102,7 +122,12 @@ def fix_set(candidate: RoundModel, most_each: int | None = None) -> None:
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:
-    """The samples `model` was or is being trained on, in a fixed order."""
+    """The samples `model` was or is being trained on, in a fixed order; of one that leaves a contributor out, those of
+    the model it is compared with that are not his, as far as they are still there."""
+    if model.without is not None:
+        assert model.report is not None
+        others = trained_on(RoundModel.objects.get(pk=model.report["compared_with"]))
+        return others.exclude(contributor=model.without).filter(removed__isnull=True)
     return Sample.objects.filter(
         Q(withdrawn__isnull=True) | Q(last_trained__gte=model.pk), first_trained__lte=model.pk
     ).order_by("pk")

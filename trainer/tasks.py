@@ -43,14 +43,19 @@ def _train(claim: candidates.Claim) -> None:
     trained = fit.retrain(
         bytes(start.data), claim.net, base, training_set.pixels, training_set.labels, recipe, claim.seed, renew
     )
-    report, verdict = reports.judge(candidate, weights.load(claim.net, trained, None), base, lambda: renew(1.0))
+    net = weights.load(claim.net, trained, None)
+    if candidate.without is None:
+        report, verdict = reports.judge(candidate, net, base, lambda: renew(1.0))
+        reasons = list(verdict.reasons)
+    else:
+        report, reasons = reports.compare(candidate, net, base, lambda: renew(1.0)), []
     candidates.finish(
         claim,
         weights=trained,
         sha256=weights.checksum(trained),
         manifest=manifest,
         report=report,
-        reasons=list(verdict.reasons),
+        reasons=reasons,
     )
 
 

@@ -8,6 +8,8 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+from collector import append_only
+
 
 class Migration(migrations.Migration):
 
@@ -45,7 +47,7 @@ class Migration(migrations.Migration):
             name='Act',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('qualified', 'let moderate'), ('lifted', 'lifted the suspension of'), ('suspended', 'suspended'), ('reinstated', 'reinstated'), ('compared', 'had a model trained without')], max_length=10)),
+                ('kind', models.CharField(choices=[('qualified', 'let moderate'), ('lifted', 'lifted the suspension of'), ('suspended', 'suspended'), ('reinstated', 'reinstated'), ('compared', 'had a model trained without'), ('role', 'changed the role of')], max_length=10)),
                 ('why', models.TextField()),
                 ('when', models.DateTimeField(auto_now_add=True, db_index=True)),
                 ('admin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='acts', to=settings.AUTH_USER_MODEL)),
@@ -94,8 +96,8 @@ class Migration(migrations.Migration):
                 ('mnist', models.BooleanField(default=False, help_text="nearly one of MNIST's own images")),
                 ('removed', models.DateTimeField(blank=True, help_text='picture and strokes were removed with the person', null=True)),
                 ('copy_of', models.ForeignKey(blank=True, help_text='the earlier fool that it is nearly', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collector.attempt')),
-                ('drawer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to=settings.AUTH_USER_MODEL)),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='trainer.round')),
+                ('drawer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to=settings.AUTH_USER_MODEL)),
+                ('round', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='trainer.round')),
             ],
         ),
         migrations.CreateModel(
@@ -214,11 +216,27 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(fields=['drawer', '-submitted'], name='attempts_of_a_person'),
+            index=models.Index(fields=['drawer', '-submitted', 'status', 'fooled'], name='attempts_of_a_person'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(fields=['round', 'status'], name='attempts_of_a_round'),
+            index=models.Index(fields=['drawer', 'round', 'status', 'fooled'], name='of_a_person_in_a_round'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(fields=['round', 'status', 'fooled'], name='attempts_of_a_round'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('credit__gt', 0)), fields=['drawer', 'round', 'submitted', 'credit'], name='what_earned'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('credit__gt', 0)), fields=['target_label', 'predicted_label', 'settled'], name='firsts'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('status', 'verified')), fields=['-settled'], name='lately_verified'),
         ),
         migrations.AddIndex(
             model_name='attempt',
@@ -307,5 +325,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='suspension',
             constraint=models.UniqueConstraint(condition=models.Q(('lifted', None)), fields=('person',), name='one_suspension_at_a_time'),
+        ),
+        migrations.RunPython(
+            lambda apps, editor: append_only.refuse(editor.connection),
+            lambda apps, editor: append_only.allow(editor.connection),
         ),
     ]

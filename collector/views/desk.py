@@ -133,7 +133,7 @@ def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 def _context(admin: Person, bound: Forms) -> dict[str, Any]:
     held = RoundModel.objects.filter(state=State.HELD).select_related("base").order_by("-created")
-    failed = RoundModel.objects.filter(state=State.FAILED).order_by("-created").first()
+    failed = RoundModel.objects.filter(state=State.FAILED, without=None).order_by("-created").first()
     return {
         "open": home.told(rounds.current()),
         "held": [_held(model, bound) for model in held],

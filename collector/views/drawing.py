@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from collector import attempts, challenges, fates, leaderboards, rounds
 from collector.errors import NotFound
 from collector.models import Attempt, Person, Study
-from collector.views import pictures, words
+from collector.views import achieved, pictures, words
 from collector.views.access import signed_in
 
 A_PAGE = 24
@@ -49,7 +49,7 @@ def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
     page = Paginator(own, A_PAGE).get_page(request.GET.get("page"))
     items = [pictures.shown(attempt, headline=headline) for attempt, headline in fates.for_list(page.object_list)]
     context = {"page": page, "items": items, "summary": in_sum(leaderboards.tally(person.attempts.all()))}
-    return render(request, "pages/my_drawings.html", context)
+    return render(request, "pages/my_drawings.html", context | achieved.told(person, own=True))
 
 
 def in_sum(tally: leaderboards.Tally) -> str:

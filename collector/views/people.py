@@ -3,15 +3,14 @@
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from collector import fates, leaderboards
 from collector.errors import NotFound
-from collector.models import Attempt, Person
-from collector.views import pictures, words
+from collector.models import Person
+from collector.views import achieved, pictures, suspending, words
 from collector.views.access import for_admins
 from collector.views.drawing import A_PAGE, in_sum
 
@@ -45,9 +44,22 @@ def _row(standing: leaderboards.Standing) -> dict[str, Any]:
     }
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest, username: str) -> HttpResponse:
-    """Verified fools alone; an admin sees every drawing."""
+    """Verified fools alone; an admin sees every drawing, and what he may do."""
+    return _act(request, username) if request.method == "POST" else _page(request, username, {})
+
+
+@for_admins
+def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
+    found = Person.objects.filter(username__iexact=username).first()
+    if found is None:
+        raise NotFound("There is nobody of this name here.")
+    bound: suspending.Forms = {}
+    return suspending.act(request, admin, found, bound) or _page(request, username, bound)
+
+
+def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpResponse:
     found = Person.objects.filter(username__iexact=username).first()
     admin = isinstance(request.user, Person) and request.user.is_admin
     if found is None or not (found.is_active or admin):
@@ -56,7 +68,9 @@ def person(request: HttpRequest, username: str) -> HttpResponse:
     page = Paginator(found.attempts.select_related("round").order_by("-submitted", "pk") if admin else fools, A_PAGE)
     listed = page.get_page(request.GET.get("page"))
     context: dict[str, Any] = {"person": found, "page": listed}
-    if admin:
+    context |= achieved.told(found, own=request.user == found)
+    if isinstance(request.user, Person) and request.user.is_admin:
+        context |= suspending.context(found, request.user, bound)
         told = fates.for_list(listed.object_list)
         context |= {"all": [pictures.shown(attempt, headline=headline) for attempt, headline in told]}
         context |= {"summary": in_sum(leaderboards.tally(found.attempts.all())), "role": found.get_role_display()}
@@ -69,11 +83,9 @@ def person(request: HttpRequest, username: str) -> HttpResponse:
 @require_safe
 @for_admins
 def people(request: HttpRequest, admin: Person) -> HttpResponse:
-    everybody = Person.objects.annotate(
-        attempt_count=Count("attempts"),
-        verified_count=Count("attempts", filter=Q(attempts__status=Attempt.Status.VERIFIED)),
-        pending_count=Count("attempts", filter=Q(attempts__status=Attempt.Status.PENDING)),
-    ).order_by("-joined", "pk")
+    everybody = Person.objects.order_by("-joined", "pk")
     page = Paginator(everybody, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
+    tallies = leaderboards.tallies_of(page.object_list)
+    rows = [{"person": one, "tally": tallies.get(one.pk, leaderboards.Tally())} for one in page.object_list]
     summary = f"{words.count(page.paginator.count, 'person', 'people')}, the newest first."
-    return render(request, "pages/people.html", {"page": page, "summary": summary})
+    return render(request, "pages/people.html", {"page": page, "rows": rows, "summary": summary})

@@ -36,7 +36,7 @@ State = RoundModel.State
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
     told = rounds.history()
-    opened_none = RoundModel.objects.exclude(state=State.PROMOTED).defer("manifest", "report").order_by("-created")[:20]
+    opened_none = RoundModel.objects.exclude(state=State.PROMOTED).filter(without=None).defer("manifest", "report")
     context = {
         "rows": [_line(line) for line in told.lines],
         "matrix": _matrix(told),
@@ -46,7 +46,7 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         },
         "chart_json": json.dumps([_point(line) for line in reversed(told.lines)]),
         "stand_in": any(figure.stand_in for line in told.lines for figure in line.figures.values()),
-        "candidates": [candidate(model) for model in opened_none],
+        "candidates": [candidate(model) for model in opened_none.order_by("-created")[:20]],
     }
     return render(request, "pages/rounds.html", context)
 

@@ -20,6 +20,8 @@ PAGES = [
     ("/leaderboard/", "alice"),
     ("/people/alice/", None),
     ("/people/", "admin"),
+    ("/people/alice/", "admin"),
+    ("/acts/", "admin"),
     ("/rounds/", None),
     ("/rounds/1/", None),
     ("/moderate/", "mona"),

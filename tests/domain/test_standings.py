@@ -1,12 +1,16 @@
 """MER, vMER, the leaderboard, fates and the check of everything."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db.models import QuerySet
 from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from collector import attempts, consistency, fates, leaderboards, reviews, rounds
 from collector.errors import NotFound, Refused
@@ -72,6 +76,53 @@ def test_equal_credit_is_equal_rank(daisy: Person, mara: Person, moby: Person) -
     for drawer in (daisy, mara):
         read(moby, "4", draw(drawer, 4))
     assert [line.rank for line in leaderboards.standings("all")] == [1, 1]
+
+
+def test_only_who_is_active_and_wants_to_be_listed_is_ranked(daisy: Person, mara: Person, moby: Person) -> None:
+    for drawer in (daisy, mara):
+        read(moby, "4", draw(drawer, 4))
+    for hidden in ({"listed": False}, {"is_active": False}, {"closed": timezone.now()}):
+        Person.objects.filter(pk=daisy.pk).update(**hidden)
+        for period in leaderboards.PERIODS:
+            assert [line.username for line in leaderboards.standings(period)] == ["mara"]
+        Person.objects.filter(pk=daisy.pk).update(listed=True, is_active=True, closed=None)
+    assert len(leaderboards.standings("all")) == 2
+
+
+def test_of_equals_whoever_was_there_first_comes_first_and_no_more_than_a_hundred_are_shown(
+    study: Study, person: Callable[..., Person], moby: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Study.objects.update(round_size=100)
+    monkeypatch.setattr(leaderboards, "SHOWN", 3)
+    people = [person() for _ in range(4)]
+    for drawer in people:
+        read(moby, "4", draw(drawer, 4))
+    lines = leaderboards.standings("all")
+    assert [(line.rank, line.username) for line in lines] == [(1, drawer.username) for drawer in people[:3]]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(["verified", "pending", "not_fooled", "retracted"])), max_size=12
+    )
+)
+@hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
+    study: Study, person: Callable[..., Person], drawn: list[tuple[int, str]]
+) -> None:
+    Attempt.objects.all().delete()
+    people = [person() for _ in range(3)]
+    for who, status in drawn:
+        one = draw(people[who], 7 if status == "not_fooled" else 4)
+        Attempt.objects.filter(pk=one.pk).update(status=status, credit=float(status == "verified"), wanted=0)
+    rows = list(Attempt.objects.all())
+    whole = leaderboards.tally(Attempt.objects.all())
+    assert (whole.attempts, whole.fooled) == (len(rows), sum(row.fooled for row in rows))
+    assert leaderboards.tallies_by_round().get(Round.objects.get().pk, leaderboards.Tally()) == whole
+    for line in leaderboards.standings("all"):
+        own = [row.status for row in rows if row.drawer_id == next(p.pk for p in people if p.username == line.username)]
+        assert (line.attempts, line.verified, line.pending) == (len(own), own.count("verified"), own.count("pending"))
+    assert sum(line.credit for line in leaderboards.standings("all")) == whole.verified
 
 
 def test_the_periods_are_the_open_round_the_week_and_ever(daisy: Person, moby: Person) -> None:

@@ -160,3 +160,26 @@ def test_without_a_person_the_next_model_is_the_one_that_would_have_been_without
     again = train()
     first, second, third = (bytes(Weights.objects.get(pk=m.pk).data) for m in (alone, together, again))
     assert first == third != second
+
+
+def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_him(someone: uuid.UUID) -> None:
+    alone = train()
+    leaver = Contributor.objects.create(id=uuid.uuid4(), position=1, split="train").pk
+    keep_ten(leaver, seed=4)
+    tester = Contributor.objects.create(id=uuid.uuid4(), position=2, split="test").pk
+    keep_ten(tester, seed=5)
+    together = train()
+    comparison = candidates.start_comparison(leaver)
+    tasks.train(comparison.pk)
+    comparison.refresh_from_db()
+    assert (comparison.state, Round.objects.count(), target.current().number) == ("compared", 3, 3)
+    weights = [bytes(Weights.objects.get(pk=model.pk).data) for model in (alone, together, comparison)]
+    assert weights[0] == weights[2] != weights[1]
+    told, whole = comparison.report, together.report
+    assert told is not None and whole is not None
+    assert (told["compared_with"], told["samples"]) == (together.pk, [10, 20])
+    assert told["their_sets"]["gate_base"] == whole["sets"]["gate_base"]
+    assert told["sets"]["fools_1"]["n"] == told["paired"]["fools_1"]["n"] == 10
+    gained, lost = (told["paired"]["gate_base"][key] for key in ("gained", "lost"))
+    assert gained - lost == told["sets"]["gate_base"]["correct"] - told["their_sets"]["gate_base"]["correct"]
+    assert not Sample.objects.filter(first_trained=comparison).exists()

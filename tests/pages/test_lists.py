@@ -60,6 +60,7 @@ def more(draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round
         "/rounds/1/",
         "/desk/",
         "/moderators/",
+        "/acts/",
     ],
 )
 def test_a_longer_list_takes_no_more_queries(

@@ -1,0 +1,128 @@
+"""Streaks and badges: pure rules over a few facts. Nothing here knows a database; none is for volume alone."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+DIGITS = frozenset(range(10))
+IN_A_ROUND = 10
+DAYS = 7
+READINGS, AGREED = 100, 0.95
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Streak:
+    """Days in a row with at least one drawing: the row that is going on, and the longest ever."""
+
+    current: int = 0
+    longest: int = 0
+
+
+def streak(days: Collection[date], today: date) -> Streak:
+    """The streak of somebody who drew on `days`. A row goes on until a whole day has passed without a drawing."""
+    rows = list(_rows(set(days)))
+    last = max(days, default=None)
+    going_on = last is not None and last >= today - _DAY
+    return Streak(rows[-1] if going_on else 0, max(rows, default=0))
+
+
+def _rows(days: set[date]) -> Iterator[int]:
+    """The lengths of all rows of days, oldest first."""
+    for first in sorted(day for day in days if day - _DAY not in days):
+        length = 1
+        while first + length * _DAY in days:
+            length += 1
+        yield length
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What badges are given for.
+
+    `fools` are verified fools that earned credit, `digits` which digits they were, `best_round` the most in one round,
+    `pioneered` how many mistakes of a model (this digit taken for that) he was the first to show, `taught` whether a
+    model was trained on a drawing of his, or is measured with one. `agreed` of `settled` readings of settled drawings
+    say what the drawing settled as.
+    """
+
+    fools: int = 0
+    digits: frozenset[int] = field(default_factory=frozenset)
+    best_round: int = 0
+    pioneered: int = 0
+    taught: bool = False
+    streak: Streak = field(default_factory=Streak)
+    moderator: bool = False
+    settled: int = 0
+    agreed: int = 0
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A badge: its name, what it is for, and the mark that is drawn for it; for whom it is not earned yet, `lacking`
+    says what is missing."""
+
+    key: str
+    name: str
+    what: str
+    earned: Callable[[Facts], bool]
+    lacking: Callable[[Facts], str]
+
+
+def _of(have: int, need: int) -> str:
+    return f"{have} of {need}"
+
+
+def _missing(facts: Facts) -> str:
+    return "Still missing: " + ", ".join(map(str, sorted(DIGITS - facts.digits)))
+
+
+def _read_well(facts: Facts) -> bool:
+    return facts.settled >= READINGS and facts.agreed >= AGREED * facts.settled
+
+
+def _readings(facts: Facts) -> str:
+    if facts.settled < READINGS:
+        return _of(facts.settled, READINGS)
+    return f"{facts.agreed:,} of {facts.settled:,} agree so far"
+
+
+BADGES = (
+    Badge("first", "First fool", "A first verified fool.", lambda f: f.fools > 0, lambda f: "None yet"),
+    Badge(
+        "taught", "Teacher", "A drawing that a model was trained on, or that later models are measured with.",
+        lambda f: f.taught, lambda f: "Comes with the next model after a verified fool",
+    ),
+    Badge(
+        "pioneer", "Pioneer", "The first ever to show a mistake: this digit, taken for that one.",
+        lambda f: f.pioneered > 0, lambda f: "There are ninety such mistakes to show",
+    ),
+    Badge("digits", "All ten", "A verified fool of every digit.", lambda f: f.digits >= DIGITS, _missing),
+    Badge(
+        "round", "Hot round", "Ten verified fools in one round.",
+        lambda f: f.best_round >= IN_A_ROUND, lambda f: f"Best so far: {_of(f.best_round, IN_A_ROUND)}",
+    ),
+    Badge(
+        "week", "Seven days", "At least one drawing on each of seven days in a row.",
+        lambda f: f.streak.longest >= DAYS, lambda f: f"Longest so far: {_of(f.streak.longest, DAYS)}",
+    ),
+)  # fmt: skip
+STEADY = Badge(
+    "steady", "Steady eye", "A hundred settled readings, of which 95 in 100 say what the drawing settled as.",
+    _read_well, _readings,
+)  # fmt: skip
+
+
+def earned(facts: Facts) -> list[Badge]:
+    """The badges that somebody has."""
+    return [badge for badge in _open_to(facts) if badge.earned(facts)]
+
+
+def to_come(facts: Facts) -> list[Badge]:
+    """Those that he can still earn, in the order in which people mostly do."""
+    return [badge for badge in _open_to(facts) if not badge.earned(facts)]
+
+
+def _open_to(facts: Facts) -> tuple[Badge, ...]:
+    """A moderator's badge is shown to moderators, and to who has earned it."""
+    return (*BADGES, STEADY) if facts.moderator or STEADY.earned(facts) else BADGES

@@ -1,0 +1,109 @@
+"""Switching a person off, and on again, and seeing what a model is without him: an admin's answers to poison."""
+
+from dataclasses import dataclass
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+
+from collector.errors import Conflict, Forbidden, Refused
+from collector.models import Act, Attempt, Person, Token
+from trainer import candidates, rounds, samples
+from trainer.models import RoundModel, Sample
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What suspending a person takes out, or reinstating brings back: samples, and drawings that wait to be read."""
+
+    samples: int
+    waiting: int
+
+
+def reach(person: Person) -> Reach:
+    """What it would do now."""
+    kept = Sample.objects.filter(contributor=person.contributor, removed__isnull=True)
+    withdrawn = kept.filter(withdrawn__gte=since.when) if (since := _since(person)) else kept.none()
+    return Reach(
+        samples=(withdrawn if person.switched_off else kept.filter(withdrawn__isnull=True)).count(),
+        waiting=person.attempts.filter(status=Attempt.Status.PENDING).count(),
+    )
+
+
+def suspend(person: Person, admin: Person, why: str) -> int:
+    """Switch a person off, saying why; how many samples that withdrew. Raises Forbidden, Refused, Conflict.
+
+    He is signed out and his tokens end, the standings leave him out, his drawings that wait go to no moderator, and
+    later models train without him. Under the trainer's lock: a reading that settles one of his drawings comes before,
+    or finds him switched off; either way its sample is withdrawn.
+    """
+    _check(admin, why)
+    if person.pk == admin.pk:
+        raise Forbidden("Nobody suspends himself.")
+    with transaction.atomic():
+        rounds.lock()
+        if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
+            raise Conflict("This person is switched off already.")
+        Act.objects.create(admin=admin, kind=Act.Kind.SUSPENDED, person=person, why=why.strip())
+        Token.objects.filter(person=person).delete()
+        withdrawn = samples.withdraw(person.contributor)
+    _sign_out(person)
+    return withdrawn
+
+
+def reinstate(person: Person, admin: Person, why: str) -> int:
+    """Switch a suspended person on again, saying why; how many samples that brought back.
+
+    Raises Forbidden, Refused, Conflict.
+    """
+    _check(admin, why)
+    with transaction.atomic():
+        rounds.lock()
+        if not Person.objects.filter(pk=person.pk, is_active=False, closed=None).update(is_active=True):
+            raise Conflict("This person is not suspended (any more).")
+        since = _since(person)
+        Act.objects.create(admin=admin, kind=Act.Kind.REINSTATED, person=person, why=why.strip())
+        return samples.reinstate(person.contributor, since.when) if since else 0
+
+
+def compare(person: Person, admin: Person, why: str) -> RoundModel:
+    """Have the newest model trained again without a person, to see the difference, saying why.
+
+    Raises Forbidden, Refused, candidates.NotNow.
+    """
+    _check(admin, why)
+    with transaction.atomic():
+        started = candidates.start_comparison(person.contributor)
+        Act.objects.create(admin=admin, kind=Act.Kind.COMPARED, person=person, why=why.strip())
+        return started
+
+
+def comparison(person: Person) -> RoundModel | None:
+    """The last model that was, or is being, trained without a person."""
+    return RoundModel.objects.filter(without=person.contributor).order_by("-pk").first()
+
+
+def last(person: Person) -> Act | None:
+    """How he was last suspended or reinstated."""
+    kinds = (Act.Kind.SUSPENDED, Act.Kind.REINSTATED)
+    return Act.objects.filter(person=person, kind__in=kinds).select_related("admin").order_by("-pk").first()
+
+
+def _since(person: Person) -> Act | None:
+    """The suspension that holds."""
+    found = last(person)
+    return found if found and found.kind == Act.Kind.SUSPENDED else None
+
+
+def _check(admin: Person, why: str) -> None:
+    if not admin.is_admin:
+        raise Forbidden("Only an admin does this.")
+    if not why.strip():
+        raise Refused("Say why, for the log.", field="why")
+
+
+def _sign_out(person: Person) -> None:
+    """End his sessions, so that none comes alive again when he is reinstated."""
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get("_auth_user_id") == str(person.pk):
+            session.delete()

@@ -1,0 +1,135 @@
+"""Streaks and badges: the rules alone, and the facts that they are given for."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector import badges, progress
+from collector.badges import Facts, Streak, streak
+from collector.models import Attempt, Person, Study
+from tests.domain.conftest import draw, read
+from trainer.models import Contributor, RoundModel
+
+TODAY = date(2026, 3, 1)
+DAYS = st.sets(st.integers(-40, 0).map(lambda back: TODAY + timedelta(days=back)))
+
+
+def days(*back: int) -> list[date]:
+    return [TODAY - timedelta(days=n) for n in back]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "told"),
+    [
+        ((), Streak(0, 0)),
+        ((0,), Streak(1, 1)),
+        ((1,), Streak(1, 1)),  # today is not over
+        ((2,), Streak(0, 1)),
+        ((0, 1, 2), Streak(3, 3)),
+        ((0, 1, 3, 4, 5, 6), Streak(2, 4)),
+        ((9, 8, 7), Streak(0, 3)),
+    ],
+)
+def test_a_streak_goes_on_until_a_whole_day_has_passed(drawn: tuple[int, ...], told: Streak) -> None:
+    assert streak(days(*drawn), TODAY) == told
+
+
+@given(DAYS, st.integers(-40, 0))
+def test_another_day_shortens_no_streak(drawn: set[date], back: int) -> None:
+    before, after = streak(drawn, TODAY), streak(drawn | {TODAY + timedelta(days=back)}, TODAY)
+    assert after.longest >= before.longest and after.current >= before.current
+
+
+@given(DAYS)
+def test_a_streak_is_never_longer_than_the_longest_nor_than_the_days_that_there_are(drawn: set[date]) -> None:
+    found = streak(drawn, TODAY)
+    assert 0 <= found.current <= found.longest <= len(drawn)
+    assert (found.longest > 0) == bool(drawn)
+    run = [TODAY - timedelta(days=n) for n in range(found.longest)]
+    assert found.longest == 0 or any(all(day - timedelta(days=shift) in drawn for day in run) for shift in range(0, 41))
+
+
+@given(st.integers(1, 60))
+def test_so_many_days_in_a_row_are_a_streak_of_so_many(n: int) -> None:
+    assert streak(days(*range(n)), TODAY) == Streak(n, n)
+
+
+ALMOST = Facts(
+    fools=9, digits=frozenset(range(9)), best_round=9, streak=Streak(6, 6), moderator=True, settled=100, agreed=94
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "facts"),
+    [
+        ("first", Facts(fools=1)),
+        ("digits", replace(ALMOST, digits=frozenset(range(10)))),
+        ("pioneer", Facts(pioneered=1)),
+        ("round", replace(ALMOST, best_round=10)),
+        ("week", replace(ALMOST, streak=Streak(0, 7))),
+        ("taught", Facts(taught=True)),
+        ("steady", replace(ALMOST, agreed=95)),
+    ],
+)
+def test_each_badge_is_given_for_what_it_says_and_not_for_a_little_less(key: str, facts: Facts) -> None:
+    assert key in {badge.key for badge in badges.earned(facts)}
+    assert {badge.key for badge in badges.earned(ALMOST)} == {"first"}
+    assert badges.earned(Facts()) == []
+    missing = {badge.key: badge.lacking(ALMOST) for badge in badges.to_come(ALMOST)}
+    assert key == "first" or missing[key]
+
+
+def test_ninety_nine_readings_are_too_few_and_only_moderators_are_told_of_their_badge() -> None:
+    assert "steady" not in {badge.key for badge in badges.earned(replace(ALMOST, settled=99, agreed=99))}
+    assert "steady" not in {badge.key for badge in badges.to_come(Facts())}
+    assert "steady" in {badge.key for badge in badges.earned(Facts(settled=200, agreed=200))}
+
+
+def test_drawing_much_that_nobody_verifies_earns_nothing_but_its_days(daisy: Person) -> None:
+    for _ in range(12):
+        draw(daisy, 7)
+    facts = progress.of(daisy)
+    assert facts == Facts(streak=Streak(1, 1)) and badges.earned(facts) == []
+
+
+def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby: Person) -> None:
+    Study.objects.update(round_size=100)
+    Contributor.objects.create(id=daisy.contributor, position=0, split="train")
+    for drawer, label in ((mara, 4), (daisy, 4), (daisy, 5), (daisy, 5)):
+        read(moby, str(label), draw(drawer, label))
+    draw(daisy, 8)
+    now = datetime.now(UTC)
+    Attempt.objects.filter(target_label=8).update(submitted=now - timedelta(days=1))
+    facts = progress.of(daisy)
+    assert (facts.fools, facts.digits, facts.best_round, facts.pioneered) == (3, frozenset({4, 5}), 3, 1)
+    assert (facts.streak, facts.taught) == (Streak(2, 2), False)
+    assert (progress.of(mara).pioneered, progress.of(moby).settled, progress.of(moby).agreed) == (1, 4, 4)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_whose_drawings_a_model_was_trained_on_or_is_measured_with_is_a_teacher(
+    daisy: Person, moby: Person, split: str
+) -> None:
+    Study.objects.update(round_size=1)
+    Contributor.objects.create(id=daisy.contributor, position=0, split=split)
+    read(moby, "4", draw(daisy, 4))
+    assert progress.of(daisy).taught == (split == "test")
+    RoundModel.objects.filter(state="training").update(state="promoted")
+    assert progress.of(daisy).taught
+
+
+def test_the_facts_take_as_many_queries_for_many_drawings_as_for_one(daisy: Person, moby: Person) -> None:
+    Study.objects.update(round_size=100)
+    asked = []
+    for labels in ((4,), (4, 5, 6, 8)):
+        for label in labels:
+            read(moby, str(label), draw(daisy, label))
+        with CaptureQueriesContext(connection) as queries:
+            progress.of(daisy)
+        asked.append(len(queries))
+    assert asked[0] == asked[1] <= 6

@@ -1,0 +1,298 @@
+"""Suspending a person and taking it back; a model without him; what is done by hand stays written."""
+
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+
+from collector import (
+    accounts,
+    acts,
+    append_only,
+    consistency,
+    leaderboards,
+    reviews,
+    rounds,
+    studies,
+    suspensions,
+    tasks,
+)
+from collector.errors import Conflict, Forbidden, Refused
+from collector.models import Act, Attempt, Decision, Person, Study, StudyChange, Token
+from tests.domain.conftest import add_model, draw, read
+from trainer import candidates, samples
+from trainer.models import Contributor, Round, RoundModel, Sample
+
+WHY = "Draws sevens and calls them fours."
+
+
+@pytest.fixture
+def dora(study: Study, daisy: Person, moby: Person, person: Any) -> Person:
+    """A drawer beside daisy; both are of the train split and have a verified fool, dora also one that waits."""
+    Study.objects.update(round_size=100)
+    dora: Person = person("dora")
+    for position, drawer in enumerate((daisy, dora)):
+        Contributor.objects.create(id=drawer.contributor, position=position, split="train")
+        read(moby, "4", draw(drawer, 4))
+    draw(dora, 5)
+    return dora
+
+
+def off(person: Person) -> Person:
+    return Person.objects.get(pk=person.pk)
+
+
+def active() -> set[Any]:
+    return set(samples.active().values_list("contributor", flat=True))
+
+
+def ranked() -> list[str]:
+    return [line.username for line in leaderboards.standings("all")]
+
+
+def test_a_suspension_says_beforehand_what_it_takes_out_and_takes_it_out_at_once(
+    dora: Person, daisy: Person, moby: Person, ada: Person
+) -> None:
+    assert suspensions.reach(dora) == suspensions.Reach(samples=1, waiting=1)
+    assert set(ranked()) == {"daisy", "dora"}
+    assert suspensions.suspend(dora, ada, WHY) == 1
+    assert (ranked(), active()) == (["daisy"], {daisy.contributor})
+    assert reviews.assign(moby) is None and not reviews.unsettled().exists()
+    assert off(dora).switched_off
+    assert list(consistency.problems()) == []
+    [act] = Act.objects.all()
+    assert (act.kind, act.admin, act.person, act.why) == ("suspended", ada, dora, WHY)
+
+
+def test_reinstating_brings_back_what_was_taken_out(dora: Person, moby: Person, ada: Person) -> None:
+    before = leaderboards.standings("all")
+    suspensions.suspend(dora, ada, WHY)
+    assert suspensions.reach(off(dora)) == suspensions.Reach(samples=1, waiting=1)
+    assert suspensions.reinstate(off(dora), ada, "It was her little brother.") == 1
+    assert leaderboards.standings("all") == before and dora.contributor in active()
+    assert Sample.objects.filter(contributor=dora.contributor).count() == 2  # a row of its own, beside the withdrawn
+    read(moby, "5")
+    assert Attempt.objects.get(target_label=5).status == "verified"
+    assert list(consistency.problems()) == []
+    assert [act.kind for act in Act.objects.order_by("pk")] == ["suspended", "reinstated"]
+
+
+def test_only_what_this_suspension_withdrew_comes_back(dora: Person, ada: Person) -> None:
+    samples.withdraw(dora.contributor)
+    suspensions.suspend(dora, ada, WHY)
+    assert suspensions.reinstate(off(dora), ada, WHY) == 0
+
+
+def test_a_removed_picture_and_one_that_somebody_else_gave_meanwhile_do_not_come_back(
+    dora: Person, daisy: Person, ada: Person, moby: Person
+) -> None:
+    read(moby, "5")
+    read(moby, "8", draw(dora, 8))
+    gone, twin = Sample.objects.filter(contributor=dora.contributor).order_by("added")[:2]
+    suspensions.suspend(dora, ada, WHY)
+    Sample.objects.filter(pk=gone.pk).update(removed=gone.added)
+    other = Sample.objects.get(contributor=daisy.contributor)
+    Sample.objects.filter(pk=other.pk).update(sha256=twin.sha256)
+    assert suspensions.reinstate(off(dora), ada, WHY) == 1  # of three
+
+
+def test_a_model_in_between_is_told_from_those_before_and_after(dora: Person, ada: Person) -> None:
+    first = candidates.start("mnist_model")
+    RoundModel.objects.filter(pk=first.pk).update(state="promoted")
+    suspensions.suspend(dora, ada, WHY)
+    between = candidates.start("mnist_model")
+    RoundModel.objects.filter(pk=between.pk).update(state="promoted")
+    suspensions.reinstate(off(dora), ada, WHY)
+    after = candidates.start("mnist_model")
+    assert [samples.trained_on(model).count() for model in (first, between, after)] == [2, 1, 2]
+
+
+def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_sample_is_withdrawn_too(
+    dora: Person, moby: Person, ada: Person
+) -> None:
+    leased = reviews.assign(moby)
+    assert leased is not None
+    suspensions.suspend(dora, ada, WHY)
+    assert reviews.read(moby, leased.pk, "5").status == "verified"
+    assert dora.contributor not in active() and list(consistency.problems()) == []
+    assert suspensions.reinstate(off(dora), ada, WHY) == 2
+
+
+def test_who_is_suspended_is_signed_out_for_good(dora: Person, daisy: Person, ada: Person) -> None:
+    text, _ = accounts.issue_token(dora)
+    kept, _ = accounts.issue_token(daisy)
+    for person in (dora, daisy):
+        session = SessionStore()
+        session["_auth_user_id"] = str(person.pk)
+        session.save()
+    suspensions.suspend(dora, ada, WHY)
+    suspensions.reinstate(off(dora), ada, WHY)
+    assert accounts.person_of_token(text) is None and accounts.person_of_token(kept) == daisy
+    assert Token.objects.count() == 1
+    left = [row.get_decoded()["_auth_user_id"] for row in SessionStore.get_model_class().objects.all()]
+    assert left == [str(daisy.pk)]
+
+
+def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(
+    dora: Person, moby: Person, ada: Person
+) -> None:
+    for act in (suspensions.suspend, suspensions.reinstate, suspensions.compare):
+        with pytest.raises(Forbidden):
+            act(dora, moby, WHY)
+        with pytest.raises(Refused):
+            act(dora, ada, "  ")
+    with pytest.raises(Forbidden):
+        suspensions.suspend(ada, ada, WHY)
+    with pytest.raises(Conflict):
+        suspensions.reinstate(dora, ada, WHY)
+    suspensions.suspend(dora, ada, WHY)
+    with pytest.raises(Conflict):
+        suspensions.suspend(dora, ada, WHY)
+    assert Act.objects.count() == 1
+
+
+def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstated(dora: Person, ada: Person) -> None:
+    Person.objects.filter(pk=dora.pk).update(is_active=False, closed=ada.joined)
+    assert not off(dora).switched_off and reviews.unsettled().count() == 0
+    with pytest.raises(Conflict):
+        suspensions.reinstate(off(dora), ada, WHY)
+
+
+def test_an_active_sample_of_somebody_suspended_is_found(dora: Person) -> None:
+    Person.objects.filter(pk=dora.pk).update(is_active=False)
+    assert any("suspended" in said for said in consistency.problems())
+
+
+# A model without somebody.
+
+
+@pytest.fixture
+def trained(dora: Person) -> RoundModel:
+    """The newest model, trained on daisy's and dora's."""
+    model = candidates.start("mnist_model")
+    RoundModel.objects.filter(pk=model.pk).update(state="promoted")
+    model.refresh_from_db()
+    return model
+
+
+def test_a_comparison_is_the_newest_models_training_less_one_person(
+    trained: RoundModel, dora: Person, daisy: Person, moby: Person, ada: Person
+) -> None:
+    read(moby, "5")  # came after
+    suspensions.suspend(daisy, ada, WHY)  # that model had daisy's all the same
+    model = suspensions.compare(dora, ada, WHY)
+    assert (model.net, model.base, model.seed) == (trained.net, trained.base, trained.seed)
+    assert list(samples.trained_on(model).values_list("contributor", flat=True)) == [daisy.contributor]
+    assert not Sample.objects.filter(first_trained=model).exists()
+    assert Act.objects.filter(kind="compared", person=dora, why=WHY).exists()
+
+
+def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
+    trained: RoundModel, dora: Person, moby: Person, ada: Person
+) -> None:
+    Study.objects.update(round_size=1)
+    held = add_model(3, state="held")
+    suspensions.compare(dora, ada, WHY)
+    read(moby, "5")
+    tasks.start_if_due()
+    assert rounds.current()["training"] is None and rounds.current()["due"] == {"have": 1, "need": 1}
+    with pytest.raises(candidates.AlreadyTraining):
+        suspensions.compare(dora, ada, WHY)
+    claim = candidates.claim(RoundModel.objects.get(state="training").pk)
+    assert claim is not None
+    done = candidates.finish(claim, weights=b"x", sha256="0" * 64, manifest={}, report={"sets": {}}, reasons=[])
+    held.refresh_from_db()
+    assert (done.state, held.state, Round.objects.count()) == ("compared", "held", 1)
+    tasks.start_if_due()
+    assert rounds.current()["training"] is not None
+    assert Act.objects.filter(kind="compared").count() == 1
+
+
+def test_a_comparison_left_lying_is_sent_again_and_fails_after_three_claims(
+    trained: RoundModel, dora: Person, ada: Person
+) -> None:
+    model = suspensions.compare(dora, ada, WHY)
+    for _ in range(3):
+        assert candidates.claim(model.pk) is not None
+        RoundModel.objects.filter(pk=model.pk).update(lease_until=model.created)
+    candidates.recover()
+    model.refresh_from_db()
+    assert model.state == "failed" and suspensions.comparison(dora) == model
+
+
+def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
+    dora: Person, daisy: Person, ada: Person
+) -> None:
+    with pytest.raises(candidates.NothingToCompare):
+        suspensions.compare(dora, ada, WHY)
+    samples.withdraw(daisy.contributor)
+    model = candidates.start("mnist_model")
+    RoundModel.objects.filter(pk=model.pk).update(state="promoted")
+    for person in (daisy, dora):
+        with pytest.raises(candidates.NothingToCompare):
+            suspensions.compare(person, ada, WHY)
+    assert not RoundModel.objects.filter(state="training").exists() and not Act.objects.exists()
+
+
+# What was done by hand.
+
+
+@pytest.fixture
+def by_hand(dora: Person, ada: Person, moby: Person, mara: Person) -> Person:
+    """One of each."""
+    suspensions.suspend(dora, ada, WHY)
+    suspensions.reinstate(off(dora), ada, "She said sorry.")
+    studies.change(ada, round_size=20)
+    Attempt.objects.filter(target_label=5).update(wanted=0)
+    reviews.decide(Attempt.objects.get(target_label=5).pk, ada, "junk", "A scribble.")
+    held = add_model(3, state="held")
+    candidates.discard(held.pk, ada.username, "Worse.")
+    held = add_model(3, state="held")
+    candidates.promote(held.pk, ada.username, "Better.")
+    return ada
+
+
+def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
+    told = acts.page("1").object_list
+    assert [(done.what, done.why) for done in told] == [
+        ("opened", "Better."),
+        ("discarded a held candidate", "Worse."),
+        ("decided «junk» on", "A scribble."),
+        ("set round_size from 100 to 20", ""),
+        ("reinstated", "She said sorry."),
+        ("suspended", WHY),
+    ]
+    assert {done.who for done in told} == {"ada"}
+    assert told[0].touched == ("round", 2, "round 2") and told[-1].touched == ("person", "dora", "dora")
+
+
+@pytest.mark.parametrize("model", [Act, Decision, StudyChange])
+def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(by_hand: Person, model: Any) -> None:
+    table, number = model._meta.db_table, model.objects.count()
+    column = "why" if model is not StudyChange else "field"
+    for change in (f"UPDATE {table} SET {column} = 'nothing'", f"DELETE FROM {table}"):
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(change)
+    assert model.objects.count() == number > 0
+
+
+def test_the_refusal_is_for_all_tables_and_can_be_lifted_by_a_migration(by_hand: Person) -> None:
+    assert set(append_only.TABLES) == {m._meta.db_table for m in (Act, Decision, StudyChange)}
+    append_only.allow(connection)
+    Act.objects.all().delete()
+    append_only.refuse(connection)
+    assert not Act.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_emptying_the_whole_database_still_works_and_leaves_the_refusal_in_place(study: Study, ada: Person) -> None:
+    studies.change(ada, round_size=20)
+    call_command("flush", interactive=False, verbosity=0)
+    assert not StudyChange.objects.exists()
+    again = Person.objects.create(username="ada", role="admin")
+    studies.begin()
+    studies.change(again, round_size=30)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        StudyChange.objects.all().delete()

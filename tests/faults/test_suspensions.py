@@ -1,0 +1,62 @@
+"""A suspension in the middle of the moderating, on real processes: no sample of the suspended stays, none is lost."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.penmanship import fooling
+from tests.site import PASSWORD, Client, Site
+
+pytestmark = [pytest.mark.faults]
+
+PEOPLE = f"""
+from collector import accounts
+for name, role in (("alice", "crowdworker"), ("mona", "moderator"), ("max", "moderator")):
+    accounts.add(name, {PASSWORD!r}, role=role)
+"""
+# It begins once readings come in.
+SUSPEND = """
+from collector import suspensions
+from collector.models import Attempt, Person
+from tests.site import wait_for
+wait_for(lambda: Attempt.objects.filter(status="verified").count() > 3)
+people = {name: Person.objects.get(username=name) for name in ("alice", "admin")}
+suspensions.suspend(people["alice"], people["admin"], "Poison.")
+"""
+REINSTATE = """
+from collector import consistency, suspensions
+from collector.models import Attempt, Person
+from trainer.models import Sample
+active, problems = Sample.objects.filter(withdrawn=None), list(consistency.problems())
+before = active.count()
+suspensions.reinstate(Person.objects.get(username="alice"), Person.objects.get(username="admin"), "Sorry.")
+print(problems + list(consistency.problems()), before,
+      active.count() == Attempt.objects.filter(status="verified").count() > 3)
+"""
+
+
+def test_a_suspension_amid_readings_leaves_no_active_sample_and_its_end_brings_back_every_one(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site(DADC_LIMIT_SCALE="100", DADC_ROUND_SIZE="1000")
+    site.python(PEOPLE)
+    alice, *readers = (site.sign_in(name) for name in ("alice", "mona", "max"))
+    meant = {}
+    with ThreadPoolExecutor(3) as pool:
+        suspending = pool.submit(site.python, SUSPEND)
+        for label, strokes, width in fooling(1, 40):
+            body = {"target_label": label, "strokes": strokes, "width": width}
+            assert alice.post("/api/attempts/", body).status == 201
+            meant[json.dumps(strokes, sort_keys=True)] = str(label)
+
+        def read_all(reader: Client) -> None:
+            while (given := reader.post("/api/assignments/")).status == 201:
+                answer = meant[json.dumps(given.body["attempt"]["strokes"], sort_keys=True)]
+                assert reader.post(f"/api/assignments/{given.body['id']}/reading/", {"reading": answer}).status == 201
+
+        list(pool.map(read_all, readers))
+        suspending.result()
+    assert alice.get("/api/attempts/").status == 401
+    assert site.python(REINSTATE) == "[] 0 True"
