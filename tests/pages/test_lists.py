@@ -50,7 +50,18 @@ def more(draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/drawings/", "/leaderboard/?period=all", "/people/", "/people/alice/", "/rounds/", "/rounds/1/", "/desk/"],
+    [
+        "/",
+        "/gallery/",
+        "/gallery/?round=1&target=4&predicted=9",
+        "/drawings/",
+        "/leaderboard/?period=all",
+        "/people/",
+        "/people/alice/",
+        "/rounds/",
+        "/rounds/1/",
+        "/desk/",
+    ],
 )
 def test_a_longer_list_takes_no_more_queries(
     path: str, more: Callable[[], None], browse: Browse, alice: Person
