@@ -39,7 +39,7 @@ def best(round: int | None = None, target: int | None = None, predicted: int | N
 def counts(round: int | None = None) -> dict[tuple[int, int], int]:
     """How many public fools of a round, or of any, are (target, predicted); what nobody has done yet is missing."""
     rows = _in_round(public(), round).order_by().values_list("target_label", "predicted_label")
-    return {(target, predicted): n for target, predicted, n in rows.annotate(n=Count("pk"))}
+    return {(target, predicted): n for target, predicted, n in rows.annotate(n=Count("*"))}
 
 
 def _in_round(chosen: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt]:

@@ -236,7 +236,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('copy_of__isnull', True), ('mnist', False), ('removed__isnull', True), ('status', 'verified')), fields=['target_label', 'predicted_label', '-sureness', '-settled', 'round', 'drawer'], name='best_fools_of_a_confusion'),
+            index=models.Index(condition=models.Q(('copy_of__isnull', True), ('mnist', False), ('removed__isnull', True), ('status', 'verified')), fields=['target_label', 'predicted_label', '-sureness', '-settled', 'round', 'drawer', 'status', 'copy_of', 'mnist', 'removed'], name='best_fools_of_a_confusion'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_safe
 
 from collector import fates, fools
 from collector.errors import Refused
-from collector.models import Attempt
 from collector.views import cards, pictures, words
 from trainer.models import Round
 
 A_PAGE = 24
+MOST_PAGES = 100  # so that no page is far down an index
 FILTERS = ("round", "target", "predicted")
 STEPS = 5
 DIGITS = range(10)
@@ -32,12 +32,14 @@ def gallery(request: HttpRequest) -> HttpResponse:
     counts = fools.counts(round)
     length = sum(n for (t, p), n in counts.items() if target in (None, t) and predicted in (None, p))
     pages = Paginator(best, A_PAGE)
-    pages.count = length  # known without asking again
+    pages.count = min(length, MOST_PAGES * A_PAGE)  # known without asking again
     page = pages.get_page(request.GET.get("page"))
     rounds = list(Round.objects.order_by("-number").values_list("number", "state"))
     context = {
         "fools": [
-            pictures.shown(fool, drawer=fool.drawer.username, headline=_sure(fool), public=True)
+            pictures.shown(
+                fool, drawer=fool.drawer.username, headline=f"{words.sureness(fool.sureness)} sure", public=True
+            )
             for fool in page.object_list
         ],
         "page": page,
@@ -49,6 +51,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "predicted": predicted,
         "filtered": bool(chosen),
         "summary": f"{words.count(length, 'drawing')}{_told(round, target, predicted)}",
+        "more": f"Only the best {pages.count:,} hang here." if length > pages.count else "",
         "is_no_fool": target is not None and target == predicted,
         "grid": _grid(counts, chosen, inviting=round is None or (round, Round.State.OPEN) in rounds),
     }
@@ -74,10 +77,6 @@ def _told(round: int | None, target: int | None, predicted: int | None) -> str:
             f" in round {round}" if round is not None else "",
         )
     )
-
-
-def _sure(fool: Attempt) -> str:
-    return f"{words.sureness(fool.sureness)} sure"
 
 
 def _grid(counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool) -> list[dict[str, Any]]:
@@ -124,9 +123,8 @@ def fool(request: HttpRequest, id: UUID) -> HttpResponse:
     context = {
         "item": pictures.shown(attempt, drawer=attempt.drawer.username, public=True),
         "strokes": pictures.strokes(attempt),
-        "sureness": words.sureness(attempt.sureness),
         "settled": attempt.settled,
-        "said": f"{predicted}, {words.sureness(attempt.sureness)} sure",
+        "said": f"{predicted}, {words.sure(attempt.sureness)}",
         "alike": urlencode({"target": attempt.target_label, "predicted": attempt.predicted_label}),
         "alike_words": f"{target} taken for {predicted}",
         "before": before,

@@ -32,6 +32,11 @@ def sureness(share: float) -> str:
     return "> 99 %" if rounded == 100 and share < 1 else f"{rounded} %"
 
 
+def sure(share: float) -> str:
+    """«97 % sure», «over 99 % sure», within a sentence."""
+    return f"{sureness(share).replace('<', 'under').replace('>', 'over')} sure"
+
+
 def rate_of(verified: int, attempts: int, pending: int) -> str:
     """What a vMER is a share of."""
     decided = attempts - pending

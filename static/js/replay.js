@@ -1,8 +1,8 @@
-// Plays a drawing again, stroke by stroke, in the time that it took: parts/replay.html.
+// Plays a drawing again, stroke by stroke, in the time that it took: parts/replay.html, in a box with the strokes and a button.
 import { drawStroke, fit, wipe } from "./ink.js";
 
 const LONGEST_PAUSE = 400; // ms between two points, with the pen down or up
-const FASTEST = 1; // canvas units a ms: what comes without times is not there at once
+const FASTEST = 0.4; // canvas units a ms: whoever was quicker, or sent no times, can be followed too
 const LONGEST = 6000; // ms for all of it
 
 /** When each point is drawn, in ms from the start, as one list a stroke: its own times without the long pauses. */

@@ -211,6 +211,15 @@ def test_the_gallery_comes_in_pages_that_keep_the_filter(browse: Browse, alice: 
     assert len(shown(browse(None).get("/gallery/?target=4&page=2"))) == 6
 
 
+def test_only_the_best_hang_there(browse: Browse, alice: Person, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "A_PAGE", 2)
+    monkeypatch.setattr(views, "MOST_PAGES", 2)
+    for _ in range(5):
+        draw(alice)
+    last = browse(None).get("/gallery/?page=99")
+    assert "5 drawings" in text(last) and "Only the best 4 hang here." in text(last) and "Page 2 of 2" in text(last)
+
+
 @pytest.mark.parametrize(
     "query", ["round=x", "round=-1", "round=99", "target=10", "predicted=٣", "target=4.0", f"round={'9' * 30}"]
 )
