@@ -1,7 +1,7 @@
 """The gallery and the page of a fool in Chromium: replay, sharing, filters without JavaScript."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
 from tests.browser.test_pages import findings
@@ -47,31 +47,30 @@ def fool(visit: Open) -> str:
     return address
 
 
-def more_ink_than(page: Page, before: int) -> int:
-    page.wait_for_function(f"() => ({INK})() > {before}")
-    ink: int = page.evaluate(INK)
-    return ink
-
-
 def test_a_drawing_is_played_again_until_it_is_whole(fool: str, visit: Open) -> None:
     page = visit(fool)
-    page.evaluate("""() => {
-      const canvas = document.querySelector("[data-strokes] canvas");
-      new MutationObserver(() => { window.ended = canvas.hidden; }).observe(canvas, { attributes: true });
-    }""")
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    button = page.locator(PLAY)
     assert page.evaluate(INK) == -1
-    page.locator(PLAY).focus()
+    button.focus()
     page.keyboard.press("Enter")
-    began = more_ink_than(page, 0)
-    expect(page.locator(PLAY)).to_have_text("Pause")
+    page.clock.run_for(200)
+    expect(button).to_have_text("Pause")
+    began = page.evaluate(INK)
+    page.clock.run_for(200)
+    more = page.evaluate(INK)
+    assert 0 < began < more
     page.keyboard.press("Enter")
-    expect(page.locator(PLAY)).to_have_text("Go on")
-    paused = page.evaluate(INK)
-    assert paused >= began
+    expect(button).to_have_text("Go on")
+    page.clock.run_for(5000)
+    assert page.evaluate(INK) == more
     page.keyboard.press("Enter")
-    more_ink_than(page, paused)
-    page.wait_for_function("() => window.ended")
-    expect(page.locator(PLAY)).to_have_text("Replay")
+    page.clock.run_for(200)
+    assert page.evaluate(INK) > more
+    page.clock.run_for(6000)
+    expect(button).to_have_text("Replay")
+    assert page.evaluate(INK) == -1
     ink, apart = page.evaluate(COMPARED)
     assert ink > 1000
     assert apart < 0.01 * ink
@@ -94,7 +93,7 @@ def test_ones_own_drawing_can_be_played_too(visit: Open) -> None:
     page = visit("/drawings/", "alice")
     page.locator('a[href^="/drawings/"][data-status]').first.click()
     page.locator(PLAY).click()
-    more_ink_than(page, 0)
+    page.wait_for_function(f"() => ({INK})() > 0")
 
 
 def test_the_address_of_a_fool_is_copied(fool: str, visit: Open) -> None:
