@@ -136,8 +136,3 @@ def _within(period: str) -> QuerySet[Attempt]:
     if period == "all":
         return Attempt.objects.all()
     raise Refused("The period is round, week or all.", field="period")
-
-
-def verified_fools(person: Person) -> QuerySet[Attempt]:
-    """A person's verified fools, newest first: what the public may see of him."""
-    return person.attempts.filter(status=Attempt.Status.VERIFIED).select_related("round").order_by("-submitted")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Q
+from django.db.models import ExpressionWrapper, F, Func, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -178,6 +178,26 @@ class Allowance(models.Model):
         constraints = [models.UniqueConstraint(fields=["rule", "who", "slot"], name="one_allowance_a_window")]
 
 
+class Sureness(Func):
+    """The share of the predicted label among an attempt's probabilities; null once they were removed."""
+
+    output_field = models.FloatField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="JSON_EXTRACT(%(expressions)s || ']')", arg_joiner=", '$[' || ", **context
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="(%(expressions)s)::double precision", arg_joiner=" -> ", **context
+        )
+
+
+# A verified fool as the public may see it, as far as the attempt itself decides; see collector.fools.
+SHOWABLE = Q(status="verified", copy_of__isnull=True, mnist=False, removed__isnull=True)
+
+
 class Attempt(models.Model):
     """One drawing submitted with its target label, and the target model's verdict on it."""
 
@@ -205,6 +225,12 @@ class Attempt(models.Model):
         db_persist=True,
     )
     probabilities = models.JSONField()
+    sureness = models.GeneratedField(
+        expression=Sureness("probabilities", "predicted_label"),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+        null=True,
+    )
     strokes = models.JSONField()
     width = models.PositiveSmallIntegerField()
     pixels = models.BinaryField(help_text="what the model saw: 28×28 uint8, row by row")
@@ -266,6 +292,13 @@ class Attempt(models.Model):
                 name="fools_of_a_person",
             ),
             models.Index(fields=["submitted"], name="attempts_by_time"),
+            models.Index(fields=["-sureness", "-settled"], condition=SHOWABLE, name="best_fools"),
+            models.Index(  # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row then
+                fields=["target_label", "predicted_label", "-sureness", "-settled", "round", "drawer"]
+                + ["status", "copy_of", "mnist", "removed"],
+                condition=SHOWABLE,
+                name="best_fools_of_a_confusion",
+            ),
         ]
 
     def __str__(self) -> str:

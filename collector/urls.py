@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from collector.views import accounts, acts, desk, drawing, home, moderating, moderators, people, rounds
+from collector.views import accounts, acts, desk, drawing, fools, home, moderating, moderators, people, rounds
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("drawings/<uuid:id>/seen.png", drawing.drawing_seen, name="drawing_seen"),
     path("drawings/<uuid:id>/looked.png", drawing.drawing_looked, name="drawing_looked"),
     path("moderators/", moderators.moderators, name="moderators"),
+    path("gallery/", fools.gallery, name="gallery"),
+    path("fools/<uuid:id>/", fools.fool, name="fool"),
+    path("fools/<uuid:id>/seen.png", fools.seen, name="fool_seen"),
+    path("fools/<uuid:id>/card.png", fools.card, name="fool_card"),
     path("moderate/", moderating.moderate, name="moderate"),
     path("leaderboard/", people.leaderboard, name="leaderboard"),
     path("people/", people.people, name="people"),

@@ -32,6 +32,7 @@ MODERATORS = ("mona", "max", "mei")
 FULL = (
     ("home", "/", None),
     ("home-signed-in", "/", "alice"),
+    ("gallery", "/gallery/", None),
     ("leaderboard", "/leaderboard/?period=all", "alice"),
     ("rounds", "/rounds/", None),
     ("round", "/rounds/1/", None),
@@ -232,6 +233,7 @@ def error_pictures(album: Album) -> None:
 def empty_pictures(album: Album) -> None:
     for name, path, who in (
         ("home", "/", None),
+        ("gallery", "/gallery/", None),
         ("leaderboard", "/leaderboard/", None),
         ("rounds", "/rounds/", None),
         ("round", "/rounds/1/", None),
@@ -262,6 +264,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     for name, path, who in FULL:
         album.take(name, path, who)
     album.take("drawing", f"/drawings/{crowd.kept[24]}/", "admin")
+    album.take("fool", f"/fools/{crowd.site.python('from collector import fools; print(fools.best()[0].pk)')}/")
     album.take("try", "/try/", act=tried)
     album.take("draw-read", "/draw/", "bob", partial(submit, iter(usual)))
     album.take("moderate-answered", "/moderate/", "max", answered)

@@ -1,5 +1,6 @@
 # The whole schema; folded until the first release.
 
+import collector.models
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
@@ -79,6 +80,7 @@ class Migration(migrations.Migration):
                 ('predicted_label', models.PositiveSmallIntegerField()),
                 ('fooled', models.GeneratedField(db_persist=True, expression=models.ExpressionWrapper(models.Q(('target_label', models.F('predicted_label')), _negated=True), models.BooleanField()), output_field=models.BooleanField())),
                 ('probabilities', models.JSONField()),
+                ('sureness', models.GeneratedField(db_persist=True, expression=collector.models.Sureness('probabilities', 'predicted_label'), null=True, output_field=models.FloatField(null=True))),
                 ('strokes', models.JSONField()),
                 ('width', models.PositiveSmallIntegerField()),
                 ('pixels', models.BinaryField(help_text='what the model saw: 28×28 uint8, row by row')),
@@ -257,6 +259,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='attempt',
             index=models.Index(fields=['submitted'], name='attempts_by_time'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('copy_of__isnull', True), ('mnist', False), ('removed__isnull', True), ('status', 'verified')), fields=['-sureness', '-settled'], name='best_fools'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('copy_of__isnull', True), ('mnist', False), ('removed__isnull', True), ('status', 'verified')), fields=['target_label', 'predicted_label', '-sureness', '-settled', 'round', 'drawer', 'status', 'copy_of', 'mnist', 'removed'], name='best_fools_of_a_confusion'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from collector import attempts, challenges, fates, leaderboards, rounds
+from collector import attempts, challenges, fates, fools, leaderboards, rounds
 from collector.errors import NotFound
 from collector.models import Attempt, Person, Study
 from collector.views import achieved, pictures, words
@@ -66,7 +66,8 @@ def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     attempt = _visible(person, id)
     own = attempt.drawer_id == person.pk
     context: dict[str, Any] = {
-        "item": pictures.shown(attempt),
+        "item": pictures.shown(attempt, public=fools.public().filter(pk=attempt.pk).exists()),
+        "strokes": pictures.strokes(attempt),
         "bars": pictures.bars(attempt),
         "rival": attempts.rival(attempt),
         "drawer": "" if own else attempt.drawer.username,

@@ -6,8 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from collector import rounds
-from collector.models import Attempt
+from collector import fools, rounds
 from collector.views import pictures, words
 
 LATELY = 6
@@ -15,9 +14,9 @@ LATELY = 6
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    lately = Attempt.objects.filter(status=Attempt.Status.VERIFIED).select_related("round", "drawer")
-    fools = [pictures.shown(a, drawer=a.drawer.username) for a in lately.order_by("-settled", "pk")[:LATELY]]
-    return render(request, "pages/home.html", {"open": told(rounds.current()), "fools": fools})
+    lately = fools.public().select_related("round", "drawer").order_by("-settled", "pk")[:LATELY]
+    shown = [pictures.shown(fool, drawer=fool.drawer.username, public=True) for fool in lately]
+    return render(request, "pages/home.html", {"open": told(rounds.current()), "fools": shown})
 
 
 def told(current: dict[str, Any]) -> dict[str, Any]:

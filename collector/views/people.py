@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from collector import fates, leaderboards
+from collector import fates, fools, leaderboards
 from collector.errors import NotFound
 from collector.models import Person
 from collector.views import achieved, pictures, suspending, words
@@ -64,8 +64,8 @@ def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpR
     admin = isinstance(request.user, Person) and request.user.is_admin
     if found is None or not (found.is_active or admin):
         raise NotFound("There is nobody of this name here.")
-    fools = leaderboards.verified_fools(found)
-    page = Paginator(found.attempts.select_related("round").order_by("-submitted", "pk") if admin else fools, A_PAGE)
+    attempts = found.attempts.all() if admin else fools.public().filter(drawer=found)
+    page = Paginator(attempts.select_related("round").order_by("-submitted", "pk"), A_PAGE)
     listed = page.get_page(request.GET.get("page"))
     context: dict[str, Any] = {"person": found, "page": listed}
     context |= achieved.told(found, own=request.user == found)
@@ -75,7 +75,7 @@ def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpR
         context |= {"all": [pictures.shown(attempt, headline=headline) for attempt, headline in told]}
         context |= {"summary": in_sum(leaderboards.tally(found.attempts.all())), "role": found.get_role_display()}
     else:
-        context |= {"fools": [pictures.shown(attempt) for attempt in listed.object_list]}
+        context |= {"fools": [pictures.shown(fool, public=True) for fool in listed.object_list]}
         context |= {"summary": f"{words.count(page.count, 'drawing')} that fooled the model, confirmed by others."}
     return render(request, "pages/person.html", context)
 

@@ -1,6 +1,7 @@
 """Drawings as pages show them: crisp from their strokes, and the 28 × 28 pixels that the model saw."""
 
 import io
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -42,7 +43,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Shown:
-    """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own."""
+    """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own; `public` says that it
+    has a page that everybody may see."""
 
     id: UUID
     picture: Picture
@@ -53,6 +55,7 @@ class Shown:
     round: int
     drawer: str = ""
     headline: str = ""
+    public: bool = False
 
     @property
     def label(self) -> str:
@@ -64,7 +67,7 @@ class Shown:
         return fates.named(self.target).capitalize()
 
 
-def shown(attempt: Attempt, *, drawer: str = "", headline: str = "") -> Shown:
+def shown(attempt: Attempt, *, drawer: str = "", headline: str = "", public: bool = False) -> Shown:
     """The attempt's round has to be loaded with it."""
     return Shown(
         id=attempt.pk,
@@ -76,7 +79,13 @@ def shown(attempt: Attempt, *, drawer: str = "", headline: str = "") -> Shown:
         round=attempt.round.number,
         drawer=drawer,
         headline=headline,
+        public=public,
     )
+
+
+def strokes(attempt: Attempt) -> str:
+    """The strokes as JSON, with their times, for a replay."""
+    return json.dumps(attempt.strokes, separators=(",", ":"))
 
 
 def path(strokes: list[dict[str, Any]]) -> str:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from collector import rounds
+from collector import fools, rounds
 from collector.models import Attempt
 from collector.views import pictures, words
 from trainer.models import RoundModel
@@ -180,9 +180,8 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     told = rounds.describe(number)
     shown = next((name for name in SETS if _set(told, name).get("n")), None)
     measured = _set(told, shown) if shown else {}
-    verified = Attempt.objects.filter(round__number=number, status=Attempt.Status.VERIFIED)
     forgot = Attempt.objects.filter(pk__in=(told["report"] or {}).get("forgot", [])).exclude(settled=None)
-    fools = verified.select_related("round", "drawer").order_by("-settled", "pk")[:FOOLS]
+    lately = fools.public().filter(round__number=number).select_related("round", "drawer").order_by("-settled", "pk")
     context = {
         "round": _row(told),
         "set_name": SETS[shown] if shown else "",
@@ -191,7 +190,7 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "confusion": _confusion(measured.get("confusion") or []),
         "forgot": [pictures.shown(attempt) for attempt in forgot.select_related("round").order_by("submitted", "pk")],
         "earlier": _earlier(told),
-        "fools": [pictures.shown(attempt, drawer=attempt.drawer.username) for attempt in fools],
+        "fools": [pictures.shown(fool, drawer=fool.drawer.username, public=True) for fool in lately[:FOOLS]],
     }
     return render(request, "pages/round.html", context)
 

@@ -12,6 +12,13 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def short(number: int) -> str:
+    """«999», «1.2k», «34k», for where there is hardly any room."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 9950 else f"{number / 1000:.0f}k"
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """A share of 1 as a percentage; a dash where there is nothing to divide."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"
@@ -23,6 +30,11 @@ def sureness(share: float) -> str:
     if rounded == 0 and share > 0:
         return "< 1 %"
     return "> 99 %" if rounded == 100 and share < 1 else f"{rounded} %"
+
+
+def sure(share: float) -> str:
+    """«97 % sure», «over 99 % sure», within a sentence."""
+    return f"{sureness(share).replace('<', 'under').replace('>', 'over')} sure"
 
 
 def rate_of(verified: int, attempts: int, pending: int) -> str:

@@ -17,6 +17,8 @@ PAGES = [
     ("/draw/", "alice"),
     ("/drawings/", "alice"),
     ("/drawings/", "bob"),
+    ("/gallery/", None),
+    ("/gallery/?target=0&predicted=0", "alice"),
     ("/leaderboard/", "alice"),
     ("/people/alice/", None),
     ("/people/", "admin"),

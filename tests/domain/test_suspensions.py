@@ -115,7 +115,8 @@ def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_samp
     leased = reviews.assign(moby)
     assert leased is not None
     suspensions.suspend(dora, ada, WHY)
-    assert reviews.read(moby, leased.pk, "5").status == "verified"
+    settled = reviews.read(moby, leased.pk, "5").attempt
+    assert settled is not None and settled.status == "verified"
     assert dora.contributor not in active() and list(consistency.problems()) == []
     assert suspensions.reinstate(off(dora), ada, WHY) == 2
 

@@ -24,6 +24,10 @@ MATRIX = {
     "drawing": (SIGN_IN, 404, 404, 200),
     "drawing_seen": (SIGN_IN, 404, 404, 200),
     "drawing_looked": (SIGN_IN, 404, 404, 200),
+    "gallery": (200, 200, 200, 200),
+    "fool": (200, 200, 200, 200),
+    "fool_seen": (200, 200, 200, 200),
+    "fool_card": (200, 200, 200, 200),
     "moderate": (SIGN_IN, 403, 200, 200),
     "moderators": (SIGN_IN, 403, 403, 200),
     "leaderboard": (200, 200, 200, 200),
@@ -54,7 +58,8 @@ def address(alice: Person, draw: Draw) -> Callable[[str], str]:
         "round": [1],
         "password_reset_confirm": ["x", "y"],
     }
-    arguments["drawing_seen"] = arguments["drawing_looked"] = arguments["drawing"]
+    for name in ("drawing_seen", "drawing_looked", "fool", "fool_seen", "fool_card"):
+        arguments[name] = arguments["drawing"]
     return lambda name: reverse(name, args=arguments.get(name, []))
 
 

@@ -52,6 +52,8 @@ def more(draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round
     "path",
     [
         "/",
+        "/gallery/",
+        "/gallery/?round=1&target=4&predicted=9",
         "/drawings/",
         "/leaderboard/?period=all",
         "/people/",

@@ -149,8 +149,9 @@ def test_html_in_a_decision_is_shown_as_text(browse: Browse, alice: Person, ada:
 
 def test_no_page_has_an_inline_script_or_style(browse: Browse, alice: Person, ada: Person, draw: Draw) -> None:
     attempt = draw(ada)
-    for path in ("/", "/try/", "/draw/", "/drawings/", f"/drawings/{attempt.pk}/", "/moderate/", "/leaderboard/",
-                 "/people/", "/people/ada/", "/rounds/", "/rounds/1/", "/desk/", "/accounts/password/"):  # fmt: skip
+    for path in ("/", "/try/", "/draw/", "/drawings/", f"/drawings/{attempt.pk}/", "/gallery/",
+                 f"/fools/{attempt.pk}/", "/moderate/", "/leaderboard/", "/people/", "/people/ada/", "/rounds/",
+                 "/rounds/1/", "/desk/", "/accounts/password/"):  # fmt: skip
         page = browse(ada).get(path).content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)", page), path
         assert not re.search(r'<style|\sstyle="|\son\w+="', page), path

@@ -1,0 +1,91 @@
+"""The picture of a fool for where its page is shared: 1200 × 630, drawn from its strokes, naming nobody."""
+
+import io
+from functools import cache
+from typing import Any
+
+from django.template.loader import render_to_string
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+
+from trainer.learning.drawing import CANVAS
+
+WIDTH, HEIGHT = 1200, 630
+SIDE, MARGIN, RADIUS = 510, 60, 40
+SMOOTH = 3  # samples to a pixel, on each axis
+# As the tokens' dark slate.
+SLATE, BOARD, EDGE = (13, 15, 22), (5, 6, 10), (44, 49, 66)
+CHALK, SOFT, ACCENT = (255, 255, 255), (185, 192, 211), (255, 183, 3)
+MARK = ((3, 3, 3, 5), (3, 5, 7, 5), (7, 3, 7, 8))  # parts/mark.html, in its 11 × 11 squares: left, top, right, bottom
+MARK_TRICK = (4, 2, 6, 2)
+TEXT = MARGIN + SIDE + 70
+DIGITS = TEXT + 292
+Ink = tuple[int, int, int]
+
+
+def png(strokes: list[dict[str, Any]], width: int, target: int, predicted: int, round: int) -> bytes:
+    """The card of a drawing in canvas units, made with a pen of `width`."""
+    card = Image.new("RGB", (WIDTH, HEIGHT), SLATE)
+    card.paste(EDGE, (MARGIN - 2, MARGIN - 2), _plate(SIDE + 4, SIDE + 4, RADIUS + 2))
+    card.paste(BOARD, (MARGIN, MARGIN), _plate(SIDE, SIDE, RADIUS))
+    card.paste(CHALK, (MARGIN, MARGIN), _ink(strokes, width))
+    draw = ImageDraw.Draw(card)
+    _say(card, draw, 138, "You say", target, CHALK, EDGE)
+    _say(card, draw, 278, "It says", predicted, SLATE, ACCENT)
+    draw.text((TEXT, 398), f"It fooled round {round}’s model,", SOFT, _font(32))
+    draw.text((TEXT, 440), "and people read it rightly.", SOFT, _font(32))
+    _mark(card, draw, TEXT, MARGIN + SIDE - 44, 4)
+    draw.text((TEXT + 62, MARGIN + SIDE - 22), _site_name(), CHALK, _font(34), anchor="lm")
+    file = io.BytesIO()
+    card.quantize(64, method=Image.Quantize.FASTOCTREE).save(file, "PNG")
+    return file.getvalue()
+
+
+def _ink(strokes: list[dict[str, Any]], width: int) -> Image.Image:
+    """The drawing as a mask of SIDE × SIDE: lines with round ends and joints."""
+    scale = SIDE * SMOOTH / CANVAS
+    sampled = Image.new("L", (SIDE * SMOOTH, SIDE * SMOOTH))
+    draw = ImageDraw.Draw(sampled)
+    reach = round(width * scale / 2)
+    for stroke in strokes:
+        points = [
+            (round((x + 0.5) * scale), round((y + 0.5) * scale)) for x, y in zip(stroke["x"], stroke["y"], strict=True)
+        ]
+        draw.line(points, 255, 2 * reach + 1)
+        for x, y in points:
+            draw.ellipse((x - reach, y - reach, x + reach, y + reach), 255)
+    mask = sampled.reduce(SMOOTH)
+    return ImageChops.multiply(mask, _plate(SIDE, SIDE, RADIUS))
+
+
+@cache
+def _plate(width: int, height: int, radius: float) -> Image.Image:
+    """A mask with round corners."""
+    sampled = Image.new("L", (width * SMOOTH, height * SMOOTH))
+    ImageDraw.Draw(sampled).rounded_rectangle((0, 0, *sampled.size), radius * SMOOTH, 255)
+    return sampled.reduce(SMOOTH)
+
+
+def _say(card: Image.Image, draw: ImageDraw.ImageDraw, middle: int, words: str, digit: int, ink: Ink, on: Ink) -> None:
+    """«You say 4», the digit on a plate."""
+    draw.text((TEXT, middle), words, CHALK, _font(72), anchor="lm", stroke_width=1.2)
+    card.paste(on, (DIGITS, middle - 58), _plate(92, 116, 20))
+    draw.text((DIGITS + 46, middle - 2), str(digit), ink, _font(84), anchor="mm", stroke_width=2.4)
+
+
+def _mark(card: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, size: int) -> None:
+    card.paste(EDGE, (x, y), _plate(11 * size, 11 * size, 2.4 * size))
+    for squares, colour in ((MARK, CHALK), ((MARK_TRICK,), ACCENT)):
+        for left, top, right, bottom in squares:
+            draw.rectangle(
+                (x + left * size, y + top * size, x + (right + 1) * size - 1, y + (bottom + 1) * size - 1), colour
+            )
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+@cache
+def _site_name() -> str:
+    return render_to_string("parts/site_name.txt").strip()
