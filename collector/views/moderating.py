@@ -12,6 +12,8 @@ from collector.models import Person, Reading
 from collector.views import pictures, words
 from collector.views.access import for_moderators
 
+BREAK_EVERY = 50  # readings
+
 
 @require_safe
 @for_moderators
@@ -23,7 +25,9 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     if practice and not practice.read and "go" not in request.GET and person.practises:
         return render(request, "pages/practice.html", {"of": verdicts.PRACTICE, "least": verdicts.LEAST_RIGHT})
     under_way = {"done": len(practice.under_way), "of": verdicts.PRACTICE} if practice and person.practises else None
-    return render(request, "pages/moderate.html", {"digits": range(10), "practice": under_way})
+    return render(
+        request, "pages/moderate.html", {"digits": range(10), "practice": under_way, "break_every": BREAK_EVERY}
+    )
 
 
 def _is_told(person: Person, practice: golds.Practice, goes_on: bool) -> bool:

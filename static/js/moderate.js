@@ -13,6 +13,8 @@ const RETRY = 4000;
 const page = document.getElementById("moderate");
 const panel = document.getElementById("assignment");
 const empty = document.getElementById("empty");
+const pause = document.getElementById("break");
+const goOn = document.getElementById("go-on");
 const notice = document.getElementById("notice");
 const spoken = document.getElementById("spoken");
 const toast = document.getElementById("undo-toast");
@@ -25,6 +27,7 @@ let next = null;
 let unsent = null;
 let delivering = null;
 let given = 0;
+let pausing = false;
 let fetching = false;
 let nothingToDo = false;
 let lookFailed = false;
@@ -33,6 +36,7 @@ let pollTimer;
 let arrived = Number(page.dataset.practiceDone ?? 0);
 let concluded = false;
 
+const breakEvery = Number(page.dataset.breakEvery);
 const practiceOf = Number(page.dataset.practiceOf ?? 0);
 const practiced = arrived;
 
@@ -46,8 +50,9 @@ const complain = (problem) => {
 };
 
 function paint() {
-  panel.hidden = nothingToDo;
-  empty.hidden = !nothingToDo;
+  panel.hidden = nothingToDo || pausing;
+  empty.hidden = !nothingToDo || pausing;
+  pause.hidden = !pausing;
   answers.forEach((button) => { button.disabled = !current; });
   toast.hidden = !unsent;
   toast.querySelector("[data-part='said']").textContent = unsent ? `Read as ${inWords(unsent.reading)}.` : "";
@@ -142,7 +147,7 @@ async function settle() {
 }
 
 async function answer(reading) {
-  if (!current) return;
+  if (!current || pausing) return;
   const reply = { assignment: current, reading };
   const before = unsent;
   if (before) clearTimeout(before.timer);
@@ -152,7 +157,10 @@ async function answer(reading) {
   reply.timer = setTimeout(settle, UNDO_TIME);
   current = next && !expired(next) ? next : null;
   next = null;
+  pausing = given % breakEvery === 0;
+  pause.querySelector("[data-part='given']").textContent = given;
   paint();
+  if (pausing) goOn.focus();
   if (before) await deliver(before);
   await fill();
 }
@@ -165,6 +173,7 @@ function undo() {
   current = unsent.assignment;
   unsent = null;
   given -= 1;
+  pausing = false;
   paint();
   spoken.textContent = "Taken back. The drawing is here again.";
 }
@@ -187,6 +196,10 @@ function resume() {
 }
 
 answers.forEach((button) => button.addEventListener("click", () => answer(button.dataset.answer)));
+goOn.addEventListener("click", () => {
+  pausing = false;
+  resume();
+});
 undoButton.addEventListener("click", undo);
 window.addEventListener("pagehide", flush);
 document.addEventListener("visibilitychange", () => {

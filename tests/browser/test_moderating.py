@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Request, Response
+from playwright.sync_api import Page, Request, Response, Route
 
 from tests import penmanship
 from tests import site as sites
@@ -94,6 +94,31 @@ def test_all_are_read_with_the_keyboard_alone_until_there_is_nothing_to_do(bench
     page.locator("#empty").wait_for(timeout=15_000)
     page.wait_for_timeout(7_000)
     assert sorted(sent) == ["1", "2", "ambiguous", "junk"]
+
+
+def test_a_break_is_offered_after_so_many_and_no_key_answers_meanwhile(bench: Open, visitors: Visitors) -> None:
+    page = bench("/", "mona")
+
+    def sooner(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('data-break-every="50"', 'data-break-every="2"'))
+
+    page.route("**/moderate/", sooner)
+    page.goto(visitors.site.url + "/moderate/")
+    sent = readings(page)
+    for key in ("1", "2"):
+        before = waiting(page)
+        page.keyboard.press(key)
+        page.locator(f"#assignment:not([data-id=''])[data-id='{before}']").wait_for(state="detached")
+    page.locator("#break").wait_for()
+    assert "You have read 2 drawings" in page.locator("#break").inner_text()
+    assert not page.locator("#assignment").is_visible()
+    page.keyboard.press("7")
+    page.keyboard.press("Enter")
+    page.locator("#assignment").wait_for()
+    page.keyboard.press("3")
+    sites.wait_for(lambda: len(sent) >= 2, 15, "two readings to be sent")
+    assert sent[:2] == ["1", "2"] and "7" not in sent
 
 
 def test_a_reading_is_sent_when_the_page_is_left(bench: Open, visitors: Visitors) -> None:
