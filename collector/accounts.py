@@ -25,6 +25,7 @@ def sign_up(username: str, password: str, email: str, address: str) -> Person:
     if not settings.OPEN_SIGNUP:
         raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
+    limits.take(limits.SIGN_UPS_AN_HOUR_NEARBY, limits.neighbourhood(address))
     return add(username, password, email=email)
 
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from collector import limits, verdicts
-from collector.errors import Conflict, NotFound, Refused, Unprocessable
+from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
 from trainer import target
 from trainer.learning import drawing, raster
@@ -62,20 +62,31 @@ def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
     """
     if earlier := _same_key(drawer, submission):
         return earlier, False
+    try:
+        return _submit(drawer, submission), True
+    except (Conflict, TooMany):
+        if earlier := _same_key(drawer, submission):  # sent twice at once
+            return earlier, False
+        raise
+
+
+def _submit(drawer: Person, submission: Submission) -> Attempt:
     limits.take(limits.SUBMISSIONS_A_MINUTE, str(drawer.pk))
     limits.take(limits.SUBMISSIONS_A_DAY, str(drawer.pk))
+    limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
     try:
         with transaction.atomic():
+            if attempt.status == Status.PENDING:
+                Study.objects.select_for_update(no_key=True).get()  # one after the other, so that the bounds are exact
+                limits.leave_room(drawer)
             attempt.save(force_insert=True)
     except IntegrityError as error:
-        if earlier := _same_key(drawer, submission):
-            return earlier, False
         raise Conflict(
             "Exactly this drawing has already been submitted in this round. Change it a little.", code="copy"
         ) from error
     attempt.refresh_from_db(fields=["fooled"])
-    return attempt, True
+    return attempt
 
 
 def _same_key(drawer: Person, submission: Submission) -> Attempt | None:

@@ -1,5 +1,7 @@
-"""Limits on how often somebody may do a thing, counted in the database so that they hold over all processes."""
+"""Limits on how often somebody may do a thing, and on how much may wait, counted in the database so that they hold over
+all processes."""
 
+import ipaddress
 import math
 import time
 from dataclasses import dataclass
@@ -7,9 +9,10 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from collector.errors import TooMany
-from collector.models import Allowance
+from collector.models import Allowance, Attempt, Person
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,15 @@ SUBMISSIONS_A_MINUTE = Limit("submissions a minute", 40, 60, "drawings")
 SUBMISSIONS_A_DAY = Limit("submissions a day", 2000, 24 * 3600, "drawings")
 PREDICTIONS_A_MINUTE = Limit("predictions a minute", 1200, 60, "previews")
 SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one address")
+SIGN_UPS_AN_HOUR_NEARBY = Limit("sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other")
 RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "mails to one address")
 RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
 SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")
+
+NEW_UNTIL = 10  # verified fools
+PENDING_WHILE_NEW = 20
+PENDING_IN_ALL = 5000
+_LATER = 600  # seconds
 
 _COUNT = """
     INSERT INTO {table} (rule, who, slot, used, ends) VALUES (%s, %s, %s, 1, %s)
@@ -45,10 +54,51 @@ def take(limit: Limit, who: str) -> None:
         sql = _COUNT.format(table=Allowance._meta.db_table)
         cursor.execute(sql, [limit.rule, who, slot, connection.ops.adapt_datetimefield_value(ends)])
         (used,) = cursor.fetchone()
-    most = max(1, round(limit.most * settings.LIMIT_SCALE))
+    most = _scaled(limit.most)
     if used > most:
         wait = math.ceil(ends.timestamp() - now)
         raise TooMany(f"That was more than {most} {limit.what} in {_span(limit.seconds)}. Try again {_in(wait)}.", wait)
+
+
+def neighbourhood(address: str) -> str:
+    """The network that an address is in, as providers give them out: /24 of IPv4, /48 of IPv6. What is no address
+    stands for itself."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 6 and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+
+
+def leave_room(drawer: Person) -> None:
+    """Whether another drawing of this person may wait to be read. Raises TooMany.
+
+    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting, all together
+    `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting drawing takes.
+    """
+    waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
+    most = _scaled(PENDING_WHILE_NEW)
+    verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
+    if _as_many(waiting.filter(drawer=drawer), most) and not _as_many(verified, NEW_UNTIL):
+        raise TooMany(
+            f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} of them are verified. "
+            "Come back when some have been read.",
+            _LATER,
+        )
+    if _as_many(waiting, _scaled(PENDING_IN_ALL)):
+        raise TooMany("The moderators are behind: so many drawings wait that no more are taken for now.", _LATER)
+
+
+def _as_many(attempts: QuerySet[Attempt], number: int) -> bool:
+    """Whether there are at least so many; reads no more of the index than that."""
+    return attempts.order_by().values("pk")[number - 1 : number].exists()
+
+
+def _scaled(most: int) -> int:
+    scale: float = settings.LIMIT_SCALE
+    return max(1, round(most * scale))
 
 
 def _span(seconds: int) -> str:

@@ -95,6 +95,24 @@ def test_more_than_ten_submissions_a_second_are_stopped_for_their_drawer_alone(
         assert calm.post("/api/attempts/", next(world.drawings)).status == 201
 
 
+def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_waiting(world: World, strict: Site) -> None:
+    newcomer = Client(strict, signed_up(world.site, "newcomer").token)
+    bodies = [next(world.drawings) for _ in range(28)]
+    for body in bodies:
+        body["target_label"] = (body["target_label"] + 1) % 10
+    with world.adding(attempts_pending=20), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda body: newcomer.post("/api/attempts/", body), bodies))
+    taken = [answer.body["id"] for answer in answers if answer.status == 201]
+    assert len(taken) == 20
+    for answer in answers:
+        if answer.status != 201:
+            assert_refusal(answer, 429)
+    for taken_id in taken:
+        assert newcomer.post(f"/api/attempts/{taken_id}/retract/").status == 200
+    with world.adding(attempts_not_fooled=1):
+        assert newcomer.post("/api/attempts/", next(world.drawings)).status == 201
+
+
 def test_a_flood_of_sign_ins_is_stopped_and_the_pages_stay_quick(world: World, strict: Site, flooder: Flooder) -> None:
     bodies = [{"username": f"nobody{number}", "password": "wrong"} for number in range(60)]
     times = []

@@ -98,9 +98,9 @@ def test_a_picture_that_is_nearly_all_ink_is_refused_with_a_sentence(daisy: Pers
 def test_submissions_over_the_limit_are_refused_and_say_when_to_come_back(daisy: Person, settings: Any) -> None:
     settings.LIMIT_SCALE = 0.1
     for _ in range(4):
-        draw(daisy)
+        draw(daisy, 7)
     with pytest.raises(TooMany) as refused:
-        draw(daisy)
+        draw(daisy, 7)
     assert 0 < refused.value.retry_after <= 60
     assert Attempt.objects.count() == 4
 

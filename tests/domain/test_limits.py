@@ -1,0 +1,92 @@
+"""How much may wait to be read, and whom a limit on sign-ups holds."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector import attempts, limits
+from collector.errors import TooMany
+from collector.models import Attempt, Person, Study
+from tests.domain.conftest import a_line, draw, read
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch, study: Study) -> None:
+    """Few may wait; many drawings in a minute are not what is tested here."""
+    monkeypatch.setattr(limits, "PENDING_WHILE_NEW", 3)
+    monkeypatch.setattr(limits, "NEW_UNTIL", 2)
+    Study.objects.update(round_size=1000)
+
+
+def test_who_is_new_has_only_so_many_drawings_waiting(daisy: Person, moby: Person) -> None:
+    for _ in range(3):
+        draw(daisy, 4)
+    with pytest.raises(TooMany, match="3 of your drawings wait to be read") as refused:
+        draw(daisy, 4)
+    assert refused.value.retry_after > 0 and daisy.attempts.count() == 3
+    read(moby, "9")
+    with pytest.raises(TooMany):
+        draw(daisy, 4)
+    read(moby, "4")
+    draw(daisy, 4)
+
+
+def test_once_enough_are_verified_there_is_no_such_limit(daisy: Person, moby: Person) -> None:
+    for _ in range(2):
+        read(moby, "4", draw(daisy, 4))
+    for _ in range(5):
+        draw(daisy, 4)
+    assert daisy.attempts.filter(status="pending").count() == 5
+
+
+def test_one_persons_waiting_drawings_are_not_anothers(daisy: Person, moby: Person) -> None:
+    for _ in range(3):
+        draw(daisy, 4)
+    draw(moby, 4)
+
+
+def test_when_moderators_are_far_behind_nothing_more_is_taken(
+    daisy: Person, person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PENDING_IN_ALL", 2)
+    draw(daisy, 4)
+    draw(person(), 4)
+    with pytest.raises(TooMany, match="moderators are behind"):
+        draw(person(), 4)
+
+
+def test_a_submission_sent_again_is_answered_though_nothing_more_is_taken(daisy: Person) -> None:
+    sent = attempts.Submission(4, a_line(), client_key="once")
+    first, new = attempts.submit(daisy, sent)
+    draw(daisy, 4)
+    draw(daisy, 4)
+    again, new_again = attempts.submit(daisy, sent)
+    assert (again.pk, new, new_again) == (first.pk, True, False)
+    assert Attempt.objects.count() == 3
+
+
+def test_limits_grow_with_their_scale(daisy: Person, settings: Any) -> None:
+    settings.LIMIT_SCALE = 2
+    for _ in range(6):
+        draw(daisy, 4)
+    with pytest.raises(TooMany, match="6 of your drawings"):
+        draw(daisy, 4)
+
+
+@given(st.ip_addresses(v=4))
+def test_neighbours_share_the_first_three_numbers(address: Any) -> None:
+    first = str(address).rpartition(".")[0]
+    assert limits.neighbourhood(str(address)) == f"{first}.0/24" == limits.neighbourhood(f"::ffff:{address}")
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 2**80 - 1))
+def test_whoever_has_a_network_of_ipv6_is_one_neighbour(address: Any, rest: int) -> None:
+    other = type(address)((int(address) >> 80 << 80) | rest)
+    if not (address.ipv4_mapped or other.ipv4_mapped):
+        assert limits.neighbourhood(str(address)) == limits.neighbourhood(str(other))
+
+
+def test_what_is_no_address_stands_for_itself() -> None:
+    assert limits.neighbourhood("") == "" and limits.neighbourhood("unix:") == "unix:"
