@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from collector.models import Attempt, Study
+from trainer import target
 from trainer.models import Round, RoundModel, Sample, Split
 
 Status = Attempt.Status
@@ -78,7 +81,25 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
     kept = kept_of([attempt.pk]).get(attempt.pk)
     if kept:
         events.append(_sample_event(kept))
+    if (now := _read_now(attempt)) and attempt.settled:
+        events.append(now)
     return events
+
+
+def _read_now(attempt: Attempt) -> Event | None:
+    """What the open round's model makes of a drawing of an earlier round; None where it cannot be asked."""
+    try:
+        model = target.current()
+    except target.TargetUnavailable:
+        return None
+    if model.round_id == attempt.round_id or attempt.removed or attempt.status == Status.RETRACTED:
+        return None
+    shares = model.probabilities(np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28))
+    read = max(range(10), key=shares.__getitem__)
+    text = f"Round {model.number}’s model now reads it as {named(read)}, {round(100 * shares[read])} % sure"
+    if attempt.settled_label is not None:
+        text += ": right." if read == attempt.settled_label else f": still not as {named(attempt.settled_label)}."
+    return Event(None, text if text.endswith(".") else f"{text}.", "now")
 
 
 def _settled(attempt: Attempt, who: str) -> str | None:
@@ -86,15 +107,21 @@ def _settled(attempt: Attempt, who: str) -> str | None:
         return f"An admin decided ({decision.answer}): {decision.why}"
     if attempt.status == Status.NOT_FOOLED and not attempt.audited:
         return None
-    target, label = named(attempt.target_label), named(attempt.settled_label or 0)
+    meant, label = named(attempt.target_label), named(attempt.settled_label or 0)
     return {
-        Status.NOT_FOOLED: f"Drawn by lot for a check: moderators read {target} too.",
-        Status.VERIFIED: f"Moderators read {target} too: a verified fool, {_earned(attempt)}.",
-        Status.CORRECTED: f"Moderators read {label}, not {target}. It helps training as {label}; no credit.",
+        Status.NOT_FOOLED: f"Drawn by lot for a check: {_by(attempt)} read {meant} too.",
+        Status.VERIFIED: f"Confirmed: {_by(attempt)} read {meant} too. A verified fool, {_earned(attempt)}.",
+        Status.CORRECTED: f"Moderators read {label}, not {meant}. It helps training as {label}; no credit.",
         Status.REJECTED: "Moderators saw no digit in it. It is not used; no credit.",
         Status.AMBIGUOUS: "Moderators could see more than one digit in it. It is not used; no credit.",
         Status.RETRACTED: f"{who} took it back. It still counts as a try.",
     }[Status(attempt.status)]
+
+
+def _by(attempt: Attempt) -> str:
+    """«one moderator», «3 moderators»: how many agree with how it settled."""
+    n = attempt.readings.filter(agreed=True).count()
+    return "one moderator" if n == 1 else f"{n} moderators" if n else "moderators"
 
 
 def _earned(attempt: Attempt) -> str:

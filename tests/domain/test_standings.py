@@ -164,9 +164,37 @@ def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person)
     RoundModel.objects.filter(state="training").update(state="promoted")
     model = RoundModel.objects.latest("pk")
     trainer_rounds.open_next(model)
-    assert timeline(attempt) == ["submitted", "settled", "trained"]
+    assert timeline(attempt) == ["submitted", "settled", "trained"], "the new model has no weights to ask"
     attempt.refresh_from_db()
     assert fates.for_list([attempt]) == [(attempt, "Verified · trained into round 2")]
+
+
+@pytest.mark.parametrize(
+    ("digit", "told"),
+    [(4, "Round 2’s model now reads it as a 4, 100 % sure: right."), (9, "as a 9, 100 % sure: still not as a 4.")],
+)
+def test_once_another_round_is_open_its_drawer_reads_what_the_new_model_makes_of_it(
+    daisy: Person, moby: Person, digit: int, told: str
+) -> None:
+    Study.objects.update(round_size=100)
+    attempt, taken_back = draw(daisy, 4), draw(daisy, 4)
+    attempts.retract(daisy, taken_back.pk)
+    assert "now" not in timeline(attempt)
+    read(moby, "4", attempt)
+    assert "now" not in timeline(attempt), "round 1 judged it, and is open"
+    trainer_rounds.open_next(add_model(digit))
+    attempt.refresh_from_db()
+    assert fates.timeline(attempt)[-1].text.endswith(told)
+    assert "now" not in timeline(taken_back)
+
+
+def test_a_confirmed_fool_says_how_many_confirmed_it(daisy: Person, moby: Person, mara: Person) -> None:
+    Study.objects.update(quorum=2, round_size=100)
+    attempt = draw(daisy, 4)
+    for moderator in (moby, mara):
+        read(moderator, "4", attempt)
+    attempt.refresh_from_db()
+    assert "Confirmed: 2 moderators read a 4 too." in fates.timeline(attempt)[1].text
 
 
 def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby: Person) -> None:
