@@ -5,12 +5,13 @@ import json
 import random
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from collector import limits, verdicts
+from collector import copies, limits, verdicts
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
 from trainer import target
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Status = Attempt.Status
+AT_ONCE = timedelta(minutes=1)  # no submission takes longer from the model's answer to its row
 _lot = random.SystemRandom()
 
 
@@ -75,11 +77,18 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     limits.take(limits.SUBMISSIONS_A_DAY, str(drawer.pk))
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
+    fooled = attempt.target_label != attempt.predicted_label
+    if fooled:
+        attempt.copy_of_id = copies.original(attempt)
     try:
         with transaction.atomic():
             if attempt.status == Status.PENDING:
-                Study.objects.select_for_update(no_key=True).get()  # one after the other, so that the bounds are exact
+                Study.objects.select_for_update(
+                    no_key=True
+                ).get()  # one after the other: bounds and originals are exact
                 limits.leave_room(drawer)
+            if fooled and attempt.copy_of_id is None:
+                attempt.copy_of_id = copies.original(attempt, since=attempt.submitted - AT_ONCE)
             attempt.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict(

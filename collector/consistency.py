@@ -79,7 +79,7 @@ def _status(attempt: Attempt) -> Iterator[str]:
 def _credit() -> Iterator[str]:
     """What a person's verified fools of one digit taken for one other earned in a round, together."""
     groups = (
-        Attempt.objects.filter(status=Status.VERIFIED)
+        Attempt.objects.filter(status=Status.VERIFIED, copy_of=None, mnist=False)
         .values("drawer__username", "round__number", "target_label", "predicted_label")
         .annotate(fools=Count("pk"), earned=Sum("credit"))
         .order_by("drawer__username", "round__number", "target_label", "predicted_label")

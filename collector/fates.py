@@ -70,6 +70,8 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
     seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance} % sure"
     verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
     events = [Event(attempt.submitted, f"{who} drew {named(attempt.target_label)}. {verdict}", "submitted")]
+    if attempt.copy_of_id is not None:
+        events.append(Event(attempt.submitted, _copied(attempt, who), "copy"))
     if attempt.status == Status.PENDING:
         read = attempt.readings.filter(answer__isnull=False, discounted=False).count()
         events.append(
@@ -118,6 +120,13 @@ def _settled(attempt: Attempt, who: str) -> str | None:
     }[Status(attempt.status)]
 
 
+def _copied(attempt: Attempt, who: str) -> str:
+    own = attempt.copy_of is not None and attempt.copy_of.drawer_id == attempt.drawer_id
+    by = "you" if who == "You" else who
+    whose = f"one that {by} submitted earlier" if own else "one that was submitted earlier"
+    return f"It is very like {whose}: it is read like any other, and earns nothing."
+
+
 def _by(attempt: Attempt) -> str:
     """«one moderator», «3 moderators»: how many agree with how it settled."""
     n = attempt.readings.filter(agreed=True).count()
@@ -125,6 +134,8 @@ def _by(attempt: Attempt) -> str:
 
 
 def _earned(attempt: Attempt) -> str:
+    if not attempt.original:
+        return "without credit, since it is nearly an earlier one"
     if attempt.credit == 1:
         return "1 credit"
     taken = named(attempt.predicted_label)

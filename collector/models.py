@@ -292,6 +292,7 @@ class Attempt(models.Model):
                 name="fools_of_a_person",
             ),
             models.Index(fields=["submitted"], name="attempts_by_time"),
+            models.Index(fields=["target_label", "-submitted"], condition=Q(fooled=True), name="fools_of_a_digit"),
             models.Index(fields=["-sureness", "-settled"], condition=SHOWABLE, name="best_fools"),
             models.Index(  # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row then
                 fields=["target_label", "predicted_label", "-sureness", "-settled", "round", "drawer"]
@@ -303,6 +304,15 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.pk}"
+
+    @property
+    def nearly_a_copy(self) -> bool:
+        return self.copy_of_id is not None
+
+    @property
+    def original(self) -> bool:
+        """Whether it may earn: neither a near-copy of an earlier fool nor one of MNIST's own images."""
+        return self.copy_of_id is None and not self.mnist
 
     @property
     def decision(self) -> "Decision | None":

@@ -203,7 +203,7 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     rounds.lock()
     attempt.status, attempt.settled_label = outcome.status, outcome.label
     attempt.begun, attempt.settled, attempt.wanted = attempt.begun or now, now, 0
-    attempt.credit = verdicts.credit(outcome.status, fools_alike(attempt).count())
+    attempt.credit = verdicts.credit(outcome.status, fools_alike(attempt).count(), attempt.original)
     attempt.save(update_fields=["status", "settled_label", "begun", "settled", "wanted", "credit"])
     agreed = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
     attempt.readings.filter(answer__isnull=False, discounted=False).update(agreed=agreed)
@@ -244,10 +244,10 @@ def discount(moderator: Person) -> None:
 
 
 def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
-    """The drawer's verified fools in the round of the same digit, taken for the same other."""
+    """The drawer's own verified fools in the round of the same digit, taken for the same other; near-copies aside."""
     return Attempt.objects.filter(
         drawer=attempt.drawer_id, round=attempt.round_id, status=Status.VERIFIED,
-        target_label=attempt.target_label, predicted_label=attempt.predicted_label,
+        target_label=attempt.target_label, predicted_label=attempt.predicted_label, copy_of=None, mnist=False,
     )  # fmt: skip
 
 

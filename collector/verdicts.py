@@ -69,10 +69,13 @@ def outcome(target: int, fooled: bool, answer: str) -> Outcome:
     return Outcome("corrected", int(answer))
 
 
-def credit(status: str, alike: int) -> float:
-    """What an attempt that settles earns on the leaderboard. `alike` of the drawer's earlier attempts in the round are
-    verified fools of the same digit, taken for the same other: after `FULL_CREDITS` such, another earns half."""
-    if status != "verified":
+def credit(status: str, alike: int, original: bool = True) -> float:
+    """What an attempt that settles earns on the leaderboard; a near-copy nothing.
+
+    `alike` of the drawer's earlier attempts in the round are verified fools of the same digit, taken for the same
+    other: after `FULL_CREDITS` such, another earns half.
+    """
+    if status != "verified" or not original:
         return 0.0
     return 1.0 if alike < FULL_CREDITS else 0.5
 

@@ -115,6 +115,7 @@ class Attempt(serializers.Serializer[Any]):
     probabilities = serializers.ListField(child=serializers.FloatField())
     fooled = serializers.BooleanField()
     status = serializers.CharField()
+    copy = serializers.BooleanField(source="nearly_a_copy", help_text="very like an earlier fool: it earns nothing")
 
 
 class Event(serializers.Serializer[Any]):

@@ -262,6 +262,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
+            index=models.Index(condition=models.Q(('fooled', True)), fields=['target_label', '-submitted'], name='fools_of_a_digit'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
             index=models.Index(condition=models.Q(('copy_of__isnull', True), ('mnist', False), ('removed__isnull', True), ('status', 'verified')), fields=['-sureness', '-settled'], name='best_fools'),
         ),
         migrations.AddIndex(

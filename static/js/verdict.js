@@ -5,8 +5,14 @@ const PIECES = 28;
 const BURST_TIME = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-function sentences({ fooled, target_label: target, predicted_label: said, probabilities }) {
+function sentences({ fooled, target_label: target, predicted_label: said, probabilities, copy }) {
   const sure = percentInWords(probabilities[said]);
+  if (fooled && copy) {
+    return {
+      line: ["Fooled again. ", `You say ${target}, it says ${said}.`],
+      text: "This is very like a drawing that was submitted earlier. A person reads it like any other, but it earns nothing: find another trick.",
+    };
+  }
   if (fooled) {
     return {
       line: ["Fooled! ", `You say ${target}, it says ${said}.`],

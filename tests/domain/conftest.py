@@ -1,6 +1,7 @@
 """A study whose round 1 always says 7, and its people."""
 
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,10 +73,10 @@ def ada(person: Callable[..., Person]) -> Person:
 
 
 def a_line(place: int | None = None) -> drawing.Drawing:
-    """A short stroke; each place gives other pixels."""
-    place = next(_serial) if place is None else place
-    x, y = 20 + place % 200, 20 + place // 200
-    return drawing.parse([{"x": [x, x + 30, x + 40], "y": [y, y + 90, y + 150], "t": [0, 20, 40]}])
+    """A crooked stroke; each place gives another, no near-copy of any."""
+    chances = random.Random(next(_serial) if place is None else place)
+    x, y = ([chances.randrange(280) for _ in range(6)] for _ in range(2))
+    return drawing.parse([{"x": x, "y": y, "t": [0, 20, 40, 60, 80, 100]}])
 
 
 def draw(drawer: Person, label: int = 4, **more: Any) -> Attempt:

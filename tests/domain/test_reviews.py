@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -239,9 +240,12 @@ def statements(do: Callable[[], object]) -> int:
     return len([one for one in queries if "SAVEPOINT" not in one["sql"]])
 
 
-def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wait(daisy: Person, moby: Person) -> None:
+def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wait(
+    daisy: Person, moby: Person, settings: Any
+) -> None:
     """Unread and begun ones, and those of somebody read too often lately; a reading that settles, and one that does
     not."""
+    settings.LIMIT_SCALE = 10
     Study.objects.update(round_size=1000, quorum=2, gold_share=0.0)
     counts = []
     for waiting in (2, 30):

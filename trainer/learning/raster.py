@@ -23,6 +23,9 @@ from trainer.learning.drawing import CANVAS, Degenerate, Drawing
 VERSION = 1
 SIDE = 28
 MOST_INK = 0.85
+DOT = 6
+MOST_PIECES = 20
+_INK = 64
 _SAMPLES = 2
 _GRID = CANVAS * _SAMPLES
 _BLOCK = _GRID // SIDE
@@ -53,11 +56,36 @@ def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
 
 
 def check_ink(pixels: NDArray[np.uint8]) -> None:
-    """Raise ``Degenerate`` when more than ``MOST_INK`` of the picture, uint8 (28, 28), is ink."""
+    """Raise ``Degenerate`` where nobody could see a digit in the picture, uint8 (28, 28): more than ``MOST_INK`` of it
+    is ink, all ink lies within ``DOT`` pixels, or it is in more than ``MOST_PIECES`` pieces.
+
+    Of MNIST's 70,000 images the smallest is 14 pixels long and the most scattered in 5 pieces.
+    """
     if pixels.mean() > MOST_INK * 255:
         raise Degenerate(
             "all_ink", "Nearly the whole canvas is ink: leave enough of it black for the digit to be seen."
         )
+    ink = pixels > _INK
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    if not len(rows) or max(np.ptp(rows), np.ptp(columns)) < DOT:
+        raise Degenerate("dot", "That is only a dot: draw the digit larger, so that somebody can read it.")
+    if _pieces_of_ink(ink) > MOST_PIECES:
+        raise Degenerate("noise", "That is many specks and no digit: draw it in fewer pieces.")
+
+
+def _pieces_of_ink(ink: NDArray[np.bool_]) -> int:
+    """How many pieces the ink, bool (28, 28), is in; corners that touch hold together."""
+    left = set(zip(*(place.tolist() for place in np.nonzero(ink)), strict=True))
+    pieces = 0
+    while left:
+        pieces += 1
+        edge = [left.pop()]
+        while edge:
+            y, x = edge.pop()
+            beside = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
+            left -= beside
+            edge.extend(beside)
+    return pieces
 
 
 def _pieces(drawing: Drawing) -> NDArray[np.int64]:

@@ -1,0 +1,84 @@
+"""Near-copies of earlier fools are taken, marked, and earn nothing; junk is not taken."""
+
+from typing import Any
+
+import pytest
+
+from collector import attempts, consistency, fates
+from collector.errors import Unprocessable
+from collector.models import Attempt, Person, Study
+from tests.domain.conftest import a_line, read
+from trainer.learning import drawing
+
+
+@pytest.fixture(autouse=True)
+def many_due(study: Study) -> None:
+    Study.objects.update(round_size=100)
+
+
+def submit(drawer: Person, drawn: drawing.Drawing, label: int = 4) -> Attempt:
+    return attempts.submit(drawer, attempts.Submission(label, drawn))[0]
+
+
+def nearly(drawn: drawing.Drawing, place: int = 9) -> drawing.Drawing:
+    """With a speck more."""
+    speck = {"x": [place, place + 3], "y": [9, 9], "t": [101, 102]}
+    return drawing.parse([*drawn.as_json(), speck], drawn.width)
+
+
+def test_a_near_copy_of_a_fool_is_verified_like_any_other_and_earns_nothing(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
+    line = a_line()
+    first, again = submit(daisy, line), submit(mara, nearly(line))
+    assert (first.copy_of, again.copy_of) == (None, first)
+    read(moby, "4")
+    read(moby, "4")
+    for attempt, credit in ((first, 1.0), (again, 0.0)):
+        attempt.refresh_from_db()
+        assert (attempt.status, attempt.credit) == ("verified", credit)
+    assert list(consistency.problems()) == []
+
+
+@pytest.mark.parametrize(("again_by", "told"), [("daisy", "that you submitted"), ("mara", "that was submitted")])
+def test_its_drawer_is_told_at_once(request: Any, daisy: Person, again_by: str, told: str) -> None:
+    line = a_line()
+    submit(daisy, line)
+    again = submit(request.getfixturevalue(again_by), nearly(line))
+    assert told in fates.timeline(again)[1].text
+
+
+def test_copies_do_not_use_up_the_full_credits_of_a_confusion(daisy: Person, moby: Person) -> None:
+    line = a_line()
+    made = [submit(daisy, line), submit(daisy, nearly(line)), submit(daisy, a_line()), submit(daisy, a_line())]
+    for _ in made:
+        read(moby, "4")
+    assert sorted(Attempt.objects.values_list("credit", flat=True)) == [0.0, 0.5, 1.0, 1.0]
+    assert list(consistency.problems()) == []
+
+
+def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(daisy: Person, mara: Person) -> None:
+    line = a_line()
+    submit(daisy, line, 7)
+    taken_back = submit(daisy, nearly(line))
+    attempts.retract(daisy, taken_back.pk)
+    first = submit(mara, nearly(line, 40), 5)
+    assert first.copy_of is None, "it was taken back, or did not fool"
+    assert submit(mara, nearly(line, 80), 4).copy_of is None, "that was another digit"
+    assert submit(mara, nearly(line, 120), 5).copy_of == first
+
+
+@pytest.mark.parametrize(
+    ("strokes", "code"),
+    [
+        ([{"x": [100, 110], "y": [100, 104], "t": [0, 9]}], "dot"),
+        ([{"x": [x, x + 1], "y": [y, y], "t": [0, 0]} for x in range(5, 280, 45) for y in range(5, 280, 45)], "noise"),
+    ],
+)
+def test_a_dot_and_specks_are_refused_with_a_sentence(
+    daisy: Person, strokes: list[dict[str, list[int]]], code: str
+) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        submit(daisy, drawing.parse(strokes, 12))
+    assert refused.value.code == code and refused.value.message.endswith(".")
+    assert not Attempt.objects.exists()

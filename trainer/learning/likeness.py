@@ -1,0 +1,90 @@
+"""Whether a drawing is an earlier one again, a little changed: moved, with a speck more or a wider pen, its points a
+little elsewhere.
+
+As pictures two people's digits of one kind are often as alike as a drawing and its near-copy, so pictures only tell
+which earlier drawings are worth looking at (`resemblance`). What decides is the pen's way on the canvas, ten times as
+fine (`is_copy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 28
+WORTH_A_LOOK = 0.85
+_POINTS = 96
+_NEAR = 3.0  # canvas units
+_COVERED, _COVERED_IF_SIMPLE = 0.85, 0.95
+_SIMPLE = (1, 7)  # one or two straight lines: many people's are the same within a few units
+_STEPS = 8
+
+Strokes = Sequence[dict[str, Any]]
+
+
+def resemblance(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How alike a picture, uint8 (28, 28), is to each of the others, uint8 (n, 28, 28), wherever they stand in theirs:
+    float32 (n,), the normalised correlation once every centre of mass is in the middle; 1 for the same."""
+    found: NDArray[np.float32] = _unit(_centred(others)) @ _unit(_centred(pixels[None]))[0]
+    return found
+
+
+def is_copy(mine: Strokes, other: Strokes, digit: int) -> bool:
+    """Whether a drawing, as strokes of x and y in canvas units, goes the other's way, moved or not: nearly all of each
+    within `_NEAR` of the other once it is moved onto it. Both mean `digit`."""
+    here, there = _way(mine), _way(other)
+    here = here + there.mean(axis=0) - here.mean(axis=0)
+    for _ in range(_STEPS):  # a speck moves the mean, not the median
+        nearest = there[_apart(here, there).argmin(axis=1)]
+        here = here + np.median(nearest - here, axis=0)
+    near = _apart(here, there) <= _NEAR
+    covered = min(near.any(axis=1).mean(), near.any(axis=0).mean())
+    return bool(covered >= (_COVERED_IF_SIMPLE if digit in _SIMPLE else _COVERED))
+
+
+def _way(strokes: Strokes) -> NDArray[np.float64]:
+    """`_POINTS` points (x, y) evenly along all strokes."""
+    lines = [np.column_stack([stroke["x"], stroke["y"]]).astype(np.float64) for stroke in strokes]
+    lines = [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
+    start, end = (np.concatenate([line[side] for line in lines]) for side in (slice(None, -1), slice(1, None)))
+    length = np.maximum(np.hypot(*(end - start).T), 1e-3)
+    upto = np.cumsum(length)
+    at = (np.arange(_POINTS) + 0.5) / _POINTS * upto[-1]
+    piece = np.searchsorted(upto, at)
+    share = 1 - (upto[piece] - at) / length[piece]
+    way: NDArray[np.float64] = start[piece] + (end - start)[piece] * share[:, None]
+    return way
+
+
+def _apart(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
+    gaps: NDArray[np.float64] = np.hypot(*(here[:, None] - there[None]).transpose(2, 0, 1))
+    return gaps
+
+
+def _centred(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """float32 (n, 28, 28), each moved, between pixels too, until its centre of mass is in the middle."""
+    ink = pictures.astype(np.float32)
+    total = np.maximum(ink.sum(axis=(1, 2)), 1e-6)
+    places = np.arange(SIDE, dtype=np.float32)
+    middle = (SIDE - 1) / 2
+    down = _mover(middle - (ink.sum(axis=2) @ places) / total)
+    right = _mover(middle - (ink.sum(axis=1) @ places) / total)
+    moved: NDArray[np.float32] = (down @ ink @ right.transpose(0, 2, 1)).astype(np.float32)
+    return moved
+
+
+def _mover(by: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Matrices (n, 28, 28) that move rows by so many pixels, linearly between two."""
+    places = np.arange(SIDE, dtype=np.float32)
+    gap = np.abs(places[None, :, None] - by[:, None, None] - places[None, None, :])
+    weights: NDArray[np.float32] = np.maximum(0, 1 - gap).astype(np.float32)
+    return weights
+
+
+def _unit(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = pictures.reshape(len(pictures), SIDE * SIDE)
+    length: NDArray[np.float32] = np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return flat / length
