@@ -8,8 +8,8 @@ import numpy as np
 from collector.models import Attempt
 from trainer.learning import likeness
 
-AMONG = 2000  # the newest fools of the same digit
-CLOSEST = 50
+AMONG = 1000  # the newest fools of the same digit
+CLOSEST = 30
 
 
 def original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | None:

@@ -40,7 +40,7 @@ def is_copy(mine: Strokes, other: Strokes, digit: int) -> bool:
     for _ in range(_STEPS):  # a speck moves the mean, not the median
         nearest = there[_apart(here, there).argmin(axis=1)]
         here = here + np.median(nearest - here, axis=0)
-    near = _apart(here, there) <= _NEAR
+    near = _apart(here, there) <= _NEAR**2
     covered = min(near.any(axis=1).mean(), near.any(axis=0).mean())
     return bool(covered >= (_COVERED_IF_SIMPLE if digit in _SIMPLE else _COVERED))
 
@@ -60,7 +60,9 @@ def _way(strokes: Strokes) -> NDArray[np.float64]:
 
 
 def _apart(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
-    gaps: NDArray[np.float64] = np.hypot(*(here[:, None] - there[None]).transpose(2, 0, 1))
+    """Squared distances of all points, (n, n)."""
+    squares = (here**2).sum(axis=1)[:, None] + (there**2).sum(axis=1)[None, :]
+    gaps: NDArray[np.float64] = squares - 2 * here @ there.T
     return gaps
 
 
