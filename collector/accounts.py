@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth import password_validation
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -83,6 +84,26 @@ def allow_reset(email: str, *, address: str) -> None:
     """Let nobody flood a mail address, whether an account has it or not, nor ask for many. Raises TooMany."""
     limits.take(limits.RESETS_AN_HOUR, _hash(email.lower()))
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
+
+
+def change(person: Person, email: str, listed: bool, mailed: bool) -> None:
+    """Change what a person sets on the account page. Raises Refused with the field at fault."""
+    person.email, person.listed, person.mailed = email, listed, mailed
+    if mailed and not email:
+        raise Refused("Notices by mail need an address.", field="email")
+    try:
+        person.full_clean(exclude=["password"])
+    except ValidationError as error:
+        raise _refused(error) from error
+    person.save(update_fields=["email", "listed", "mailed"])
+
+
+def sign_out_everywhere(person: Person) -> None:
+    """End all sessions and API tokens of a person."""
+    Token.objects.filter(person=person).delete()
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get("_auth_user_id") == str(person.pk):
+            session.delete()
 
 
 def issue_token(person: Person) -> tuple[str, Token]:

@@ -51,6 +51,10 @@ def _attempts() -> Iterator[str]:
 
 
 def _picture(attempt: Attempt) -> Iterator[str]:
+    if attempt.removed:
+        if bytes(attempt.pixels) or attempt.strokes:
+            yield f"Attempt {attempt.pk} is removed and still has its picture."
+        return
     pixels = bytes(attempt.pixels)
     if hashlib.sha256(pixels).hexdigest() != attempt.pixels_sha256:
         yield f"Attempt {attempt.pk}: the pixels are not those of the hash."
@@ -64,7 +68,7 @@ def _status(attempt: Attempt) -> Iterator[str]:
     """The status follows from readings and decision."""
     readings = [reading.answer for reading in attempt.readings.all() if reading.answer and not reading.discounted]
     if attempt.status == Status.RETRACTED:
-        if readings:
+        if readings and not attempt.removed:
             yield f"Attempt {attempt.pk} was taken back after a reading."
         return
     moderated = attempt.fooled or attempt.audited
@@ -123,5 +127,8 @@ def _samples() -> Iterator[str]:
             yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
         if sample.audited != audited:
             yield f"Sample {sample.pk} is wrong about whether it was chosen by lot."
-        if hashlib.sha256(bytes(sample.pixels)).hexdigest() != sample.sha256:
+        if sample.removed:
+            if bytes(sample.pixels):
+                yield f"Sample {sample.pk} is removed and still has its pixels."
+        elif hashlib.sha256(bytes(sample.pixels)).hexdigest() != sample.sha256:
             yield f"Sample {sample.pk}: the pixels are not those of the hash."

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from collector.errors import NotFound, Refused
+from collector.models import Person
 from trainer import samples
 from trainer.models import Round, Sample
 
@@ -31,11 +32,44 @@ def write_training_set(number: int, path: Path) -> tuple[int, str]:
     round = Round.objects.select_related("model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")
+    if gone := samples.removed_since(round.model):
+        raise Refused(
+            f"Round {number}'s model is not reproducible since {gone:%-d %B %Y}: drawings that it learned were removed."
+        )
     arrays = samples.arrays(samples.trained_on(round.model))
     if not arrays.ids:
         raise Refused(f"Round {number}'s model was trained on no samples: it is the shipped one.")
     np.savez_compressed(path, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
     return len(arrays.ids), round.model.net
+
+
+def own(person: Person) -> Iterator[str]:
+    """Everything that a person drew, as JSON, piece by piece: nothing of anybody else."""
+    about = {
+        "username": person.username,
+        "email": person.email,
+        "role": person.role,
+        "joined": person.joined.isoformat(),
+        "readings": person.readings.filter(answer__isnull=False).count(),
+    }
+    yield json.dumps(about)[:-1] + ', "drawings": ['
+    drawn = person.attempts.select_related("round").order_by("submitted", "pk")
+    for place, attempt in enumerate(drawn.iterator(chunk_size=200)):
+        told = {
+            "id": str(attempt.pk),
+            "submitted": attempt.submitted.isoformat(),
+            "round": attempt.round.number,
+            "target_label": attempt.target_label,
+            "predicted_label": attempt.predicted_label,
+            "probabilities": attempt.probabilities,
+            "status": attempt.status,
+            "settled_label": attempt.settled_label,
+            "credit": attempt.credit,
+            "strokes": attempt.strokes,
+            "width": attempt.width,
+        }
+        yield (",\n" if place else "\n") + json.dumps(told)
+    yield "\n]}\n"
 
 
 def _rows() -> Iterator[dict[str, Any]]:

@@ -42,6 +42,43 @@ class SignUpForm(forms.Form):
     )
 
 
+class AccountForm(forms.Form):
+    listed = forms.BooleanField(
+        label="Show me on the leaderboard and beside my public drawings",
+        required=False,
+        help_text="If not, your name and your confirmed drawings are shown to nobody else but the admins.",
+    )
+    email = forms.CharField(
+        label="Mail address, if you like",
+        required=False,
+        max_length=254,
+        help_text="For a forgotten password, and for notices if you want them.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    mailed = forms.BooleanField(
+        label="Mail me what becomes of my drawings", required=False, help_text="At most one mail an hour."
+    )
+
+
+class CloseForm(forms.Form):
+    """Which of one's drawings stay, and the password, so that nobody else does it."""
+
+    drawings = forms.ChoiceField(
+        label="My drawings",
+        choices=[
+            ("", "Choose …"),
+            ("keep", "keep them, without my name"),
+            ("remove", "remove them: later models learn without them"),
+        ],
+    )
+    password = forms.CharField(
+        label="My password",
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
 class SignInForm(AuthenticationForm):
     error_messages = {
         "invalid_login": "That user name and password do not go together.",

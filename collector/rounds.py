@@ -186,6 +186,11 @@ def describe(number: int) -> dict[str, Any]:
     return _told(round, leaderboards.tally(round.attempts.all()))
 
 
+def removed_since(number: int) -> datetime | None:
+    """Since when a round's model cannot be made again, because somebody removed what it had learned; None if it can."""
+    return samples.removed_since(RoundModel.objects.defer("manifest", "report").get(rounds__number=number))
+
+
 def current() -> dict[str, Any]:
     """The open round, as it is in the moment that it is read: another may open while its drawings are counted."""
     round = Round.objects.select_related("model").get(state=Round.State.OPEN)

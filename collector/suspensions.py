@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.utils import timezone
 
+from collector import accounts
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import Act, Attempt, Person, Token
+from collector.models import Act, Attempt, Person
 from trainer import candidates, rounds, samples
 from trainer.models import RoundModel, Sample
 
@@ -45,9 +44,8 @@ def suspend(person: Person, admin: Person, why: str) -> int:
         if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
             raise Conflict("This person is switched off already.")
         Act.objects.create(admin=admin, kind=Act.Kind.SUSPENDED, person=person, why=why.strip())
-        Token.objects.filter(person=person).delete()
         withdrawn = samples.withdraw(person.contributor)
-    _sign_out(person)
+    accounts.sign_out_everywhere(person)
     return withdrawn
 
 
@@ -100,10 +98,3 @@ def _check(admin: Person, why: str) -> None:
         raise Forbidden("Only an admin does this.")
     if not why.strip():
         raise Refused("Say why, for the log.", field="why")
-
-
-def _sign_out(person: Person) -> None:
-    """End his sessions, so that none comes alive again when he is reinstated."""
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.get_decoded().get("_auth_user_id") == str(person.pk):
-            session.delete()

@@ -44,6 +44,7 @@ FULL = (
     ("acts", "/acts/", "admin"),
     ("sign-up", "/accounts/sign-up/", None),
     ("sign-in", "/accounts/sign-in/", None),
+    ("account", "/account/", "alice"),
     ("password", "/accounts/password/", "alice"),
     ("reset", "/accounts/reset/", None),
     ("moderate", "/moderate/", "mona"),

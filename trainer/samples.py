@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F, Max, Q, QuerySet, Window
+from django.db.models import F, Max, Min, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ from trainer.models import Contributor, Round, RoundModel, Sample, Split
 
 BLOCK = 5  # contributors; one random position of 2–5 in each block is test
 _lot = random.SystemRandom()
+
+
+class Removed(Exception):
+    """Samples that are asked for are tombstones."""
 
 
 def add(
@@ -93,6 +97,21 @@ def reinstate(contributor: uuid.UUID, since: datetime) -> int:
         return len(Sample.objects.bulk_create(again.values()))
 
 
+def remove(contributor: uuid.UUID) -> int:
+    """Withdraw a contributor's samples and drop their pixels, for good; how many there were. Hashes and labels stay,
+    so that it can be said what a model was trained on, though it cannot be made again."""
+    with transaction.atomic():
+        withdraw(contributor)
+        kept = Sample.objects.filter(contributor=contributor, removed__isnull=True)
+        return kept.update(removed=timezone.now(), pixels=b"")
+
+
+def removed_since(model: RoundModel) -> datetime | None:
+    """Since when a model cannot be made again, because samples that it was trained on were removed; None if it can."""
+    found: datetime | None = trained_on(model).aggregate(first=Min("removed"))["first"]
+    return found
+
+
 def due(most_each: int | None = None) -> QuerySet[Sample]:
     """Verified fooling samples of the train split, active, that no candidate has trained on, `most_each` of each
     contributor (None: all)."""
@@ -144,8 +163,10 @@ class Arrays:
 
 
 def arrays(samples: QuerySet[Sample]) -> Arrays:
-    """Load samples into memory, without a query per sample."""
+    """Load samples into memory, without a query per sample. Raises Removed where pixels are gone."""
     rows = list(samples.values_list("pk", "attempt", "pixels", "label"))
+    if not all(row[2] for row in rows):
+        raise Removed("Some of these drawings were removed by whoever drew them.")
     pixels = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.uint8).reshape(-1, 28, 28)
     labels = np.array([row[3] for row in rows], dtype=np.int64)
     return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)

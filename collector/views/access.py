@@ -5,7 +5,8 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from collector.errors import Forbidden
 from collector.models import Person
@@ -16,14 +17,14 @@ PAUSED = (
     "An admin sees it too and can lift it; what you drew is not touched."
 )
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponseBase]
 
 
 def _for(allowed: Callable[[Person], bool], refusal: Callable[[Person], str]) -> Callable[[PersonView[P]], View[P]]:
     def decorate(view: PersonView[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not isinstance(request.user, Person):
                 return redirect_to_login(request.get_full_path())
             if not allowed(request.user):

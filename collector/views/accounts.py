@@ -1,18 +1,21 @@
 """Accounts: signing up, and Django's own pages for signing in and for passwords under our templates."""
 
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import PasswordResetForm
-from django.http import HttpRequest, HttpResponse
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from collector import accounts
+from collector import accounts, exports, leaving
 from collector.errors import Refused, TooMany
-from collector.forms import SignInForm, SignUpForm
+from collector.forms import AccountForm, CloseForm, SignInForm, SignUpForm
+from collector.models import Person
+from collector.views.access import signed_in
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -35,6 +38,47 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"Welcome, {person.username}. Choose a digit and draw.")
             return redirect("draw")
     return render(request, "accounts/sign_up.html", {"form": form})
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def account(request: HttpRequest, person: Person) -> HttpResponse:
+    now = {"listed": person.listed, "email": person.email, "mailed": person.mailed}
+    doors = {"save": AccountForm(request.POST or None, initial=now), "close": CloseForm(request.POST or None)}
+    forms: dict[str, Form] = {"save": AccountForm(initial=now), "close": CloseForm()}
+    if request.method == "POST":
+        do = request.POST.get("do", "")
+        if do not in doors:
+            raise Refused("This page has no such button.")
+        form = forms[do] = doors[do]
+        if form.is_valid():
+            try:
+                return _save(request, person, form) if do == "save" else _close(request, person, form)
+            except Refused as refusal:
+                form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+    context = {"settings_form": forms["save"], "close_form": forms["close"]}
+    return render(request, "accounts/account.html", context)
+
+
+def _save(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
+    accounts.change(person, **form.cleaned_data)
+    messages.success(request, "Saved.")
+    return redirect("account")
+
+
+def _close(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
+    leaving.close(person, form.cleaned_data["password"], remove=form.cleaned_data["drawings"] == "remove")
+    logout(request)
+    messages.success(request, "Your account is closed. Thank you for what you gave.")
+    return redirect("home")
+
+
+@require_safe
+@signed_in
+def export(request: HttpRequest, person: Person) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": 'attachment; filename="my-drawings.json"'}
+    return StreamingHttpResponse(exports.own(person), content_type="application/json", headers=headers)
 
 
 class SignIn(auth.LoginView):

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from collector import attempts, challenges, fates, fools, leaderboards, rounds
-from collector.errors import NotFound
+from collector.errors import Gone, NotFound
 from collector.models import Attempt, Person, Study
 from collector.views import achieved, pictures, words
 from collector.views.access import signed_in
@@ -81,7 +81,7 @@ def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
 @signed_in
 def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     """What the model saw, 28 × 28; it never changes."""
-    response = HttpResponse(pictures.png(bytes(_visible(person, id).pixels)), content_type="image/png")
+    response = HttpResponse(pictures.png(bytes(_with_picture(person, id).pixels)), content_type="image/png")
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 
@@ -90,12 +90,19 @@ def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse
 @signed_in
 def drawing_looked(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     """Which ink spoke for what the model said, 28 × 28; it never changes."""
-    attempt = _visible(person, id)
+    attempt = _with_picture(person, id)
     response = HttpResponse(
         pictures.looked_png(bytes(attempt.pixels), attempts.looked(attempt)), content_type="image/png"
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
+
+
+def _with_picture(person: Person, id: UUID) -> Attempt:
+    attempt = _visible(person, id)
+    if attempt.removed:
+        raise Gone("This drawing was removed by whoever drew it.")
+    return attempt
 
 
 def _visible(person: Person, id: UUID) -> Attempt:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -45,7 +46,7 @@ def _row(standing: leaderboards.Standing) -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def person(request: HttpRequest, username: str) -> HttpResponse:
+def person(request: HttpRequest, username: str) -> HttpResponseBase:
     """Verified fools alone; an admin sees every drawing, and what he may do."""
     return _act(request, username) if request.method == "POST" else _page(request, username, {})
 
@@ -62,7 +63,7 @@ def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
 def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpResponse:
     found = Person.objects.filter(username__iexact=username).first()
     admin = isinstance(request.user, Person) and request.user.is_admin
-    if found is None or not (found.is_active or admin):
+    if found is None or not ((found.is_active and found.listed) or admin or found == request.user):
         raise NotFound("There is nobody of this name here.")
     attempts = found.attempts.all() if admin else fools.public().filter(drawer=found)
     page = Paginator(attempts.select_related("round").order_by("-submitted", "pk"), A_PAGE)

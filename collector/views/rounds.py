@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from collector import fools, rounds
-from collector.models import Attempt
 from collector.views import pictures, words
 from trainer.models import RoundModel
 
@@ -180,10 +179,11 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     told = rounds.describe(number)
     shown = next((name for name in SETS if _set(told, name).get("n")), None)
     measured = _set(told, shown) if shown else {}
-    forgot = Attempt.objects.filter(pk__in=(told["report"] or {}).get("forgot", [])).exclude(settled=None)
+    forgot = fools.public().filter(pk__in=(told["report"] or {}).get("forgot", []))
     lately = fools.public().filter(round__number=number).select_related("round", "drawer").order_by("-settled", "pk")
     context = {
         "round": _row(told),
+        "removed": rounds.removed_since(number),
         "set_name": SETS[shown] if shown else "",
         "set_of": words.measured_on(measured),
         "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],

@@ -32,6 +32,7 @@ PAGES = [
     ("/desk/", "admin"),
     ("/accounts/sign-up/", None),
     ("/accounts/sign-in/", None),
+    ("/account/", "alice"),
     ("/accounts/password/", "alice"),
     ("/accounts/reset/", None),
     ("/nothing/", None),

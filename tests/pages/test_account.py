@@ -1,0 +1,167 @@
+"""The account page: what one sets, takes along, and leaves behind."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from collector import accounts, consistency, exports, leaderboards, reviews
+from collector.errors import Gone, Refused
+from collector.models import Attempt, Gold, Person, Reading
+from tests.pages.conftest import PASSWORD, Draw
+from trainer import samples
+from trainer.models import Round, RoundModel, Sample
+
+Browse = Callable[[Person | None], Client]
+
+
+def post(browse: Browse, who: Person, **form: Any) -> Any:
+    return browse(who).post("/account/", form, follow=True)
+
+
+def test_one_sets_whether_one_is_listed_and_mailed(browse: Browse, alice: Person) -> None:
+    page = post(browse, alice, do="save", email="new@example.org", mailed="on")
+    alice.refresh_from_db()
+    assert "Saved." in page.content.decode()
+    assert (alice.email, alice.listed, alice.mailed) == ("new@example.org", False, True)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"email": "no address"}, "valid email"),
+        ({"email": "", "mailed": "on"}, "need an address"),
+    ],
+)
+def test_what_makes_no_sense_is_said_at_its_field(
+    browse: Browse, alice: Person, form: dict[str, str], words: str
+) -> None:
+    assert words in post(browse, alice, do="save", **form).content.decode()
+    alice.refresh_from_db()
+    assert alice.email == "alice@example.org" and alice.listed
+
+
+def test_who_is_not_listed_is_nowhere_public(browse: Browse, alice: Person, bob: Person, draw: Draw) -> None:
+    fool = draw(alice)
+    post(browse, alice, do="save", email="")
+    assert leaderboards.standings("all") == []
+    for address in (f"/people/{alice.username}/", f"/fools/{fool.pk}/"):
+        assert browse(bob).get(address).status_code == browse(None).get(address).status_code == 404
+    assert browse(alice).get(f"/people/{alice.username}/").status_code == 200
+    assert "alice" not in browse(None).get("/").content.decode()
+
+
+def test_one_takes_along_what_one_drew_and_nothing_of_others(
+    browse: Browse, alice: Person, bob: Person, draw: Draw
+) -> None:
+    mine = [str(draw(alice, status=status).pk) for status in ("verified", "pending")]
+    draw(bob)
+    answer = browse(alice).get("/account/export/")
+    assert "attachment" in answer["Content-Disposition"]
+    taken = json.loads(b"".join(answer))
+    assert [one["id"] for one in taken["drawings"]] == mine and taken["username"] == "alice"
+    assert all(one["strokes"] for one in taken["drawings"])
+
+
+def test_somebody_without_drawings_takes_along_an_empty_list(alice: Person) -> None:
+    assert json.loads("".join(exports.own(alice)))["drawings"] == []
+
+
+def closed(browse: Browse, person: Person, drawings: str, password: str = PASSWORD) -> Any:
+    return post(browse, person, do="close", drawings=drawings, password=password)
+
+
+def sampled(attempt: Attempt) -> Sample:
+    sample = samples.add(
+        attempt=attempt.pk, contributor=attempt.drawer.contributor, pixels=bytes(attempt.pixels), label=4, fooling=True,
+        round=attempt.round,
+    )  # fmt: skip
+    assert sample is not None
+    return sample
+
+
+def test_an_account_is_closed_with_its_password_alone(browse: Browse, alice: Person) -> None:
+    assert "not your password" in closed(browse, alice, "keep", "wrong").content.decode()
+    assert "This field is required" in closed(browse, alice, "").content.decode()
+    alice.refresh_from_db()
+    assert alice.is_active and alice.closed is None
+
+
+def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
+    browse: Browse, alice: Person, bob: Person, draw: Draw
+) -> None:
+    fool, waiting = draw(alice), draw(alice, status="pending")
+    sample = sampled(fool)
+    token, _ = accounts.issue_token(alice)
+    assert "account is closed" in closed(browse, alice, "keep").content.decode()
+    alice.refresh_from_db()
+    assert alice.username.startswith("gone-") and (alice.email, alice.is_active, alice.listed) == ("", False, False)
+    assert accounts.person_of_token(token) is None and not alice.check_password(PASSWORD)
+    for attempt in (fool, waiting):
+        before = attempt.status
+        attempt.refresh_from_db()
+        assert attempt.status == before and attempt.strokes and not attempt.removed
+    sample.refresh_from_db()
+    assert sample.withdrawn is None
+    assert "alice" not in browse(None).get("/").content.decode()
+
+
+def test_drawings_that_are_removed_leave_tombstones(browse: Browse, alice: Person, mona: Person, draw: Draw) -> None:
+    fool, waiting = draw(alice), draw(alice, status="pending")
+    sample = sampled(fool)
+    Gold.objects.create(answer="4", strokes=fool.strokes, width=22, pixels=b"\1" * 784, attempt=fool)
+    now = timezone.now()
+    leased = Reading.objects.create(attempt=waiting, moderator=mona, leased=now, expires=now + timedelta(minutes=5))
+    closed(browse, alice, "remove")
+    for attempt in (fool, waiting):
+        hash_before = attempt.pixels_sha256
+        attempt.refresh_from_db()
+        assert attempt.removed and attempt.strokes == [] and bytes(attempt.pixels) == b""
+        assert attempt.pixels_sha256 == hash_before
+    assert (fool.status, waiting.status) == ("verified", "retracted")
+    sample.refresh_from_db()
+    assert sample.removed and sample.withdrawn and bytes(sample.pixels) == b"" and sample.label == 4
+    gold = Gold.objects.get(attempt=fool)
+    assert gold.retired and gold.strokes == [] and bytes(gold.pixels) == b""
+    with pytest.raises((Gone, Refused)):
+        reviews.read(mona, leased.pk, "4")
+
+
+def test_whoever_removed_drawings_leaves_a_database_that_agrees(
+    browse: Browse, alice: Person, ada: Person, draw: Draw
+) -> None:
+    fool = draw(alice)
+    closed(browse, alice, "remove")
+    assert not [problem for problem in consistency.problems() if "picture" in problem or "pixels" in problem]
+    assert browse(ada).get(f"/drawings/{fool.pk}/").status_code == 200
+    for picture in ("seen", "looked"):
+        assert browse(ada).get(f"/drawings/{fool.pk}/{picture}.png").status_code == 410
+
+
+def test_a_model_that_learned_what_was_removed_cannot_be_made_again(
+    browse: Browse, alice: Person, draw: Draw, tmp_path: Any
+) -> None:
+    sampled(draw(alice))
+    model = RoundModel.objects.create(net="mnist_model", state="promoted", base=RoundModel.objects.get())
+    Sample.objects.update(first_trained=model)
+    Round.objects.filter(number=1).update(state="closed", closed=timezone.now())
+    Round.objects.create(number=2, model=model, opened=timezone.now())
+    exports.write_training_set(2, tmp_path / "before.npz")
+    closed(browse, alice, "remove")
+    with pytest.raises(Refused, match="not reproducible since"):
+        exports.write_training_set(2, tmp_path / "after.npz")
+    with pytest.raises(samples.Removed):
+        samples.arrays(samples.trained_on(model))
+    assert "not reproducible since" in browse(None).get("/rounds/2/").content.decode()
+
+
+def test_the_last_admin_stays_until_there_is_another(browse: Browse, ada: Person, bob: Person) -> None:
+    assert "only admin" in closed(browse, ada, "keep").content.decode()
+    Person.objects.filter(pk=bob.pk).update(role="admin")
+    closed(browse, ada, "keep")
+    ada.refresh_from_db()
+    assert ada.closed
