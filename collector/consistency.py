@@ -121,9 +121,9 @@ def _samples() -> Iterator[str]:
         if sample.withdrawn is None and sample.contributor_id in switched_off:
             yield f"Sample {sample.pk} is active, and {switched_off[sample.contributor_id]}, who drew it, is suspended."
         label, status, audited = settled.get(sample.attempt, (None, None, sample.audited))
-        if label != sample.label:
+        if label != sample.label and not sample.withdrawn:  # an appeal may have settled it anew
             yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
-        if sample.fooling != (status == Status.VERIFIED):
+        if sample.fooling != (status == Status.VERIFIED) and not sample.withdrawn:
             yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
         if sample.audited != audited:
             yield f"Sample {sample.pk} is wrong about whether it was chosen by lot."

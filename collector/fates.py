@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
-from collector.models import Attempt, Study
+from collector.models import Appeal, Attempt, Decision, Study
 from trainer import target
 from trainer.models import Round, RoundModel, Sample, Split
 
@@ -78,8 +78,10 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
             Event(None, f"Waiting for moderators, who don’t see what it should be ({read} so far).", "waiting")
         )
         return events
+    appeal = getattr(attempt, "appeal", None)
     if text := _settled(attempt, who):
-        events.append(Event(attempt.settled, text, "settled"))
+        settled = Event(attempt.settled, text, "settled")
+        events += _appealed(settled, appeal, who) if appeal else [settled]
     kept = kept_of([attempt.pk]).get(attempt.pk)
     if kept:
         events.append(_sample_event(kept))
@@ -104,8 +106,24 @@ def _read_now(attempt: Attempt) -> Event | None:
     return Event(None, text if text.endswith(".") else f"{text}.", "now")
 
 
+def _appealed(settled: Event, appeal: Appeal, who: str) -> list[Event]:
+    """The appeal and its answer; what it settled as stands before them, or, if it is another now, after them."""
+    events = [Event(appeal.when, f"{who} appealed: «{appeal.text}»", "appeal")]
+    if answer := appeal.decision:
+        events.append(Event(answer.when, f"An admin answered ({answer.answer}): {answer.why}", "answered"))
+    else:
+        events.append(Event(None, "An admin will look at it again.", "waiting"))
+    changed = settled.when is not None and settled.when > appeal.when
+    return [*events, settled] if changed else [settled, *events]
+
+
+def outcome(attempt: Attempt) -> str:
+    """How it settled, in a sentence or two to its drawer."""
+    return _settled(attempt, "You") or ""
+
+
 def _settled(attempt: Attempt, who: str) -> str | None:
-    if decision := attempt.decision:
+    if (decision := attempt.decision) and not _answers_appeal(decision):
         return f"An admin decided ({decision.answer}): {decision.why}"
     if attempt.status == Status.NOT_FOOLED and not attempt.audited:
         return None
@@ -125,6 +143,10 @@ def _copied(attempt: Attempt, who: str) -> str:
     by = "you" if who == "You" else who
     whose = f"one that {by} submitted earlier" if own else "one that was submitted earlier"
     return f"It is very like {whose}: it is read like any other, and earns nothing."
+
+
+def _answers_appeal(decision: Decision) -> bool:
+    return hasattr(decision, "appeal")
 
 
 def _by(attempt: Attempt) -> str:

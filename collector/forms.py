@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from collector import accounts
+from collector import accounts, appeals
 from collector.models import Study
 from collector.verdicts import ANSWERS
 
@@ -121,6 +121,17 @@ class RollBackForm(forms.Form):
         choices = [("", "Choose …"), *((number, f"round {number}") for number in numbers)]
         self.fields["number"] = forms.TypedChoiceField(label="The model of", coerce=int, choices=choices)
         self.order_fields(self.field_order)
+
+
+class AppealForm(forms.Form):
+    """Why a drawing should be looked at again."""
+
+    text = forms.CharField(
+        label="Why should it be looked at again?",
+        max_length=appeals.LONGEST,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="You can ask once. An admin who did not draw it answers, and you are told.",
+    )
 
 
 class DecisionForm(forms.Form):

@@ -78,6 +78,11 @@ class Person(AbstractBaseUser):
         return self.username
 
     @property
+    def unseen(self) -> int:
+        """How many notices he has not seen."""
+        return self.notices.filter(seen=None).count()
+
+    @property
     def is_admin(self) -> bool:
         return self.is_active and self.role == self.Role.ADMIN
 
@@ -450,7 +455,7 @@ class Notice(models.Model):
     person = models.ForeignKey(Person, models.CASCADE, related_name="notices")
     when = models.DateTimeField(auto_now_add=True)
     text = models.TextField()
-    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, blank=True, related_name="+")
+    attempt = models.ForeignKey(Attempt, models.CASCADE, null=True, blank=True, related_name="+")
     round = models.ForeignKey(Round, models.PROTECT, null=True, blank=True, related_name="+")
     seen = models.DateTimeField(null=True, blank=True)
     mailed = models.DateTimeField(null=True, blank=True)
@@ -461,4 +466,7 @@ class Notice(models.Model):
                 fields=["person", "round"], condition=Q(attempt__isnull=True), name="one_notice_a_round"
             ),
         ]
-        indexes = [models.Index(fields=["person", "-when"], name="notices_of_a_person")]
+        indexes = [
+            models.Index(fields=["person", "-when"], name="notices_of_a_person"),
+            models.Index(fields=["person"], condition=Q(seen=None), name="unseen_notices"),
+        ]

@@ -10,9 +10,9 @@ from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from collector import golds, verdicts
+from collector import golds, notices, verdicts
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
-from collector.models import Attempt, Decision, Gold, Person, Reading, Study
+from collector.models import Appeal, Attempt, Decision, Gold, Person, Reading, Study
 from trainer import candidates, rounds, samples
 
 Status = Attempt.Status
@@ -208,6 +208,7 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     agreed = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
     attempt.readings.filter(answer__isnull=False, discounted=False).update(agreed=agreed)
     golds.keep(attempt, outcome.answer)
+    notices.settled(attempt)
     if outcome.label is None:
         return
     sample = samples.add(
@@ -268,14 +269,17 @@ def unsettled() -> QuerySet[Attempt]:
             own=Exists(moderators.filter(pk=OuterRef("drawer"))),
         )
         .filter(Q(wanted=0) | Q(own=False, read_by__gte=able) | Q(own=True, read_by__gte=able - 1))
-        .select_related("drawer", "round")
+        .select_related("drawer", "round", "appeal")
         .prefetch_related("readings__moderator")
         .order_by("submitted")
     )
 
 
 def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attempt:
-    """An admin settles what moderators could not, saying why. Raises Forbidden, NotFound, Conflict, Refused."""
+    """An admin settles what moderators could not, or answers an appeal, saying why.
+
+    The same answer as before turns an appeal down. Raises Forbidden, NotFound, Conflict, Refused.
+    """
     if not admin.is_admin:
         raise Forbidden("Only an admin decides.")
     if answer not in verdicts.ANSWERS:
@@ -288,8 +292,18 @@ def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attem
             raise NotFound("There is no such drawing.")
         if attempt.drawer_id == admin.pk:
             raise Forbidden("Nobody decides on his own drawing.")
-        if not unsettled().filter(pk=attempt_id).exists():
+        appeal = Appeal.objects.filter(attempt=attempt, decision=None).first()
+        if not (appeal or unsettled().filter(pk=attempt_id).exists()):
             raise Conflict("This drawing is settled, or moderators can still settle it.")
-        Decision.objects.create(attempt=attempt, admin=admin, answer=answer, why=why.strip())
-        _settle(attempt, verdicts.outcome(attempt.target_label, attempt.fooled, answer), timezone.now())
+        decision = Decision.objects.create(attempt=attempt, admin=admin, answer=answer, why=why.strip())
+        outcome = verdicts.outcome(attempt.target_label, attempt.fooled, answer)
+        if appeal:
+            appeal.decision = decision
+            appeal.save(update_fields=["decision"])
+            if (attempt.status, attempt.settled_label) == (outcome.status, outcome.label):
+                notices.settled(attempt)
+                return attempt
+            rounds.lock()
+            samples.withdraw_one(attempt.pk)
+        _settle(attempt, outcome, timezone.now())
         return attempt

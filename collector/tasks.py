@@ -3,7 +3,7 @@
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
-from collector import moderators
+from collector import moderators, notices
 from collector.models import Allowance, Study, Token
 from trainer import candidates
 
@@ -17,6 +17,12 @@ def start_if_due() -> None:
 def suspend_untrusted() -> None:
     """Every minute: suspend moderators whose readings agree too seldom with what the drawings settled as."""
     moderators.suspend_untrusted()
+
+
+def tell() -> None:
+    """Every minute: what people are told of a round that opened, and mails to who wants them."""
+    notices.tell_of_round()
+    notices.mail()
 
 
 def tidy() -> None:

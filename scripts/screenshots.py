@@ -45,6 +45,7 @@ FULL = (
     ("sign-up", "/accounts/sign-up/", None),
     ("sign-in", "/accounts/sign-in/", None),
     ("account", "/account/", "alice"),
+    ("notices", "/notices/", "alice"),
     ("password", "/accounts/password/", "alice"),
     ("reset", "/accounts/reset/", None),
     ("moderate", "/moderate/", "mona"),
@@ -244,6 +245,7 @@ def empty_pictures(album: Album) -> None:
         ("desk", "/desk/", "admin"),
         ("moderators", "/moderators/", "admin"),
         ("draw", "/draw/", "admin"),
+        ("notices", "/notices/", "admin"),
         ("try", "/try/", None),
     ):
         album.take(f"empty-{name}", path, who)

@@ -72,10 +72,14 @@ def withdraw(contributor: uuid.UUID) -> int:
     """Take a contributor's samples out of every later training; how many there were."""
     with transaction.atomic():
         rounds.lock()
-        active = Sample.objects.filter(contributor=contributor, withdrawn__isnull=True)
-        now, latest = timezone.now(), RoundModel.objects.aggregate(latest=Max("pk"))["latest"]
-        trained = active.filter(first_trained__isnull=False).update(withdrawn=now, last_trained=latest)
-        return trained + active.update(withdrawn=now)
+        return _withdraw(Sample.objects.filter(contributor=contributor))
+
+
+def _withdraw(samples: QuerySet[Sample]) -> int:
+    active = samples.filter(withdrawn__isnull=True)
+    now, latest = timezone.now(), RoundModel.objects.aggregate(latest=Max("pk"))["latest"]
+    trained = active.filter(first_trained__isnull=False).update(withdrawn=now, last_trained=latest)
+    return trained + active.update(withdrawn=now)
 
 
 def reinstate(contributor: uuid.UUID, since: datetime) -> int:
@@ -95,6 +99,11 @@ def reinstate(contributor: uuid.UUID, since: datetime) -> int:
             sample.pk, sample.added, sample.withdrawn = uuid.uuid4(), timezone.now(), None
             sample.first_trained = sample.last_trained = None
         return len(Sample.objects.bulk_create(again.values()))
+
+
+def withdraw_one(attempt: uuid.UUID) -> None:
+    """Take the sample of an attempt, if there is one, out of every later training. Needs the lock."""
+    _withdraw(Sample.objects.filter(attempt=attempt))
 
 
 def remove(contributor: uuid.UUID) -> int:

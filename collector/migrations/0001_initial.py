@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
                 ('text', models.TextField()),
                 ('seen', models.DateTimeField(blank=True, null=True)),
                 ('mailed', models.DateTimeField(blank=True, null=True)),
-                ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collector.attempt')),
+                ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='collector.attempt')),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL)),
                 ('round', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trainer.round')),
             ],
@@ -299,6 +299,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='notice',
             index=models.Index(fields=['person', '-when'], name='notices_of_a_person'),
+        ),
+        migrations.AddIndex(
+            model_name='notice',
+            index=models.Index(condition=models.Q(('seen', None)), fields=['person'], name='unseen_notices'),
         ),
         migrations.AddConstraint(
             model_name='notice',

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 import trainer.rounds
-from collector import moderators, reviews, rounds, studies
+from collector import appeals, fates, moderators, reviews, rounds, studies
 from collector.errors import Conflict, Forbidden, NotFound, Refused
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
 from collector.models import Attempt, Person, Study, StudyChange
@@ -141,6 +141,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         "roll_back_form": bound.get("roll_back") or RollBackForm(prefix="roll_back", numbers=_earlier()),
         "earlier": _earlier(),
         "unsettled": [_unsettled(attempt, admin, bound) for attempt in reviews.unsettled()],
+        "appeals": [_unsettled(attempt, admin, bound) for attempt in appeals.waiting()],
         "moderators": _moderators(moderators.tally()),
         "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
         "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
@@ -176,6 +177,8 @@ def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
     return {
         "item": pictures.shown(attempt, drawer=attempt.drawer.username),
         "own": attempt.drawer_id == admin.pk,
+        "appeal": getattr(getattr(attempt, "appeal", None), "text", ""),
+        "status": fates.headline(attempt),
         "readings": [{"moderator": reading.moderator.username, "answer": reading.answer} for reading in readings],
         "read_words": words.count(len(readings), "reading"),
         "form": bound.get(key) or DecisionForm(prefix=key),

@@ -3,13 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from collector import attempts, challenges, fates, fools, leaderboards, rounds
+from collector import appeals, attempts, challenges, fates, fools, leaderboards, rounds
 from collector.errors import Gone, NotFound
+from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
 from collector.views import achieved, pictures, words
 from collector.views.access import signed_in
@@ -63,7 +65,22 @@ def in_sum(tally: leaderboards.Tally) -> str:
 @require_safe
 @signed_in
 def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
+    return _page(request, person, _visible(person, id), AppealForm())
+
+
+@require_POST
+@signed_in
+def appeal(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     attempt = _visible(person, id)
+    form = AppealForm(request.POST)
+    if not form.is_valid():
+        return _page(request, person, attempt, form)
+    appeals.appeal(person, id, form.cleaned_data["text"])
+    messages.success(request, "An admin will look at it again; you are told.")
+    return redirect("drawing", id)
+
+
+def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
     own = attempt.drawer_id == person.pk
     context: dict[str, Any] = {
         "item": pictures.shown(attempt, public=fools.public().filter(pk=attempt.pk).exists()),
@@ -72,6 +89,7 @@ def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
         "rival": attempts.rival(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": fates.timeline(attempt, "You" if own else attempt.drawer.username),
+        "appeal_form": form if own and appeals.possible(attempt) else None,
         "may_retract": own and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),
     }
     return render(request, "pages/drawing.html", context)

@@ -9,10 +9,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collector import fates, fools, leaderboards
+from collector import notices as told_of
 from collector.errors import NotFound
 from collector.models import Person
 from collector.views import achieved, pictures, suspending, words
-from collector.views.access import for_admins
+from collector.views.access import for_admins, signed_in
 from collector.views.drawing import A_PAGE, in_sum
 
 TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
@@ -79,6 +80,31 @@ def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpR
         context |= {"fools": [pictures.shown(fool, public=True) for fool in listed.object_list]}
         context |= {"summary": f"{words.count(page.count, 'drawing')} that fooled the model, confirmed by others."}
     return render(request, "pages/person.html", context)
+
+
+@require_safe
+@signed_in
+def notices(request: HttpRequest, person: Person) -> HttpResponse:
+    """What somebody was told, newest first; looking at it marks it as seen."""
+    told = person.notices.select_related("round").order_by("-when", "-pk")
+    page = Paginator(told, A_PAGE).get_page(request.GET.get("page"))
+    items = [
+        {
+            "when": notice.when,
+            "text": notice.text,
+            "attempt": notice.attempt_id,
+            "round": notice.round.number if notice.round else None,
+            "new": notice.seen is None,
+        }
+        for notice in page.object_list
+    ]
+    response = render(
+        request,
+        "pages/notices.html",
+        {"page": page, "items": items, "summary": words.count(page.paginator.count, "notice") + ", newest first."},
+    )
+    told_of.see(person.notices.filter(pk__in=[notice.pk for notice in page.object_list]))
+    return response
 
 
 @require_safe

@@ -33,6 +33,7 @@ PAGES = [
     ("/accounts/sign-up/", None),
     ("/accounts/sign-in/", None),
     ("/account/", "alice"),
+    ("/notices/", "alice"),
     ("/accounts/password/", "alice"),
     ("/accounts/reset/", None),
     ("/nothing/", None),

@@ -55,6 +55,7 @@ def more(draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round
         "/gallery/",
         "/gallery/?round=1&target=4&predicted=9",
         "/drawings/",
+        "/notices/",
         "/leaderboard/?period=all",
         "/people/",
         "/people/alice/",

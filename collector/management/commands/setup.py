@@ -19,6 +19,7 @@ SCHEDULES: list[dict[str, Any]] = [
     {"name": "start what is due", "func": "collector.tasks.start_if_due", "schedule_type": "I", "minutes": 1},
     {"name": "suspend untrusted moderators", "func": "collector.tasks.suspend_untrusted", "schedule_type": "I",
      "minutes": 1},
+    {"name": "tell people", "func": "collector.tasks.tell", "schedule_type": "I", "minutes": 1},
     {"name": "tidy", "func": "collector.tasks.tidy", "schedule_type": "H"},
     {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
     {"name": "training worker's heartbeat", "func": "trainer.tasks.beat", "args": "'train'", "cluster": "train",

@@ -1,0 +1,110 @@
+"""One appeal for a drawing that settled against its drawer; an admin answers it."""
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from collector import appeals, attempts, consistency, fates, reviews
+from collector.errors import Conflict, Forbidden, NotFound, Refused
+from collector.models import Attempt, Decision, Notice, Person, Reading, Study
+from tests.domain.conftest import draw, read
+from trainer.models import Sample
+
+
+@pytest.fixture(autouse=True)
+def many_due(study: Study) -> None:
+    Study.objects.update(round_size=100)
+
+
+@pytest.fixture
+def rejected(daisy: Person, moby: Person, mara: Person) -> Attempt:
+    """A 4 of daisy's that two moderators took for junk."""
+    attempt = draw(daisy, 4)
+    for moderator in (moby, mara):
+        read(moderator, "junk", attempt)
+    attempt.refresh_from_db()
+    assert attempt.status == "rejected"
+    return attempt
+
+
+def kinds(attempt: Attempt) -> list[str]:
+    return [event.kind for event in fates.timeline(Attempt.objects.get(pk=attempt.pk))]
+
+
+def test_an_appeal_that_succeeds_settles_the_drawing_anew_with_all_that_follows(
+    rejected: Attempt, daisy: Person, ada: Person
+) -> None:
+    assert appeals.possible(rejected)
+    appeals.appeal(daisy, rejected.pk, " It is open at the top. ")
+    assert [one.pk for one in appeals.waiting()] == [rejected.pk]
+    assert kinds(rejected) == ["submitted", "settled", "appeal", "waiting"]
+    decided = reviews.decide(rejected.pk, ada, "4", "An open four.")
+    assert (decided.status, decided.credit, decided.settled_label) == ("verified", 1.0, 4)
+    assert Sample.objects.get().label == 4
+    assert set(Reading.objects.values_list("agreed", flat=True)) == {False}
+    assert not appeals.waiting().exists()
+    assert kinds(rejected)[:4] == ["submitted", "appeal", "answered", "settled"]
+    assert list(consistency.problems()) == []
+
+
+def test_the_same_answer_turns_it_down_and_changes_nothing_else(rejected: Attempt, daisy: Person, ada: Person) -> None:
+    appeals.appeal(daisy, rejected.pk, "Look again.")
+    decided = reviews.decide(rejected.pk, ada, "junk", "I see no digit either.")
+    assert (decided.status, decided.credit, decided.settled) == ("rejected", 0.0, rejected.settled)
+    assert not Sample.objects.exists() and not appeals.waiting().exists()
+    assert kinds(rejected) == ["submitted", "settled", "appeal", "answered"]
+    assert set(Reading.objects.values_list("agreed", flat=True)) == {True}
+    assert list(consistency.problems()) == []
+
+
+def test_a_sample_under_another_digit_is_replaced(daisy: Person, moby: Person, mara: Person, ada: Person) -> None:
+    attempt = draw(daisy, 4)
+    for moderator in (moby, mara):
+        read(moderator, "9", attempt)
+    appeals.appeal(daisy, attempt.pk, "It is a four.")
+    reviews.decide(attempt.pk, ada, "4", "So it is.")
+    active, withdrawn = Sample.objects.get(withdrawn=None), Sample.objects.get(withdrawn__isnull=False)
+    assert (active.label, active.fooling, withdrawn.label) == (4, True, 9)
+    assert list(consistency.problems()) == []
+
+
+def test_there_is_one_appeal_and_none_against_what_was_confirmed_or_is_open(
+    rejected: Attempt, daisy: Person, moby: Person
+) -> None:
+    appeals.appeal(daisy, rejected.pk, "Once.")
+    verified = draw(daisy, 4)
+    read(moby, "4", verified)
+    waiting = draw(daisy, 4)
+    taken_back = draw(daisy, 7)
+    attempts.retract(daisy, taken_back.pk)
+    for attempt in (rejected, verified, waiting, taken_back):
+        with pytest.raises(Conflict):
+            appeals.appeal(daisy, attempt.pk, "Again.")
+
+
+def test_after_two_weeks_it_is_too_late(rejected: Attempt, daisy: Person) -> None:
+    with time_machine.travel(timezone.now() + appeals.WITHIN, tick=False), pytest.raises(Conflict, match="14 days"):
+        appeals.appeal(daisy, rejected.pk, "Late.")
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 501])
+def test_it_says_why_in_few_words(rejected: Attempt, daisy: Person, text: str) -> None:
+    with pytest.raises(Refused):
+        appeals.appeal(daisy, rejected.pk, text)
+
+
+def test_nobody_appeals_for_another_or_answers_his_own(rejected: Attempt, daisy: Person, mara: Person) -> None:
+    with pytest.raises(NotFound):
+        appeals.appeal(mara, rejected.pk, "For her.")
+    appeals.appeal(daisy, rejected.pk, "Mine.")
+    Person.objects.filter(pk=daisy.pk).update(role="admin")
+    with pytest.raises(Forbidden):
+        reviews.decide(rejected.pk, Person.objects.get(pk=daisy.pk), "4", "Of course.")
+    assert not Decision.objects.exists()
+
+
+def test_the_drawer_is_told_of_the_answer(rejected: Attempt, daisy: Person, ada: Person) -> None:
+    appeals.appeal(daisy, rejected.pk, "Look again.")
+    before = Notice.objects.filter(person=daisy).count()
+    reviews.decide(rejected.pk, ada, "4", "An open four.")
+    assert Notice.objects.filter(person=daisy, attempt=rejected).count() == before + 1

@@ -1,0 +1,116 @@
+"""What people are told: that a drawing settled, that a round opened with what they taught it; by mail if they want."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.utils import timezone
+
+from collector import notices, reviews
+from collector.models import Notice, Person, Study
+from tests.domain.conftest import add_model, draw, read
+from trainer import rounds as trainer_rounds
+from trainer.models import Sample
+
+
+@pytest.fixture(autouse=True)
+def many_due(study: Study) -> None:
+    Study.objects.update(round_size=100)
+
+
+def texts(person: Person) -> list[str]:
+    return list(person.notices.order_by("pk").values_list("text", flat=True))
+
+
+def test_a_drawer_is_told_how_a_drawing_settled_and_nobody_else_is(daisy: Person, moby: Person) -> None:
+    attempt = draw(daisy, 4)
+    assert not Notice.objects.exists()
+    read(moby, "4", attempt)
+    [text] = texts(daisy)
+    assert text.startswith("Your 4, taken for 7. Confirmed: one moderator read a 4 too.")
+    assert Notice.objects.get().attempt_id == attempt.pk
+
+
+def test_the_same_reading_sent_twice_tells_once(daisy: Person, moby: Person) -> None:
+    draw(daisy, 4)
+    leased = reviews.assign(moby)
+    assert leased
+    for _ in range(2):
+        reviews.read(moby, leased.pk, "4")
+    assert Notice.objects.count() == 1
+
+
+def test_an_audited_drawing_and_a_closed_account_are_not_told(daisy: Person, mara: Person, moby: Person) -> None:
+    Study.objects.update(audit_share=1.0)
+    read(moby, "7", draw(daisy, 7))
+    attempt = draw(mara, 4)
+    Person.objects.filter(pk=mara.pk).update(closed=timezone.now(), is_active=False)
+    read(moby, "4", attempt)
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize(("digit", "right"), [(4, 2), (9, 0)])
+def test_once_a_round_opens_those_who_taught_it_are_told_once(
+    daisy: Person, mara: Person, moby: Person, digit: int, right: int
+) -> None:
+    for _ in range(2):
+        read(moby, "4", draw(daisy, 4))
+    read(moby, "4", draw(mara, 4))
+    model = add_model(digit)
+    Sample.objects.filter(contributor=daisy.contributor).update(first_trained=model)
+    Notice.objects.all().delete()
+    assert notices.tell_of_round() == 0
+    trainer_rounds.open_next(model)
+    assert [notices.tell_of_round() for _ in range(2)] == [1, 0]
+    [text] = texts(daisy)
+    assert text.startswith("Round 2 is open. Its model learned from 2 drawings of yours")
+    assert text.endswith(f", and now reads {right} of your 2 verified fools right.")
+    assert texts(mara) == []
+
+
+def test_a_round_opened_by_hand_tells_nobody(daisy: Person, moby: Person) -> None:
+    read(moby, "4", draw(daisy, 4))
+    model = add_model(4)
+    Sample.objects.update(first_trained=model)
+    trainer_rounds.open_next(model, "ada", "A trial.")
+    assert notices.tell_of_round() == 0
+
+
+def test_who_wants_mail_gets_what_is_new_once_and_at_most_once_an_hour(
+    daisy: Person, mara: Person, moby: Person
+) -> None:
+    for person in (daisy, mara):
+        Person.objects.filter(pk=person.pk).update(email=f"{person.username}@example.org", mailed=person == daisy)
+    for person in (daisy, daisy, mara):
+        read(moby, "4", draw(person, 4))
+    assert [notices.mail() for _ in range(2)] == [1, 0]
+    [sent] = mail.outbox
+    assert sent.to == ["daisy@example.org"] and sent.body.count("Confirmed") == 2
+    assert "My account" in sent.body
+    read(moby, "4", draw(daisy, 4))
+    assert notices.mail() == 0, "within the hour"
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        assert notices.mail() == 1
+    assert mail.outbox[1].body.count("verified fool") == 1
+
+
+def test_what_was_seen_on_the_site_is_not_mailed(daisy: Person, moby: Person) -> None:
+    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", mailed=True)
+    read(moby, "4", draw(daisy, 4))
+    assert daisy.unseen == 1
+    notices.see(daisy.notices.all())
+    assert (daisy.unseen, notices.mail()) == (0, 0)
+
+
+def test_html_in_a_reason_is_text_in_the_mail(daisy: Person, ada: Person, moby: Person, monkeypatch: Any) -> None:
+    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", mailed=True)
+    attempt = draw(daisy, 4)
+    for place, answer in enumerate(("1", "2", "3")):
+        person = Person.objects.create(username=f"m{place}", role="moderator", qualified=timezone.now())
+        read(person, answer, attempt)
+    reviews.decide(attempt.pk, ada, "junk", "<b>No</b> & no")
+    notices.mail()
+    assert "<b>No</b> & no" in mail.outbox[0].body
+    assert not mail.outbox[0].alternatives  # type: ignore[attr-defined]

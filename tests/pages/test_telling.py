@@ -1,0 +1,53 @@
+"""Notices and appeals as their drawer meets them, and the admin on the desk."""
+
+from collections.abc import Callable
+
+from django.test import Client
+
+from collector.models import Appeal, Attempt, Notice, Person
+from tests.pages.conftest import Draw
+
+Browse = Callable[[Person | None], Client]
+
+
+def test_what_is_new_is_counted_in_the_menu_until_it_was_looked_at(browse: Browse, alice: Person, draw: Draw) -> None:
+    for _ in range(3):
+        Notice.objects.create(person=alice, attempt=draw(alice), text="Your <4>, taken for 9.")
+    client = browse(alice)
+    assert "Notices (3 new)" in client.get("/draw/").content.decode()
+    page = client.get("/notices/").content.decode()
+    assert page.count("data-new") == 3 and "Your &lt;4&gt;" in page and "3 notices" in page
+    assert "data-new" not in client.get("/notices/").content.decode()
+    assert "new)" not in client.get("/draw/").content.decode()
+
+
+def test_one_sees_ones_own_notices_alone(browse: Browse, alice: Person, bob: Person) -> None:
+    Notice.objects.create(person=alice, text="For alice.")
+    assert "For alice." not in browse(bob).get("/notices/").content.decode()
+    assert Notice.objects.get().seen is None
+
+
+def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
+    browse: Browse, alice: Person, ada: Person, draw: Draw
+) -> None:
+    attempt = draw(alice, status="rejected", credit=0.0)
+    address = f"/drawings/{attempt.pk}/"
+    assert "Not right?" in browse(alice).get(address).content.decode()
+    assert "Not right?" not in browse(ada).get(address).content.decode()
+    empty = browse(alice).post(f"{address}appeal/", {"text": " "})
+    assert "This field is required" in empty.content.decode() and not Appeal.objects.exists()
+    told = browse(alice).post(f"{address}appeal/", {"text": "Open <top>."}, follow=True).content.decode()
+    assert "An admin will look at it again" in told and "Open &lt;top&gt;." in told and "Not right?" not in told
+    assert "Open &lt;top&gt;." in browse(ada).get("/desk/").content.decode()
+    key = f"attempt-{attempt.pk}"
+    decision = {"do": "decide", "attempt": str(attempt.pk), f"{key}-answer": "4", f"{key}-why": "A four."}
+    assert browse(ada).post("/desk/", decision).status_code == 302
+    attempt.refresh_from_db()
+    assert attempt.status == Attempt.Status.VERIFIED and attempt.credit == 1
+    assert "An admin answered (4): A four." in browse(alice).get(address).content.decode()
+
+
+def test_a_second_appeal_is_refused_in_words(browse: Browse, alice: Person, draw: Draw) -> None:
+    attempt = draw(alice, status="ambiguous", credit=0.0)
+    for expected in (302, 409):
+        assert browse(alice).post(f"/drawings/{attempt.pk}/appeal/", {"text": "Again."}).status_code == expected
