@@ -143,8 +143,13 @@ class Site:
 
     def person(self, name: str, role: str = "crowdworker") -> Client:
         """A new person with this role, signed in by a token."""
-        self.manage("add_person", name, "--role", role)
-        return self.sign_in(name)
+        return self.people(name, role=role)[0]
+
+    def people(self, *names: str, role: str = "crowdworker") -> list[Client]:
+        self.python(
+            f"from collector import accounts\nfor name in {names!r}: accounts.add(name, {PASSWORD!r}, role={role!r})"
+        )
+        return [self.sign_in(name) for name in names]
 
     def sign_in(self, name: str) -> Client:
         answer = Client(self).post("/api/tokens/", {"username": name, "password": PASSWORD})

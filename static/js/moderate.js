@@ -5,7 +5,7 @@ import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
 import { onKeys } from "./studio.js";
 
-const UNDO_TIME = 6000;
+const UNDO_TIME = 2000; // short: only once a reading has left may the drawing after the next be leased
 const POLL_FIRST = 10000;
 const POLL_LONGEST = 60000;
 const RETRY = 4000;

@@ -44,8 +44,8 @@ def browser() -> Iterator[Browser]:
 def peopled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
     """alice has fools confirmed, fools waiting and one that nobody could settle; a candidate is held."""
     with sites.site("sqlite", tmp_path_factory.mktemp("site"), DADC_LIMIT_SCALE="100") as site:
-        alice, *readers = site.person("alice"), *(site.person(name, "moderator") for name in ("mona", "max", "mei"))
-        site.person("bob")
+        alice, *_ = site.people("alice", "bob", "newt")
+        readers = site.people("mona", "max", "mei", role="moderator")
         meant = {}
         usual = [(label, strokes, 22) for label, strokes in penmanship.drawings(1, 2)]
         for label, strokes, width in [*penmanship.fooling(1, 10), *usual]:
@@ -57,7 +57,6 @@ def peopled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Sit
             reading = {"reading": str((meant[str(given["attempt"]["strokes"])] + shift) % 10)}
             assert readers[reader].post(f"/api/assignments/{given['id']}/reading/", reading).status == 201
         site.python(HELD)
-        site.person("newt")
         site.python(TO_PRACTISE)
         yield site
 
@@ -136,6 +135,11 @@ def fooling_with_the_usual_pen() -> Iterator[tuple[int, penmanship.Strokes]]:
         for label, strokes in penmanship.drawings(seed, 20):
             if int(penmanship.read(penmanship.picture(strokes, 22)[None])[0]) != label:
                 yield label, strokes
+
+
+def wait_on(page: Page, what: Callable[[], object], why: str) -> None:
+    """Until it is so. What a page's events tell is heard only while the page is asked something."""
+    sites.wait_for(lambda: (page.evaluate("0"), what())[1], 15, why)
 
 
 def draw(page: Page, strokes: penmanship.Strokes) -> None:

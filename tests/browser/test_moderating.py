@@ -1,32 +1,41 @@
 """Moderating in Chromium: keys, undo, two leases at most, and readings that outlive the page."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
-from playwright.sync_api import Page, Request, Response, Route
+from playwright.sync_api import Browser, Page, Request, Response, Route
 
 from tests import penmanship
 from tests import site as sites
-from tests.browser.conftest import TO_PRACTISE, Open, Visitors
+from tests.browser.conftest import TO_PRACTISE, Open, Visitors, visiting, wait_on
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def visitors(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitors]:
-    """A site of its own with four drawings to read."""
-    with sites.site("sqlite", tmp_path_factory.mktemp("bench"), DADC_LIMIT_SCALE="100") as site:
-        alice = site.person("alice")
-        site.person("mona", "moderator")
-        for label, strokes, width in penmanship.fooling(2, 4):
-            body = {"target_label": label, "strokes": strokes, "width": width}
-            assert alice.post("/api/attempts/", body).status == 201
-        made = Visitors(browser, site)  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
+    with sites.site("sqlite", tmp_path_factory.mktemp("bench"), DADC_LIMIT_SCALE="100", DADC_ROUND_SIZE="1000") as made:
+        made.people("alice", "newt")
+        made.person("mona", "moderator")
         yield made
-        for context in made.contexts:
-            context.close()
-        assert made.complaints == []
+
+
+@pytest.fixture
+def visitors(request: pytest.FixtureRequest, browser: Browser, site: sites.Site) -> Iterator[Visitors]:
+    """Four drawings to read and no others, or as many as the test says."""
+    with closing(sqlite3.connect(site.data_dir / "db.sqlite3", timeout=10)) as database, database:
+        for table in ("reading", "notice", "attempt"):
+            database.execute(f"DELETE FROM collector_{table}")
+    alice = site.sign_in("alice")
+    for label, strokes, width in penmanship.fooling(2, getattr(request, "param", 4)):
+        body = {"target_label": label, "strokes": strokes, "width": width}
+        assert alice.post("/api/attempts/", body).status == 201
+    made = Visitors(browser, site)
+    with visiting(made):
+        yield made
 
 
 @pytest.fixture
@@ -92,8 +101,39 @@ def test_all_are_read_with_the_keyboard_alone_until_there_is_nothing_to_do(bench
     assert waiting(page)
     page.keyboard.press("j")
     page.locator("#empty").wait_for(timeout=15_000)
-    page.wait_for_timeout(7_000)
+    wait_on(page, lambda: len(sent) >= 4, "the last one to be sent")
     assert sorted(sent) == ["1", "2", "ambiguous", "junk"]
+
+
+SETTLED = """
+from collector.models import Attempt, Reading
+pending = Attempt.objects.filter(status="pending").count()
+print(pending, Reading.objects.filter(moderator__username="mona", answer__isnull=False).count())
+"""
+
+
+@pytest.mark.parametrize("visitors", [20], indirect=True)
+def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(bench: Open, visitors: Visitors) -> None:
+    """For somebody who looks at each for two seconds, which pass at once here."""
+    page = bench("/", "mona")
+    page.clock.install()
+    labels = {json.dumps(strokes): str(label) for label, strokes, _ in penmanship.fooling(2, 20)}
+    keys: dict[str, str] = {}
+
+    def note(answer: Response) -> None:
+        if answer.url.endswith("/api/assignments/") and answer.status == 201:
+            keys[answer.json()["id"]] = labels[json.dumps(answer.json()["attempt"]["strokes"])]
+
+    page.on("response", note)
+    page.goto(visitors.site.url + "/moderate/")
+    for place in range(20):
+        wait_on(page, lambda known=place + 2: len(keys) in (known, 20), "the drawing after this one")  # type: ignore[misc]
+        showing = waiting(page)
+        page.keyboard.press(keys[showing])
+        then = page.locator("#assignment").get_attribute("data-id")
+        assert place == 19 or then not in ("", showing)
+        page.clock.fast_forward(2_000)
+    sites.wait_for(lambda: visitors.site.python(SETTLED) == "0 20", 20, "all twenty to be settled")
 
 
 def test_a_break_is_offered_after_so_many_and_no_key_answers_meanwhile(bench: Open, visitors: Visitors) -> None:
@@ -117,7 +157,7 @@ def test_a_break_is_offered_after_so_many_and_no_key_answers_meanwhile(bench: Op
     page.keyboard.press("Enter")
     page.locator("#assignment").wait_for()
     page.keyboard.press("3")
-    sites.wait_for(lambda: len(sent) >= 2, 15, "two readings to be sent")
+    wait_on(page, lambda: len(sent) >= 2, "two readings to be sent")
     assert sent[:2] == ["1", "2"] and "7" not in sent
 
 
@@ -155,13 +195,13 @@ def test_nothing_on_the_page_or_in_its_requests_tells_what_was_meant(bench: Open
 
 ANSWERS = """
 import json
+import sqlite3
 from collector.models import Gold
 print(json.dumps({str(gold.pk): gold.answer for gold in Gold.objects.all()}))
 """
 
 
 def test_a_new_moderator_practises_sees_how_it_went_and_then_moderates(bench: Open, visitors: Visitors) -> None:
-    visitors.site.person("newt")
     visitors.site.python(TO_PRACTISE)
     answers = json.loads(visitors.site.python(ANSWERS))
     page = bench("/moderate/", "newt")
@@ -176,7 +216,7 @@ def test_a_new_moderator_practises_sees_how_it_went_and_then_moderates(bench: Op
     for place in range(10):
         before = waiting(page)
         assert page.locator("#count").inner_text() == f"Practice: {place} of 10"
-        sites.wait_for(lambda before=before: before in drawn, 10, "the drawing")  # type: ignore[misc]
+        wait_on(page, lambda before=before: before in drawn, "the drawing")  # type: ignore[misc]
         answer = answers[drawn[before]]
         page.keyboard.press(("3" if answer == "5" else "5") if place == 0 else answer[0])
         if place < 9:

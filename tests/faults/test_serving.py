@@ -43,7 +43,7 @@ def line(place: int) -> list[dict[str, list[int]]]:
 def test_each_attempt_keeps_the_round_whose_model_answered_it(make_site: Callable[..., Site]) -> None:
     """Rounds change under load; the models of rounds 2, 3 … always answer 2, 3 …, so a wrong pair shows."""
     site = make_site(DADC_LIMIT_SCALE="100")
-    people = [site.person(f"drawer{n}") for n in range(4)]
+    people = site.people(*(f"drawer{n}" for n in range(4)))
     answers: list[tuple[int, int]] = []
     done = threading.Event()
 

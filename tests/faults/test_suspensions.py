@@ -7,15 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.penmanship import fooling
-from tests.site import PASSWORD, Client, Site
+from tests.site import Client, Site
 
 pytestmark = [pytest.mark.faults]
 
-PEOPLE = f"""
-from collector import accounts
-for name, role in (("alice", "crowdworker"), ("mona", "moderator"), ("max", "moderator")):
-    accounts.add(name, {PASSWORD!r}, role=role)
-"""
 # It begins once readings come in.
 SUSPEND = """
 from collector import suspensions
@@ -41,8 +36,7 @@ def test_a_suspension_amid_readings_leaves_no_active_sample_and_its_end_brings_b
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site(DADC_LIMIT_SCALE="100", DADC_ROUND_SIZE="1000")
-    site.python(PEOPLE)
-    alice, *readers = (site.sign_in(name) for name in ("alice", "mona", "max"))
+    alice, readers = site.person("alice"), site.people("mona", "max", role="moderator")
     meant = {}
     with ThreadPoolExecutor(3) as pool:
         suspending = pool.submit(site.python, SUSPEND)

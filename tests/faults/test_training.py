@@ -78,7 +78,7 @@ def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(mak
     for label, strokes, width in fooling(2, 10):
         answer = drawer.post("/api/attempts/", {"target_label": label, "strokes": strokes, "width": width})
         labels[answer.body["id"]] = str(label)
-    moderators = [site.person(f"moderator{n}", "moderator") for n in range(5)]
+    moderators = site.people(*(f"moderator{n}" for n in range(5)), role="moderator")
     readings = []
     for moderator in moderators:
         for _ in range(2):

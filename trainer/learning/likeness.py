@@ -33,16 +33,25 @@ def resemblance(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray
 
 
 def is_copy(mine: Strokes, other: Strokes, digit: int) -> bool:
-    """Whether a drawing, as strokes of x and y in canvas units, goes the other's way, moved or not: nearly all of each
-    within `_NEAR` of the other once it is moved onto it. Both mean `digit`."""
+    """Whether a drawing, as strokes of x and y in canvas units, goes the other's way, where it stands or moved: nearly
+    all of each within `_NEAR` of the other. Both mean `digit`."""
+    enough = _COVERED_IF_SIMPLE if digit in _SIMPLE else _COVERED
     here, there = _way(mine), _way(other)
+    return _covered(here, there) >= enough or _covered(_moved_onto(here, there), there) >= enough
+
+
+def _moved_onto(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
     here = here + there.mean(axis=0) - here.mean(axis=0)
     for _ in range(_STEPS):  # a speck moves the mean, not the median
         nearest = there[_apart(here, there).argmin(axis=1)]
         here = here + np.median(nearest - here, axis=0)
+    return here
+
+
+def _covered(here: NDArray[np.float64], there: NDArray[np.float64]) -> float:
+    """The smaller of the two shares that are within `_NEAR` of the other."""
     near = _apart(here, there) <= _NEAR**2
-    covered = min(near.any(axis=1).mean(), near.any(axis=0).mean())
-    return bool(covered >= (_COVERED_IF_SIMPLE if digit in _SIMPLE else _COVERED))
+    return float(min(near.any(axis=1).mean(), near.any(axis=0).mean()))
 
 
 def _way(strokes: Strokes) -> NDArray[np.float64]:
