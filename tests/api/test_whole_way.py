@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.penmanship import fooling
 from tests.site import ROOT, Client, Site, wait_for
 
@@ -21,6 +23,7 @@ def draw(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)  # on SQLite a browser goes this way
 def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(
     make_site: Callable[..., Site], tmp_path: Path
 ) -> None:
