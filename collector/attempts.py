@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from collector import copies, limits, verdicts
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
-from trainer import target
+from trainer import known, target
 from trainer.learning import drawing, raster
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Status = Attempt.Status
@@ -80,6 +80,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     fooled = attempt.target_label != attempt.predicted_label
     if fooled:
         attempt.copy_of_id = copies.original(attempt)
+        attempt.mnist = known.is_mnist(np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label)
     try:
         with transaction.atomic():
             if attempt.status == Status.PENDING:

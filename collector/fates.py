@@ -70,7 +70,7 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
     seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance} % sure"
     verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
     events = [Event(attempt.submitted, f"{who} drew {named(attempt.target_label)}. {verdict}", "submitted")]
-    if attempt.copy_of_id is not None:
+    if not attempt.original:
         events.append(Event(attempt.submitted, _copied(attempt, who), "copy"))
     if attempt.status == Status.PENDING:
         read = attempt.readings.filter(answer__isnull=False, discounted=False).count()
@@ -139,7 +139,9 @@ def _settled(attempt: Attempt, who: str) -> str | None:
 
 
 def _copied(attempt: Attempt, who: str) -> str:
-    own = attempt.copy_of is not None and attempt.copy_of.drawer_id == attempt.drawer_id
+    if attempt.copy_of is None:
+        return "It is nearly one of MNIST’s own images: it is read like any other, earns nothing, and trains no model."
+    own = attempt.copy_of.drawer_id == attempt.drawer_id
     by = "you" if who == "You" else who
     whose = f"one that {by} submitted earlier" if own else "one that was submitted earlier"
     return f"It is very like {whose}: it is read like any other, and earns nothing."
@@ -157,7 +159,7 @@ def _by(attempt: Attempt) -> str:
 
 def _earned(attempt: Attempt) -> str:
     if not attempt.original:
-        return "without credit, since it is nearly an earlier one"
+        return f"without credit, since it is nearly {'one of MNIST’s' if attempt.mnist else 'an earlier one'}"
     if attempt.credit == 1:
         return "1 credit"
     taken = named(attempt.predicted_label)

@@ -311,10 +311,6 @@ class Attempt(models.Model):
         return f"attempt {self.pk}"
 
     @property
-    def nearly_a_copy(self) -> bool:
-        return self.copy_of_id is not None
-
-    @property
     def original(self) -> bool:
         """Whether it may earn: neither a near-copy of an earlier fool nor one of MNIST's own images."""
         return self.copy_of_id is None and not self.mnist

@@ -60,6 +60,13 @@ class Weights(models.Model):
     sha256 = models.CharField(max_length=64)
 
 
+class KnownDigit(models.Model):
+    """MNIST's own images of one digit as thumbnails, so that every machine recognises one that is painted again."""
+
+    digit = models.PositiveSmallIntegerField(primary_key=True)
+    thumbnails = models.BinaryField(help_text="uint8, 196 for each image")
+
+
 class Round(models.Model):
     """A period in which people try to fool one target model; numbered from 1."""
 

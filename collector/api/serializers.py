@@ -115,7 +115,7 @@ class Attempt(serializers.Serializer[Any]):
     probabilities = serializers.ListField(child=serializers.FloatField())
     fooled = serializers.BooleanField()
     status = serializers.CharField()
-    copy = serializers.BooleanField(source="nearly_a_copy", help_text="very like an earlier fool: it earns nothing")
+    original = serializers.BooleanField(help_text="neither very like an earlier fool nor one of MNIST's own images")
 
 
 class Event(serializers.Serializer[Any]):

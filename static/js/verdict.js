@@ -5,12 +5,12 @@ const PIECES = 28;
 const BURST_TIME = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-function sentences({ fooled, target_label: target, predicted_label: said, probabilities, copy }) {
+function sentences({ fooled, target_label: target, predicted_label: said, probabilities, original }) {
   const sure = percentInWords(probabilities[said]);
-  if (fooled && copy) {
+  if (fooled && !original) {
     return {
       line: ["Fooled again. ", `You say ${target}, it says ${said}.`],
-      text: "This is very like a drawing that was submitted earlier. A person reads it like any other, but it earns nothing: find another trick.",
+      text: "This is very like an earlier drawing, or one of MNIST’s own. A person reads it like any other, but it earns nothing: find another trick.",
     };
   }
   if (fooled) {

@@ -21,6 +21,7 @@ _NEAR = 3.0  # canvas units
 _COVERED, _COVERED_IF_SIMPLE = 0.85, 0.95
 _SIMPLE = (1, 7)  # one or two straight lines: many people's are the same within a few units
 _STEPS = 8
+_PAINTED_AGAIN = 0.987  # correlation of thumbnails
 
 Strokes = Sequence[dict[str, Any]]
 
@@ -30,6 +31,25 @@ def resemblance(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray
     float32 (n,), the normalised correlation once every centre of mass is in the middle; 1 for the same."""
     found: NDArray[np.float32] = _unit(_centred(others)) @ _unit(_centred(pixels[None]))[0]
     return found
+
+
+def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures, uint8 (n, 28, 28), centred and at half their size, each as bright as can be: uint8 (n, 196)."""
+    half = _centred(images).reshape(len(images), SIDE // 2, 2, SIDE // 2, 2).mean(axis=(2, 4)).reshape(len(images), -1)
+    brightest = np.maximum(half.max(axis=1, keepdims=True), 1e-6)
+    small: NDArray[np.uint8] = np.rint(half * (255 / brightest)).astype(np.uint8)
+    return small
+
+
+def is_among(pixels: NDArray[np.uint8], small: NDArray[np.uint8], digit: int) -> bool:
+    """Whether a picture of a digit, uint8 (28, 28), is nearly that of one of these thumbnails, uint8 (n, 196). A 1
+    never is: so many people's are."""
+    if digit == 1 or not len(small):
+        return False
+    mine = thumbnails(pixels[None])[0].astype(np.float32)
+    others = small.astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", others, others))
+    return bool((others @ mine / (lengths * np.linalg.norm(mine))).max() >= _PAINTED_AGAIN)
 
 
 def is_copy(mine: Strokes, other: Strokes, digit: int) -> bool:

@@ -29,6 +29,13 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='KnownDigit',
+            fields=[
+                ('digit', models.PositiveSmallIntegerField(primary_key=True, serialize=False)),
+                ('thumbnails', models.BinaryField(help_text='uint8, 196 for each image')),
+            ],
+        ),
+        migrations.CreateModel(
             name='RoundModel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

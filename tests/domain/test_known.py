@@ -1,0 +1,89 @@
+"""MNIST's own images, painted again row by row: recognised where MNIST was seen, they earn and train nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from collector import attempts, consistency, fates
+from collector.models import Attempt, Person
+from tests.conftest import MNIST, lacking
+from tests.domain.conftest import a_line, read
+from trainer import known, tasks
+from trainer.learning import basedata, drawing, raster
+from trainer.models import KnownDigit, Sample
+
+PEN = 10
+
+
+@pytest.fixture(scope="session")
+def mnist() -> basedata.BaseData:
+    if not MNIST.is_dir():
+        lacking(f"MNIST in {MNIST}")
+    return basedata.find(MNIST, MNIST)
+
+
+@pytest.fixture
+def remembered(mnist: basedata.BaseData, db: None) -> Any:
+    known.remember(mnist)
+    yield mnist
+    known._thumbnails.cache_clear()
+
+
+def painted(image: Any) -> drawing.Drawing:
+    """One line of the thin pen along each run of bright pixels, as a program would."""
+    lines: list[dict[str, list[int]]] = []
+    for row, bright in enumerate(image > 128):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], bright.astype(int), [0]])))
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
+            x = [int(start) * 10 + 4, int(end) * 10 - 5]
+            lines.append({"x": x, "y": [row * 10 + 5] * 2, "t": [len(lines), len(lines)]})
+    return drawing.parse(lines, PEN)
+
+
+def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
+    remembered: basedata.BaseData, daisy: Person, moby: Person
+) -> None:
+    assert remembered.test_images is not None and remembered.test_labels is not None
+    four = int(np.flatnonzero(remembered.test_labels == 4)[0])
+    attempt, _ = attempts.submit(daisy, attempts.Submission(4, painted(remembered.test_images[four])))
+    assert attempt.mnist and attempt.copy_of is None
+    assert "one of MNIST’s own images" in fates.timeline(attempt)[1].text
+    read(moby, "4")
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.credit) == ("verified", 0.0)
+    assert "nearly one of MNIST’s" in fates.outcome(attempt)
+    assert not Sample.objects.exists()
+    assert list(consistency.problems()) == []
+
+
+def test_most_that_are_painted_are_recognised_and_an_ordinary_drawing_is_not(
+    remembered: basedata.BaseData, daisy: Person
+) -> None:
+    rng = np.random.default_rng(1)
+    chosen = rng.choice(np.flatnonzero(remembered.train_labels != 1), 60, replace=False)
+    found = [
+        known.is_mnist(raster.rasterise(painted(remembered.train_images[place])), int(remembered.train_labels[place]))
+        for place in chosen
+    ]
+    assert np.mean(found) > 0.5
+    assert not attempts.submit(daisy, attempts.Submission(4, a_line()))[0].mnist
+
+
+def test_where_mnist_was_never_seen_nothing_is_marked(
+    mnist: basedata.BaseData, daisy: Person, settings: Any, tmp_path: Path
+) -> None:
+    settings.MNIST_DIR, settings.MNIST_CACHE = tmp_path, tmp_path
+    known.remember(basedata.stand_in())
+    assert not KnownDigit.objects.exists()
+    four = int(np.flatnonzero(mnist.train_labels == 4)[0])
+    attempts.submit(daisy, attempts.Submission(4, painted(mnist.train_images[four])))
+    assert not Attempt.objects.get().mnist
+
+
+def test_the_worker_that_has_mnist_writes_it_down_once(mnist: basedata.BaseData, db: None, settings: Any) -> None:
+    settings.MNIST_DIR = MNIST
+    for _ in range(2):
+        tasks.fetch_mnist()
+    assert sum(len(row.thumbnails) for row in KnownDigit.objects.all()) == 70_000 * 196
