@@ -1,12 +1,19 @@
 """The target model under promotion, damage and a database that goes away."""
 
+import resource
+import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests import site as sites
 from tests.faults.processes import children, kill
+from tests.faults.relay import Relay
 from tests.site import POSTGRES, Client, Site, wait_for
 
 pytestmark = [pytest.mark.faults]
@@ -109,6 +116,75 @@ def test_connections_cut_under_load_give_503_and_then_all_is_well(make_site: Cal
     assert answer.status == 201
     kept = site.python("from collector.models import Attempt; print(*Attempt.objects.values_list('pk', flat=True))")
     assert set(acknowledged) <= set(kept.split())
+
+
+@contextmanager
+def locked(site: Site) -> Iterator[None]:
+    """Somebody else holds the attempts, or, as SQLite has it, the file."""
+    if site.database_url.startswith("sqlite"):
+        with closing(sqlite3.connect(site.data_dir / "db.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+        return
+    with psycopg.connect(site.database_url) as other:
+        other.execute("LOCK TABLE collector_attempt")
+        yield
+        other.rollback()
+
+
+def test_a_locked_table_gives_503_within_seconds_and_then_all_is_well(make_site: Callable[..., Site]) -> None:
+    site = make_site(DADC_LIMIT_SCALE="100")
+    drawer = site.person("daisy")
+    with locked(site):
+        began = time.monotonic()
+        answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(1)})
+        assert (answer.status, answer.body["error"]["code"]) == (503, "unavailable")
+        assert time.monotonic() - began < 15
+    assert drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(1)}).status == 201
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(make_site: Callable[..., Site]) -> None:
+    """The disk is full for the web processes: no file of theirs may grow."""
+    site = make_site(DADC_LIMIT_SCALE="100")
+    drawer = site.person("daisy")
+    acknowledged = [drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(0)}).body["id"]]
+    processes = [site.processes["web"].pid, *children(site.processes["web"].pid)]
+    unlimited = resource.prlimit(processes[-1], resource.RLIMIT_FSIZE)
+    smallest = min(path.stat().st_size for path in site.data_dir.glob("db.sqlite3*"))
+    for pid in processes:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (smallest, unlimited[1]))
+    refused = [drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)}) for place in range(1, 6)]
+    assert {(answer.status, answer.body["error"]["code"]) for answer in refused} == {(503, "unavailable")}
+    for pid in processes:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+    for place in range(1, 6):
+        answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
+        assert answer.status == 201, answer
+        acknowledged.append(answer.body["id"])
+    assert [attempt["id"] for attempt in drawer.get("/api/attempts/").body["results"]] == acknowledged[::-1]
+    assert site.manage("verify") == "Everything agrees.\n"
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+def test_a_database_that_goes_away_and_comes_back_needs_no_restart(database_kind: str, tmp_path: Path) -> None:
+    """Between the site and its server stands a relay; once it closes, no connection lives and none is taken."""
+    with sites.database(database_kind, tmp_path) as url, Relay(url) as relay:
+        site = Site(tmp_path, relay.url, sites.free_port(), {"DADC_LIMIT_SCALE": "100"})
+        try:
+            site.manage("setup")
+            site.start_web()
+            drawer = site.person("daisy")
+            acknowledged = []
+            for place, away in enumerate([False] * 3 + [True] * 3 + [False] * 3):
+                relay.away(away)
+                answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
+                assert answer.status == (503 if away else 201), answer
+                acknowledged += [] if away else [answer.body["id"]]
+            assert [attempt["id"] for attempt in drawer.get("/api/attempts/").body["results"]] == acknowledged[::-1]
+        finally:
+            site.stop()
 
 
 def test_a_killed_web_process_is_replaced_and_nothing_acknowledged_is_lost(make_site: Callable[..., Site]) -> None:
