@@ -27,9 +27,14 @@ Strokes = Sequence[dict[str, Any]]
 
 
 def resemblance(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How alike a picture, uint8 (28, 28), is to each of the others, uint8 (n, 28, 28), wherever they stand in theirs:
-    float32 (n,), the normalised correlation once every centre of mass is in the middle; 1 for the same."""
-    found: NDArray[np.float32] = _unit(_centred(others)) @ _unit(_centred(pixels[None]))[0]
+    """How alike a picture, uint8 (28, 28), is to each of the others, uint8 (n, 28, 28): float32 (n,), 1 for the same.
+
+    The normalised correlation as they stand, or once every centre of mass is in the middle, whichever is more.
+    """
+    found: NDArray[np.float32] = np.maximum(
+        _unit(others.astype(np.float32)) @ _unit(pixels[None].astype(np.float32))[0],
+        _unit(_centred(others)) @ _unit(_centred(pixels[None]))[0],
+    )
     return found
 
 
