@@ -32,6 +32,7 @@ test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the
 bench: .venv/ready staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
 	.venv/bin/python scripts/bench.py
 	.venv/bin/python scripts/bench_site.py
+	.venv/bin/python scripts/bench_page.py
 
 lint: .venv/ready-dev ## ruff and mypy
 	.venv/bin/ruff check .

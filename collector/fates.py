@@ -12,6 +12,7 @@ from trainer import target
 from trainer.models import Round, RoundModel, Sample, Split
 
 Status = Attempt.Status
+MOST_ROUNDS = 60
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class Kept:
     withdrawn: datetime | None
     trained: RoundModel | None
     round: Round | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the model of a round makes of a drawing; whether that is what it settled as, or, until then, was meant."""
+
+    round: int
+    digit: int
+    sure: float
+    right: bool
 
 
 _HEADLINES = {
@@ -88,6 +99,24 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
     if (now := _read_now(attempt)) and attempt.settled:
         events.append(now)
     return events
+
+
+def through_rounds(attempt: Attempt) -> list[Read]:
+    """What each round's model makes of a drawing, the newest `MOST_ROUNDS` of them, oldest first; a model that cannot
+    be asked is left out."""
+    if attempt.removed:
+        return []
+    label = attempt.target_label if attempt.settled_label is None else attempt.settled_label
+    pixels = np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28)
+    found = []
+    for number in reversed(Round.objects.order_by("-number").values_list("number", flat=True)[:MOST_ROUNDS]):
+        try:
+            shares = target.of_round(number).probabilities(pixels)
+        except target.TargetUnavailable:
+            continue
+        read = max(range(10), key=shares.__getitem__)
+        found.append(Read(number, read, shares[read], read == label))
+    return found
 
 
 def _read_now(attempt: Attempt) -> Event | None:

@@ -17,6 +17,11 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+def problems() -> list[str]:
+    """What readiness would say is wrong, in sentences."""
+    return [said for said in (_target(), _worker()) if said != "ok"]
+
+
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 with `{"database", "target", "worker"}` all "ok", else 503 with what is wrong in the value."""
     try:

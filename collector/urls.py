@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from collector.views import accounts, acts, desk, drawing, fools, home, moderating, moderators, people, rounds
+from collector.views import (
+    accounts,
+    acts,
+    desk,
+    drawing,
+    fools,
+    home,
+    moderating,
+    moderators,
+    people,
+    rounds,
+    take_along,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -24,6 +36,9 @@ urlpatterns = [
     path("people/<str:username>/", people.person, name="person"),
     path("rounds/", rounds.all_rounds, name="rounds"),
     path("rounds/<int:number>/", rounds.one_round, name="round"),
+    path("rounds/<int:number>/weights.safetensors", take_along.weights, name="round_weights"),
+    path("rounds/<int:number>/card.md", take_along.card, name="round_card"),
+    path("rounds/history.csv", take_along.history_csv, name="history_csv"),
     path("acts/", acts.all_acts, name="acts"),
     path("desk/", desk.desk, name="desk"),
     path("accounts/sign-up/", accounts.sign_up, name="sign_up"),

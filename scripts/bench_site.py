@@ -1,7 +1,7 @@
 """What a site of 1,000,000 attempts costs beside one of 1,000: the queue, submitting, the leaderboard, the home page.
 
 Builds a database of each size, in bulk, on SQLite and, where it runs, on PostgreSQL, and calls the functions that pages
-and API call. Strokes and pixels of the rows are a few bytes long, so that the file stays small. The medians' ratio is
+and API call. Strokes and pixels of most rows are a few bytes long, so that the file stays small. The medians' ratio is
 the claim; SQLite is not analyzed, since nothing on a site does that, PostgreSQL is, since its autovacuum does.
 """
 
@@ -192,10 +192,29 @@ def _build(size: int) -> None:
         filling = _Filling(connection.vendor, size, drawers, round_ids[0], len(round_ids), model.pk)
         for statement in filling.statements():
             cursor.execute(statement)
+    _draw()
     assert Gold.objects.filter(practice=False).exists()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+
+
+def _draw() -> None:
+    """Real drawings, a hundred of each digit, for the fools that a new one is compared with."""
+    import numpy as np
+
+    from collector import copies
+    from collector.models import Attempt
+    from trainer.learning import drawing, penman, raster
+
+    rng = np.random.default_rng(2)
+    for digit in range(10):
+        drawn = [penman.write(penman.writer(5000 + place), digit, rng, 0.5) for place in range(100)]
+        pixels = [raster.rasterise(drawing.parse(one.strokes, one.width)).tobytes() for one in drawn]
+        fools = list(Attempt.objects.filter(fooled=True, target_label=digit).order_by("-submitted")[: copies.AMONG])
+        for place, fool in enumerate(fools):
+            fool.pixels, fool.strokes = pixels[place % 100], drawn[place % 100].strokes
+        Attempt.objects.bulk_update(fools, ["pixels", "strokes"], batch_size=100)
 
 
 def _uuid(kind: int, n: int) -> str:

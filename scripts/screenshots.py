@@ -67,6 +67,18 @@ for place in range(10):
 """
 
 
+# Somebody objects to how a drawing settled; somebody else was suspended.
+APPEALED = """
+from collector import appeals, suspensions
+from collector.models import Attempt, Person
+admin = Person.objects.get(username="admin")
+suspensions.suspend(Person.objects.get(username__startswith="Dora"), admin, "Ten drawings of nothing, on purpose.")
+attempt = Attempt.objects.filter(status__in=["rejected", "ambiguous"]).exclude(drawer=admin).order_by("settled").first()
+appeals.appeal(attempt.drawer, attempt.pk, "It is a 5 with a very flat top. Please look at the replay.")
+print(attempt.pk, attempt.drawer.username)
+"""
+
+
 class Album:
     """Takes the pictures of one browser, in every width and scheme."""
 
@@ -143,6 +155,7 @@ class Crowd:
         self.drawers = [site.person(name) for name in DRAWERS]
         self.moderators = [site.person(name, "moderator") for name in MODERATORS]
         self.kept: list[str] = []
+        self.appealed = ("", "")
 
     def submit(self, number: int, label: int, strokes: penmanship.Strokes, width: int = 22) -> None:
         client = self.drawers[number % 3]
@@ -188,6 +201,8 @@ def fill(site: sites.Site) -> Crowd:
     for name in ("newt", "nils"):
         site.person(name)
     site.python(PRACTISED)
+    attempt, drawer = site.python(APPEALED).split()
+    crowd.appealed = (attempt, drawer)
     return crowd
 
 
@@ -267,6 +282,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     for name, path, who in FULL:
         album.take(name, path, who)
     album.take("drawing", f"/drawings/{crowd.kept[24]}/", "admin")
+    album.take("drawing-appealed", f"/drawings/{crowd.appealed[0]}/", crowd.appealed[1])
     album.take("fool", f"/fools/{crowd.site.python('from collector import fools; print(fools.best()[0].pk)')}/")
     album.take("try", "/try/", act=tried)
     album.take("draw-read", "/draw/", "bob", partial(submit, iter(usual)))

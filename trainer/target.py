@@ -83,7 +83,7 @@ def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
         raise TargetUnavailable(f"Round {number}'s model is damaged: {error}") from error
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=64)
 def of_round(number: int) -> Target:
     """The model of a round, open or closed; the last few asked for are kept. Raises TargetUnavailable."""
     row = Round.objects.filter(number=number).values_list("pk", "model_id", "model__net").first()

@@ -9,10 +9,11 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 import trainer.rounds
-from collector import appeals, fates, moderators, reviews, rounds, studies
+from collector import appeals, fates, health, moderators, pulse, reviews, rounds, studies
 from collector.errors import Conflict, Forbidden, NotFound, Refused
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
 from collector.models import Attempt, Person, Study, StudyChange
@@ -136,6 +137,8 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
     failed = RoundModel.objects.filter(state=State.FAILED, without=None).order_by("-created").first()
     return {
         "open": home.told(rounds.current()),
+        "pulse": _pulse(pulse.now()),
+        "problems": health.problems(),
         "held": [_held(model, bound) for model in held],
         "failed": candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back") or RollBackForm(prefix="roll_back", numbers=_earlier()),
@@ -146,6 +149,26 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
         "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
     }
+
+
+def _pulse(found: pulse.Pulse) -> list[dict[str, str]]:
+    """What the state of everything is, a figure or two words each, with what they say."""
+    now = timezone.now()
+    queue = "nothing waits to be read"
+    if found.oldest:
+        pace = f"; {words.span(found.takes)} at the last day’s pace" if found.takes is not None else ""
+        queue = f"waiting to be read, the oldest for {words.span(now - found.oldest)}{pace}"
+    people = words.count(found.drawers, "person", "people")
+    readers = words.count(found.readers, "moderator")
+    return [
+        {"value": f"{found.waiting:,}", "says": queue},
+        {"value": f"{found.drawings:,}", "says": f"drawn by {people} in the last 24 hours"},
+        {"value": f"{found.readings:,}", "says": f"readings by {readers} in the last 24 hours"},
+        {"value": f"{found.sign_ups:,}", "says": "signed up in the last 24 hours"},
+    ] + [
+        {"value": f"{words.span(now - beat)} ago" if beat else "never", "says": f"last sign of life, {named} worker"}
+        for named, beat in ((pulse.CLUSTERS[cluster], beat) for cluster, beat in found.beats.items())
+    ]
 
 
 def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "item": pictures.shown(attempt, public=fools.public().filter(pk=attempt.pk).exists()),
         "strokes": pictures.strokes(attempt),
         "bars": pictures.bars(attempt),
+        "through": pictures.through_rounds(attempt),
         "rival": attempts.rival(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": fates.timeline(attempt, "You" if own else attempt.drawer.username),

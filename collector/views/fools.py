@@ -124,6 +124,7 @@ def fool(request: HttpRequest, id: UUID) -> HttpResponse:
         "item": pictures.shown(attempt, drawer=attempt.drawer.username, public=True),
         "strokes": pictures.strokes(attempt),
         "settled": attempt.settled,
+        "through": pictures.through_rounds(attempt),
         "said": f"{predicted}, {words.sure(attempt.sureness)}",
         "alike": urlencode({"target": attempt.target_label, "predicted": attempt.predicted_label}),
         "alike_words": f"{target} taken for {predicted}",

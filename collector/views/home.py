@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from collector import fools, rounds
@@ -34,6 +35,6 @@ def told(current: dict[str, Any]) -> dict[str, Any]:
         "due_words": f"{words.count(missing, 'more verified fool')} until the next model"
         if missing
         else "Enough for the next model: its training starts soon",
-        "training": words.percent(training["progress"]) if training else "",
+        "training": words.left(training["progress"], timezone.now() - training["started"]) if training else "",
         "training_value": f"{training['progress']:.3f}" if training else "",
     }

@@ -83,6 +83,15 @@ def shown(attempt: Attempt, *, drawer: str = "", headline: str = "", public: boo
     )
 
 
+def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
+    """How each round's model reads it, in words; none while there is one round alone."""
+    reads = fates.through_rounds(attempt)
+    return [
+        {"round": read.round, "digit": read.digit, "right": read.right, "sure": words.sureness(read.sure)}
+        for read in reads
+    ] if len(reads) > 1 else []  # fmt: skip
+
+
 def strokes(attempt: Attempt) -> str:
     """The strokes as JSON, with their times, for a replay."""
     return json.dumps(attempt.strokes, separators=(",", ":"))

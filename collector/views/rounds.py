@@ -9,7 +9,8 @@ from django.views.decorators.http import require_safe
 
 from collector import fools, rounds
 from collector.views import pictures, words
-from trainer.models import RoundModel
+from trainer import samples
+from trainer.models import RoundModel, Weights
 
 SETS = {"mnist_test": "MNIST’s test set", "gate_base": "base images"}
 STEPS = ((0, "0–19"), (20, "20–39"), (40, "40–59"), (60, "60–79"), (80, "80–89"), (90, "90–100"))
@@ -127,7 +128,8 @@ def _shade(measured: rounds.Measured, number: int, other: int, n: int) -> dict[s
     return {"share": share, "step": step, "own": n > 0 and measured.own(number, other)}
 
 
-def _set(told: dict[str, Any], name: str) -> dict[str, Any]:
+def set_of(told: dict[str, Any], name: str) -> dict[str, Any]:
+    """A set of a round's report; empty where it was not measured."""
     measured: dict[str, Any] = ((told["report"] or {}).get("sets") or {}).get(name) or {}
     return measured
 
@@ -149,7 +151,7 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
         "vmer": words.percent(told["vmer"]),
         "vmer_of": words.rate_of(told["verified"], told["attempts"], told["pending"]),
         "pending": words.waiting(told["pending"]),
-        "sets": [figure(_set(told, name), text) for name, text in SETS.items()],
+        "sets": [figure(set_of(told, name), text) for name, text in SETS.items()],
     }
 
 
@@ -177,13 +179,15 @@ def candidate(model: RoundModel) -> dict[str, Any]:
 @require_safe
 def one_round(request: HttpRequest, number: int) -> HttpResponse:
     told = rounds.describe(number)
-    shown = next((name for name in SETS if _set(told, name).get("n")), None)
-    measured = _set(told, shown) if shown else {}
+    shown = next((name for name in SETS if set_of(told, name).get("n")), None)
+    measured = set_of(told, shown) if shown else {}
     forgot = fools.public().filter(pk__in=(told["report"] or {}).get("forgot", []))
     lately = fools.public().filter(round__number=number).select_related("round", "drawer").order_by("-settled", "pk")
     context = {
         "round": _row(told),
         "removed": rounds.removed_since(number),
+        "weights": _weights(number),
+        "address": request.build_absolute_uri(),
         "set_name": SETS[shown] if shown else "",
         "set_of": words.measured_on(measured),
         "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],
@@ -195,12 +199,28 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "pages/round.html", context)
 
 
+def _weights(number: int) -> dict[str, str] | None:
+    row = Weights.objects.select_related("model").filter(model__rounds__number=number).first()
+    if row is None:
+        return None
+    return {"sha256": row.sha256, "size": f"{len(row.data) / 1000:.0f} kB", "trained_on": trained_on(row.model)}
+
+
+def trained_on(model: RoundModel) -> str:
+    """«30 drawings by 8 people, mixed with base data in every step»."""
+    learned = samples.trained_on(model)
+    if not (n := learned.count()):
+        return "base data alone"
+    people = words.count(learned.order_by().values("contributor").distinct().count(), "person", "people")
+    return f"{words.count(n, 'drawing')} by {people}, mixed with base data in every step"
+
+
 def _earlier(told: dict[str, Any]) -> list[dict[str, Any]]:
     """The model on each earlier round's test samples, with the paired test against the model it followed."""
     report = told["report"] or {}
     paired = (report.get("against_target") or {}).get("sets") or {}
     return [
-        figure(_set(told, name), f"{words.TEST_SETS[name.partition('_')[0]]} {name.partition('_')[2]}")
+        figure(set_of(told, name), f"{words.TEST_SETS[name.partition('_')[0]]} {name.partition('_')[2]}")
         | {"gained": pairs["gained"], "lost": pairs["lost"], "p": f"{pairs['p']:.2f}" if pairs["n"] else "–"}
         for name, pairs in paired.items()
     ]

@@ -74,6 +74,18 @@ def measured_on(measured: Mapping[str, Any]) -> str:
     return count(measured["n"], "stand-in image" if measured.get("stand_in") else "image")
 
 
+def left(progress: float, spent: timedelta) -> str:
+    """«45 %, about 2 minutes left», from what it took so far; without the rest while that would be a guess."""
+    told = percent(progress)
+    return told if progress < 0.1 else f"{told}, about {_roughly(spent * (1 / progress - 1))} left"
+
+
+def _roughly(length: timedelta) -> str:
+    """«10 seconds», «2 minutes», «3 hours»."""
+    seconds = length.total_seconds()
+    return count(max(10, 10 * round(seconds / 10)), "second") if seconds < 95 else span(length + timedelta(seconds=30))
+
+
 def span(length: timedelta) -> str:
     """«3 minutes», «5 hours», «2 days»."""
     seconds = max(0, int(length.total_seconds()))

@@ -5,6 +5,16 @@ const EVERY = 3000;
 const bar = document.querySelector("[data-training]");
 const words = document.querySelector("[data-training-words]");
 
+/** «45 %, about 20 seconds left», as the page says it too. */
+function left({ progress, started }) {
+  const told = `${Math.round(progress * 100)} %`;
+  if (progress < 0.1) return told;
+  const seconds = ((Date.now() - Date.parse(started)) / 1000) * (1 / progress - 1);
+  const minutes = Math.round(seconds / 60);
+  const rest = seconds < 95 ? `${Math.max(10, 10 * Math.round(seconds / 10))} seconds` : `${minutes} minute${minutes === 1 ? "" : "s"}`;
+  return `${told}, about ${rest} left`;
+}
+
 async function look() {
   try {
     const { data } = await get(bar.dataset.url);
@@ -13,7 +23,7 @@ async function look() {
       return;
     }
     bar.value = data.training.progress;
-    words.textContent = `${Math.round(data.training.progress * 100)} %`;
+    words.textContent = left(data.training);
   } catch (problem) {
     if (!(problem instanceof ApiError || problem instanceof Unreachable)) throw problem;
   }

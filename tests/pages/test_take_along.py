@@ -1,0 +1,140 @@
+"""What a researcher takes along of the rounds, and how a drawing went through them."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from collector.models import Person
+from tests.nets import always
+from tests.pages.conftest import Draw
+from tests.pages.test_reports import text
+from trainer import rounds, target
+from trainer.learning import weights
+from trainer.models import Round, RoundModel, Weights
+
+Browse = Callable[[Person | None], Client]
+
+
+def next_round(digit: int) -> Round:
+    """Whose model always says this digit."""
+    now = timezone.now()
+    model = RoundModel.objects.create(net="mnist_model", state="promoted", finished=now, report={"sets": {}})
+    data = always(digit)
+    Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
+    rounds.lock()
+    return rounds.open_next(model)
+
+
+def test_the_weights_are_those_that_are_served_and_load_as_the_card_says(
+    browse: Browse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = browse(None).get("/rounds/1/weights.safetensors")
+    assert answer["Content-Disposition"] == 'attachment; filename="round-1-mnist_model.safetensors"'
+    card = browse(None).get("/rounds/1/card.md").content.decode()
+    assert hashlib.sha256(answer.content).hexdigest() in card
+    code = card.partition("```python")[2].partition("```")[0]
+    (tmp_path / "round-1-mnist_model.safetensors").write_bytes(answer.content)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"pixels": np.zeros((1, 28, 28), np.uint8)}
+    exec(code, names)
+    assert names["probabilities"].argmax() == 9
+
+
+def test_damaged_weights_are_not_given_away(browse: Browse, open_round: Round) -> None:
+    Weights.objects.update(data=b"damaged")
+    assert browse(None).get("/rounds/1/weights.safetensors").status_code == 503
+
+
+def test_the_card_says_what_it_is_made_of_and_every_figure(browse: Browse, alice: Person, draw: Draw) -> None:
+    draw(alice)
+    draw(alice, status="pending")
+    card = browse(None).get("/rounds/1/card.md").content.decode()
+    assert "| base images | 99.0 % (98.0–99.5) | 1,000 stand-in images |" in card
+    assert "| MNIST’s test set | – | not measured here |" in card
+    assert "2 of 2 drawings fooled it, 1 verified, 1 waiting; vMER 100.0 % (1 of 1 decided)" in card
+    assert "alice" not in card
+
+
+def test_the_history_has_a_line_a_round_with_counts_and_intervals(browse: Browse, alice: Person, draw: Draw) -> None:
+    draw(alice)
+    draw(alice, 9, 9, "not_fooled")
+    next_round(3)
+    content = browse(None).get("/rounds/history.csv").content.decode()
+    first, second = csv.DictReader(io.StringIO(content))
+    assert (first["round"], first["state"], second["round"], second["state"]) == ("1", "closed", "2", "open")
+    assert (first["vmer_count"], first["vmer_of"], first["vmer_value"]) == ("1", "2", "0.5")
+    assert 0 < float(first["vmer_low"]) < 0.5 < float(first["vmer_high"]) < 1
+    assert (second["vmer_of"], second["vmer_value"]) == ("0", "")
+
+
+def test_a_rounds_page_says_how_to_cite_it(browse: Browse, open_round: Round) -> None:
+    page = text(browse(None).get("/rounds/1/"))
+    assert Weights.objects.get().sha256 in page and "http://testserver/rounds/1/" in page
+    assert "Trained on base data alone" in page
+
+
+@pytest.mark.parametrize("path", ["/fools/{}/", "/drawings/{}/"])
+def test_a_drawing_goes_through_the_models_of_all_rounds(browse: Browse, alice: Person, draw: Draw, path: str) -> None:
+    target.forget()
+    fool = draw(alice)
+    page = browse(alice)
+    assert "What each round’s model reads" not in text(page.get(path.format(fool.pk)))
+    next_round(4)
+    next_round(5)
+    told = text(page.get(path.format(fool.pk))).partition("What each round’s model reads")[2]
+    assert told.startswith(" Round 1 9 , wrongly, &gt; 99 % Round 2 4 , rightly, &gt; 99 % Round 3 5 , wrongly, &gt; 99 %")
+
+
+def test_a_round_whose_weights_are_damaged_is_left_out(browse: Browse, alice: Person, draw: Draw) -> None:
+    target.forget()
+    fool = draw(alice)
+    damaged = next_round(4)
+    next_round(4)
+    Weights.objects.filter(model=damaged.model).update(data=b"damaged")
+    told = text(browse(None).get(f"/fools/{fool.pk}/"))
+    assert "Round 1 9 , wrongly, &gt; 99 % Round 3 4 , rightly" in told
+
+
+def test_two_hundred_rounds_are_one_list_of_the_newest_sixty(browse: Browse, alice: Person, draw: Draw) -> None:
+    target.forget()
+    fool = draw(alice)
+    now, first, newest = timezone.now(), Round.objects.get(), 200
+    Round.objects.bulk_create(
+        Round(number=number, model=first.model, opened=now, state="closed", closed=now) for number in range(2, 201)
+    )
+    told = browse(None).get(f"/fools/{fool.pk}/").content.decode()
+    shown = [number for number in range(1, newest + 1) if f'/rounds/{number}/"><span class="visually-hidden">' in told]
+    assert shown == list(range(newest - 59, newest + 1))
+
+
+def test_the_desk_tells_the_state_of_everything(
+    browse: Browse, ada: Person, alice: Person, bob: Person, draw: Draw
+) -> None:
+    now = timezone.now()
+    draw(alice, status="pending", submitted=now - timedelta(hours=3), wanted=2)
+    draw(bob, submitted=now - timedelta(days=2))
+    desk = text(browse(ada).get("/desk/"))
+    assert "waiting to be read, the oldest for 3 hours 1" in desk
+    assert "drawn by 1 person in the last 24 hours 1" in desk
+    assert "readings by 0 moderators in the last 24 hours 0" in desk
+    assert "signed up in the last 24 hours 3" in desk
+    assert "last sign of life, training worker never" in desk
+    assert "No sign of life from the workers dadc and train." in desk
+
+
+def test_a_training_says_how_long_it_still_takes(browse: Browse, ada: Person, open_round: Round) -> None:
+    begun = timezone.now() - timedelta(minutes=2)
+    model = RoundModel.objects.create(net="mnist_model", base=open_round.model, progress=0.25)
+    RoundModel.objects.filter(pk=model.pk).update(created=begun)
+    assert "In training: 25 %, about 6 minutes left" in text(browse(ada).get("/desk/"))
+    RoundModel.objects.filter(pk=model.pk).update(progress=0.05)
+    assert "In training: 5 % " in (told := text(browse(ada).get("/desk/"))) and "left" not in told
