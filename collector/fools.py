@@ -5,7 +5,7 @@ import uuid
 from django.db.models import Count, Q, QuerySet
 
 from collector.errors import NotFound, Refused
-from collector.models import SHOWABLE, Attempt
+from collector.models import SHOWABLE, Attempt, Person
 from trainer.models import Round
 
 BEST_FIRST = ("-sureness", "-settled", "pk")
@@ -14,7 +14,7 @@ BEST_FIRST = ("-sureness", "-settled", "pk")
 def public() -> QuerySet[Attempt]:
     """Verified originals, still there, of people who are active and listed. All other drawings stay between their
     drawer, the moderators and the admins: the public must not even learn that they exist."""
-    return Attempt.objects.filter(SHOWABLE, drawer__is_active=True, drawer__listed=True)
+    return Attempt.objects.filter(SHOWABLE).exclude(drawer__in=Person.objects.hidden().values("pk"))
 
 
 def one(attempt_id: uuid.UUID) -> Attempt:

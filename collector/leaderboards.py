@@ -100,8 +100,7 @@ def standings(period: str = "round") -> list[Standing]:
     Only what earned is gone through to find them, and only theirs is counted.
     """
     within = _within(period)
-    hidden = Person.objects.exclude(is_active=True, listed=True, closed=None)
-    earners: Any = within.filter(credit__gt=0).exclude(drawer__in=hidden.values("pk")).values("drawer")
+    earners: Any = within.filter(credit__gt=0).exclude(drawer__in=Person.objects.hidden().values("pk")).values("drawer")
     earners = earners.annotate(earned=Sum("credit"), last=Max("submitted")).order_by("-earned", "last", "drawer")
     best = list(earners[:SHOWN])
     shown = [row["drawer"] for row in best]

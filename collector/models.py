@@ -27,6 +27,10 @@ class PersonManager(BaseUserManager["Person"]):
     def create_superuser(self, username: str, password: str | None = None, **extra: Any) -> "Person":
         return self.create_user(username, password, role=Person.Role.ADMIN, **extra)
 
+    def hidden(self) -> "models.QuerySet[Person]":
+        """Whom the public does not see: suspended, closed, or not listed by choice."""
+        return self.exclude(is_active=True, listed=True, closed=None)
+
     def get_by_natural_key(self, username: str | None) -> "Person":
         return self.alias(lowered=Lower("username")).get(lowered=(username or "").lower())
 
@@ -251,9 +255,10 @@ class Attempt(models.Model):
     settled = models.DateTimeField(null=True, blank=True)
     settled_label = models.PositiveSmallIntegerField(null=True, blank=True)
     credit = models.FloatField(default=0.0, help_text="fixed when it settles")
-    copy_of = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="+", help_text="the earlier fool that it is nearly"
-    )
+    copy_of = models.ForeignKey(  # no index: SQLite would take «IS NULL», which nearly all are, for a rare value
+        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+        help_text="the earlier fool that it is nearly",
+    )  # fmt: skip
     mnist = models.BooleanField(default=False, help_text="nearly one of MNIST's own images")
     removed = models.DateTimeField(null=True, blank=True, help_text="picture and strokes were removed with the person")
 
@@ -285,7 +290,7 @@ class Attempt(models.Model):
             models.Index(
                 fields=["target_label", "predicted_label", "settled"], condition=Q(credit__gt=0), name="firsts"
             ),
-            models.Index(fields=["-settled"], condition=Q(status="verified"), name="lately_verified"),
+            models.Index(fields=["-settled", "id"], condition=Q(status="verified"), name="lately_verified"),
             models.Index(fields=["submitted"], condition=Q(status="pending", begun=None, wanted__gt=0), name="unread"),
             models.Index(
                 fields=["begun"], condition=Q(status="pending", begun__isnull=False, wanted__gt=0), name="begun"

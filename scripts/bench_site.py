@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from time import perf_counter
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SIZES = (1_000, 1_000_000)
-PENDING, MODERATORS, ATTEMPTS_A_ROUND = 5_000, 20, 50_000
+PENDING, BEGUN, MODERATORS, ATTEMPTS_A_ROUND = 5_000, 120, 20, 50_000
 TURNS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS = 200, 10, 1, 5
 ROWS = "id, drawer_id, round_id, submitted, body_sha256, target_label, predicted_label, probabilities, strokes, width"
 ROWS += ", pixels, pixels_sha256, raster_version, live_preview, status, audited, quorum, wanted, begun, settled"
@@ -77,29 +78,36 @@ def _measure(size: int) -> Found:
     print(f"{size:,} attempts made in {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     found: Found = {}
     for what, turns, action in _actions():
-        found[what] = _timed(turns, action)
-        print(f"{what}: {_told(found[what]['seconds'])}", file=sys.stderr, flush=True)
+        for label, timed in _timed(turns, action).items():
+            found[what + label] = timed
+            print(f"{what}{label}: {_told(timed['seconds'])}", file=sys.stderr, flush=True)
     return found
 
 
-def _timed(turns: int, action: Callable[[], object]) -> dict[str, float]:
-    """The median of the seconds and of the queries of one call."""
+def _timed(turns: int, action: Callable[[], object]) -> Found:
+    """The median of the seconds and of the queries of one call, by what the call says that it was."""
     from django.db import connection, reset_queries
 
-    seconds, queries = [], []
+    seconds: dict[str, list[float]] = defaultdict(list)
+    queries: dict[str, list[int]] = defaultdict(list)
     warm_up = WARM_UP if turns == TURNS else PAGE_WARM_UP
     for turn in range(turns + warm_up):
         begun = perf_counter()
-        action()
+        label = _label(action())
         if turn >= warm_up:
-            seconds.append(perf_counter() - begun)
-    connection.force_debug_cursor = True
-    for _ in range(5):
-        reset_queries()
-        action()
-        queries.append(len([one for one in connection.queries if not one["sql"].startswith(("BEGIN", "COMMIT"))]))
-    connection.force_debug_cursor = False
-    return {"seconds": median(seconds), "queries": median(queries)}
+            seconds[label].append(perf_counter() - begun)
+        if turn % 4 == 0:
+            connection.force_debug_cursor = True
+            reset_queries()
+            label = _label(action())
+            asked = [one for one in connection.queries if not one["sql"].startswith(("BEGIN", "COMMIT"))]
+            queries[label].append(len(asked))
+            connection.force_debug_cursor = False
+    return {label: {"seconds": median(seconds[label]), "queries": median(queries[label])} for label in sorted(seconds)}
+
+
+def _label(said: object) -> str:
+    return said if isinstance(said, str) else ""
 
 
 def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
@@ -128,14 +136,16 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
         answer = drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)
         reviews.read(reading.moderator, reading.pk, answer)
 
-    def both() -> None:
+    def both() -> str:
         assign()
+        first = given[-1].attempt is None or given[-1].attempt.begun is None
         read()
+        return " that settles nothing" if first else " that settles it"
 
     drawer = Person.objects.filter(role="crowdworker").first()
     assert drawer
     rng = np.random.default_rng(1)
-    drawn = [penman.write(penman.writer(place), place % 10, rng, 0.5) for place in range(TURNS + WARM_UP + 5)]
+    drawn = [penman.write(penman.writer(place), place % 10, rng, 0.5) for place in range(2 * TURNS)]
 
     def submit() -> None:
         one = drawn.pop()
@@ -143,7 +153,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
         attempts.submit(drawer, attempts.Submission(one.form.digit, parsed))
 
     client = Client()
-    yield "next drawing and its reading", TURNS, both
+    yield "next drawing and a reading", TURNS, both
     yield "submission", TURNS, submit
     yield "desk: drawings that nobody could settle", PAGE_TURNS, lambda: list(reviews.unsettled())
     yield "how every moderator is trusted", PAGE_TURNS, moderators.everybody
@@ -225,7 +235,7 @@ class _Filling:
     """The INSERT statements for `size` attempts, oldest first, the last of them pending, and all that hangs on them.
 
     Of a hundred, 30 are verified, 10 settled otherwise, 6 audited and 54 did not fool and were read by nobody. Each
-    that was read has two readings; every second pending one has one.
+    that was read has two readings; the oldest `BEGUN` pending ones have one.
     """
 
     def __init__(self, vendor: str, size: int, drawers: int, first_round: int, rounds: int, model: int) -> None:
@@ -272,7 +282,7 @@ class _Filling:
         return "false" if self.postgres else "0"
 
     def _attempts(self) -> str:
-        pending, when = f"i > {self.settled}", self._when()
+        pending, unread, when = f"i > {self.settled}", f"i > {self.settled + BEGUN}", self._when()
         strokes = self._json(STROKES)
         none = "NULL::timestamptz" if self.postgres else "NULL"
         return f"""
@@ -283,8 +293,8 @@ class _Filling:
                 CASE WHEN {pending} THEN 'pending' WHEN i % 100 < 30 THEN 'verified' WHEN i % 100 < 34 THEN 'corrected'
                     WHEN i % 100 < 37 THEN 'rejected' WHEN i % 100 < 40 THEN 'ambiguous' ELSE 'not_fooled' END,
                 i <= {self.settled} AND i % 100 BETWEEN 40 AND 45, 2,
-                CASE WHEN {pending} THEN 2 - i % 2 ELSE 0 END,
-                CASE WHEN {pending} AND i % 2 = 0 THEN {none} WHEN {pending} OR i % 100 < 46 THEN {when}
+                CASE WHEN {unread} THEN 2 WHEN {pending} THEN 1 ELSE 0 END,
+                CASE WHEN {unread} THEN {none} WHEN {pending} OR i % 100 < 46 THEN {when}
                     ELSE {none} END,
                 CASE WHEN {pending} THEN {none} ELSE {when} END,
                 CASE WHEN {pending} THEN NULL WHEN i % 100 < 30 OR i % 100 BETWEEN 40 AND 45 THEN i % 10
@@ -295,7 +305,7 @@ class _Filling:
     def _readings(self, place: int) -> str:
         right = f"(i / 100 + {place}) % 12 > 0"
         whose = f"(i + i / 100 + {7 * place}) % {MODERATORS}"
-        begun = f"OR (i > {self.settled} AND i % 2 = 1)" if place == 0 else ""
+        begun = f"OR (i > {self.settled} AND i <= {self.settled + BEGUN})" if place == 0 else ""
         answer = "CAST(i % 10 AS text)"
         agreed = f"CASE WHEN i > {self.settled} THEN NULL ELSE {right} END"
         return f"""

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                 ('credit', models.FloatField(default=0.0, help_text='fixed when it settles')),
                 ('mnist', models.BooleanField(default=False, help_text="nearly one of MNIST's own images")),
                 ('removed', models.DateTimeField(blank=True, help_text='picture and strokes were removed with the person', null=True)),
-                ('copy_of', models.ForeignKey(blank=True, help_text='the earlier fool that it is nearly', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collector.attempt')),
+                ('copy_of', models.ForeignKey(blank=True, db_index=False, help_text='the earlier fool that it is nearly', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collector.attempt')),
                 ('drawer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to=settings.AUTH_USER_MODEL)),
                 ('round', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='trainer.round')),
             ],
@@ -238,7 +238,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('status', 'verified')), fields=['-settled'], name='lately_verified'),
+            index=models.Index(condition=models.Q(('status', 'verified')), fields=['-settled', 'id'], name='lately_verified'),
         ),
         migrations.AddIndex(
             model_name='attempt',

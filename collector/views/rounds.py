@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -208,11 +209,11 @@ def _weights(number: int) -> dict[str, str] | None:
 
 def trained_on(model: RoundModel) -> str:
     """«30 drawings by 8 people, mixed with base data in every step»."""
-    learned = samples.trained_on(model)
-    if not (n := learned.count()):
+    learned = samples.trained_on(model).aggregate(n=Count("pk"), people=Count("contributor", distinct=True))
+    if not learned["n"]:
         return "base data alone"
-    people = words.count(learned.order_by().values("contributor").distinct().count(), "person", "people")
-    return f"{words.count(n, 'drawing')} by {people}, mixed with base data in every step"
+    people = words.count(learned["people"], "person", "people")
+    return f"{words.count(learned['n'], 'drawing')} by {people}, mixed with base data in every step"
 
 
 def _earlier(told: dict[str, Any]) -> list[dict[str, Any]]:

@@ -94,6 +94,8 @@ export class Pad extends EventTarget {
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
       canvas.addEventListener(end, (event) => this.#up(event));
     }
+    // A quick stroke would be taken for a fling, and the tap after it, on «Submit» say, for what stops the fling.
+    canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#hideCursor());

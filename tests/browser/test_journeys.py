@@ -1,0 +1,184 @@
+"""The way of each of the three kinds of people through the site, with the mouse, with a finger, and with the keyboard
+alone. What a page writes to the console, a breach of its content security policy too, fails the test."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
+
+from tests import penmanship
+from tests import site as sites
+from tests.browser.conftest import Visitors, draw, visiting
+
+pytestmark = pytest.mark.browser
+
+DOWN = [("ArrowDown", 16), ("ArrowLeft", 3)]
+MOST_TABS = 60
+READINGS = """
+from collector.models import Reading
+print(*Reading.objects.filter(moderator__username={!r}, answer__isnull=False).values_list("answer"))
+"""
+
+
+class Mouse:
+    options: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def press(self, what: Locator) -> None:
+        what.click()
+
+    def write(self, field: Locator, text: str) -> None:
+        self.press(field)
+        self.page.keyboard.type(text)
+
+    def choose(self, field: Locator, text: str) -> None:
+        field.select_option(text)
+
+    def draw(self) -> None:
+        draw(self.page, [{"x": [140, 140, 110], "y": [30, 150, 250], "t": [0, 50, 90]}])
+
+
+class Finger(Mouse):
+    """On a phone."""
+
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+    def press(self, what: Locator) -> None:
+        what.tap()
+
+    def draw(self) -> None:
+        self.page.locator("#canvas").scroll_into_view_if_needed()
+        box = self.page.locator("#canvas").bounding_box()
+        assert box
+        devtools: CDPSession = self.page.context.new_cdp_session(self.page)
+        places = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + 30 + 10 * step} for step in range(20)]
+        for kind, points in (("touchStart", places[:1]), *(("touchMove", [place]) for place in places[1:])):
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+class Keys(Mouse):
+    """Goes on with Tab until it is there: what can't be reached so is never pressed."""
+
+    def press(self, what: Locator) -> None:
+        self._reach(what)
+        self.page.keyboard.press("Enter")
+
+    def write(self, field: Locator, text: str) -> None:
+        self._reach(field)
+        self.page.keyboard.type(text)
+
+    def choose(self, field: Locator, text: str) -> None:
+        self.write(field, text)
+
+    def draw(self) -> None:
+        self._reach(self.page.locator("#canvas"))
+        self.page.keyboard.press("Space")
+        for key, times in DOWN:
+            for _ in range(times):
+                self.page.keyboard.press(key)
+        self.page.keyboard.press("Space")
+
+    def _reach(self, what: Locator) -> None:
+        what.wait_for()
+        for _ in range(MOST_TABS):
+            if what.evaluate("element => element === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"{what} is not within {MOST_TABS} presses of Tab")
+
+
+WAYS = [Mouse, Finger, Keys]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
+    """alice drew twelve fools; three of them were read as three different digits each, so an admin has to decide."""
+    with sites.site("sqlite", tmp_path_factory.mktemp("journeys"), DADC_LIMIT_SCALE="100") as made:
+        alice = made.person("alice")
+        made.people("Mouse-mod", "Finger-mod", "Keys-mod", role="moderator")
+        made.people("Mouse-adm", "Finger-adm", "Keys-adm", role="admin")
+        readers = made.people("max", "mei", "mia", role="moderator")
+        meant = {}
+        for label, strokes, width in penmanship.fooling(21, 12):
+            body = {"target_label": label, "strokes": strokes, "width": width}
+            meant[alice.post("/api/attempts/", body).body["id"]] = label
+        for _, (wrong_by, reader) in itertools.product(range(3), enumerate(readers, 1)):
+            given = reader.post("/api/assignments/").body
+            reading = {"reading": str((meant[given["attempt"]["id"]] + wrong_by) % 10)}
+            assert reader.post(f"/api/assignments/{given['id']}/reading/", reading).status == 201
+        yield made
+
+
+@pytest.fixture(params=WAYS)
+def by(request: pytest.FixtureRequest, browser: Browser, site: sites.Site) -> Iterator[Mouse]:
+    visitors = Visitors(browser, site)
+    with visiting(visitors):
+        yield request.param(visitors.open("/", **request.param.options))
+
+
+def link(page: Page, name: str) -> Locator:
+    return page.get_by_role("link", name=name, exact=True).first
+
+
+def sign_in(by: Mouse, name: str) -> None:
+    by.press(link(by.page, "Sign in"))
+    by.write(by.page.get_by_label("User name"), name)
+    by.write(by.page.get_by_label("Password"), sites.PASSWORD)
+    by.press(by.page.get_by_role("button", name="Sign in"))
+    by.page.wait_for_url("**/draw/")
+
+
+def test_a_stranger_signs_up_draws_and_sees_what_becomes_of_it(by: Mouse) -> None:
+    page = by.page
+    by.press(link(page, "Sign up"))
+    by.write(page.get_by_label("User name"), f"{type(by).__name__}-new")
+    by.write(page.get_by_label("Password"), sites.PASSWORD)
+    by.press(page.get_by_role("button", name="Sign up"))
+    page.wait_for_url("**/draw/")
+    by.press(page.locator('[data-digit="4"]'))
+    by.draw()
+    by.press(page.locator("#submit"))
+    page.locator("#verdict[data-fooled]").wait_for()
+    by.press(page.get_by_role("link", name="Follow what becomes of it"))
+    expect(page.locator("main")).to_contain_text("What became of it")
+    by.press(link(page, "My drawings"))
+    expect(page.get_by_role("heading", name="Every drawing")).to_be_visible()
+    expect(page.locator(".gallery li")).to_have_count(1)
+
+
+def test_a_moderator_reads_takes_it_back_and_reads_again(by: Mouse, site: sites.Site) -> None:
+    page = by.page
+    name = f"{type(by).__name__}-mod"
+    sign_in(by, name)
+    by.press(link(page, "Moderate"))
+    panel = page.locator("#assignment:not([data-id=''])")
+    first = panel.get_attribute("data-id")
+    by.press(page.locator('[data-answer="7"]'))
+    by.press(page.locator("#undo"))
+    expect(panel).to_have_attribute("data-id", first or "")
+    by.press(page.locator('[data-answer="junk"]'))
+    expect(page.locator("#undo-toast")).to_contain_text("Read as junk.")
+    by.press(link(page, "Rounds"))
+    sites.wait_for(lambda: site.python(READINGS.format(name)) == "('junk',)", 15, "the reading")
+
+
+def test_an_admin_decides_what_nobody_could_settle(by: Mouse) -> None:
+    page = by.page
+    sign_in(by, f"{type(by).__name__}-adm")
+    by.press(link(page, "Desk"))
+    unsettled = page.locator("[aria-labelledby=unsettled] .decision")
+    first = unsettled.first
+    first.wait_for()
+    before = unsettled.count()
+    by.choose(first.get_by_label("It is"), "3")
+    by.write(first.get_by_label("Why?"), "It is a 3 with a long tail.")
+    by.press(first.get_by_role("button", name="Decide"))
+    expect(page.locator(".messages")).to_contain_text("Decided; the drawer is told.")
+    expect(unsettled).to_have_count(before - 1)
+    by.press(link(page, "Done by hand"))
+    expect(page.locator("main")).to_contain_text("It is a 3 with a long tail.")
