@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from collector import leaderboards
 from collector.errors import NotFound
-from collector.models import Study
+from collector.models import Attempt, Study
 from trainer import samples
 from trainer.learning.evaluate import wilson
 from trainer.models import Round, RoundModel
@@ -195,6 +197,12 @@ def current() -> dict[str, Any]:
     """The open round, as it is in the moment that it is read: another may open while its drawings are counted."""
     round = Round.objects.select_related("model").get(state=Round.State.OPEN)
     return _told(round, leaderboards.tally(round.attempts.all()))
+
+
+def fooled_today() -> int:
+    """How many drawings have fooled a model since midnight, verified or not."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return Attempt.objects.filter(submitted__gte=midnight, fooled=True).count()
 
 
 def _told(round: Round, tally: leaderboards.Tally) -> dict[str, Any]:

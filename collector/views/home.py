@@ -17,7 +17,13 @@ LATELY = 6
 def home(request: HttpRequest) -> HttpResponse:
     lately = fools.public().select_related("round", "drawer").order_by("-settled", "pk")[:LATELY]
     shown = [pictures.shown(fool, drawer=fool.drawer.username, public=True) for fool in lately]
-    return render(request, "pages/home.html", {"open": told(rounds.current()), "fools": shown})
+    today = rounds.fooled_today()
+    context = {
+        "open": told(rounds.current()),
+        "today": f"Fooled {words.count(today, 'time')} today." if today else "Not fooled yet today.",
+        "fools": shown,
+    }
+    return render(request, "pages/home.html", context)
 
 
 def told(current: dict[str, Any]) -> dict[str, Any]:

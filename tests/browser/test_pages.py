@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from django.urls import resolve
 from playwright.sync_api import Page
 
+from collector import urls
+from tests import site as sites
 from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.browser
@@ -35,10 +38,18 @@ PAGES = [
     ("/account/", "alice"),
     ("/notices/", "alice"),
     ("/accounts/password/", "alice"),
+    ("/accounts/password/done/", "alice"),
     ("/accounts/reset/", None),
+    ("/accounts/reset/sent/", None),
+    ("/accounts/reset/x/y/", None),
+    ("/accounts/reset/done/", None),
     ("/nothing/", None),
     ("/leaderboard/?period=never", None),
 ]
+
+ELSEWHERE = {"drawing", "fool"}  # below, and in test_fools.py
+NO_PAGES = {"appeal", "sign_out", "account_export", "round_weights", "round_card", "history_csv", "drawing_seen",
+            "drawing_looked", "fool_seen", "fool_card"}  # fmt: skip
 
 
 def findings(page: Page) -> list[str]:
@@ -46,6 +57,21 @@ def findings(page: Page) -> list[str]:
     page.add_script_tag(path=AXE)
     violations = page.evaluate("async () => (await axe.run()).violations")
     return [f"{v['id']}: {node['html']}" for v in violations for node in v["nodes"]]
+
+
+def test_every_page_there_is_gets_looked_at() -> None:
+    looked_at = {resolve(path).url_name for path, _ in PAGES if "?" not in path and path != "/nothing/"}
+    assert looked_at | ELSEWHERE | NO_PAGES == {str(pattern.name) for pattern in urls.urlpatterns}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("status", ["verified", "pending", "not_fooled"])
+def test_axe_finds_nothing_on_a_drawings_page(status: str, scheme: str, visit: Open, peopled_site: sites.Site) -> None:
+    first = f"Attempt.objects.filter(drawer__username='alice', status='{status}').first()"
+    drawing = peopled_site.python(f"from collector.models import Attempt; print({first}.pk)")
+    page = visit(f"/drawings/{drawing}/", "alice", color_scheme=scheme, bypass_csp=True)
+    page.wait_for_load_state("networkidle")
+    assert findings(page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from collector.models import Person, Study
 from tests.pages.conftest import Draw
@@ -27,12 +29,18 @@ def test_a_stranger_is_told_what_this_is_and_how_it_stands(browse: Browse, alice
     draw(alice, status="pending")
     draw(alice, 3, 3, "not_fooled")
     page = text(browse(None).get("/"))
+    assert "Fooled 2 times today." in page
     assert "Try it" in page and "Sign up" in page
     assert "Round 1 is open" in page
     assert "fooled the model, of 3 drawings" in page
     assert "verified by other people, 1 still waiting" in page
     assert "10 more verified fools until the next model" in page
     assert "A 4, taken for 9" in page
+
+
+def test_what_fooled_it_yesterday_is_not_of_today(browse: Browse, alice: Person, draw: Draw) -> None:
+    draw(alice, submitted=timezone.now() - timedelta(days=1))
+    assert "Not fooled yet today." in text(browse(None).get("/"))
 
 
 def test_only_confirmed_fools_are_public(browse: Browse, alice: Person, bob: Person, draw: Draw) -> None:
