@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,11 +136,10 @@ def test_a_candidate_that_the_gate_holds_is_not_drawn_against(small: BaseData, m
     assert found["dynamic"] == found["static"]
 
 
-@pytest.mark.slow
 def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()  # its processes train by the whole recipe
+    monkeypatch.setattr(study, "ProcessPoolExecutor", lambda jobs, context: ThreadPoolExecutor(1))
     out, plan = tmp_path / "study.json", Plan(rounds=1, round_size=3, drawers=3, held_out=1, compared_at=())
 
     def run(seeds: list[int], arms: list[str], plan: Plan = plan) -> dict[str, Any]:

@@ -74,8 +74,10 @@ def run(
     goes to standard error.
 
     Gives, and keeps in the file ``out``, ``{"plan", "base", "recipes", "environment", "runs": {seed: …}}``. What the
-    file holds of a seed is not run again. Raises ``OtherStudy`` when it was made otherwise, and ``BadBaseData``.
+    file holds of a seed is not run again. Raises ``OtherStudy`` when it was made otherwise, ``NotShipped``,
+    ``BadBaseData``.
     """
+    shipped.round_one(plan.net)  # or it is refused before any process starts
     base = basedata.find(mnist_dir, cache)
     found: dict[str, Any] = json.loads(json.dumps(_begun(plan, base)))
     if out.exists():
