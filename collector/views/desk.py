@@ -156,7 +156,7 @@ def _pulse(found: pulse.Pulse) -> list[dict[str, str]]:
     now = timezone.now()
     queue = "nothing waits to be read"
     if found.oldest:
-        pace = f"; {words.span(found.takes)} at the last day’s pace" if found.takes is not None else ""
+        pace = f"; {words.span(found.takes)} at today’s pace" if found.takes is not None else ""
         queue = f"waiting to be read, the oldest for {words.span(now - found.oldest)}{pace}"
     people = words.count(found.drawers, "person", "people")
     readers = words.count(found.readers, "moderator")

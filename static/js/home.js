@@ -1,5 +1,6 @@
 // The home page's picture is a pad, where there is a mouse or a pen: whoever scribbles on it sees what the model makes of
 // it at once. On a touch screen the picture stays one, so that the page scrolls; «Try it» is the way for everybody.
+// While the page is looked at, how it stands and what fooled the model lately are kept as they are.
 import { named, percentInWords } from "./bars.js";
 import { Pad } from "./pad.js";
 import { Preview } from "./preview.js";
@@ -31,3 +32,21 @@ if (matchMedia("(pointer: fine)").matches) {
     said.textContent = `It sees ${named(answer.predicted_label)}, ${sure} sure.`;
   }, (trouble) => { if (trouble) said.textContent = trouble; });
 }
+
+const EVERY = 5000;
+
+/** Puts the parts marked live in place of what they were, unless nothing changed or somebody is busy with them. */
+async function renew() {
+  if (!document.hidden) {
+    const answer = await fetch(location.pathname).catch(() => null);
+    const now = answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    const fresh = [...(now?.querySelectorAll("[data-live]") ?? [])];
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const one = fresh.find((part) => part.getAttribute("aria-labelledby") === old.getAttribute("aria-labelledby"));
+      if (one && one.innerHTML !== old.innerHTML && !old.contains(document.activeElement)) old.replaceWith(one);
+    }
+  }
+  setTimeout(renew, EVERY);
+}
+
+setTimeout(renew, EVERY);

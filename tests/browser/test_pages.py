@@ -119,6 +119,18 @@ def test_the_rounds_page_draws_its_charts(visit: Open) -> None:
         assert page.evaluate(f"() => Boolean(Chart.getChart('{chart}'))")
 
 
+def test_the_home_page_follows_what_goes_on_while_it_is_looked_at(visit: Open) -> None:
+    page = visit("/")
+    page.clock.install()
+    page.goto(page.url)
+    body = page.content()
+    drawings = page.locator("#state ~ .figures dt").first.inner_text()
+    newer = body.replace(drawings, "fooled the model, of 4711 drawings")
+    page.route("**/", lambda route: route.fulfill(body=newer, content_type="text/html"))
+    page.clock.fast_forward(5_000)
+    page.get_by_text("of 4711 drawings").wait_for()
+
+
 def test_a_stranger_scribbles_on_the_home_page_and_the_model_answers(visit: Open) -> None:
     page = visit("/")
     board = page.locator("[data-board]").bounding_box()
