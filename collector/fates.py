@@ -75,10 +75,23 @@ def named(digit: int) -> str:
     return f"{'an' if digit == 8 else 'a'} {digit}"
 
 
+def sureness(share: float) -> str:
+    """A probability without a false 0 % or 100 %."""
+    rounded = round(100 * share)
+    if rounded == 0 and share > 0:
+        return "< 1 %"
+    return "> 99 %" if rounded == 100 and share < 1 else f"{rounded} %"
+
+
+def sure(share: float) -> str:
+    """«97 % sure», «over 99 % sure», within a sentence."""
+    return f"{sureness(share).replace('<', 'under').replace('>', 'over')} sure"
+
+
 def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
     """The whole story, oldest first; `who` drew it. While it is pending, only the number of its readings is told."""
-    chance = round(100 * attempt.probabilities[attempt.predicted_label])
-    seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance} % sure"
+    chance = sure(attempt.probabilities[attempt.predicted_label])
+    seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance}"
     verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
     events = [Event(attempt.submitted, f"{who} drew {named(attempt.target_label)}. {verdict}", "submitted")]
     if not attempt.original:
@@ -129,7 +142,7 @@ def _read_now(attempt: Attempt) -> Event | None:
         return None
     shares = model.probabilities(np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28))
     read = max(range(10), key=shares.__getitem__)
-    text = f"Round {model.number}’s model now reads it as {named(read)}, {round(100 * shares[read])} % sure"
+    text = f"Round {model.number}’s model now reads it as {named(read)}, {sure(shares[read])}"
     if attempt.settled_label is not None:
         text += ": right." if read == attempt.settled_label else f": still not as {named(attempt.settled_label)}."
     return Event(None, text if text.endswith(".") else f"{text}.", "now")

@@ -69,11 +69,19 @@ for place in range(10):
 
 # Somebody objects to how a drawing settled; somebody else was suspended.
 APPEALED = """
-from collector import appeals, suspensions
-from collector.models import Attempt, Person
+from datetime import timedelta
+from django.utils import timezone
+from collector import appeals, reviews, suspensions
+from collector.models import Attempt, Person, Reading
 admin = Person.objects.get(username="admin")
 suspensions.suspend(Person.objects.get(username__startswith="Dora"), admin, "Ten drawings of nothing, on purpose.")
-attempt = Attempt.objects.filter(status__in=["rejected", "ambiguous"]).exclude(drawer=admin).order_by("settled").first()
+attempt = Attempt.objects.filter(status="pending", begun=None, drawer__username="bob").first()
+now = timezone.now()
+for moderator in Person.objects.filter(username__in=["mona", "max"]):
+    lease = Reading.objects.create(
+        attempt=attempt, moderator=moderator, leased=now, expires=now + timedelta(minutes=5)
+    )
+    reviews.read(moderator, lease.pk, "junk")
 appeals.appeal(attempt.drawer, attempt.pk, "It is a 5 with a very flat top. Please look at the replay.")
 print(attempt.pk, attempt.drawer.username)
 """

@@ -38,7 +38,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     context = {
         "fools": [
             pictures.shown(
-                fool, drawer=fool.drawer.username, headline=f"{words.sureness(fool.sureness)} sure", public=True
+                fool, drawer=fool.drawer.username, headline=f"{fates.sureness(fool.sureness)} sure", public=True
             )
             for fool in page.object_list
         ],
@@ -125,7 +125,7 @@ def fool(request: HttpRequest, id: UUID) -> HttpResponse:
         "strokes": pictures.strokes(attempt),
         "settled": attempt.settled,
         "through": pictures.through_rounds(attempt),
-        "said": f"{predicted}, {words.sure(attempt.sureness)}",
+        "said": f"{predicted}, {fates.sure(attempt.sureness)}",
         "alike": urlencode({"target": attempt.target_label, "predicted": attempt.predicted_label}),
         "alike_words": f"{target} taken for {predicted}",
         "before": before,

@@ -12,7 +12,6 @@ from PIL import Image
 
 from collector import fates
 from collector.models import Attempt
-from collector.views import words
 
 SIDE = 28
 FOR, AGAINST, NEITHER = (
@@ -87,7 +86,7 @@ def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
     """How each round's model reads it, in words; none while there is one round alone."""
     reads = fates.through_rounds(attempt)
     return [
-        {"round": read.round, "digit": read.digit, "right": read.right, "sure": words.sureness(read.sure)}
+        {"round": read.round, "digit": read.digit, "right": read.right, "sure": fates.sureness(read.sure)}
         for read in reads
     ] if len(reads) > 1 else []  # fmt: skip
 
@@ -112,7 +111,7 @@ def bars(attempt: Attempt) -> list[Bar]:
         Bar(
             digit=digit,
             value=round(share, 4),
-            words=words.sureness(share),
+            words=fates.sureness(share),
             top=digit == attempt.predicted_label,
             target=digit == attempt.target_label,
         )

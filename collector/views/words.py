@@ -24,19 +24,6 @@ def percent(share: float | None, digits: int = 0) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def sureness(share: float) -> str:
-    """A probability without a false 0 % or 100 %."""
-    rounded = round(100 * share)
-    if rounded == 0 and share > 0:
-        return "< 1 %"
-    return "> 99 %" if rounded == 100 and share < 1 else f"{rounded} %"
-
-
-def sure(share: float) -> str:
-    """«97 % sure», «over 99 % sure», within a sentence."""
-    return f"{sureness(share).replace('<', 'under').replace('>', 'over')} sure"
-
-
 def rate_of(verified: int, attempts: int, pending: int) -> str:
     """What a vMER is a share of."""
     decided = attempts - pending
