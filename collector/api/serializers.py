@@ -115,7 +115,6 @@ class Attempt(serializers.Serializer[Any]):
     probabilities = serializers.ListField(child=serializers.FloatField())
     fooled = serializers.BooleanField()
     status = serializers.CharField()
-    original = serializers.BooleanField(help_text="neither very like an earlier fool nor one of MNIST's own images")
 
 
 class Event(serializers.Serializer[Any]):
@@ -125,6 +124,7 @@ class Event(serializers.Serializer[Any]):
 
 
 class OwnAttempt(Attempt):
+    original = serializers.BooleanField(help_text="neither very like an earlier fool nor one of MNIST's own images")
     submitted = serializers.DateTimeField()
     settled = serializers.DateTimeField(allow_null=True)
     settled_label = serializers.IntegerField(allow_null=True)

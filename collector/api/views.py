@@ -135,8 +135,15 @@ class AttemptPages(CursorPagination):
 
 
 def _told(attempt: Attempt, fate: str) -> dict[str, Any]:
-    return {**shapes.Attempt(attempt).data, "submitted": attempt.submitted, "settled": attempt.settled,
-            "settled_label": attempt.settled_label, "credit": attempt.credit, "fate": fate}  # fmt: skip
+    return {
+        **shapes.Attempt(attempt).data,
+        "original": attempt.original,
+        "submitted": attempt.submitted,
+        "settled": attempt.settled,
+        "settled_label": attempt.settled_label,
+        "credit": attempt.credit,
+        "fate": fate,
+    }
 
 
 class AttemptsView(APIView):

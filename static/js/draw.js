@@ -1,5 +1,5 @@
 // The draw page: choose a digit, draw it, submit, see the verdict at once, go on from the same picture or start anew.
-import { ApiError } from "./api.js";
+import { ApiError, Unreachable, get } from "./api.js";
 import { Bars, named } from "./bars.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
@@ -90,6 +90,17 @@ function explain(problem) {
   error.replaceChildren("You are no longer signed in. Your drawing is kept here. ", again, ".");
 }
 
+/** Whether a fool is no near-copy, which would earn nothing; yes, where that can't be learnt now. */
+async function isOriginal(id) {
+  try {
+    const { data } = await get(`${attemptsUrl}${id}/`);
+    return data.original;
+  } catch (problem) {
+    if (!(problem instanceof ApiError || problem instanceof Unreachable)) throw problem;
+    return true;
+  }
+}
+
 async function send(body) {
   sending = true;
   error.textContent = "";
@@ -99,6 +110,7 @@ async function send(body) {
       error.textContent = `${message} Your drawing is kept here and will be sent by itself.`;
     });
     error.textContent = "";
+    if (answer.fooled) answer.original = await isOriginal(answer.id);
     judged = true;
     bars.show(answer.probabilities, answer.target_label);
     verdict.show(answer);

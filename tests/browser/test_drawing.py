@@ -56,6 +56,18 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     assert "What became of it" in page.locator("main").inner_text()
 
 
+def test_a_near_copy_of_a_fool_is_told_that_it_earns_nothing(visit: Open, next_fooling: Drawings) -> None:
+    page = visit("/draw/", "bob")
+    label, strokes = next_fooling()
+    for more, shout in (([], "Fooled!"), ([{"x": [4, 8], "y": [4, 6], "t": [0, 9]}], "Fooled again.")):
+        page.click(f'[data-digit="{label}"]')
+        draw(page, [*strokes, *more])
+        page.click("#submit")
+        page.locator('#verdict[data-fooled="true"]').wait_for()
+        assert shout in page.locator("#verdict").inner_text()
+        page.click("#anew")
+
+
 def test_a_challenge_chooses_its_digit_and_a_link_can_too(visit: Open) -> None:
     page = visit("/draw/", "bob")
     challenge = page.locator("[data-choose]")
