@@ -171,7 +171,10 @@ def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person)
 
 @pytest.mark.parametrize(
     ("digit", "told"),
-    [(4, "Round 2’s model now reads it as a 4, 100 % sure: right."), (9, "as a 9, 100 % sure: still not as a 4.")],
+    [
+        (4, "Round 2’s model now reads it as a 4, over 99 % sure: right."),
+        (9, "as a 9, over 99 % sure: still not as a 4."),
+    ],
 )
 def test_once_another_round_is_open_its_drawer_reads_what_the_new_model_makes_of_it(
     daisy: Person, moby: Person, digit: int, told: str
