@@ -1,5 +1,6 @@
 """Switching a person off, and on again, and seeing what a model is without him: an admin's answers to poison."""
 
+import uuid
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -21,10 +22,12 @@ class Reach:
 
 def reach(person: Person) -> Reach:
     """What it would do now."""
-    kept = Sample.objects.filter(contributor=person.contributor, removed__isnull=True)
-    withdrawn = kept.filter(withdrawn__gte=since.when) if (since := _since(person)) else kept.none()
+    if since := _since(person):
+        moved = len(samples.returnable(person.contributor, since.when, _no_digit(person, since)))
+    else:
+        moved = Sample.objects.filter(contributor=person.contributor, withdrawn__isnull=True).count()
     return Reach(
-        samples=(withdrawn if person.switched_off else kept.filter(withdrawn__isnull=True)).count(),
+        samples=moved,
         waiting=person.attempts.filter(status=Attempt.Status.PENDING).count(),
     )
 
@@ -61,7 +64,9 @@ def reinstate(person: Person, admin: Person, why: str) -> int:
             raise Conflict("This person is not suspended (any more).")
         since = _since(person)
         Act.objects.create(admin=admin, kind=Act.Kind.REINSTATED, person=person, why=why.strip())
-        return samples.reinstate(person.contributor, since.when) if since else 0
+        if since is None:
+            return 0
+        return samples.reinstate(person.contributor, since.when, _no_digit(person, since))
 
 
 def compare(person: Person, admin: Person, why: str) -> RoundModel:
@@ -91,6 +96,11 @@ def _since(person: Person) -> Act | None:
     """The suspension that holds."""
     found = last(person)
     return found if found and found.kind == Act.Kind.SUSPENDED else None
+
+
+def _no_digit(person: Person, since: Act) -> list[uuid.UUID]:
+    """His attempts that settled as no digit meanwhile: by an appeal, they may have been samples before."""
+    return list(person.attempts.filter(settled__gte=since.when, settled_label=None).values_list("pk", flat=True))
 
 
 def _check(admin: Person, why: str) -> None:

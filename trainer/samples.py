@@ -3,6 +3,7 @@
 import hashlib
 import random
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,23 +83,27 @@ def _withdraw(samples: QuerySet[Sample]) -> int:
     return trained + active.update(withdrawn=now)
 
 
-def reinstate(contributor: uuid.UUID, since: datetime) -> int:
-    """Take what was withdrawn of a contributor at `since` or later back into later trainings; how many there are now.
-
-    The old rows go on saying which models trained on them; each sample gets a new row. Where the same pixels are an
-    active sample meanwhile, and where they were removed, there is nothing to take back.
+def returnable(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()) -> list[Sample]:
+    """What was withdrawn of a contributor at `since` or later and may come back: of each attempt its last sample, `but`
+    of some attempts. Not where the same pixels are an active sample meanwhile, nor where they were removed.
     """
+    active = Sample.objects.filter(withdrawn__isnull=True)
+    gone = Sample.objects.filter(contributor=contributor, withdrawn__gte=since, removed__isnull=True).exclude(
+        Q(sha256__in=active.values("sha256")) | Q(attempt__in=active.values("attempt")) | Q(attempt__in=but)
+    )
+    return list({sample.attempt: sample for sample in gone.order_by("added")}.values())
+
+
+def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()) -> int:
+    """Take what is `returnable` back into later trainings; how many samples that are. The old rows go on saying which
+    models trained on them; each sample gets a new row."""
     with transaction.atomic():
         rounds.lock()
-        active = Sample.objects.filter(withdrawn__isnull=True)
-        gone = Sample.objects.filter(contributor=contributor, withdrawn__gte=since, removed__isnull=True).exclude(
-            Q(sha256__in=active.values("sha256")) | Q(attempt__in=active.values("attempt"))
-        )
-        again = {sample.attempt: sample for sample in gone.order_by("added")}
-        for sample in again.values():
+        again = returnable(contributor, since, but)
+        for sample in again:
             sample.pk, sample.added, sample.withdrawn = uuid.uuid4(), timezone.now(), None
             sample.first_trained = sample.last_trained = None
-        return len(Sample.objects.bulk_create(again.values()))
+        return len(Sample.objects.bulk_create(again))
 
 
 def withdraw_one(attempt: uuid.UUID) -> None:

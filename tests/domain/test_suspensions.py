@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from collector import (
     accounts,
     acts,
+    appeals,
     append_only,
     consistency,
     leaderboards,
@@ -96,6 +97,23 @@ def test_a_removed_picture_and_one_that_somebody_else_gave_meanwhile_do_not_come
     other = Sample.objects.get(contributor=daisy.contributor)
     Sample.objects.filter(pk=other.pk).update(sha256=twin.sha256)
     assert suspensions.reinstate(off(dora), ada, WHY) == 1  # of three
+
+
+@pytest.mark.parametrize(("answer", "back"), [("5", [5]), ("6", [6]), ("8", [8]), ("junk", []), ("ambiguous", [])])
+def test_what_an_appeal_made_of_a_drawing_meanwhile_is_what_comes_back(
+    dora: Person, moby: Person, mara: Person, ada: Person, answer: str, back: list[int]
+) -> None:
+    attempt = Attempt.objects.get(target_label=5)
+    for moderator in (moby, mara):
+        read(moderator, "6", attempt)
+    appeals.appeal(dora, attempt.pk, "It is a five.")
+    suspensions.suspend(dora, ada, WHY)
+    reviews.decide(attempt.pk, ada, answer, "I see it so.")
+    assert dora.contributor not in active()
+    assert suspensions.reach(off(dora)).samples == suspensions.reinstate(off(dora), ada, WHY) == 1 + len(back)
+    mine = samples.active().filter(attempt=attempt.pk)
+    assert list(mine.values_list("label", flat=True)) == back
+    assert list(consistency.problems()) == []
 
 
 def test_a_model_in_between_is_told_from_those_before_and_after(dora: Person, ada: Person) -> None:
