@@ -1,4 +1,4 @@
-"""How the site is served: two processes of a few threads; each keeps the target model in memory (about 240 MB)."""
+"""How the site is served: two processes of a few threads, forked from one that has loaded all code (about 330 MB)."""
 
 import os
 
@@ -11,3 +11,4 @@ threads = 8
 timeout = 60
 graceful_timeout = 5
 control_socket_disable = True
+preload_app = True

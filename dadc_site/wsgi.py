@@ -1,8 +1,12 @@
 """The WSGI entry that gunicorn serves."""
 
 import os
+from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dadc_site.settings")
 application = get_wsgi_application()
+
+for module in ("dadc_site.urls", "trainer.learning.nets"):  # torch takes seconds: now, not at somebody's first stroke
+    import_module(module)

@@ -1,4 +1,5 @@
-"""The draw page in Chromium: what a first visit loads, and how soon ink is painted with and without a live preview.
+"""The draw page in Chromium: what a first visit loads, how soon a fresh site answers, and how soon ink is painted with
+and without a live preview.
 
 Starts a site of its own. From an input event to the frame that shows it is what people feel, as fast as this machine is
 and with the browser's processor slowed four times, as a phone is next to a desktop; beside it the same page without a
@@ -7,6 +8,7 @@ preview, in the same run.
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,6 +24,7 @@ from tests.browser.conftest import CHROMIUM, FLAGS, draw  # noqa: E402
 
 SPEEDS = {1: "", 4: ", four times slower"}
 DRAWINGS = 8
+FIRST = 20
 # From each event to the first task after the frame that its handlers led to.
 WATCH = """
 window.waits = { move: [], press: [] };
@@ -49,6 +52,7 @@ def main() -> int:
         sync_playwright() as playwright,
         sites.site("sqlite", Path(data), DADC_LIMIT_SCALE="1000", DADC_LIVE_PREVIEW="1") as site,
     ):
+        answers = answers_of(site)
         site.person("alice")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
@@ -63,12 +67,26 @@ def main() -> int:
     print("| what | measured | beside it | ratio |\n| --- | --- | --- | ---: |")
     first = f"{loaded / 1000:.1f} kB in {files} files | the limit: 150 kB | {loaded / 150_000:.2f} |"
     print(f"| the draw page's first load, compressed | {first}")
+    slowest, usual = max(answers[:FIRST]), median(answers[FIRST:])
+    answered = f"the slowest of the first {FIRST}: {slowest:.0f} ms | median of the next: {usual:.0f} ms"
+    print(f"| a fresh site's answers to a drawing | {answered} | {slowest / usual:.1f} |")
     for slower, named in SPEEDS.items():
         for kind, what in (("move", "from a move of the pen"), ("press", "from a press")):
             live, still = waits[slower, True][kind], waits[slower, False][kind]
             ratio = median(live) / median(still)
             print(f"| {what} to paint{named} | with a preview: {told(live)} | without: {told(still)} | {ratio:.2f} |")
     return 0
+
+
+def answers_of(site: sites.Site) -> list[float]:
+    """Milliseconds that previews take, one after another, from the first that the site is asked for."""
+    [(_, strokes)] = penmanship.drawings(3, 1)
+    times = []
+    for _ in range(FIRST + 200):
+        began = time.perf_counter()
+        assert sites.Client(site).post("/api/predictions/", {"strokes": strokes}).status == 200
+        times.append(1000 * (time.perf_counter() - began))
+    return times
 
 
 def sign_in(page: Page, url: str) -> None:
