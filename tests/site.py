@@ -1,17 +1,21 @@
 """A real site for tests: its own database, gunicorn and django-q2 clusters as real processes, spoken to over HTTP."""
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +24,18 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = os.environ.get("DADC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres")
+_at_exit = ExitStack()
+atexit.register(_at_exit.close)
 PASSWORD = "correct horse battery"
+# One hash for all of them: a hash is slow on purpose.
+PEOPLE = """
+from unittest.mock import patch
+from django.contrib.auth.hashers import make_password
+from collector import accounts
+with patch("django.contrib.auth.base_user.make_password", return_value=make_password({password!r})):
+    people = [accounts.add(name, {password!r}, role={role!r}) for name in {names!r}]
+print(*(accounts.issue_token(person)[0] for person in people))
+"""
 T = TypeVar("T")
 
 
@@ -146,10 +161,8 @@ class Site:
         return self.people(name, role=role)[0]
 
     def people(self, *names: str, role: str = "crowdworker") -> list[Client]:
-        self.python(
-            f"from collector import accounts\nfor name in {names!r}: accounts.add(name, {PASSWORD!r}, role={role!r})"
-        )
-        return [self.sign_in(name) for name in names]
+        tokens = self.python(PEOPLE.format(names=names, password=PASSWORD, role=role)).split()
+        return [Client(self, token) for token in tokens]
 
     def sign_in(self, name: str) -> Client:
         answer = Client(self).post("/api/tokens/", {"username": name, "password": PASSWORD})
@@ -184,13 +197,31 @@ def free_port() -> int:
 
 @contextmanager
 def database(kind: str, data_dir: Path) -> Iterator[str]:
-    """The URL of an empty database of its own: an SQLite file, or a PostgreSQL database that is dropped at the end."""
+    """The URL of a database of its own with all tables and no row: an SQLite file, or a PostgreSQL database that is
+    dropped at the end."""
+    tables = _tables(kind)
     if kind == "sqlite":
+        shutil.copyfile(tables.removeprefix("sqlite:///"), data_dir / "db.sqlite3")
         yield f"sqlite:///{data_dir / 'db.sqlite3'}"
         return
+    with _postgres(f"TEMPLATE {tables.rpartition('/')[2]}") as url:
+        yield url
+
+
+@functools.cache
+def _tables(kind: str) -> str:
+    """The URL of the database that this process's others are copies of: making tables takes seconds."""
+    data_dir = Path(_at_exit.enter_context(tempfile.TemporaryDirectory()))
+    url = f"sqlite:///{data_dir / 'db.sqlite3'}" if kind == "sqlite" else _at_exit.enter_context(_postgres())
+    Site(data_dir, url, 0).manage("migrate", "--verbosity", "0")
+    return url
+
+
+@contextmanager
+def _postgres(like: str = "") -> Iterator[str]:
     name = f"dadc_test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} {like}")
     try:
         yield POSTGRES.rpartition("/")[0] + f"/{name}"
     finally:

@@ -115,20 +115,25 @@ def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_wait
 
 def test_a_flood_of_sign_ins_is_stopped_and_the_pages_stay_quick(world: World, strict: Site, flooder: Flooder) -> None:
     bodies = [{"username": f"nobody{number}", "password": "wrong"} for number in range(60)]
-    times = []
+    visitor = Client(strict)
+
+    def page() -> float:
+        began = time.monotonic()
+        assert visitor.get("/rounds/").status == 200
+        return time.monotonic() - began
+
+    alone, times = [page() for _ in range(5)], []
     with world.adding(), ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(flooder.post, "/api/tokens/", body) for body in bodies]
         while not all(future.done() for future in asked):
-            began = time.monotonic()
-            assert Client(strict).get("/rounds/").status == 200
-            times.append(time.monotonic() - began)
+            times.append(page())
         answers = [future.result() for future in asked]
     refused = [answer for answer in answers if answer.status == 429]
     assert len(refused) >= 20, "20 a minute, and a minute may begin in between"
     for answer in refused:
         assert_refusal(answer, 429)
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
-    assert statistics.median(times) < 0.5
+    assert statistics.median(times) < max(0.5, 10 * statistics.median(alone)), "a slow machine may take longer"
 
 
 SPELLINGS = ("daisy", "DAISY", "Daisy", "dAisY")

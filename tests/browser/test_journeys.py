@@ -2,7 +2,8 @@
 alone. What a page writes to the console, a breach of its content security policy too, fails the test."""
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -97,20 +98,35 @@ WAYS = [Mouse, Finger, Keys]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
-    """alice drew twelve fools; three of them were read as three different digits each, so an admin has to decide."""
+    """Three people each drew a fool that was read as junk. alice drew twelve; three of them were read as three
+    different digits each, so an admin has to decide."""
     with sites.site("sqlite", tmp_path_factory.mktemp("journeys"), DADC_LIMIT_SCALE="100") as made:
         alice = made.person("alice")
+        drawers = made.people("Mouse-dra", "Finger-dra", "Keys-dra")
         made.people("Mouse-mod", "Finger-mod", "Keys-mod", role="moderator")
         made.people("Mouse-adm", "Finger-adm", "Keys-adm", role="admin")
         readers = made.people("max", "mei", "mia", role="moderator")
         meant = {}
-        for label, strokes, width in penmanship.fooling(21, 12):
+
+        def submit(drawer: sites.Client, fool: tuple[int, penmanship.Strokes, int]) -> None:
+            label, strokes, width = fool
             body = {"target_label": label, "strokes": strokes, "width": width}
-            meant[alice.post("/api/attempts/", body).body["id"]] = label
-        for _, (wrong_by, reader) in itertools.product(range(3), enumerate(readers, 1)):
+            meant[drawer.post("/api/attempts/", body).body["id"]] = label
+
+        def read(reader: sites.Client, answer: Callable[[int], str]) -> None:
             given = reader.post("/api/assignments/").body
-            reading = {"reading": str((meant[given["attempt"]["id"]] + wrong_by) % 10)}
+            reading = {"reading": answer(meant[given["attempt"]["id"]])}
             assert reader.post(f"/api/assignments/{given['id']}/reading/", reading).status == 201
+
+        fools = penmanship.fooling(21, 15)
+        for drawer, fool in zip(drawers, fools[:3], strict=True):
+            submit(drawer, fool)
+        for _, reader in itertools.product(range(3), readers[:2]):
+            read(reader, lambda label: "junk")
+        for fool in fools[3:]:
+            submit(alice, fool)
+        for _, (wrong_by, reader) in itertools.product(range(3), enumerate(readers, 1)):
+            read(reader, lambda label, by=wrong_by: str((label + by) % 10))  # type: ignore[misc]
         yield made
 
 
@@ -131,6 +147,12 @@ def sign_in(by: Mouse, name: str) -> None:
     by.write(by.page.get_by_label("Password"), sites.PASSWORD)
     by.press(by.page.get_by_role("button", name="Sign in"))
     by.page.wait_for_url("**/draw/")
+
+
+def sign_out(by: Mouse) -> None:
+    by.press(by.page.locator(".menu summary"))
+    by.press(by.page.get_by_role("button", name="Sign out"))
+    link(by.page, "Sign in").wait_for()
 
 
 def test_a_stranger_signs_up_draws_and_sees_what_becomes_of_it(by: Mouse) -> None:
@@ -182,3 +204,31 @@ def test_an_admin_decides_what_nobody_could_settle(by: Mouse) -> None:
     expect(unsettled).to_have_count(before - 1)
     by.press(link(page, "Done by hand"))
     expect(page.locator("main")).to_contain_text("It is a 3 with a long tail.")
+
+
+def test_a_drawer_appeals_an_admin_sees_it_so_too_and_the_drawer_is_told(by: Mouse) -> None:
+    page, way = by.page, type(by).__name__
+    sign_in(by, f"{way}-dra")
+    by.press(link(page, "My drawings"))
+    by.press(page.locator(".gallery li a").first)
+    expect(page.locator(".timeline")).to_contain_text("Moderators saw no digit in it.")
+    by.write(page.get_by_label("Why should it be looked at again?"), "It is drawn in one stroke.")
+    by.press(page.get_by_role("button", name="Appeal"))
+    expect(page.locator(".timeline")).to_contain_text("It is drawn in one stroke.")
+    [meant, _] = re.findall(r"\d", page.get_by_role("heading", level=1).inner_text())
+    sign_out(by)
+    sign_in(by, f"{way}-adm")
+    by.press(link(page, "Desk"))
+    appeal = page.locator("[aria-labelledby=appeals] .decision", has_text=f"{way}-dra")
+    by.choose(appeal.get_by_label("It is"), meant)
+    by.write(appeal.get_by_label("Why?"), "Once one sees how it was drawn.")
+    by.press(appeal.get_by_role("button", name="Decide"))
+    expect(page.locator(".messages")).to_contain_text("Decided; the drawer is told.")
+    sign_out(by)
+    sign_in(by, f"{way}-dra")
+    by.press(page.locator(".menu summary"))
+    by.press(page.get_by_role("link", name="Notices"))
+    newest = page.locator(".notices li").first
+    expect(newest).to_contain_text("A verified fool, 1 credit.")
+    by.press(newest.get_by_role("link"))
+    expect(page.locator(".timeline")).to_contain_text("Once one sees how it was drawn.")
