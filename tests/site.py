@@ -118,7 +118,8 @@ class Site:
             "PORT": str(self.port),
             "DADC_PASSWORD": PASSWORD,
             "OMP_NUM_THREADS": "1",
-            "DADC_GOLD_SHARE": "0",  # no lot decides what is read, unless a test wants it
+            "DADC_AUDIT_SHARE": "0",  # no lot decides what is read, unless a test wants it
+            "DADC_GOLD_SHARE": "0",
             **self.extra,
         }
 

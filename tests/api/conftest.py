@@ -137,7 +137,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with ExitStack() as stack:
         data_dir = tmp_path_factory.mktemp(f"bad_inputs_{kind}")
         # No lot decides which of the drawings that did not fool are read.
-        made = sites.site(kind, data_dir, DADC_LIMIT_SCALE="1000", DADC_AUDIT_SHARE="0")
+        made = sites.site(kind, data_dir, DADC_LIMIT_SCALE="1000")
         world = _peopled(stack.enter_context(made))
         yield world
         for web in world.webs:

@@ -53,7 +53,7 @@ def at_once(asked: list[Callable[[], Answer]]) -> list[Answer]:
 
 
 def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[..., Site]) -> None:
-    site = make_site(DADC_LIMIT_SCALE="1000", DADC_QUORUM="2", DADC_ROUND_SIZE="30", DADC_GOLD_SHARE="0")
+    site = make_site(DADC_LIMIT_SCALE="1000", DADC_QUORUM="2", DADC_ROUND_SIZE="30")
     site.python(ADD_MODEL.format(digits=[7]))
     tokens: dict[str, list[str]] = json.loads(site.python(PEOPLE))
     drawers, moderators = ([Client(site, token) for token in tokens[kind]] for kind in ("drawer", "moderator"))
