@@ -175,15 +175,11 @@ class Site:
         return body
 
     def stop(self) -> None:
-        """End every process that was started here, the whole group of each, and drop the database."""
+        """End every process that was started here, the whole group of each, at once."""
         for process in self.processes.values():
-            if process.poll() is None:
-                process.terminate()
-        for process in self.processes.values():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(8)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def logs(self) -> str:
         return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.data_dir.glob("*.log")))

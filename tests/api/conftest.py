@@ -136,9 +136,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         lacking(missing)
     with ExitStack() as stack:
         data_dir = tmp_path_factory.mktemp(f"bad_inputs_{kind}")
-        # No lot decides which of the drawings that did not fool are read.
-        made = sites.site(kind, data_dir, DADC_LIMIT_SCALE="1000")
-        world = _peopled(stack.enter_context(made))
+        world = _peopled(stack.enter_context(sites.site(kind, data_dir, DADC_LIMIT_SCALE="1000")))
         yield world
         for web in world.webs:
             web.stop()

@@ -27,6 +27,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
         wait_for(made.answers, 60, "make run to answer")
         yield made
     finally:
+        # supervisord ends its processes, which are in groups of their own, when it is asked to.
+        made.processes["make"].terminate()
+        made.processes["make"].wait(12)
         made.stop()
 
 
