@@ -84,9 +84,8 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     try:
         with transaction.atomic():
             if attempt.status == Status.PENDING:
-                Study.objects.select_for_update(
-                    no_key=True
-                ).get()  # one after the other: bounds and originals are exact
+                # One after the other: bounds and originals are exact.
+                Study.objects.select_for_update(no_key=True).get()
                 limits.leave_room(drawer)
             if fooled and attempt.copy_of_id is None:
                 attempt.copy_of_id = copies.original(attempt, since=attempt.submitted - AT_ONCE)
