@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-import threading
 from datetime import timedelta
 
 from django.conf import settings
@@ -20,7 +19,6 @@ from collector.models import Act, Person, Token
 
 TOKEN_LIFE = timedelta(days=90)
 LONGEST_PASSWORD = 128
-_hashing = threading.Lock()  # a hash takes a core for half a second: one at a time, and pages stay quick in a flood
 
 
 def sign_up(username: str, password: str, email: str, address: str) -> Person:
@@ -78,8 +76,7 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
     failed tries are too, or each spelling had tries of its own.
     """
     limits.take(limits.SIGN_INS_A_MINUTE, str(request.META.get("REMOTE_ADDR", "")))
-    with _hashing:
-        person = auth.authenticate(request, username=username.lower(), password=password)
+    person = auth.authenticate(request, username=username.lower(), password=password)
     return person if isinstance(person, Person) else None
 
 

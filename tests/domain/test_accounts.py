@@ -1,10 +1,15 @@
 """Accounts: names, passwords, tokens, limits; and the study's settings with their log."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -133,3 +138,26 @@ def test_a_setting_out_of_its_range_is_refused_and_nothing_written(ada: Person, 
 def test_the_study_comes_from_the_environment_only_once(study: Study, settings: Any) -> None:
     settings.STUDY = settings.STUDY | {"round_size": 77}
     assert studies.begin().round_size == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "act"),
+    [("encode", lambda hashed: make_password(PASSWORD)), ("verify", lambda hashed: check_password(PASSWORD, hashed))],
+)
+def test_one_password_is_hashed_at_a_time(
+    name: str, act: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = make_password(PASSWORD)
+    barrier = threading.Barrier(2)
+    met = []
+
+    def meet(*_: object) -> str:
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(0.5)
+            met.append(name)
+        return hashed
+
+    monkeypatch.setattr(Argon2PasswordHasher, name, meet)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(act, [hashed] * 2))
+    assert met == [], "two at once meet at the barrier"
