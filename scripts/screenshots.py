@@ -25,7 +25,7 @@ from tests.browser.conftest import CHROMIUM, FLAGS, HELD, draw, fooling_with_the
 
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
-SETTINGS = {"DADC_LIMIT_SCALE": "100", "DADC_ROUND_SIZE": "8", "DADC_MNIST_DIR": ""}
+SETTINGS = {"DADC_LIMIT_SCALE": "100", "DADC_ROUND_SIZE": "8", "DADC_AUDIT_SHARE": "0.1", "DADC_MNIST_DIR": ""}
 DRAWERS = ("alice", "bob", "charlie", "Dora.the-very-long-name_30_abc")
 MODERATORS = ("mona", "max", "mei")
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
     finally:
         # supervisord ends its processes, which are in groups of their own, when it is asked to.
         made.processes["make"].terminate()
-        made.processes["make"].wait(12)
+        with suppress(subprocess.TimeoutExpired):
+            made.processes["make"].wait(12)
         made.stop()
 
 
