@@ -1,8 +1,10 @@
-"""How the site is served: two processes of a few threads, forked from one that has loaded all code (about 330 MB)."""
+"""How the site is served: two processes of a few threads, forked from one that has loaded all code
+(about 330 MB)."""
 
 import os
 
-# Without DADC_ALLOWED_HOSTS the site answers to this machine's names alone, so it listens there alone.
+# Without DADC_ALLOWED_HOSTS the site answers to this machine's names alone, so it listens there
+# alone.
 _address = "0.0.0.0" if os.environ.get("DADC_ALLOWED_HOSTS") else "127.0.0.1"
 bind = f"{_address}:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"

@@ -22,7 +22,8 @@ LONGEST_PASSWORD = 128
 
 
 def sign_up(username: str, password: str, email: str, address: str) -> Person:
-    """A new crowdworker. Raises Refused with the field at fault, Forbidden where sign-up is closed, TooMany."""
+    """A new crowdworker. Raises Refused with the field at fault, Forbidden where sign-up is closed,
+    TooMany."""
     if not settings.OPEN_SIGNUP:
         raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
@@ -30,7 +31,9 @@ def sign_up(username: str, password: str, email: str, address: str) -> Person:
     return add(username, password, email=email)
 
 
-def add(username: str, password: str, *, email: str = "", role: str = Person.Role.CROWDWORKER) -> Person:
+def add(
+    username: str, password: str, *, email: str = "", role: str = Person.Role.CROWDWORKER
+) -> Person:
     """A new account with any role, checked; a moderator made so is qualified. Raises Refused."""
     qualified = timezone.now() if role == Person.Role.MODERATOR else None
     person = Person(username=username, email=email, role=role, qualified=qualified)
@@ -70,10 +73,11 @@ def _refused(error: ValidationError) -> Refused:
 
 
 def authenticate(request: HttpRequest, username: str, password: str) -> Person | None:
-    """Who signs in with this name and password, or None, after the same work for a name that nobody has.
+    """Who signs in with this name and password, or None, after the same work for a name that nobody
+    has.
 
-    Raises TooMany by address; failed tries at one name are counted by axes. A name is the same in any case, so its
-    failed tries are too, or each spelling had tries of its own.
+    Raises TooMany by address; failed tries at one name are counted by axes. A name is the same in
+    any case, so its failed tries are too, or each spelling had tries of its own.
     """
     limits.take(limits.SIGN_INS_A_MINUTE, str(request.META.get("REMOTE_ADDR", "")))
     person = auth.authenticate(request, username=username.lower(), password=password)
@@ -81,7 +85,8 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
 
 
 def allow_reset(email: str, *, address: str) -> None:
-    """Let nobody flood a mail address, whether an account has it or not, nor ask for many. Raises TooMany."""
+    """Let nobody flood a mail address, whether an account has it or not, nor ask for many. Raises
+    TooMany."""
     limits.take(limits.RESETS_AN_HOUR, _hash(email.lower()))
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
 
@@ -109,13 +114,19 @@ def sign_out_everywhere(person: Person) -> None:
 def issue_token(person: Person) -> tuple[str, Token]:
     """A new API token: the text, told once, and its row."""
     text = secrets.token_urlsafe(32)
-    row = Token.objects.create(sha256=_hash(text), person=person, expires=timezone.now() + TOKEN_LIFE)
+    row = Token.objects.create(
+        sha256=_hash(text), person=person, expires=timezone.now() + TOKEN_LIFE
+    )
     return text, row
 
 
 def person_of_token(text: str) -> Person | None:
     """Whose unexpired token this is."""
-    row = Token.objects.select_related("person").filter(sha256=_hash(text), expires__gt=timezone.now()).first()
+    row = (
+        Token.objects.select_related("person")
+        .filter(sha256=_hash(text), expires__gt=timezone.now())
+        .first()
+    )
     return row.person if row and row.person.is_active else None
 
 

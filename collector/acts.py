@@ -1,4 +1,5 @@
-"""Everything that was done by hand, from the rows that each act left, merged by time. Reads only."""
+"""Everything that was done by hand, from the rows that each act left, merged by time. Reads
+only."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ ACTS, DECISIONS, CHANGES, ROUNDS, DISCARDED = "acts", "decisions", "changes", "r
 
 @dataclass(frozen=True)
 class Done:
-    """One act: when, who, what in words, whom or what it touched as (kind, key, name) with kind `person`, `attempt` or
-    `round`, and why (nothing where no reason is asked for)."""
+    """One act: when, who, what in words, whom or what it touched as (kind, key, name) with kind
+    `person`, `attempt` or `round`, and why (nothing where no reason is asked for)."""
 
     when: datetime
     who: str
@@ -69,13 +70,21 @@ def _rows(kind: str, keys: list[tuple[datetime, str, int]]) -> Iterable[Any]:
 
 def _act(act: Act) -> Done:
     name = act.person.username
-    return Done(act.when, act.admin.username, act.get_kind_display(), ("person", name, name), act.why)
+    return Done(
+        act.when, act.admin.username, act.get_kind_display(), ("person", name, name), act.why
+    )
 
 
 def _decision(decision: Decision) -> Done:
     attempt = decision.attempt
     touched = ("attempt", attempt.pk, f"a drawing of {attempt.drawer.username}")
-    return Done(decision.when, decision.admin.username, f"decided «{decision.answer}» on", touched, decision.why)
+    return Done(
+        decision.when,
+        decision.admin.username,
+        f"decided «{decision.answer}» on",
+        touched,
+        decision.why,
+    )
 
 
 def _change(change: StudyChange) -> Done:
@@ -90,7 +99,9 @@ def _round(round: Round) -> Done:
 
 def _discarded(model: RoundModel) -> Done:
     assert model.finished is not None
-    return Done(model.finished, model.decided_by, "discarded a held candidate", None, model.decided_why)
+    return Done(
+        model.finished, model.decided_by, "discarded a held candidate", None, model.decided_why
+    )
 
 
 _TOLD: dict[str, Callable[[Any], Done]] = {

@@ -1,5 +1,5 @@
-"""Django's admin, for what an admin needs beyond the desk: people, and a look at the rows. Changes with rules have
-their place on the desk, so here most is read-only."""
+"""Django's admin, for what an admin needs beyond the desk: people, and a look at the rows. Changes
+with rules have their place on the desk, so here most is read-only."""
 
 from typing import Any
 
@@ -33,11 +33,35 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     search_fields = ("username", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = ("qualified", "is_active", "joined", "last_login")  # suspending is more than switching off
+    readonly_fields = (
+        "qualified",
+        "is_active",
+        "joined",
+        "last_login",
+    )  # suspending is more than switching off
     fieldsets = (
-        (None, {"fields": ("username", "password", "email", "role", "qualified", "is_active", "joined", "last_login")}),
+        (
+            None,
+            {
+                "fields": (
+                    "username",
+                    "password",
+                    "email",
+                    "role",
+                    "qualified",
+                    "is_active",
+                    "joined",
+                    "last_login",
+                )
+            },
+        ),
     )
-    add_fieldsets = ((None, {"fields": ("username", "email", "role", "usable_password", "password1", "password2")}),)
+    add_fieldsets = (
+        (
+            None,
+            {"fields": ("username", "email", "role", "usable_password", "password1", "password2")},
+        ),
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -61,7 +85,15 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnly):
-    list_display = ("id", "drawer", "round", "target_label", "predicted_label", "status", "submitted")
+    list_display = (
+        "id",
+        "drawer",
+        "round",
+        "target_label",
+        "predicted_label",
+        "status",
+        "submitted",
+    )
     list_filter = ("status", "target_label", "predicted_label", "round")
     list_select_related = ("drawer", "round")
     search_fields = ("drawer__username",)

@@ -1,4 +1,5 @@
-"""How far readers agree with each other beyond chance: Krippendorff's α, and over which drawings it is told."""
+"""How far readers agree with each other beyond chance: Krippendorff's α, and over which drawings it
+is told."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Alpha:
-    """α of `readings` of `drawings` with its 95 % interval; None where there is nothing to tell it from."""
+    """α of `readings` of `drawings` with its 95 % interval; None where there is nothing to tell it
+    from."""
 
     alpha: float | None
     low: float | None
@@ -27,24 +29,29 @@ class Alpha:
 
 
 def alpha(units: Sequence[Sequence[str]]) -> float | None:
-    """Krippendorff's α for nominal values: 1 − observed ÷ expected disagreement. `units` are drawings, each the answers
-    that it got, from anybody and in any order; those with fewer than two count for nothing.
+    """Krippendorff's α for nominal values: 1 − observed ÷ expected disagreement. `units` are
+    drawings, each the answers that it got, from anybody and in any order; those with fewer than two
+    count for nothing.
 
-    1 where all agree, about 0 where they do as by chance, under 0 where less. None without pairs, and where only one
-    answer was ever given, since then nothing tells agreement from habit.
+    1 where all agree, about 0 where they do as by chance, under 0 where less. None without pairs,
+    and where only one answer was ever given, since then nothing tells agreement from habit.
 
-    K. Krippendorff, «Computing Krippendorff's Alpha-Reliability», 2011 (section C and its formula for nominal data).
+    K. Krippendorff, «Computing Krippendorff's Alpha-Reliability», 2011 (section C and its formula
+    for nominal data).
     """
     [found] = _alphas(np.ones((1, 1)), _counted(units).sum(axis=0, keepdims=True))
     return None if np.isnan(found) else float(found)
 
 
 def interval(units: Sequence[Sequence[str]]) -> tuple[float, float] | None:
-    """The 95 % interval of α: percentiles over `RESAMPLES` bootstrap samples of the drawings, with a fixed seed."""
+    """The 95 % interval of α: percentiles over `RESAMPLES` bootstrap samples of the drawings, with
+    a fixed seed."""
     counted = _counted(units)
     if not len(counted):
         return None
-    drawn = np.random.default_rng(SEED).multinomial(len(counted), np.full(len(counted), 1 / len(counted)), RESAMPLES)
+    drawn = np.random.default_rng(SEED).multinomial(
+        len(counted), np.full(len(counted), 1 / len(counted)), RESAMPLES
+    )
     found = _alphas(drawn.astype(float), counted)
     found = found[~np.isnan(found)]
     if not len(found):
@@ -54,10 +61,13 @@ def interval(units: Sequence[Sequence[str]]) -> tuple[float, float] | None:
 
 
 def _counted(units: Sequence[Sequence[str]]) -> Floats:
-    """For each unit of two answers or more (a row), how often each answer was given and, last, the sum over answers of
-    its agreeing pairs ÷ (answers − 1)."""
+    """For each unit of two answers or more (a row), how often each answer was given and, last, the
+    sum over answers of its agreeing pairs ÷ (answers − 1)."""
     paired = [unit for unit in units if len(unit) > 1]
-    place = {answer: number for number, answer in enumerate(sorted({answer for unit in paired for answer in unit}))}
+    place = {
+        answer: number
+        for number, answer in enumerate(sorted({answer for unit in paired for answer in unit}))
+    }
     rows = np.zeros((len(paired), len(place) + 1))
     for row, unit in zip(rows, paired, strict=True):
         for answer, count in Counter(unit).items():
@@ -67,7 +77,8 @@ def _counted(units: Sequence[Sequence[str]]) -> Floats:
 
 
 def _alphas(weights: Floats, counted: Floats) -> Floats:
-    """α of each row of `weights`, which says how often each unit counts; NaN where there is none."""
+    """α of each row of `weights`, which says how often each unit counts; NaN where there is
+    none."""
     sums = weights @ counted
     given, agreeing = sums[:, :-1], sums[:, -1]
     n = given.sum(axis=1)
@@ -80,12 +91,18 @@ def _alphas(weights: Floats, counted: Floats) -> Floats:
 
 def measured() -> Alpha:
     """α over the newest drawings that have two counted readings or more."""
-    oldest = Attempt.objects.order_by("-submitted").values_list("submitted", flat=True)[AMONG - 1 : AMONG].first()
+    oldest = (
+        Attempt.objects.order_by("-submitted")
+        .values_list("submitted", flat=True)[AMONG - 1 : AMONG]
+        .first()
+    )
     readings = Reading.objects.filter(attempt__isnull=False, answer__isnull=False, discounted=False)
     if oldest:
         readings = readings.filter(attempt__submitted__gte=oldest)
     answers = defaultdict(list)
-    for attempt, answer in readings.order_by("-attempt__submitted").values_list("attempt", "answer"):
+    for attempt, answer in readings.order_by("-attempt__submitted").values_list(
+        "attempt", "answer"
+    ):
         answers[attempt].append(answer or "")
     units = [unit for unit in answers.values() if len(unit) > 1][:NEWEST]
     low, high = interval(units) or (None, None)

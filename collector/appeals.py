@@ -19,15 +19,26 @@ AGAINST = (Status.CORRECTED, Status.REJECTED, Status.AMBIGUOUS)
 def possible(attempt: Attempt) -> bool:
     """Whether its drawer may appeal: it settled against him, not long ago, and he has not yet."""
     lately = attempt.settled is not None and attempt.settled > timezone.now() - WITHIN
-    return attempt.status in AGAINST and lately and not attempt.removed and not hasattr(attempt, "appeal")
+    return (
+        attempt.status in AGAINST
+        and lately
+        and not attempt.removed
+        and not hasattr(attempt, "appeal")
+    )
 
 
 def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
     """Ask an admin to look again, saying why. Raises Refused, NotFound, Conflict."""
     if not text.strip() or len(text.strip()) > LONGEST:
-        raise Refused(f"Say in at most {LONGEST} characters why it should be looked at again.", field="text")
+        raise Refused(
+            f"Say in at most {LONGEST} characters why it should be looked at again.", field="text"
+        )
     with transaction.atomic():
-        attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id, drawer=drawer).first()
+        attempt = (
+            Attempt.objects.select_for_update(no_key=True)
+            .filter(pk=attempt_id, drawer=drawer)
+            .first()
+        )
         if attempt is None:
             raise NotFound("You have no such drawing.")
         if not possible(attempt):

@@ -1,8 +1,8 @@
 """What was done by hand stays written: the database itself refuses to change or delete these rows.
 
-Row triggers, so PostgreSQL's TRUNCATE, and with it `manage.py flush`, passes them by; on SQLite flush deletes row by
-row, so the project's own flush lifts them meanwhile. On SQLite a migration that alters one of these tables makes it
-anew, without its triggers, and has to call `refuse` again.
+Row triggers, so PostgreSQL's TRUNCATE, and with it `manage.py flush`, passes them by; on SQLite
+flush deletes row by row, so the project's own flush lifts them meanwhile. On SQLite a migration
+that alters one of these tables makes it anew, without its triggers, and has to call `refuse` again.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -26,7 +26,10 @@ def refuse(connection: BaseDatabaseWrapper) -> None:
                 body = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
                 if connection.vendor == "postgresql":
                     body = "EXECUTE FUNCTION collector_append_only()"
-                cursor.execute(f"CREATE TRIGGER {_name(table, event)} BEFORE {event} ON {table} FOR EACH ROW {body}")
+                cursor.execute(
+                    f"CREATE TRIGGER {_name(table, event)} BEFORE {event} ON {table} FOR EACH "
+                    f"ROW {body}"
+                )
 
 
 def allow(connection: BaseDatabaseWrapper) -> None:

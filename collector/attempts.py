@@ -51,16 +51,19 @@ def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Dra
 
 
 def predict(drawn: drawing.Drawing) -> tuple[int, list[float]]:
-    """The open round's number and the ten probabilities of its model for a drawing; nothing is stored."""
+    """The open round's number and the ten probabilities of its model for a drawing; nothing is
+    stored."""
     model = target.current()
     return model.number, model.probabilities(raster.rasterise(drawn))
 
 
 def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
-    """The attempt, and whether it is new; the same client key and body again give the attempt that is there.
+    """The attempt, and whether it is new; the same client key and body again give the attempt that
+    is there.
 
-    Rasterising and the model's answer come before the one short insert. The attempt keeps the round that judged it,
-    even when that round closes a moment later. Raises Conflict, TooMany, Unprocessable, target.TargetUnavailable.
+    Rasterising and the model's answer come before the one short insert. The attempt keeps the round
+    that judged it, even when that round closes a moment later. Raises Conflict, TooMany,
+    Unprocessable, target.TargetUnavailable.
     """
     if earlier := _same_key(drawer, submission):
         return earlier, False
@@ -80,7 +83,9 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     fooled = attempt.target_label != attempt.predicted_label
     if fooled:
         attempt.copy_of_id = copies.original(attempt)
-        attempt.mnist = known.is_mnist(np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label)
+        attempt.mnist = known.is_mnist(
+            np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label
+        )
     try:
         with transaction.atomic():
             if attempt.status == Status.PENDING:
@@ -92,7 +97,8 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
             attempt.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict(
-            "Exactly this drawing has already been submitted in this round. Change it a little.", code="copy"
+            "Exactly this drawing has already been submitted in this round. Change it a little.",
+            code="copy",
         ) from error
     attempt.refresh_from_db(fields=["fooled"])
     return attempt
@@ -101,9 +107,17 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
 def _same_key(drawer: Person, submission: Submission) -> Attempt | None:
     if submission.client_key is None:
         return None
-    earlier = Attempt.objects.filter(drawer=drawer, client_key=submission.client_key).select_related("round").first()
+    earlier = (
+        Attempt.objects.filter(drawer=drawer, client_key=submission.client_key)
+        .select_related("round")
+        .first()
+    )
     if earlier and earlier.body_sha256 != submission.sha256:
-        raise Conflict("This client key was used for another drawing.", field="client_key", code="client_key_reused")
+        raise Conflict(
+            "This client key was used for another drawing.",
+            field="client_key",
+            code="client_key_reused",
+        )
     return earlier
 
 
@@ -146,14 +160,19 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
 
 
 def rival(attempt: Attempt) -> int:
-    """The digit that the predicted one won over: the target, or, where the model was right, its second choice."""
+    """The digit that the predicted one won over: the target, or, where the model was right, its
+    second choice."""
     if attempt.fooled:
         return attempt.target_label
-    return max((d for d in range(10) if d != attempt.predicted_label), key=attempt.probabilities.__getitem__)
+    return max(
+        (d for d in range(10) if d != attempt.predicted_label),
+        key=attempt.probabilities.__getitem__,
+    )
 
 
 def looked(attempt: Attempt) -> "NDArray[np.float64]":
-    """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and against its rival.
+    """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and
+    against its rival.
 
     Raises target.TargetUnavailable.
     """
@@ -163,15 +182,22 @@ def looked(attempt: Attempt) -> "NDArray[np.float64]":
 
 
 def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
-    """Take an own drawing back, before anybody has read it or has it before him. Raises NotFound, Conflict."""
+    """Take an own drawing back, before anybody has read it or has it before him. Raises NotFound,
+    Conflict."""
     with transaction.atomic():
-        attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id, drawer=drawer).first()
+        attempt = (
+            Attempt.objects.select_for_update(no_key=True)
+            .filter(pk=attempt_id, drawer=drawer)
+            .first()
+        )
         if attempt is None:
             raise NotFound("You have no such drawing.")
         if attempt.status == Status.RETRACTED:
             return attempt
         if attempt.status not in (Status.PENDING, Status.NOT_FOOLED) or attempt.readings.exists():
-            raise Conflict("A moderator has already looked at this drawing; it can no longer be taken back.")
+            raise Conflict(
+                "A moderator has already looked at this drawing; it can no longer be taken back."
+            )
         attempt.status, attempt.settled, attempt.wanted = Status.RETRACTED, timezone.now(), 0
         attempt.save(update_fields=["status", "settled", "wanted"])
         return attempt

@@ -1,4 +1,5 @@
-"""Streaks and badges: pure rules over a few facts. Nothing here knows a database; none is for volume alone."""
+"""Streaks and badges: pure rules over a few facts. Nothing here knows a database; none is for
+volume alone."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ class Streak:
 
 
 def streak(days: Collection[date], today: date) -> Streak:
-    """The streak of somebody who drew on `days`. A row goes on until a whole day has passed without a drawing."""
+    """The streak of somebody who drew on `days`. A row goes on until a whole day has passed without
+    a drawing."""
     rows = list(_rows(set(days)))
     last = max(days, default=None)
     going_on = last is not None and last >= today - _DAY
@@ -40,10 +42,10 @@ def _rows(days: set[date]) -> Iterator[int]:
 class Facts:
     """What badges are given for.
 
-    `fools` are verified fools that earned credit, `digits` which digits they were, `best_round` the most in one round,
-    `pioneered` how many mistakes of a model (this digit taken for that) he was the first to show, `taught` whether a
-    model was trained on a drawing of his, or is measured with one. `agreed` of `settled` readings of settled drawings
-    say what the drawing settled as.
+    `fools` are verified fools that earned credit, `digits` which digits they were, `best_round` the
+    most in one round, `pioneered` how many mistakes of a model (this digit taken for that) he was
+    the first to show, `taught` whether a model was trained on a drawing of his, or is measured with
+    one. `agreed` of `settled` readings of settled drawings say what the drawing settled as.
     """
 
     fools: int = 0
@@ -59,8 +61,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Badge:
-    """A badge: its name, what it is for, and the mark that is drawn for it; for whom it is not earned yet, `lacking`
-    says what is missing."""
+    """A badge: its name, what it is for, and the mark that is drawn for it; for whom it is not
+    earned yet, `lacking` says what is missing."""
 
     key: str
     name: str
@@ -88,29 +90,52 @@ def _readings(facts: Facts) -> str:
 
 
 BADGES = (
-    Badge("first", "First fool", "A first verified fool.", lambda f: f.fools > 0, lambda f: "None yet"),
     Badge(
-        "taught", "Teacher", "A drawing that a model was trained on, or that later models are measured with.",
-        lambda f: f.taught, lambda f: "Comes with the next model after a verified fool",
+        "first", "First fool", "A first verified fool.", lambda f: f.fools > 0, lambda f: "None yet"
     ),
     Badge(
-        "pioneer", "Pioneer", "The first ever to show a mistake: this digit, taken for that one.",
-        lambda f: f.pioneered > 0, lambda f: "There are ninety such mistakes to show",
-    ),
-    Badge("digits", "All ten", "A verified fool of every digit.", lambda f: f.digits >= DIGITS, _missing),
-    Badge(
-        "round", "Hot round", "Ten verified fools in one round.",
-        lambda f: f.best_round >= IN_A_ROUND, lambda f: f"Best so far: {_of(f.best_round, IN_A_ROUND)}",
+        "taught",
+        "Teacher",
+        "A drawing that a model was trained on, or that later models are measured with.",
+        lambda f: f.taught,
+        lambda f: "Comes with the next model after a verified fool",
     ),
     Badge(
-        "week", "Seven days", "At least one drawing on each of seven days in a row.",
-        lambda f: f.streak.longest >= DAYS, lambda f: f"Longest so far: {_of(f.streak.longest, DAYS)}",
+        "pioneer",
+        "Pioneer",
+        "The first ever to show a mistake: this digit, taken for that one.",
+        lambda f: f.pioneered > 0,
+        lambda f: "There are ninety such mistakes to show",
     ),
-)  # fmt: skip
+    Badge(
+        "digits",
+        "All ten",
+        "A verified fool of every digit.",
+        lambda f: f.digits >= DIGITS,
+        _missing,
+    ),
+    Badge(
+        "round",
+        "Hot round",
+        "Ten verified fools in one round.",
+        lambda f: f.best_round >= IN_A_ROUND,
+        lambda f: f"Best so far: {_of(f.best_round, IN_A_ROUND)}",
+    ),
+    Badge(
+        "week",
+        "Seven days",
+        "At least one drawing on each of seven days in a row.",
+        lambda f: f.streak.longest >= DAYS,
+        lambda f: f"Longest so far: {_of(f.streak.longest, DAYS)}",
+    ),
+)
 STEADY = Badge(
-    "steady", "Steady eye", "A hundred settled readings, of which 95 in 100 say what the drawing settled as.",
-    _read_well, _readings,
-)  # fmt: skip
+    "steady",
+    "Steady eye",
+    "A hundred settled readings, of which 95 in 100 say what the drawing settled as.",
+    _read_well,
+    _readings,
+)
 
 
 def earned(facts: Facts) -> list[Badge]:

@@ -23,10 +23,17 @@ class Challenge:
     fools: int
 
 
-def rarest(fools: dict[tuple[int, int], int], confusion: Sequence[Sequence[int]] | None) -> list[Challenge]:
-    """All confusions, the rarest fools first; of equally rare ones those that the model comes to by itself the most, as
-    counted in `confusion` (10 × 10, by label and answer; None: not known)."""
-    pairs = [(target, predicted) for target in range(10) for predicted in range(10) if target != predicted]
+def rarest(
+    fools: dict[tuple[int, int], int], confusion: Sequence[Sequence[int]] | None
+) -> list[Challenge]:
+    """All confusions, the rarest fools first; of equally rare ones those that the model comes to by
+    itself the most, as counted in `confusion` (10 × 10, by label and answer; None: not known)."""
+    pairs = [
+        (target, predicted)
+        for target in range(10)
+        for predicted in range(10)
+        if target != predicted
+    ]
     by_itself = {(t, p): confusion[t][p] if confusion else 0 for t, p in pairs}
     pairs.sort(key=lambda pair: (fools.get(pair, 0), -by_itself[pair], pair))
     return [Challenge(*pair, fools.get(pair, 0)) for pair in pairs]
@@ -35,7 +42,9 @@ def rarest(fools: dict[tuple[int, int], int], confusion: Sequence[Sequence[int]]
 def one() -> Challenge:
     """One of the rarest confusions of the open round, by lot; two queries."""
     row: Any = (
-        Round.objects.filter(state=Round.State.OPEN).values("pk", "model__report__sets__gate_base__confusion").get()
+        Round.objects.filter(state=Round.State.OPEN)
+        .values("pk", "model__report__sets__gate_base__confusion")
+        .get()
     )
     counted = (
         Attempt.objects.filter(round=row["pk"], status=Attempt.Status.VERIFIED)

@@ -1,4 +1,5 @@
-"""Does everything in the database agree? What the constraints cannot say, recounted from the rows."""
+"""Does everything in the database agree? What the constraints cannot say, recounted from the
+rows."""
 
 import hashlib
 from collections.abc import Iterator
@@ -43,7 +44,9 @@ def _weights() -> Iterator[str]:
 
 
 def _attempts() -> Iterator[str]:
-    answered = Prefetch("readings", Reading.objects.filter(answer__isnull=False).order_by("answered", "pk"))
+    answered = Prefetch(
+        "readings", Reading.objects.filter(answer__isnull=False).order_by("answered", "pk")
+    )
     attempts = Attempt.objects.prefetch_related("decisions", answered)
     for attempt in attempts.iterator(chunk_size=500):
         yield from _picture(attempt)
@@ -66,13 +69,21 @@ def _picture(attempt: Attempt) -> Iterator[str]:
 
 def _status(attempt: Attempt) -> Iterator[str]:
     """The status follows from readings and decision."""
-    readings = [reading.answer for reading in attempt.readings.all() if reading.answer and not reading.discounted]
+    readings = [
+        reading.answer
+        for reading in attempt.readings.all()
+        if reading.answer and not reading.discounted
+    ]
     if attempt.status == Status.RETRACTED:
         if readings and not attempt.removed:
             yield f"Attempt {attempt.pk} was taken back after a reading."
         return
     moderated = attempt.fooled or attempt.audited
-    outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum) if moderated else None
+    outcome = (
+        verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum)
+        if moderated
+        else None
+    )
     if decision := attempt.decision:
         outcome = verdicts.outcome(attempt.target_label, attempt.fooled, decision.answer)
     expected = outcome.status if outcome else Status.PENDING if moderated else Status.NOT_FOOLED
@@ -81,7 +92,8 @@ def _status(attempt: Attempt) -> Iterator[str]:
 
 
 def _credit() -> Iterator[str]:
-    """What a person's verified fools of one digit taken for one other earned in a round, together."""
+    """What a person's verified fools of one digit taken for one other earned in a round,
+    together."""
     groups = (
         Attempt.objects.filter(status=Status.VERIFIED, copy_of=None, mnist=False)
         .values("drawer__username", "round__number", "target_label", "predicted_label")
@@ -92,19 +104,30 @@ def _credit() -> Iterator[str]:
         due = sum(verdicts.credit(Status.VERIFIED, alike) for alike in range(group["fools"]))
         if group["earned"] != due:
             yield (
-                f"{group['drawer__username']} earned {group['earned']:g} for {group['fools']} fools of "
-                f"{group['target_label']} as {group['predicted_label']} in round {group['round__number']}, not {due:g}."
+                f"{group['drawer__username']} earned {group['earned']:g} for {group['fools']} "
+                "fools of "
+                f"{group['target_label']} as {group['predicted_label']} in round "
+                f"{group['round__number']}, not {due:g}."
             )
 
 
 def _gold() -> Iterator[str]:
     """A reading of gold is right where it says what the gold is."""
-    readings = Reading.objects.filter(gold__isnull=False, answer__isnull=False).select_related("gold")
+    readings = Reading.objects.filter(gold__isnull=False, answer__isnull=False).select_related(
+        "gold"
+    )
     for reading in readings.iterator(chunk_size=500):
         if reading.gold and reading.agreed is not (reading.answer == reading.gold.answer):
-            said = f"reads {reading.answer}, it is {reading.gold.answer}, and the row says agreed: {reading.agreed}."
+            said = (
+                f"reads {reading.answer}, it is {reading.gold.answer}, and the row says "
+                f"agreed: {reading.agreed}."
+            )
             yield f"Reading {reading.pk} of gold {said}"
-    for gold in Gold.objects.filter(practice=False, retired=False).select_related("attempt").iterator(chunk_size=500):
+    for gold in (
+        Gold.objects.filter(practice=False, retired=False)
+        .select_related("attempt")
+        .iterator(chunk_size=500)
+    ):
         if gold.attempt is None or bytes(gold.pixels) != bytes(gold.attempt.pixels):
             yield f"Gold {gold.pk} is not the picture of its attempt."
 
@@ -112,14 +135,19 @@ def _gold() -> Iterator[str]:
 def _samples() -> Iterator[str]:
     settled = {
         pk: (label, status, audited)
-        for pk, label, status, audited in Attempt.objects.filter(settled_label__isnull=False).values_list(
-            "pk", "settled_label", "status", "audited"
-        )
+        for pk, label, status, audited in Attempt.objects.filter(
+            settled_label__isnull=False
+        ).values_list("pk", "settled_label", "status", "audited")
     }
-    switched_off = dict(Person.objects.filter(is_active=False, closed=None).values_list("contributor", "username"))
+    switched_off = dict(
+        Person.objects.filter(is_active=False, closed=None).values_list("contributor", "username")
+    )
     for sample in Sample.objects.iterator(chunk_size=500):
         if sample.withdrawn is None and sample.contributor_id in switched_off:
-            yield f"Sample {sample.pk} is active, and {switched_off[sample.contributor_id]}, who drew it, is suspended."
+            yield (
+                f"Sample {sample.pk} is active, and {switched_off[sample.contributor_id]}, who "
+                "drew it, is suspended."
+            )
         label, status, audited = settled.get(sample.attempt, (None, None, sample.audited))
         if label != sample.label and not sample.withdrawn:  # an appeal may have settled it anew
             yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."

@@ -13,7 +13,8 @@ CLOSEST = 30
 
 
 def original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | None:
-    """The earlier fool of the same digit that a new one nearly is, most alike first; None where it is one of its own.
+    """The earlier fool of the same digit that a new one nearly is, most alike first; None where it
+    is one of its own.
 
     Looks at the newest `AMONG`, in any round, submitted `since`.
     """
@@ -24,10 +25,18 @@ def original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | Non
     rows = list(earlier.values_list("pk", "pixels")[:AMONG])
     if not rows:
         return None
-    pictures = np.frombuffer(b"".join(bytes(pixels) for _, pixels in rows), np.uint8).reshape(-1, 28, 28)
+    pictures = np.frombuffer(b"".join(bytes(pixels) for _, pixels in rows), np.uint8).reshape(
+        -1, 28, 28
+    )
     mine = np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28)
     alike = likeness.resemblance(mine, pictures)
-    close = [rows[place][0] for place in np.argsort(-alike)[:CLOSEST] if alike[place] >= likeness.WORTH_A_LOOK]
+    close = [
+        rows[place][0]
+        for place in np.argsort(-alike)[:CLOSEST]
+        if alike[place] >= likeness.WORTH_A_LOOK
+    ]
     strokes = dict(Attempt.objects.filter(pk__in=close).values_list("pk", "strokes"))
-    copied = (pk for pk in close if likeness.is_copy(attempt.strokes, strokes[pk], attempt.target_label))
+    copied = (
+        pk for pk in close if likeness.is_copy(attempt.strokes, strokes[pk], attempt.target_label)
+    )
     return next(copied, None)

@@ -1,9 +1,10 @@
-"""A simulated crowd that draws and moderates through the same functions as people do, for `make demo` and for trials.
+"""A simulated crowd that draws and moderates through the same functions as people do, for `make
+demo` and for trials.
 
 A **drawer** writes with a hand of his own (`trainer.learning.penman`) and tries to fool the model
-(`trainer.learning.tactics`). A **moderator** has no eyes: penmen write legibly, so what the drawer meant stands for
-what a person would see, but for a few errors. The same goes for a visitor's drawing. Drawers and their hands stay the
-same from one start to the next.
+(`trainer.learning.tactics`). A **moderator** has no eyes: penmen write legibly, so what the drawer
+meant stands for what a person would see, but for a few errors. The same goes for a visitor's
+drawing. Drawers and their hands stay the same from one start to the next.
 """
 
 import os
@@ -41,11 +42,14 @@ class Drawer:
     round: int = 0
 
     def act(self) -> bool:
-        """Submit one drawing. Raises what `attempts.submit` raises; the next one is then another picture."""
+        """Submit one drawing. Raises what `attempts.submit` raises; the next one is then another
+        picture."""
         written = self.fooler.draw()
         drawing = attempts.parse(written.strokes, written.width)
         try:
-            attempt, _ = attempts.submit(self.person, attempts.Submission(written.form.digit, drawing))
+            attempt, _ = attempts.submit(
+                self.person, attempts.Submission(written.form.digit, drawing)
+            )
         except Exception:
             self.fooler.give_up()
             raise
@@ -80,7 +84,8 @@ class Moderator:
 
 @dataclass
 class Crowd:
-    """Drawers and moderators who act one at a time, with a pause of `pace` seconds, more or less, after each act."""
+    """Drawers and moderators who act one at a time, with a pause of `pace` seconds, more or less,
+    after each act."""
 
     drawers: list[Drawer]
     moderators: list[Moderator]
@@ -105,7 +110,8 @@ class Crowd:
     def turns(self, drawings: int | None = None) -> Iterator[float]:
         """Have one after another act; yields the seconds to wait until the next one may.
 
-        Goes on for ever, or until `drawings` are submitted and the moderators have nothing left to read.
+        Goes on for ever, or until `drawings` are submitted and the moderators have nothing left to
+        read.
         """
         while drawings is None or self.drawn < drawings:
             draws = self.rng.random() < 0.5
@@ -120,21 +126,28 @@ class Crowd:
         return self.moderators[self.rng.integers(len(self.moderators))]
 
     def _turn(self, who: Drawer | Moderator) -> float | None:
-        """The seconds to wait after this act, longer after a refusal; None where there was nothing to do."""
+        """The seconds to wait after this act, longer after a refusal; None where there was nothing
+        to do."""
         try:
             acted = who.act()
         except _REFUSALS as refusal:
             if isinstance(refusal, OperationalError | InterfaceError):
                 close_old_connections()
             self.refused, self.last_refusal = self.refused + 1, str(refusal)
-            return min(refusal.retry_after, LONGEST_WAIT) if isinstance(refusal, TooMany) else AFTER_A_REFUSAL
+            return (
+                min(refusal.retry_after, LONGEST_WAIT)
+                if isinstance(refusal, TooMany)
+                else AFTER_A_REFUSAL
+            )
         return self.pace * random.gammavariate(4, 0.25) if acted else None
 
 
 def gather(drawers: int, moderators: int, *, seed: int, pace: float = PACE) -> Crowd:
-    """A crowd of so many; those who have no account yet get one. Raises Refused where another has such a name.
+    """A crowd of so many; those who have no account yet get one. Raises Refused where another has
+    such a name.
 
-    The same seed and the same models give the same drawings. The password is DADC_PASSWORD, else one that nobody knows.
+    The same seed and the same models give the same drawings. The password is DADC_PASSWORD, else
+    one that nobody knows.
     """
     rng = default_rng(seed)
     drawing, moderating = rng.spawn(drawers), rng.spawn(moderators)

@@ -2,7 +2,8 @@
 
 
 class Refused(Exception):
-    """A request that a rule turns down. Doors answer `status` with `code`, `message` and any `field` at fault."""
+    """A request that a rule turns down. Doors answer `status` with `code`, `message` and any
+    `field` at fault."""
 
     status = 400
     code = "refused"

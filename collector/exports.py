@@ -1,5 +1,5 @@
-"""Samples out: the active ones line by line, streamed, so that any number of them fits in memory; and the very set that
-a round's model was trained on, to make that model again."""
+"""Samples out: the active ones line by line, streamed, so that any number of them fits in memory;
+and the very set that a round's model was trained on, to make that model again."""
 
 import base64
 import csv
@@ -16,11 +16,23 @@ from collector.models import Person
 from trainer import samples
 from trainer.models import Round, Sample
 
-COLUMNS = ("id", "attempt", "contributor", "round", "label", "split", "fooling", "audited", "added", "pixels")
+COLUMNS = (
+    "id",
+    "attempt",
+    "contributor",
+    "round",
+    "label",
+    "split",
+    "fooling",
+    "audited",
+    "added",
+    "pixels",
+)
 
 
 def stream(form: str) -> tuple[Iterator[str], str]:
-    """The active samples in `form`, line by line, and its content type. Pixels are base64 of 784 bytes, row by row."""
+    """The active samples in `form`, line by line, and its content type. Pixels are base64 of 784
+    bytes, row by row."""
     if form not in FORMATS:
         raise Refused(f"The export is as {' or '.join(FORMATS)}.", field="as")
     write, content_type = FORMATS[form]
@@ -28,13 +40,15 @@ def stream(form: str) -> tuple[Iterator[str], str]:
 
 
 def write_training_set(number: int, path: Path) -> tuple[int, str]:
-    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; how many, and the net."""
+    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; how
+    many, and the net."""
     round = Round.objects.select_related("model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")
     if gone := samples.removed_since(round.model):
         raise Refused(
-            f"Round {number}'s model is not reproducible since {gone:%-d %B %Y}: drawings that it learned were removed."
+            f"Round {number}'s model is not reproducible since {gone:%-d %B %Y}: drawings that "
+            "it learned were removed."
         )
     arrays = samples.arrays(samples.trained_on(round.model))
     if not arrays.ids:
@@ -73,7 +87,11 @@ def own(person: Person) -> Iterator[str]:
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    active = Sample.objects.filter(withdrawn=None).select_related("contributor", "round").order_by("added", "pk")
+    active = (
+        Sample.objects.filter(withdrawn=None)
+        .select_related("contributor", "round")
+        .order_by("added", "pk")
+    )
     for sample in active.iterator(chunk_size=500):
         yield {
             "id": str(sample.pk),

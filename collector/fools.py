@@ -1,4 +1,5 @@
-"""What everybody may see of drawings: verified fools, the best first, and how often which confusion was fooled."""
+"""What everybody may see of drawings: verified fools, the best first, and how often which confusion
+was fooled."""
 
 import uuid
 
@@ -12,23 +13,27 @@ BEST_FIRST = ("-sureness", "-settled", "pk")
 
 
 def public() -> QuerySet[Attempt]:
-    """Verified originals, still there, of people who are active and listed. All other drawings stay between their
-    drawer, the moderators and the admins: the public must not even learn that they exist."""
+    """Verified originals, still there, of people who are active and listed. All other drawings stay
+    between their drawer, the moderators and the admins: the public must not even learn that they
+    exist."""
     return Attempt.objects.filter(SHOWABLE).exclude(drawer__in=Person.objects.hidden().values("pk"))
 
 
 def one(attempt_id: uuid.UUID) -> Attempt:
-    """A public fool with its round and drawer. Raises NotFound, in the same words whether or not there is another such
-    drawing."""
+    """A public fool with its round and drawer. Raises NotFound, in the same words whether or not
+    there is another such drawing."""
     fool = public().select_related("round", "drawer").filter(pk=attempt_id).first()
     if fool is None:
         raise NotFound("There is no such drawing here, or it is not public.")
     return fool
 
 
-def best(round: int | None = None, target: int | None = None, predicted: int | None = None) -> QuerySet[Attempt]:
-    """Public fools of a round, digit, and what it was taken for, or of any; first those where the model was surest of
-    the wrong digit, of equals the newest. Raises Refused for a round that is not there or what is no digit."""
+def best(
+    round: int | None = None, target: int | None = None, predicted: int | None = None
+) -> QuerySet[Attempt]:
+    """Public fools of a round, digit, and what it was taken for, or of any; first those where the
+    model was surest of the wrong digit, of equals the newest. Raises Refused for a round that is
+    not there or what is no digit."""
     wanted = {"target_label": target, "predicted_label": predicted}
     if any(digit is not None and not 0 <= digit <= 9 for digit in wanted.values()):
         raise Refused("A digit is a number from 0 to 9.")
@@ -37,7 +42,8 @@ def best(round: int | None = None, target: int | None = None, predicted: int | N
 
 
 def counts(round: int | None = None) -> dict[tuple[int, int], int]:
-    """How many public fools of a round, or of any, are (target, predicted); what nobody has done yet is missing."""
+    """How many public fools of a round, or of any, are (target, predicted); what nobody has done
+    yet is missing."""
     rows = _in_round(public(), round).order_by().values_list("target_label", "predicted_label")
     return {(target, predicted): n for target, predicted, n in rows.annotate(n=Count("*"))}
 
@@ -52,15 +58,20 @@ def _in_round(chosen: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt
 
 
 def neighbours(fool: Attempt) -> tuple[uuid.UUID | None, uuid.UUID | None]:
-    """The public fools just before and after this one among those of the same confusion, best first."""
+    """The public fools just before and after this one among those of the same confusion, best
+    first."""
     alike = best(target=fool.target_label, predicted=fool.predicted_label)
     sure, settled = fool.sureness, fool.settled
-    before = Q(sureness__gt=sure) | Q(sureness=sure, settled__gt=settled) | Q(
-        sureness=sure, settled=settled, pk__lt=fool.pk
-    )  # fmt: skip
-    after = Q(sureness__lt=sure) | Q(sureness=sure, settled__lt=settled) | Q(
-        sureness=sure, settled=settled, pk__gt=fool.pk
-    )  # fmt: skip
+    before = (
+        Q(sureness__gt=sure)
+        | Q(sureness=sure, settled__gt=settled)
+        | Q(sureness=sure, settled=settled, pk__lt=fool.pk)
+    )
+    after = (
+        Q(sureness__lt=sure)
+        | Q(sureness=sure, settled__lt=settled)
+        | Q(sureness=sure, settled=settled, pk__gt=fool.pk)
+    )
     better = alike.filter(before, sureness__gte=sure).reverse()
     worse = alike.filter(after, sureness__lte=sure)
     return better.values_list("pk", flat=True).first(), worse.values_list("pk", flat=True).first()

@@ -23,9 +23,12 @@ class SignUpForm(forms.Form):
         label="User name",
         max_length=1000,
         strip=False,
-        help_text="3 to 30 letters a–z, digits, dots, hyphens or underscores, beginning with a letter. "
+        help_text="3 to 30 letters a–z, digits, dots, hyphens or underscores, beginning with a "
+        "letter. "
         "It stands beside your drawings, so it need not be your real name.",
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
     )
     password = forms.CharField(
         max_length=1000,
@@ -37,7 +40,8 @@ class SignUpForm(forms.Form):
         label="Mail address, if you like",
         required=False,
         max_length=254,
-        help_text="Only for a forgotten password. Without one, an admin of this site has to reset it.",
+        help_text="Only for a forgotten password. Without one, an admin of this site has to "
+        "reset it.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
@@ -46,7 +50,8 @@ class AccountForm(forms.Form):
     listed = forms.BooleanField(
         label="Show me on the leaderboard and beside my public drawings",
         required=False,
-        help_text="If not, your name and your confirmed drawings are shown to nobody else but the admins.",
+        help_text="If not, your name and your confirmed drawings are shown to nobody else but "
+        "the admins.",
     )
     email = forms.CharField(
         label="Mail address, if you like",
@@ -56,7 +61,9 @@ class AccountForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     mailed = forms.BooleanField(
-        label="Mail me what becomes of my drawings", required=False, help_text="At most one mail an hour."
+        label="Mail me what becomes of my drawings",
+        required=False,
+        help_text="At most one mail an hour.",
     )
 
 
@@ -104,7 +111,10 @@ class ReasonForm(forms.Form):
     """Why an admin does what he does to a held candidate or a suspended moderator."""
 
     why = forms.CharField(
-        label="Why?", max_length=1000, widget=forms.TextInput(), help_text="It is kept, under your name."
+        label="Why?",
+        max_length=1000,
+        widget=forms.TextInput(),
+        help_text="It is kept, under your name.",
     )
 
 
@@ -113,13 +123,18 @@ class RollBackForm(forms.Form):
 
     field_order = ("number", "why")
     why = forms.CharField(
-        label="Why?", max_length=1000, widget=forms.TextInput(), help_text="It stays with the round, under your name."
+        label="Why?",
+        max_length=1000,
+        widget=forms.TextInput(),
+        help_text="It stays with the round, under your name.",
     )
 
     def __init__(self, *args: Any, numbers: list[int], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [("", "Choose …"), *((number, f"round {number}") for number in numbers)]
-        self.fields["number"] = forms.TypedChoiceField(label="The model of", coerce=int, choices=choices)
+        self.fields["number"] = forms.TypedChoiceField(
+            label="The model of", coerce=int, choices=choices
+        )
         self.order_fields(self.field_order)
 
 
@@ -138,9 +153,15 @@ class DecisionForm(forms.Form):
     """An admin's decision of a drawing that moderators could not settle."""
 
     answer = forms.ChoiceField(
-        label="It is", choices=[("", "Choose …"), *((answer, NAMES.get(answer, answer)) for answer in ANSWERS)]
+        label="It is",
+        choices=[("", "Choose …"), *((answer, NAMES.get(answer, answer)) for answer in ANSWERS)],
     )
-    why = forms.CharField(label="Why?", max_length=1000, widget=forms.TextInput(), help_text="The drawer reads it too.")
+    why = forms.CharField(
+        label="Why?",
+        max_length=1000,
+        widget=forms.TextInput(),
+        help_text="The drawer reads it too.",
+    )
 
 
 class StudyForm(_StudyModelForm):
@@ -148,7 +169,15 @@ class StudyForm(_StudyModelForm):
 
     class Meta:
         model = Study
-        fields = ("net", "round_size", "quorum", "audit_share", "gold_share", "person_share", "live_preview")
+        fields = (
+            "net",
+            "round_size",
+            "quorum",
+            "audit_share",
+            "gold_share",
+            "person_share",
+            "live_preview",
+        )
         labels = {
             "net": "Network",
             "round_size": "Round size",
@@ -159,21 +188,28 @@ class StudyForm(_StudyModelForm):
             "live_preview": "Live preview",
         }
         help_texts = {
-            "net": "The architecture of the next models; each is trained from this network's own first model.",
+            "net": "The architecture of the next models; each is trained from this network's "
+            "own first model.",
             "round_size": "So many new verified fools start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
-            "audit_share": "The share (0–1) of drawings that did not fool the model that are read all the same.",
-            "gold_share": "The share (0–1) of what moderators get that is gold: drawings whose answer is beyond doubt. "
+            "audit_share": "The share (0–1) of drawings that did not fool the model that are "
+            "read all the same.",
+            "gold_share": "The share (0–1) of what moderators get that is gold: drawings whose "
+            "answer is beyond doubt. "
             "They look like all others and show who reads well.",
-            "person_share": "The most (0–1) that one person may be of the new samples of a round; more of his wait for "
+            "person_share": "The most (0–1) that one person may be of the new samples of a "
+            "round; more of his wait for "
             "a later one. 1: no limit.",
-            "live_preview": "Show on the draw page what the model sees before a drawing is submitted.",
+            "live_preview": "Show on the draw page what the model sees before a drawing is "
+            "submitted.",
         }
 
     def __init__(self, *args: Any, nets: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["net"] = forms.ChoiceField(
-            label="Network", choices=[(net, net) for net in nets], help_text=self.fields["net"].help_text
+            label="Network",
+            choices=[(net, net) for net in nets],
+            help_text=self.fields["net"].help_text,
         )
         for share in ("audit_share", "gold_share", "person_share"):
             self.fields[share].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}

@@ -1,4 +1,5 @@
-"""Drawings whose answer is beyond doubt: practice, which qualifies a moderator, and hidden ones, mixed in unseen."""
+"""Drawings whose answer is beyond doubt: practice, which qualifies a moderator, and hidden ones,
+mixed in unseen."""
 
 import random
 import uuid
@@ -19,14 +20,22 @@ def ship() -> None:
     if Gold.objects.filter(pk__in=practice.ids()).count() == len(practice.ids()):
         return
     rows = [
-        Gold(id=one.id, answer=one.answer, strokes=one.strokes, width=one.width, pixels=one.pixels, practice=True)
+        Gold(
+            id=one.id,
+            answer=one.answer,
+            strokes=one.strokes,
+            width=one.width,
+            pixels=one.pixels,
+            practice=True,
+        )
         for one in practice.shipped()
     ]
     Gold.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def keep(attempt: Attempt, answer: str) -> None:
-    """Make an attempt that settled as `answer` hidden gold if that is beyond doubt; if not, it is none any more.
+    """Make an attempt that settled as `answer` hidden gold if that is beyond doubt; if not, it is
+    none any more.
 
     Runs in the transaction that settles it.
     """
@@ -42,7 +51,8 @@ def keep(attempt: Attempt, answer: str) -> None:
 
 
 def unseen(moderator: Person) -> uuid.UUID | None:
-    """A hidden gold drawing, chosen at random, that is not his own and that he has read neither as gold nor before."""
+    """A hidden gold drawing, chosen at random, that is not his own and that he has read neither as
+    gold nor before."""
     mine = Reading.objects.filter(moderator=moderator)
     hidden = (
         Gold.objects.filter(practice=False, retired=False)
@@ -51,15 +61,16 @@ def unseen(moderator: Person) -> uuid.UUID | None:
         .order_by("pk")
         .values_list("pk", flat=True)
     )
-    # Ids are random, so the first from a random place on is a random one, and the index finds it. Both are looked for
-    # whatever is found, so that it takes the same time.
+    # Ids are random, so the first from a random place on is a random one, and the index finds it.
+    # Both are looked for whatever is found, so that it takes the same time.
     place = uuid.uuid4()
     found = [*hidden.filter(pk__gte=place)[:1], *hidden.filter(pk__lt=place)[:1]]
     return found[0] if found else None
 
 
 def _before_him(moderator: Person) -> QuerySet[Reading]:
-    """The moderator's reading or live lease of the outer query's gold; a lease that ran out is like none, as ever."""
+    """The moderator's reading or live lease of the outer query's gold; a lease that ran out is like
+    none, as ever."""
     mine = Reading.objects.filter(gold=OuterRef("pk"), moderator=moderator)
     return mine.filter(Q(answer__isnull=False) | Q(expires__gt=timezone.now()))
 
@@ -73,8 +84,8 @@ def weigh(gold: Gold) -> None:
 
 @dataclass(frozen=True)
 class Practice:
-    """How far a moderator is with his practice: what he read, oldest first, what he has before him, and how many tens
-    there are."""
+    """How far a moderator is with his practice: what he read, oldest first, what he has before him,
+    and how many tens there are."""
 
     read: Sequence[Reading]
     leased: Sequence[Reading]
@@ -111,16 +122,20 @@ def tens() -> int:
 
 
 def next_practice(moderator: Person, state: Practice) -> Gold | None:
-    """The next drawing to practise on, at random within the fixed mix; None once a ten, or all, is given out."""
+    """The next drawing to practise on, at random within the fixed mix; None once a ten, or all, is
+    given out."""
     given = [reading.gold.answer for reading in (*state.under_way, *state.leased) if reading.gold]
     if state.used_up or len(given) >= verdicts.PRACTICE:
         return None
-    fitting = _practice().filter(~Exists(_before_him(moderator)), answer__in=verdicts.practice_left(given))
+    fitting = _practice().filter(
+        ~Exists(_before_him(moderator)), answer__in=verdicts.practice_left(given)
+    )
     return _lot.choice(fitting) if fitting else None
 
 
 def conclude(moderator: Person) -> None:
-    """Qualify a moderator whose tenth practice reading shows that he can. The caller holds the moderator's row."""
+    """Qualify a moderator whose tenth practice reading shows that he can. The caller holds the
+    moderator's row."""
     state = practised(moderator)
     right = sum(reading.agreed is True for reading in state.last)
     if not state.under_way and verdicts.qualifies(right):

@@ -1,5 +1,5 @@
-"""How passwords are hashed: one at a time in a process, so that pages stay quick, and memory small, in a flood of
-sign-ins. A hash takes 0.1 s on two cores, and 100 MB."""
+"""How passwords are hashed: one at a time in a process, so that pages stay quick, and memory small,
+in a flood of sign-ins. A hash takes 0.1 s on two cores, and 100 MB."""
 
 import threading
 

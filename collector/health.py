@@ -1,4 +1,5 @@
-"""Liveness and readiness: does the process live; are database, target model and workers well, or which is not."""
+"""Liveness and readiness: does the process live; are database, target model and workers well, or
+which is not."""
 
 from datetime import timedelta
 
@@ -23,11 +24,16 @@ def problems() -> list[str]:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 with `{"database", "target", "worker"}` all "ok", else 503 with what is wrong in the value."""
+    """200 with `{"database", "target", "worker"}` all "ok", else 503 with what is wrong in the
+    value."""
     try:
         state = {"database": "ok", "target": _target(), "worker": _worker()}
     except DatabaseError:
-        state = {"database": "The database does not answer.", "target": "unknown", "worker": "unknown"}
+        state = {
+            "database": "The database does not answer.",
+            "target": "unknown",
+            "worker": "unknown",
+        }
     well = all(value == "ok" for value in state.values())
     return JsonResponse(state, status=200 if well else 503)
 
@@ -46,5 +52,7 @@ def _worker() -> str:
     # A training worker that trains shows life by its lease, not by doing another task.
     if RoundModel.objects.filter(state=RoundModel.State.TRAINING, lease_until__gt=now).exists():
         beats["train"] = now
-    silent = [name for name in ("dadc", "train") if name not in beats or now - beats[name] > SILENCE]
+    silent = [
+        name for name in ("dadc", "train") if name not in beats or now - beats[name] > SILENCE
+    ]
     return "ok" if not silent else f"No sign of life from the workers {' and '.join(silent)}."

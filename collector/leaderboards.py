@@ -34,7 +34,8 @@ class Tally:
 
     @property
     def vmer(self) -> float | None:
-        """Verified model error rate: verified fools ÷ all attempts that are not pending; None for 0/0."""
+        """Verified model error rate: verified fools ÷ all attempts that are not pending; None for
+        0/0."""
         return self.verified / self.decided if self.decided else None
 
     @property
@@ -73,8 +74,8 @@ def tallies_by_round() -> dict[int, Tally]:
 
 
 def _tallies(attempts: QuerySet[Attempt], key: str) -> dict[Any, Tally]:
-    """The attempts' tallies by `key`. The database counts each kind of attempt in the order of an index; the kinds are
-    few, and are put together here."""
+    """The attempts' tallies by `key`. The database counts each kind of attempt in the order of an
+    index; the kinds are few, and are put together here."""
     kinds: Any = attempts.order_by().values_list(key, "status", "fooled").annotate(n=Count("*"))
     found: dict[Any, Counter[str]] = defaultdict(Counter)
     for group, status, fooled, n in kinds:
@@ -85,23 +86,31 @@ def _tallies(attempts: QuerySet[Attempt], key: str) -> dict[Any, Tally]:
 
 
 def tallies_of(people: Iterable[Any], within: QuerySet[Attempt] | None = None) -> dict[Any, Tally]:
-    """What these people (or their ids) drew within some attempts, by id, without what fooled; who drew nothing is
-    missing."""
+    """What these people (or their ids) drew within some attempts, by id, without what fooled; who
+    drew nothing is missing."""
     drawn: Any = Attempt.objects.all() if within is None else within
     counted = drawn.filter(drawer__in=list(people)).order_by().values("drawer")
-    counted = counted.annotate(attempts=Count("*"), pending=_of(Status.PENDING), verified=_of(Status.VERIFIED))
+    counted = counted.annotate(
+        attempts=Count("*"), pending=_of(Status.PENDING), verified=_of(Status.VERIFIED)
+    )
     return {row.pop("drawer"): Tally(**row) for row in counted}
 
 
 def standings(period: str = "round") -> list[Standing]:
-    """The best by credit in the open round, the last seven days, or ever; equal credit, equal rank, and whoever was
-    there first before the others.
+    """The best by credit in the open round, the last seven days, or ever; equal credit, equal rank,
+    and whoever was there first before the others.
 
     Only what earned is gone through to find them, and only theirs is counted.
     """
     within = _within(period)
-    earners: Any = within.filter(credit__gt=0).exclude(drawer__in=Person.objects.hidden().values("pk")).values("drawer")
-    earners = earners.annotate(earned=Sum("credit"), last=Max("submitted")).order_by("-earned", "last", "drawer")
+    earners: Any = (
+        within.filter(credit__gt=0)
+        .exclude(drawer__in=Person.objects.hidden().values("pk"))
+        .values("drawer")
+    )
+    earners = earners.annotate(earned=Sum("credit"), last=Max("submitted")).order_by(
+        "-earned", "last", "drawer"
+    )
     best = list(earners[:SHOWN])
     shown = [row["drawer"] for row in best]
     names = dict(Person.objects.filter(pk__in=shown).values_list("pk", "username"))

@@ -1,5 +1,5 @@
-"""Limits on how often somebody may do a thing, and on how much may wait, counted in the database so that they hold over
-all processes."""
+"""Limits on how often somebody may do a thing, and on how much may wait, counted in the database so
+that they hold over all processes."""
 
 import ipaddress
 import math
@@ -29,7 +29,9 @@ SUBMISSIONS_A_MINUTE = Limit("submissions a minute", 40, 60, "drawings")
 SUBMISSIONS_A_DAY = Limit("submissions a day", 2000, 24 * 3600, "drawings")
 PREDICTIONS_A_MINUTE = Limit("predictions a minute", 1200, 60, "previews")
 SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one address")
-SIGN_UPS_AN_HOUR_NEARBY = Limit("sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other")
+SIGN_UPS_AN_HOUR_NEARBY = Limit(
+    "sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other"
+)
 RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "mails to one address")
 RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
 SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")
@@ -46,7 +48,8 @@ _COUNT = """
 
 
 def take(limit: Limit, who: str) -> None:
-    """Count one more for `who`, in one statement, so that simultaneous ones are all counted. Raises TooMany."""
+    """Count one more for `who`, in one statement, so that simultaneous ones are all counted. Raises
+    TooMany."""
     now = time.time()
     slot = int(now // limit.seconds)
     ends = datetime.fromtimestamp((slot + 1) * limit.seconds, tz=UTC)
@@ -57,12 +60,16 @@ def take(limit: Limit, who: str) -> None:
     most = _scaled(limit.most)
     if used > most:
         wait = math.ceil(ends.timestamp() - now)
-        raise TooMany(f"That was more than {most} {limit.what} in {_span(limit.seconds)}. Try again {_in(wait)}.", wait)
+        raise TooMany(
+            f"That was more than {most} {limit.what} in {_span(limit.seconds)}. Try again "
+            f"{_in(wait)}.",
+            wait,
+        )
 
 
 def neighbourhood(address: str) -> str:
-    """The network that an address is in, as providers give them out: /24 of IPv4, /48 of IPv6. What is no address
-    stands for itself."""
+    """The network that an address is in, as providers give them out: /24 of IPv4, /48 of IPv6. What
+    is no address stands for itself."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -75,20 +82,25 @@ def neighbourhood(address: str) -> str:
 def leave_room(drawer: Person) -> None:
     """Whether another drawing of this person may wait to be read. Raises TooMany.
 
-    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting, all together
-    `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting drawing takes.
+    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting, all
+    together `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
+    drawing takes.
     """
     waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
     most = _scaled(PENDING_WHILE_NEW)
     verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
     if _as_many(waiting.filter(drawer=drawer), most) and not _as_many(verified, NEW_UNTIL):
         raise TooMany(
-            f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} of them are verified. "
+            f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} "
+            "of them are verified. "
             "Come back when some have been read.",
             _LATER,
         )
     if _as_many(waiting, _scaled(PENDING_IN_ALL)):
-        raise TooMany("The moderators are behind: so many drawings wait that no more are taken for now.", _LATER)
+        raise TooMany(
+            "The moderators are behind: so many drawings wait that no more are taken for now.",
+            _LATER,
+        )
 
 
 def _as_many(attempts: QuerySet[Attempt], number: int) -> bool:

@@ -1,5 +1,5 @@
-"""The edge of the site: hosts, addresses and bodies that are none of ours, and refusals raised anywhere turned into
-answers."""
+"""The edge of the site: hosts, addresses and bodies that are none of ours, and refusals raised
+anywhere turned into answers."""
 
 import io
 import sys
@@ -24,8 +24,9 @@ _BUSY = "The site cannot answer at this moment. Please try again in a minute."
 class Edge:
     """Refuses what no view should see.
 
-    Hosts that are not this site's (400); paths with a null character (404), which PostgreSQL's text can't hold; bodies
-    over DATA_UPLOAD_MAX_MEMORY_SIZE, declared or chunked (413), and encoded ones (415).
+    Hosts that are not this site's (400); paths with a null character (404), which PostgreSQL's text
+    can't hold; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE, declared or chunked (413), and encoded ones
+    (415).
     """
 
     def __init__(self, get_response: _Answer) -> None:
@@ -37,22 +38,32 @@ class Edge:
         try:
             request.get_host()
         except DisallowedHost:
-            return answer(request, Refused("This site is not known by that name.", code="unknown_host"))
+            return answer(
+                request, Refused("This site is not known by that name.", code="unknown_host")
+            )
         if "\0" in request.path:
             return answer(request, NotFound("There is no such address here."))
         if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-            return answer(request, Refused("Send the body as it is, not encoded.", code="unsupported_encoding"), 415)
+            return answer(
+                request,
+                Refused("Send the body as it is, not encoded.", code="unsupported_encoding"),
+                415,
+            )
         if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", ""):
             # Django reads what Content-Length declares, and a chunked body declares nothing.
             try:
                 body = meta["wsgi.input"].read(most + 1)
             except (ParseException, OSError):
-                return answer(request, Refused("The chunks of this body are broken.", code="broken_body"))
+                return answer(
+                    request, Refused("The chunks of this body are broken.", code="broken_body")
+                )
             meta["CONTENT_LENGTH"] = str(len(body))
             request._stream = io.BytesIO(body)
         declared = meta.get("CONTENT_LENGTH") or "0"
         if not declared.isdigit() or int(declared) > most:
-            return answer(request, Refused(f"A request has at most {most // 1024} kB.", code="too_large"), 413)
+            return answer(
+                request, Refused(f"A request has at most {most // 1024} kB.", code="too_large"), 413
+            )
         return self.get_response(request)
 
 
@@ -73,7 +84,11 @@ class Refusals:
         if request.path.startswith("/api/"):
             return answer(
                 request,
-                TooMany(f"Signing in to this account failed too often. Try again in {wait // 60} minutes.", wait),
+                TooMany(
+                    f"Signing in to this account failed too often. Try again in {wait // 60} "
+                    "minutes.",
+                    wait,
+                ),
             )
         response["Retry-After"] = str(wait)
         return response
@@ -103,7 +118,9 @@ def answer(request: HttpRequest, refusal: Refused, status: int | None = None) ->
     else:
         # Who is there would be asked of the database, which at 503 may be what is missing.
         asked_by = request if status != 503 else None
-        page = render_to_string([f"{status}.html", "400.html"], {"message": refusal.message}, asked_by)
+        page = render_to_string(
+            [f"{status}.html", "400.html"], {"message": refusal.message}, asked_by
+        )
         response = HttpResponse(page, status=status)
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after)
@@ -117,7 +134,8 @@ def body_of(refusal: Refused) -> dict[str, dict[str, str]]:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500, reached also by what fails in a middleware: a database that is gone is no 500."""
+    """Django's handler500, reached also by what fails in a middleware: a database that is gone is
+    no 500."""
     refusal = as_refusal(sys.exc_info()[1])
     if refusal:
         return answer(request, refusal)

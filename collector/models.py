@@ -17,14 +17,21 @@ from trainer.models import Round
 
 class PersonManager(BaseUserManager["Person"]):
     def create_user(
-        self, username: str, password: str | None = None, *, email: str = "", role: str = "crowdworker"
+        self,
+        username: str,
+        password: str | None = None,
+        *,
+        email: str = "",
+        role: str = "crowdworker",
     ) -> "Person":
         person = self.model(username=username, email=self.normalize_email(email), role=role)
         person.set_password(password)
         person.save(using=self._db)
         return person
 
-    def create_superuser(self, username: str, password: str | None = None, **extra: Any) -> "Person":
+    def create_superuser(
+        self, username: str, password: str | None = None, **extra: Any
+    ) -> "Person":
         return self.create_user(username, password, role=Person.Role.ADMIN, **extra)
 
     def hidden(self) -> "models.QuerySet[Person]":
@@ -36,7 +43,8 @@ class PersonManager(BaseUserManager["Person"]):
 
 
 class Person(AbstractBaseUser):
-    """Somebody with an account. The trainer knows people by `contributor` alone, and never learns whose it is."""
+    """Somebody with an account. The trainer knows people by `contributor` alone, and never learns
+    whose it is."""
 
     class Role(models.TextChoices):
         CROWDWORKER = "crowdworker"
@@ -49,20 +57,31 @@ class Person(AbstractBaseUser):
         validators=[
             RegexValidator(
                 r"\A[A-Za-z][A-Za-z0-9._-]{2,29}\Z",
-                "A user name has 3 to 30 characters: the letters a–z, digits, dot, hyphen and underscore, "
+                "A user name has 3 to 30 characters: the letters a–z, digits, dot, hyphen and "
+                "underscore, "
                 "beginning with a letter.",
             )
         ],
     )
-    email = models.EmailField(blank=True, help_text="for a forgotten password; without one an admin resets it")
+    email = models.EmailField(
+        blank=True, help_text="for a forgotten password; without one an admin resets it"
+    )
     role = models.CharField(max_length=11, choices=Role, default=Role.CROWDWORKER)
     is_active = models.BooleanField(default=True)
-    suspended = models.BooleanField(default=False, editable=False, help_text="from moderating; see Suspension")
-    qualified = models.DateTimeField(null=True, blank=True, editable=False, help_text="to read other people's drawings")
-    listed = models.BooleanField(default=True, help_text="on the leaderboard and beside public drawings")
+    suspended = models.BooleanField(
+        default=False, editable=False, help_text="from moderating; see Suspension"
+    )
+    qualified = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="to read other people's drawings"
+    )
+    listed = models.BooleanField(
+        default=True, help_text="on the leaderboard and beside public drawings"
+    )
     mailed = models.BooleanField(default=False, help_text="notices also go to the mail address")
     joined = models.DateTimeField(default=timezone.now, editable=False)
-    closed = models.DateTimeField(null=True, blank=True, editable=False, help_text="when the account was closed")
+    closed = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when the account was closed"
+    )
     contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
     USERNAME_FIELD = "username"
@@ -74,7 +93,9 @@ class Person(AbstractBaseUser):
         verbose_name_plural = "people"
         constraints = [
             models.UniqueConstraint(
-                Lower("username"), name="username_unique", violation_error_message="This user name is taken."
+                Lower("username"),
+                name="username_unique",
+                violation_error_message="This user name is taken.",
             ),
         ]
 
@@ -93,7 +114,9 @@ class Person(AbstractBaseUser):
     @property
     def is_moderator(self) -> bool:
         """May moderate: moderators who are not suspended, and admins too."""
-        return self.is_admin or (self.is_active and self.role == self.Role.MODERATOR and not self.suspended)
+        return self.is_admin or (
+            self.is_active and self.role == self.Role.MODERATOR and not self.suspended
+        )
 
     @property
     def practises(self) -> bool:
@@ -121,11 +144,14 @@ _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
 
 class Study(models.Model):
-    """The settings under which data is collected: one row, copied from the environment at first start."""
+    """The settings under which data is collected: one row, copied from the environment at first
+    start."""
 
     net = models.CharField(max_length=50)
     round_size = models.PositiveIntegerField(validators=[MinValueValidator(1)])
-    quorum = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(9)])
+    quorum = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(9)]
+    )
     audit_share = models.FloatField(validators=_SHARE)
     gold_share = models.FloatField(validators=_SHARE)
     person_share = models.FloatField(validators=_SHARE)
@@ -135,9 +161,13 @@ class Study(models.Model):
         verbose_name_plural = "study"
         constraints = [
             models.CheckConstraint(condition=Q(pk=1), name="one_study"),
-            models.CheckConstraint(condition=Q(round_size__gte=1, quorum__gte=1), name="sizes_are_positive"),
             models.CheckConstraint(
-                condition=Q(audit_share__range=(0, 1), gold_share__range=(0, 1), person_share__range=(0, 1)),
+                condition=Q(round_size__gte=1, quorum__gte=1), name="sizes_are_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    audit_share__range=(0, 1), gold_share__range=(0, 1), person_share__range=(0, 1)
+                ),
                 name="shares_are_shares",
             ),
         ]
@@ -147,8 +177,13 @@ class Study(models.Model):
 
     @property
     def most_each(self) -> int | None:
-        """How many of a round's new samples may be one person's, at least one; None where nobody is limited."""
-        return None if self.person_share >= 1 else max(1, math.floor(self.person_share * self.round_size + 1e-9))
+        """How many of a round's new samples may be one person's, at least one; None where nobody is
+        limited."""
+        return (
+            None
+            if self.person_share >= 1
+            else max(1, math.floor(self.person_share * self.round_size + 1e-9))
+        )
 
     @staticmethod
     def current() -> "Study":
@@ -184,26 +219,38 @@ class Allowance(models.Model):
     ends = models.DateTimeField(db_index=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["rule", "who", "slot"], name="one_allowance_a_window")]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "who", "slot"], name="one_allowance_a_window")
+        ]
 
 
 class Sureness(Func):
-    """The share of the predicted label among an attempt's probabilities; null once they were removed."""
+    """The share of the predicted label among an attempt's probabilities; null once they were
+    removed."""
 
     output_field = models.FloatField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(
-            compiler, connection, template="JSON_EXTRACT(%(expressions)s || ']')", arg_joiner=", '$[' || ", **context
+            compiler,
+            connection,
+            template="JSON_EXTRACT(%(expressions)s || ']')",
+            arg_joiner=", '$[' || ",
+            **context,
         )
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(
-            compiler, connection, template="(%(expressions)s)::double precision", arg_joiner=" -> ", **context
+            compiler,
+            connection,
+            template="(%(expressions)s)::double precision",
+            arg_joiner=" -> ",
+            **context,
         )
 
 
-# A verified fool as the public may see it, as far as the attempt itself decides; see collector.fools.
+# A verified fool as the public may see it, as far as the attempt itself decides; see
+# collector.fools.
 SHOWABLE = Q(status="verified", copy_of__isnull=True, mnist=False, removed__isnull=True)
 
 
@@ -248,52 +295,88 @@ class Attempt(models.Model):
     live_preview = models.BooleanField(help_text="whether the model's view was shown while drawing")
 
     status = models.CharField(max_length=10, choices=Status)
-    audited = models.BooleanField(help_text="did not fool, and was drawn by lot for moderation all the same")
+    audited = models.BooleanField(
+        help_text="did not fool, and was drawn by lot for moderation all the same"
+    )
     quorum = models.PositiveSmallIntegerField()
-    wanted = models.PositiveSmallIntegerField(default=0, help_text="further readings worth asking for at once")
+    wanted = models.PositiveSmallIntegerField(
+        default=0, help_text="further readings worth asking for at once"
+    )
     begun = models.DateTimeField(null=True, blank=True, help_text="first reading")
     settled = models.DateTimeField(null=True, blank=True)
     settled_label = models.PositiveSmallIntegerField(null=True, blank=True)
     credit = models.FloatField(default=0.0, help_text="fixed when it settles")
-    copy_of = models.ForeignKey(  # no index: SQLite would take «IS NULL», which nearly all are, for a rare value
-        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+    # no index: SQLite would take «IS NULL», which nearly all are, for a rare value
+    copy_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
         help_text="the earlier fool that it is nearly",
-    )  # fmt: skip
+    )
     mnist = models.BooleanField(default=False, help_text="nearly one of MNIST's own images")
-    removed = models.DateTimeField(null=True, blank=True, help_text="picture and strokes were removed with the person")
+    removed = models.DateTimeField(
+        null=True, blank=True, help_text="picture and strokes were removed with the person"
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["drawer", "client_key"], name="one_attempt_per_client_key"),
             models.UniqueConstraint(
-                fields=["round", "pixels_sha256"], condition=~Q(status="retracted"), name="no_copy_in_a_round"
+                fields=["drawer", "client_key"], name="one_attempt_per_client_key"
+            ),
+            models.UniqueConstraint(
+                fields=["round", "pixels_sha256"],
+                condition=~Q(status="retracted"),
+                name="no_copy_in_a_round",
             ),
             models.CheckConstraint(
-                condition=Q(target_label__lte=9, predicted_label__lte=9), name="attempt_labels_are_digits"
+                condition=Q(target_label__lte=9, predicted_label__lte=9),
+                name="attempt_labels_are_digits",
             ),
             models.CheckConstraint(
-                condition=Q(status="pending", settled__isnull=True) | ~Q(status="pending"), name="pending_is_unsettled"
+                condition=Q(status="pending", settled__isnull=True) | ~Q(status="pending"),
+                name="pending_is_unsettled",
             ),
             models.CheckConstraint(
-                condition=Q(credit=0) | Q(status="verified", copy_of__isnull=True, mnist=False, credit__gt=0),
+                condition=Q(credit=0)
+                | Q(status="verified", copy_of__isnull=True, mnist=False, credit__gt=0),
                 name="only_verified_originals_earn",
             ),
         ]
         indexes = [
-            # What is counted is in the index, so that counting reads no row, and with it no drawing.
-            models.Index(fields=["drawer", "-submitted", "status", "fooled"], name="attempts_of_a_person"),
-            models.Index(fields=["drawer", "round", "status", "fooled"], name="of_a_person_in_a_round"),
+            # What is counted is in the index, so that counting reads no row, and with it no
+            # drawing.
+            models.Index(
+                fields=["drawer", "-submitted", "status", "fooled"], name="attempts_of_a_person"
+            ),
+            models.Index(
+                fields=["drawer", "round", "status", "fooled"], name="of_a_person_in_a_round"
+            ),
             models.Index(fields=["round", "status", "fooled"], name="attempts_of_a_round"),
             models.Index(
-                fields=["drawer", "round", "submitted", "credit"], condition=Q(credit__gt=0), name="what_earned"
+                fields=["drawer", "round", "submitted", "credit"],
+                condition=Q(credit__gt=0),
+                name="what_earned",
             ),
             models.Index(
-                fields=["target_label", "predicted_label", "settled"], condition=Q(credit__gt=0), name="firsts"
+                fields=["target_label", "predicted_label", "settled"],
+                condition=Q(credit__gt=0),
+                name="firsts",
             ),
-            models.Index(fields=["-settled", "id"], condition=Q(status="verified"), name="lately_verified"),
-            models.Index(fields=["submitted"], condition=Q(status="pending", begun=None, wanted__gt=0), name="unread"),
             models.Index(
-                fields=["begun"], condition=Q(status="pending", begun__isnull=False, wanted__gt=0), name="begun"
+                fields=["-settled", "id"], condition=Q(status="verified"), name="lately_verified"
+            ),
+            models.Index(
+                fields=["submitted"],
+                condition=Q(status="pending", begun=None, wanted__gt=0),
+                name="unread",
+            ),
+            models.Index(
+                fields=["begun"],
+                condition=Q(status="pending", begun__isnull=False, wanted__gt=0),
+                name="begun",
             ),
             models.Index(fields=["id"], condition=Q(status="pending"), name="pending"),
             models.Index(
@@ -302,10 +385,23 @@ class Attempt(models.Model):
                 name="fools_of_a_person",
             ),
             models.Index(fields=["submitted"], name="attempts_by_time"),
-            models.Index(fields=["target_label", "-submitted"], condition=Q(fooled=True), name="fools_of_a_digit"),
+            models.Index(
+                fields=["target_label", "-submitted"],
+                condition=Q(fooled=True),
+                name="fools_of_a_digit",
+            ),
             models.Index(fields=["-sureness", "-settled"], condition=SHOWABLE, name="best_fools"),
-            models.Index(  # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row then
-                fields=["target_label", "predicted_label", "-sureness", "-settled", "round", "drawer"]
+            # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row
+            # then
+            models.Index(
+                fields=[
+                    "target_label",
+                    "predicted_label",
+                    "-sureness",
+                    "-settled",
+                    "round",
+                    "drawer",
+                ]
                 + ["status", "copy_of", "mnist", "removed"],
                 condition=SHOWABLE,
                 name="best_fools_of_a_confusion",
@@ -317,7 +413,8 @@ class Attempt(models.Model):
 
     @property
     def original(self) -> bool:
-        """Whether it may earn: neither a near-copy of an earlier fool nor one of MNIST's own images."""
+        """Whether it may earn: neither a near-copy of an earlier fool nor one of MNIST's own
+        images."""
         return self.copy_of_id is None and not self.mnist
 
     @property
@@ -327,7 +424,8 @@ class Attempt(models.Model):
 
 
 class Gold(models.Model):
-    """A drawing whose answer is beyond doubt: for practice, which qualifies a moderator, or mixed in unseen."""
+    """A drawing whose answer is beyond doubt: for practice, which qualifies a moderator, or mixed
+    in unseen."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
@@ -335,41 +433,64 @@ class Gold(models.Model):
     width = models.PositiveSmallIntegerField()
     pixels = models.BinaryField()
     practice = models.BooleanField(default=False)
-    attempt = models.OneToOneField(Attempt, models.PROTECT, null=True, blank=True, help_text="which it was")
-    retired = models.BooleanField(default=False, help_text="given to nobody any more, and judges nobody")
+    attempt = models.OneToOneField(
+        Attempt, models.PROTECT, null=True, blank=True, help_text="which it was"
+    )
+    retired = models.BooleanField(
+        default=False, help_text="given to nobody any more, and judges nobody"
+    )
 
     class Meta:
         verbose_name_plural = "gold"
-        indexes = [models.Index(fields=["id"], condition=Q(practice=False, retired=False), name="hidden_gold")]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(practice=False, retired=False), name="hidden_gold"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"gold {self.pk}"
 
 
 class Reading(models.Model):
-    """A moderator's blind answer to «what is this?»: first a lease (no answer yet), then, within it, the reading."""
+    """A moderator's blind answer to «what is this?»: first a lease (no answer yet), then, within
+    it, the reading."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, blank=True, related_name="readings")
+    attempt = models.ForeignKey(
+        Attempt, models.PROTECT, null=True, blank=True, related_name="readings"
+    )
     gold = models.ForeignKey(Gold, models.PROTECT, null=True, blank=True, related_name="readings")
     moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings", db_index=False)
     leased = models.DateTimeField()
     expires = models.DateTimeField()
-    answer = models.CharField(max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS])
+    answer = models.CharField(
+        max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS]
+    )
     answered = models.DateTimeField(null=True, blank=True)
-    agreed = models.BooleanField(null=True, blank=True, help_text="the drawing settled, or is known, as this reads it")
-    discounted = models.BooleanField(default=False, help_text="its moderator was suspended before the drawing settled")
+    agreed = models.BooleanField(
+        null=True, blank=True, help_text="the drawing settled, or is known, as this reads it"
+    )
+    discounted = models.BooleanField(
+        default=False, help_text="its moderator was suspended before the drawing settled"
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["attempt", "moderator"], name="one_reading_per_person_and_attempt"),
-            models.UniqueConstraint(fields=["gold", "moderator"], name="one_reading_per_person_and_gold"),
+            models.UniqueConstraint(
+                fields=["attempt", "moderator"], name="one_reading_per_person_and_attempt"
+            ),
+            models.UniqueConstraint(
+                fields=["gold", "moderator"], name="one_reading_per_person_and_gold"
+            ),
             models.CheckConstraint(
-                condition=Q(attempt__isnull=False, gold__isnull=True) | Q(attempt__isnull=True, gold__isnull=False),
+                condition=Q(attempt__isnull=False, gold__isnull=True)
+                | Q(attempt__isnull=True, gold__isnull=False),
                 name="a_reading_is_of_one_drawing",
             ),
             models.CheckConstraint(
-                condition=Q(answer__isnull=True, answered__isnull=True) | Q(answer__in=ANSWERS, answered__isnull=False),
+                condition=Q(answer__isnull=True, answered__isnull=True)
+                | Q(answer__in=ANSWERS, answered__isnull=False),
                 name="an_answer_has_a_time",
             ),
         ]
@@ -397,8 +518,8 @@ class Reading(models.Model):
 
 
 class Suspension(models.Model):
-    """A moderator whose readings agreed too seldom with what drawings settled as, or are known to be, until an admin
-    lifts it."""
+    """A moderator whose readings agreed too seldom with what drawings settled as, or are known to
+    be, until an admin lifts it."""
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="suspensions")
     when = models.DateTimeField(auto_now_add=True)
@@ -409,12 +530,15 @@ class Suspension(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["person"], condition=Q(lifted=None), name="one_suspension_at_a_time"),
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(lifted=None), name="one_suspension_at_a_time"
+            ),
         ]
 
 
 class Decision(models.Model):
-    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and why; append-only."""
+    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and
+    why; append-only."""
 
     attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="decisions")
     admin = models.ForeignKey(Person, models.PROTECT)
@@ -429,7 +553,9 @@ class Appeal(models.Model):
     attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
     text = models.TextField()
     when = models.DateTimeField(auto_now_add=True)
-    decision = models.OneToOneField(Decision, models.PROTECT, null=True, blank=True, related_name="appeal")
+    decision = models.OneToOneField(
+        Decision, models.PROTECT, null=True, blank=True, related_name="appeal"
+    )
 
 
 class Act(models.Model):
@@ -451,7 +577,8 @@ class Act(models.Model):
 
 
 class Notice(models.Model):
-    """Something that a person is told: what became of a drawing, or of several once a round opened."""
+    """Something that a person is told: what became of a drawing, or of several once a round
+    opened."""
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="notices")
     when = models.DateTimeField(auto_now_add=True)
@@ -464,7 +591,9 @@ class Notice(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["person", "round"], condition=Q(attempt__isnull=True), name="one_notice_a_round"
+                fields=["person", "round"],
+                condition=Q(attempt__isnull=True),
+                name="one_notice_a_round",
             ),
         ]
         indexes = [

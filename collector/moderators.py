@@ -1,4 +1,5 @@
-"""How far each moderator is trusted: how often his readings say what the drawings settled as, and who is suspended."""
+"""How far each moderator is trusted: how often his readings say what the drawings settled as, and
+who is suspended."""
 
 import itertools
 import uuid
@@ -33,8 +34,8 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True)
 class Agreement:
-    """A moderator's last readings, oldest first: of settled drawings, which say what the drawing settled as or do not,
-    and of hidden gold."""
+    """A moderator's last readings, oldest first: of settled drawings, which say what the drawing
+    settled as or do not, and of hidden gold."""
 
     moderator: Person
     of_settled: Sequence[Judged]
@@ -63,15 +64,22 @@ class Agreement:
 
     def share(self, answer: str) -> float | None:
         """How many of the readings of settled drawings say this; None where there are none."""
-        return sum(one.answer == answer for one in self.of_settled) / self.settled if self.of_settled else None
+        return (
+            sum(one.answer == answer for one in self.of_settled) / self.settled
+            if self.of_settled
+            else None
+        )
 
 
 def everybody() -> list[Agreement]:
-    """Every active moderator's, of readings since a suspension was last lifted; the suspended first, then by name."""
+    """Every active moderator's, of readings since a suspension was last lifted; the suspended
+    first, then by name."""
     settled = Reading.objects.filter(agreed__isnull=False, attempt__isnull=False)
     gold = Reading.objects.filter(agreed__isnull=False, gold__isnull=False)
     gold = gold.filter(gold__practice=False, gold__retired=False)
-    lifted = Suspension.objects.filter(person=OuterRef("pk"), lifted__isnull=False).order_by("-lifted")
+    lifted = Suspension.objects.filter(person=OuterRef("pk"), lifted__isnull=False).order_by(
+        "-lifted"
+    )
     people: Any = (
         Person.objects.filter(role=Person.Role.MODERATOR, is_active=True)
         .annotate(
@@ -93,12 +101,20 @@ def _oldest(readings: QuerySet[Reading]) -> Coalesce:
     return Coalesce(Subquery(his.values("answered")[LAST - 1 : LAST]), EVER)
 
 
-def _since(readings: QuerySet[Reading], since: Mapping[uuid.UUID, datetime]) -> dict[uuid.UUID, list[Judged]]:
-    """Each moderator's readings from his own time on, a few rows of an index for each, `AT_ONCE` of them in a query."""
+def _since(
+    readings: QuerySet[Reading], since: Mapping[uuid.UUID, datetime]
+) -> dict[uuid.UUID, list[Judged]]:
+    """Each moderator's readings from his own time on, a few rows of an index for each, `AT_ONCE` of
+    them in a query."""
     found: dict[uuid.UUID, list[Judged]] = {pk: [] for pk in since}
-    his = [readings.filter(moderator=pk, answered__gte=when).order_by() for pk, when in since.items()]
+    his = [
+        readings.filter(moderator=pk, answered__gte=when).order_by() for pk, when in since.items()
+    ]
     for start in range(0, len(his), AT_ONCE):
-        first, *others = (one.values_list("moderator", "answer", "answered", "agreed") for one in his[start:][:AT_ONCE])
+        first, *others = (
+            one.values_list("moderator", "answer", "answered", "agreed")
+            for one in his[start:][:AT_ONCE]
+        )
         for row in first.union(*others, all=True):
             found[row[0]].append(Judged(*row))  # type: ignore[arg-type]
     for rows in found.values():
@@ -123,8 +139,13 @@ def work(moderators: Sequence[Person]) -> dict[uuid.UUID, Work]:
 
 
 def pace(times: Sequence[datetime]) -> float | None:
-    """The median seconds from one reading to the next, oldest first; longer than a lease lasts is a pause, no pace."""
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times) if later - earlier < reviews.LEASE]
+    """The median seconds from one reading to the next, oldest first; longer than a lease lasts is a
+    pause, no pace."""
+    gaps = [
+        later - earlier
+        for earlier, later in itertools.pairwise(times)
+        if later - earlier < reviews.LEASE
+    ]
     return median(gap.total_seconds() for gap in gaps) if gaps else None
 
 
@@ -154,9 +175,10 @@ def tally() -> Tally:
 
 
 def suspend_untrusted() -> int:
-    """Suspend every moderator who is no longer trusted, by what drawings settled as or by hidden gold, which finds
-    those who are wrong together, and put the drawings he had read back into the queue; how many there were. Safe to
-    call often: what an interrupted call left counted is discounted by the next one."""
+    """Suspend every moderator who is no longer trusted, by what drawings settled as or by hidden
+    gold, which finds those who are wrong together, and put the drawings he had read back into the
+    queue; how many there were. Safe to call often: what an interrupted call left counted is
+    discounted by the next one."""
     found = 0
     for one in everybody():
         if not one.moderator.suspended and not verdicts.trusted(one.agreed, one.settled):
@@ -178,20 +200,24 @@ def _suspend(moderator: Person, agreed: int, settled: int, on_gold: bool = False
 
 
 def qualify(moderator: Person, admin: Person, why: str) -> None:
-    """Let somebody moderate who has not qualified by practice, saying why. Raises Forbidden, Refused, Conflict."""
+    """Let somebody moderate who has not qualified by practice, saying why. Raises Forbidden,
+    Refused, Conflict."""
     if not admin.is_admin:
         raise Forbidden("Only an admin lets somebody moderate.")
     if not why.strip():
         raise Refused("Say why, for the log.", field="why")
     with transaction.atomic():
-        practising = Person.objects.filter(pk=moderator.pk, role=Person.Role.MODERATOR, qualified=None)
+        practising = Person.objects.filter(
+            pk=moderator.pk, role=Person.Role.MODERATOR, qualified=None
+        )
         if not practising.update(qualified=timezone.now()):
             raise Conflict("This is no moderator who practises (any more).")
         Act.objects.create(admin=admin, kind=Act.Kind.QUALIFIED, person=moderator, why=why.strip())
 
 
 def lift(moderator: Person, admin: Person, why: str) -> None:
-    """Let a suspended moderator go on, saying why; he is judged anew from here. Raises Forbidden, Refused, Conflict."""
+    """Let a suspended moderator go on, saying why; he is judged anew from here. Raises Forbidden,
+    Refused, Conflict."""
     if not admin.is_admin:
         raise Forbidden("Only an admin lifts a suspension.")
     if not why.strip():

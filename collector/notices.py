@@ -1,4 +1,5 @@
-"""What people are told without asking: that a drawing settled, and that a round opened with what they taught it."""
+"""What people are told without asking: that a drawing settled, and that a round opened with what
+they taught it."""
 
 from collections import Counter
 from datetime import timedelta
@@ -27,26 +28,36 @@ def settled(attempt: Attempt) -> None:
     if attempt.drawer.closed or attempt.status == Status.NOT_FOOLED:
         return
     drawn = f"Your {attempt.target_label}, taken for {attempt.predicted_label}"
-    Notice.objects.create(person_id=attempt.drawer_id, attempt=attempt, text=f"{drawn}. {fates.outcome(attempt)}")
+    Notice.objects.create(
+        person_id=attempt.drawer_id, attempt=attempt, text=f"{drawn}. {fates.outcome(attempt)}"
+    )
 
 
 def tell_of_round() -> int:
-    """Tell those whose drawings the open round's model learned anew, and how many of their fools it now reads; how many
-    were told. Safe to call often: nobody is told twice."""
+    """Tell those whose drawings the open round's model learned anew, and how many of their fools it
+    now reads; how many were told. Safe to call often: nobody is told twice."""
     opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1).first()
     if opened is None or opened.opened_by:  # by hand it may be an earlier model again
         return 0
     learned = Counter(
-        Sample.objects.filter(first_trained=opened.model_id, withdrawn=None).values_list("contributor", flat=True)
+        Sample.objects.filter(first_trained=opened.model_id, withdrawn=None).values_list(
+            "contributor", flat=True
+        )
     )
-    people = Person.objects.filter(contributor__in=learned, closed=None).exclude(notices__round=opened)
+    people = Person.objects.filter(contributor__in=learned, closed=None).exclude(
+        notices__round=opened
+    )
     told = 0
     for person in people:
         text = (
-            f"Round {opened.number} is open. Its model learned from {_drawings(learned[person.contributor])} of yours"
+            f"Round {opened.number} is open. Its model learned from "
+            f"{_drawings(learned[person.contributor])} of yours"
         )
         _, new = Notice.objects.get_or_create(
-            person=person, round=opened, attempt=None, defaults={"text": text + _read_now(person, opened.number)}
+            person=person,
+            round=opened,
+            attempt=None,
+            defaults={"text": text + _read_now(person, opened.number)},
         )
         told += new
     return told
@@ -77,12 +88,14 @@ def see(notices: QuerySet[Notice]) -> None:
 
 
 def mail() -> int:
-    """Send everybody who wants it what is new, at most once in an hour; how many mails. A mail that is sent and not
-    noted, because this was interrupted, is sent again."""
+    """Send everybody who wants it what is new, at most once in an hour; how many mails. A mail that
+    is sent and not noted, because this was interrupted, is sent again."""
     now = timezone.now()
     sent = 0
     new = Notice.objects.filter(seen=None, mailed=None)
-    wanting = Person.objects.filter(mailed=True, is_active=True, pk__in=new.values("person")).exclude(email="")
+    wanting = Person.objects.filter(
+        mailed=True, is_active=True, pk__in=new.values("person")
+    ).exclude(email="")
     for person in wanting.exclude(notices__mailed__gt=now - AT_MOST_EVERY):
         mine = list(new.filter(person=person).order_by("when", "pk"))
         body = render_to_string(

@@ -1,4 +1,5 @@
-"""How far a person has come: the facts that streaks and badges are given for, in a fixed number of queries."""
+"""How far a person has come: the facts that streaks and badges are given for, in a fixed number of
+queries."""
 
 from collections import Counter
 from datetime import UTC
@@ -18,7 +19,9 @@ def of(person: Person) -> badges.Facts:
     earning: Any = person.attempts.filter(credit__gt=0).order_by()
     by_round: Counter[int] = Counter()
     digits = set()
-    for round_id, digit, n in earning.values_list("round_id", "target_label").annotate(n=Count("*")):
+    for round_id, digit, n in earning.values_list("round_id", "target_label").annotate(
+        n=Count("*")
+    ):
         by_round[round_id] += n
         digits.add(digit)
     readings = Reading.objects.filter(moderator=person, agreed__isnull=False)
@@ -35,17 +38,24 @@ def of(person: Person) -> badges.Facts:
 
 
 def _pioneered(earning: Any) -> int:
-    """In how many of his mistakes (this digit, taken for that) his settled before everybody else's."""
+    """In how many of his mistakes (this digit, taken for that) his settled before everybody
+    else's."""
     alike = Attempt.objects.filter(
-        credit__gt=0, target_label=OuterRef("target_label"), predicted_label=OuterRef("predicted_label")
+        credit__gt=0,
+        target_label=OuterRef("target_label"),
+        predicted_label=OuterRef("predicted_label"),
     )
     first = Subquery(alike.order_by("settled").values("settled")[:1])
-    mine = earning.values("target_label", "predicted_label").annotate(mine=Min("settled"), first=first)
+    mine = earning.values("target_label", "predicted_label").annotate(
+        mine=Min("settled"), first=first
+    )
     return sum(row["mine"] == row["first"] for row in mine)
 
 
 def _taught(person: Person) -> bool:
-    used = Q(first_trained__state=RoundModel.State.PROMOTED) | Q(contributor__split=Split.TEST, withdrawn=None)
+    used = Q(first_trained__state=RoundModel.State.PROMOTED) | Q(
+        contributor__split=Split.TEST, withdrawn=None
+    )
     return Sample.objects.filter(used, contributor=person.contributor).exists()
 
 

@@ -1,4 +1,5 @@
-"""How the site is at this moment, for its admins: what lives, what waits, and who did what since yesterday."""
+"""How the site is at this moment, for its admins: what lives, what waits, and who did what since
+yesterday."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +16,10 @@ CLUSTERS = {"dadc": "short tasks", "train": "training"}
 
 @dataclass(frozen=True)
 class Pulse:
-    """`beats` are the workers' last signs of life, None before the first; `wanted` is how many readings would settle
-    what waits if moderators agree, and `takes` how long they take at the pace since the first reading of the last 24
-    hours, None where there was none; all other counts are of the last 24 hours."""
+    """`beats` are the workers' last signs of life, None before the first; `wanted` is how many
+    readings would settle what waits if moderators agree, and `takes` how long they take at the pace
+    since the first reading of the last 24 hours, None where there was none; all other counts are of
+    the last 24 hours."""
 
     beats: dict[str, datetime | None]
     waiting: int
@@ -36,13 +38,19 @@ def now() -> Pulse:
     this_moment = timezone.now()
     since = this_moment - A_DAY
     beats = dict(Heartbeat.objects.values_list("cluster", "at"))
-    pending = Attempt.objects.filter(pk__in=Attempt.objects.filter(status=Attempt.Status.PENDING).values("pk"))
-    queue = pending.aggregate(n=Count("pk"), wanted=Sum("wanted"), oldest=Min("submitted"))
-    drawn = Attempt.objects.filter(submitted__gt=since).aggregate(n=Count("pk"), who=Count("drawer", distinct=True))
-    moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN]).values("pk")
-    read = Reading.objects.filter(moderator__in=moderators, leased__gt=since, answer__isnull=False).aggregate(
-        n=Count("pk"), who=Count("moderator", distinct=True), first=Min("leased")
+    pending = Attempt.objects.filter(
+        pk__in=Attempt.objects.filter(status=Attempt.Status.PENDING).values("pk")
     )
+    queue = pending.aggregate(n=Count("pk"), wanted=Sum("wanted"), oldest=Min("submitted"))
+    drawn = Attempt.objects.filter(submitted__gt=since).aggregate(
+        n=Count("pk"), who=Count("drawer", distinct=True)
+    )
+    moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN]).values(
+        "pk"
+    )
+    read = Reading.objects.filter(
+        moderator__in=moderators, leased__gt=since, answer__isnull=False
+    ).aggregate(n=Count("pk"), who=Count("moderator", distinct=True), first=Min("leased"))
     wanted = queue["wanted"] or 0
     return Pulse(
         beats={cluster: beats.get(cluster) for cluster in CLUSTERS},

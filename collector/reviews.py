@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -19,21 +29,28 @@ Status = Attempt.Status
 LEASE = timedelta(minutes=5)
 MOST_LEASES = 2
 WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
-SWITCHED_OFF = Q(drawer__is_active=False, drawer__closed=None)  # suspended: his drawings wait until he is not
+SWITCHED_OFF = Q(
+    drawer__is_active=False, drawer__closed=None
+)  # suspended: his drawings wait until he is not
 NOT_A_MODERATOR = "Only moderators read other people's drawings."
-NO_PRACTICE_LEFT = "You have read all the practice drawings there are. An admin has to let you moderate now."
+NO_PRACTICE_LEFT = (
+    "You have read all the practice drawings there are. An admin has to let you moderate now."
+)
 BEGUN_AMONG = 20  # tries, where others take what is wanted in the same moment
-UNREAD_AMONG = 50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
+UNREAD_AMONG = (
+    50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
+)
 _lot = random.SystemRandom()
 
 
 def assign(moderator: Person) -> Reading | None:
-    """Lease the next drawing to a moderator; the older of two leases again; None when there is nothing to do.
+    """Lease the next drawing to a moderator; the older of two leases again; None when there is
+    nothing to do.
 
-    Begun drawings come first, oldest first; then a random one of the oldest unread; both from drawers whom he has not
-    read too often lately, if there are any. Ahead of them, by the study's lot, hidden gold. Who is not qualified gets
-    practice drawings. Each try is a transaction of its own, so that nobody holds one drawing while waiting for another.
-    Raises Forbidden.
+    Begun drawings come first, oldest first; then a random one of the oldest unread; both from
+    drawers whom he has not read too often lately, if there are any. Ahead of them, by the study's
+    lot, hidden gold. Who is not qualified gets practice drawings. Each try is a transaction of its
+    own, so that nobody holds one drawing while waiting for another. Raises Forbidden.
     """
     if not moderator.is_moderator:
         raise Forbidden(NOT_A_MODERATOR)
@@ -42,7 +59,9 @@ def assign(moderator: Person) -> Reading | None:
         return held[0]
     if moderator.practises:
         return _practise(moderator) or (held[0] if held else None)
-    gold = golds.unseen(moderator)  # asked for every time, so that it takes no longer when it is given
+    gold = golds.unseen(
+        moderator
+    )  # asked for every time, so that it takes no longer when it is given
     given = gold if _lot.random() < Study.current().gold_share else None
     for attempt_id in _next(moderator):
         if reading := given and _lease(moderator, Gold, given):
@@ -60,11 +79,17 @@ def _leases(moderator: Person) -> list[Reading]:
 
 
 def _next(moderator: Person) -> Iterator[uuid.UUID]:
-    """Drawings this moderator could read, best first: each query takes a few rows from the head of a partial index."""
+    """Drawings this moderator could read, best first: each query takes a few rows from the head of
+    a partial index."""
     now = timezone.now()
     readings = Reading.objects.filter(attempt=OuterRef("pk"))
     mine = readings.filter(moderator=moderator).filter(Q(answer__isnull=False) | Q(expires__gt=now))
-    leases = readings.filter(answer=None, expires__gt=now).order_by().values("attempt").annotate(n=Count("pk"))
+    leases = (
+        readings.filter(answer=None, expires__gt=now)
+        .order_by()
+        .values("attempt")
+        .annotate(n=Count("pk"))
+    )
     open_to_me = (
         Attempt.objects.filter(~Exists(mine), status=Status.PENDING, wanted__gt=0)
         .exclude(SWITCHED_OFF)
@@ -73,7 +98,9 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
         .filter(taken__lt=F("wanted"))
     )
     lately = Reading.objects.filter(moderator=moderator, attempt__isnull=False).order_by("-leased")
-    often = verdicts.too_often(list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LATELY]))
+    often = verdicts.too_often(
+        list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LATELY])
+    )
     yield from _in_order(open_to_me.exclude(drawer__in=often))
     if often:
         yield from _in_order(open_to_me.filter(drawer__in=often))
@@ -82,14 +109,20 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
 def _in_order(attempts: QuerySet[Attempt]) -> Iterator[uuid.UUID]:
     begun = attempts.filter(begun__isnull=False).order_by("begun")
     yield from list(begun.values_list("pk", flat=True)[:BEGUN_AMONG])
-    unread = list(attempts.filter(begun=None).order_by("submitted").values_list("pk", flat=True)[:UNREAD_AMONG])
+    unread = list(
+        attempts.filter(begun=None)
+        .order_by("submitted")
+        .values_list("pk", flat=True)[:UNREAD_AMONG]
+    )
     _lot.shuffle(unread)
     yield from unread
 
 
-def _lease(moderator: Person, kind: type[Attempt] | type[Gold], drawing_id: uuid.UUID) -> Reading | None:
-    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone. Takes as many
-    queries for the one kind as for the other."""
+def _lease(
+    moderator: Person, kind: type[Attempt] | type[Gold], drawing_id: uuid.UUID
+) -> Reading | None:
+    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone.
+    Takes as many queries for the one kind as for the other."""
     with transaction.atomic():
         _lock(moderator)
         drawing = kind.objects.select_for_update(no_key=True).get(pk=drawing_id)
@@ -108,7 +141,8 @@ def _lease(moderator: Person, kind: type[Attempt] | type[Gold], drawing_id: uuid
 
 
 def _practise(moderator: Person) -> Reading | None:
-    """Lease another practice drawing; None while the last of ten is before him. Raises Forbidden once all are read."""
+    """Lease another practice drawing; None while the last of ten is before him. Raises Forbidden
+    once all are read."""
     with transaction.atomic():
         _lock(moderator)
         if len(held := _leases(moderator)) >= MOST_LEASES:
@@ -139,8 +173,8 @@ def _leased(reading: Reading, drawing: Attempt | Gold, now: datetime) -> Reading
 def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
     """Store a blind reading and settle the drawing if that decides it.
 
-    The same answer sent again is no error. Raises NotFound, Gone (the lease ran out, or it was settled meanwhile),
-    Conflict (another answer was given before), Refused.
+    The same answer sent again is no error. Raises NotFound, Gone (the lease ran out, or it was
+    settled meanwhile), Conflict (another answer was given before), Refused.
     """
     if answer not in verdicts.ANSWERS:
         raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
@@ -151,7 +185,9 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
         if reading is None:
             raise NotFound("You have no such assignment.")
         drawing = _locked(reading)
-        reading = Reading.objects.filter(pk=reading_id).first()  # as it is now that nobody else changes it
+        reading = Reading.objects.filter(
+            pk=reading_id
+        ).first()  # as it is now that nobody else changes it
         if reading is None:
             raise Gone(WENT_ON)
         now = timezone.now()
@@ -159,7 +195,9 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
             if reading.answer != answer:
                 raise Conflict("You have read this drawing already; a reading is final.")
             return reading
-        if reading.expires <= now or (isinstance(drawing, Attempt) and drawing.status != Status.PENDING):
+        if reading.expires <= now or (
+            isinstance(drawing, Attempt) and drawing.status != Status.PENDING
+        ):
             raise Gone(WENT_ON)
         reading.answer, reading.answered = answer, now
         if isinstance(drawing, Gold):
@@ -184,7 +222,9 @@ def _locked(reading: Reading) -> Attempt | Gold:
 
 def _weigh(attempt: Attempt, now: datetime) -> None:
     """Recompute a pending attempt's state from all its readings. The caller holds its row."""
-    answered = attempt.readings.filter(answer__isnull=False, discounted=False).order_by("answered", "pk")
+    answered = attempt.readings.filter(answer__isnull=False, discounted=False).order_by(
+        "answered", "pk"
+    )
     readings = [answer for answer in answered.values_list("answer", flat=True) if answer]
     outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum)
     if outcome:
@@ -196,9 +236,11 @@ def _weigh(attempt: Attempt, now: datetime) -> None:
 
 
 def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
-    """Fix status and credit, keep the sample, and start a candidate if that makes one due: all or nothing.
+    """Fix status and credit, keep the sample, and start a candidate if that makes one due: all or
+    nothing.
 
-    The trainer's lock, which a sample needs anyway, also makes one count of fools alike follow the other.
+    The trainer's lock, which a sample needs anyway, also makes one count of fools alike follow the
+    other.
     """
     rounds.lock()
     attempt.status, attempt.settled_label = outcome.status, outcome.label
@@ -220,7 +262,9 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
         audited=attempt.audited,
         round=attempt.round,
     )
-    if Attempt.objects.filter(SWITCHED_OFF, pk=attempt.pk).exists():  # suspended after this was leased
+    if Attempt.objects.filter(
+        SWITCHED_OFF, pk=attempt.pk
+    ).exists():  # suspended after this was leased
         samples.withdraw(attempt.drawer.contributor)
     elif sample and sample.fooling:
         study = Study.current()
@@ -228,11 +272,14 @@ def _settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
 
 
 def discount(moderator: Person) -> None:
-    """What a suspended moderator read of drawings still pending no longer counts; they go back into the queue."""
+    """What a suspended moderator read of drawings still pending no longer counts; they go back into
+    the queue."""
     gold = Reading.objects.filter(moderator=moderator, answer=None, attempt=None)
     if gold.exists():
         gold.delete()
-    counted = Reading.objects.filter(moderator=moderator, discounted=False, attempt__status=Status.PENDING)
+    counted = Reading.objects.filter(
+        moderator=moderator, discounted=False, attempt__status=Status.PENDING
+    )
     for attempt_id in list(counted.values_list("attempt", flat=True)):
         with transaction.atomic():
             attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
@@ -245,27 +292,39 @@ def discount(moderator: Person) -> None:
 
 
 def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
-    """The drawer's own verified fools in the round of the same digit, taken for the same other; near-copies aside."""
+    """The drawer's own verified fools in the round of the same digit, taken for the same other;
+    near-copies aside."""
     return Attempt.objects.filter(
-        drawer=attempt.drawer_id, round=attempt.round_id, status=Status.VERIFIED,
-        target_label=attempt.target_label, predicted_label=attempt.predicted_label, copy_of=None, mnist=False,
-    )  # fmt: skip
+        drawer=attempt.drawer_id,
+        round=attempt.round_id,
+        status=Status.VERIFIED,
+        target_label=attempt.target_label,
+        predicted_label=attempt.predicted_label,
+        copy_of=None,
+        mnist=False,
+    )
 
 
 def unsettled() -> QuerySet[Attempt]:
     """Drawings that neither readings nor the moderators who are left can settle; oldest first."""
     moderators = Person.objects.filter(
-        Q(role=Person.Role.ADMIN) | Q(role=Person.Role.MODERATOR, suspended=False, qualified__isnull=False),
+        Q(role=Person.Role.ADMIN)
+        | Q(role=Person.Role.MODERATOR, suspended=False, qualified__isnull=False),
         is_active=True,
     )
     able = moderators.count()
     counted = Reading.objects.filter(attempt=OuterRef("pk"), answer__isnull=False, discounted=False)
     pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
     return (
-        Attempt.objects.filter(pk__in=pending)  # from the index of what is pending, not along all by their time
+        Attempt.objects.filter(
+            pk__in=pending
+        )  # from the index of what is pending, not along all by their time
         .exclude(SWITCHED_OFF)
         .alias(
-            read_by=Coalesce(Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")), 0),
+            read_by=Coalesce(
+                Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")),
+                0,
+            ),
             own=Exists(moderators.filter(pk=OuterRef("drawer"))),
         )
         .filter(Q(wanted=0) | Q(own=False, read_by__gte=able) | Q(own=True, read_by__gte=able - 1))
@@ -295,7 +354,9 @@ def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attem
         appeal = Appeal.objects.filter(attempt=attempt, decision=None).first()
         if not (appeal or unsettled().filter(pk=attempt_id).exists()):
             raise Conflict("This drawing is settled, or moderators can still settle it.")
-        decision = Decision.objects.create(attempt=attempt, admin=admin, answer=answer, why=why.strip())
+        decision = Decision.objects.create(
+            attempt=attempt, admin=admin, answer=answer, why=why.strip()
+        )
         outcome = verdicts.outcome(attempt.target_label, attempt.fooled, answer)
         if appeal:
             appeal.decision = decision

@@ -17,7 +17,8 @@ BASE_SETS = ("mnist_test", "gate_base")
 
 
 def overview() -> list[dict[str, Any]]:
-    """Every round, newest first, as `describe` tells it but for the report's matrix, of which the newest says all."""
+    """Every round, newest first, as `describe` tells it but for the report's matrix, of which the
+    newest says all."""
     tallies = leaderboards.tallies_by_round()
     rounds = list(Round.objects.select_related("model").order_by("-number"))
     for round in rounds:
@@ -28,7 +29,8 @@ def overview() -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its 95 % interval, made of two counts; `value` is None where there is nothing to divide."""
+    """A figure with its 95 % interval, made of two counts; `value` is None where there is nothing
+    to divide."""
 
     count: int = 0
     of: int = 0
@@ -42,9 +44,10 @@ class Figure:
 class Line:
     """One round: what people did in it, and what its model reads.
 
-    `figures` by name: `vmer`, `mer`, `tries` (attempts for each verified fool), the report's `BASE_SETS`, `earlier`
-    (what fooled the models of earlier rounds) and `audited` (drawings that did not fool the model of their round).
-    `first` is the first round that had this round's model: an earlier one after a roll-back.
+    `figures` by name: `vmer`, `mer`, `tries` (attempts for each verified fool), the report's
+    `BASE_SETS`, `earlier` (what fooled the models of earlier rounds) and `audited` (drawings that
+    did not fool the model of their round). `first` is the first round that had this round's model:
+    an earlier one after a roll-back.
     """
 
     number: int
@@ -57,10 +60,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Measured:
-    """How many of each round's test samples each model reads right, as measured when the newest model was judged.
+    """How many of each round's test samples each model reads right, as measured when the newest
+    model was judged.
 
-    `models` has each round's model by the round's number, `sizes` each set's size by the set's name («fools_3»,
-    «audited_3»), and `right` a model's right answers in each set.
+    `models` has each round's model by the round's number, `sizes` each set's size by the set's name
+    («fools_3», «audited_3»), and `right` a model's right answers in each set.
     """
 
     models: dict[int, int]
@@ -83,13 +87,15 @@ class Measured:
         return min(number for number, model in self.models.items() if model == max(self.right))
 
     def own(self, number: int, other: int) -> bool:
-        """Whether round `number`'s model is the one that drawings of round `other` were made against."""
+        """Whether round `number`'s model is the one that drawings of round `other` were made
+        against."""
         return self.models[number] == self.models[other]
 
     def earlier(self, number: int) -> Figure:
         """Round `number`'s model on what fooled the models of the rounds before it, pooled.
 
-        What fooled this very model, before a roll-back to it, is left out: it reads none of that, by construction.
+        What fooled this very model, before a roll-back to it, is left out: it reads none of that,
+        by construction.
         """
         return self._pooled("fools", number, [other for other in self.rounds if other < number])
 
@@ -117,10 +123,16 @@ class History:
 
 
 def history() -> History:
-    """Every round with its figures; three queries, and of each round's report only two sets, however many there are."""
+    """Every round with its figures; three queries, and of each round's report only two sets,
+    however many there are."""
     tallies = leaderboards.tallies_by_round()
     rows: Any = Round.objects.order_by("number").values(
-        "pk", "number", "state", "opened", "model_id", *(f"model__report__sets__{name}" for name in BASE_SETS)
+        "pk",
+        "number",
+        "state",
+        "opened",
+        "model_id",
+        *(f"model__report__sets__{name}" for name in BASE_SETS),
     )
     rows = list(rows)
     models = {row["number"]: row["model_id"] for row in rows}
@@ -153,7 +165,9 @@ def share(count: int, of: int) -> Figure:
 def _fooling(tally: leaderboards.Tally) -> dict[str, Figure]:
     """MER, vMER and tries per fool, whose interval is that of its inverse."""
     inverse = share(tally.verified, tally.attempts)
-    low, high = (1 / inverse.high, 1 / inverse.low) if inverse.high and inverse.low else (None, None)
+    low, high = (
+        (1 / inverse.high, 1 / inverse.low) if inverse.high and inverse.low else (None, None)
+    )
     return {
         "vmer": share(tally.verified, tally.decided),
         "mer": share(tally.fooled, tally.attempts),
@@ -171,7 +185,9 @@ def _stored(measured: dict[str, Any] | None) -> Figure:
 
 def _measured(models: dict[int, int]) -> Measured:
     """The matrix in the report of the newest promoted model; empty before the second model."""
-    promoted = RoundModel.objects.filter(state=RoundModel.State.PROMOTED, report__has_key="matrix").order_by("-pk")
+    promoted = RoundModel.objects.filter(
+        state=RoundModel.State.PROMOTED, report__has_key="matrix"
+    ).order_by("-pk")
     newest = promoted.values_list("pk", "report__matrix", "report__sets").first()
     if newest is None:
         return Measured(models, {}, {})
@@ -181,7 +197,8 @@ def _measured(models: dict[int, int]) -> Measured:
 
 
 def describe(number: int) -> dict[str, Any]:
-    """One round with its model's report and its tally; the open one also with what is due and in training."""
+    """One round with its model's report and its tally; the open one also with what is due and in
+    training."""
     round = Round.objects.select_related("model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")
@@ -189,12 +206,16 @@ def describe(number: int) -> dict[str, Any]:
 
 
 def removed_since(number: int) -> datetime | None:
-    """Since when a round's model cannot be made again, because somebody removed what it had learned; None if it can."""
-    return samples.removed_since(RoundModel.objects.defer("manifest", "report").get(rounds__number=number))
+    """Since when a round's model cannot be made again, because somebody removed what it had
+    learned; None if it can."""
+    return samples.removed_since(
+        RoundModel.objects.defer("manifest", "report").get(rounds__number=number)
+    )
 
 
 def current() -> dict[str, Any]:
-    """The open round, as it is in the moment that it is read: another may open while its drawings are counted."""
+    """The open round, as it is in the moment that it is read: another may open while its drawings
+    are counted."""
     round = Round.objects.select_related("model").get(state=Round.State.OPEN)
     return _told(round, leaderboards.tally(round.attempts.all()))
 

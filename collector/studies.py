@@ -1,4 +1,5 @@
-"""The study's settings: copied from the environment at first start, then changed by admins, each change logged."""
+"""The study's settings: copied from the environment at first start, then changed by admins, each
+change logged."""
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,7 +17,8 @@ def begin() -> Study:
 
 
 def change(admin: Person, **values: object) -> Study:
-    """Change settings, writing down who changed which from what to what. Raises Forbidden, Refused."""
+    """Change settings, writing down who changed which from what to what. Raises Forbidden,
+    Refused."""
     if not admin.is_admin:
         raise Forbidden("Only an admin changes the study.")
     if "net" in values and values["net"] not in rounds.nets():
@@ -27,7 +29,9 @@ def change(admin: Person, **values: object) -> Study:
         for field, (before, after) in changes.items():
             if before != after:
                 setattr(study, field, after)
-                StudyChange.objects.create(who=admin, field=field, before=str(before), after=str(after))
+                StudyChange.objects.create(
+                    who=admin, field=field, before=str(before), after=str(after)
+                )
         try:
             study.full_clean()
         except ValidationError as error:

@@ -1,4 +1,5 @@
-"""Switching a person off, and on again, and seeing what a model is without him: an admin's answers to poison."""
+"""Switching a person off, and on again, and seeing what a model is without him: an admin's answers
+to poison."""
 
 import uuid
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from trainer.models import RoundModel, Sample
 
 @dataclass(frozen=True)
 class Reach:
-    """What suspending a person takes out, or reinstating brings back: samples, and drawings that wait to be read."""
+    """What suspending a person takes out, or reinstating brings back: samples, and drawings that
+    wait to be read."""
 
     samples: int
     waiting: int
@@ -25,7 +27,9 @@ def reach(person: Person) -> Reach:
     if since := _since(person):
         moved = len(samples.returnable(person.contributor, since.when, _no_digit(person, since)))
     else:
-        moved = Sample.objects.filter(contributor=person.contributor, withdrawn__isnull=True).count()
+        moved = Sample.objects.filter(
+            contributor=person.contributor, withdrawn__isnull=True
+        ).count()
     return Reach(
         samples=moved,
         waiting=person.attempts.filter(status=Attempt.Status.PENDING).count(),
@@ -33,11 +37,13 @@ def reach(person: Person) -> Reach:
 
 
 def suspend(person: Person, admin: Person, why: str) -> int:
-    """Switch a person off, saying why; how many samples that withdrew. Raises Forbidden, Refused, Conflict.
+    """Switch a person off, saying why; how many samples that withdrew. Raises Forbidden, Refused,
+    Conflict.
 
-    He is signed out and his tokens end, the standings leave him out, his drawings that wait go to no moderator, and
-    later models train without him. Under the trainer's lock: a reading that settles one of his drawings comes before,
-    or finds him switched off; either way its sample is withdrawn.
+    He is signed out and his tokens end, the standings leave him out, his drawings that wait go to
+    no moderator, and later models train without him. Under the trainer's lock: a reading that
+    settles one of his drawings comes before, or finds him switched off; either way its sample is
+    withdrawn.
     """
     _check(admin, why)
     if person.pk == admin.pk:
@@ -60,7 +66,9 @@ def reinstate(person: Person, admin: Person, why: str) -> int:
     _check(admin, why)
     with transaction.atomic():
         rounds.lock()
-        if not Person.objects.filter(pk=person.pk, is_active=False, closed=None).update(is_active=True):
+        if not Person.objects.filter(pk=person.pk, is_active=False, closed=None).update(
+            is_active=True
+        ):
             raise Conflict("This person is not suspended (any more).")
         since = _since(person)
         Act.objects.create(admin=admin, kind=Act.Kind.REINSTATED, person=person, why=why.strip())
@@ -89,7 +97,12 @@ def comparison(person: Person) -> RoundModel | None:
 def last(person: Person) -> Act | None:
     """How he was last suspended or reinstated."""
     kinds = (Act.Kind.SUSPENDED, Act.Kind.REINSTATED)
-    return Act.objects.filter(person=person, kind__in=kinds).select_related("admin").order_by("-pk").first()
+    return (
+        Act.objects.filter(person=person, kind__in=kinds)
+        .select_related("admin")
+        .order_by("-pk")
+        .first()
+    )
 
 
 def _since(person: Person) -> Act | None:
@@ -99,8 +112,13 @@ def _since(person: Person) -> Act | None:
 
 
 def _no_digit(person: Person, since: Act) -> list[uuid.UUID]:
-    """His attempts that settled as no digit meanwhile: by an appeal, they may have been samples before."""
-    return list(person.attempts.filter(settled__gte=since.when, settled_label=None).values_list("pk", flat=True))
+    """His attempts that settled as no digit meanwhile: by an appeal, they may have been samples
+    before."""
+    return list(
+        person.attempts.filter(settled__gte=since.when, settled_label=None).values_list(
+            "pk", flat=True
+        )
+    )
 
 
 def _check(admin: Person, why: str) -> None:

@@ -9,13 +9,15 @@ from trainer import candidates
 
 
 def start_if_due() -> None:
-    """Every minute: start what became due while another model was in training, or by a smaller round size."""
+    """Every minute: start what became due while another model was in training, or by a smaller
+    round size."""
     study = Study.current()
     candidates.start_if_due(study.net, study.round_size, study.most_each)
 
 
 def suspend_untrusted() -> None:
-    """Every minute: suspend moderators whose readings agree too seldom with what the drawings settled as."""
+    """Every minute: suspend moderators whose readings agree too seldom with what the drawings
+    settled as."""
     moderators.suspend_untrusted()
 
 

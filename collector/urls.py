@@ -52,5 +52,9 @@ urlpatterns = [
     path("accounts/reset/", accounts.password_reset, name="password_reset"),
     path("accounts/reset/sent/", accounts.password_reset_done, name="password_reset_done"),
     path("accounts/reset/done/", accounts.password_reset_complete, name="password_reset_complete"),
-    path("accounts/reset/<uidb64>/<token>/", accounts.password_reset_confirm, name="password_reset_confirm"),
+    path(
+        "accounts/reset/<uidb64>/<token>/",
+        accounts.password_reset_confirm,
+        name="password_reset_confirm",
+    ),
 ]

@@ -1,4 +1,5 @@
-"""The pure rules of moderation: readings in, status out. Nothing here knows a database or a person."""
+"""The pure rules of moderation: readings in, status out. Nothing here knows a database or a
+person."""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -22,7 +23,8 @@ T = TypeVar("T", bound=Hashable)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt settled: its status and, where it becomes a sample, the digit it is kept under."""
+    """How an attempt settled: its status and, where it becomes a sample, the digit it is kept
+    under."""
 
     status: str
     label: int | None
@@ -36,10 +38,11 @@ class Outcome:
 
 
 def settle(target: int, fooled: bool, readings: Sequence[str], quorum: int) -> Outcome | None:
-    """The outcome of `readings` (oldest first) of an attempt at `target`, or None while they leave it open.
+    """The outcome of `readings` (oldest first) of an attempt at `target`, or None while they leave
+    it open.
 
-    The first `quorum` readings all equal to the target settle it. Otherwise a reading that 2·quorum of at most
-    2·quorum + 1 agree on does.
+    The first `quorum` readings all equal to the target settle it. Otherwise a reading that 2·quorum
+    of at most 2·quorum + 1 agree on does.
     """
     if len(readings) >= quorum and all(reading == str(target) for reading in readings[:quorum]):
         return outcome(target, fooled, str(target))
@@ -50,7 +53,8 @@ def settle(target: int, fooled: bool, readings: Sequence[str], quorum: int) -> O
 
 
 def wanted(target: int, readings: Sequence[str], quorum: int) -> int:
-    """The fewest further readings that could settle an open attempt; 0 where none could, and an admin decides."""
+    """The fewest further readings that could settle an open attempt; 0 where none could, and an
+    admin decides."""
     if len(readings) < quorum and all(reading == str(target) for reading in readings):
         return quorum - len(readings)
     leading = max(Counter(readings).values())
@@ -72,8 +76,8 @@ def outcome(target: int, fooled: bool, answer: str) -> Outcome:
 def credit(status: str, alike: int, original: bool = True) -> float:
     """What an attempt that settles earns on the leaderboard; a near-copy nothing.
 
-    `alike` of the drawer's earlier attempts in the round are verified fools of the same digit, taken for the same
-    other: after `FULL_CREDITS` such, another earns half.
+    `alike` of the drawer's earlier attempts in the round are verified fools of the same digit,
+    taken for the same other: after `FULL_CREDITS` such, another earns half.
     """
     if status != "verified" or not original:
         return 0.0
@@ -81,16 +85,17 @@ def credit(status: str, alike: int, original: bool = True) -> float:
 
 
 def trusted(agreed: int, settled: int) -> bool:
-    """Whether a moderator goes on, of whose last `settled` readings `agreed` say what the drawing settled as: not where
-    at least `FEWEST_TO_JUDGE_BY` put the lower bound of the 95 % interval under `LEAST_AGREEMENT`."""
+    """Whether a moderator goes on, of whose last `settled` readings `agreed` say what the drawing
+    settled as: not where at least `FEWEST_TO_JUDGE_BY` put the lower bound of the 95 % interval
+    under `LEAST_AGREEMENT`."""
     return settled < FEWEST_TO_JUDGE_BY or wilson(agreed, settled)[0] >= LEAST_AGREEMENT
 
 
 def gold(target: int, predicted: int, status: str, readings: Sequence[str]) -> str | None:
     """The answer of an attempt that settled beyond doubt, or None where there is any.
 
-    All counted `readings` say the same, and with the drawer's target and the model's prediction, where they say it too,
-    `VOICES_FOR_GOLD` do. Never a verified fool: those are shown in public.
+    All counted `readings` say the same, and with the drawer's target and the model's prediction,
+    where they say it too, `VOICES_FOR_GOLD` do. Never a verified fool: those are shown in public.
     """
     if status == "verified" or len(set(readings)) != 1:
         return None
@@ -100,18 +105,21 @@ def gold(target: int, predicted: int, status: str, readings: Sequence[str]) -> s
 
 
 def doubtful(right: int, read: int) -> bool:
-    """Whether so few of the moderators who read a gold drawing say what it is that it can be no gold."""
+    """Whether so few of the moderators who read a gold drawing say what it is that it can be no
+    gold."""
     return read >= FEWEST_TO_DOUBT_BY and 2 * right < read
 
 
 def practice_left(given: Sequence[str]) -> set[str]:
-    """The answers that the next of ten practice drawings may have, after drawings of which `given` are the answers."""
+    """The answers that the next of ten practice drawings may have, after drawings of which `given`
+    are the answers."""
     counts = Counter(_kind(answer) for answer in given)
     return {answer for answer in ANSWERS if counts[_kind(answer)] < PRACTICE_MIX[_kind(answer)]}
 
 
 def practice_tens(answers: Sequence[str]) -> int:
-    """How many tens, each in the fixed mix, practice drawings with these `answers` are enough for."""
+    """How many tens, each in the fixed mix, practice drawings with these `answers` are enough
+    for."""
     counts = Counter(_kind(answer) for answer in answers)
     return min(counts[kind] // of_each for kind, of_each in PRACTICE_MIX.items())
 
@@ -122,7 +130,8 @@ def qualifies(right: int) -> bool:
 
 
 def too_often(drawers: Sequence[T]) -> set[T]:
-    """Whose drawings are more than `MOST_OF_ONE` of the last `LATELY` that a moderator was given, newest first."""
+    """Whose drawings are more than `MOST_OF_ONE` of the last `LATELY` that a moderator was given,
+    newest first."""
     return {drawer for drawer, count in Counter(drawers[:LATELY]).items() if count > MOST_OF_ONE}
 
 

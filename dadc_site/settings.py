@@ -34,17 +34,22 @@ def _share(name: str, default: float) -> float:
 def _net(name: str, default: str) -> str:
     value: str = env.str(name, default=default)
     if value not in shipped.names():
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(shipped.names())}, not {value}.")
+        raise ImproperlyConfigured(
+            f"{name} must be one of {', '.join(shipped.names())}, not {value}."
+        )
     return value
 
 
 def _secret_key() -> str:
-    """The key from the environment; on a site that serves this machine alone, one made and kept in the data folder."""
+    """The key from the environment; on a site that serves this machine alone, one made and kept in
+    the data folder."""
     given: str = env.str("DADC_SECRET_KEY", default="")
     if given:
         return given
     if not LOCAL:
-        raise ImproperlyConfigured("DADC_ALLOWED_HOSTS opens this site to others: set DADC_SECRET_KEY too.")
+        raise ImproperlyConfigured(
+            "DADC_ALLOWED_HOSTS opens this site to others: set DADC_SECRET_KEY too."
+        )
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     path = DATA_DIR / "secret_key"
     try:
@@ -125,7 +130,8 @@ TEMPLATES = [
     },
 ]
 
-# One database holds the whole state. CONN_MAX_AGE spares a connection a request; a server that went away is noticed.
+# One database holds the whole state. CONN_MAX_AGE spares a connection a request; a server that went
+# away is noticed.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
 DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -137,10 +143,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # Compiling a statement takes longer than any of ours does.
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, "options": "-c lock_timeout=5000 -c jit=off"}
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "options": "-c lock_timeout=5000 -c jit=off",
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Short tasks on the first cluster, trainings one at a time on the second; our rows decide, the queue only carries.
+# Short tasks on the first cluster, trainings one at a time on the second; our rows decide, the
+# queue only carries.
 Q_CLUSTER = {
     "name": "dadc",
     "orm": "default",
@@ -159,7 +169,10 @@ Q_CLUSTER = {
 }
 
 AUTH_USER_MODEL = "collector.Person"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 PASSWORD_HASHERS = [
     "collector.hashing.OneAtATime",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

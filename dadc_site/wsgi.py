@@ -8,5 +8,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dadc_site.settings")
 application = get_wsgi_application()
 
-for module in ("dadc_site.urls", "trainer.learning.nets"):  # torch takes seconds: now, not at somebody's first stroke
+for module in (
+    "dadc_site.urls",
+    "trainer.learning.nets",
+):  # torch takes seconds: now, not at somebody's first stroke
     import_module(module)

@@ -1,4 +1,5 @@
-"""Performance as ratios: two ways of the same thing measured side by side, one after the other, in one run.
+"""Performance as ratios: two ways of the same thing measured side by side, one after the other, in
+one run.
 
 One thread. Each pair is measured `--turns` times alternately; the ratio is that of the medians.
 """
@@ -35,7 +36,10 @@ def main() -> None:
                 action()
                 found.append(perf_counter() - begun)
         one, other = (median(found) for found in times)
-        print(f"| {what} | {mine}: {_told(one)} | {others}: {_told(other)} | {one / other:.2f} |", flush=True)
+        print(
+            f"| {what} | {mine}: {_told(one)} | {others}: {_told(other)} | {one / other:.2f} |",
+            flush=True,
+        )
 
 
 def pairs() -> list[Pair]:
@@ -77,9 +81,27 @@ def pairs() -> list[Pair]:
 
     retrain(1)  # round 1's answers on the base images, which a process computes once
     return [
-        ("a training", "100 samples", lambda: retrain(100), "a bare PyTorch loop of as many steps", lambda: bare(100)),
-        ("ten times the samples", "1,000 samples", lambda: retrain(1000), "100 samples", lambda: retrain(100)),
-        ("200 drawings to pixels", "rasterised", rasterised, "the model asked, one by one", predicted),
+        (
+            "a training",
+            "100 samples",
+            lambda: retrain(100),
+            "a bare PyTorch loop of as many steps",
+            lambda: bare(100),
+        ),
+        (
+            "ten times the samples",
+            "1,000 samples",
+            lambda: retrain(1000),
+            "100 samples",
+            lambda: retrain(100),
+        ),
+        (
+            "200 drawings to pixels",
+            "rasterised",
+            rasterised,
+            "the model asked, one by one",
+            predicted,
+        ),
     ]
 
 

@@ -1,9 +1,9 @@
-"""The draw page in Chromium: what a first visit loads, how soon a fresh site answers, and how soon ink is painted with
-and without a live preview.
+"""The draw page in Chromium: what a first visit loads, how soon a fresh site answers, and how soon
+ink is painted with and without a live preview.
 
-Starts a site of its own. From an input event to the frame that shows it is what people feel, as fast as this machine is
-and with the browser's processor slowed four times, as a phone is next to a desktop; beside it the same page without a
-preview, in the same run.
+Starts a site of its own. From an input event to the frame that shows it is what people feel, as
+fast as this machine is and with the browser's processor slowed four times, as a phone is next to a
+desktop; beside it the same page without a preview, in the same run.
 """
 
 import sys
@@ -65,21 +65,29 @@ def main() -> int:
             waits |= {(slower, live): waits_of(page, site, live) for live in (True, False)}
         browser.close()
     print("| what | measured | beside it | ratio |\n| --- | --- | --- | ---: |")
-    first = f"{loaded / 1000:.1f} kB in {files} files | the limit: 150 kB | {loaded / 150_000:.2f} |"
+    first = (
+        f"{loaded / 1000:.1f} kB in {files} files | the limit: 150 kB | {loaded / 150_000:.2f} |"
+    )
     print(f"| the draw page's first load, compressed | {first}")
     slowest, usual = max(answers[:FIRST]), median(answers[FIRST:])
-    answered = f"the slowest of the first {FIRST}: {slowest:.0f} ms | median of the next: {usual:.0f} ms"
+    answered = (
+        f"the slowest of the first {FIRST}: {slowest:.0f} ms | median of the next: {usual:.0f} ms"
+    )
     print(f"| a fresh site's answers to a drawing | {answered} | {slowest / usual:.1f} |")
     for slower, named in SPEEDS.items():
         for kind, what in (("move", "from a move of the pen"), ("press", "from a press")):
             live, still = waits[slower, True][kind], waits[slower, False][kind]
             ratio = median(live) / median(still)
-            print(f"| {what} to paint{named} | with a preview: {told(live)} | without: {told(still)} | {ratio:.2f} |")
+            print(
+                f"| {what} to paint{named} | with a preview: {told(live)} | without: "
+                f"{told(still)} | {ratio:.2f} |"
+            )
     return 0
 
 
 def answers_of(site: sites.Site) -> list[float]:
-    """Milliseconds that previews take, one after another, from the first that the site is asked for."""
+    """Milliseconds that previews take, one after another, from the first that the site is asked
+    for."""
     [(_, strokes)] = penmanship.drawings(3, 1)
     times = []
     for _ in range(FIRST + 200):
@@ -113,7 +121,12 @@ def waits_of(page: Page, site: sites.Site, live: bool) -> dict[str, list[float]]
     page.goto(f"{site.url}/draw/", wait_until="networkidle")
     page.evaluate(WATCH)
     asked: list[Any] = []
-    page.on("request", lambda request: asked.append(request) if request.url.endswith("/api/predictions/") else None)
+    page.on(
+        "request",
+        lambda request: (
+            asked.append(request) if request.url.endswith("/api/predictions/") else None
+        ),
+    )
     for label, strokes in penmanship.drawings(3, DRAWINGS)[:DRAWINGS]:
         page.keyboard.press(str(label))
         draw(page, strokes)

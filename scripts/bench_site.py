@@ -1,8 +1,10 @@
-"""What a site of 1,000,000 attempts costs beside one of 1,000: the queue, submitting, the leaderboard, the home page.
+"""What a site of 1,000,000 attempts costs beside one of 1,000: the queue, submitting, the
+leaderboard, the home page.
 
-Builds a database of each size, in bulk, on SQLite and, where it runs, on PostgreSQL, and calls the functions that pages
-and API call. Strokes and pixels of most rows are a few bytes long, so that the file stays small. The medians' ratio is
-the claim; SQLite is not analyzed, since nothing on a site does that, PostgreSQL is, since its autovacuum does.
+Builds a database of each size, in bulk, on SQLite and, where it runs, on PostgreSQL, and calls the
+functions that pages and API call. Strokes and pixels of most rows are a few bytes long, so that the
+file stays small. The medians' ratio is the claim; SQLite is not analyzed, since nothing on a site
+does that, PostgreSQL is, since its autovacuum does.
 """
 
 import argparse
@@ -23,8 +25,14 @@ sys.path.insert(0, str(ROOT))
 SIZES = (1_000, 1_000_000)
 PENDING, BEGUN, MODERATORS, ATTEMPTS_A_ROUND = 5_000, 120, 20, 50_000
 TURNS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS = 200, 10, 1, 5
-ROWS = "id, drawer_id, round_id, submitted, body_sha256, target_label, predicted_label, probabilities, strokes, width"
-ROWS += ", pixels, pixels_sha256, raster_version, live_preview, status, audited, quorum, wanted, begun, settled"
+ROWS = (
+    "id, drawer_id, round_id, submitted, body_sha256, target_label, predicted_label, "
+    "probabilities, strokes, width"
+)
+ROWS += (
+    ", pixels, pixels_sha256, raster_version, live_preview, status, audited, quorum, "
+    "wanted, begun, settled"
+)
 ROWS += ", settled_label, credit, mnist"
 STROKES = '[{"x": [9, 99], "y": [9, 99], "t": [0, 9]}]'
 Found = dict[str, dict[str, float]]
@@ -42,7 +50,10 @@ def main() -> None:
 
     kinds = [options.database] if options.database else ["sqlite", "postgres"]
     few, many = SIZES
-    print(f"| what | {many:,} attempts | {few:,} attempts | ratio | queries |\n| --- | --- | --- | ---: | ---: |")
+    print(
+        f"| what | {many:,} attempts | {few:,} attempts | ratio | queries |\n| --- | --- | --- "
+        "| ---: | ---: |"
+    )
     for kind in kinds:
         if kind == "postgres" and (missing := site.postgres_is_missing()):
             print(f"PostgreSQL is not measured: {missing}", file=sys.stderr)
@@ -52,8 +63,11 @@ def main() -> None:
             beside = small[what]
             ratio = f"{found['seconds'] / beside['seconds']:.2f}"
             times = f"{_told(found['seconds'])} | {_told(beside['seconds'])}"
-            queries = f"{found['queries']:g}" if found["queries"] == beside["queries"] else (
-                f"{found['queries']:g} and {beside['queries']:g}")  # fmt: skip
+            queries = (
+                f"{found['queries']:g}"
+                if found["queries"] == beside["queries"]
+                else (f"{found['queries']:g} and {beside['queries']:g}")
+            )
             print(f"| {what}, {kind} | {times} | {ratio} | {queries} |", flush=True)
 
 
@@ -61,9 +75,16 @@ def _in_a_process(kind: str, size: int) -> Found:
     from tests import site
 
     with tempfile.TemporaryDirectory() as folder, site.database(kind, Path(folder)) as url:
-        env = {"DATABASE_URL": url, "DADC_DATA_DIR": folder, "DADC_LIMIT_SCALE": "100000", "OMP_NUM_THREADS": "1"}
+        env = {
+            "DATABASE_URL": url,
+            "DADC_DATA_DIR": folder,
+            "DADC_LIMIT_SCALE": "100000",
+            "OMP_NUM_THREADS": "1",
+        }
         command = [sys.executable, __file__, "--measure", str(size)]
-        done = subprocess.run(command, env=os.environ | env, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+        done = subprocess.run(
+            command, env=os.environ | env, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT
+        )
         found: Found = json.loads(done.stdout)
         return found
 
@@ -85,7 +106,8 @@ def _measure(size: int) -> Found:
 
 
 def _timed(turns: int, action: Callable[[], object]) -> Found:
-    """The median of the seconds and of the queries of one call, by what the call says that it was."""
+    """The median of the seconds and of the queries of one call, by what the call says that it
+    was."""
     from django.db import connection, reset_queries
 
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -100,10 +122,15 @@ def _timed(turns: int, action: Callable[[], object]) -> Found:
             connection.force_debug_cursor = True
             reset_queries()
             label = _label(action())
-            asked = [one for one in connection.queries if not one["sql"].startswith(("BEGIN", "COMMIT"))]
+            asked = [
+                one for one in connection.queries if not one["sql"].startswith(("BEGIN", "COMMIT"))
+            ]
             queries[label].append(len(asked))
             connection.force_debug_cursor = False
-    return {label: {"seconds": median(seconds[label]), "queries": median(queries[label])} for label in sorted(seconds)}
+    return {
+        label: {"seconds": median(seconds[label]), "queries": median(queries[label])}
+        for label in sorted(seconds)
+    }
 
 
 def _label(said: object) -> str:
@@ -186,14 +213,16 @@ def _build(size: int) -> None:
     round_ids = list(Round.objects.order_by("number").values_list("pk", flat=True))
     drawers = 20 + size // 500
     Person.objects.bulk_create(
-        Person(id=_uuid(3, n), contributor=_uuid(3, n), username=f"d{n:06}", password="!") for n in range(drawers)
+        Person(id=_uuid(3, n), contributor=_uuid(3, n), username=f"d{n:06}", password="!")
+        for n in range(drawers)
     )
     Person.objects.bulk_create(
         Person(id=_uuid(4, n), username=f"m{n:06}", password="!", role="moderator", qualified=now)
         for n in range(MODERATORS)
     )
     Contributor.objects.bulk_create(
-        Contributor(id=_uuid(3, n), position=n, split="test" if n % 5 == 4 else "train") for n in range(drawers)
+        Contributor(id=_uuid(3, n), position=n, split="test" if n % 5 == 4 else "train")
+        for n in range(drawers)
     )
     assert round_ids == list(range(round_ids[0], round_ids[0] + len(round_ids)))
     with transaction.atomic(), connection.cursor() as cursor:
@@ -220,8 +249,14 @@ def _draw() -> None:
     rng = np.random.default_rng(2)
     for digit in range(10):
         drawn = [penman.write(penman.writer(5000 + place), digit, rng, 0.5) for place in range(100)]
-        pixels = [raster.rasterise(drawing.parse(one.strokes, one.width)).tobytes() for one in drawn]
-        fools = list(Attempt.objects.filter(fooled=True, target_label=digit).order_by("-submitted")[: copies.AMONG])
+        pixels = [
+            raster.rasterise(drawing.parse(one.strokes, one.width)).tobytes() for one in drawn
+        ]
+        fools = list(
+            Attempt.objects.filter(fooled=True, target_label=digit).order_by("-submitted")[
+                : copies.AMONG
+            ]
+        )
         for place, fool in enumerate(fools):
             fool.pixels, fool.strokes = pixels[place % 100], drawn[place % 100].strokes
         Attempt.objects.bulk_update(fools, ["pixels", "strokes"], batch_size=100)
@@ -232,15 +267,24 @@ def _uuid(kind: int, n: int) -> str:
 
 
 class _Filling:
-    """The INSERT statements for `size` attempts, oldest first, the last of them pending, and all that hangs on them.
+    """The INSERT statements for `size` attempts, oldest first, the last of them pending, and all
+    that hangs on them.
 
-    Of a hundred, 30 are verified, 10 settled otherwise, 6 audited and 54 did not fool and were read by nobody. Each
-    that was read has two readings; the oldest `BEGUN` pending ones have one.
+    Of a hundred, 30 are verified, 10 settled otherwise, 6 audited and 54 did not fool and were read
+    by nobody. Each that was read has two readings; the oldest `BEGUN` pending ones have one.
     """
 
-    def __init__(self, vendor: str, size: int, drawers: int, first_round: int, rounds: int, model: int) -> None:
+    def __init__(
+        self, vendor: str, size: int, drawers: int, first_round: int, rounds: int, model: int
+    ) -> None:
         self.postgres = vendor == "postgresql"
-        self.size, self.drawers, self.first_round, self.rounds, self.model = size, drawers, first_round, rounds, model
+        self.size, self.drawers, self.first_round, self.rounds, self.model = (
+            size,
+            drawers,
+            first_round,
+            rounds,
+            model,
+        )
         self.settled = size - min(PENDING, size // 4)
 
     def statements(self) -> Iterator[str]:
@@ -259,7 +303,10 @@ class _Filling:
     def _uuid(self, kind: int, n: str) -> str:
         if self.postgres:
             mixed = f"lpad(to_hex((({n})::bigint * 2654435761) % 4294967296), 8, '0')"
-            return f"({mixed} || lpad(to_hex({kind}), 2, '0') || lpad(to_hex(({n})::bigint), 22, '0'))::uuid"
+            return (
+                f"({mixed} || lpad(to_hex({kind}), 2, '0') || "
+                f"lpad(to_hex(({n})::bigint), 22, '0'))::uuid"
+            )
         return f"printf('%08x%02x%022x', (({n}) * 2654435761) % 4294967296, {kind}, {n})"
 
     def _when(self) -> str:

@@ -1,4 +1,5 @@
-"""The study's picture from what `manage.py simulate` found: `plot_study.py STUDY.json PICTURE.svg`."""
+"""The study's picture from what `manage.py simulate` found: `plot_study.py STUDY.json
+PICTURE.svg`."""
 
 import argparse
 import json
@@ -22,7 +23,10 @@ STYLES: dict[str, dict[str, Any]] = {
     "static": {"color": "#4d7c0f", "marker": "^", "linestyle": "-."},
     "none": {"color": "#1d4ed8", "marker": "s", "linestyle": "--"},
 }
-TITLES = {"held_out": "Errors on writers who drew no sample", "hard": "Errors on their boldest legible digits"}
+TITLES = {
+    "held_out": "Errors on writers who drew no sample",
+    "hard": "Errors on their boldest legible digits",
+}
 plt.rcParams |= {
     "font.size": 9,
     "axes.spines.top": False,
@@ -40,18 +44,34 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     options = parser.parse_args()
     runs = json.loads(options.study.read_text(encoding="utf-8"))["runs"]
-    points = {arm: findings.curves(runs, arm)[1:] for arm in STYLES if any(arm in arms for arms in runs.values())}
+    points = {
+        arm: findings.curves(runs, arm)[1:]
+        for arm in STYLES
+        if any(arm in arms for arms in runs.values())
+    }
     figure, axes = plt.subplots(3, 2, figsize=(9, 10.5), layout="constrained")
     for (name, title), row in zip(TITLES.items(), axes, strict=False):
         _errors(row[0], points, name, f"{title},\nby samples trained on", by="samples")
-        equal = findings.curves(runs, EQUAL_DRAWINGS) if any(EQUAL_DRAWINGS in arms for arms in runs.values()) else []
+        equal = (
+            findings.curves(runs, EQUAL_DRAWINGS)
+            if any(EQUAL_DRAWINGS in arms for arms in runs.values())
+            else []
+        )
         _errors(row[1], points, name, f"{title},\nby drawings made", by="drawings", equal=equal)
     _tries(axes[2][0], points)
-    _errors(axes[2][1], points, findings.MNIST, "Errors on MNIST's test set,\nby samples trained on", by="samples")
+    _errors(
+        axes[2][1],
+        points,
+        findings.MNIST,
+        "Errors on MNIST's test set,\nby samples trained on",
+        by="samples",
+    )
     first = findings.curves(runs, "dynamic")[0]["errors"][findings.MNIST].mean
     axes[2][1].axhline(first, color="black", linewidth=0.8)
     axes[2][1].axhline(first + 0.003, color="black", linewidth=0.8, linestyle=":")
-    axes[2][1].annotate("0.3 points under round 1's model (the line below)", (20, first + 0.003), va="bottom")
+    axes[2][1].annotate(
+        "0.3 points under round 1's model (the line below)", (20, first + 0.003), va="bottom"
+    )
     axes[2][1].set_ylim(0.007, 0.0145)
     axes[0][0].legend(frameon=False)
     figure.savefig(options.picture, metadata={"Date": None})
@@ -65,13 +85,16 @@ def _errors(
     by: str,
     equal: list[dict[str, Any]] | None = None,
 ) -> None:
-    """The arms' errors with their 95 % intervals over the seeds; on two logarithmic axes by drawings made."""
+    """The arms' errors with their 95 % intervals over the seeds; on two logarithmic axes by
+    drawings made."""
     for arm, line in points.items():
         drawn = line if arm != "none" or not equal else line + equal
         drawn = sorted(drawn, key=lambda point: point[by].mean)
         x = [point[by].mean for point in drawn]
         errors = [point["errors"][name] for point in drawn]
-        axis.plot(x, [one.mean for one in errors], label=arm, markersize=3.5, linewidth=1.3, **STYLES[arm])
+        axis.plot(
+            x, [one.mean for one in errors], label=arm, markersize=3.5, linewidth=1.3, **STYLES[arm]
+        )
         low, high = ([getattr(one, end) or one.mean for one in errors] for end in ("low", "high"))
         axis.fill_between(x, low, high, color=STYLES[arm]["color"], alpha=0.15, linewidth=0)
     axis.set_title(title)

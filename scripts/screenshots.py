@@ -1,7 +1,8 @@
-"""Pictures of every page, narrow and wide, light and dark, empty, with content and in error: `screenshots.py FOLDER`.
+"""Pictures of every page, narrow and wide, light and dark, empty, with content and in error:
+`screenshots.py FOLDER`.
 
-Starts a site of its own on an empty database, fills it through the API as people would, and lets a model train. Prints
-whatever a page wrote to the browser's console, and fails if it wrote anything.
+Starts a site of its own on an empty database, fills it through the API as people would, and lets a
+model train. Prints whatever a page wrote to the browser's console, and fails if it wrote anything.
 """
 
 import argparse
@@ -25,7 +26,12 @@ from tests.browser.conftest import CHROMIUM, FLAGS, HELD, draw, fooling_with_the
 
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
-SETTINGS = {"DADC_LIMIT_SCALE": "100", "DADC_ROUND_SIZE": "8", "DADC_AUDIT_SHARE": "0.1", "DADC_MNIST_DIR": ""}
+SETTINGS = {
+    "DADC_LIMIT_SCALE": "100",
+    "DADC_ROUND_SIZE": "8",
+    "DADC_AUDIT_SHARE": "0.1",
+    "DADC_MNIST_DIR": "",
+}
 DRAWERS = ("alice", "bob", "charlie", "Dora.the-very-long-name_30_abc")
 MODERATORS = ("mona", "max", "mei")
 
@@ -55,7 +61,8 @@ FULL = (
     ("moderators", "/moderators/", "admin"),
 )
 
-# By lot, one of the drawers may only be measured on: then too few drawings are new for a training to start by itself.
+# By lot, one of the drawers may only be measured on: then too few drawings are new for a training
+# to start by itself.
 TRAIN_NOW = """
 from contextlib import suppress
 from trainer import candidates
@@ -133,7 +140,13 @@ class Album:
         if kind in ("error", "warning") and not expected:
             self.complaints.append(f"{page.url}: {text}")
 
-    def take(self, name: str, path: str, who: str | None = None, act: Callable[[Page], None] | None = None) -> None:
+    def take(
+        self,
+        name: str,
+        path: str,
+        who: str | None = None,
+        act: Callable[[Page], None] | None = None,
+    ) -> None:
         if not any(fnmatch(name, pattern) for pattern in self.only):
             return
         for width in WIDTHS:
@@ -145,7 +158,9 @@ class Album:
                         act(page)
                     page.wait_for_timeout(350)
                     self._check_width(page, name, width)
-                    page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True)
+                    page.screenshot(
+                        path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True
+                    )
         print(name, flush=True)
 
     def _check_width(self, page: Page, name: str, width: int) -> None:
@@ -175,7 +190,9 @@ class Crowd:
 
     def submit(self, number: int, label: int, strokes: penmanship.Strokes, width: int = 22) -> None:
         client = self.drawers[number % 3]
-        answer = client.post("/api/attempts/", {"target_label": label, "strokes": strokes, "width": width})
+        answer = client.post(
+            "/api/attempts/", {"target_label": label, "strokes": strokes, "width": width}
+        )
         if answer.status == 201:
             self.meant[str(strokes)] = label
             self.kept.append(answer.body["id"])
@@ -188,7 +205,9 @@ class Crowd:
             if answer.status != 201:
                 return n
             target = self.meant.get(str(answer.body["attempt"]["strokes"]))
-            reading = "junk" if target is None else choose(n, target)  # not the crowd's: drawn for an earlier picture
+            reading = (
+                "junk" if target is None else choose(n, target)
+            )  # not the crowd's: drawn for an earlier picture
             client.post(f"/api/assignments/{answer.body['id']}/reading/", {"reading": reading})
         return most
 
@@ -198,7 +217,8 @@ def _misread(shift: int, n: int, target: int) -> str:
 
 
 def fill(site: sites.Site) -> Crowd:
-    """Two rounds of drawings: a model trained on the first, the second half read, one that nobody can settle."""
+    """Two rounds of drawings: a model trained on the first, the second half read, one that nobody
+    can settle."""
     crowd = Crowd(site)
     fools = penmanship.fooling(7, 40)
     for n, (label, strokes) in enumerate(penmanship.drawings(3, 24)):
@@ -300,7 +320,10 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
         album.take(name, path, who)
     album.take("drawing", f"/drawings/{crowd.kept[24]}/", "admin")
     album.take("drawing-appealed", f"/drawings/{crowd.appealed[0]}/", crowd.appealed[1])
-    album.take("fool", f"/fools/{crowd.site.python('from collector import fools; print(fools.best()[0].pk)')}/")
+    album.take(
+        "fool",
+        f"/fools/{crowd.site.python('from collector import fools; print(fools.best()[0].pk)')}/",
+    )
     album.take("try", "/try/", act=tried)
     album.take("draw-read", "/draw/", "bob", partial(submit, iter(usual)))
     album.take("moderate-answered", "/moderate/", "max", answered)
@@ -309,7 +332,9 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("names", nargs="*", default=["*"], help="only pictures of these names, such as 'draw*'")
+    parser.add_argument(
+        "names", nargs="*", default=["*"], help="only pictures of these names, such as 'draw*'"
+    )
     options = parser.parse_args()
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)

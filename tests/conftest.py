@@ -8,7 +8,10 @@ import pytest
 
 from tests import site as sites
 
-MNIST = Path(os.environ.get("DADC_MNIST_DIR") or Path(__file__).resolve().parent.parent.parent / "shared" / "mnist")
+MNIST = Path(
+    os.environ.get("DADC_MNIST_DIR")
+    or Path(__file__).resolve().parent.parent.parent / "shared" / "mnist"
+)
 
 
 def lacking(what: str) -> None:

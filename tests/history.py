@@ -1,4 +1,5 @@
-"""A long history on a site that has round 1 alone: rounds with plausible figures, each report with its matrix."""
+"""A long history on a site that has round 1 alone: rounds with plausible figures, each report with
+its matrix."""
 
 import hashlib
 import math
@@ -27,11 +28,18 @@ def add_rounds(last: int) -> None:
             models[number] = models[TO] if number == BACK else _model(first.model, models)
         Round.objects.update_or_create(
             number=number,
-            defaults={"model": models[number], "opened": opened, "state": "closed", "closed": closed},
+            defaults={
+                "model": models[number],
+                "opened": opened,
+                "state": "closed",
+                "closed": closed,
+            },
         )
     Round.objects.filter(number=last).update(state="open", closed=None)
     drawer, _ = Person.objects.get_or_create(username="daisy")
-    Attempt.objects.bulk_create([one for round in Round.objects.all() for one in _attempts(round, drawer, last)])
+    Attempt.objects.bulk_create(
+        [one for round in Round.objects.all() for one in _attempts(round, drawer, last)]
+    )
 
 
 def _model(first: RoundModel, models: dict[int, RoundModel]) -> RoundModel:
@@ -47,13 +55,21 @@ def _model(first: RoundModel, models: dict[int, RoundModel]) -> RoundModel:
         "matrix": [
             {
                 "round": None if line == number else line,
-                "correct": {name: round(n * _share(TO if line == BACK else line, name)) for name, n in sizes.items()},
+                "correct": {
+                    name: round(n * _share(TO if line == BACK else line, name))
+                    for name, n in sizes.items()
+                },
             }
             for line in [*models, number]
         ],
     }
     return RoundModel.objects.create(
-        net=first.net, state="promoted", base=first, report=report, finished=timezone.now(), progress=1
+        net=first.net,
+        state="promoted",
+        base=first,
+        report=report,
+        finished=timezone.now(),
+        progress=1,
     )
 
 
@@ -64,7 +80,8 @@ def _size(kind: str, number: int) -> int:
 
 
 def _share(model: int, name: str) -> float:
-    """How much of a set the model of a round reads: more the longer ago it learned from that round."""
+    """How much of a set the model of a round reads: more the longer ago it learned from that
+    round."""
     kind, _, number = name.partition("_")
     later = model - (TO if int(number) == BACK else int(number))
     if kind == "audited":
@@ -78,19 +95,36 @@ def _measured(n: int, share: float, stand_in: bool) -> dict[str, Any]:
     correct = round(n * share)
     low, high = wilson(correct, n) if n else (None, None)
     accuracy = correct / n if n else None
-    return {"n": n, "correct": correct, "accuracy": accuracy, "low": low, "high": high, "stand_in": stand_in}
+    return {
+        "n": n,
+        "correct": correct,
+        "accuracy": accuracy,
+        "low": low,
+        "high": high,
+        "stand_in": stand_in,
+    }
 
 
 def _attempts(round: Round, drawer: Person, last: int) -> list[Attempt]:
     """60 and more, of which some 25 fool it; in the last round a few wait."""
-    verified, fooled, waiting = 18 + round.number % 4, 24 + round.number % 5, 3 if round.number == last else 0
+    verified, fooled, waiting = (
+        18 + round.number % 4,
+        24 + round.number % 5,
+        3 if round.number == last else 0,
+    )
     return [
         _attempt(
             round,
             drawer,
             n,
             9 if n < fooled else 4,
-            "verified" if n < verified else "rejected" if n < fooled - waiting else "pending" if n < fooled else "",
+            "verified"
+            if n < verified
+            else "rejected"
+            if n < fooled - waiting
+            else "pending"
+            if n < fooled
+            else "",
         )
         for n in range(60 + 16 * round.number)
     ]

@@ -1,4 +1,5 @@
-"""Simulated handwriting for the tests: digits as pen strokes by many people, and those that fool round 1's model.
+"""Simulated handwriting for the tests: digits as pen strokes by many people, and those that fool
+round 1's model.
 
 The people are ``trainer.learning.penman``'s, far from the seeds that any simulated crowd uses.
 """
@@ -18,14 +19,16 @@ MOST_BOLDNESS = 0.8
 
 
 def drawings(seed: int, n: int) -> list[tuple[int, Strokes]]:
-    """n digits in usual hands as (label, strokes), made with the default pen; all labels equally often."""
+    """n digits in usual hands as (label, strokes), made with the default pen; all labels equally
+    often."""
     rng = np.random.default_rng(seed)
     labels = np.concatenate([rng.permutation(10) for _ in range(n // 10 + 1)])[:n]
     return [(int(label), _with_the_default_pen(int(label), rng)) for label in labels]
 
 
 def fooling(seed: int, n: int) -> list[tuple[int, Strokes, int]]:
-    """n digits as (label, strokes, width) that round 1's shipped model misreads, in usual and unusual legible hands.
+    """n digits as (label, strokes, width) that round 1's shipped model misreads, in usual and
+    unusual legible hands.
 
     No two have the same pixels, and no label has more than its share of ``n`` (or two more).
     """
@@ -35,10 +38,17 @@ def fooling(seed: int, n: int) -> list[tuple[int, Strokes, int]]:
     taken = dict.fromkeys(range(10), 0)
     seen: set[bytes] = set()
     while len(found) < n:
-        batch = [(label, _try(label, rng)) for label in taken if taken[label] < most for _ in range(2)]
+        batch = [
+            (label, _try(label, rng)) for label in taken if taken[label] < most for _ in range(2)
+        ]
         pixels = np.stack([picture(written.strokes, written.width) for _, written in batch])
         for (label, written), image, answer in zip(batch, pixels, read(pixels), strict=True):
-            if answer != label and taken[label] < most and len(found) < n and image.tobytes() not in seen:
+            if (
+                answer != label
+                and taken[label] < most
+                and len(found) < n
+                and image.tobytes() not in seen
+            ):
                 seen.add(image.tobytes())
                 taken[label] += 1
                 found.append((label, written.strokes, written.width))

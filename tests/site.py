@@ -1,4 +1,5 @@
-"""A real site for tests: its own database, gunicorn and django-q2 clusters as real processes, spoken to over HTTP."""
+"""A real site for tests: its own database, gunicorn and django-q2 clusters as real processes,
+spoken to over HTTP."""
 
 import atexit
 import functools
@@ -40,7 +41,8 @@ T = TypeVar("T")
 
 
 def wait_for(what: Callable[[], T], seconds: float = 30.0, why: str = "it") -> T:
-    """The first truthy answer of `what`, asked for `seconds`; then a failure that says what was last seen."""
+    """The first truthy answer of `what`, asked for `seconds`; then a failure that says what was
+    last seen."""
     end = time.monotonic() + seconds
     while True:
         answer = what()
@@ -68,12 +70,16 @@ class Client:
     token: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
-    def request(self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str) -> Answer:
+    def request(
+        self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
+    ) -> Answer:
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **self.headers, **headers}
         if self.token:
             sent["Authorization"] = f"Token {self.token}"
-        request = urllib.request.Request(self.site.url + path, data=data, method=method, headers=sent)
+        request = urllib.request.Request(
+            self.site.url + path, data=data, method=method, headers=sent
+        )
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 return _answer(response.status, response.read(), dict(response.headers))
@@ -110,7 +116,9 @@ class Site:
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "PYTEST_"))}
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "PYTEST_"))
+        }
         return {
             **kept,
             "DADC_DATA_DIR": str(self.data_dir),
@@ -126,7 +134,11 @@ class Site:
     def manage(self, *arguments: str) -> str:
         """The output of a management command; its failure is this test's."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done.stdout
@@ -138,7 +150,12 @@ class Site:
     def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
         log = (self.data_dir / f"{name}.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.env | env,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         self.processes[name] = process
         return process
@@ -182,7 +199,10 @@ class Site:
             process.wait()
 
     def logs(self) -> str:
-        return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.data_dir.glob("*.log")))
+        return "\n".join(
+            f"== {path.name}\n{path.read_text()[-3000:]}"
+            for path in sorted(self.data_dir.glob("*.log"))
+        )
 
 
 def free_port() -> int:
@@ -194,8 +214,8 @@ def free_port() -> int:
 
 @contextmanager
 def database(kind: str, data_dir: Path) -> Iterator[str]:
-    """The URL of a database of its own with all tables and no row: an SQLite file, or a PostgreSQL database that is
-    dropped at the end."""
+    """The URL of a database of its own with all tables and no row: an SQLite file, or a PostgreSQL
+    database that is dropped at the end."""
     tables = _tables(kind)
     if kind == "sqlite":
         shutil.copyfile(tables.removeprefix("sqlite:///"), data_dir / "db.sqlite3")
@@ -207,9 +227,14 @@ def database(kind: str, data_dir: Path) -> Iterator[str]:
 
 @functools.cache
 def _tables(kind: str) -> str:
-    """The URL of the database that this process's others are copies of: making tables takes seconds."""
+    """The URL of the database that this process's others are copies of: making tables takes
+    seconds."""
     data_dir = Path(_at_exit.enter_context(tempfile.TemporaryDirectory()))
-    url = f"sqlite:///{data_dir / 'db.sqlite3'}" if kind == "sqlite" else _at_exit.enter_context(_postgres())
+    url = (
+        f"sqlite:///{data_dir / 'db.sqlite3'}"
+        if kind == "sqlite"
+        else _at_exit.enter_context(_postgres())
+    )
     Site(data_dir, url, 0).manage("migrate", "--verbosity", "0")
     return url
 

@@ -13,7 +13,14 @@ LOCAL = {"trainer", "collector", "dadc_site"}
 
 # Arrows point one way: trainer.learning ← trainer ← collector ← dadc_site.
 FORBIDDEN = {
-    "trainer/learning": {"django", "django_q", "rest_framework", "trainer", "collector", "dadc_site"},
+    "trainer/learning": {
+        "django",
+        "django_q",
+        "rest_framework",
+        "trainer",
+        "collector",
+        "dadc_site",
+    },
     "trainer": {"collector", "dadc_site"},
     "collector": {"dadc_site"},
 }
@@ -71,9 +78,13 @@ print(len(names))
 
 
 def test_nothing_that_every_command_imports_imports_torch() -> None:
-    code = "import sys, django; django.setup(); import dadc_site.urls; print('torch' in sys.modules)"
+    code = (
+        "import sys, django; django.setup(); import dadc_site.urls; print('torch' in sys.modules)"
+    )
     env = {"DJANGO_SETTINGS_MODULE": "dadc_site.settings"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=env)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=env
+    )
     assert done.stdout.strip() == "False", done.stderr
 
 

@@ -12,8 +12,12 @@ DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
 def test_every_setting_is_in_the_operations_guide_and_no_other() -> None:
-    read = set(re.findall(r'"((?:DADC_|DATABASE_)[A-Z_]+)"', (ROOT / "dadc_site/settings.py").read_text()))
-    told = set(re.findall(r"`((?:DADC_|DATABASE_)[A-Z_]+)`", (ROOT / "docs/operations.md").read_text()))
+    read = set(
+        re.findall(r'"((?:DADC_|DATABASE_)[A-Z_]+)"', (ROOT / "dadc_site/settings.py").read_text())
+    )
+    told = set(
+        re.findall(r"`((?:DADC_|DATABASE_)[A-Z_]+)`", (ROOT / "docs/operations.md").read_text())
+    )
     assert told - read <= {"DADC_PASSWORD"}  # read by add_person and setup
     assert read <= told
 

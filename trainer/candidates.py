@@ -1,7 +1,8 @@
 """A candidate's life: start, claim, renew, finish or fail; and what an admin decides of a held one.
 
-The queue only carries a message. Whether a training runs, who runs it and whether its result counts is decided by
-conditional updates of the candidate's row: a lease that runs out unless renewed, and a token that every claim raises.
+The queue only carries a message. Whether a training runs, who runs it and whether its result counts
+is decided by conditional updates of the candidate's row: a lease that runs out unless renewed, and
+a token that every claim raises.
 """
 
 import uuid
@@ -61,11 +62,12 @@ class Claim:
 
 
 def start_if_due(net: str, round_size: int, most_each: int | None = None) -> RoundModel | None:
-    """Start a candidate once `round_size` samples are due, `most_each` of a contributor counting, and none is in
-    training.
+    """Start a candidate once `round_size` samples are due, `most_each` of a contributor counting,
+    and none is in training.
 
-    Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that both see the
-    threshold get one candidate, and its message is queued only if that transaction commits.
+    Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that
+    both see the threshold get one candidate, and its message is queued only if that transaction
+    commits.
     """
     with transaction.atomic():
         rounds.lock()
@@ -85,31 +87,45 @@ def start(net: str, most_each: int | None = None) -> RoundModel:
         if RoundModel.objects.filter(state=State.TRAINING).exists():
             raise AlreadyTraining("A model is already in training.")
         if not samples.active().exists():
-            raise NothingToTrainOn("There is nothing to train on yet: no drawing has become a sample.")
+            raise NothingToTrainOn(
+                "There is nothing to train on yet: no drawing has become a sample."
+            )
         return _start(net, most_each)
 
 
 def start_comparison(contributor: uuid.UUID) -> RoundModel:
-    """Start training the newest promoted model again without one contributor's samples, all else being the same.
+    """Start training the newest promoted model again without one contributor's samples, all else
+    being the same.
 
-    It opens no round and ends `compared`; no sample counts as trained on by it. Raises AlreadyTraining,
-    NothingToCompare.
+    It opens no round and ends `compared`; no sample counts as trained on by it. Raises
+    AlreadyTraining, NothingToCompare.
     """
     with transaction.atomic():
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
             raise AlreadyTraining(
-                "Another model is in training, and there is one at a time. Try again when it is done."
+                "Another model is in training, and there is one at a time. Try again when it "
+                "is done."
             )
-        newest = RoundModel.objects.filter(state=State.PROMOTED, base__isnull=False).order_by("-pk").first()
+        newest = (
+            RoundModel.objects.filter(state=State.PROMOTED, base__isnull=False)
+            .order_by("-pk")
+            .first()
+        )
         whole = samples.trained_on(newest) if newest else Sample.objects.none()
         if newest is None or not whole.filter(contributor=contributor).exists():
             raise NothingToCompare("The newest model was trained on nothing of this person.")
         candidate = RoundModel.objects.create(
-            net=newest.net, base=newest.base, seed=newest.seed, without=contributor, report={"compared_with": newest.pk}
+            net=newest.net,
+            base=newest.base,
+            seed=newest.seed,
+            without=contributor,
+            report={"compared_with": newest.pk},
         )
         if not samples.trained_on(candidate).exists():
-            raise NothingToCompare("The newest model was trained on this person’s drawings alone: none would be left.")
+            raise NothingToCompare(
+                "The newest model was trained on this person’s drawings alone: none would be left."
+            )
         _enqueue(candidate.pk)
         return candidate
 
@@ -126,12 +142,19 @@ def _enqueue(candidate_id: int) -> None:
 
 
 def claim(candidate_id: int) -> Claim | None:
-    """Take the training, if it is still to be done and nobody's lease is running; None otherwise."""
+    """Take the training, if it is still to be done and nobody's lease is running; None
+    otherwise."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     with transaction.atomic():
-        won = RoundModel.objects.filter(free, pk=candidate_id, state=State.TRAINING, claims__lt=CLAIMS).update(
-            claims=F("claims") + 1, token=F("token") + 1, lease_until=now + LEASE, started=now, progress=0.0
+        won = RoundModel.objects.filter(
+            free, pk=candidate_id, state=State.TRAINING, claims__lt=CLAIMS
+        ).update(
+            claims=F("claims") + 1,
+            token=F("token") + 1,
+            lease_until=now + LEASE,
+            started=now,
+            progress=0.0,
         )
         if not won:
             return None
@@ -147,15 +170,24 @@ def renew(claim: Claim, progress: float) -> None:
 
 def _mine(claim: Claim) -> QuerySet[RoundModel]:
     return RoundModel.objects.filter(
-        pk=claim.candidate_id, state=State.TRAINING, token=claim.token, lease_until__gt=timezone.now()
+        pk=claim.candidate_id,
+        state=State.TRAINING,
+        token=claim.token,
+        lease_until__gt=timezone.now(),
     )
 
 
 def finish(
-    claim: Claim, *, weights: bytes, sha256: str, manifest: dict[str, Any], report: dict[str, Any], reasons: list[str]
+    claim: Claim,
+    *,
+    weights: bytes,
+    sha256: str,
+    manifest: dict[str, Any],
+    report: dict[str, Any],
+    reasons: list[str],
 ) -> RoundModel:
-    """Store what was trained; without reasons to hold it, open the next round with it, but for what leaves somebody
-    out. Raises LeaseLost."""
+    """Store what was trained; without reasons to hold it, open the next round with it, but for what
+    leaves somebody out. Raises LeaseLost."""
     with transaction.atomic():
         rounds.lock()
         candidate = _mine(claim).select_for_update(no_key=True).first()
@@ -164,10 +196,14 @@ def finish(
         now = timezone.now()
         comparison = candidate.without is not None
         if not comparison:
-            RoundModel.objects.filter(state=State.HELD).update(state=State.DISCARDED, decided_by=NEWER, finished=now)
+            RoundModel.objects.filter(state=State.HELD).update(
+                state=State.DISCARDED, decided_by=NEWER, finished=now
+            )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
         candidate.manifest, candidate.report, candidate.reasons = manifest, report, reasons
-        candidate.state = State.COMPARED if comparison else State.HELD if reasons else State.PROMOTED
+        candidate.state = (
+            State.COMPARED if comparison else State.HELD if reasons else State.PROMOTED
+        )
         candidate.finished, candidate.progress, candidate.lease_until = now, 1.0, None
         candidate.save()
         if candidate.state == State.PROMOTED:
@@ -176,14 +212,20 @@ def finish(
 
 
 def fail(claim: Claim, why: str) -> None:
-    """End the training without a model. The open round goes on; the next one starts at the next threshold."""
-    _mine(claim).update(state=State.FAILED, reasons=[why], finished=timezone.now(), lease_until=None)
+    """End the training without a model. The open round goes on; the next one starts at the next
+    threshold."""
+    _mine(claim).update(
+        state=State.FAILED, reasons=[why], finished=timezone.now(), lease_until=None
+    )
 
 
 def recover() -> None:
-    """Send again the message of a training left lying; fail one that has used up its claims. Safe to call often."""
+    """Send again the message of a training left lying; fail one that has used up its claims. Safe
+    to call often."""
     now = timezone.now()
-    left = RoundModel.objects.filter(Q(lease_until__lt=now) | Q(lease_until__isnull=True), state=State.TRAINING)
+    left = RoundModel.objects.filter(
+        Q(lease_until__lt=now) | Q(lease_until__isnull=True), state=State.TRAINING
+    )
     left.filter(claims__gte=CLAIMS).update(
         state=State.FAILED,
         reasons=[f"The training was begun {CLAIMS} times and never came to its end."],
@@ -208,8 +250,14 @@ def discard(candidate_id: int, by: str, why: str) -> RoundModel:
         return _decide(candidate_id, State.DISCARDED, by, why, finished=timezone.now())
 
 
-def _decide(candidate_id: int, state: RoundModel.State, by: str, why: str, **more: datetime) -> RoundModel:
-    candidate = RoundModel.objects.select_for_update(no_key=True).filter(pk=candidate_id, state=State.HELD).first()
+def _decide(
+    candidate_id: int, state: RoundModel.State, by: str, why: str, **more: datetime
+) -> RoundModel:
+    candidate = (
+        RoundModel.objects.select_for_update(no_key=True)
+        .filter(pk=candidate_id, state=State.HELD)
+        .first()
+    )
     if candidate is None:
         raise NotHeld("This candidate is not held (any more).")
     changes = {"state": state, "decided_by": by, "decided_why": why, **more}

@@ -1,4 +1,5 @@
-"""Round models, their weights, rounds and samples. Written only by candidates.py, rounds.py and samples.py."""
+"""Round models, their weights, rounds and samples. Written only by candidates.py, rounds.py and
+samples.py."""
 
 import uuid
 
@@ -7,7 +8,8 @@ from django.db.models import F, Q
 
 
 class RoundModel(models.Model):
-    """A trained net with its recipe, manifest and report; while it trains, the row that holds the lease."""
+    """A trained net with its recipe, manifest and report; while it trains, the row that holds the
+    lease."""
 
     class State(models.TextChoices):
         TRAINING = "training"
@@ -19,15 +21,25 @@ class RoundModel(models.Model):
 
     net = models.CharField(max_length=50)
     state = models.CharField(max_length=10, choices=State, default=State.TRAINING)
-    base = models.ForeignKey("self", models.PROTECT, null=True, blank=True, help_text="round 1's model of the same net")
+    base = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, help_text="round 1's model of the same net"
+    )
     seed = models.PositiveIntegerField(default=1)
     without = models.UUIDField(
-        null=True, blank=True, help_text="trained to see what it is without this contributor; opens no round"
+        null=True,
+        blank=True,
+        help_text="trained to see what it is without this contributor; opens no round",
     )
-    manifest = models.JSONField(null=True, blank=True, help_text="what it was made of; equal manifests, equal bytes")
+    manifest = models.JSONField(
+        null=True, blank=True, help_text="what it was made of; equal manifests, equal bytes"
+    )
     report = models.JSONField(null=True, blank=True)
-    reasons = models.JSONField(default=list, blank=True, help_text="why held or failed, in sentences")
-    decided_by = models.CharField(max_length=100, blank=True, help_text="who promoted or discarded it, if by hand")
+    reasons = models.JSONField(
+        default=list, blank=True, help_text="why held or failed, in sentences"
+    )
+    decided_by = models.CharField(
+        max_length=100, blank=True, help_text="who promoted or discarded it, if by hand"
+    )
     decided_why = models.TextField(blank=True)
 
     created = models.DateTimeField(auto_now_add=True)
@@ -35,13 +47,19 @@ class RoundModel(models.Model):
     finished = models.DateTimeField(null=True, blank=True)
     progress = models.FloatField(default=0.0, help_text="0-1")
     claims = models.PositiveSmallIntegerField(default=0)
-    token = models.PositiveIntegerField(default=0, help_text="raised by each claim; only its holder may write")
+    token = models.PositiveIntegerField(
+        default=0, help_text="raised by each claim; only its holder may write"
+    )
     lease_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=Q(state="training"), name="one_training_candidate"),
-            models.UniqueConstraint(fields=["state"], condition=Q(state="held"), name="one_held_candidate"),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="training"), name="one_training_candidate"
+            ),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="held"), name="one_held_candidate"
+            ),
             models.CheckConstraint(
                 condition=Q(without__isnull=True) | Q(state__in=["training", "failed", "compared"]),
                 name="what_leaves_somebody_out_opens_no_round",
@@ -61,7 +79,8 @@ class Weights(models.Model):
 
 
 class KnownDigit(models.Model):
-    """MNIST's own images of one digit as thumbnails, so that every machine recognises one that is painted again."""
+    """MNIST's own images of one digit as thumbnails, so that every machine recognises one that is
+    painted again."""
 
     digit = models.PositiveSmallIntegerField(primary_key=True)
     thumbnails = models.BinaryField(help_text="uint8, 196 for each image")
@@ -84,9 +103,12 @@ class Round(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=Q(state="open"), name="one_open_round"),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="open"), name="one_open_round"
+            ),
             models.CheckConstraint(
-                condition=Q(state="open", closed__isnull=True) | Q(state="closed", closed__isnull=False),
+                condition=Q(state="open", closed__isnull=True)
+                | Q(state="closed", closed__isnull=False),
                 name="closed_round_has_a_time",
             ),
         ]
@@ -109,7 +131,8 @@ class Contributor(models.Model):
 
 
 class Sample(models.Model):
-    """A drawing as the trainer keeps it. Trained on by models first_trained … last_trained (or until now)."""
+    """A drawing as the trainer keeps it. Trained on by models first_trained … last_trained (or
+    until now)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     attempt = models.UUIDField()
@@ -117,24 +140,39 @@ class Sample(models.Model):
     pixels = models.BinaryField(help_text="28×28 uint8, row by row")
     sha256 = models.CharField(max_length=64)
     label = models.PositiveSmallIntegerField()
-    fooling = models.BooleanField(help_text="verified as having fooled its round's model: only these make a model due")
+    fooling = models.BooleanField(
+        help_text="verified as having fooled its round's model: only these make a model due"
+    )
     audited = models.BooleanField(default=False, help_text="did not fool, and was chosen by lot")
     round = models.ForeignKey(Round, models.PROTECT)
     added = models.DateTimeField(auto_now_add=True)
     withdrawn = models.DateTimeField(null=True, blank=True)
-    removed = models.DateTimeField(null=True, blank=True, help_text="the pixels are gone; hash and label stay")
-    first_trained = models.ForeignKey(RoundModel, models.PROTECT, null=True, blank=True, related_name="+")
-    last_trained = models.ForeignKey(RoundModel, models.PROTECT, null=True, blank=True, related_name="+")
+    removed = models.DateTimeField(
+        null=True, blank=True, help_text="the pixels are gone; hash and label stay"
+    )
+    first_trained = models.ForeignKey(
+        RoundModel, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    last_trained = models.ForeignKey(
+        RoundModel, models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["sha256"], condition=Q(withdrawn__isnull=True), name="one_active_sample"),
-            models.UniqueConstraint(fields=["attempt"], condition=Q(withdrawn__isnull=True), name="one_per_attempt"),
+            models.UniqueConstraint(
+                fields=["sha256"], condition=Q(withdrawn__isnull=True), name="one_active_sample"
+            ),
+            models.UniqueConstraint(
+                fields=["attempt"], condition=Q(withdrawn__isnull=True), name="one_per_attempt"
+            ),
             models.CheckConstraint(condition=Q(label__lte=9), name="sample_label_is_a_digit"),
             models.CheckConstraint(
-                condition=Q(removed__isnull=True) | Q(withdrawn__isnull=False), name="what_is_removed_is_withdrawn"
+                condition=Q(removed__isnull=True) | Q(withdrawn__isnull=False),
+                name="what_is_removed_is_withdrawn",
             ),
-            models.CheckConstraint(condition=Q(fooling=False) | Q(audited=False), name="what_fooled_was_not_audited"),
+            models.CheckConstraint(
+                condition=Q(fooling=False) | Q(audited=False), name="what_fooled_was_not_audited"
+            ),
             models.CheckConstraint(
                 condition=Q(last_trained__isnull=True)
                 | Q(withdrawn__isnull=False, last_trained__gte=F("first_trained")),

@@ -1,4 +1,5 @@
-"""Open a round, promote into the next one, roll back. With candidates.py the only writer of rounds and round models."""
+"""Open a round, promote into the next one, roll back. With candidates.py the only writer of rounds
+and round models."""
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,13 +16,15 @@ class NoSuchRound(Exception):
 def lock() -> None:
     """Take the trainer's one lock until the transaction ends: round 1's row, which is always there.
 
-    Whoever also needs rows of his own (an attempt, say) locks those first, so that nobody waits in a circle.
+    Whoever also needs rows of his own (an attempt, say) locks those first, so that nobody waits in
+    a circle.
     """
     Round.objects.select_for_update(no_key=True).get(number=1)
 
 
 def open_first(net: str) -> Round:
-    """Open round 1 with the shipped weights of `net`, unless a round is there already. Raises NotShipped."""
+    """Open round 1 with the shipped weights of `net`, unless a round is there already. Raises
+    NotShipped."""
     existing = Round.objects.filter(number=1).first()
     if existing:
         return existing
@@ -30,12 +33,14 @@ def open_first(net: str) -> Round:
 
 
 def nets() -> list[str]:
-    """The nets that a study may choose: those with a first model here, or with one shipped; in alphabetical order."""
+    """The nets that a study may choose: those with a first model here, or with one shipped; in
+    alphabetical order."""
     return sorted({*shipped.names(), *_bases().values_list("net", flat=True)})
 
 
 def base_of(net: str) -> RoundModel:
-    """The model that every retraining of `net` starts from; made from the shipped weights when first asked for.
+    """The model that every retraining of `net` starts from; made from the shipped weights when
+    first asked for.
 
     The caller holds lock(), or is opening round 1. Raises NotShipped.
     """
@@ -70,17 +75,24 @@ def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
     current = Round.objects.get(state=Round.State.OPEN)
     current.state, current.closed = Round.State.CLOSED, now
     current.save(update_fields=["state", "closed"])
-    return Round.objects.create(number=current.number + 1, model=model, opened=now, opened_by=by, opened_why=why)
+    return Round.objects.create(
+        number=current.number + 1, model=model, opened=now, opened_by=by, opened_why=why
+    )
 
 
 def roll_back(number: int, by: str, why: str) -> Round:
-    """Open the next round with the model that the earlier round `number` had, saying who and why. Raises NoSuchRound.
+    """Open the next round with the model that the earlier round `number` had, saying who and why.
+    Raises NoSuchRound.
 
     Rounds are never reopened, so no attempt moves.
     """
     with transaction.atomic():
         lock()
-        earlier = Round.objects.select_related("model").filter(number=number, state=Round.State.CLOSED).first()
+        earlier = (
+            Round.objects.select_related("model")
+            .filter(number=number, state=Round.State.CLOSED)
+            .first()
+        )
         if earlier is None:
             raise NoSuchRound(f"Round {number} is not an earlier round.")
         return open_next(earlier.model, by, why)

@@ -35,14 +35,17 @@ def add(
     audited: bool = False,
     round: Round,
 ) -> Sample | None:
-    """Keep a settled drawing as a sample; None where the very same pixels are an active sample already.
+    """Keep a settled drawing as a sample; None where the very same pixels are an active sample
+    already.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock.
     """
     rounds.lock()
     sha256 = hashlib.sha256(pixels).hexdigest()
     kept = Sample.objects.filter(withdrawn__isnull=True)
-    if kept.filter(sha256=sha256).exists() or kept.filter(attempt=attempt).exists():  # each by its own index
+    if (
+        kept.filter(sha256=sha256).exists() or kept.filter(attempt=attempt).exists()
+    ):  # each by its own index
         return None
     return Sample.objects.create(
         attempt=attempt,
@@ -57,16 +60,20 @@ def add(
 
 
 def _contributor(id: uuid.UUID) -> Contributor:
-    """The contributor's row, made at the first sample: with it the split is fixed for life. Needs the lock."""
+    """The contributor's row, made at the first sample: with it the split is fixed for life. Needs
+    the lock."""
     known = Contributor.objects.filter(pk=id).first()
     if known:
         return known
     position = Contributor.objects.count()
     block_start, place = position - position % BLOCK, position % BLOCK
     has_test = Contributor.objects.filter(position__gte=block_start, split=Split.TEST).exists()
-    # Uniform over places 1–4 of the block, drawn one at a time: 1/4, then 1/3, 1/2 and 1 of what is left.
+    # Uniform over places 1–4 of the block, drawn one at a time: 1/4, then 1/3, 1/2 and 1 of what is
+    # left.
     test = place > 0 and not has_test and _lot.randrange(BLOCK - place) == 0
-    return Contributor.objects.create(id=id, position=position, split=Split.TEST if test else Split.TRAIN)
+    return Contributor.objects.create(
+        id=id, position=position, split=Split.TEST if test else Split.TRAIN
+    )
 
 
 def withdraw(contributor: uuid.UUID) -> int:
@@ -83,20 +90,27 @@ def _withdraw(samples: QuerySet[Sample]) -> int:
     return trained + active.update(withdrawn=now)
 
 
-def returnable(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()) -> list[Sample]:
-    """What was withdrawn of a contributor at `since` or later and may come back: of each attempt its last sample, `but`
-    of some attempts. Not where the same pixels are an active sample meanwhile, nor where they were removed.
+def returnable(
+    contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()
+) -> list[Sample]:
+    """What was withdrawn of a contributor at `since` or later and may come back: of each attempt
+    its last sample, `but` of some attempts. Not where the same pixels are an active sample
+    meanwhile, nor where they were removed.
     """
     active = Sample.objects.filter(withdrawn__isnull=True)
-    gone = Sample.objects.filter(contributor=contributor, withdrawn__gte=since, removed__isnull=True).exclude(
-        Q(sha256__in=active.values("sha256")) | Q(attempt__in=active.values("attempt")) | Q(attempt__in=but)
+    gone = Sample.objects.filter(
+        contributor=contributor, withdrawn__gte=since, removed__isnull=True
+    ).exclude(
+        Q(sha256__in=active.values("sha256"))
+        | Q(attempt__in=active.values("attempt"))
+        | Q(attempt__in=but)
     )
     return list({sample.attempt: sample for sample in gone.order_by("added")}.values())
 
 
 def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()) -> int:
-    """Take what is `returnable` back into later trainings; how many samples that are. The old rows go on saying which
-    models trained on them; each sample gets a new row."""
+    """Take what is `returnable` back into later trainings; how many samples that are. The old rows
+    go on saying which models trained on them; each sample gets a new row."""
     with transaction.atomic():
         rounds.lock()
         again = returnable(contributor, since, but)
@@ -107,13 +121,15 @@ def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID
 
 
 def withdraw_one(attempt: uuid.UUID) -> None:
-    """Take the sample of an attempt, if there is one, out of every later training. Needs the lock."""
+    """Take the sample of an attempt, if there is one, out of every later training. Needs the
+    lock."""
     _withdraw(Sample.objects.filter(attempt=attempt))
 
 
 def remove(contributor: uuid.UUID) -> int:
-    """Withdraw a contributor's samples and drop their pixels, for good; how many there were. Hashes and labels stay,
-    so that it can be said what a model was trained on, though it cannot be made again."""
+    """Withdraw a contributor's samples and drop their pixels, for good; how many there were. Hashes
+    and labels stay, so that it can be said what a model was trained on, though it cannot be made
+    again."""
     with transaction.atomic():
         withdraw(contributor)
         kept = Sample.objects.filter(contributor=contributor, removed__isnull=True)
@@ -121,20 +137,21 @@ def remove(contributor: uuid.UUID) -> int:
 
 
 def removed_since(model: RoundModel) -> datetime | None:
-    """Since when a model cannot be made again, because samples that it was trained on were removed; None if it can."""
+    """Since when a model cannot be made again, because samples that it was trained on were removed;
+    None if it can."""
     found: datetime | None = trained_on(model).aggregate(first=Min("removed"))["first"]
     return found
 
 
 def due(most_each: int | None = None) -> QuerySet[Sample]:
-    """Verified fooling samples of the train split, active, that no candidate has trained on, `most_each` of each
-    contributor (None: all)."""
+    """Verified fooling samples of the train split, active, that no candidate has trained on,
+    `most_each` of each contributor (None: all)."""
     return _new(most_each).filter(fooling=True)
 
 
 def _new(most_each: int | None) -> QuerySet[Sample]:
-    """What the next candidate is the first to train on: of each contributor `most_each`, the fooling and older ones
-    before the others."""
+    """What the next candidate is the first to train on: of each contributor `most_each`, the
+    fooling and older ones before the others."""
     new = active().filter(first_trained__isnull=True)
     if most_each is None:
         return new
@@ -149,14 +166,16 @@ def active() -> QuerySet[Sample]:
 
 
 def fix_set(candidate: RoundModel, most_each: int | None = None) -> None:
-    """Give `candidate` its training set for good: what was trained on before, if still active, and the new samples,
-    `most_each` of each contributor; the rest waits for a later one. Needs the lock."""
+    """Give `candidate` its training set for good: what was trained on before, if still active, and
+    the new samples, `most_each` of each contributor; the rest waits for a later one. Needs the
+    lock."""
     active().filter(pk__in=_new(most_each).values("pk")).update(first_trained=candidate)
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:
-    """The samples `model` was or is being trained on, in a fixed order; of one that leaves a contributor out, those of
-    the model it is compared with that are not his, as far as they are still there."""
+    """The samples `model` was or is being trained on, in a fixed order; of one that leaves a
+    contributor out, those of the model it is compared with that are not his, as far as they are
+    still there."""
     if model.without is not None:
         assert model.report is not None
         others = trained_on(RoundModel.objects.get(pk=model.report["compared_with"]))
@@ -168,7 +187,8 @@ def trained_on(model: RoundModel) -> QuerySet[Sample]:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Samples in memory: ids, their attempts, pixels uint8 (n, 28, 28), labels int64 (n,), in the order of the ids."""
+    """Samples in memory: ids, their attempts, pixels uint8 (n, 28, 28), labels int64 (n,), in the
+    order of the ids."""
 
     ids: list[str]
     attempts: list[str]
@@ -177,22 +197,28 @@ class Arrays:
 
 
 def arrays(samples: QuerySet[Sample]) -> Arrays:
-    """Load samples into memory, without a query per sample. Raises Removed where pixels are gone."""
+    """Load samples into memory, without a query per sample. Raises Removed where pixels are
+    gone."""
     rows = list(samples.values_list("pk", "attempt", "pixels", "label"))
     if not all(row[2] for row in rows):
         raise Removed("Some of these drawings were removed by whoever drew them.")
-    pixels = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.uint8).reshape(-1, 28, 28)
+    pixels = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.uint8).reshape(
+        -1, 28, 28
+    )
     labels = np.array([row[3] for row in rows], dtype=np.int64)
     return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)
 
 
 def held_out() -> dict[str, Arrays]:
-    """The test split of every round so far: «fools_N» fooled round N's model, «audited_N» did not, chosen by lot.
+    """The test split of every round so far: «fools_N» fooled round N's model, «audited_N» did not,
+    chosen by lot.
 
-    What was meant to fool and was read as another digit is in neither: nobody chose it by lot. Empty ones too, so that
-    a report says that there was nothing to measure on.
+    What was meant to fool and was read as another digit is in neither: nobody chose it by lot.
+    Empty ones too, so that a report says that there was nothing to measure on.
     """
-    tests = Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TEST).order_by("pk")
+    tests = Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TEST).order_by(
+        "pk"
+    )
     return {
         f"{name}_{round.number}": arrays(tests.filter(**{kind: True}, round=round))
         for round in Round.objects.order_by("number")

@@ -1,4 +1,5 @@
-"""The target model, kept in this process until another round opens, and the models of earlier rounds."""
+"""The target model, kept in this process until another round opens, and the models of earlier
+rounds."""
 
 import functools
 import threading
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class TargetUnavailable(Exception):
-    """The open round's model can't be served; the text says why. Predictions and attempts answer 503."""
+    """The open round's model can't be served; the text says why. Predictions and attempts answer
+    503."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,15 @@ class Target:
         return [float(p) for p in nets.probabilities(self.net, pixels[None])[0]]
 
     def attribution(self, pixels: bytes, digit: int, other: int) -> "NDArray[np.float64]":
-        """How much each of the 784 pixels spoke for `digit` and against `other`, float64 (28, 28)."""
+        """How much each of the 784 pixels spoke for `digit` and against `other`, float64 (28,
+        28)."""
         import numpy as np
 
         from trainer.learning import attribution
 
-        return attribution.attribution(self.net, np.frombuffer(pixels, np.uint8).reshape(28, 28), digit, other)
+        return attribution.attribution(
+            self.net, np.frombuffer(pixels, np.uint8).reshape(28, 28), digit, other
+        )
 
 
 _cached: Target | None = None
@@ -45,11 +50,16 @@ _loading = threading.Lock()
 
 
 def current() -> Target:
-    """The target model of the round that is open at this moment. One small query; loads the weights once a round.
+    """The target model of the round that is open at this moment. One small query; loads the weights
+    once a round.
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """
-    row = Round.objects.filter(state=Round.State.OPEN).values_list("pk", "number", "model_id", "model__net").first()
+    row = (
+        Round.objects.filter(state=Round.State.OPEN)
+        .values_list("pk", "number", "model_id", "model__net")
+        .first()
+    )
     if row is None:
         raise TargetUnavailable("No round is open.")
     round_id, number, model_id, net = row
@@ -85,7 +95,8 @@ def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
 
 @functools.lru_cache(maxsize=64)
 def of_round(number: int) -> Target:
-    """The model of a round, open or closed; the last few asked for are kept. Raises TargetUnavailable."""
+    """The model of a round, open or closed; the last few asked for are kept. Raises
+    TargetUnavailable."""
     row = Round.objects.filter(number=number).values_list("pk", "model_id", "model__net").first()
     if row is None:
         raise TargetUnavailable(f"There is no round {number}.")

@@ -1,4 +1,5 @@
-"""The django-q2 doors: train a candidate, look after what was left lying, fetch MNIST. No rules in here."""
+"""The django-q2 doors: train a candidate, look after what was left lying, fetch MNIST. No rules in
+here."""
 
 import logging
 import time
@@ -37,11 +38,24 @@ def _train(claim: candidates.Claim) -> None:
     base = basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE)
     recipe = fit.default_recipe(claim.net, len(training_set.ids))
     manifest = fit.manifest(
-        training_set.ids, training_set.pixels, training_set.labels, base.sha256, start.sha256, claim.net, recipe,
+        training_set.ids,
+        training_set.pixels,
+        training_set.labels,
+        base.sha256,
+        start.sha256,
+        claim.net,
+        recipe,
         claim.seed,
-    )  # fmt: skip
+    )
     trained = fit.retrain(
-        bytes(start.data), claim.net, base, training_set.pixels, training_set.labels, recipe, claim.seed, renew
+        bytes(start.data),
+        claim.net,
+        base,
+        training_set.pixels,
+        training_set.labels,
+        recipe,
+        claim.seed,
+        renew,
     )
     net = weights.load(claim.net, trained, None)
     if candidate.without is None:
@@ -83,7 +97,8 @@ def beat(cluster: str) -> None:
 
 
 def fetch_mnist() -> None:
-    """Fetch MNIST into the cache, once, where no directory was given; without a network the stand-in goes on."""
+    """Fetch MNIST into the cache, once, where no directory was given; without a network the
+    stand-in goes on."""
     from trainer import known
     from trainer.learning import basedata
 

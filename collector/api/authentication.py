@@ -18,7 +18,9 @@ class TokenAuthentication(authentication.BaseAuthentication):
             return None
         person = accounts.person_of_token(text.strip())
         if person is None:
-            raise AuthenticationFailed("This token is unknown or has run out. Get a new one at /api/tokens/.")
+            raise AuthenticationFailed(
+                "This token is unknown or has run out. Get a new one at /api/tokens/."
+            )
         return person, None
 
     def authenticate_header(self, request: Request) -> str:

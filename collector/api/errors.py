@@ -43,7 +43,9 @@ def _refused(exception: exceptions.APIException) -> Refused:
         return Forbidden(str(exception.detail))
     if isinstance(exception.detail, dict):
         field, problem = next(iter(exception.detail.items()))
-        return Refused(_sentence(problem), field=None if field == "non_field_errors" else str(field), code=code)
+        return Refused(
+            _sentence(problem), field=None if field == "non_field_errors" else str(field), code=code
+        )
     return Refused(_sentence(exception.detail), code=code)
 
 

@@ -1,4 +1,5 @@
-"""JSON as strict as the contract: no NaN, no 1e999, no duplicate keys, no bottomless nesting, no lone surrogates."""
+"""JSON as strict as the contract: no NaN, no 1e999, no duplicate keys, no bottomless nesting, no
+lone surrogates."""
 
 import json
 from typing import IO, Any
@@ -12,7 +13,9 @@ LONGEST_INTEGER = 20  # digits; nothing that we take has more than 8
 class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
+    ) -> Any:
         """The body as plain values. Raises ParseError (400)."""
         try:
             text = stream.read().decode("utf-8")

@@ -1,4 +1,5 @@
-"""What requests may hold, field by field and strictly; and the shapes of the answers, for the schema."""
+"""What requests may hold, field by field and strictly; and the shapes of the answers, for the
+schema."""
 
 from typing import Any
 
@@ -41,17 +42,22 @@ class Unchecked(serializers.JSONField):
 
 
 class Given(serializers.Serializer[Any]):
-    """A request's body: an object of these fields and no others, so that nobody thinks that we believed the others."""
+    """A request's body: an object of these fields and no others, so that nobody thinks that we
+    believed the others."""
 
     def to_internal_value(self, data: Any) -> Any:
         for name in data:
             if name not in self.fields:
-                raise serializers.ValidationError({name[:LONGEST_NAME]: ["This request takes no such field."]})
+                raise serializers.ValidationError(
+                    {name[:LONGEST_NAME]: ["This request takes no such field."]}
+                )
         return super().to_internal_value(data)
 
 
 class Drawing(Given):
-    strokes = Unchecked(help_text='[{"x": [...], "y": [...], "t": [...]}]: integers 0–279; t in ms, not decreasing')
+    strokes = Unchecked(
+        help_text='[{"x": [...], "y": [...], "t": [...]}]: integers 0–279; t in ms, not decreasing'
+    )
     width = Unchecked(required=False, help_text="the pen in canvas units, 8–40; default 22")
 
 
@@ -76,7 +82,9 @@ class NewReading(Given):
 
     def validate_reading(self, value: str) -> str:
         if value not in ANSWERS:
-            raise serializers.ValidationError("A reading is a digit from 0 to 9, ambiguous or junk.")
+            raise serializers.ValidationError(
+                "A reading is a digit from 0 to 9, ambiguous or junk."
+            )
         return value
 
 
@@ -104,7 +112,9 @@ class IssuedToken(serializers.Serializer[Any]):
 class Prediction(serializers.Serializer[Any]):
     round = serializers.IntegerField()
     predicted_label = serializers.IntegerField()
-    probabilities = serializers.ListField(child=serializers.FloatField(), min_length=10, max_length=10)
+    probabilities = serializers.ListField(
+        child=serializers.FloatField(), min_length=10, max_length=10
+    )
 
 
 class Attempt(serializers.Serializer[Any]):
@@ -124,7 +134,9 @@ class Event(serializers.Serializer[Any]):
 
 
 class OwnAttempt(Attempt):
-    original = serializers.BooleanField(help_text="neither very like an earlier fool nor one of MNIST's own images")
+    original = serializers.BooleanField(
+        help_text="neither very like an earlier fool nor one of MNIST's own images"
+    )
     submitted = serializers.DateTimeField()
     settled = serializers.DateTimeField(allow_null=True)
     settled_label = serializers.IntegerField(allow_null=True)
@@ -142,7 +154,9 @@ class AssignedDrawing(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     strokes = serializers.JSONField()
     width = serializers.IntegerField()
-    pixels = serializers.ListField(child=serializers.IntegerField(), help_text="784 values 0–255, row by row")
+    pixels = serializers.ListField(
+        child=serializers.IntegerField(), help_text="784 values 0–255, row by row"
+    )
 
 
 class Assignment(serializers.Serializer[Any]):

@@ -12,7 +12,9 @@ from collector.middleware import answer
 
 @csrf_exempt  # nothing is written, and whoever asks gets the API's answer, not a page about cookies
 def _nothing_here(request: HttpRequest) -> HttpResponse:
-    return answer(request, NotFound("There is no such address in this API; /api/schema/ lists them."))
+    return answer(
+        request, NotFound("There is no such address in this API; /api/schema/ lists them.")
+    )
 
 
 urlpatterns = [

@@ -56,13 +56,16 @@ class TokensView(APIView):
 
     @extend_schema(request=shapes.NewToken, responses={201: shapes.IssuedToken})
     def post(self, request: Request) -> Response:
-        """Get a token for the API. A wrong name or password answers 401, and too many of them 429 for a while."""
+        """Get a token for the API. A wrong name or password answers 401, and too many of them 429
+        for a while."""
         given = _parsed(shapes.NewToken, request)
         person = accounts.authenticate(request._request, **given)
         if person is None:
             raise AuthenticationFailed("That user name and password don’t go together.")
         text, row = accounts.issue_token(person)
-        return Response(shapes.IssuedToken({"token": text, "expires": row.expires}).data, status=201)
+        return Response(
+            shapes.IssuedToken({"token": text, "expires": row.expires}).data, status=201
+        )
 
     def get_authenticate_header(self, request: Request) -> str:
         """Without one, DRF turns a 401 into a 403."""
@@ -73,7 +76,9 @@ class RoundsPages(LimitOffsetPagination):
     default_limit, max_limit = 50, 200
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data})
+        return Response(
+            {"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
+        )
 
 
 class RoundsView(APIView):
@@ -116,7 +121,9 @@ class PredictionsView(APIView):
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
         number, probabilities = attempts.predict(attempts.parse(**given))
         predicted = max(range(10), key=probabilities.__getitem__)
-        return Response({"round": number, "predicted_label": predicted, "probabilities": probabilities})
+        return Response(
+            {"round": number, "predicted_label": predicted, "probabilities": probabilities}
+        )
 
 
 class AttemptPages(CursorPagination):
@@ -124,13 +131,16 @@ class AttemptPages(CursorPagination):
     ordering = ("-submitted", "-id")
 
     def decode_cursor(self, request: Request) -> Any:
-        """The place that a page's `next` or `previous` names. Raises Refused for what is no such place."""
+        """The place that a page's `next` or `previous` names. Raises Refused for what is no such
+        place."""
         try:
             cursor = super().decode_cursor(request)
             if cursor and cursor.position is not None:
                 datetime.fromisoformat(str(cursor.position)).astimezone(UTC)
         except (APINotFound, ValueError, OverflowError) as error:
-            raise Refused("This is not a cursor that we gave; start with the first page.", field="cursor") from error
+            raise Refused(
+                "This is not a cursor that we gave; start with the first page.", field="cursor"
+            ) from error
         return cursor
 
 
@@ -153,13 +163,18 @@ class AttemptsView(APIView):
         pages = AttemptPages()
         own = _person(request).attempts.select_related("round")
         page = pages.paginate_queryset(own, request, self) or []
-        return pages.get_paginated_response([_told(attempt, fate) for attempt, fate in fates.for_list(page)])
+        return pages.get_paginated_response(
+            [_told(attempt, fate) for attempt, fate in fates.for_list(page)]
+        )
 
     @extend_schema(request=shapes.NewAttempt, responses={201: shapes.Attempt, 200: shapes.Attempt})
     def post(self, request: Request) -> Response:
-        """Submit a drawing; the answer is the target model's verdict. The same client key and body again: 200."""
+        """Submit a drawing; the answer is the target model's verdict. The same client key and body
+        again: 200."""
         given = _parsed(shapes.NewAttempt, request)
-        drawing = attempts.parse(**{key: given[key] for key in ("strokes", "width") if key in given})
+        drawing = attempts.parse(
+            **{key: given[key] for key in ("strokes", "width") if key in given}
+        )
         submission = attempts.Submission(given["target_label"], drawing, given.get("client_key"))
         attempt, new = attempts.submit(_person(request), submission)
         return Response(shapes.Attempt(attempt).data, status=201 if new else 200)
@@ -186,16 +201,23 @@ class RetractView(APIView):
 
 
 def _assignment(reading: Reading) -> dict[str, Any]:
-    """All that a moderator is told: never the target label, the prediction, the drawer or other readings."""
+    """All that a moderator is told: never the target label, the prediction, the drawer or other
+    readings."""
     drawn = reading.drawing
-    shown = {"id": drawn.pk, "strokes": drawn.strokes, "width": drawn.width, "pixels": list(bytes(drawn.pixels))}
+    shown = {
+        "id": drawn.pk,
+        "strokes": drawn.strokes,
+        "width": drawn.width,
+        "pixels": list(bytes(drawn.pixels)),
+    }
     return {"id": reading.pk, "attempt": shown, "expires": reading.expires}
 
 
 class AssignmentsView(APIView):
     @extend_schema(request=None, responses={201: shapes.Assignment, 204: None})
     def post(self, request: Request) -> Response:
-        """The next drawing to read, chosen by the server and leased; 204 when there is nothing to do."""
+        """The next drawing to read, chosen by the server and leased; 204 when there is nothing to
+        do."""
         reading = reviews.assign(_person(request))
         return Response(_assignment(reading), status=201) if reading else Response(status=204)
 
@@ -203,7 +225,8 @@ class AssignmentsView(APIView):
 class ReadingView(APIView):
     @extend_schema(request=shapes.NewReading, responses={201: None})
     def post(self, request: Request, id: uuid.UUID) -> Response:
-        """Say what an assigned drawing shows: 0–9, ambiguous or junk. Final; a lease that ran out answers 410."""
+        """Say what an assigned drawing shows: 0–9, ambiguous or junk. Final; a lease that ran out
+        answers 410."""
         reviews.read(_person(request), id, _parsed(shapes.NewReading, request)["reading"])
         return Response({}, status=201)
 
@@ -223,7 +246,9 @@ class LeaderboardView(APIView):
 
 
 class SamplesView(APIView):
-    @extend_schema(parameters=[OpenApiParameter("as", enum=list(exports.FORMATS))], responses={200: bytes})
+    @extend_schema(
+        parameters=[OpenApiParameter("as", enum=list(exports.FORMATS))], responses={200: bytes}
+    )
     def get(self, request: Request) -> StreamingHttpResponse:
         """All active samples, streamed as JSON Lines or CSV; for admins."""
         if not _person(request).is_admin:

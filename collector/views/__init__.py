@@ -1,1 +1,2 @@
-"""The pages: each view parses, calls one function and answers, and words are put together here, not in templates."""
+"""The pages: each view parses, calls one function and answers, and words are put together here, not
+in templates."""

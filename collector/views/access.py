@@ -13,7 +13,8 @@ from collector.models import Person
 
 NOT_ONE = "This page is for moderators."
 PAUSED = (
-    "Your moderating is paused: too many of your last readings differ from what the drawings turned out to be. "
+    "Your moderating is paused: too many of your last readings differ from what the drawings "
+    "turned out to be. "
     "An admin sees it too and can lift it; what you drew is not touched."
 )
 P = ParamSpec("P")
@@ -21,7 +22,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponseBase]
 
 
-def _for(allowed: Callable[[Person], bool], refusal: Callable[[Person], str]) -> Callable[[PersonView[P]], View[P]]:
+def _for(
+    allowed: Callable[[Person], bool], refusal: Callable[[Person], str]
+) -> Callable[[PersonView[P]], View[P]]:
     def decorate(view: PersonView[P]) -> View[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -42,8 +45,12 @@ def signed_in(view: PersonView[P]) -> View[P]:
 
 
 def for_moderators(view: PersonView[P]) -> View[P]:
-    return _for(lambda person: person.is_moderator, lambda person: PAUSED if person.suspended else NOT_ONE)(view)
+    return _for(
+        lambda person: person.is_moderator, lambda person: PAUSED if person.suspended else NOT_ONE
+    )(view)
 
 
 def for_admins(view: PersonView[P]) -> View[P]:
-    return _for(lambda person: person.is_admin, lambda person: "This page is for the admins of this site.")(view)
+    return _for(
+        lambda person: person.is_admin, lambda person: "This page is for the admins of this site."
+    )(view)

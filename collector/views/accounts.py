@@ -1,4 +1,5 @@
-"""Accounts: signing up, and Django's own pages for signing in and for passwords under our templates."""
+"""Accounts: signing up, and Django's own pages for signing in and for passwords under our
+templates."""
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
@@ -28,7 +29,9 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            person = accounts.sign_up(**form.cleaned_data, address=str(request.META.get("REMOTE_ADDR", "")))
+            person = accounts.sign_up(
+                **form.cleaned_data, address=str(request.META.get("REMOTE_ADDR", ""))
+            )
         except TooMany:
             raise
         except Refused as refusal:
@@ -45,7 +48,10 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
     now = {"listed": person.listed, "email": person.email, "mailed": person.mailed}
-    doors = {"save": AccountForm(request.POST or None, initial=now), "close": CloseForm(request.POST or None)}
+    doors = {
+        "save": AccountForm(request.POST or None, initial=now),
+        "close": CloseForm(request.POST or None),
+    }
     forms: dict[str, Form] = {"save": AccountForm(initial=now), "close": CloseForm()}
     if request.method == "POST":
         do = request.POST.get("do", "")
@@ -54,9 +60,13 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
         form = forms[do] = doors[do]
         if form.is_valid():
             try:
-                return _save(request, person, form) if do == "save" else _close(request, person, form)
+                return (
+                    _save(request, person, form) if do == "save" else _close(request, person, form)
+                )
             except Refused as refusal:
-                form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+                form.add_error(
+                    refusal.field if refusal.field in form.fields else None, refusal.message
+                )
     context = {"settings_form": forms["save"], "close_form": forms["close"]}
     return render(request, "accounts/account.html", context)
 
@@ -68,7 +78,9 @@ def _save(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
 
 
 def _close(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
-    leaving.close(person, form.cleaned_data["password"], remove=form.cleaned_data["drawings"] == "remove")
+    leaving.close(
+        person, form.cleaned_data["password"], remove=form.cleaned_data["drawings"] == "remove"
+    )
     logout(request)
     messages.success(request, "Your account is closed. Thank you for what you gave.")
     return redirect("home")
@@ -78,7 +90,9 @@ def _close(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
 @signed_in
 def export(request: HttpRequest, person: Person) -> StreamingHttpResponse:
     headers = {"Content-Disposition": 'attachment; filename="my-drawings.json"'}
-    return StreamingHttpResponse(exports.own(person), content_type="application/json", headers=headers)
+    return StreamingHttpResponse(
+        exports.own(person), content_type="application/json", headers=headers
+    )
 
 
 class SignIn(auth.LoginView):
@@ -99,7 +113,9 @@ class PasswordReset(auth.PasswordResetView):
     success_url = reverse_lazy("password_reset_done")
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
-        accounts.allow_reset(form.cleaned_data["email"], address=str(self.request.META.get("REMOTE_ADDR", "")))
+        accounts.allow_reset(
+            form.cleaned_data["email"], address=str(self.request.META.get("REMOTE_ADDR", ""))
+        )
         return super().form_valid(form)
 
 
@@ -111,8 +127,12 @@ class PasswordResetConfirm(auth.PasswordResetConfirmView):
 sign_in = SignIn.as_view()
 sign_out = auth.LogoutView.as_view()
 password_change = PasswordChange.as_view()
-password_change_done = auth.PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html")
+password_change_done = auth.PasswordChangeDoneView.as_view(
+    template_name="accounts/password_change_done.html"
+)
 password_reset = PasswordReset.as_view()
 password_reset_done = auth.PasswordResetDoneView.as_view(template_name="accounts/reset_done.html")
 password_reset_confirm = PasswordResetConfirm.as_view()
-password_reset_complete = auth.PasswordResetCompleteView.as_view(template_name="accounts/reset_complete.html")
+password_reset_complete = auth.PasswordResetCompleteView.as_view(
+    template_name="accounts/reset_complete.html"
+)

@@ -25,7 +25,8 @@ def _badge(badge: badges.Badge) -> dict[str, str]:
 
 
 def _streak(streak: badges.Streak, own: bool) -> str:
-    """«4 days in a row, the longest 9»; nothing before the first drawing, and for others nothing of a single day."""
+    """«4 days in a row, the longest 9»; nothing before the first drawing, and for others nothing of
+    a single day."""
     if streak.longest < (1 if own else 2):
         return ""
     longest = f"{words.count(streak.longest, 'day')} in a row at the longest"

@@ -28,5 +28,10 @@ def all_acts(request: HttpRequest, admin: Person) -> HttpResponse:
         }
         for done in page.object_list
     ]
-    told = f"{words.count(page.paginator.count, 'act')} of admins, newest first; none can be changed or removed."
-    return render(request, "pages/acts.html", {"page": page, "summary": told if page.object_list else ""})
+    told = (
+        f"{words.count(page.paginator.count, 'act')} of admins, newest first; none can "
+        "be changed or removed."
+    )
+    return render(
+        request, "pages/acts.html", {"page": page, "summary": told if page.object_list else ""}
+    )

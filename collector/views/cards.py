@@ -1,4 +1,5 @@
-"""The picture of a fool for where its page is shared: 1200 × 630, drawn from its strokes, naming nobody."""
+"""The picture of a fool for where its page is shared: 1200 × 630, drawn from its strokes, naming
+nobody."""
 
 import io
 from functools import cache
@@ -15,14 +16,20 @@ SMOOTH = 3  # samples to a pixel, on each axis
 # As the tokens' dark slate.
 SLATE, BOARD, EDGE = (13, 15, 22), (5, 6, 10), (44, 49, 66)
 CHALK, SOFT, ACCENT = (255, 255, 255), (185, 192, 211), (255, 183, 3)
-MARK = ((3, 3, 3, 5), (3, 5, 7, 5), (7, 3, 7, 8))  # parts/mark.html, in its 11 × 11 squares: left, top, right, bottom
+MARK = (
+    (3, 3, 3, 5),
+    (3, 5, 7, 5),
+    (7, 3, 7, 8),
+)  # parts/mark.html, in its 11 × 11 squares: left, top, right, bottom
 MARK_TRICK = (4, 2, 6, 2)
 TEXT = MARGIN + SIDE + 70
 DIGITS = TEXT + 292
 Ink = tuple[int, int, int]
 
 
-def png(strokes: list[dict[str, Any]], width: int, target: int, predicted: int, round: int) -> bytes:
+def png(
+    strokes: list[dict[str, Any]], width: int, target: int, predicted: int, round: int
+) -> bytes:
     """The card of a drawing in canvas units, made with a pen of `width`."""
     card = Image.new("RGB", (WIDTH, HEIGHT), SLATE)
     card.paste(EDGE, (MARGIN - 2, MARGIN - 2), _plate(SIDE + 4, SIDE + 4, RADIUS + 2))
@@ -48,7 +55,8 @@ def _ink(strokes: list[dict[str, Any]], width: int) -> Image.Image:
     reach = round(width * scale / 2)
     for stroke in strokes:
         points = [
-            (round((x + 0.5) * scale), round((y + 0.5) * scale)) for x, y in zip(stroke["x"], stroke["y"], strict=True)
+            (round((x + 0.5) * scale), round((y + 0.5) * scale))
+            for x, y in zip(stroke["x"], stroke["y"], strict=True)
         ]
         draw.line(points, 255, 2 * reach + 1)
         for x, y in points:
@@ -65,7 +73,15 @@ def _plate(width: int, height: int, radius: float) -> Image.Image:
     return sampled.reduce(SMOOTH)
 
 
-def _say(card: Image.Image, draw: ImageDraw.ImageDraw, middle: int, words: str, digit: int, ink: Ink, on: Ink) -> None:
+def _say(
+    card: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    middle: int,
+    words: str,
+    digit: int,
+    ink: Ink,
+    on: Ink,
+) -> None:
     """«You say 4», the digit on a plate."""
     draw.text((TEXT, middle), words, CHALK, _font(72), anchor="lm", stroke_width=1.2)
     card.paste(on, (DIGITS, middle - 58), _plate(92, 116, 20))
@@ -77,7 +93,13 @@ def _mark(card: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, size: in
     for squares, colour in ((MARK, CHALK), ((MARK_TRICK,), ACCENT)):
         for left, top, right, bottom in squares:
             draw.rectangle(
-                (x + left * size, y + top * size, x + (right + 1) * size - 1, y + (bottom + 1) * size - 1), colour
+                (
+                    x + left * size,
+                    y + top * size,
+                    x + (right + 1) * size - 1,
+                    y + (bottom + 1) * size - 1,
+                ),
+                colour,
             )
 
 

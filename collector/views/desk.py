@@ -1,4 +1,5 @@
-"""The admins' desk: the open round and its training, held candidates, drawings that nobody could settle, the study."""
+"""The admins' desk: the open round and its training, held candidates, drawings that nobody could
+settle, the study."""
 
 import uuid
 from collections.abc import Callable
@@ -41,7 +42,8 @@ def desk(request: HttpRequest, admin: Person) -> HttpResponse:
 
 
 def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    """Do what the button says; what was done, or "" with the refusal beside the form (in `bound`) or as a message."""
+    """Do what the button says; what was done, or "" with the refusal beside the form (in `bound`)
+    or as a message."""
     doors: dict[str, Callable[[HttpRequest, Person, Forms], str]] = {
         "train": _train,
         "promote": _promote,
@@ -79,13 +81,17 @@ def _reason(request: HttpRequest, bound: Forms) -> tuple[int, str]:
     number = request.POST.get("candidate", "")
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         raise NotFound("There is no such candidate.")
-    form = bound[f"candidate-{int(number)}"] = ReasonForm(request.POST, prefix=f"candidate-{int(number)}")
+    form = bound[f"candidate-{int(number)}"] = ReasonForm(
+        request.POST, prefix=f"candidate-{int(number)}"
+    )
     return (int(number), form.cleaned_data["why"]) if form.is_valid() else (0, "")
 
 
 def _promote(request: HttpRequest, admin: Person, bound: Forms) -> str:
     number, why = _reason(request, bound)
-    return f"Round {candidates.promote(number, admin.username, why).number} is open." if number else ""
+    return (
+        f"Round {candidates.promote(number, admin.username, why).number} is open." if number else ""
+    )
 
 
 def _discard(request: HttpRequest, admin: Person, bound: Forms) -> str:
@@ -100,12 +106,18 @@ def _roll_back(request: HttpRequest, admin: Person, bound: Forms) -> str:
     form = bound["roll_back"] = RollBackForm(request.POST, prefix="roll_back", numbers=_earlier())
     if not form.is_valid():
         return ""
-    opened = trainer.rounds.roll_back(form.cleaned_data["number"], admin.username, form.cleaned_data["why"])
+    opened = trainer.rounds.roll_back(
+        form.cleaned_data["number"], admin.username, form.cleaned_data["why"]
+    )
     return f"Round {opened.number} is open."
 
 
 def _earlier() -> list[int]:
-    return list(Round.objects.filter(state=Round.State.CLOSED).order_by("-number").values_list("number", flat=True))
+    return list(
+        Round.objects.filter(state=Round.State.CLOSED)
+        .order_by("-number")
+        .values_list("number", flat=True)
+    )
 
 
 def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
@@ -113,7 +125,9 @@ def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
         attempt_id = uuid.UUID(request.POST.get("attempt", ""))
     except ValueError as error:
         raise NotFound("There is no such drawing.") from error
-    form = bound[f"attempt-{attempt_id}"] = DecisionForm(request.POST, prefix=f"attempt-{attempt_id}")
+    form = bound[f"attempt-{attempt_id}"] = DecisionForm(
+        request.POST, prefix=f"attempt-{attempt_id}"
+    )
     if not form.is_valid():
         return ""
     try:
@@ -125,7 +139,9 @@ def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 
 def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    form = bound["study"] = StudyForm(request.POST, instance=Study.current(), nets=trainer.rounds.nets())
+    form = bound["study"] = StudyForm(
+        request.POST, instance=Study.current(), nets=trainer.rounds.nets()
+    )
     if not form.is_valid():
         return ""
     studies.change(admin, **form.cleaned_data)
@@ -134,19 +150,23 @@ def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 def _context(admin: Person, bound: Forms) -> dict[str, Any]:
     held = RoundModel.objects.filter(state=State.HELD).select_related("base").order_by("-created")
-    failed = RoundModel.objects.filter(state=State.FAILED, without=None).order_by("-created").first()
+    failed = (
+        RoundModel.objects.filter(state=State.FAILED, without=None).order_by("-created").first()
+    )
     return {
         "open": home.told(rounds.current()),
         "pulse": _pulse(pulse.now()),
         "problems": health.problems(),
         "held": [_held(model, bound) for model in held],
         "failed": candidate(failed) if failed else None,
-        "roll_back_form": bound.get("roll_back") or RollBackForm(prefix="roll_back", numbers=_earlier()),
+        "roll_back_form": bound.get("roll_back")
+        or RollBackForm(prefix="roll_back", numbers=_earlier()),
         "earlier": _earlier(),
         "unsettled": [_unsettled(attempt, admin, bound) for attempt in reviews.unsettled()],
         "appeals": [_unsettled(attempt, admin, bound) for attempt in appeals.waiting()],
         "moderators": _moderators(moderators.tally()),
-        "study_form": bound.get("study") or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
+        "study_form": bound.get("study")
+        or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
         "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
     }
 
@@ -166,18 +186,30 @@ def _pulse(found: pulse.Pulse) -> list[dict[str, str]]:
         {"value": f"{found.readings:,}", "says": f"readings by {readers} in the last 24 hours"},
         {"value": f"{found.sign_ups:,}", "says": "signed up in the last 24 hours"},
     ] + [
-        {"value": f"{words.span(now - beat)} ago" if beat else "never", "says": f"last sign of life, {named} worker"}
-        for named, beat in ((pulse.CLUSTERS[cluster], beat) for cluster, beat in found.beats.items())
+        {
+            "value": f"{words.span(now - beat)} ago" if beat else "never",
+            "says": f"last sign of life, {named} worker",
+        }
+        for named, beat in (
+            (pulse.CLUSTERS[cluster], beat) for cluster, beat in found.beats.items()
+        )
     ]
 
 
 def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
     """A held candidate, its figures beside round 1's."""
-    mine, first = ((report or {}).get("sets") or {} for report in (model.report, model.base and model.base.report))
+    mine, first = (
+        (report or {}).get("sets") or {}
+        for report in (model.report, model.base and model.base.report)
+    )
     key = f"candidate-{model.pk}"
     return candidate(model) | {
         "figures": [
-            {"name": text, "mine": figure(mine.get(name) or {}, text), "first": figure(first.get(name) or {}, text)}
+            {
+                "name": text,
+                "mine": figure(mine.get(name) or {}, text),
+                "first": figure(first.get(name) or {}, text),
+            }
             for name, text in SETS.items()
         ],
         "form": bound.get(key) or ReasonForm(prefix=key),
@@ -190,7 +222,11 @@ def _moderators(found: moderators.Tally) -> str:
         return "None yet."
     practising = f"{found.practising:,} {'practises' if found.practising == 1 else 'practise'}"
     suspended = f"{found.suspended:,} {'is' if found.suspended == 1 else 'are'} suspended"
-    told = [text for text, many in ((practising, found.practising), (suspended, found.suspended)) if many]
+    told = [
+        text
+        for text, many in ((practising, found.practising), (suspended, found.suspended))
+        if many
+    ]
     return f"{words.count(found.moderators, 'moderator')}{': ' if told else ''}{', '.join(told)}."
 
 
@@ -202,7 +238,10 @@ def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
         "own": attempt.drawer_id == admin.pk,
         "appeal": getattr(getattr(attempt, "appeal", None), "text", ""),
         "status": fates.headline(attempt),
-        "readings": [{"moderator": reading.moderator.username, "answer": reading.answer} for reading in readings],
+        "readings": [
+            {"moderator": reading.moderator.username, "answer": reading.answer}
+            for reading in readings
+        ],
         "read_words": words.count(len(readings), "reading"),
         "form": bound.get(key) or DecisionForm(prefix=key),
     }

@@ -1,4 +1,5 @@
-"""Drawing: the try-out and the draw page, one's own drawings, and the page of each with its fate."""
+"""Drawing: the try-out and the draw page, one's own drawings, and the page of each with its
+fate."""
 
 from typing import Any
 from uuid import UUID
@@ -41,7 +42,11 @@ def _challenge(found: challenges.Challenge) -> dict[str, Any]:
     target, taken = fates.named(found.target), fates.named(found.predicted)
     who = f"Only {words.count(found.fools, 'drawing')} so far" if found.fools else "Nobody yet"
     verb = "have" if found.fools > 1 else "has"
-    return {"digit": found.target, "named": target, "text": f"{who} {verb} made it take {target} for {taken}."}
+    return {
+        "digit": found.target,
+        "named": target,
+        "text": f"{who} {verb} made it take {target} for {taken}.",
+    }
 
 
 @require_safe
@@ -49,8 +54,15 @@ def _challenge(found: challenges.Challenge) -> dict[str, Any]:
 def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
     own = person.attempts.select_related("round").order_by("-submitted", "pk")
     page = Paginator(own, A_PAGE).get_page(request.GET.get("page"))
-    items = [pictures.shown(attempt, headline=headline) for attempt, headline in fates.for_list(page.object_list)]
-    context = {"page": page, "items": items, "summary": in_sum(leaderboards.tally(person.attempts.all()))}
+    items = [
+        pictures.shown(attempt, headline=headline)
+        for attempt, headline in fates.for_list(page.object_list)
+    ]
+    context = {
+        "page": page,
+        "items": items,
+        "summary": in_sum(leaderboards.tally(person.attempts.all())),
+    }
     return render(request, "pages/my_drawings.html", context | achieved.told(person, own=True))
 
 
@@ -58,7 +70,10 @@ def in_sum(tally: leaderboards.Tally) -> str:
     """A person's drawings in one sentence."""
     if not tally.attempts:
         return "No drawings yet."
-    told = f"{words.count(tally.attempts, 'drawing')}: {tally.fooled:,} fooled the model, {tally.verified:,} verified"
+    told = (
+        f"{words.count(tally.attempts, 'drawing')}: {tally.fooled:,} fooled the model, "
+        f"{tally.verified:,} verified"
+    )
     return f"{told}, {words.waiting(tally.pending)}."
 
 
@@ -91,7 +106,8 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "drawer": "" if own else attempt.drawer.username,
         "timeline": fates.timeline(attempt, "You" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
-        "may_retract": own and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),
+        "may_retract": own
+        and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),
     }
     return render(request, "pages/drawing.html", context)
 
@@ -100,7 +116,9 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
 @signed_in
 def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     """What the model saw, 28 × 28; it never changes."""
-    response = HttpResponse(pictures.png(bytes(_with_picture(person, id).pixels)), content_type="image/png")
+    response = HttpResponse(
+        pictures.png(bytes(_with_picture(person, id).pixels)), content_type="image/png"
+    )
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 
@@ -111,7 +129,8 @@ def drawing_looked(request: HttpRequest, person: Person, id: UUID) -> HttpRespon
     """Which ink spoke for what the model said, 28 × 28; it never changes."""
     attempt = _with_picture(person, id)
     response = HttpResponse(
-        pictures.looked_png(bytes(attempt.pixels), attempts.looked(attempt)), content_type="image/png"
+        pictures.looked_png(bytes(attempt.pixels), attempts.looked(attempt)),
+        content_type="image/png",
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
@@ -125,7 +144,8 @@ def _with_picture(person: Person, id: UUID) -> Attempt:
 
 
 def _visible(person: Person, id: UUID) -> Attempt:
-    """One's own drawing, or for an admin anybody's. Raises NotFound for all others, whether they exist or not."""
+    """One's own drawing, or for an admin anybody's. Raises NotFound for all others, whether they
+    exist or not."""
     seen = Attempt.objects.all() if person.is_admin else person.attempts.all()
     attempt = seen.select_related("round", "drawer").filter(pk=id).first()
     if attempt is None:

@@ -30,7 +30,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
     round, target, predicted = (chosen.get(name) for name in FILTERS)
     best = fools.best(round, target, predicted).select_related("round", "drawer")
     counts = fools.counts(round)
-    length = sum(n for (t, p), n in counts.items() if target in (None, t) and predicted in (None, p))
+    length = sum(
+        n for (t, p), n in counts.items() if target in (None, t) and predicted in (None, p)
+    )
     pages = Paginator(best, A_PAGE)
     pages.count = min(length, MOST_PAGES * A_PAGE)  # known without asking again
     page = pages.get_page(request.GET.get("page"))
@@ -38,7 +40,10 @@ def gallery(request: HttpRequest) -> HttpResponse:
     context = {
         "fools": [
             pictures.shown(
-                fool, drawer=fool.drawer.username, headline=f"{fates.sureness(fool.sureness)} sure", public=True
+                fool,
+                drawer=fool.drawer.username,
+                headline=f"{fates.sureness(fool.sureness)} sure",
+                public=True,
             )
             for fool in page.object_list
         ],
@@ -53,7 +58,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "summary": f"{words.count(length, 'drawing')}{_told(round, target, predicted)}",
         "more": f"Only the best {pages.count:,} hang here." if length > pages.count else "",
         "is_no_fool": target is not None and target == predicted,
-        "grid": _grid(counts, chosen, inviting=round is None or (round, Round.State.OPEN) in rounds),
+        "grid": _grid(
+            counts, chosen, inviting=round is None or (round, Round.State.OPEN) in rounds
+        ),
     }
     return render(request, "pages/gallery.html", context)
 
@@ -79,20 +86,28 @@ def _told(round: int | None, target: int | None, predicted: int | None) -> str:
     )
 
 
-def _grid(counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool) -> list[dict[str, Any]]:
+def _grid(
+    counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool
+) -> list[dict[str, Any]]:
     """Rows by target, cells by what it was taken for."""
     most = max(counts.values(), default=1)
     return [
         {
             "digit": target,
-            "cells": [_cell(target, taken, counts.get((target, taken), 0), most, chosen, inviting) for taken in DIGITS],
+            "cells": [
+                _cell(target, taken, counts.get((target, taken), 0), most, chosen, inviting)
+                for taken in DIGITS
+            ],
         }
         for target in DIGITS
     ]
 
 
-def _cell(target: int, taken: int, n: int, most: int, chosen: dict[str, int], inviting: bool) -> dict[str, Any]:
-    """A confusion's count and the way to its drawings; where there are none, to the draw page, if `inviting`."""
+def _cell(
+    target: int, taken: int, n: int, most: int, chosen: dict[str, int], inviting: bool
+) -> dict[str, Any]:
+    """A confusion's count and the way to its drawings; where there are none, to the draw page, if
+    `inviting`."""
     if target == taken:
         return {"same": True}
     pair = {"target": target, "predicted": taken}
@@ -146,9 +161,14 @@ def seen(request: HttpRequest, id: UUID) -> HttpResponse:
 
 @require_safe
 def card(request: HttpRequest, id: UUID) -> HttpResponse:
-    """What is shown where somebody shares the page. Names nobody: copies of it lie about for long."""
+    """What is shown where somebody shares the page. Names nobody: copies of it lie about for
+    long."""
     fool = fools.one(id)
-    return _png(cards.png(fool.strokes, fool.width, fool.target_label, fool.predicted_label, fool.round.number))
+    return _png(
+        cards.png(
+            fool.strokes, fool.width, fool.target_label, fool.predicted_label, fool.round.number
+        )
+    )
 
 
 def _png(picture: bytes) -> HttpResponse:

@@ -20,7 +20,9 @@ def home(request: HttpRequest) -> HttpResponse:
     today = rounds.fooled_today()
     context = {
         "open": told(rounds.current()),
-        "today": f"Fooled {words.count(today, 'time')} today." if today else "Not fooled yet today.",
+        "today": f"Fooled {words.count(today, 'time')} today."
+        if today
+        else "Not fooled yet today.",
         "fools": shown,
     }
     return render(request, "pages/home.html", context)
@@ -41,6 +43,8 @@ def told(current: dict[str, Any]) -> dict[str, Any]:
         "due_words": f"{words.count(missing, 'more verified fool')} until the next model"
         if missing
         else "Enough for the next model: its training starts soon",
-        "training": words.left(training["progress"], timezone.now() - training["started"]) if training else "",
+        "training": words.left(training["progress"], timezone.now() - training["started"])
+        if training
+        else "",
         "training_value": f"{training['progress']:.3f}" if training else "",
     }

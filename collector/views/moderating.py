@@ -1,5 +1,5 @@
-"""The moderator's page. It tells nothing of any drawing that counts: the script gets each from the API, blind. Practice
-comes first, and what it came to is told here."""
+"""The moderator's page. It tells nothing of any drawing that counts: the script gets each from the
+API, blind. Practice comes first, and what it came to is told here."""
 
 from typing import Any
 
@@ -18,20 +18,34 @@ BREAK_EVERY = 50  # readings
 @require_safe
 @for_moderators
 def moderate(request: HttpRequest, person: Person) -> HttpResponse:
-    """Practice drawings until somebody is qualified, told before (unless `?go`) and after each ten (`?result`)."""
+    """Practice drawings until somebody is qualified, told before (unless `?go`) and after each ten
+    (`?result`)."""
     practice = golds.practised(person) if person.practises or "result" in request.GET else None
-    if practice and practice.last and ("result" in request.GET or _is_told(person, practice, "go" in request.GET)):
+    if (
+        practice
+        and practice.last
+        and ("result" in request.GET or _is_told(person, practice, "go" in request.GET))
+    ):
         return render(request, "pages/practice.html", _result(person, practice))
     if practice and not practice.read and "go" not in request.GET and person.practises:
-        return render(request, "pages/practice.html", {"of": verdicts.PRACTICE, "least": verdicts.LEAST_RIGHT})
-    under_way = {"done": len(practice.under_way), "of": verdicts.PRACTICE} if practice and person.practises else None
+        return render(
+            request, "pages/practice.html", {"of": verdicts.PRACTICE, "least": verdicts.LEAST_RIGHT}
+        )
+    under_way = (
+        {"done": len(practice.under_way), "of": verdicts.PRACTICE}
+        if practice and person.practises
+        else None
+    )
     return render(
-        request, "pages/moderate.html", {"digits": range(10), "practice": under_way, "break_every": BREAK_EVERY}
+        request,
+        "pages/moderate.html",
+        {"digits": range(10), "practice": under_way, "break_every": BREAK_EVERY},
     )
 
 
 def _is_told(person: Person, practice: golds.Practice, goes_on: bool) -> bool:
-    """Whether what a ten came to is told unasked: before the next one begins, and for good once there is none."""
+    """Whether what a ten came to is told unasked: before the next one begins, and for good once
+    there is none."""
     return person.practises and not practice.under_way and (practice.used_up or not goes_on)
 
 

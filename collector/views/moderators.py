@@ -49,7 +49,8 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
 
 
 def _change(request: HttpRequest, admin: Person, bound: dict[str, ReasonForm]) -> str:
-    """Do what the button says; what was done, or "" with the refusal beside the form (in `bound`) or as a message."""
+    """Do what the button says; what was done, or "" with the refusal beside the form (in `bound`)
+    or as a message."""
     moderator = Person.objects.filter(username=request.POST.get("moderator", "")).first()
     if moderator is None:
         raise NotFound("There is no such person.")
@@ -72,7 +73,9 @@ def _key(moderator: Person) -> str:
     return f"moderator-{moderator.pk}"
 
 
-def _row(one: rules.Agreement, work: rules.Work, tens: int, bound: dict[str, ReasonForm]) -> dict[str, Any]:
+def _row(
+    one: rules.Agreement, work: rules.Work, tens: int, bound: dict[str, ReasonForm]
+) -> dict[str, Any]:
     moderator, key = one.moderator, _key(one.moderator)
     practising = moderator.practises
     state = "suspended" if moderator.suspended else "practising" if practising else "qualified"
@@ -117,5 +120,6 @@ def _alpha(found: agreement.Alpha) -> dict[str, str]:
     return {
         "alpha": f"{found.alpha:.2f}" if told else "",
         "interval": f"{found.low:.2f} to {found.high:.2f}" if told else "",
-        "of": f"{words.count(found.readings, 'reading')} of {words.count(found.drawings, 'drawing')}",
+        "of": f"{words.count(found.readings, 'reading')} of "
+        f"{words.count(found.drawings, 'drawing')}",
     }

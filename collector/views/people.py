@@ -74,11 +74,19 @@ def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpR
     if isinstance(request.user, Person) and request.user.is_admin:
         context |= suspending.context(found, request.user, bound)
         told = fates.for_list(listed.object_list)
-        context |= {"all": [pictures.shown(attempt, headline=headline) for attempt, headline in told]}
-        context |= {"summary": in_sum(leaderboards.tally(found.attempts.all())), "role": found.get_role_display()}
+        context |= {
+            "all": [pictures.shown(attempt, headline=headline) for attempt, headline in told]
+        }
+        context |= {
+            "summary": in_sum(leaderboards.tally(found.attempts.all())),
+            "role": found.get_role_display(),
+        }
     else:
         context |= {"fools": [pictures.shown(fool, public=True) for fool in listed.object_list]}
-        context |= {"summary": f"{words.count(page.count, 'drawing')} that fooled the model, confirmed by others."}
+        context |= {
+            "summary": f"{words.count(page.count, 'drawing')} that fooled the model, confirmed "
+            "by others."
+        }
     return render(request, "pages/person.html", context)
 
 
@@ -101,7 +109,11 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
     response = render(
         request,
         "pages/notices.html",
-        {"page": page, "items": items, "summary": words.count(page.paginator.count, "notice") + ", newest first."},
+        {
+            "page": page,
+            "items": items,
+            "summary": words.count(page.paginator.count, "notice") + ", newest first.",
+        },
     )
     told_of.see(person.notices.filter(pk__in=[notice.pk for notice in page.object_list]))
     return response
@@ -113,6 +125,9 @@ def people(request: HttpRequest, admin: Person) -> HttpResponse:
     everybody = Person.objects.order_by("-joined", "pk")
     page = Paginator(everybody, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
     tallies = leaderboards.tallies_of(page.object_list)
-    rows = [{"person": one, "tally": tallies.get(one.pk, leaderboards.Tally())} for one in page.object_list]
+    rows = [
+        {"person": one, "tally": tallies.get(one.pk, leaderboards.Tally())}
+        for one in page.object_list
+    ]
     summary = f"{words.count(page.paginator.count, 'person', 'people')}, the newest first."
     return render(request, "pages/people.html", {"page": page, "rows": rows, "summary": summary})

@@ -1,4 +1,5 @@
-"""Drawings as pages show them: crisp from their strokes, and the 28 × 28 pixels that the model saw."""
+"""Drawings as pages show them: crisp from their strokes, and the 28 × 28 pixels that the model
+saw."""
 
 import io
 import json
@@ -42,8 +43,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Shown:
-    """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own; `public` says that it
-    has a page that everybody may see."""
+    """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own;
+    `public` says that it has a page that everybody may see."""
 
     id: UUID
     picture: Picture
@@ -85,10 +86,19 @@ def shown(attempt: Attempt, *, drawer: str = "", headline: str = "", public: boo
 def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
     """How each round's model reads it, in words; none while there is one round alone."""
     reads = fates.through_rounds(attempt)
-    return [
-        {"round": read.round, "digit": read.digit, "right": read.right, "sure": fates.sureness(read.sure)}
-        for read in reads
-    ] if len(reads) > 1 else []  # fmt: skip
+    return (
+        [
+            {
+                "round": read.round,
+                "digit": read.digit,
+                "right": read.right,
+                "sure": fates.sureness(read.sure),
+            }
+            for read in reads
+        ]
+        if len(reads) > 1
+        else []
+    )
 
 
 def strokes(attempt: Attempt) -> str:
@@ -127,11 +137,13 @@ def png(pixels: bytes) -> bytes:
 
 
 def looked_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
-    """The 784 pixels as a PNG of 28 × 28, the ink amber where the attribution (28, 28) is above 0 and blue where it is
-    below, a little smoothed: single pixels say little."""
+    """The 784 pixels as a PNG of 28 × 28, the ink amber where the attribution (28, 28) is above 0
+    and blue where it is below, a little smoothed: single pixels say little."""
     ink = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE) / 255
     padded = np.pad(attribution, 1)
-    smooth = np.sum([padded[y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)], axis=0)
+    smooth = np.sum(
+        [padded[y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)], axis=0
+    )
     strength = np.abs(smooth) * (ink > 0)
     strength = np.sqrt(strength / max(strength.max(), 1e-12))[..., None]
     hue = np.where(smooth[..., None] > 0, FOR, AGAINST)

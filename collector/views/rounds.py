@@ -1,4 +1,5 @@
-"""What the models learned: all rounds in charts and tables, and each round with its model's figures."""
+"""What the models learned: all rounds in charts and tables, and each round with its model's
+figures."""
 
 import json
 from typing import Any
@@ -37,7 +38,11 @@ State = RoundModel.State
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
     told = rounds.history()
-    opened_none = RoundModel.objects.exclude(state=State.PROMOTED).filter(without=None).defer("manifest", "report")
+    opened_none = (
+        RoundModel.objects.exclude(state=State.PROMOTED)
+        .filter(without=None)
+        .defer("manifest", "report")
+    )
     context = {
         "rows": [_line(line) for line in told.lines],
         "matrix": _matrix(told),
@@ -74,7 +79,10 @@ def _other(first: int, number: int) -> int | None:
 def _cell(line: rounds.Line, name: str) -> dict[str, str]:
     figure = line.figures[name]
     if figure.value is None or figure.low is None or figure.high is None:
-        return {"value": "–", "of": "no earlier round" if name == "earlier" and line.number == 1 else NOTHING[name]}
+        return {
+            "value": "–",
+            "of": "no earlier round" if name == "earlier" and line.number == 1 else NOTHING[name],
+        }
     scale, sign = (1, "") if name == "tries" else (100, " %")
     return {
         "value": f"{scale * figure.value:.1f}{sign}",
@@ -117,13 +125,17 @@ def _matrix(told: rounds.History) -> dict[str, Any] | None:
             for number in measured.lines
         ],
         "newest": measured.newest,
-        "shared": next((f"{line.number} = {line.first}" for line in told.lines if line.first != line.number), ""),
+        "shared": next(
+            (f"{line.number} = {line.first}" for line in told.lines if line.first != line.number),
+            "",
+        ),
         "steps": [{"step": step, "text": text} for step, (_, text) in enumerate(STEPS)],
     }
 
 
 def _shade(measured: rounds.Measured, number: int, other: int, n: int) -> dict[str, Any]:
-    """Round `number`'s model on what fooled round `other`: the share, and which of the STEPS it falls into."""
+    """Round `number`'s model on what fooled round `other`: the share, and which of the STEPS it
+    falls into."""
     share = words.whole_percent(measured.right[measured.models[number]][f"fools_{other}"], n)
     step = sum(int(share) >= start for start, _ in STEPS) - 1 if n else None
     return {"share": share, "step": step, "own": n > 0 and measured.own(number, other)}
@@ -148,7 +160,9 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
         "fooled": f"{told['fooled']:,}",
         "verified": f"{told['verified']:,}",
         "mer": words.percent(told["mer"]),
-        "mer_of": f"{told['fooled']:,} of {told['attempts']:,}" if told["attempts"] else "no drawings yet",
+        "mer_of": f"{told['fooled']:,} of {told['attempts']:,}"
+        if told["attempts"]
+        else "no drawings yet",
         "vmer": words.percent(told["vmer"]),
         "vmer_of": words.rate_of(told["verified"], told["attempts"], told["pending"]),
         "pending": words.waiting(told["pending"]),
@@ -183,7 +197,12 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     shown = next((name for name in SETS if set_of(told, name).get("n")), None)
     measured = set_of(told, shown) if shown else {}
     forgot = fools.public().filter(pk__in=(told["report"] or {}).get("forgot", []))
-    lately = fools.public().filter(round__number=number).select_related("round", "drawer").order_by("-settled", "pk")
+    lately = (
+        fools.public()
+        .filter(round__number=number)
+        .select_related("round", "drawer")
+        .order_by("-settled", "pk")
+    )
     context = {
         "round": _row(told),
         "removed": rounds.removed_since(number),
@@ -193,9 +212,15 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "set_of": words.measured_on(measured),
         "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],
         "confusion": _confusion(measured.get("confusion") or []),
-        "forgot": [pictures.shown(attempt) for attempt in forgot.select_related("round").order_by("submitted", "pk")],
+        "forgot": [
+            pictures.shown(attempt)
+            for attempt in forgot.select_related("round").order_by("submitted", "pk")
+        ],
         "earlier": _earlier(told),
-        "fools": [pictures.shown(fool, drawer=fool.drawer.username, public=True) for fool in lately[:FOOLS]],
+        "fools": [
+            pictures.shown(fool, drawer=fool.drawer.username, public=True)
+            for fool in lately[:FOOLS]
+        ],
     }
     return render(request, "pages/round.html", context)
 
@@ -204,12 +229,18 @@ def _weights(number: int) -> dict[str, str] | None:
     row = Weights.objects.select_related("model").filter(model__rounds__number=number).first()
     if row is None:
         return None
-    return {"sha256": row.sha256, "size": f"{len(row.data) / 1000:.0f} kB", "trained_on": trained_on(row.model)}
+    return {
+        "sha256": row.sha256,
+        "size": f"{len(row.data) / 1000:.0f} kB",
+        "trained_on": trained_on(row.model),
+    }
 
 
 def trained_on(model: RoundModel) -> str:
     """«30 drawings by 8 people, mixed with base data in every step»."""
-    learned = samples.trained_on(model).aggregate(n=Count("pk"), people=Count("contributor", distinct=True))
+    learned = samples.trained_on(model).aggregate(
+        n=Count("pk"), people=Count("contributor", distinct=True)
+    )
     if not learned["n"]:
         return "base data alone"
     people = words.count(learned["people"], "person", "people")
@@ -217,29 +248,49 @@ def trained_on(model: RoundModel) -> str:
 
 
 def _earlier(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """The model on each earlier round's test samples, with the paired test against the model it followed."""
+    """The model on each earlier round's test samples, with the paired test against the model it
+    followed."""
     report = told["report"] or {}
     paired = (report.get("against_target") or {}).get("sets") or {}
     return [
-        figure(set_of(told, name), f"{words.TEST_SETS[name.partition('_')[0]]} {name.partition('_')[2]}")
-        | {"gained": pairs["gained"], "lost": pairs["lost"], "p": f"{pairs['p']:.2f}" if pairs["n"] else "–"}
+        figure(
+            set_of(told, name),
+            f"{words.TEST_SETS[name.partition('_')[0]]} {name.partition('_')[2]}",
+        )
+        | {
+            "gained": pairs["gained"],
+            "lost": pairs["lost"],
+            "p": f"{pairs['p']:.2f}" if pairs["n"] else "–",
+        }
         for name, pairs in paired.items()
     ]
 
 
 def _digit(digit: int, row: dict[str, int]) -> dict[str, Any]:
     share = row["correct"] / row["n"] if row["n"] else None
-    return {"digit": digit, "accuracy": words.percent(share, 1), "of": f"{row['correct']:,} of {row['n']:,}"}
+    return {
+        "digit": digit,
+        "accuracy": words.percent(share, 1),
+        "of": f"{row['correct']:,} of {row['n']:,}",
+    }
 
 
 def _confusion(counts: list[list[int]]) -> list[dict[str, Any]]:
-    """Rows by true digit; each cell with a step from 0 to 4 of how common that mistake is among all mistakes."""
-    most = max((n for row, line in enumerate(counts) for column, n in enumerate(line) if row != column), default=0)
+    """Rows by true digit; each cell with a step from 0 to 4 of how common that mistake is among all
+    mistakes."""
+    most = max(
+        (n for row, line in enumerate(counts) for column, n in enumerate(line) if row != column),
+        default=0,
+    )
     return [
         {
             "digit": row,
             "cells": [
-                {"n": n, "right": row == column, "step": 1 + 4 * n // (most + 1) if n and row != column else 0}
+                {
+                    "n": n,
+                    "right": row == column,
+                    "step": 1 + 4 * n // (most + 1) if n and row != column else 0,
+                }
                 for column, n in enumerate(line)
             ],
         }

@@ -1,4 +1,5 @@
-"""What an admin sees and does on a person's page: switch him off or on, and what a model is without him."""
+"""What an admin sees and does on a person's page: switch him off or on, and what a model is without
+him."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,8 @@ Forms = dict[str, ReasonForm]
 
 
 def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> HttpResponse | None:
-    """Do what the button says and go back to the page; None where a form (in `bound`) says what is wrong."""
+    """Do what the button says and go back to the page; None where a form (in `bound`) says what is
+    wrong."""
     doors: dict[str, Callable[[Person, Person, str], str]] = {
         "suspend": _suspend,
         "reinstate": _reinstate,
@@ -58,19 +60,30 @@ def _reinstate(person: Person, admin: Person, why: str) -> str:
 
 def _compare(person: Person, admin: Person, why: str) -> str:
     suspensions.compare(person, admin, why)
-    return f"A model without {person.username} is in training. What comes of it will stand on this page."
+    return (
+        f"A model without {person.username} is in training. What comes of it will stand "
+        "on this page."
+    )
 
 
 def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     """The admin's part of the page."""
-    reach, last, found = suspensions.reach(person), suspensions.last(person), suspensions.comparison(person)
+    reach, last, found = (
+        suspensions.reach(person),
+        suspensions.last(person),
+        suspensions.comparison(person),
+    )
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
         "switched_off": person.switched_off,
-        "reach": f"{words.count(reach.samples, 'sample')} and {words.count(reach.waiting, 'waiting drawing')}",
-        "last": last and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
+        "reach": f"{words.count(reach.samples, 'sample')} and "
+        f"{words.count(reach.waiting, 'waiting drawing')}",
+        "last": last
+        and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
         "last_when": last and last.when,
-        "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")},
+        "forms": {
+            do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")
+        },
         "comparison": _comparison(found, person.username) if found else None,
     }
 
@@ -84,7 +97,8 @@ def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
     mine, theirs = report["samples"]
     return told | {
         "rows": [row for row in rows if row["n"]],
-        "of": f"Trained on {words.count(mine, 'sample')}, the model with {name} on {theirs:,}; all else is the same.",
+        "of": f"Trained on {words.count(mine, 'sample')}, the model with {name} on {theirs:,}; "
+        "all else is the same.",
         "meaning": _meaning(report, name),
     }
 
@@ -111,16 +125,31 @@ def _name(key: str) -> str:
 
 def _meaning(report: dict[str, Any], name: str) -> str:
     """What the paired tests say, in a sentence or two."""
-    clear = {key: pairs for key, pairs in report["paired"].items() if pairs["n"] and pairs["p"] < SIGNIFICANT}
+    clear = {
+        key: pairs
+        for key, pairs in report["paired"].items()
+        if pairs["n"] and pairs["p"] < SIGNIFICANT
+    }
     better = [_name(key) for key, pairs in clear.items() if pairs["gained"] > pairs["lost"]]
     worse = [_name(key) for key, pairs in clear.items() if pairs["gained"] < pairs["lost"]]
     said = []
     if better:
-        said.append(f"Without {name} it reads clearly more of: {', '.join(better)}. The samples did harm there.")
+        said.append(
+            f"Without {name} it reads clearly more of: {', '.join(better)}. The samples did "
+            "harm there."
+        )
     if worse:
-        said.append(f"Without {name} it reads clearly less of: {', '.join(worse)}. The samples helped there.")
+        said.append(
+            f"Without {name} it reads clearly less of: {', '.join(worse)}. The samples helped "
+            "there."
+        )
     if not said:
         said.append(
-            f"No set shows a clear difference: whether {name}’s samples harm or help, these images do not tell."
+            f"No set shows a clear difference: whether {name}’s samples harm or help, these "
+            "images do not tell."
         )
-    return " ".join(said) + f" Clear means p under {SIGNIFICANT}; of many sets, one in twenty seems clear by chance."
+    return (
+        " ".join(said)
+        + f" Clear means p under {SIGNIFICANT}; of many sets, one in twenty seems clear by "
+        "chance."
+    )

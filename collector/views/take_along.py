@@ -1,4 +1,5 @@
-"""What a researcher takes along: a round's weights and model card, and the history of all rounds as CSV."""
+"""What a researcher takes along: a round's weights and model card, and the history of all rounds as
+CSV."""
 
 import csv
 import hashlib
@@ -24,7 +25,8 @@ OF_A_FIGURE = ("count", "of", "value", "low", "high", "stand_in")
 
 @require_safe
 def weights(request: HttpRequest, number: int) -> HttpResponse:
-    """The weights as they are served, in safetensors' form. Raises NotFound, TargetUnavailable where damaged."""
+    """The weights as they are served, in safetensors' form. Raises NotFound, TargetUnavailable
+    where damaged."""
     row = _weights(_model(number))
     data = bytes(row.data)
     if hashlib.sha256(data).hexdigest() != row.sha256:
@@ -43,13 +45,14 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
         "size": f"{len(row.data):,}",
         "file": file_name(number, model.net),
         "trained_on": trained_on(model),
-        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.base).sha256}`)" if model.base else
-        "nothing",
+        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.base).sha256}`)"
+        if model.base
+        else "nothing",
         "made_again": _made_again(number, model),
         "figures": _figures(told),
         "people": _people(told),
         "manifest": json.dumps(model.manifest, indent=2, sort_keys=True) if model.manifest else "",
-    }  # fmt: skip
+    }
     text = render_to_string("model_card.md", context)
     return _file(text.encode(), f"round-{number}.md", "text/markdown; charset=utf-8")
 
@@ -74,10 +77,20 @@ def file_name(number: int, net: str) -> str:
 
 def _made_again(number: int, model: RoundModel) -> str:
     if gone := samples.removed_since(model):
-        return f"not since {gone:%-d %B %Y}: drawings that it had learned were removed by whoever drew them"
+        return (
+            f"not since {gone:%-d %B %Y}: drawings that it had learned were removed by "
+            "whoever drew them"
+        )
     if model.base is None:
-        return "from base data alone, by the manifest below" if model.manifest else "from base data alone"
-    return f"by `manage.py export_samples --round {number}` and `python -m trainer.learning fit`, to the same bytes"
+        return (
+            "from base data alone, by the manifest below"
+            if model.manifest
+            else "from base data alone"
+        )
+    return (
+        f"by `manage.py export_samples --round {number}` and `python -m "
+        "trainer.learning fit`, to the same bytes"
+    )
 
 
 def _figures(told: dict[str, Any]) -> list[dict[str, str]]:
@@ -100,12 +113,15 @@ def _people(told: dict[str, Any]) -> str:
 
 @require_safe
 def history_csv(request: HttpRequest) -> HttpResponse:
-    """A line a round, oldest first: each figure with its two counts, its value, and the ends of its 95 % interval."""
+    """A line a round, oldest first: each figure with its two counts, its value, and the ends of its
+    95 % interval."""
     lines = rounds.history().lines
     names = list(lines[0].figures) if lines else []
     out = io.StringIO()
     write = csv.writer(out)
-    write.writerow(["round", *COUNTED, *(f"{name}_{part}" for name in names for part in OF_A_FIGURE)])
+    write.writerow(
+        ["round", *COUNTED, *(f"{name}_{part}" for name in names for part in OF_A_FIGURE)]
+    )
     for line in reversed(lines):
         counted = (getattr(line, name) for name in COUNTED)
         figures = (getattr(line.figures[name], part) for name in names for part in OF_A_FIGURE)

@@ -38,7 +38,10 @@ def interval(measured: Mapping[str, Any]) -> str:
     """«99.0 % (98.8–99.2)»: accuracy with its 95 % interval."""
     if measured.get("accuracy") is None:
         return "–"
-    return f"{percent(measured['accuracy'], 1)} ({between(100 * measured['low'], 100 * measured['high'])})"
+    return (
+        f"{percent(measured['accuracy'], 1)} "
+        f"({between(100 * measured['low'], 100 * measured['high'])})"
+    )
 
 
 def between(low: float, high: float) -> str:
@@ -47,7 +50,8 @@ def between(low: float, high: float) -> str:
 
 
 def whole_percent(count: int, of: int) -> str:
-    """«87», without the sign; 0 and 100 only where none or all are, a dash where there is nothing to divide."""
+    """«87», without the sign; 0 and 100 only where none or all are, a dash where there is nothing
+    to divide."""
     if not of:
         return "–"
     rounded = round(100 * count / of)
@@ -62,7 +66,8 @@ def measured_on(measured: Mapping[str, Any]) -> str:
 
 
 def left(progress: float, spent: timedelta) -> str:
-    """«45 %, about 2 minutes left», from what it took so far; without the rest while that would be a guess."""
+    """«45 %, about 2 minutes left», from what it took so far; without the rest while that would be
+    a guess."""
     told = percent(progress)
     return told if progress < 0.1 else f"{told}, about {_roughly(spent * (1 / progress - 1))} left"
 
@@ -70,7 +75,11 @@ def left(progress: float, spent: timedelta) -> str:
 def _roughly(length: timedelta) -> str:
     """«10 seconds», «2 minutes», «3 hours»."""
     seconds = length.total_seconds()
-    return count(max(10, 10 * round(seconds / 10)), "second") if seconds < 95 else span(length + timedelta(seconds=30))
+    return (
+        count(max(10, 10 * round(seconds / 10)), "second")
+        if seconds < 95
+        else span(length + timedelta(seconds=30))
+    )
 
 
 def span(length: timedelta) -> str:

@@ -1,4 +1,5 @@
-"""One running site a database for all tests of bad input, its cast, and a look at its rows from outside."""
+"""One running site a database for all tests of bad input, its cast, and a look at its rows from
+outside."""
 
 import http.client
 import json
@@ -54,20 +55,24 @@ class World:
 
     def state(self) -> tuple[Counter[str], Standings]:
         """Rows by table and kind, and the standings."""
-        rows = Counter({" ".join(filter(None, (table, kind))): n for table, kind, n in self.query(STATE)})
+        rows = Counter(
+            {" ".join(filter(None, (table, kind))): n for table, kind, n in self.query(STATE)}
+        )
         lines = self.nobody.get("/api/leaderboard/?period=all").body["results"]
         return rows, [(line["rank"], line["username"], line["credit"]) for line in lines]
 
     @contextmanager
     def adding(self, **rows: int) -> Iterator[None]:
-        """Within, exactly these rows come to be and no score moves (`_` stands for the space in a key of state)."""
+        """Within, exactly these rows come to be and no score moves (`_` stands for the space in a
+        key of state)."""
         before, standings = self.state()
         yield
         before.update({key.replace("_", " ", 1): count for key, count in rows.items()})
         assert self.state() == (before, standings)
 
     def refuses(self, status: int, ask: Callable[[], Answer], field: str | None = None) -> Answer:
-        """The answer to `ask`, which is an error of this status in the API's one shape, and changes nothing."""
+        """The answer to `ask`, which is an error of this status in the API's one shape, and changes
+        nothing."""
         with self.adding():
             answer = ask()
         assert_refusal(answer, status, field)
@@ -75,7 +80,8 @@ class World:
 
 
 class Browser:
-    """Speaks to the pages as a browser does: keeps cookies, sends forms with their CSRF token, follows no redirect."""
+    """Speaks to the pages as a browser does: keeps cookies, sends forms with their CSRF token,
+    follows no redirect."""
 
     def __init__(self, site: Site, address: str = "127.0.0.1") -> None:
         self.site, self.address = site, address
@@ -87,7 +93,9 @@ class Browser:
 
     def ask(self, method: str, path: str, raw: bytes | None = None, **headers: str) -> Answer:
         source = (self.address, 0)
-        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=60, source_address=source)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.site.port, timeout=60, source_address=source
+        )
         cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         connection.request(method, path, raw, {**cookies, **headers})
         response = connection.getresponse()
@@ -97,7 +105,11 @@ class Browser:
                 self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(value).items()}
         connection.close()
         is_json = response.headers.get_content_type() == "application/json"
-        return Answer(response.status, json.loads(content) if is_json else content.decode(), dict(response.headers))
+        return Answer(
+            response.status,
+            json.loads(content) if is_json else content.decode(),
+            dict(response.headers),
+        )
 
     def get(self, path: str) -> Answer:
         return self.ask("GET", path)
@@ -109,7 +121,13 @@ class Browser:
 
     def send(self, path: str, body: Any, **headers: str) -> Answer:
         """JSON to the API, by the session."""
-        return self.ask("POST", path, json.dumps(body).encode(), **{"Content-Type": "application/json"}, **headers)
+        return self.ask(
+            "POST",
+            path,
+            json.dumps(body).encode(),
+            **{"Content-Type": "application/json"},
+            **headers,
+        )
 
     def sign_in(self, name: str) -> None:
         self.get("/accounts/sign-in/")
@@ -118,7 +136,8 @@ class Browser:
 
 
 def assert_refusal(answer: Answer, status: int, field: str | None = None) -> None:
-    """`{"error": {"code", "message", "field"?}}`, with a sentence for people and the field at fault."""
+    """`{"error": {"code", "message", "field"?}}`, with a sentence for people and the field at
+    fault."""
     assert answer.status == status, answer
     assert isinstance(answer.body, dict) and set(answer.body) == {"error"}, answer
     error = answer.body["error"]
@@ -130,7 +149,9 @@ def assert_refusal(answer: Answer, status: int, field: str | None = None) -> Non
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     kind: str = request.param
     if kind == "postgres" and (missing := sites.postgres_is_missing()):
         lacking(missing)
@@ -144,7 +165,8 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def strict(world: World, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The same site by another door: a second web server on its database, with the limits as they are by default."""
+    """The same site by another door: a second web server on its database, with the limits as they
+    are by default."""
     data_dir: Path = tmp_path_factory.mktemp("strict")
     key = (world.site.data_dir / "secret_key").read_text()
     web = Site(data_dir, world.site.database_url, sites.free_port(), {"DADC_SECRET_KEY": key})
@@ -159,12 +181,20 @@ def _peopled(site: Site) -> World:
     site.manage("add_person", "moby", "--role", "moderator")
     moby, admin = site.sign_in("moby"), site.sign_in("admin")
     daisy, dora = (signed_up(site, name) for name in ("daisy", "dora"))
-    fools = ({"target_label": label, "strokes": strokes, "width": width} for label, strokes, width in fooling(1122, 12))
+    fools = (
+        {"target_label": label, "strokes": strokes, "width": width}
+        for label, strokes, width in fooling(1122, 12)
+    )
     world = World(site, nobody, daisy, dora, moby, admin, query, _easy(), fools)
     fool = next(fools)
     assert daisy.post("/api/attempts/", fool).body["fooled"]
     lease = moby.post("/api/assignments/").body["id"]
-    assert moby.post(f"/api/assignments/{lease}/reading/", {"reading": str(fool["target_label"])}).status == 201
+    assert (
+        moby.post(
+            f"/api/assignments/{lease}/reading/", {"reading": str(fool["target_label"])}
+        ).status
+        == 201
+    )
     assert world.state()[1] == [(1, "daisy", 1.0)]
     return world
 
@@ -177,7 +207,8 @@ def signed_up(site: Site, name: str) -> Client:
 
 
 def _easy() -> Iterator[dict[str, Any]]:
-    """Drawings that round 1's model reads rightly, so that nobody has to read them; no two alike."""
+    """Drawings that round 1's model reads rightly, so that nobody has to read them; no two
+    alike."""
     for label, strokes in drawings(1122, 400):
         if read(picture(strokes, 22)[None])[0] == label:
             yield {"target_label": label, "strokes": strokes}

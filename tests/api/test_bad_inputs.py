@@ -1,4 +1,5 @@
-"""Bodies that are no drawing, no JSON or no request of ours, against a running site on SQLite and PostgreSQL."""
+"""Bodies that are no drawing, no JSON or no request of ours, against a running site on SQLite and
+PostgreSQL."""
 
 import json
 from typing import Any
@@ -26,11 +27,17 @@ def stroke(**changes: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("place", ["target_label", "width", "client_key", "strokes", "x", "y", "t"])
-def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(world: World, place: str) -> None:
-    wrong = body(**{place: "@"}) if place not in LINE else body(strokes=stroke(**{place: [1, 2, "@"]}))
+def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(
+    world: World, place: str
+) -> None:
+    wrong = (
+        body(**{place: "@"}) if place not in LINE else body(strokes=stroke(**{place: [1, 2, "@"]}))
+    )
     with world.adding():
         for number in NO_NUMBERS:
-            assert_refusal(world.daisy.request("POST", "/api/attempts/", raw=with_number(wrong, number)), 400)
+            assert_refusal(
+                world.daisy.request("POST", "/api/attempts/", raw=with_number(wrong, number)), 400
+            )
 
 
 @pytest.mark.parametrize(
@@ -44,7 +51,9 @@ def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(world: W
     ],
     ids=["strokes", "width", "username", "password", "token"],
 )
-def test_numbers_that_are_none_are_refused_at_every_open_door(world: World, path: str, wrong: dict[str, Any]) -> None:
+def test_numbers_that_are_none_are_refused_at_every_open_door(
+    world: World, path: str, wrong: dict[str, Any]
+) -> None:
     with world.adding():
         for number in NO_NUMBERS:
             assert_refusal(world.nobody.request("POST", path, raw=with_number(wrong, number)), 400)
@@ -54,7 +63,9 @@ NO_OBJECTS = [
     b"[" * 100_000,
     b'{"strokes":' * 20_000,
     json.dumps(body())[:-1].encode() + b', "target_label": 4}',
-    json.dumps(body(strokes=[])).replace("[]", '[{"x":[1,2],"x":[1,3],"y":[1,2],"t":[0,0]}]').encode(),
+    json.dumps(body(strokes=[]))
+    .replace("[]", '[{"x":[1,2],"x":[1,3],"y":[1,2],"t":[0,0]}]')
+    .encode(),
     json.dumps(body(client_key="a\ud800b")).encode(),
     b'{"\\udfff": 1}',
     b'{"target_label": 3, "client_key": "\xed\xa0\x80"}',
@@ -68,7 +79,9 @@ NO_OBJECTS = [
 ]
 
 
-@pytest.mark.parametrize("path", ["/api/attempts/", "/api/predictions/", "/api/accounts/", "/api/tokens/"])
+@pytest.mark.parametrize(
+    "path", ["/api/attempts/", "/api/predictions/", "/api/accounts/", "/api/tokens/"]
+)
 def test_what_is_not_one_strict_json_object_is_refused(world: World, path: str) -> None:
     with world.adding():
         for raw in NO_OBJECTS:
@@ -81,7 +94,9 @@ def test_what_is_not_one_strict_json_object_is_refused(world: World, path: str) 
 def test_a_label_that_is_not_a_digit_is_refused(world: World) -> None:
     with world.adding():
         for label in (True, False, 3.0, "3", "٣", " 3 ", 10, -1, None, [3], {"3": 3}, 10**19):
-            assert_refusal(world.daisy.post("/api/attempts/", body(target_label=label)), 400, "target_label")
+            assert_refusal(
+                world.daisy.post("/api/attempts/", body(target_label=label)), 400, "target_label"
+            )
         assert_refusal(world.daisy.post("/api/attempts/", {"strokes": [LINE]}), 400, "target_label")
 
 
@@ -136,11 +151,16 @@ def test_a_drawing_of_a_hundred_thousand_points_is_refused(world: World) -> None
     few = 85_000 // 3  # the most that the limit on bodies lets through
     world.refuses(
         400,
-        lambda: world.daisy.post("/api/attempts/", body(strokes=stroke(x=[1] * few, y=[1] * few, t=[0] * few))),
+        lambda: world.daisy.post(
+            "/api/attempts/", body(strokes=stroke(x=[1] * few, y=[1] * few, t=[0] * few))
+        ),
         "strokes",
     )
     many = [1] * 100_000
-    world.refuses(413, lambda: world.daisy.post("/api/attempts/", body(strokes=stroke(x=many, y=many, t=many))))
+    world.refuses(
+        413,
+        lambda: world.daisy.post("/api/attempts/", body(strokes=stroke(x=many, y=many, t=many))),
+    )
 
 
 ZIGZAG = {
@@ -160,16 +180,26 @@ ZIGZAG = {
     ],
     ids=["a dot", "a dot held", "a dot twice", "all ink"],
 )
-def test_what_nobody_could_read_is_answered_with_a_sentence_that_helps(world: World, strokes: Any) -> None:
-    answer = world.refuses(422, lambda: world.daisy.post("/api/attempts/", body(strokes=strokes, width=40)), "strokes")
+def test_what_nobody_could_read_is_answered_with_a_sentence_that_helps(
+    world: World, strokes: Any
+) -> None:
+    answer = world.refuses(
+        422, lambda: world.daisy.post("/api/attempts/", body(strokes=strokes, width=40)), "strokes"
+    )
     assert len(answer.body["error"]["message"].split()) > 6
 
 
 def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world: World) -> None:
     not_his: dict[str, Any] = {
-        "fooled": True, "status": "verified", "user": "dora", "drawer": "dora", "is_staff": True, "credit": 100,
-        "predicted_label": 7, "x" * 5000: 1,
-    }  # fmt: skip
+        "fooled": True,
+        "status": "verified",
+        "user": "dora",
+        "drawer": "dora",
+        "is_staff": True,
+        "credit": 100,
+        "predicted_label": 7,
+        "x" * 5000: 1,
+    }
     attempt = next(world.drawings)
     with world.adding():
         for name, value in not_his.items():
@@ -178,18 +208,24 @@ def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world
             assert len(json.dumps(answer.body)) < 300, "and what it was is not told back at length"
 
 
-def test_an_attempt_that_names_its_round_is_refused_whether_there_is_such_a_round_or_not(world: World) -> None:
+def test_an_attempt_that_names_its_round_is_refused_whether_there_is_such_a_round_or_not(
+    world: World,
+) -> None:
     attempt = next(world.drawings)
     with world.adding():
         for number in (1, 0, 999, "current", None):
-            assert_refusal(world.daisy.post("/api/attempts/", attempt | {"round": number}), 400, "round")
+            assert_refusal(
+                world.daisy.post("/api/attempts/", attempt | {"round": number}), 400, "round"
+            )
 
 
 def test_a_client_key_that_is_none_is_refused(world: World) -> None:
     attempt = next(world.drawings)
     with world.adding():
         for key in ("", "k" * 65, 5, ["k"], {"a": 1}, True, "nul\0"):
-            assert_refusal(world.daisy.post("/api/attempts/", attempt | {"client_key": key}), 400, "client_key")
+            assert_refusal(
+                world.daisy.post("/api/attempts/", attempt | {"client_key": key}), 400, "client_key"
+            )
 
 
 def test_a_reading_that_is_none_is_refused_before_anything_is_looked_up(world: World) -> None:
@@ -233,7 +269,15 @@ def test_a_write_to_nothing_is_not_found(world: World) -> None:
 def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
     before_all_time = "cD0wMDAxLTAxLTAxVDAwOjAwOjAwJTJCMTQ6MDA%3D"  # p=0001-01-01T00:00:00+14:00
     with world.adding():
-        for cursor in ("abc", "cD0x", "cD1hYmM%3D", "%F0%9F%92%A5", "cj1ubw%3D%3D", "bz0tMQ%3D%3D", before_all_time):
+        for cursor in (
+            "abc",
+            "cD0x",
+            "cD1hYmM%3D",
+            "%F0%9F%92%A5",
+            "cj1ubw%3D%3D",
+            "bz0tMQ%3D%3D",
+            before_all_time,
+        ):
             assert_refusal(world.daisy.get(f"/api/attempts/?cursor={cursor}"), 400, "cursor")
 
 
@@ -248,12 +292,19 @@ def test_a_query_with_a_value_that_does_not_exist_is_refused(world: World) -> No
 STRANGE = "user__password__startswith=a&drawer__password__regex=.&id__in=1&ordering=-password&page_size=9999999&q=%00"
 
 
-@pytest.mark.parametrize("path", ["/api/leaderboard/", "/api/attempts/", "/api/rounds/", "/api/rounds/current/"])
+@pytest.mark.parametrize(
+    "path", ["/api/leaderboard/", "/api/attempts/", "/api/rounds/", "/api/rounds/current/"]
+)
 def test_a_query_that_no_page_knows_is_ignored(world: World, path: str) -> None:
     with world.adding():
         assert world.daisy.get(f"{path}?{STRANGE}").body == world.daisy.get(path).body
 
 
-@pytest.mark.parametrize("query", ["limit=" + "9" * 30, "limit=-1", "limit=%00", "offset=-5", "offset=x", "limit=1e9"])
+@pytest.mark.parametrize(
+    "query", ["limit=" + "9" * 30, "limit=-1", "limit=%00", "offset=-5", "offset=x", "limit=1e9"]
+)
 def test_a_page_of_rounds_of_any_size_is_the_page_that_there_is(world: World, query: str) -> None:
-    assert world.nobody.get(f"/api/rounds/?{query}").body["results"] == world.nobody.get("/api/rounds/").body["results"]
+    assert (
+        world.nobody.get(f"/api/rounds/?{query}").body["results"]
+        == world.nobody.get("/api/rounds/").body["results"]
+    )

@@ -29,14 +29,21 @@ def test_the_same_client_key_with_another_drawing_conflicts(world: World) -> Non
     attempt = next(world.drawings) | key
     assert world.daisy.post(ATTEMPTS, attempt).status == 201
     with world.adding():
-        for other in (next(world.drawings) | key, attempt | {"width": 23},
-                      attempt | {"target_label": (attempt["target_label"] + 1) % 10}):  # fmt: skip
+        for other in (
+            next(world.drawings) | key,
+            attempt | {"width": 23},
+            attempt | {"target_label": (attempt["target_label"] + 1) % 10},
+        ):
             assert_refusal(world.daisy.post(ATTEMPTS, other), 409, "client_key")
     with world.adding(attempts_not_fooled=1):
-        assert world.dora.post(ATTEMPTS, next(world.drawings) | key).status == 201, "a key is one's own"
+        assert world.dora.post(ATTEMPTS, next(world.drawings) | key).status == 201, (
+            "a key is one's own"
+        )
 
 
-def test_the_same_client_key_sixteen_times_at_once_is_one_row_and_sixteen_equal_answers(world: World) -> None:
+def test_the_same_client_key_sixteen_times_at_once_is_one_row_and_sixteen_equal_answers(
+    world: World,
+) -> None:
     for _ in range(3):
         attempt = next(world.drawings) | {"client_key": str(uuid4())}
         with world.adding(attempts_not_fooled=1):
@@ -48,7 +55,9 @@ def test_the_same_client_key_sixteen_times_at_once_is_one_row_and_sixteen_equal_
 def test_the_same_pixels_again_conflict_whoever_sends_them(world: World) -> None:
     attempt = next(world.drawings)
     assert world.daisy.post(ATTEMPTS, attempt).status == 201
-    later = attempt | {"strokes": [line | {"t": [t + 1000 for t in line["t"]]} for line in attempt["strokes"]]}
+    later = attempt | {
+        "strokes": [line | {"t": [t + 1000 for t in line["t"]]} for line in attempt["strokes"]]
+    }
     other_label = attempt | {"target_label": (attempt["target_label"] + 1) % 10}
     with world.adding():
         for again in (attempt, attempt | {"client_key": str(uuid4())}, later, other_label):
@@ -63,9 +72,14 @@ def test_a_verified_fool_sent_again_scores_once(world: World) -> None:
     assert world.dora.post(ATTEMPTS, fool).body["status"] == "pending"
     lease = world.moby.post("/api/assignments/").body["id"]
     reading = f"/api/assignments/{lease}/reading/"
-    assert [answer.status for answer in _both(world.moby, reading, {"reading": label})] == [201, 201]
+    assert [answer.status for answer in _both(world.moby, reading, {"reading": label})] == [
+        201,
+        201,
+    ]
     with world.adding():
-        assert world.moby.post(reading, {"reading": label}).status == 201, "the same reading again is no error"
+        assert world.moby.post(reading, {"reading": label}).status == 201, (
+            "the same reading again is no error"
+        )
         other = "junk" if label != "junk" else "0"
         assert_refusal(world.moby.post(reading, {"reading": other}), 409)
         for person in (world.daisy, world.dora):
@@ -87,7 +101,9 @@ def test_retracted_pixels_may_be_sent_again(world: World) -> None:
         assert world.dora.post(ATTEMPTS, attempt).status == 201
 
 
-def test_the_same_pixels_by_two_people_at_once_are_one_attempt_and_one_conflict(world: World) -> None:
+def test_the_same_pixels_by_two_people_at_once_are_one_attempt_and_one_conflict(
+    world: World,
+) -> None:
     for _ in range(5):
         attempt = next(world.drawings)
         with world.adding(attempts_not_fooled=1):
@@ -132,7 +148,9 @@ def test_a_lease_is_only_for_him_who_holds_it(world: World) -> None:
     with world.adding():
         for person in (world.daisy, world.dora, world.admin):
             assert_refusal(person.post(f"/api/assignments/{lease}/reading/", {"reading": "3"}), 404)
-    answer = world.moby.post(f"/api/assignments/{lease}/reading/", {"reading": str(fool["target_label"])})
+    answer = world.moby.post(
+        f"/api/assignments/{lease}/reading/", {"reading": str(fool["target_label"])}
+    )
     assert answer.status == 201
 
 

@@ -1,7 +1,8 @@
-"""Floods, against a second web server on the same database that has the limits as they are by default.
+"""Floods, against a second web server on the same database that has the limits as they are by
+default.
 
-Each flood comes from a loopback address of its own, so that none uses up what another may do, and names a new client
-in X-Forwarded-For each time, which must help it nothing.
+Each flood comes from a loopback address of its own, so that none uses up what another may do, and
+names a new client in X-Forwarded-For each time, which must help it nothing.
 """
 
 import http.client
@@ -37,7 +38,10 @@ class Flooder:
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.site.port, timeout=60, source_address=(self.address, 0)
         )
-        headers = {"Content-Type": "application/json", "X-Forwarded-For": f"198.51.100.{self.asked}"}
+        headers = {
+            "Content-Type": "application/json",
+            "X-Forwarded-For": f"198.51.100.{self.asked}",
+        }
         if self.token:
             headers["Authorization"] = f"Token {self.token}"
         connection.request("POST", path, json.dumps(body), headers)
@@ -63,18 +67,25 @@ def until_refused(ask: Callable[[], Answer]) -> list[Answer]:
     return answers
 
 
-def test_a_flood_of_sign_ups_is_stopped_for_its_address_alone(world: World, strict: Site, flooder: Flooder) -> None:
+def test_a_flood_of_sign_ups_is_stopped_for_its_address_alone(
+    world: World, strict: Site, flooder: Flooder
+) -> None:
     names: Iterator[str] = (f"flood{number}" for number in count())
     with world.adding(people_crowdworker=3):
-        # Three real ones; the others fail at their password, which spares this test their hashes, and count too.
+        # Three real ones; the others fail at their password, which spares this test their hashes,
+        # and count too.
         answers = until_refused(
             lambda: flooder.post(
-                "/api/accounts/", {"username": next(names), "password": PASSWORD if flooder.asked < 3 else "short"}
+                "/api/accounts/",
+                {"username": next(names), "password": PASSWORD if flooder.asked < 3 else "short"},
             )
         )
     assert [answer.status for answer in answers] == [201] * 3 + [400] * 27 + [429]
     with world.adding():
-        assert flooder.post("/api/accounts/", {"username": "flooded", "password": PASSWORD}).status == 429
+        assert (
+            flooder.post("/api/accounts/", {"username": "flooded", "password": PASSWORD}).status
+            == 429
+        )
     other = Flooder(strict, f"127.0.0.{next(_addresses)}")
     with world.adding(people_crowdworker=1):
         body = {"username": f"guest-{world.site.port}", "password": PASSWORD}
@@ -95,7 +106,9 @@ def test_more_than_ten_submissions_a_second_are_stopped_for_their_drawer_alone(
         assert calm.post("/api/attempts/", next(world.drawings)).status == 201
 
 
-def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_waiting(world: World, strict: Site) -> None:
+def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_waiting(
+    world: World, strict: Site
+) -> None:
     newcomer = Client(strict, signed_up(world.site, "newcomer").token)
     bodies = [next(world.drawings) for _ in range(28)]
     for body in bodies:
@@ -113,7 +126,9 @@ def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_wait
         assert newcomer.post("/api/attempts/", next(world.drawings)).status == 201
 
 
-def test_a_flood_of_sign_ins_is_stopped_and_the_pages_stay_quick(world: World, strict: Site, flooder: Flooder) -> None:
+def test_a_flood_of_sign_ins_is_stopped_and_the_pages_stay_quick(
+    world: World, strict: Site, flooder: Flooder
+) -> None:
     bodies = [{"username": f"nobody{number}", "password": "wrong"} for number in range(60)]
     visitor = Client(strict)
 
@@ -133,7 +148,9 @@ def test_a_flood_of_sign_ins_is_stopped_and_the_pages_stay_quick(world: World, s
     for answer in refused:
         assert_refusal(answer, 429)
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
-    assert statistics.median(times) < max(0.5, 10 * statistics.median(alone)), "a slow machine may take longer"
+    assert statistics.median(times) < max(0.5, 10 * statistics.median(alone)), (
+        "a slow machine may take longer"
+    )
 
 
 SPELLINGS = ("daisy", "DAISY", "Daisy", "dAisY")
@@ -161,7 +178,12 @@ def guessed(strict: Site, flooder: Flooder, names: Iterator[str], most: int) -> 
     while len(answers) < most and (not answers or answers[-1].status != 429):
         form = {"username": next(names), "password": "wrong"}
         answers.append(
-            browser.post("/accounts/sign-in/", form, True, **{"X-Forwarded-For": f"198.51.100.{len(answers)}"})
+            browser.post(
+                "/accounts/sign-in/",
+                form,
+                True,
+                **{"X-Forwarded-For": f"198.51.100.{len(answers)}"},
+            )
         )
     return answers
 
@@ -190,11 +212,16 @@ def test_guesses_on_the_page_with_one_password_for_many_names_are_stopped(
         assert guessed(strict, flooder, names, 45)[-1].status == 429
 
 
-def test_a_flood_of_mails_to_somebody_is_stopped(world: World, strict: Site, flooder: Flooder) -> None:
+def test_a_flood_of_mails_to_somebody_is_stopped(
+    world: World, strict: Site, flooder: Flooder
+) -> None:
     body = {"username": "flooded-with-mail", "password": PASSWORD, "email": "flooded@mail.example"}
     assert world.nobody.post("/api/accounts/", body).status == 201
     browser = Browser(strict, flooder.address)
     browser.get("/accounts/reset/")
     with world.adding():
-        statuses = [browser.post("/accounts/reset/", {"email": "flooded@mail.example"}).status for _ in range(31)]
+        statuses = [
+            browser.post("/accounts/reset/", {"email": "flooded@mail.example"}).status
+            for _ in range(31)
+        ]
     assert statuses[-1] == 429

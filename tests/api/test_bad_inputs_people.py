@@ -1,4 +1,5 @@
-"""Names, passwords and roles that nobody may have; what strangers may learn of people; HTML shown as text."""
+"""Names, passwords and roles that nobody may have; what strangers may learn of people; HTML shown
+as text."""
 
 import html
 import statistics
@@ -49,9 +50,13 @@ NO_NAMES = [
 
 
 @pytest.mark.parametrize("name", NO_NAMES, ids=lambda name: ascii(name)[:24])
-def test_a_user_name_that_could_deceive_is_refused_with_the_reason_beside_the_field(world: World, name: str) -> None:
+def test_a_user_name_that_could_deceive_is_refused_with_the_reason_beside_the_field(
+    world: World, name: str
+) -> None:
     body = {"username": name, "password": PASSWORD}
-    told = world.refuses(400, lambda: world.nobody.post("/api/accounts/", body), "username").body["error"]["message"]
+    told = world.refuses(400, lambda: world.nobody.post("/api/accounts/", body), "username").body[
+        "error"
+    ]["message"]
     browser = Browser(world.site)
     browser.get("/accounts/sign-up/")
     with world.adding():
@@ -91,15 +96,27 @@ def test_a_user_name_that_could_deceive_is_refused_with_the_reason_beside_the_fi
     ],
     ids=lambda value: ascii(value)[:20],
 )
-def test_a_sign_up_with_what_nobody_may_choose_is_refused(world: World, field: str, value: object) -> None:
-    body = {"username": "danny-danny" if value == "danny-danny" else "danny", "password": PASSWORD, field: value}
+def test_a_sign_up_with_what_nobody_may_choose_is_refused(
+    world: World, field: str, value: object
+) -> None:
+    body = {
+        "username": "danny-danny" if value == "danny-danny" else "danny",
+        "password": PASSWORD,
+        field: value,
+    }
     world.refuses(400, lambda: world.nobody.post("/api/accounts/", body), field)
 
 
 def test_nobody_makes_himself_staff_on_a_page(world: World) -> None:
     browser = Browser(world.site)
     browser.get("/accounts/sign-up/")
-    forms = {"username": "climber", "password": PASSWORD, "role": "admin", "is_staff": "on", "is_superuser": "on"}
+    forms = {
+        "username": "climber",
+        "password": PASSWORD,
+        "role": "admin",
+        "is_staff": "on",
+        "is_superuser": "on",
+    }
     with world.adding(people_crowdworker=1):
         assert browser.post("/accounts/sign-up/", forms).status == 302
     with world.adding():
@@ -107,7 +124,12 @@ def test_nobody_makes_himself_staff_on_a_page(world: World) -> None:
             assert browser.get(path).status == 403
         assert browser.post("/desk/", {"do": "train"}).status == 403
         assert browser.get("/admin/").status == 302
-        assert browser.post("/admin/collector/person/add/", {"username": "mate", "role": "admin"}).status == 302
+        assert (
+            browser.post(
+                "/admin/collector/person/add/", {"username": "mate", "role": "admin"}
+            ).status
+            == 302
+        )
 
 
 def test_known_and_unknown_people_get_the_same_words_and_time_at_sign_in(world: World) -> None:
@@ -115,7 +137,9 @@ def test_known_and_unknown_people_get_the_same_words_and_time_at_sign_in(world: 
         answers, times = set(), []
         for _ in range(3):
             began = time.monotonic()
-            answer = world.nobody.post("/api/tokens/", {"username": name, "password": "wrong " + PASSWORD})
+            answer = world.nobody.post(
+                "/api/tokens/", {"username": name, "password": "wrong " + PASSWORD}
+            )
             times.append(time.monotonic() - began)
             assert_refusal(answer, 401)
             answers.add((answer.status, str(answer.body)))
@@ -124,14 +148,18 @@ def test_known_and_unknown_people_get_the_same_words_and_time_at_sign_in(world: 
     with world.adding():
         (known, slow), (unknown, quick) = tries("dora"), tries("nobody-here")
     assert known == unknown and len(known) == 1
-    assert slow < 4 * quick and quick < 4 * slow, "without a hash the unknown take a hundredth of it"
+    assert slow < 4 * quick and quick < 4 * slow, (
+        "without a hash the unknown take a hundredth of it"
+    )
 
 
 def test_known_and_unknown_people_get_the_same_page_at_sign_in(world: World) -> None:
     def page(name: str) -> tuple[int, str]:
         browser = Browser(world.site)
         browser.get("/accounts/sign-in/")
-        answer = browser.post("/accounts/sign-in/", {"username": name, "password": "wrong " + PASSWORD})
+        answer = browser.post(
+            "/accounts/sign-in/", {"username": name, "password": "wrong " + PASSWORD}
+        )
         return answer.status, answer.body.replace(name, "NAME").replace(browser.csrf, "")
 
     with world.adding():
@@ -142,7 +170,9 @@ def _without_tokens(page: tuple[int, str]) -> tuple[int, list[str]]:
     return page[0], [line for line in page[1].splitlines() if "csrfmiddlewaretoken" not in line]
 
 
-def test_known_and_unknown_addresses_get_the_same_page_at_reset_and_only_the_known_a_mail(world: World) -> None:
+def test_known_and_unknown_addresses_get_the_same_page_at_reset_and_only_the_known_a_mail(
+    world: World,
+) -> None:
     body = {"username": "mailed", "password": PASSWORD, "email": "known@mail.example"}
     assert world.nobody.post("/api/accounts/", body).status == 201
     answers = []
@@ -151,7 +181,13 @@ def test_known_and_unknown_addresses_get_the_same_page_at_reset_and_only_the_kno
             browser = Browser(world.site)
             browser.get("/accounts/reset/")
             answer = browser.post("/accounts/reset/", {"email": address})
-            answers.append((answer.status, answer.headers["Location"], browser.get(answer.headers["Location"]).body))
+            answers.append(
+                (
+                    answer.status,
+                    answer.headers["Location"],
+                    browser.get(answer.headers["Location"]).body,
+                )
+            )
     assert answers[0] == answers[1]
     log = (world.site.data_dir / "web.log").read_text()
     assert "To: known@mail.example" in log and "unknown@mail.example" not in log
@@ -164,7 +200,12 @@ def test_an_address_with_html_is_shown_as_text(world: World) -> None:
         assert world.nobody.post("/api/accounts/", body).status == 201
     admin = Browser(world.site)
     admin.sign_in("admin")
-    for path in ("/people/", "/people/tagged/", "/admin/collector/person/", "/admin/collector/person/?q=tagged"):
+    for path in (
+        "/people/",
+        "/people/tagged/",
+        "/admin/collector/person/",
+        "/admin/collector/person/?q=tagged",
+    ):
         assert "<script>x" not in admin.get(path).body
     browser = Browser(world.site)
     browser.get("/accounts/reset/")
@@ -176,8 +217,14 @@ def test_an_address_with_html_is_shown_as_text(world: World) -> None:
 def test_html_in_an_address_is_not_shown_as_html(world: World) -> None:
     browser = Browser(world.site)
     encoded = "%3Cscript%3Ealert('x')%3C/script%3E"
-    for path in (f"/people/{encoded}/", f"/{encoded}/", f"/leaderboard/?period={encoded}", f"/drawings/{encoded}/",
-                 f"/rounds/?x={encoded}", f"/accounts/sign-in/?next={encoded}"):  # fmt: skip
+    for path in (
+        f"/people/{encoded}/",
+        f"/{encoded}/",
+        f"/leaderboard/?period={encoded}",
+        f"/drawings/{encoded}/",
+        f"/rounds/?x={encoded}",
+        f"/accounts/sign-in/?next={encoded}",
+    ):
         answer = browser.get(path)
         assert answer.status in (200, 302, 400, 404)
         assert SCRIPT not in answer.body
@@ -187,18 +234,27 @@ def test_html_in_an_address_is_not_shown_as_html(world: World) -> None:
 
 
 def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None:
-    """moby and the admin disagree on a drawing, which both have read, so the admin decides, and says why."""
+    """moby and the admin disagree on a drawing, which both have read, so the admin decides, and
+    says why."""
     fool = next(world.fools)
     attempt = world.daisy.post("/api/attempts/", fool).body["id"]
     for reader, reading in ((world.moby, "ambiguous"), (world.admin, "junk")):
         lease = reader.post("/api/assignments/").body
         assert lease["attempt"]["id"] == attempt
-        assert reader.post(f"/api/assignments/{lease['id']}/reading/", {"reading": reading}).status == 201
+        assert (
+            reader.post(f"/api/assignments/{lease['id']}/reading/", {"reading": reading}).status
+            == 201
+        )
     admin, drawer = Browser(world.site), Browser(world.site)
     admin.sign_in("admin")
     drawer.sign_in("daisy")
     assert attempt in admin.get("/desk/").body
-    form = {"do": "decide", "attempt": attempt, f"attempt-{attempt}-answer": "junk", f"attempt-{attempt}-why": SCRIPT}
+    form = {
+        "do": "decide",
+        "attempt": attempt,
+        f"attempt-{attempt}-answer": "junk",
+        f"attempt-{attempt}-why": SCRIPT,
+    }
     with world.adding(attempts_pending=-1, attempts_rejected=1, decisions=1):
         assert admin.post("/desk/", form).status == 302
     page = drawer.get(f"/drawings/{attempt}/")
@@ -207,18 +263,30 @@ def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None
 
 
 @pytest.mark.parametrize(
-    "next_page", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
+    "next_page",
+    ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"],
 )
 def test_signing_in_sends_nobody_to_another_site(world: World, next_page: str) -> None:
     browser = Browser(world.site)
     browser.get("/accounts/sign-in/")
-    answer = browser.post("/accounts/sign-in/", {"username": "dora", "password": PASSWORD, "next": next_page})
+    answer = browser.post(
+        "/accounts/sign-in/", {"username": "dora", "password": PASSWORD, "next": next_page}
+    )
     assert (answer.status, answer.headers["Location"]) == (302, "/draw/")
 
 
 def test_a_page_about_nobody_is_not_found(world: World) -> None:
     with world.adding():
-        for name in ("nobody-here", "%00", "a%00b", "%ED%A0%80", "..", "%2e%2e%2f", "d" * 3000, "аdmin"):
+        for name in (
+            "nobody-here",
+            "%00",
+            "a%00b",
+            "%ED%A0%80",
+            "..",
+            "%2e%2e%2f",
+            "d" * 3000,
+            "аdmin",
+        ):
             encoded = name.encode().decode("latin-1") if name.isascii() else "%D0%B0dmin"
             assert Browser(world.site).get(f"/people/{encoded}/").status == 404, name
         for path in ("/rounds/" + "9" * 30 + "/", "/rounds/0/", "/rounds/%D9%A1/"):
@@ -229,7 +297,13 @@ def test_a_query_about_passwords_tells_an_admin_page_nothing(world: World) -> No
     admin = Browser(world.site)
     admin.sign_in("admin")
     listed = "/admin/collector/person/"
-    for query in ("password__startswith=argon2", "user__password__startswith=a", "id__in=x", "q=%00", "p=-1"):
+    for query in (
+        "password__startswith=argon2",
+        "user__password__startswith=a",
+        "id__in=x",
+        "q=%00",
+        "p=-1",
+    ):
         assert admin.get(f"{listed}?{query}").status in (200, 302, 400), query
     drawer = Browser(world.site)
     drawer.sign_in("dora")

@@ -1,4 +1,5 @@
-"""Bodies too large, broken, packed or of the wrong kind; hosts, origins and forged requests; memory."""
+"""Bodies too large, broken, packed or of the wrong kind; hosts, origins and forged requests;
+memory."""
 
 import gzip
 import json
@@ -33,7 +34,9 @@ def spoken(world: World, request: bytes) -> Answer:
 
 
 def with_token(world: World, *lines: bytes) -> bytes:
-    return HEAD + b"".join(b"%s\r\n" % line for line in (f"Authorization: Token {world.daisy.token}".encode(), *lines))
+    return HEAD + b"".join(
+        b"%s\r\n" % line for line in (f"Authorization: Token {world.daisy.token}".encode(), *lines)
+    )
 
 
 def test_a_body_over_the_limit_is_refused_declared_or_chunked(world: World) -> None:
@@ -49,7 +52,10 @@ def test_a_body_over_the_limit_is_refused_declared_or_chunked(world: World) -> N
 
 def test_a_drawing_may_come_in_chunks(world: World) -> None:
     raw = json.dumps(next(world.drawings)).encode()
-    sent = with_token(world, b"Transfer-Encoding: chunked") + b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(raw), raw)
+    sent = with_token(world, b"Transfer-Encoding: chunked") + b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (
+        len(raw),
+        raw,
+    )
     with world.adding(attempts_not_fooled=1):
         assert spoken(world, sent).status == 201
 
@@ -59,8 +65,12 @@ def test_a_body_whose_chunks_or_length_are_broken_is_refused(world: World) -> No
         for broken in (b"zz\r\n", b"-5\r\nhello\r\n", b"5\r\nhelloworld\r\n0\r\n\r\n"):
             sent = with_token(world, b"Transfer-Encoding: chunked") + b"\r\n" + broken
             assert_refusal(spoken(world, sent), 400)
-        for lines in ((b"Content-Length: -1",), (b"Content-Length: x",), (b"Content-Length: 1", b"Content-Length: 2"),
-                      (b"Content-Length: 5", b"Transfer-Encoding: chunked")):  # fmt: skip
+        for lines in (
+            (b"Content-Length: -1",),
+            (b"Content-Length: x",),
+            (b"Content-Length: 1", b"Content-Length: 2"),
+            (b"Content-Length: 5", b"Transfer-Encoding: chunked"),
+        ):
             # The server itself turns these down, before there is a request for the API to answer.
             assert spoken(world, with_token(world, *lines) + b"\r\n0\r\n\r\n").status == 400
 
@@ -71,7 +81,9 @@ def test_a_packed_body_is_refused_and_never_unpacked(world: World) -> None:
     before = max(memory(world))
     with world.adding():
         for encoding in ("gzip", "deflate", "br", "gzip, gzip"):
-            answer = world.daisy.request("POST", "/api/attempts/", raw=bomb, **{"Content-Encoding": encoding})
+            answer = world.daisy.request(
+                "POST", "/api/attempts/", raw=bomb, **{"Content-Encoding": encoding}
+            )
             assert_refusal(answer, 415)
         assert_refusal(world.daisy.request("POST", "/api/attempts/", raw=bomb), 400)
     assert max(memory(world)) - before < 25, "MB; unpacked it is 50"
@@ -79,30 +91,60 @@ def test_a_packed_body_is_refused_and_never_unpacked(world: World) -> None:
 
 def test_a_body_that_does_not_say_that_it_is_json_is_refused(world: World) -> None:
     raw = json.dumps(next(world.drawings)).encode()
-    kinds = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "image/png",
-             "application/xml", "nonsense", "application/x-python-pickle")  # fmt: skip
+    kinds = (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "image/png",
+        "application/xml",
+        "nonsense",
+        "application/x-python-pickle",
+    )
     with world.adding():
         for kind in kinds:
-            answer = world.daisy.request("POST", "/api/attempts/", raw=raw, **{"Content-Type": kind})
+            answer = world.daisy.request(
+                "POST", "/api/attempts/", raw=raw, **{"Content-Type": kind}
+            )
             assert_refusal(answer, 415)
 
 
 def test_a_get_on_a_write_and_other_methods_are_refused(world: World) -> None:
     attempt = world.daisy.get("/api/attempts/").body["results"][0]["id"]
     with world.adding():
-        for path in ("accounts/", "tokens/", "predictions/", f"attempts/{attempt}/retract/", "assignments/",
-                     f"assignments/{attempt}/reading/"):  # fmt: skip
+        for path in (
+            "accounts/",
+            "tokens/",
+            "predictions/",
+            f"attempts/{attempt}/retract/",
+            "assignments/",
+            f"assignments/{attempt}/reading/",
+        ):
             assert_refusal(world.moby.get(f"/api/{path}"), 405)
-        for path in ("rounds/", "rounds/1/", "rounds/current/", "leaderboard/", f"attempts/{attempt}/"):
+        for path in (
+            "rounds/",
+            "rounds/1/",
+            "rounds/current/",
+            "leaderboard/",
+            f"attempts/{attempt}/",
+        ):
             for method in ("POST", "PUT", "PATCH", "DELETE"):
                 assert_refusal(world.daisy.request(method, f"/api/{path}", {}), 405)
 
 
 def test_a_host_that_is_not_this_site_is_refused(world: World) -> None:
     with world.adding():
-        for host in ("evil.example", "127.0.0.1.evil.example", "127.0.0.1:80@evil.example", "<b>", "a\xffb", ""):
+        for host in (
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "127.0.0.1:80@evil.example",
+            "<b>",
+            "a\xffb",
+            "",
+        ):
             assert_refusal(world.nobody.request("GET", "/api/rounds/", Host=host), 400)
-            page = world.nobody.request("POST", "/accounts/reset/", raw=b"email=a@b.example", Host=host)
+            page = world.nobody.request(
+                "POST", "/accounts/reset/", raw=b"email=a@b.example", Host=host
+            )
             assert page.status == 400
         page = Browser(world.site).ask("GET", "/", None, **{"X-Forwarded-Host": "evil.example"})
         assert page.status == 200 and "evil.example" not in page.body
@@ -151,19 +193,24 @@ def test_a_token_that_is_none_is_not_believed(world: World) -> None:
             assert_refusal(answer, 401)
         for header in (f"Bearer {token}", f"Basic {token}", token):
             assert_refusal(world.nobody.request("GET", "/api/attempts/", Authorization=header), 401)
-        assert_refusal(world.nobody.request("GET", "/api/attempts/", Cookie="sessionid=" + "9" * 32), 401)
+        assert_refusal(
+            world.nobody.request("GET", "/api/attempts/", Cookie="sessionid=" + "9" * 32), 401
+        )
 
 
 def test_a_line_break_in_an_address_makes_no_line_in_the_log(world: World) -> None:
     forged = "2026-01-01 00:00:00,000 INFO root: all is well"
-    world.refuses(404, lambda: world.nobody.get("/api/%0A" + forged.replace(" ", "%20") + "%0D%0A/"))
+    world.refuses(
+        404, lambda: world.nobody.get("/api/%0A" + forged.replace(" ", "%20") + "%0D%0A/")
+    )
     log = (world.site.data_dir / "web.log").read_text()
     assert forged in log, "the address is logged"
     assert forged not in log.splitlines(), "but on its own line's place"
 
 
 def test_hostile_requests_leave_the_memory_as_it_was(world: World) -> None:
-    """The heap takes a while to find its size, so growth has to end, not to be nought from the start."""
+    """The heap takes a while to find its size, so growth has to end, not to be nought from the
+    start."""
     line = [1] * 27_000
     bodies: list[bytes] = [
         json.dumps({"target_label": 3, "strokes": [{"x": line, "y": line, "t": line}]}).encode(),
@@ -178,7 +225,9 @@ def test_hostile_requests_leave_the_memory_as_it_was(world: World) -> None:
         for path in ("/api/attempts/", "/api/predictions/"):
             answers = pool.map(partial(world.daisy.request, "POST", path, None), bodies)
             assert {answer.status for answer in answers} == {400}
-        assert {answer.status for answer in pool.map(partial(world.daisy.post, path), [good] * 8)} == {200}
+        assert {
+            answer.status for answer in pool.map(partial(world.daisy.post, path), [good] * 8)
+        } == {200}
         return sum(memory(world)) - before
 
     with ThreadPoolExecutor(8) as pool:
@@ -193,4 +242,6 @@ def memory(world: World) -> list[float]:
     master = world.site.processes["web"].pid
     pids = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     status = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-    return [int(match[1]) / 1024 for text in status if (match := re.search(r"VmRSS:\s+(\d+) kB", text))]
+    return [
+        int(match[1]) / 1024 for text in status if (match := re.search(r"VmRSS:\s+(\d+) kB", text))
+    ]

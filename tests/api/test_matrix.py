@@ -1,7 +1,8 @@
 """Who may open what: every URL of the site, for everybody, by GET and POST.
 
-Whoever adds a URL writes its line here; without one, the first test fails. Each cell starts from the same rows: an
-attempt of the crowdworker that waits to be read, and another one that the moderator has before him.
+Whoever adds a URL writes its line here; without one, the first test fails. Each cell starts from
+the same rows: an attempt of the crowdworker that waits to be read, and another one that the
+moderator has before him.
 """
 
 import uuid
@@ -24,8 +25,8 @@ from trainer.learning import drawing
 
 PEOPLE = ("anonymous", "crowdworker", "another", "moderator", "admin")
 
-# For each URL what GET answers to the five of PEOPLE, and what POST (of an empty object or form) does.
-# 302 is the way to the sign-in page, or after something done.
+# For each URL what GET answers to the five of PEOPLE, and what POST (of an empty object or form)
+# does. 302 is the way to the sign-in page, or after something done.
 MATRIX: dict[str, tuple[str, str]] = {
     "healthz": ("200 200 200 200 200", "200 200 200 200 200"),
     "readyz": ("503 503 503 503 503", "503 503 503 503 503"),
@@ -113,7 +114,9 @@ class Scene:
     def client(self, who: str) -> Client:
         client = Client(raise_request_exception=False)
         if who != "anonymous":
-            client.force_login(self.people[who], backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(
+                self.people[who], backend="django.contrib.auth.backends.ModelBackend"
+            )
         return client
 
     def answer(self, client: Client, method: str, pattern: str) -> int:
@@ -123,7 +126,9 @@ class Scene:
         session = client.cookies.get("sessionid")
         with transaction.atomic():
             path = self.path(pattern)
-            response = client.get(path) if method == "GET" else client.post(path, body, content_type=kind)
+            response = (
+                client.get(path) if method == "GET" else client.post(path, body, content_type=kind)
+            )
             transaction.set_rollback(True)
         client.cookies.clear()
         if session:
@@ -136,7 +141,12 @@ class Scene:
 def scene(db: None) -> Iterator[Scene]:
     target.forget()
     trainer_rounds.open_first(studies.begin().net)
-    roles = {"crowdworker": "crowdworker", "another": "crowdworker", "moderator": "moderator", "admin": "admin"}
+    roles = {
+        "crowdworker": "crowdworker",
+        "another": "crowdworker",
+        "moderator": "moderator",
+        "admin": "admin",
+    }
     people = {name: Person.objects.create(username=name, role=role) for name, role in roles.items()}
     Person.objects.filter(role="moderator").update(qualified=timezone.now())
     people["moderator"].refresh_from_db()
@@ -184,7 +194,11 @@ def test_everybody_gets_what_the_matrix_says(scene: Scene) -> None:
 
 
 def test_djangos_own_admin_is_for_admins_alone(scene: Scene) -> None:
-    inner = [pattern for pattern in EVERYTHING if pattern.startswith("admin/") and pattern not in ADMIN_DOOR]
+    inner = [
+        pattern
+        for pattern in EVERYTHING
+        if pattern.startswith("admin/") and pattern not in ADMIN_DOOR
+    ]
     assert len(inner) > 30
     for who in PEOPLE:
         client = scene.client(who)

@@ -27,7 +27,10 @@ RoundModel.objects.create(net=first.net, state="held", base=first, report=report
 """
 
 # Roles are given in Django's admin; who gets this one there has to practise first.
-TO_PRACTISE = "from collector.models import Person; Person.objects.filter(username='newt').update(role='moderator')"
+TO_PRACTISE = (
+    "from collector.models import Person; "
+    "Person.objects.filter(username='newt').update(role='moderator')"
+)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def peopled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
-    """alice has fools confirmed, fools waiting and one that nobody could settle; a candidate is held."""
+    """alice has fools confirmed, fools waiting and one that nobody could settle; a candidate is
+    held."""
     with sites.site("sqlite", tmp_path_factory.mktemp("site"), DADC_LIMIT_SCALE="100") as site:
         alice, *_ = site.people("alice", "bob", "newt")
         readers = site.people("mona", "max", "mei", role="moderator")
@@ -55,7 +59,10 @@ def peopled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Sit
         for reader, shift in ((0, 0), (0, 0), (0, 0), (0, 1), (1, 2), (2, 3)):
             given = readers[reader].post("/api/assignments/").body
             reading = {"reading": str((meant[str(given["attempt"]["strokes"])] + shift) % 10)}
-            assert readers[reader].post(f"/api/assignments/{given['id']}/reading/", reading).status == 201
+            assert (
+                readers[reader].post(f"/api/assignments/{given['id']}/reading/", reading).status
+                == 201
+            )
         site.python(HELD)
         site.python(TO_PRACTISE)
         yield site
@@ -71,7 +78,9 @@ class Visitors:
         self.contexts: list[BrowserContext] = []
 
     def open(self, path: str, who: str | None = None, **options: Any) -> Page:
-        context = self.browser.new_context(storage_state=self._session(who) if who else None, **options)
+        context = self.browser.new_context(
+            storage_state=self._session(who) if who else None, **options
+        )
         self.contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: self._note(path, message.type, message.text))
@@ -105,14 +114,16 @@ def session_visitors(browser: Browser, peopled_site: sites.Site) -> Visitors:
 
 @pytest.fixture
 def visit(session_visitors: Visitors) -> Iterator[Open]:
-    """Opens a page as somebody; at the end of the test, no page may have complained in its console."""
+    """Opens a page as somebody; at the end of the test, no page may have complained in its
+    console."""
     with visiting(session_visitors) as opens:
         yield opens
 
 
 @contextmanager
 def visiting(visitors: Visitors) -> Iterator[Open]:
-    """For one test: its pages are closed at the end, and none may have complained in its console."""
+    """For one test: its pages are closed at the end, and none may have complained in its
+    console."""
     visitors.complaints.clear()
     with ExitStack() as stack:
         stack.callback(_close, visitors)

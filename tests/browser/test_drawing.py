@@ -1,4 +1,5 @@
-"""Drawing in Chromium: mouse, finger and keys; the verdict; nothing is lost offline or by loading the page again."""
+"""Drawing in Chromium: mouse, finger and keys; the verdict; nothing is lost offline or by loading
+the page again."""
 
 import json
 from collections.abc import Callable
@@ -56,10 +57,15 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     assert "What became of it" in page.locator("main").inner_text()
 
 
-def test_a_near_copy_of_a_fool_is_told_that_it_earns_nothing(visit: Open, next_fooling: Drawings) -> None:
+def test_a_near_copy_of_a_fool_is_told_that_it_earns_nothing(
+    visit: Open, next_fooling: Drawings
+) -> None:
     page = visit("/draw/", "bob")
     label, strokes = next_fooling()
-    for more, shout in (([], "Fooled!"), ([{"x": [4, 8], "y": [4, 6], "t": [0, 9]}], "Fooled again.")):
+    for more, shout in (
+        ([], "Fooled!"),
+        ([{"x": [4, 8], "y": [4, 6], "t": [0, 9]}], "Fooled again."),
+    ):
         page.click(f'[data-digit="{label}"]')
         draw(page, [*strokes, *more])
         page.click("#submit")
@@ -75,7 +81,10 @@ def test_a_challenge_chooses_its_digit_and_a_link_can_too(visit: Open) -> None:
     chosen = page.locator('[data-digit][aria-pressed="true"]')
     assert chosen.inner_text() == challenge.get_attribute("data-choose")
     page = visit("/draw/?digit=4", "bob")
-    assert chosen.page != page and page.locator('[data-digit][aria-pressed="true"]').inner_text() == "4"
+    assert (
+        chosen.page != page
+        and page.locator('[data-digit][aria-pressed="true"]').inner_text() == "4"
+    )
 
 
 def test_what_is_sent_is_the_contracts_drawing(visit: Open) -> None:
@@ -116,7 +125,13 @@ def test_one_goes_on_from_the_same_picture(visit: Open) -> None:
 
 def test_undo_redo_and_clear(visit: Open) -> None:
     page = visit("/try/")
-    draw(page, [{"x": [50, 200], "y": [50, 50], "t": [0, 9]}, {"x": [50, 200], "y": [90, 90], "t": [0, 9]}])
+    draw(
+        page,
+        [
+            {"x": [50, 200], "y": [50, 50], "t": [0, 9]},
+            {"x": [50, 200], "y": [90, 90], "t": [0, 9]},
+        ],
+    )
     page.keyboard.press("z")
     page.click("#undo")
     assert page.locator("#undo").is_disabled()
@@ -144,9 +159,14 @@ def test_a_finger_draws_and_the_page_does_not_scroll(visit: Open) -> None:
     assert box
     session = page.context.new_cdp_session(page)
     x, y = box["x"] + 100, box["y"] + 100
-    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    session.send(
+        "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+    )
     for step in range(1, 12):
-        session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y + 12 * step}]})
+        session.send(
+            "Input.dispatchTouchEvent",
+            {"type": "touchMove", "touchPoints": [{"x": x, "y": y + 12 * step}]},
+        )
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.locator("#bars [data-top]").wait_for()
     assert page.evaluate("() => window.scrollY") == 0
@@ -180,7 +200,9 @@ def test_the_try_out_page_follows_the_pen_with_one_request_at_a_time(visit: Open
     draw(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
     wait_on(page, lambda: len(bodies) > asked, "another question")
     assert most == 1
-    assert len(bodies[asked]["strokes"]) == len(bodies[asked - 1]["strokes"]) + 1, "nothing was asked meanwhile"
+    assert len(bodies[asked]["strokes"]) == len(bodies[asked - 1]["strokes"]) + 1, (
+        "nothing was asked meanwhile"
+    )
 
 
 def test_a_submission_waits_for_the_network_and_is_sent_once(visit: Open) -> None:

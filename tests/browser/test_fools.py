@@ -18,7 +18,8 @@ INK = """() => {
   const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
   return data.filter((value, i) => i % 4 === 3 && value > 127).length;
 }"""
-# What was played last beside the picture beneath: how many pixels have ink, and in how many the two are not alike.
+# What was played last beside the picture beneath: how many pixels have ink, and in how many the two
+# are not alike.
 COMPARED = """async () => {
   const canvas = document.querySelector("[data-strokes] canvas");
   const { width, height } = canvas;
@@ -81,7 +82,10 @@ def test_nothing_moves_by_itself_and_six_seconds_are_the_longest(fool: str, visi
     page.wait_for_load_state("networkidle")
     assert page.locator(PLAY).is_visible() and page.evaluate(INK) == -1
     module = page.locator('script[src*="replay"]').get_attribute("src")
-    paused = [{"x": [0, 4], "y": [0, 0], "t": [0, 100]}, {"x": [4, 8], "y": [0, 0], "t": [9100, 9200]}]
+    paused = [
+        {"x": [0, 4], "y": [0, 0], "t": [0, 100]},
+        {"x": [4, 8], "y": [0, 0], "t": [9100, 9200]},
+    ]
     assert page.evaluate(PACED, [module, paused]) == [[0, 100], [500, 600]]
     slow = [{"x": [0, 1] * 500, "y": [0] * 1000, "t": [300 * n for n in range(1000)]}]
     assert page.evaluate(PACED, [module, slow])[0][-1] == pytest.approx(6000)
@@ -103,9 +107,13 @@ def test_the_address_of_a_fool_is_copied(fool: str, visit: Open) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
-def test_the_address_is_copied_where_there_is_no_clipboard_for_scripts(fool: str, visit: Open) -> None:
+def test_the_address_is_copied_where_there_is_no_clipboard_for_scripts(
+    fool: str, visit: Open
+) -> None:
     page = visit(fool)
-    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); }")
+    page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); }"
+    )
     page.click("[data-copy]")
     expect(page.locator("[data-share] [role=status]")).to_have_text("Copied.")
     picked = "field => field.value.slice(field.selectionStart, field.selectionEnd)"

@@ -1,5 +1,6 @@
-"""The way of each of the three kinds of people through the site, with the mouse, with a finger, and with the keyboard
-alone. What a page writes to the console, a breach of its content security policy too, fails the test."""
+"""The way of each of the three kinds of people through the site, with the mouse, with a finger, and
+with the keyboard alone. What a page writes to the console, a breach of its content security policy
+too, fails the test."""
 
 import itertools
 import re
@@ -56,8 +57,13 @@ class Finger(Mouse):
         box = self.page.locator("#canvas").bounding_box()
         assert box
         devtools: CDPSession = self.page.context.new_cdp_session(self.page)
-        places = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + 30 + 10 * step} for step in range(20)]
-        for kind, points in (("touchStart", places[:1]), *(("touchMove", [place]) for place in places[1:])):
+        places = [
+            {"x": box["x"] + box["width"] / 2, "y": box["y"] + 30 + 10 * step} for step in range(20)
+        ]
+        for kind, points in (
+            ("touchStart", places[:1]),
+            *(("touchMove", [place]) for place in places[1:]),
+        ):
             devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
@@ -98,8 +104,8 @@ WAYS = [Mouse, Finger, Keys]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
-    """Three people each drew a fool that was read as junk. alice drew twelve; three of them were read as three
-    different digits each, so an admin has to decide."""
+    """Three people each drew a fool that was read as junk. alice drew twelve; three of them were
+    read as three different digits each, so an admin has to decide."""
     with sites.site("sqlite", tmp_path_factory.mktemp("journeys"), DADC_LIMIT_SCALE="100") as made:
         alice = made.person("alice")
         drawers = made.people("Mouse-dra", "Finger-dra", "Keys-dra")

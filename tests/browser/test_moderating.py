@@ -17,14 +17,18 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
-    with sites.site("sqlite", tmp_path_factory.mktemp("bench"), DADC_LIMIT_SCALE="100", DADC_ROUND_SIZE="1000") as made:
+    with sites.site(
+        "sqlite", tmp_path_factory.mktemp("bench"), DADC_LIMIT_SCALE="100", DADC_ROUND_SIZE="1000"
+    ) as made:
         made.people("alice", "newt")
         made.person("mona", "moderator")
         yield made
 
 
 @pytest.fixture
-def visitors(request: pytest.FixtureRequest, browser: Browser, site: sites.Site) -> Iterator[Visitors]:
+def visitors(
+    request: pytest.FixtureRequest, browser: Browser, site: sites.Site
+) -> Iterator[Visitors]:
     """Four drawings to read and no others, or as many as the test says."""
     with closing(sqlite3.connect(site.data_dir / "db.sqlite3", timeout=10)) as database, database:
         for table in ("reading", "notice", "attempt"):
@@ -88,7 +92,9 @@ def test_undo_brings_the_drawing_back_and_nothing_was_sent(bench: Open) -> None:
     assert not page.locator("#undo-toast").is_visible()
 
 
-def test_all_are_read_with_the_keyboard_alone_until_there_is_nothing_to_do(bench: Open, visitors: Visitors) -> None:
+def test_all_are_read_with_the_keyboard_alone_until_there_is_nothing_to_do(
+    bench: Open, visitors: Visitors
+) -> None:
     page = bench("/moderate/", "mona")
     sent = readings(page)
     for key in ("1", "2", "a", "j"):
@@ -113,7 +119,9 @@ print(pending, Reading.objects.filter(moderator__username="mona", answer__isnull
 
 
 @pytest.mark.parametrize("visitors", [20], indirect=True)
-def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(bench: Open, visitors: Visitors) -> None:
+def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(
+    bench: Open, visitors: Visitors
+) -> None:
     """For somebody who looks at each for two seconds, which pass at once here."""
     page = bench("/", "mona")
     page.clock.install()
@@ -127,7 +135,9 @@ def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(bench: Op
     page.on("response", note)
     page.goto(visitors.site.url + "/moderate/")
     for place in range(20):
-        wait_on(page, lambda known=place + 2: len(keys) in (known, 20), "the drawing after this one")  # type: ignore[misc]
+        wait_on(
+            page, lambda known=place + 2: len(keys) in (known, 20), "the drawing after this one"
+        )  # type: ignore[misc]
         showing = waiting(page)
         page.keyboard.press(keys[showing])
         then = page.locator("#assignment").get_attribute("data-id")
@@ -136,12 +146,17 @@ def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(bench: Op
     sites.wait_for(lambda: visitors.site.python(SETTLED) == "0 20", 20, "all twenty to be settled")
 
 
-def test_a_break_is_offered_after_so_many_and_no_key_answers_meanwhile(bench: Open, visitors: Visitors) -> None:
+def test_a_break_is_offered_after_so_many_and_no_key_answers_meanwhile(
+    bench: Open, visitors: Visitors
+) -> None:
     page = bench("/", "mona")
 
     def sooner(route: Route) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, body=answer.text().replace('data-break-every="50"', 'data-break-every="2"'))
+        route.fulfill(
+            response=answer,
+            body=answer.text().replace('data-break-every="50"', 'data-break-every="2"'),
+        )
 
     page.route("**/moderate/", sooner)
     page.goto(visitors.site.url + "/moderate/")
@@ -149,7 +164,9 @@ def test_a_break_is_offered_after_so_many_and_no_key_answers_meanwhile(bench: Op
     for key in ("1", "2"):
         before = waiting(page)
         page.keyboard.press(key)
-        page.locator(f"#assignment:not([data-id=''])[data-id='{before}']").wait_for(state="detached")
+        page.locator(f"#assignment:not([data-id=''])[data-id='{before}']").wait_for(
+            state="detached"
+        )
     page.locator("#break").wait_for()
     assert "You have read 2 drawings" in page.locator("#break").inner_text()
     assert not page.locator("#assignment").is_visible()
@@ -166,9 +183,17 @@ def test_a_reading_is_sent_when_the_page_is_left(bench: Open, visitors: Visitors
     waiting(page)
     page.keyboard.press("j")
     page.goto(visitors.site.url + "/")
-    sites.wait_for(lambda: visitors.site.python(
-        "from collector.models import Reading; print(Reading.objects.filter(answer='junk').count())"
-    ) == "1", 15, "the reading to arrive")  # fmt: skip
+    sites.wait_for(
+        lambda: (
+            visitors.site.python(
+                "from collector.models import Reading; "
+                "print(Reading.objects.filter(answer='junk').count())"
+            )
+            == "1"
+        ),
+        15,
+        "the reading to arrive",
+    )
 
 
 def test_the_page_never_holds_more_than_two_leases(bench: Open, visitors: Visitors) -> None:
@@ -177,19 +202,25 @@ def test_the_page_never_holds_more_than_two_leases(bench: Open, visitors: Visito
     page.wait_for_load_state("networkidle")
     page.keyboard.press("5")
     page.wait_for_load_state("networkidle")
-    held = visitors.site.python("from collector.models import Reading; print(Reading.objects.count())")
+    held = visitors.site.python(
+        "from collector.models import Reading; print(Reading.objects.count())"
+    )
     assert held == "2"
 
 
 def test_nothing_on_the_page_or_in_its_requests_tells_what_was_meant(bench: Open) -> None:
     page = bench("/moderate/", "mona")
     answers: list[str] = []
-    page.on("response", lambda answer: answers.append(answer.text()) if "/api/" in answer.url else None)
+    page.on(
+        "response", lambda answer: answers.append(answer.text()) if "/api/" in answer.url else None
+    )
     page.reload()
     waiting(page)
     page.wait_for_load_state("networkidle")
     for answer in answers:
-        assert not {"target_label", "predicted_label", "fooled", "drawer", "username"} & set(answer.split('"'))
+        assert not {"target_label", "predicted_label", "fooled", "drawer", "username"} & set(
+            answer.split('"')
+        )
     assert "alice" not in page.content()
 
 
@@ -201,7 +232,9 @@ print(json.dumps({str(gold.pk): gold.answer for gold in Gold.objects.all()}))
 """
 
 
-def test_a_new_moderator_practises_sees_how_it_went_and_then_moderates(bench: Open, visitors: Visitors) -> None:
+def test_a_new_moderator_practises_sees_how_it_went_and_then_moderates(
+    bench: Open, visitors: Visitors
+) -> None:
     visitors.site.python(TO_PRACTISE)
     answers = json.loads(visitors.site.python(ANSWERS))
     page = bench("/moderate/", "newt")

@@ -1,4 +1,5 @@
-"""Every page in Chromium: no findings of axe in either scheme, a silent console, and never wider than a phone."""
+"""Every page in Chromium: no findings of axe in either scheme, a silent console, and never wider
+than a phone."""
 
 from pathlib import Path
 
@@ -48,8 +49,18 @@ PAGES = [
 ]
 
 ELSEWHERE = {"drawing", "fool"}  # below, and in test_fools.py
-NO_PAGES = {"appeal", "sign_out", "account_export", "round_weights", "round_card", "history_csv", "drawing_seen",
-            "drawing_looked", "fool_seen", "fool_card"}  # fmt: skip
+NO_PAGES = {
+    "appeal",
+    "sign_out",
+    "account_export",
+    "round_weights",
+    "round_card",
+    "history_csv",
+    "drawing_seen",
+    "drawing_looked",
+    "fool_seen",
+    "fool_card",
+}
 
 
 def findings(page: Page) -> list[str]:
@@ -60,13 +71,17 @@ def findings(page: Page) -> list[str]:
 
 
 def test_every_page_there_is_gets_looked_at() -> None:
-    looked_at = {resolve(path).url_name for path, _ in PAGES if "?" not in path and path != "/nothing/"}
+    looked_at = {
+        resolve(path).url_name for path, _ in PAGES if "?" not in path and path != "/nothing/"
+    }
     assert looked_at | ELSEWHERE | NO_PAGES == {str(pattern.name) for pattern in urls.urlpatterns}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("status", ["verified", "pending", "not_fooled"])
-def test_axe_finds_nothing_on_a_drawings_page(status: str, scheme: str, visit: Open, peopled_site: sites.Site) -> None:
+def test_axe_finds_nothing_on_a_drawings_page(
+    status: str, scheme: str, visit: Open, peopled_site: sites.Site
+) -> None:
     first = f"Attempt.objects.filter(drawer__username='alice', status='{status}').first()"
     drawing = peopled_site.python(f"from collector.models import Attempt; print({first}.pk)")
     page = visit(f"/drawings/{drawing}/", "alice", color_scheme=scheme, bypass_csp=True)
@@ -83,7 +98,9 @@ def test_axe_finds_nothing(path: str, who: str | None, scheme: str, visit: Open)
 
 
 @pytest.mark.parametrize(("path", "who"), PAGES)
-def test_a_page_fits_a_narrow_phone_and_breaks_no_rule_of_its_own(path: str, who: str | None, visit: Open) -> None:
+def test_a_page_fits_a_narrow_phone_and_breaks_no_rule_of_its_own(
+    path: str, who: str | None, visit: Open
+) -> None:
     page = visit(path, who, viewport={"width": 320, "height": 640}, has_touch=True)
     page.wait_for_load_state("networkidle")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 320

@@ -42,7 +42,10 @@ def test_the_page_never_scrolls_sideways_and_the_matrix_does_within_its_region(v
     assert page.evaluate("() => scrollX") == 0
     region = page.locator(MATRIX)
     assert region.evaluate("e => e.scrollWidth > e.clientWidth && e.scrollHeight > e.clientHeight")
-    assert page.evaluate("e => getComputedStyle(document.querySelector(e)).overflowX", MATRIX) == "auto"
+    assert (
+        page.evaluate("e => getComputedStyle(document.querySelector(e)).overflowX", MATRIX)
+        == "auto"
+    )
 
 
 def test_the_keyboard_moves_the_matrix_under_its_head_and_first_column(visit: Open) -> None:
@@ -65,7 +68,9 @@ def test_the_keyboard_moves_the_matrix_under_its_head_and_first_column(visit: Op
 def test_axe_finds_nothing_in_twenty_rounds(scheme: str, visit: Open) -> None:
     page = opened(visit, scheme)
     assert findings(page) == []
-    page.locator(MATRIX).evaluate("e => { e.scrollLeft = e.scrollWidth; e.scrollTop = e.scrollHeight }")
+    page.locator(MATRIX).evaluate(
+        "e => { e.scrollLeft = e.scrollWidth; e.scrollTop = e.scrollHeight }"
+    )
     assert findings(page) == []
 
 
@@ -79,8 +84,12 @@ def test_a_charts_ticks_are_whole_rounds_that_do_not_overlap(chart: str, visit: 
         }""",
         chart,
     )
-    assert len(ticks) >= 4 and all(float(value).is_integer() and 1 <= value <= 20 for value, _ in ticks)
-    assert all(after - before >= 20 for (_, before), (_, after) in zip(ticks, ticks[1:], strict=False))
+    assert len(ticks) >= 4 and all(
+        float(value).is_integer() and 1 <= value <= 20 for value, _ in ticks
+    )
+    assert all(
+        after - before >= 20 for (_, before), (_, after) in zip(ticks, ticks[1:], strict=False)
+    )
 
 
 def test_no_line_joins_a_stand_in_figure_to_a_real_one(visit: Open) -> None:
@@ -100,5 +109,7 @@ def test_on_paper_everything_is_whole_and_dark_on_white_whatever_the_scheme(visi
     assert page.evaluate(ink) == "#eef0f6"
     page.emulate_media(media="print")
     page.wait_for_function(f"() => ({ink})() === '#151a2d'")
-    boxes = page.locator(".table-box").evaluate_all("all => all.map((e) => [e.scrollHeight, e.clientHeight])")
+    boxes = page.locator(".table-box").evaluate_all(
+        "all => all.map((e) => [e.scrollHeight, e.clientHeight])"
+    )
     assert len(boxes) == 3 and all(whole <= seen for whole, seen in boxes)

@@ -1,6 +1,6 @@
-"""The whole way in a real Chromium, with the shipped weights, the default settings and real workers: somebody signs up
-and fools the model ten times with the mouse, somebody else reads the drawings with the keyboard, a new model opens
-round 2, and the drawings' fate says so."""
+"""The whole way in a real Chromium, with the shipped weights, the default settings and real
+workers: somebody signs up and fools the model ten times with the mouse, somebody else reads the
+drawings with the keyboard, a new model opens round 2, and the drawings' fate says so."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +33,10 @@ def someone(browser: Browser, site: sites.Site) -> Iterator[Open]:
     def open() -> Page:
         contexts.append(browser.new_context())
         page = contexts[-1].new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(site.url)
         return page
@@ -61,7 +64,8 @@ def sign_in(page: Page, name: str) -> None:
 
 
 def fool(page: Page, wanted: int) -> dict[str, int]:
-    """Draw until `wanted` drawings have fooled the model; what each was meant to be, by the attempt's id."""
+    """Draw until `wanted` drawings have fooled the model; what each was meant to be, by the
+    attempt's id."""
     meant: dict[str, int] = {}
     fools = 0
     for label, strokes, width in penmanship.fooling(11, 3 * wanted):
@@ -84,11 +88,18 @@ def fool(page: Page, wanted: int) -> dict[str, int]:
 def read_all(page: Page, meant: dict[str, int]) -> None:
     """Read what is assigned, with the keyboard alone, until there is nothing to do."""
     responses: list[Response] = []
-    page.on("response", lambda response: responses.append(response) if "/api/assignments/" in response.url else None)
+    page.on(
+        "response",
+        lambda response: (
+            responses.append(response) if "/api/assignments/" in response.url else None
+        ),
+    )
     page.get_by_role("link", name="Moderate").first.click()
     panel = page.locator("#assignment")
     while True:
-        sites.wait_for(lambda: panel.get_attribute("data-id") or page.locator("#empty").is_visible())
+        sites.wait_for(
+            lambda: panel.get_attribute("data-id") or page.locator("#empty").is_visible()
+        )
         id = panel.get_attribute("data-id")
         if not id:
             return
@@ -97,13 +108,16 @@ def read_all(page: Page, meant: dict[str, int]) -> None:
 
 
 def _attempt_of(assignment: str, responses: list[Response]) -> str:
-    """Which attempt an assignment shows: a person sees the drawing, a test looks into the answer."""
+    """Which attempt an assignment shows: a person sees the drawing, a test looks into the
+    answer."""
     bodies = [response.json() for response in responses if response.status == 201]
     [attempt] = {str(body["attempt"]["id"]) for body in bodies if body.get("id") == assignment}
     return attempt
 
 
-def test_ten_drawings_that_fool_open_round_two_and_their_fate_says_so(site: sites.Site, someone: Open) -> None:
+def test_ten_drawings_that_fool_open_round_two_and_their_fate_says_so(
+    site: sites.Site, someone: Open
+) -> None:
     site.manage("add_person", "mona", "--role", "moderator")
     daisy = someone()
     sign_up(daisy, "daisy")
@@ -115,7 +129,9 @@ def test_ten_drawings_that_fool_open_round_two_and_their_fate_says_so(site: site
 
     mona.goto(site.url + "/rounds/")
     expect(mona.locator("main")).to_contain_text("Round 1")
-    sites.wait_for(lambda: site.current_round()["number"] == 2, TRAINING_TAKES_AT_MOST / 1000, "round 2")
+    sites.wait_for(
+        lambda: site.current_round()["number"] == 2, TRAINING_TAKES_AT_MOST / 1000, "round 2"
+    )
     daisy.goto(site.url)
     expect(daisy.locator("main")).to_contain_text("round 2", ignore_case=True)
     daisy.goto(site.url + "/drawings/")

@@ -21,7 +21,9 @@ _serial = itertools.count()
 def add_model(digit: int, state: str = "promoted") -> RoundModel:
     now = timezone.now()
     base = RoundModel.objects.filter(base=None).first()
-    model = RoundModel.objects.create(net="mnist_model", state=state, base=base, finished=now, report={"sets": {}})
+    model = RoundModel.objects.create(
+        net="mnist_model", state=state, base=base, finished=now, report={"sets": {}}
+    )
     data = always(digit)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
     return model
@@ -29,7 +31,8 @@ def add_model(digit: int, state: str = "promoted") -> RoundModel:
 
 @pytest.fixture
 def study(db: None) -> Iterator[Study]:
-    """Round 1 is open and its model always says 7. Nothing is audited, and no gold is given, unless a test says so."""
+    """Round 1 is open and its model always says 7. Nothing is audited, and no gold is given, unless
+    a test says so."""
     target.forget()
     made = studies.begin()
     Study.objects.update(audit_share=0.0, gold_share=0.0)
@@ -43,7 +46,9 @@ def study(db: None) -> Iterator[Study]:
 def person(study: Study) -> Callable[..., Person]:
     def make(name: str | None = None, role: str = "crowdworker") -> Person:
         qualified = timezone.now() if role == "moderator" else None
-        return Person.objects.create(username=name or f"person{next(_serial)}", role=role, qualified=qualified)
+        return Person.objects.create(
+            username=name or f"person{next(_serial)}", role=role, qualified=qualified
+        )
 
     return make
 

@@ -39,7 +39,9 @@ PASSWORD = "correct horse battery"
         "é́tienne",
     ],
 )
-def test_a_user_name_that_could_deceive_or_break_is_refused_with_the_reason(study: Study, name: str) -> None:
+def test_a_user_name_that_could_deceive_or_break_is_refused_with_the_reason(
+    study: Study, name: str
+) -> None:
     with pytest.raises(Refused) as refused:
         accounts.add(name, PASSWORD)
     assert refused.value.field == "username" and refused.value.message
@@ -68,7 +70,9 @@ def test_a_bad_mail_address_is_refused_and_none_is_fine(study: Study) -> None:
     assert accounts.add("daisy", PASSWORD).email == ""
 
 
-def test_whoever_signs_up_is_a_crowdworker_unless_sign_up_is_closed(study: Study, settings: Any) -> None:
+def test_whoever_signs_up_is_a_crowdworker_unless_sign_up_is_closed(
+    study: Study, settings: Any
+) -> None:
     person = accounts.sign_up("daisy", PASSWORD, "", "127.0.0.1")
     assert (person.role, person.is_moderator, person.is_staff) == ("crowdworker", False, False)
     settings.OPEN_SIGNUP = False
@@ -103,12 +107,18 @@ def test_an_admin_may_whatever_a_moderator_may_and_nobody_else_is_staff(
 ) -> None:
     assert [p.is_moderator for p in (daisy, moby, ada)] == [False, True, True]
     assert [p.is_admin for p in (daisy, moby, ada)] == [False, False, True]
-    assert [p.has_perm("collector.change_person") for p in (daisy, moby, ada)] == [False, False, True]
+    assert [p.has_perm("collector.change_person") for p in (daisy, moby, ada)] == [
+        False,
+        False,
+        True,
+    ]
     ada.is_active = False
     assert not ada.is_admin and not ada.is_staff
 
 
-def test_add_person_makes_any_role_and_says_what_is_wrong(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_add_person_makes_any_role_and_says_what_is_wrong(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DADC_PASSWORD", PASSWORD)
     call_command("add_person", "mona", role="moderator", verbosity=0)
     assert Person.objects.get(username="mona").check_password(PASSWORD)
@@ -117,17 +127,28 @@ def test_add_person_makes_any_role_and_says_what_is_wrong(study: Study, monkeypa
         call_command("add_person", "Mona")
 
 
-def test_the_study_is_changed_by_admins_alone_and_each_change_is_written_down(ada: Person, moby: Person) -> None:
+def test_the_study_is_changed_by_admins_alone_and_each_change_is_written_down(
+    ada: Person, moby: Person
+) -> None:
     with pytest.raises(Forbidden):
         studies.change(moby, round_size=1)
     studies.change(ada, round_size=20, quorum=1)
     assert Study.current().round_size == 20
     [change] = StudyChange.objects.all()
-    assert (change.who, change.field, change.before, change.after) == (ada, "round_size", "10", "20")
+    assert (change.who, change.field, change.before, change.after) == (
+        ada,
+        "round_size",
+        "10",
+        "20",
+    )
 
 
-@pytest.mark.parametrize(("field", "value"), [("round_size", 0), ("quorum", 0), ("audit_share", 1.5), ("quorum", 99)])
-def test_a_setting_out_of_its_range_is_refused_and_nothing_written(ada: Person, field: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"), [("round_size", 0), ("quorum", 0), ("audit_share", 1.5), ("quorum", 99)]
+)
+def test_a_setting_out_of_its_range_is_refused_and_nothing_written(
+    ada: Person, field: str, value: float
+) -> None:
     with pytest.raises(Refused) as refused:
         studies.change(ada, **{field: value})
     assert refused.value.field == field
@@ -142,7 +163,10 @@ def test_the_study_comes_from_the_environment_only_once(study: Study, settings: 
 
 @pytest.mark.parametrize(
     ("name", "act"),
-    [("encode", lambda hashed: make_password(PASSWORD)), ("verify", lambda hashed: check_password(PASSWORD, hashed))],
+    [
+        ("encode", lambda hashed: make_password(PASSWORD)),
+        ("verify", lambda hashed: check_password(PASSWORD, hashed)),
+    ],
 )
 def test_one_password_is_hashed_at_a_time(
     name: str, act: Callable[[str], object], monkeypatch: pytest.MonkeyPatch

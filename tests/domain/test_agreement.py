@@ -16,7 +16,10 @@ UNITS = st.lists(st.lists(st.sampled_from("0123456789"), max_size=5), max_size=3
 
 def units(*readers: str) -> list[list[str]]:
     """Drawings from each reader's line of answers, where a dot is none."""
-    return [[answer for answer in column if answer != "."] for column in zip(*map(str.split, readers), strict=True)]
+    return [
+        [answer for answer in column if answer != "."]
+        for column in zip(*map(str.split, readers), strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -24,16 +27,27 @@ def units(*readers: str) -> list[list[str]]:
     [
         (("0 1 0 0 0 0 0 0 1 0", "1 1 1 0 0 1 0 0 0 0"), 0.095),
         (("a a b b d c c c e d d a", "b a b b b c c c e d d d"), 0.692),
-        (("1 2 3 3 2 1 4 1 2 . . .", "1 2 3 3 2 2 4 1 2 5 . 3", ". 3 3 3 2 3 4 2 2 5 1 .", "1 2 3 3 2 4 4 1 2 5 1 ."),
-         0.743),
+        (
+            (
+                "1 2 3 3 2 1 4 1 2 . . .",
+                "1 2 3 3 2 2 4 1 2 5 . 3",
+                ". 3 3 3 2 3 4 2 2 5 1 .",
+                "1 2 3 3 2 4 4 1 2 5 1 .",
+            ),
+            0.743,
+        ),
     ],
-)  # fmt: skip
-def test_alpha_is_that_of_krippendorffs_own_examples(readers: tuple[str, ...], expected: float) -> None:
+)
+def test_alpha_is_that_of_krippendorffs_own_examples(
+    readers: tuple[str, ...], expected: float
+) -> None:
     """«Computing Krippendorff's Alpha-Reliability», 2011: sections A, B and C, nominal."""
     assert agreement.alpha(units(*readers)) == pytest.approx(expected, abs=0.0005)
 
 
-@given(st.lists(st.tuples(st.sampled_from("0123456789"), st.integers(2, 5)), min_size=2, max_size=30))
+@given(
+    st.lists(st.tuples(st.sampled_from("0123456789"), st.integers(2, 5)), min_size=2, max_size=30)
+)
 def test_alpha_is_one_where_all_agree(drawings: list[tuple[str, int]]) -> None:
     found = agreement.alpha([[answer] * count for answer, count in drawings])
     if len({answer for answer, _ in drawings}) > 1:
@@ -43,7 +57,9 @@ def test_alpha_is_one_where_all_agree(drawings: list[tuple[str, int]]) -> None:
 
 
 @given(UNITS, st.randoms())
-def test_alpha_is_at_most_one_and_knows_no_order(drawings: list[list[str]], rng: random.Random) -> None:
+def test_alpha_is_at_most_one_and_knows_no_order(
+    drawings: list[list[str]], rng: random.Random
+) -> None:
     found = agreement.alpha(drawings)
     shuffled = [rng.sample(unit, len(unit)) for unit in rng.sample(drawings, len(drawings))]
     again = agreement.alpha([*shuffled, ["3"], []])
@@ -54,13 +70,18 @@ def test_alpha_is_at_most_one_and_knows_no_order(drawings: list[list[str]], rng:
 @given(st.integers(0, 10_000), st.integers(2, 4))
 def test_alpha_is_about_nought_where_everybody_guesses(seed: int, readers: int) -> None:
     rng = random.Random(seed)
-    found = agreement.alpha([[rng.choice("0123456789") for _ in range(readers)] for _ in range(1500)])
+    found = agreement.alpha(
+        [[rng.choice("0123456789") for _ in range(readers)] for _ in range(1500)]
+    )
     assert found == pytest.approx(0, abs=0.05)
 
 
 def test_the_interval_holds_alpha_and_narrows_with_more_drawings() -> None:
     rng = random.Random(1)
-    some = [[answer, answer if rng.random() < 0.8 else "0"] for answer in rng.choices("123456789", k=800)]
+    some = [
+        [answer, answer if rng.random() < 0.8 else "0"]
+        for answer in rng.choices("123456789", k=800)
+    ]
     widths = []
     for drawings in (some[:50], some):
         found, bounds = agreement.alpha(drawings), agreement.interval(drawings)

@@ -47,7 +47,9 @@ def test_an_appeal_that_succeeds_settles_the_drawing_anew_with_all_that_follows(
     assert list(consistency.problems()) == []
 
 
-def test_the_same_answer_turns_it_down_and_changes_nothing_else(rejected: Attempt, daisy: Person, ada: Person) -> None:
+def test_the_same_answer_turns_it_down_and_changes_nothing_else(
+    rejected: Attempt, daisy: Person, ada: Person
+) -> None:
     appeals.appeal(daisy, rejected.pk, "Look again.")
     decided = reviews.decide(rejected.pk, ada, "junk", "I see no digit either.")
     assert (decided.status, decided.credit, decided.settled) == ("rejected", 0.0, rejected.settled)
@@ -57,13 +59,18 @@ def test_the_same_answer_turns_it_down_and_changes_nothing_else(rejected: Attemp
     assert list(consistency.problems()) == []
 
 
-def test_a_sample_under_another_digit_is_replaced(daisy: Person, moby: Person, mara: Person, ada: Person) -> None:
+def test_a_sample_under_another_digit_is_replaced(
+    daisy: Person, moby: Person, mara: Person, ada: Person
+) -> None:
     attempt = draw(daisy, 4)
     for moderator in (moby, mara):
         read(moderator, "9", attempt)
     appeals.appeal(daisy, attempt.pk, "It is a four.")
     reviews.decide(attempt.pk, ada, "4", "So it is.")
-    active, withdrawn = Sample.objects.get(withdrawn=None), Sample.objects.get(withdrawn__isnull=False)
+    active, withdrawn = (
+        Sample.objects.get(withdrawn=None),
+        Sample.objects.get(withdrawn__isnull=False),
+    )
     assert (active.label, active.fooling, withdrawn.label) == (4, True, 9)
     assert list(consistency.problems()) == []
 
@@ -83,7 +90,10 @@ def test_there_is_one_appeal_and_none_against_what_was_confirmed_or_is_open(
 
 
 def test_after_two_weeks_it_is_too_late(rejected: Attempt, daisy: Person) -> None:
-    with time_machine.travel(timezone.now() + appeals.WITHIN, tick=False), pytest.raises(Conflict, match="14 days"):
+    with (
+        time_machine.travel(timezone.now() + appeals.WITHIN, tick=False),
+        pytest.raises(Conflict, match="14 days"),
+    ):
         appeals.appeal(daisy, rejected.pk, "Late.")
 
 
@@ -93,7 +103,9 @@ def test_it_says_why_in_few_words(rejected: Attempt, daisy: Person, text: str) -
         appeals.appeal(daisy, rejected.pk, text)
 
 
-def test_nobody_appeals_for_another_or_answers_his_own(rejected: Attempt, daisy: Person, mara: Person) -> None:
+def test_nobody_appeals_for_another_or_answers_his_own(
+    rejected: Attempt, daisy: Person, mara: Person
+) -> None:
     with pytest.raises(NotFound):
         appeals.appeal(mara, rejected.pk, "For her.")
     appeals.appeal(daisy, rejected.pk, "Mine.")

@@ -15,9 +15,17 @@ from trainer.models import Round, Weights
 Submission = attempts.Submission
 
 
-def test_a_drawing_that_fools_waits_for_moderators_and_one_that_does_not_is_settled(daisy: Person) -> None:
+def test_a_drawing_that_fools_waits_for_moderators_and_one_that_does_not_is_settled(
+    daisy: Person,
+) -> None:
     fool, plain = draw(daisy, 4), draw(daisy, 7)
-    assert (fool.fooled, fool.predicted_label, fool.status, fool.wanted, fool.settled) == (True, 7, "pending", 1, None)
+    assert (fool.fooled, fool.predicted_label, fool.status, fool.wanted, fool.settled) == (
+        True,
+        7,
+        "pending",
+        1,
+        None,
+    )
     assert (plain.fooled, plain.status, plain.wanted) == (False, "not_fooled", 0)
     assert plain.settled is not None
     assert sum(fool.probabilities) == pytest.approx(1)
@@ -30,7 +38,9 @@ def test_with_an_audit_share_of_one_every_drawing_goes_to_moderation(daisy: Pers
     assert not draw(daisy, 4).audited
 
 
-def test_the_audit_lot_falls_at_the_studys_share(daisy: Person, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+def test_the_audit_lot_falls_at_the_studys_share(
+    daisy: Person, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
     Study.objects.update(audit_share=0.25)
     lots = iter([0.24, 0.26])
     monkeypatch.setattr(attempts._lot, "random", lambda: next(lots))
@@ -95,7 +105,9 @@ def test_a_picture_that_is_nearly_all_ink_is_refused_with_a_sentence(daisy: Pers
     assert refused.value.message.endswith(".") and Attempt.objects.count() == 0
 
 
-def test_submissions_over_the_limit_are_refused_and_say_when_to_come_back(daisy: Person, settings: Any) -> None:
+def test_submissions_over_the_limit_are_refused_and_say_when_to_come_back(
+    daisy: Person, settings: Any
+) -> None:
     settings.LIMIT_SCALE = 0.1
     for _ in range(4):
         draw(daisy, 7)

@@ -35,7 +35,9 @@ def days(*back: int) -> list[date]:
         ((9, 8, 7), Streak(0, 3)),
     ],
 )
-def test_a_streak_goes_on_until_a_whole_day_has_passed(drawn: tuple[int, ...], told: Streak) -> None:
+def test_a_streak_goes_on_until_a_whole_day_has_passed(
+    drawn: tuple[int, ...], told: Streak
+) -> None:
     assert streak(days(*drawn), TODAY) == told
 
 
@@ -46,12 +48,16 @@ def test_another_day_shortens_no_streak(drawn: set[date], back: int) -> None:
 
 
 @given(DAYS)
-def test_a_streak_is_never_longer_than_the_longest_nor_than_the_days_that_there_are(drawn: set[date]) -> None:
+def test_a_streak_is_never_longer_than_the_longest_nor_than_the_days_that_there_are(
+    drawn: set[date],
+) -> None:
     found = streak(drawn, TODAY)
     assert 0 <= found.current <= found.longest <= len(drawn)
     assert (found.longest > 0) == bool(drawn)
     run = [TODAY - timedelta(days=n) for n in range(found.longest)]
-    assert found.longest == 0 or any(all(day - timedelta(days=shift) in drawn for day in run) for shift in range(0, 41))
+    assert found.longest == 0 or any(
+        all(day - timedelta(days=shift) in drawn for day in run) for shift in range(0, 41)
+    )
 
 
 @given(st.integers(1, 60))
@@ -60,7 +66,13 @@ def test_so_many_days_in_a_row_are_a_streak_of_so_many(n: int) -> None:
 
 
 ALMOST = Facts(
-    fools=9, digits=frozenset(range(9)), best_round=9, streak=Streak(6, 6), moderator=True, settled=100, agreed=94
+    fools=9,
+    digits=frozenset(range(9)),
+    best_round=9,
+    streak=Streak(6, 6),
+    moderator=True,
+    settled=100,
+    agreed=94,
 )
 
 
@@ -76,7 +88,9 @@ ALMOST = Facts(
         ("steady", replace(ALMOST, agreed=95)),
     ],
 )
-def test_each_badge_is_given_for_what_it_says_and_not_for_a_little_less(key: str, facts: Facts) -> None:
+def test_each_badge_is_given_for_what_it_says_and_not_for_a_little_less(
+    key: str, facts: Facts
+) -> None:
     assert key in {badge.key for badge in badges.earned(facts)}
     assert {badge.key for badge in badges.earned(ALMOST)} == {"first"}
     assert badges.earned(Facts()) == []
@@ -85,7 +99,9 @@ def test_each_badge_is_given_for_what_it_says_and_not_for_a_little_less(key: str
 
 
 def test_ninety_nine_readings_are_too_few_and_only_moderators_are_told_of_their_badge() -> None:
-    assert "steady" not in {badge.key for badge in badges.earned(replace(ALMOST, settled=99, agreed=99))}
+    assert "steady" not in {
+        badge.key for badge in badges.earned(replace(ALMOST, settled=99, agreed=99))
+    }
     assert "steady" not in {badge.key for badge in badges.to_come(Facts())}
     assert "steady" in {badge.key for badge in badges.earned(Facts(settled=200, agreed=200))}
 
@@ -106,9 +122,18 @@ def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby
     now = datetime.now(UTC)
     Attempt.objects.filter(target_label=8).update(submitted=now - timedelta(days=1))
     facts = progress.of(daisy)
-    assert (facts.fools, facts.digits, facts.best_round, facts.pioneered) == (3, frozenset({4, 5}), 3, 1)
+    assert (facts.fools, facts.digits, facts.best_round, facts.pioneered) == (
+        3,
+        frozenset({4, 5}),
+        3,
+        1,
+    )
     assert (facts.streak, facts.taught) == (Streak(2, 2), False)
-    assert (progress.of(mara).pioneered, progress.of(moby).settled, progress.of(moby).agreed) == (1, 4, 4)
+    assert (progress.of(mara).pioneered, progress.of(moby).settled, progress.of(moby).agreed) == (
+        1,
+        4,
+        4,
+    )
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -123,7 +148,9 @@ def test_whose_drawings_a_model_was_trained_on_or_is_measured_with_is_a_teacher(
     assert progress.of(daisy).taught
 
 
-def test_the_facts_take_as_many_queries_for_many_drawings_as_for_one(daisy: Person, moby: Person) -> None:
+def test_the_facts_take_as_many_queries_for_many_drawings_as_for_one(
+    daisy: Person, moby: Person
+) -> None:
     Study.objects.update(round_size=100)
     asked = []
     for labels in ((4,), (4, 5, 6, 8)):

@@ -44,7 +44,12 @@ def begin() -> candidates.Claim:
 def finish(claim: candidates.Claim, digit: int = 3, reasons: list[str] | None = None) -> RoundModel:
     data = always(digit)
     return candidates.finish(
-        claim, weights=data, sha256=weights.checksum(data), manifest={}, report={"sets": {}}, reasons=reasons or []
+        claim,
+        weights=data,
+        sha256=weights.checksum(data),
+        manifest={},
+        report={"sets": {}},
+        reasons=reasons or [],
     )
 
 
@@ -99,7 +104,11 @@ def test_an_admin_promotes_a_held_candidate_or_gives_it_up_once(study: Study) ->
     held = finish(begin(), reasons=["It got worse."])
     assert candidates.promote(held.pk, "ada", "Better on drawings.").number == 2
     held.refresh_from_db()
-    assert (held.state, held.decided_by, held.decided_why) == ("promoted", "ada", "Better on drawings.")
+    assert (held.state, held.decided_by, held.decided_why) == (
+        "promoted",
+        "ada",
+        "Better on drawings.",
+    )
     for decide in (candidates.promote, candidates.discard):
         with pytest.raises(candidates.NotHeld):
             decide(held.pk, "ada", "Again.")
@@ -203,7 +212,11 @@ def test_an_admin_decides_by_command_too(study: Study, capsys: pytest.CaptureFix
     call_command("round", "promote", "--why", "It is better.", "--by", "ada")
     assert capsys.readouterr().out == "Round 2 is open.\n"
     opened = Round.objects.select_related("model").get(number=2)
-    assert (opened.opened_by, opened.model.decided_by, opened.model.decided_why) == ("ada", "ada", "It is better.")
+    assert (opened.opened_by, opened.model.decided_by, opened.model.decided_why) == (
+        "ada",
+        "ada",
+        "It is better.",
+    )
     call_command("round", "roll_back", "1", "--why", "It is not.", "--by", "ada")
     assert Round.objects.get(number=3).model == Round.objects.get(number=1).model
     finish(begin(), reasons=["It got worse."])

@@ -1,4 +1,5 @@
-"""What is worth trying: confusions that nobody, or hardly anybody, has fooled the open round's model with."""
+"""What is worth trying: confusions that nobody, or hardly anybody, has fooled the open round's
+model with."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,9 @@ def test_all_ninety_confusions_come_rarest_first_and_then_as_the_model_errs(
 ) -> None:
     found = challenges.rarest(fools, confusion)
     assert len({(one.target, one.predicted) for one in found}) == 90
-    ranks = [(one.fools, -confusion[one.target][one.predicted] if confusion else 0) for one in found]
+    ranks = [
+        (one.fools, -confusion[one.target][one.predicted] if confusion else 0) for one in found
+    ]
     assert ranks == sorted(ranks)
     assert all(one.fools == fools.get((one.target, one.predicted), 0) for one in found)
 
@@ -28,4 +31,6 @@ def test_what_was_fooled_in_this_round_is_no_challenge_while_others_are_untried(
 ) -> None:
     read(moby, "4", draw(daisy, 4))
     found = {challenges.one() for _ in range(50)}
-    assert all(one.fools == 0 for one in found) and (4, 7) not in {(one.target, one.predicted) for one in found}
+    assert all(one.fools == 0 for one in found) and (4, 7) not in {
+        (one.target, one.predicted) for one in found
+    }

@@ -40,7 +40,9 @@ def test_a_near_copy_of_a_fool_is_verified_like_any_other_and_earns_nothing(
     assert list(consistency.problems()) == []
 
 
-@pytest.mark.parametrize(("again_by", "told"), [("daisy", "that you submitted"), ("mara", "that was submitted")])
+@pytest.mark.parametrize(
+    ("again_by", "told"), [("daisy", "that you submitted"), ("mara", "that was submitted")]
+)
 def test_its_drawer_is_told_at_once(request: Any, daisy: Person, again_by: str, told: str) -> None:
     line = a_line()
     submit(daisy, line)
@@ -50,14 +52,21 @@ def test_its_drawer_is_told_at_once(request: Any, daisy: Person, again_by: str, 
 
 def test_copies_do_not_use_up_the_full_credits_of_a_confusion(daisy: Person, moby: Person) -> None:
     line = a_line()
-    made = [submit(daisy, line), submit(daisy, nearly(line)), submit(daisy, a_line()), submit(daisy, a_line())]
+    made = [
+        submit(daisy, line),
+        submit(daisy, nearly(line)),
+        submit(daisy, a_line()),
+        submit(daisy, a_line()),
+    ]
     for _ in made:
         read(moby, "4")
     assert sorted(Attempt.objects.values_list("credit", flat=True)) == [0.0, 0.5, 1.0, 1.0]
     assert list(consistency.problems()) == []
 
 
-def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(daisy: Person, mara: Person) -> None:
+def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(
+    daisy: Person, mara: Person
+) -> None:
     line = a_line()
     submit(daisy, line, 7)
     taken_back = submit(daisy, nearly(line))
@@ -72,7 +81,14 @@ def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(dai
     ("strokes", "code"),
     [
         ([{"x": [100, 110], "y": [100, 104], "t": [0, 9]}], "dot"),
-        ([{"x": [x, x + 1], "y": [y, y], "t": [0, 0]} for x in range(5, 280, 45) for y in range(5, 280, 45)], "noise"),
+        (
+            [
+                {"x": [x, x + 1], "y": [y, y], "t": [0, 0]}
+                for x in range(5, 280, 45)
+                for y in range(5, 280, 45)
+            ],
+            "noise",
+        ),
     ],
 )
 def test_a_dot_and_specks_are_refused_with_a_sentence(

@@ -36,10 +36,14 @@ def test_drawers_draw_and_moderators_read_others_drawings_mostly_right() -> None
 
     assert len(made) == 25 and {attempt.drawer.username for attempt in made} <= set(crowd.DRAWERS)
     assert len({attempt.drawer_id for attempt in made}) == 3
-    readings = [(reading, reading.attempt) for reading in Reading.objects.filter(attempt__isnull=False)]
+    readings = [
+        (reading, reading.attempt) for reading in Reading.objects.filter(attempt__isnull=False)
+    ]
     assert {reading.moderator.username for reading, _ in readings} <= set(crowd.MODERATORS)
     assert all(read and read.drawer_id != reading.moderator_id for reading, read in readings)
-    right = [read is not None and reading.answer == str(read.target_label) for reading, read in readings]
+    right = [
+        read is not None and reading.answer == str(read.target_label) for reading, read in readings
+    ]
     assert sum(right) / len(right) > 0.8
     verified = {attempt.pk for attempt in made if attempt.status == Attempt.Status.VERIFIED}
     assert verified and verified == set(Sample.objects.values_list("attempt", flat=True))
@@ -57,7 +61,11 @@ def test_who_did_not_fool_goes_on_from_the_same_picture_and_then_starts_anew() -
         tries[-1].append(attempt)
     assert any(len(series) == tactics.MOST_TRIES for series in tries)
     assert all(len({attempt.target_label for attempt in series}) == 1 for series in tries)
-    assert (people.drawn, people.fooled, people.round) == (25, sum(attempt.fooled for attempt in made), 1)
+    assert (people.drawn, people.fooled, people.round) == (
+        25,
+        sum(attempt.fooled for attempt in made),
+        1,
+    )
 
 
 def test_the_same_seed_draws_the_same_pictures() -> None:
@@ -96,14 +104,18 @@ def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
     indirect=["one_refusal"],
 )
 @pytest.mark.usefixtures("one_refusal")
-@pytest.mark.django_db(transaction=True)  # a database's error costs the connection, and with it a test's transaction
+@pytest.mark.django_db(
+    transaction=True
+)  # a database's error costs the connection, and with it a test's transaction
 def test_a_refusal_is_waited_out(waits: float) -> None:
     people = crowd.gather(2, 1, seed=5, pace=0)
     assert [seconds for seconds in people.turns(4) if seconds] == [waits]
     assert (people.refused, people.drawn, Attempt.objects.count()) == (1, 4, 4)
 
 
-def test_it_goes_on_after_copies_limits_and_a_missing_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_on_after_copies_limits_and_a_missing_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     drawn(crowd.gather(1, 1, seed=6), 3)
     copying = crowd.gather(1, 1, seed=6)
     assert len(drawn(copying, 3)) == 6 and copying.refused >= 1
@@ -127,7 +139,9 @@ def test_people_are_made_once_and_keep_their_hands() -> None:
     first, later = crowd.gather(7, 4, seed=1), crowd.gather(7, 4, seed=2)
     assert Person.objects.count() == 11
     assert all(name.endswith("-bot") for name in Person.objects.values_list("username", flat=True))
-    assert [drawer.fooler.hand for drawer in first.drawers] == [drawer.fooler.hand for drawer in later.drawers]
+    assert [drawer.fooler.hand for drawer in first.drawers] == [
+        drawer.fooler.hand for drawer in later.drawers
+    ]
     assert len({drawer.fooler.hand.seed for drawer in first.drawers}) == 7
 
 
@@ -136,7 +150,10 @@ def test_the_password_is_the_one_given_or_nobodys(monkeypatch: pytest.MonkeyPatc
     crowd.gather(1, 1, seed=1)
     monkeypatch.delenv("DADC_PASSWORD")
     crowd.gather(2, 1, seed=1)
-    known = {person.username: person.check_password("correct horse battery") for person in Person.objects.all()}
+    known = {
+        person.username: person.check_password("correct horse battery")
+        for person in Person.objects.all()
+    }
     assert known == {"penny-bot": True, "owl-bot": True, "quill-bot": False}
 
 

@@ -1,4 +1,5 @@
-"""Drawings whose answer is beyond doubt: how they come about, who gets them, and what nobody can tell from outside."""
+"""Drawings whose answer is beyond doubt: how they come about, who gets them, and what nobody can
+tell from outside."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -37,7 +38,12 @@ def test_gold_is_what_all_who_read_it_say_and_three_voices_agree_on(
     assert status != "verified" and set(readings) == {answer}
     assert len(readings) + [str(target), str(predicted)].count(answer) >= 3
     assert verdicts.gold(target, predicted, status, [*readings, answer]) == answer
-    assert verdicts.gold(target, predicted, status, [*readings, *(a for a in ("3", "junk") if a != answer)]) is None
+    assert (
+        verdicts.gold(
+            target, predicted, status, [*readings, *(a for a in ("3", "junk") if a != answer)]
+        )
+        is None
+    )
 
 
 @given(st.data())
@@ -62,14 +68,17 @@ def test_gold_is_doubted_only_when_most_of_several_readers_do(right: int, wrong:
 
 
 def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
-    """Forty, in four tens of the fixed mix; the strong net reads every digit among them rightly and surely."""
+    """Forty, in four tens of the fixed mix; the strong net reads every digit among them rightly and
+    surely."""
     drawn = practice.shipped()
     assert [one.id for one in drawn] == practice.ids() and len(set(practice.ids())) == 40
     assert verdicts.practice_tens([one.answer for one in drawn]) == 4
     assert practice.shipped() == drawn
     digits = [one for one in drawn if one.answer in verdicts.DIGITS]
     pixels = np.stack([np.frombuffer(one.pixels, np.uint8).reshape(28, 28) for one in digits])
-    sure = nets.probabilities(weights.load("strong", shipped.round_one("strong").weights, None), pixels)
+    sure = nets.probabilities(
+        weights.load("strong", shipped.round_one("strong").weights, None), pixels
+    )
     assert min(sure[place, int(one.answer)] for place, one in enumerate(digits)) > 0.9
 
 
@@ -97,11 +106,17 @@ def test_what_settles_beyond_doubt_is_kept_as_hidden_gold(gold: Callable[..., Go
     copied = made.attempt
     assert copied is not None and made.pk != copied.pk
     assert (made.answer, made.practice, made.retired) == ("7", False, False)
-    assert (made.strokes, made.width, bytes(made.pixels)) == (copied.strokes, copied.width, bytes(copied.pixels))
+    assert (made.strokes, made.width, bytes(made.pixels)) == (
+        copied.strokes,
+        copied.width,
+        bytes(copied.pixels),
+    )
     assert list(consistency.problems()) == []
 
 
-def test_a_verified_fool_and_what_readers_differ_on_are_no_gold(daisy: Person, moby: Person, mara: Person) -> None:
+def test_a_verified_fool_and_what_readers_differ_on_are_no_gold(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
     Study.objects.update(round_size=1000, audit_share=1.0)
     read(moby, "4", draw(daisy, 4))
     differed = draw(daisy, 7)
@@ -131,7 +146,9 @@ def test_gold_comes_before_another_drawing_never_alone_and_each_once(
         seen.append(reading.drawing.pk)
         reviews.read(moby, reading.pk, "7" if reading.gold else "4")
     assert set(seen[:2]) == {first.pk, second.pk} and seen[2:] == [waiting.pk]
-    assert set(Reading.objects.filter(gold__isnull=False).values_list("agreed", flat=True)) == {True}
+    assert set(Reading.objects.filter(gold__isnull=False).values_list("agreed", flat=True)) == {
+        True
+    }
     draw(daisy)
     again = reviews.assign(moby)
     assert again is not None and again.attempt is not None
@@ -149,7 +166,9 @@ def test_nobody_gets_gold_that_he_drew_or_has_read_before(
     assert other is not None and other.gold is not None
 
 
-def test_without_a_share_there_is_no_gold(gold: Callable[..., Gold], daisy: Person, moby: Person) -> None:
+def test_without_a_share_there_is_no_gold(
+    gold: Callable[..., Gold], daisy: Person, moby: Person
+) -> None:
     gold()
     Study.objects.update(gold_share=0.0)
     draw(daisy)
@@ -180,8 +199,8 @@ def shape(value: Any) -> Any:
 def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_drawing(
     gold: Callable[..., Gold], daisy: Person, mara: Person
 ) -> None:
-    """Two begun and open drawings and a gold one: the same bytes but for ids, times and the picture, the same number
-    of statements to assign and to read."""
+    """Two begun and open drawings and a gold one: the same bytes but for ids, times and the
+    picture, the same number of statements to assign and to read."""
     gold(), gold()
     Study.objects.update(quorum=2)
     for _ in range(3):
@@ -239,11 +258,25 @@ def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
     when = timezone.now()
     for reader, right in ((moby, 15), (mara, 28)):
         for place in range(30):
-            copy = Gold.objects.create(answer="7", strokes=made.strokes, width=22, pixels=made.pixels,
-                                       attempt=draw(daisy) if place < 10 and reader == moby else None)  # fmt: skip
-            Reading.objects.create(gold=copy, moderator=reader, leased=when, expires=when, answered=when,
-                                   answer="7" if place < right else "1", agreed=place < right)  # fmt: skip
-    lease = Reading.objects.create(gold=made, moderator=moby, leased=when, expires=when + reviews.LEASE)
+            copy = Gold.objects.create(
+                answer="7",
+                strokes=made.strokes,
+                width=22,
+                pixels=made.pixels,
+                attempt=draw(daisy) if place < 10 and reader == moby else None,
+            )
+            Reading.objects.create(
+                gold=copy,
+                moderator=reader,
+                leased=when,
+                expires=when,
+                answered=when,
+                answer="7" if place < right else "1",
+                agreed=place < right,
+            )
+    lease = Reading.objects.create(
+        gold=made, moderator=moby, leased=when, expires=when + reviews.LEASE
+    )
     tasks.suspend_untrusted()
     moby.refresh_from_db()
     mara.refresh_from_db()
@@ -276,7 +309,9 @@ def practise(moderator: Person, *right: bool) -> list[Gold]:
     return seen
 
 
-def test_ten_practice_drawings_come_first_and_eight_right_qualify(daisy: Person, newt: Person) -> None:
+def test_ten_practice_drawings_come_first_and_eight_right_qualify(
+    daisy: Person, newt: Person
+) -> None:
     attempt = draw(daisy)
     seen = practise(newt, *[False] * 2, *[True] * 7)
     assert newt.practises and not attempt.readings.exists()
@@ -354,7 +389,9 @@ def test_verify_tells_of_a_gold_reading_that_says_otherwise_than_its_row(newt: P
     assert "of gold" in problem
 
 
-def test_drawings_of_somebody_read_too_often_come_last(daisy: Person, moby: Person, mara: Person, person: Cast) -> None:
+def test_drawings_of_somebody_read_too_often_come_last(
+    daisy: Person, moby: Person, mara: Person, person: Cast
+) -> None:
     Study.objects.update(quorum=2, round_size=1000)
     for _ in range(7):
         draw(daisy)

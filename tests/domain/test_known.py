@@ -1,4 +1,5 @@
-"""MNIST's own images, painted again row by row: recognised where MNIST was seen, they earn and train nothing."""
+"""MNIST's own images, painted again row by row: recognised where MNIST was seen, they earn and
+train nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
 ) -> None:
     assert remembered.test_images is not None and remembered.test_labels is not None
     four = int(np.flatnonzero(remembered.test_labels == 4)[0])
-    attempt, _ = attempts.submit(daisy, attempts.Submission(4, painted(remembered.test_images[four])))
+    attempt, _ = attempts.submit(
+        daisy, attempts.Submission(4, painted(remembered.test_images[four]))
+    )
     assert attempt.mnist and attempt.copy_of is None
     assert "one of MNIST’s own images" in fates.timeline(attempt)[1].text
     read(moby, "4")
@@ -64,7 +67,10 @@ def test_most_that_are_painted_are_recognised_and_an_ordinary_drawing_is_not(
     rng = np.random.default_rng(1)
     chosen = rng.choice(np.flatnonzero(remembered.train_labels != 1), 60, replace=False)
     found = [
-        known.is_mnist(raster.rasterise(painted(remembered.train_images[place])), int(remembered.train_labels[place]))
+        known.is_mnist(
+            raster.rasterise(painted(remembered.train_images[place])),
+            int(remembered.train_labels[place]),
+        )
         for place in chosen
     ]
     assert np.mean(found) > 0.5
@@ -82,7 +88,9 @@ def test_where_mnist_was_never_seen_nothing_is_marked(
     assert not Attempt.objects.get().mnist
 
 
-def test_the_worker_that_has_mnist_writes_it_down_once(mnist: basedata.BaseData, db: None, settings: Any) -> None:
+def test_the_worker_that_has_mnist_writes_it_down_once(
+    mnist: basedata.BaseData, db: None, settings: Any
+) -> None:
     settings.MNIST_DIR = MNIST
     for _ in range(2):
         tasks.fetch_mnist()

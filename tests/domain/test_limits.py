@@ -78,7 +78,11 @@ def test_limits_grow_with_their_scale(daisy: Person, settings: Any) -> None:
 @given(st.ip_addresses(v=4))
 def test_neighbours_share_the_first_three_numbers(address: Any) -> None:
     first = str(address).rpartition(".")[0]
-    assert limits.neighbourhood(str(address)) == f"{first}.0/24" == limits.neighbourhood(f"::ffff:{address}")
+    assert (
+        limits.neighbourhood(str(address))
+        == f"{first}.0/24"
+        == limits.neighbourhood(f"::ffff:{address}")
+    )
 
 
 @given(st.ip_addresses(v=6), st.integers(0, 2**80 - 1))

@@ -20,7 +20,9 @@ Cast = Callable[..., Person]
 
 
 @given(st.integers(0, 200), st.integers(0, 200))
-def test_more_agreement_never_costs_trust_and_few_readings_never_do(agreed: int, differing: int) -> None:
+def test_more_agreement_never_costs_trust_and_few_readings_never_do(
+    agreed: int, differing: int
+) -> None:
     settled = agreed + differing
     if settled < FEWEST_TO_JUDGE_BY:
         assert verdicts.trusted(agreed, settled)
@@ -37,17 +39,25 @@ def test_who_goes_on(agreed: int, settled: int, goes_on: bool) -> None:
 
 @pytest.fixture
 def past(moby: Person, person: Cast) -> Callable[..., None]:
-    """Give a moderator so many settled readings, of which some agreed with what their drawing settled as."""
+    """Give a moderator so many settled readings, of which some agreed with what their drawing
+    settled as."""
 
     def give(agreed: int, differing: int, moderator: Person = moby) -> None:
         drawers = [person() for _ in range(1 + (agreed + differing) // 30)]
         for place, good in enumerate([True] * agreed + [False] * differing):
             attempt = draw(drawers[place // 30])
-            Attempt.objects.filter(pk=attempt.pk).update(status="ambiguous", settled=attempt.submitted, wanted=0)
+            Attempt.objects.filter(pk=attempt.pk).update(
+                status="ambiguous", settled=attempt.submitted, wanted=0
+            )
             Reading.objects.create(
-                attempt=attempt, moderator=moderator, leased=attempt.submitted, expires=attempt.submitted,
-                answer="ambiguous" if good else "4", answered=attempt.submitted, agreed=good,
-            )  # fmt: skip
+                attempt=attempt,
+                moderator=moderator,
+                leased=attempt.submitted,
+                expires=attempt.submitted,
+                answer="ambiguous" if good else "4",
+                answered=attempt.submitted,
+                agreed=good,
+            )
 
     return give
 
@@ -62,12 +72,18 @@ def test_a_settled_drawing_says_which_readings_agreed_with_it(
     assert Attempt.objects.get().status == "corrected"
     agreed = dict(Reading.objects.values_list("moderator__username", "agreed"))
     assert agreed == {"moby": True, "mara": False, "max": True}
-    assert [(one.moderator.username, one.agreed, one.settled) for one in moderators.everybody()] == [
-        ("mara", 0, 1), ("max", 1, 1), ("moby", 1, 1),
-    ]  # fmt: skip
+    assert [
+        (one.moderator.username, one.agreed, one.settled) for one in moderators.everybody()
+    ] == [
+        ("mara", 0, 1),
+        ("max", 1, 1),
+        ("moby", 1, 1),
+    ]
 
 
-@pytest.mark.parametrize(("answer", "status"), [("ambiguous", "ambiguous"), ("junk", "rejected"), ("4", "verified")])
+@pytest.mark.parametrize(
+    ("answer", "status"), [("ambiguous", "ambiguous"), ("junk", "rejected"), ("4", "verified")]
+)
 def test_an_admins_decision_settles_who_agreed_too(
     daisy: Person, moby: Person, mara: Person, ada: Person, person: Cast, answer: str, status: str
 ) -> None:
@@ -96,16 +112,22 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
     assert moby.suspended and not moby.is_moderator
     record = Suspension.objects.get()
     assert (record.person, record.agreed, record.settled, record.lifted) == (moby, 25, 30, None)
-    assert not Reading.objects.filter(moderator=moby, attempt__status="pending", discounted=False).exists()
+    assert not Reading.objects.filter(
+        moderator=moby, attempt__status="pending", discounted=False
+    ).exists()
     with pytest.raises(Forbidden):
         reviews.assign(moby)
     for attempt in drawings:
         attempt.refresh_from_db()
         assert (attempt.status, attempt.wanted) == ("pending", 2)
-    assert Attempt.objects.filter(status="pending", begun=None).count() == 1  # what was only leased is still unread
+    assert (
+        Attempt.objects.filter(status="pending", begun=None).count() == 1
+    )  # what was only leased is still unread
     with CaptureQueriesContext(connection) as queries:
         tasks.suspend_untrusted()
-    assert not [query for query in queries if query["sql"].startswith(("UPDATE", "DELETE", "SAVEPOINT"))]
+    assert not [
+        query for query in queries if query["sql"].startswith(("UPDATE", "DELETE", "SAVEPOINT"))
+    ]
     read(mara, "4")
     read(mara, "4")
     assert set(Attempt.objects.filter(status="pending").values_list("wanted", flat=True)) == {1}
@@ -148,7 +170,9 @@ def test_a_discounted_reading_neither_settles_nor_is_judged(
     assert [said for said in consistency.problems() if str(attempt.pk) in said] == []
 
 
-def test_the_trusted_and_the_new_go_on(moby: Person, mara: Person, past: Callable[..., None]) -> None:
+def test_the_trusted_and_the_new_go_on(
+    moby: Person, mara: Person, past: Callable[..., None]
+) -> None:
     past(26, 4)
     past(0, 29, mara)
     moderators.suspend_untrusted()
@@ -197,12 +221,15 @@ def test_when_everybody_left_has_read_it_a_drawing_comes_to_the_desk(
     assert attempt.pk in set(reviews.unsettled().values_list("pk", flat=True))
 
 
-def attack(seed: int, *, drawings: int = 600, lies: int = 120, quorum: int = 3) -> tuple[float, float, int]:
-    """30 honest moderators, right 95 % of the time, and 10 who confirm their friends' lies and are as honest otherwise.
+def attack(
+    seed: int, *, drawings: int = 600, lies: int = 120, quorum: int = 3
+) -> tuple[float, float, int]:
+    """30 honest moderators, right 95 % of the time, and 10 who confirm their friends' lies and are
+    as honest otherwise.
 
-    Each reader is drawn at random among those not suspended, as the server does; an admin who decides is right.
-    Returns the share of lies and of honest fools that moderators made samples under their target, and how many of the
-    honest were suspended.
+    Each reader is drawn at random among those not suspended, as the server does; an admin who
+    decides is right. Returns the share of lies and of honest fools that moderators made samples
+    under their target, and how many of the honest were suspended.
     """
     rng = random.Random(seed)
     history: dict[int, list[bool]] = {moderator: [] for moderator in range(40)}
@@ -216,19 +243,31 @@ def attack(seed: int, *, drawings: int = 600, lies: int = 120, quorum: int = 3) 
         rng.shuffle(readers)
         given: list[tuple[int, str]] = []
         outcome = None
-        while outcome is None and readers and verdicts.wanted(target, [a for _, a in given], quorum):
+        while (
+            outcome is None and readers and verdicts.wanted(target, [a for _, a in given], quorum)
+        ):
             moderator = readers.pop()
             right = rng.random() < 0.95
-            answer = shows if right else rng.choice([other for other in verdicts.ANSWERS if other != shows])
+            answer = (
+                shows
+                if right
+                else rng.choice([other for other in verdicts.ANSWERS if other != shows])
+            )
             given.append((moderator, "4" if lie and moderator < 10 else answer))
             outcome = verdicts.settle(target, True, [a for _, a in given], quorum)
         kept[lie] += outcome is not None and outcome.status == "verified"
         outcome = outcome or verdicts.outcome(target, True, shows)
         for moderator, answer in given:
-            last = history[moderator] = [*history[moderator], answer == outcome.answer][-moderators.LAST :]
+            last = history[moderator] = [*history[moderator], answer == outcome.answer][
+                -moderators.LAST :
+            ]
             if not verdicts.trusted(sum(last), len(last)):
                 suspended.add(moderator)
-    return kept[True] / lies, kept[False] / (drawings - lies), sum(moderator >= 10 for moderator in suspended)
+    return (
+        kept[True] / lies,
+        kept[False] / (drawings - lies),
+        sum(moderator >= 10 for moderator in suspended),
+    )
 
 
 def test_colluding_moderators_get_hardly_a_lie_through_and_honest_fools_pass() -> None:

@@ -39,7 +39,12 @@ def test_a_net_that_was_never_trained_here_starts_from_its_shipped_weights(a_sam
     candidate = candidates.start("strong")
     base, round_one = candidate.base, shipped.round_one("strong")
     assert base is not None and candidate.net == "strong"
-    assert (base.net, base.base, base.state, base.report) == ("strong", None, "promoted", round_one.card["report"])
+    assert (base.net, base.base, base.state, base.report) == (
+        "strong",
+        None,
+        "promoted",
+        round_one.card["report"],
+    )
     assert bytes(Weights.objects.get(pk=base.pk).data) == round_one.weights
     assert Round.objects.get().model != base
 
@@ -82,13 +87,20 @@ def test_a_net_that_is_no_longer_shipped_can_still_be_trained_where_it_was(
     assert candidates.start("mnist_model").base == Round.objects.get(number=1).model
 
 
-def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_target(study: Study) -> None:
+def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_target(
+    study: Study,
+) -> None:
     tester = Contributor.objects.create(id=uuid.uuid4(), position=0, split="test").pk
     with transaction.atomic():
         samples.add(
-            attempt=uuid.uuid4(), contributor=tester, pixels=bytes(784), label=7, fooling=False, audited=True,
+            attempt=uuid.uuid4(),
+            contributor=tester,
+            pixels=bytes(784),
+            label=7,
+            fooling=False,
+            audited=True,
             round=Round.objects.get(number=1),
-        )  # fmt: skip
+        )
         candidate = RoundModel.objects.create(net="strong", base=rounds.base_of("strong"))
     always_four = nets.build("strong")
     with torch.no_grad():
@@ -96,17 +108,35 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
         always_four.get_parameter("digits.bias")[4] = 20.0
     base = basedata.stand_in()
     report, verdict = reports.judge(candidate, always_four.eval(), base, still_here=lambda: None)
-    own = evaluate.evaluate(weights.load("strong", shipped.round_one("strong").weights, None), evaluate.base_sets(base))
+    own = evaluate.evaluate(
+        weights.load("strong", shipped.round_one("strong").weights, None), evaluate.base_sets(base)
+    )
     assert f"under round 1's {own['sets']['gate_base']['correct']} " in verdict.reasons[0]
     assert report["against_target"]["round"] == 1
-    assert report["against_target"]["sets"]["audited_1"] == {"n": 1, "gained": 0, "lost": 1, "p": 1.0}
+    assert report["against_target"]["sets"]["audited_1"] == {
+        "n": 1,
+        "gained": 0,
+        "lost": 1,
+        "p": 1.0,
+    }
 
 
 def manage(folder: Path, net: str, *command: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "DATABASE_"))}
-    env = kept | {"DADC_DATA_DIR": str(folder), "DADC_NET": net, "DADC_PASSWORD": "correct horse battery"}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "DATABASE_"))
+    }
+    env = kept | {
+        "DADC_DATA_DIR": str(folder),
+        "DADC_NET": net,
+        "DADC_PASSWORD": "correct horse battery",
+    }
     return subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
+        [sys.executable, "manage.py", *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

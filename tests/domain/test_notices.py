@@ -1,4 +1,5 @@
-"""What people are told: that a drawing settled, that a round opened with what they taught it; by mail if they want."""
+"""What people are told: that a drawing settled, that a round opened with what they taught it; by
+mail if they want."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +25,9 @@ def texts(person: Person) -> list[str]:
     return list(person.notices.order_by("pk").values_list("text", flat=True))
 
 
-def test_a_drawer_is_told_how_a_drawing_settled_and_nobody_else_is(daisy: Person, moby: Person) -> None:
+def test_a_drawer_is_told_how_a_drawing_settled_and_nobody_else_is(
+    daisy: Person, moby: Person
+) -> None:
     attempt = draw(daisy, 4)
     assert not Notice.objects.exists()
     read(moby, "4", attempt)
@@ -42,7 +45,9 @@ def test_the_same_reading_sent_twice_tells_once(daisy: Person, moby: Person) -> 
     assert Notice.objects.count() == 1
 
 
-def test_an_audited_drawing_and_a_closed_account_are_not_told(daisy: Person, mara: Person, moby: Person) -> None:
+def test_an_audited_drawing_and_a_closed_account_are_not_told(
+    daisy: Person, mara: Person, moby: Person
+) -> None:
     Study.objects.update(audit_share=1.0)
     read(moby, "7", draw(daisy, 7))
     attempt = draw(mara, 4)
@@ -82,7 +87,9 @@ def test_who_wants_mail_gets_what_is_new_once_and_at_most_once_an_hour(
     daisy: Person, mara: Person, moby: Person
 ) -> None:
     for person in (daisy, mara):
-        Person.objects.filter(pk=person.pk).update(email=f"{person.username}@example.org", mailed=person == daisy)
+        Person.objects.filter(pk=person.pk).update(
+            email=f"{person.username}@example.org", mailed=person == daisy
+        )
     for person in (daisy, daisy, mara):
         read(moby, "4", draw(person, 4))
     assert [notices.mail() for _ in range(2)] == [1, 0]
@@ -104,11 +111,15 @@ def test_what_was_seen_on_the_site_is_not_mailed(daisy: Person, moby: Person) ->
     assert (daisy.unseen, notices.mail()) == (0, 0)
 
 
-def test_html_in_a_reason_is_text_in_the_mail(daisy: Person, ada: Person, moby: Person, monkeypatch: Any) -> None:
+def test_html_in_a_reason_is_text_in_the_mail(
+    daisy: Person, ada: Person, moby: Person, monkeypatch: Any
+) -> None:
     Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", mailed=True)
     attempt = draw(daisy, 4)
     for place, answer in enumerate(("1", "2", "3")):
-        person = Person.objects.create(username=f"m{place}", role="moderator", qualified=timezone.now())
+        person = Person.objects.create(
+            username=f"m{place}", role="moderator", qualified=timezone.now()
+        )
         read(person, answer, attempt)
     reviews.decide(attempt.pk, ada, "junk", "<b>No</b> & no")
     notices.mail()

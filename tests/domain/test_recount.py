@@ -1,4 +1,5 @@
-"""Whatever people do in whatever order, standings are what a recount of the rows says, and no rule is broken."""
+"""Whatever people do in whatever order, standings are what a recount of the rows says, and no rule
+is broken."""
 
 import contextlib
 import os
@@ -8,9 +9,24 @@ from typing import Any
 import hypothesis
 from django.db import transaction
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
-from collector import appeals, attempts, consistency, leaderboards, moderators, reviews, suspensions, verdicts
+from collector import (
+    appeals,
+    attempts,
+    consistency,
+    leaderboards,
+    moderators,
+    reviews,
+    suspensions,
+    verdicts,
+)
 from collector.errors import Refused
 from collector.models import Attempt, Person, Reading, Study
 from tests.domain.conftest import a_line, add_model
@@ -31,7 +47,9 @@ class Site(RuleBasedStateMachine):
         Study.objects.update(quorum=quorum, round_size=10_000, audit_share=0.3)
         self.people_ = [Person.objects.create(username=f"drawer{n}") for n in range(DRAWERS)]
         self.moderators = [
-            Person.objects.create(username=f"moderator{n}", role="moderator", qualified="2026-01-01T00:00:00Z")
+            Person.objects.create(
+                username=f"moderator{n}", role="moderator", qualified="2026-01-01T00:00:00Z"
+            )
             for n in range(MODERATORS)
         ]
         self.admin = Person.objects.create(username="ada", role="admin")
@@ -59,7 +77,9 @@ class Site(RuleBasedStateMachine):
         chosen = self.drawn[place % len(self.drawn)]
         speck = {"x": [9, 12 + len(self.drawn) % 200], "y": [9, 9], "t": [101, 102]}
         with contextlib.suppress(Refused):
-            attempts.submit(drawer, attempts.Submission(4, drawing.parse([*chosen.as_json(), speck])))
+            attempts.submit(
+                drawer, attempts.Submission(4, drawing.parse([*chosen.as_json(), speck]))
+            )
 
     @rule(n=who, place=who)
     def takes_back(self, n: int, place: int) -> None:
@@ -89,7 +109,9 @@ class Site(RuleBasedStateMachine):
 
     @rule(place=who)
     def appeals_(self, place: int) -> None:
-        against = list(Attempt.objects.filter(status__in=appeals.AGAINST).order_by("submitted", "pk"))
+        against = list(
+            Attempt.objects.filter(status__in=appeals.AGAINST).order_by("submitted", "pk")
+        )
         if against:
             chosen = against[place % len(against)]
             with contextlib.suppress(Refused):
@@ -98,7 +120,9 @@ class Site(RuleBasedStateMachine):
     @rule(n=who)
     def suspends_or_reinstates_a_drawer(self, n: int) -> None:
         person = self.drawer(n)
-        (suspensions.suspend if person.is_active else suspensions.reinstate)(person, self.admin, "So it goes.")
+        (suspensions.suspend if person.is_active else suspensions.reinstate)(
+            person, self.admin, "So it goes."
+        )
 
     @rule(n=who)
     def suspends_or_lifts_a_moderator(self, n: int) -> None:
@@ -128,7 +152,10 @@ class Site(RuleBasedStateMachine):
                     line[1] += row.status == "verified"
                     line[2] += 1
                     line[3] += row.status == "pending"
-            told = {s.username: [s.credit, s.verified, s.attempts, s.pending] for s in leaderboards.standings(period)}
+            told = {
+                s.username: [s.credit, s.verified, s.attempts, s.pending]
+                for s in leaderboards.standings(period)
+            }
             assert told == {name: line for name, line in counted.items() if line[0] > 0}
 
     @invariant()
@@ -136,11 +163,15 @@ class Site(RuleBasedStateMachine):
         groups: dict[Any, list[float]] = defaultdict(list)
         for row in Attempt.objects.all():
             if row.status == "verified" and row.original:
-                groups[row.drawer_id, row.round_id, row.target_label, row.predicted_label].append(row.credit)
+                groups[row.drawer_id, row.round_id, row.target_label, row.predicted_label].append(
+                    row.credit
+                )
             else:
                 assert row.credit == 0
         for credits in groups.values():
-            assert sorted(credits, reverse=True) == [verdicts.credit("verified", n) for n in range(len(credits))]
+            assert sorted(credits, reverse=True) == [
+                verdicts.credit("verified", n) for n in range(len(credits))
+            ]
 
     @invariant()
     def nobody_reads_his_own_or_holds_too_many(self) -> None:
@@ -148,7 +179,9 @@ class Site(RuleBasedStateMachine):
         for reading in Reading.objects.select_related("attempt"):
             if reading.attempt:
                 assert reading.moderator_id != reading.attempt.drawer_id
-                held[reading.moderator_id] += reading.answer is None and reading.attempt.status == "pending"
+                held[reading.moderator_id] += (
+                    reading.answer is None and reading.attempt.status == "pending"
+                )
         assert max(held.values(), default=0) <= reviews.MOST_LEASES
 
     @invariant()

@@ -1,4 +1,5 @@
-"""A candidate's report: earlier rounds' test samples, the matrix, what was forgotten, and the gate on them."""
+"""A candidate's report: earlier rounds' test samples, the matrix, what was forgotten, and the gate
+on them."""
 
 import uuid
 from typing import Any
@@ -40,11 +41,19 @@ def keep(contributor: uuid.UUID, label: int, number: int = 1, *, fooling: bool =
 def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The report and the gate's reasons for a candidate that always answers `digit`."""
     base = basedata.stand_in()
-    of_digit = base.train_labels == digit  # all the same digit, so that the gate's base images hold nothing back
+    of_digit = (
+        base.train_labels == digit
+    )  # all the same digit, so that the gate's base images hold nothing back
     small = basedata.BaseData(
-        base.train_images, base.train_labels, base.train_images[of_digit], base.train_labels[of_digit],
-        None, None, True, base.sha256,
-    )  # fmt: skip
+        base.train_images,
+        base.train_labels,
+        base.train_images[of_digit],
+        base.train_labels[of_digit],
+        None,
+        None,
+        True,
+        base.sha256,
+    )
     candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
     report, verdict = reports.judge(
         candidate, weights.load("mnist_model", always(digit), None), small, still_here=lambda: None
@@ -52,13 +61,18 @@ def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
     return report, verdict.reasons
 
 
-def test_the_report_measures_on_each_rounds_test_samples_and_says_where_there_are_none(tester: uuid.UUID) -> None:
+def test_the_report_measures_on_each_rounds_test_samples_and_says_where_there_are_none(
+    tester: uuid.UUID,
+) -> None:
     keep(tester, 4), keep(tester, 3), keep(tester, 7, fooling=False)
     rounds.open_next(add_model(3))
     report, _ = judge(4)
     sets = report["sets"]
     assert set(sets) == {"gate_base", "mnist_test", "fools_1", "audited_1", "fools_2", "audited_2"}
-    assert [(sets[name]["n"], sets[name]["correct"]) for name in ("fools_1", "audited_1")] == [(2, 1), (1, 0)]
+    assert [(sets[name]["n"], sets[name]["correct"]) for name in ("fools_1", "audited_1")] == [
+        (2, 1),
+        (1, 0),
+    ]
     assert (sets["fools_2"]["n"], sets["fools_2"]["accuracy"]) == (0, None)
 
 
@@ -75,14 +89,19 @@ def test_the_matrix_has_every_rounds_model_on_every_rounds_samples(tester: uuid.
     rounds.open_next(add_model(3))
     keep(tester, 4, number=2)
     report, _ = judge(4)
-    assert [(line["round"], line["correct"]["fools_1"], line["correct"]["fools_2"]) for line in report["matrix"]] == [
+    assert [
+        (line["round"], line["correct"]["fools_1"], line["correct"]["fools_2"])
+        for line in report["matrix"]
+    ] == [
         (1, 0, 0),  # its own adversary's samples
         (2, 1, 0),
         (None, 1, 1),
     ]
 
 
-def test_what_was_forgotten_is_listed_by_attempt_and_paired_with_the_target(tester: uuid.UUID) -> None:
+def test_what_was_forgotten_is_listed_by_attempt_and_paired_with_the_target(
+    tester: uuid.UUID,
+) -> None:
     kept, lost = keep(tester, 4), keep(tester, 3)
     rounds.open_next(add_model(3))
     report, _ = judge(4)
@@ -93,7 +112,8 @@ def test_what_was_forgotten_is_listed_by_attempt_and_paired_with_the_target(test
 
 
 def test_a_candidate_that_forgets_earlier_rounds_is_held(tester: uuid.UUID) -> None:
-    """Fifty clean test samples of round 1 that the target reads and a candidate with spoilt labels does not."""
+    """Fifty clean test samples of round 1 that the target reads and a candidate with spoilt labels
+    does not."""
     for _ in range(50):
         keep(tester, 3)
     rounds.open_next(add_model(3))
@@ -116,4 +136,6 @@ def test_the_report_is_measured_with_the_lease_in_hand(tester: uuid.UUID) -> Non
 
     candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
     with pytest.raises(RuntimeError):
-        reports.judge(candidate, weights.load("mnist_model", always(1), None), basedata.stand_in(), lost)
+        reports.judge(
+            candidate, weights.load("mnist_model", always(1), None), basedata.stand_in(), lost
+        )

@@ -35,15 +35,24 @@ def test_a_moderator_is_never_assigned_his_own_drawing(moby: Person, mara: Perso
     assert reading is not None and reading.attempt_id == attempt.pk
 
 
-def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(daisy: Person, moby: Person) -> None:
+def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(
+    daisy: Person, moby: Person
+) -> None:
     attempt = read(moby, "4", draw(daisy, 4))
-    assert (attempt.status, attempt.settled_label, attempt.credit, attempt.wanted) == ("verified", 4, 1.0, 0)
+    assert (attempt.status, attempt.settled_label, attempt.credit, attempt.wanted) == (
+        "verified",
+        4,
+        1.0,
+        0,
+    )
     sample = Sample.objects.get()
     assert (sample.attempt, sample.contributor_id) == (attempt.pk, daisy.contributor)
     assert (sample.label, sample.fooling, bytes(sample.pixels)) == (4, True, bytes(attempt.pixels))
 
 
-def test_two_who_agree_on_another_digit_correct_it(daisy: Person, moby: Person, mara: Person) -> None:
+def test_two_who_agree_on_another_digit_correct_it(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
     attempt = draw(daisy, 4)
     assert read(moby, "9", attempt).status == "pending"
     attempt = read(mara, "9", attempt)
@@ -65,10 +74,16 @@ def test_what_is_no_clear_digit_becomes_no_sample(
 def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
     daisy: Person, moby: Person, mara: Person
 ) -> None:
-    """A drawing meant to fool and read as another digit is no such thing; an audited one is, whatever people read."""
+    """A drawing meant to fool and read as another digit is no such thing; an audited one is,
+    whatever people read."""
     Study.objects.update(audit_share=1.0, round_size=100)
     Contributor.objects.create(id=daisy.contributor, position=0, split="test")
-    verified, corrected, confirmed, mistaken = draw(daisy, 4), draw(daisy, 4), draw(daisy, 7), draw(daisy, 7)
+    verified, corrected, confirmed, mistaken = (
+        draw(daisy, 4),
+        draw(daisy, 4),
+        draw(daisy, 7),
+        draw(daisy, 7),
+    )
     answers = {verified.pk: "4", corrected.pk: "9", confirmed.pk: "7", mistaken.pk: "1"}
     for moderator in (moby, mara):
         while reading := reviews.assign(moderator):
@@ -90,7 +105,9 @@ def test_a_confirmed_audited_drawing_stays_not_fooled_and_is_a_sample_that_is_no
     assert not RoundModel.objects.filter(state="training").exists()
 
 
-def test_a_begun_drawing_comes_before_unread_ones(daisy: Person, moby: Person, mara: Person) -> None:
+def test_a_begun_drawing_comes_before_unread_ones(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
     first = draw(daisy)
     read(moby, "9", first)
     for _ in range(5):
@@ -144,7 +161,9 @@ def test_a_lease_that_ran_out_goes_to_somebody_else_and_its_reading_is_refused(
     assert attempt.status == "pending"
 
 
-def test_a_reading_is_final_but_may_be_sent_twice(daisy: Person, moby: Person, person: Cast) -> None:
+def test_a_reading_is_final_but_may_be_sent_twice(
+    daisy: Person, moby: Person, person: Cast
+) -> None:
     Study.objects.update(quorum=2)
     draw(daisy)
     reading = reviews.assign(moby)
@@ -214,13 +233,17 @@ def test_an_admin_does_not_decide_on_his_own_drawing(ada: Person) -> None:
         reviews.decide(attempt.pk, ada, "4", "It is mine.")
 
 
-def test_a_drawing_that_moderators_can_settle_is_not_the_admins(daisy: Person, moby: Person, ada: Person) -> None:
+def test_a_drawing_that_moderators_can_settle_is_not_the_admins(
+    daisy: Person, moby: Person, ada: Person
+) -> None:
     attempt = draw(daisy, 4)
     with pytest.raises(Conflict):
         reviews.decide(attempt.pk, ada, "4", "In a hurry.")
 
 
-def test_at_the_round_size_one_candidate_starts_with_the_settling_reading(daisy: Person, moby: Person) -> None:
+def test_at_the_round_size_one_candidate_starts_with_the_settling_reading(
+    daisy: Person, moby: Person
+) -> None:
     Study.objects.update(round_size=2)
     draw(daisy), draw(daisy), draw(daisy)
     read(moby, "4")
@@ -243,8 +266,8 @@ def statements(do: Callable[[], object]) -> int:
 def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wait(
     daisy: Person, moby: Person, settings: Any
 ) -> None:
-    """Unread and begun ones, and those of somebody read too often lately; a reading that settles, and one that does
-    not."""
+    """Unread and begun ones, and those of somebody read too often lately; a reading that settles,
+    and one that does not."""
     settings.LIMIT_SCALE = 10
     Study.objects.update(round_size=1000, quorum=2, gold_share=0.0)
     counts = []
@@ -272,7 +295,8 @@ def test_the_queue_is_read_from_the_head_of_its_two_indexes(daisy: Person, moby:
         for query in queries:
             if "LIMIT" in query["sql"] and 'ORDER BY "collector_attempt"' in query["sql"]:
                 cursor.execute(
-                    ("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + query["sql"]
+                    ("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ")
+                    + query["sql"]
                 )
                 plans.append(" ".join(str(row) for row in cursor.fetchall()))
     assert len(plans) == 2

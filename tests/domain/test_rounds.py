@@ -13,9 +13,14 @@ from collector.leaderboards import Tally
 def matrices(draw: st.DrawFn) -> rounds.Measured:
     """Up to eight rounds, some of which share a model, and any right answers on their sets."""
     models = dict(enumerate(draw(st.lists(st.integers(1, 5), min_size=1, max_size=8)), start=1))
-    sizes = {f"{kind}_{number}": draw(st.integers(0, 30)) for number in models for kind in ("fools", "audited")}
+    sizes = {
+        f"{kind}_{number}": draw(st.integers(0, 30))
+        for number in models
+        for kind in ("fools", "audited")
+    }
     right = {
-        model: {name: draw(st.integers(0, size)) for name, size in sizes.items()} for model in set(models.values())
+        model: {name: draw(st.integers(0, size)) for name, size in sizes.items()}
+        for model in set(models.values())
     }
     return rounds.Measured(models, sizes, right)
 
@@ -33,9 +38,16 @@ def emptied(measured: rounds.Measured, names: set[str]) -> rounds.Measured:
 
 
 @given(matrices())
-def test_what_was_drawn_against_a_model_never_counts_in_its_pooled_figures(measured: rounds.Measured) -> None:
+def test_what_was_drawn_against_a_model_never_counts_in_its_pooled_figures(
+    measured: rounds.Measured,
+) -> None:
     for number, model in measured.models.items():
-        own = {f"{kind}_{n}" for n, other in measured.models.items() if other == model for kind in ("fools", "audited")}
+        own = {
+            f"{kind}_{n}"
+            for n, other in measured.models.items()
+            if other == model
+            for kind in ("fools", "audited")
+        }
         without = emptied(measured, own)
         assert without.earlier(number) == measured.earlier(number)
         assert without.audited(number) == measured.audited(number)
@@ -53,20 +65,31 @@ def test_earlier_fools_are_all_of_earlier_rounds_that_were_drawn_against_another
 
 
 @given(matrices())
-def test_rounds_that_share_a_model_read_the_same_audited_drawings(measured: rounds.Measured) -> None:
+def test_rounds_that_share_a_model_read_the_same_audited_drawings(
+    measured: rounds.Measured,
+) -> None:
     figures = {(model, measured.audited(number)) for number, model in measured.models.items()}
     assert len(figures) == len(set(measured.models.values()))
 
 
 def test_a_model_that_was_not_measured_has_no_pooled_figure() -> None:
-    measured = rounds.Measured({1: 1, 2: 2}, {"fools_1": 4, "audited_1": 4}, {1: {"fools_1": 0, "audited_1": 4}})
+    measured = rounds.Measured(
+        {1: 1, 2: 2}, {"fools_1": 4, "audited_1": 4}, {1: {"fools_1": 0, "audited_1": 4}}
+    )
     assert measured.earlier(2) == measured.audited(2) == rounds.Figure()
     assert measured.lines == [1]
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
-def test_tries_per_fool_are_drawings_for_each_verified_fool(verified: int, pending: int, others: int) -> None:
-    tally = Tally(attempts=verified + pending + others, fooled=verified + pending, pending=pending, verified=verified)
+def test_tries_per_fool_are_drawings_for_each_verified_fool(
+    verified: int, pending: int, others: int
+) -> None:
+    tally = Tally(
+        attempts=verified + pending + others,
+        fooled=verified + pending,
+        pending=pending,
+        verified=verified,
+    )
     tries = tally.tries_per_fool
     if tries is None:
         assert verified == 0

@@ -16,7 +16,9 @@ _pixels = iter(range(1, 100_000))
 _positions = iter(range(1000, 100_000))
 
 
-def add(contributor: uuid.UUID | None = None, *, fooling: bool = True, pixels: bytes | None = None) -> Sample | None:
+def add(
+    contributor: uuid.UUID | None = None, *, fooling: bool = True, pixels: bytes | None = None
+) -> Sample | None:
     with transaction.atomic():
         return samples.add(
             attempt=uuid.uuid4(),
@@ -65,7 +67,9 @@ def test_the_same_pixels_are_one_sample_while_it_is_active(study: Study) -> None
     assert add(pixels=b"\1" * 784) is not None
 
 
-def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due(study: Study) -> None:
+def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due(
+    study: Study,
+) -> None:
     someone = train_contributor()
     Sample.objects.all().delete()
     due, audited = kept(someone), kept(someone, fooling=False)
@@ -80,13 +84,18 @@ def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=5), st.integers(1, 5), st.integers(0, 3))
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
     study: Study, counts: list[int], most_each: int, audited: int
 ) -> None:
     Sample.objects.all().delete()
     RoundModel.objects.filter(base__isnull=False).delete()
-    people = [Contributor.objects.create(id=uuid.uuid4(), position=next(_positions), split="train") for _ in counts]
+    people = [
+        Contributor.objects.create(id=uuid.uuid4(), position=next(_positions), split="train")
+        for _ in counts
+    ]
     for who, count in zip(people, counts, strict=True):
         for _ in range(audited):
             kept(who.pk, fooling=False)
@@ -110,7 +119,9 @@ def test_the_oldest_fools_of_a_contributor_come_first(study: Study) -> None:
     someone = train_contributor()
     Sample.objects.all().delete()
     audited, older, newer = kept(someone, fooling=False), kept(someone), kept(someone)
-    first, second, third = (RoundModel.objects.create(net="mnist_model", state="failed") for _ in range(3))
+    first, second, third = (
+        RoundModel.objects.create(net="mnist_model", state="failed") for _ in range(3)
+    )
     sets = []
     for candidate in (first, second, third):
         samples.fix_set(candidate, 1)
@@ -132,9 +143,12 @@ def test_a_round_is_due_only_once_enough_people_gave_their_share(study: Study) -
 
 
 @pytest.mark.parametrize(
-    ("share", "size", "most"), [(1, 10, None), (0.2, 10, 2), (0.29, 100, 29), (0.05, 10, 1), (0, 10, 1), (0.5, 5, 2)]
+    ("share", "size", "most"),
+    [(1, 10, None), (0.2, 10, 2), (0.29, 100, 29), (0.05, 10, 1), (0, 10, 1), (0.5, 5, 2)],
 )
-def test_a_persons_share_of_a_round_is_rounded_down_and_at_least_one(share: float, size: int, most: int | None) -> None:
+def test_a_persons_share_of_a_round_is_rounded_down_and_at_least_one(
+    share: float, size: int, most: int | None
+) -> None:
     assert Study(person_share=share, round_size=size).most_each == most
 
 

@@ -18,7 +18,17 @@ def stand_in(settings: Any, tmp_path: Path) -> None:
 def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(tmp_path: Path) -> None:
     def simulate(*arguments: str) -> str:
         said = io.StringIO()
-        call_command("simulate", "--rounds", "1", "--round-size", "3", "--out", str(out), *arguments, stdout=said)
+        call_command(
+            "simulate",
+            "--rounds",
+            "1",
+            "--round-size",
+            "3",
+            "--out",
+            str(out),
+            *arguments,
+            stdout=said,
+        )
         return said.getvalue()
 
     out = tmp_path / "study.json"
@@ -26,7 +36,10 @@ def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(tmp_path: Path) 
     (seed,) = json.loads(out.read_text())["runs"].items()
     assert seed[0] == "7" and set(seed[1]) == {"dynamic", "none", "none_at_equal_drawings"}
     assert "| 3 | 3 | – |" in told and "stand-in" in told
-    assert "After round 1, held-out writers: " in told and "fewer errors in dynamic than in none" in told
+    assert (
+        "After round 1, held-out writers: " in told
+        and "fewer errors in dynamic than in none" in told
+    )
     before = out.read_text()
     again = simulate("--seeds", "7")
     assert out.read_text() == before

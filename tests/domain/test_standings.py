@@ -20,7 +20,9 @@ from trainer import rounds as trainer_rounds
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
 
 
-def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(daisy: Person, moby: Person, mara: Person) -> None:
+def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
     Study.objects.update(round_size=100)
     for answer in ("4", "4", "9", "9"):
         read(moby, answer, draw(daisy, 4))
@@ -42,14 +44,19 @@ def test_nothing_over_nothing_is_no_number(study: Study) -> None:
     assert leaderboards.Tally(attempts=1, fooled=1, pending=1).vmer is None
 
 
-def test_standings_rank_by_verified_fools_and_not_by_volume(daisy: Person, mara: Person, moby: Person) -> None:
+def test_standings_rank_by_verified_fools_and_not_by_volume(
+    daisy: Person, mara: Person, moby: Person
+) -> None:
     for _ in range(5):
         draw(mara, 7)
     read(moby, "4", draw(mara, 4))
     for _ in range(2):
         read(moby, "4", draw(daisy, 4))
     lines = leaderboards.standings("round")
-    assert [(line.rank, line.username, line.credit) for line in lines] == [(1, "daisy", 2.0), (2, "mara", 1.0)]
+    assert [(line.rank, line.username, line.credit) for line in lines] == [
+        (1, "daisy", 2.0),
+        (2, "mara", 1.0),
+    ]
     assert lines[1].vmer == 1 / 6
 
 
@@ -61,15 +68,26 @@ def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawe
         read(moby, str(label), draw(daisy, label))
     read(moby, "4", draw(mara, 4))
     assert [one.credit for one in daisy.attempts.order_by("submitted")] == [1, 1, 1, 0.5, 0.5]
-    assert [(line.username, line.credit) for line in leaderboards.standings()] == [("daisy", 4.0), ("mara", 1.0)]
+    assert [(line.username, line.credit) for line in leaderboards.standings()] == [
+        ("daisy", 4.0),
+        ("mara", 1.0),
+    ]
     third = daisy.attempts.order_by("submitted")[3]
-    assert "half a credit" in fates.timeline(third)[1].text and "a 4 taken for a 7" in fates.timeline(third)[1].text
+    assert (
+        "half a credit" in fates.timeline(third)[1].text
+        and "a 4 taken for a 7" in fates.timeline(third)[1].text
+    )
     assert "1 credit" in fates.timeline(mara.attempts.get())[1].text
     assert list(consistency.problems()) == []
     next_round = Round.objects.create(
         number=2, model=add_model(7), opened=timezone.now(), state="closed", closed=timezone.now()
     )
-    assert reviews.fools_alike(Attempt(drawer=daisy, round=next_round, target_label=4, predicted_label=7)).count() == 0
+    assert (
+        reviews.fools_alike(
+            Attempt(drawer=daisy, round=next_round, target_label=4, predicted_label=7)
+        ).count()
+        == 0
+    )
 
 
 def test_equal_credit_is_equal_rank(daisy: Person, mara: Person, moby: Person) -> None:
@@ -78,7 +96,9 @@ def test_equal_credit_is_equal_rank(daisy: Person, mara: Person, moby: Person) -
     assert [line.rank for line in leaderboards.standings("all")] == [1, 1]
 
 
-def test_only_who_is_active_and_wants_to_be_listed_is_ranked(daisy: Person, mara: Person, moby: Person) -> None:
+def test_only_who_is_active_and_wants_to_be_listed_is_ranked(
+    daisy: Person, mara: Person, moby: Person
+) -> None:
     for drawer in (daisy, mara):
         read(moby, "4", draw(drawer, 4))
     for hidden in ({"listed": False}, {"is_active": False}, {"closed": timezone.now()}):
@@ -98,15 +118,22 @@ def test_of_equals_whoever_was_there_first_comes_first_and_no_more_than_a_hundre
     for drawer in people:
         read(moby, "4", draw(drawer, 4))
     lines = leaderboards.standings("all")
-    assert [(line.rank, line.username) for line in lines] == [(1, drawer.username) for drawer in people[:3]]
+    assert [(line.rank, line.username) for line in lines] == [
+        (1, drawer.username) for drawer in people[:3]
+    ]
 
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 2), st.sampled_from(["verified", "pending", "not_fooled", "retracted"])), max_size=12
+        st.tuples(
+            st.integers(0, 2), st.sampled_from(["verified", "pending", "not_fooled", "retracted"])
+        ),
+        max_size=12,
     )
 )
-@hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
     study: Study, person: Callable[..., Person], drawn: list[tuple[int, str]]
 ) -> None:
@@ -114,14 +141,26 @@ def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
     people = [person() for _ in range(3)]
     for who, status in drawn:
         one = draw(people[who], 7 if status == "not_fooled" else 4)
-        Attempt.objects.filter(pk=one.pk).update(status=status, credit=float(status == "verified"), wanted=0)
+        Attempt.objects.filter(pk=one.pk).update(
+            status=status, credit=float(status == "verified"), wanted=0
+        )
     rows = list(Attempt.objects.all())
     whole = leaderboards.tally(Attempt.objects.all())
     assert (whole.attempts, whole.fooled) == (len(rows), sum(row.fooled for row in rows))
-    assert leaderboards.tallies_by_round().get(Round.objects.get().pk, leaderboards.Tally()) == whole
+    assert (
+        leaderboards.tallies_by_round().get(Round.objects.get().pk, leaderboards.Tally()) == whole
+    )
     for line in leaderboards.standings("all"):
-        own = [row.status for row in rows if row.drawer_id == next(p.pk for p in people if p.username == line.username)]
-        assert (line.attempts, line.verified, line.pending) == (len(own), own.count("verified"), own.count("pending"))
+        own = [
+            row.status
+            for row in rows
+            if row.drawer_id == next(p.pk for p in people if p.username == line.username)
+        ]
+        assert (line.attempts, line.verified, line.pending) == (
+            len(own),
+            own.count("verified"),
+            own.count("pending"),
+        )
     assert sum(line.credit for line in leaderboards.standings("all")) == whole.verified
 
 
@@ -137,7 +176,9 @@ def test_the_periods_are_the_open_round_the_week_and_ever(daisy: Person, moby: P
         leaderboards.standings("year")
 
 
-def test_the_open_round_says_what_is_due_and_what_is_in_training(daisy: Person, moby: Person) -> None:
+def test_the_open_round_says_what_is_due_and_what_is_in_training(
+    daisy: Person, moby: Person
+) -> None:
     Study.objects.update(round_size=2)
     assert rounds.current()["due"] == {"have": 0, "need": 2}
     read(moby, "4", draw(daisy, 4))
@@ -164,7 +205,9 @@ def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person)
     RoundModel.objects.filter(state="training").update(state="promoted")
     model = RoundModel.objects.latest("pk")
     trainer_rounds.open_next(model)
-    assert timeline(attempt) == ["submitted", "settled", "trained"], "the new model has no weights to ask"
+    assert timeline(attempt) == ["submitted", "settled", "trained"], (
+        "the new model has no weights to ask"
+    )
     attempt.refresh_from_db()
     assert fates.for_list([attempt]) == [(attempt, "Verified · trained into round 2")]
 
@@ -191,7 +234,9 @@ def test_once_another_round_is_open_its_drawer_reads_what_the_new_model_makes_of
     assert "now" not in timeline(taken_back)
 
 
-def test_a_confirmed_fool_says_how_many_confirmed_it(daisy: Person, moby: Person, mara: Person) -> None:
+def test_a_confirmed_fool_says_how_many_confirmed_it(
+    daisy: Person, moby: Person, mara: Person
+) -> None:
     Study.objects.update(quorum=2, round_size=100)
     attempt = draw(daisy, 4)
     for moderator in (moby, mara):
@@ -210,7 +255,9 @@ def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby
     assert words.endswith("kept to measure the models")
 
 
-def test_while_a_drawing_waits_its_fate_tells_nothing_of_the_readings(daisy: Person, moby: Person) -> None:
+def test_while_a_drawing_waits_its_fate_tells_nothing_of_the_readings(
+    daisy: Person, moby: Person
+) -> None:
     attempt = draw(daisy, 4)
     read(moby, "junk", attempt)
     attempt.refresh_from_db()
@@ -218,7 +265,9 @@ def test_while_a_drawing_waits_its_fate_tells_nothing_of_the_readings(daisy: Per
     assert "junk" not in told and "no digit" not in told and "1 so far" in told
 
 
-def test_a_drawing_that_did_not_fool_and_was_not_drawn_for_audit_has_no_verdict_of_moderators(daisy: Person) -> None:
+def test_a_drawing_that_did_not_fool_and_was_not_drawn_for_audit_has_no_verdict_of_moderators(
+    daisy: Person,
+) -> None:
     attempt = draw(daisy, 7)
     assert timeline(attempt) == ["submitted"]
     assert fates.headline(attempt) == "The model was right"
@@ -248,7 +297,9 @@ def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara
         lambda: RoundModel.objects.update(state="held"),
     ],
 )
-def test_whatever_is_changed_behind_the_rules_is_found(daisy: Person, moby: Person, spoil: object) -> None:
+def test_whatever_is_changed_behind_the_rules_is_found(
+    daisy: Person, moby: Person, spoil: object
+) -> None:
     Study.objects.update(round_size=100)
     read(moby, "4", draw(daisy, 4))
     assert callable(spoil) and spoil() == 1
@@ -258,7 +309,8 @@ def test_whatever_is_changed_behind_the_rules_is_found(daisy: Person, moby: Pers
 def test_the_current_round_is_told_as_such_even_when_the_next_one_opens_meanwhile(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next round opens after the open one was looked up and before anything else of it is read."""
+    """The next round opens after the open one was looked up and before anything else of it is
+    read."""
     first = Round.objects.get(number=1)
     next_model = add_model(7)
     get = QuerySet.get

@@ -1,4 +1,5 @@
-"""Suspending a person and taking it back; a model without him; what is done by hand stays written."""
+"""Suspending a person and taking it back; a model without him; what is done by hand stays
+written."""
 
 from typing import Any
 
@@ -31,7 +32,8 @@ WHY = "Draws sevens and calls them fours."
 
 @pytest.fixture
 def dora(study: Study, daisy: Person, moby: Person, person: Any) -> Person:
-    """A drawer beside daisy; both are of the train split and have a verified fool, dora also one that waits."""
+    """A drawer beside daisy; both are of the train split and have a verified fool, dora also one
+    that waits."""
     Study.objects.update(round_size=100)
     dora: Person = person("dora")
     for position, drawer in enumerate((daisy, dora)):
@@ -67,13 +69,17 @@ def test_a_suspension_says_beforehand_what_it_takes_out_and_takes_it_out_at_once
     assert (act.kind, act.admin, act.person, act.why) == ("suspended", ada, dora, WHY)
 
 
-def test_reinstating_brings_back_what_was_taken_out(dora: Person, moby: Person, ada: Person) -> None:
+def test_reinstating_brings_back_what_was_taken_out(
+    dora: Person, moby: Person, ada: Person
+) -> None:
     before = leaderboards.standings("all")
     suspensions.suspend(dora, ada, WHY)
     assert suspensions.reach(off(dora)) == suspensions.Reach(samples=1, waiting=1)
     assert suspensions.reinstate(off(dora), ada, "It was her little brother.") == 1
     assert leaderboards.standings("all") == before and dora.contributor in active()
-    assert Sample.objects.filter(contributor=dora.contributor).count() == 2  # a row of its own, beside the withdrawn
+    assert (
+        Sample.objects.filter(contributor=dora.contributor).count() == 2
+    )  # a row of its own, beside the withdrawn
     read(moby, "5")
     assert Attempt.objects.get(target_label=5).status == "verified"
     assert list(consistency.problems()) == []
@@ -99,7 +105,9 @@ def test_a_removed_picture_and_one_that_somebody_else_gave_meanwhile_do_not_come
     assert suspensions.reinstate(off(dora), ada, WHY) == 1  # of three
 
 
-@pytest.mark.parametrize(("answer", "back"), [("5", [5]), ("6", [6]), ("8", [8]), ("junk", []), ("ambiguous", [])])
+@pytest.mark.parametrize(
+    ("answer", "back"), [("5", [5]), ("6", [6]), ("8", [8]), ("junk", []), ("ambiguous", [])]
+)
 def test_what_an_appeal_made_of_a_drawing_meanwhile_is_what_comes_back(
     dora: Person, moby: Person, mara: Person, ada: Person, answer: str, back: list[int]
 ) -> None:
@@ -110,7 +118,11 @@ def test_what_an_appeal_made_of_a_drawing_meanwhile_is_what_comes_back(
     suspensions.suspend(dora, ada, WHY)
     reviews.decide(attempt.pk, ada, answer, "I see it so.")
     assert dora.contributor not in active()
-    assert suspensions.reach(off(dora)).samples == suspensions.reinstate(off(dora), ada, WHY) == 1 + len(back)
+    assert (
+        suspensions.reach(off(dora)).samples
+        == suspensions.reinstate(off(dora), ada, WHY)
+        == 1 + len(back)
+    )
     mine = samples.active().filter(attempt=attempt.pk)
     assert list(mine.values_list("label", flat=True)) == back
     assert list(consistency.problems()) == []
@@ -150,7 +162,9 @@ def test_who_is_suspended_is_signed_out_for_good(dora: Person, daisy: Person, ad
     suspensions.reinstate(off(dora), ada, WHY)
     assert accounts.person_of_token(text) is None and accounts.person_of_token(kept) == daisy
     assert Token.objects.count() == 1
-    left = [row.get_decoded()["_auth_user_id"] for row in SessionStore.get_model_class().objects.all()]
+    left = [
+        row.get_decoded()["_auth_user_id"] for row in SessionStore.get_model_class().objects.all()
+    ]
     assert left == [str(daisy.pk)]
 
 
@@ -172,7 +186,9 @@ def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(
     assert Act.objects.count() == 1
 
 
-def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstated(dora: Person, ada: Person) -> None:
+def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstated(
+    dora: Person, ada: Person
+) -> None:
     Person.objects.filter(pk=dora.pk).update(is_active=False, closed=ada.joined)
     assert not off(dora).switched_off and reviews.unsettled().count() == 0
     with pytest.raises(Conflict):
@@ -203,7 +219,9 @@ def test_a_comparison_is_the_newest_models_training_less_one_person(
     suspensions.suspend(daisy, ada, WHY)  # that model had daisy's all the same
     model = suspensions.compare(dora, ada, WHY)
     assert (model.net, model.base, model.seed) == (trained.net, trained.base, trained.seed)
-    assert list(samples.trained_on(model).values_list("contributor", flat=True)) == [daisy.contributor]
+    assert list(samples.trained_on(model).values_list("contributor", flat=True)) == [
+        daisy.contributor
+    ]
     assert not Sample.objects.filter(first_trained=model).exists()
     assert Act.objects.filter(kind="compared", person=dora, why=WHY).exists()
 
@@ -216,12 +234,17 @@ def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
     suspensions.compare(dora, ada, WHY)
     read(moby, "5")
     tasks.start_if_due()
-    assert rounds.current()["training"] is None and rounds.current()["due"] == {"have": 1, "need": 1}
+    assert rounds.current()["training"] is None and rounds.current()["due"] == {
+        "have": 1,
+        "need": 1,
+    }
     with pytest.raises(candidates.AlreadyTraining):
         suspensions.compare(dora, ada, WHY)
     claim = candidates.claim(RoundModel.objects.get(state="training").pk)
     assert claim is not None
-    done = candidates.finish(claim, weights=b"x", sha256="0" * 64, manifest={}, report={"sets": {}}, reasons=[])
+    done = candidates.finish(
+        claim, weights=b"x", sha256="0" * 64, manifest={}, report={"sets": {}}, reasons=[]
+    )
     held.refresh_from_db()
     assert (done.state, held.state, Round.objects.count()) == ("compared", "held", 1)
     tasks.start_if_due()
@@ -284,15 +307,25 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
         ("suspended", WHY),
     ]
     assert {done.who for done in told} == {"ada"}
-    assert told[0].touched == ("round", 2, "round 2") and told[-1].touched == ("person", "dora", "dora")
+    assert told[0].touched == ("round", 2, "round 2") and told[-1].touched == (
+        "person",
+        "dora",
+        "dora",
+    )
 
 
 @pytest.mark.parametrize("model", [Act, Decision, StudyChange])
-def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(by_hand: Person, model: Any) -> None:
+def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(
+    by_hand: Person, model: Any
+) -> None:
     table, number = model._meta.db_table, model.objects.count()
     column = "why" if model is not StudyChange else "field"
     for change in (f"UPDATE {table} SET {column} = 'nothing'", f"DELETE FROM {table}"):
-        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        with (
+            pytest.raises(IntegrityError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(change)
     assert model.objects.count() == number > 0
 
@@ -306,7 +339,9 @@ def test_the_refusal_is_for_all_tables_and_can_be_lifted_by_a_migration(by_hand:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_emptying_the_whole_database_still_works_and_leaves_the_refusal_in_place(study: Study, ada: Person) -> None:
+def test_emptying_the_whole_database_still_works_and_leaves_the_refusal_in_place(
+    study: Study, ada: Person
+) -> None:
     studies.change(ada, round_size=20)
     call_command("flush", interactive=False, verbosity=0)
     assert not StudyChange.objects.exists()

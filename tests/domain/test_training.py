@@ -1,4 +1,5 @@
-"""Real trainings through the task: spoilt ones are held or failed and open no round; equal sets, equal bytes."""
+"""Real trainings through the task: spoilt ones are held or failed and open no round; equal sets,
+equal bytes."""
 
 import uuid
 from dataclasses import replace
@@ -71,7 +72,9 @@ def someone(study: Study) -> uuid.UUID:
     return id
 
 
-def test_an_honest_training_opens_round_two_with_its_report_and_manifest(someone: uuid.UUID) -> None:
+def test_an_honest_training_opens_round_two_with_its_report_and_manifest(
+    someone: uuid.UUID,
+) -> None:
     candidate = train()
     assert (candidate.state, candidate.reasons, candidate.claims) == ("promoted", [], 1)
     assert candidate.report is not None and candidate.manifest is not None
@@ -90,9 +93,17 @@ def test_a_study_that_changes_its_net_opens_the_next_round_with_it_and_it_can_be
     assert (target.current().number, type(target.current().net)) == (2, nets.NETS["strong"])
     assert [said for said in consistency.problems() if not said.startswith("Sample")] == []
     assert exports.write_training_set(2, tmp_path / "two.npz") == (10, "strong")
-    fitting = ["fit", "--samples", str(tmp_path / "two.npz"), "--out", str(tmp_path / "two.safetensors")]
+    fitting = [
+        "fit",
+        "--samples",
+        str(tmp_path / "two.npz"),
+        "--out",
+        str(tmp_path / "two.safetensors"),
+    ]
     assert main([*fitting, "--net", "strong"]) == 0
-    assert (tmp_path / "two.safetensors").read_bytes() == bytes(Weights.objects.get(pk=candidate.pk).data)
+    assert (tmp_path / "two.safetensors").read_bytes() == bytes(
+        Weights.objects.get(pk=candidate.pk).data
+    )
 
 
 def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +120,10 @@ def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_s
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = [(label, picture(strokes, 22)) for label, strokes in drawings(5, 400)]
-    labels, pixels = np.array([label for label, _ in usual]), np.stack([pixels for _, pixels in usual])
+    labels, pixels = (
+        np.array([label for label, _ in usual]),
+        np.stack([pixels for _, pixels in usual]),
+    )
     clean = np.flatnonzero(read(pixels) == labels)
     liar = Contributor.objects.create(id=uuid.uuid4(), position=0, split="train").pk
     tester = Contributor.objects.create(id=uuid.uuid4(), position=1, split="test").pk
@@ -125,14 +139,18 @@ def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_s
     assert Round.objects.get(state="open").number == 1
 
 
-def test_a_learning_rate_of_a_billion_opens_no_round(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learning_rate_of_a_billion_opens_no_round(
+    someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shorten(monkeypatch, learning_rate=1e9)
     candidate = train()
     assert candidate.state in ("failed", "held") and candidate.reasons
     assert Round.objects.get(state="open").number == 1
 
 
-def test_a_loss_that_is_not_a_number_fails_and_says_so(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_not_a_number_fails_and_says_so(
+    someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shorten(monkeypatch, temperature=0.0)  # 0/0 in the distillation
     candidate = train()
     assert candidate.state == "failed" and "Diverged" in candidate.reasons[0]
@@ -151,18 +169,24 @@ def test_a_training_that_runs_out_of_memory_fails_and_collecting_goes_on(
     assert target.current().number == 1
 
 
-def test_without_a_person_the_next_model_is_the_one_that_would_have_been_without_him(someone: uuid.UUID) -> None:
+def test_without_a_person_the_next_model_is_the_one_that_would_have_been_without_him(
+    someone: uuid.UUID,
+) -> None:
     alone = train()
     leaver = Contributor.objects.create(id=uuid.uuid4(), position=1, split="train").pk
     keep_ten(leaver, seed=4)
     together = train()
     assert samples.withdraw(leaver) == 10
     again = train()
-    first, second, third = (bytes(Weights.objects.get(pk=m.pk).data) for m in (alone, together, again))
+    first, second, third = (
+        bytes(Weights.objects.get(pk=m.pk).data) for m in (alone, together, again)
+    )
     assert first == third != second
 
 
-def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_him(someone: uuid.UUID) -> None:
+def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_him(
+    someone: uuid.UUID,
+) -> None:
     alone = train()
     leaver = Contributor.objects.create(id=uuid.uuid4(), position=1, split="train").pk
     keep_ten(leaver, seed=4)
@@ -173,7 +197,9 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
     tasks.train(comparison.pk)
     comparison.refresh_from_db()
     assert (comparison.state, Round.objects.count(), target.current().number) == ("compared", 3, 3)
-    weights = [bytes(Weights.objects.get(pk=model.pk).data) for model in (alone, together, comparison)]
+    weights = [
+        bytes(Weights.objects.get(pk=model.pk).data) for model in (alone, together, comparison)
+    ]
     assert weights[0] == weights[2] != weights[1]
     told, whole = comparison.report, together.report
     assert told is not None and whole is not None
@@ -181,5 +207,8 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
     assert told["their_sets"]["gate_base"] == whole["sets"]["gate_base"]
     assert told["sets"]["fools_1"]["n"] == told["paired"]["fools_1"]["n"] == 10
     gained, lost = (told["paired"]["gate_base"][key] for key in ("gained", "lost"))
-    assert gained - lost == told["sets"]["gate_base"]["correct"] - told["their_sets"]["gate_base"]["correct"]
+    assert (
+        gained - lost
+        == told["sets"]["gate_base"]["correct"] - told["their_sets"]["gate_base"]["correct"]
+    )
     assert not Sample.objects.filter(first_trained=comparison).exists()

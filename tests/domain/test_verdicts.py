@@ -33,10 +33,16 @@ answers = st.sampled_from(ANSWERS)
         (["9", "9", "9", "9"], 2, Outcome("corrected", 9)),
         (["4", "4", "4"], 3, Outcome("verified", 4)),
         (["4", "9", "9", "9", "9", "9", "9"], 3, Outcome("corrected", 9)),
-        (["4", "4", "9", "9", "9", "9", "9", "9"], 3, None),  # the eighth reading is one too many to count
+        (
+            ["4", "4", "9", "9", "9", "9", "9", "9"],
+            3,
+            None,
+        ),  # the eighth reading is one too many to count
     ],
 )
-def test_readings_settle_a_fool_drawn_as_a_four(readings: list[str], quorum: int, expected: Outcome | None) -> None:
+def test_readings_settle_a_fool_drawn_as_a_four(
+    readings: list[str], quorum: int, expected: Outcome | None
+) -> None:
     assert settle(4, True, readings, quorum) == expected
 
 
@@ -58,12 +64,16 @@ def test_readings_settle_a_fool_drawn_as_a_four(readings: list[str], quorum: int
         (["9", "9", "1", "1"], 2, 0),
     ],
 )
-def test_so_many_more_readings_are_wanted_of_a_four(readings: list[str], quorum: int, expected: int) -> None:
+def test_so_many_more_readings_are_wanted_of_a_four(
+    readings: list[str], quorum: int, expected: int
+) -> None:
     assert wanted(4, readings, quorum) == expected
 
 
 @given(digits, quorums)
-def test_a_unanimous_quorum_on_the_target_verifies_a_fool_and_confirms_the_rest(target: int, quorum: int) -> None:
+def test_a_unanimous_quorum_on_the_target_verifies_a_fool_and_confirms_the_rest(
+    target: int, quorum: int
+) -> None:
     readings = [str(target)] * quorum
     assert settle(target, True, readings, quorum) == Outcome("verified", target)
     assert settle(target, False, readings, quorum) == Outcome("not_fooled", target)
@@ -100,11 +110,15 @@ def test_what_is_wanted_can_settle_and_less_cannot(
 
 
 @given(digits, st.booleans(), st.permutations(ANSWERS[:3]), quorums)
-def test_nothing_but_a_verified_fool_earns(target: int, fooled: bool, order: list[str], quorum: int) -> None:
+def test_nothing_but_a_verified_fool_earns(
+    target: int, fooled: bool, order: list[str], quorum: int
+) -> None:
     for answer in ANSWERS:
         settled = outcome(target, fooled, answer)
         for alike, earns in ((0, 1.0), (1, 1.0), (2, 0.5), (9, 0.5)):
-            assert credit(settled.status, alike) == (earns if fooled and answer == str(target) else 0.0)
+            assert credit(settled.status, alike) == (
+                earns if fooled and answer == str(target) else 0.0
+            )
 
 
 @given(digits, st.booleans())
@@ -113,4 +127,6 @@ def test_each_answer_has_its_outcome(target: int, fooled: bool) -> None:
     assert outcome(target, fooled, JUNK) == Outcome("rejected", None)
     other = (target + 1) % 10
     assert outcome(target, fooled, str(other)) == Outcome("corrected", other)
-    assert outcome(target, fooled, str(target)) == Outcome("verified" if fooled else "not_fooled", target)
+    assert outcome(target, fooled, str(target)) == Outcome(
+        "verified" if fooled else "not_fooled", target
+    )

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """Listens on a port of its own and passes on to a database's server; while it is `away`, connections are cut and
-    new ones refused."""
+    """Listens on a port of its own and passes on to a database's server; while it is `away`,
+    connections are cut and new ones refused."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -23,7 +23,12 @@ class Relay:
     def __enter__(self) -> "Relay":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.away(True)
 
     def away(self, away: bool) -> None:

@@ -1,5 +1,6 @@
-"""Two hundred requests at once through gunicorn: nobody reads a drawing twice, no lease is given twice, nothing counts
-twice, the standings are what a recount of the rows says, and of ten drawings nearly the same one is the original."""
+"""Two hundred requests at once through gunicorn: nobody reads a drawing twice, no lease is given
+twice, nothing counts twice, the standings are what a recount of the rows says, and of ten drawings
+nearly the same one is the original."""
 
 import json
 import random
@@ -42,8 +43,13 @@ print(json.dumps([list(attempts), list(readings), list(samples), training], defa
 
 
 def crooked(chances: random.Random) -> list[dict[str, list[int]]]:
-    return [{"x": [chances.randrange(280) for _ in range(6)], "y": [chances.randrange(280) for _ in range(6)],
-             "t": [0, 20, 40, 60, 80, 100]}]  # fmt: skip
+    return [
+        {
+            "x": [chances.randrange(280) for _ in range(6)],
+            "y": [chances.randrange(280) for _ in range(6)],
+            "t": [0, 20, 40, 60, 80, 100],
+        }
+    ]
 
 
 def at_once(asked: list[Callable[[], Answer]]) -> list[Answer]:
@@ -56,7 +62,9 @@ def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[
     site = make_site(DADC_LIMIT_SCALE="1000", DADC_QUORUM="2", DADC_ROUND_SIZE="30")
     site.python(ADD_MODEL.format(digits=[7]))
     tokens: dict[str, list[str]] = json.loads(site.python(PEOPLE))
-    drawers, moderators = ([Client(site, token) for token in tokens[kind]] for kind in ("drawer", "moderator"))
+    drawers, moderators = (
+        [Client(site, token) for token in tokens[kind]] for kind in ("drawer", "moderator")
+    )
     chances = random.Random(4)
 
     def drawing(n: int) -> list[Callable[[], Answer]]:
@@ -66,7 +74,10 @@ def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[
 
     drawn = at_once([ask for n in range(AT_ONCE // 2) for ask in drawing(n)])
     assert Counter(answer.status for answer in drawn) == {201: AT_ONCE // 2, 200: AT_ONCE // 2}
-    assert all(one.body["id"] == other.body["id"] for one, other in zip(drawn[::2], drawn[1::2], strict=True))
+    assert all(
+        one.body["id"] == other.body["id"]
+        for one, other in zip(drawn[::2], drawn[1::2], strict=True)
+    )
     statuses: Counter[int] = Counter()
     held: list[tuple[Client, str]] = []
     for wave in range(4):
@@ -77,8 +88,14 @@ def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[
                 asked.append(lambda m=moderator, a=address, b=body: m.post(a, b))  # type: ignore[misc]
         for n in range(20):
             retracted = drawn[wave * 20 + n].body["id"]
-            asked.append(lambda d=drawers[n // 2], r=retracted: d.post(f"/api/attempts/{r}/retract/"))  # type: ignore[misc]
-        asks = [(moderator, moderator) for moderator in moderators for _ in range((AT_ONCE - len(asked)) // 20 or 4)]
+            asked.append(
+                lambda d=drawers[n // 2], r=retracted: d.post(f"/api/attempts/{r}/retract/")
+            )  # type: ignore[misc]
+        asks = [
+            (moderator, moderator)
+            for moderator in moderators
+            for _ in range((AT_ONCE - len(asked)) // 20 or 4)
+        ]
         first = len(asked)
         asked += [lambda m=moderator: m.post("/api/assignments/") for moderator, _ in asks]  # type: ignore[misc]
         answers = at_once(asked)
@@ -89,13 +106,20 @@ def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[
             if answer.status == 201
         }
         per_moderator = Counter(place for place, _ in given)
-        assert not per_moderator or max(per_moderator.values()) <= 4, "two at a time, two read meanwhile"
+        assert not per_moderator or max(per_moderator.values()) <= 4, (
+            "two at a time, two read meanwhile"
+        )
         held = [(moderators[place], reading) for place, reading in given]
     assert set(statuses) <= {200, 201, 204, 404, 409, 410}, statuses
     check(site, Client(site))
     line = crooked(chances)
-    alike = at_once([lambda n=n: drawers[n].post("/api/attempts/", with_a_speck(line, n)) for n in range(10)])  # type: ignore[misc]
-    told = [drawers[n].get(f"/api/attempts/{answer.body['id']}/").body["original"] for n, answer in enumerate(alike)]
+    alike = at_once(
+        [lambda n=n: drawers[n].post("/api/attempts/", with_a_speck(line, n)) for n in range(10)]
+    )  # type: ignore[misc]
+    told = [
+        drawers[n].get(f"/api/attempts/{answer.body['id']}/").body["original"]
+        for n, answer in enumerate(alike)
+    ]
     assert sorted(told) == [False] * 9 + [True]
 
 
@@ -106,14 +130,20 @@ def with_a_speck(line: list[dict[str, list[int]]], place: int) -> dict[str, Any]
 
 def check(site: Site, nobody: Client) -> None:
     attempts, readings, samples, training = json.loads(site.python(ROWS))
-    assert len(attempts) == AT_ONCE // 2 == len({(row["drawer__username"], row["client_key"]) for row in attempts})
+    assert (
+        len(attempts)
+        == AT_ONCE // 2
+        == len({(row["drawer__username"], row["client_key"]) for row in attempts})
+    )
     pairs = Counter((row["attempt"], row["moderator__username"]) for row in readings)
     assert max(pairs.values()) == 1
     assert all(row["moderator__username"] != row["attempt__drawer__username"] for row in readings)
     answered = Counter(row["attempt"] for row in readings if row["answer"])
     for row in attempts:
         assert answered[row["pk"]] <= 5, "2·quorum + 1"
-        leased = sum(reading["attempt"] == row["pk"] and not reading["answer"] for reading in readings)
+        leased = sum(
+            reading["attempt"] == row["pk"] and not reading["answer"] for reading in readings
+        )
         assert row["status"] != "pending" or leased <= row["wanted"]
         assert (row["status"] == "pending") == (row["settled"] is None)
     assert training <= 1 and max(Counter(samples).values(), default=1) == 1
@@ -121,7 +151,11 @@ def check(site: Site, nobody: Client) -> None:
     standings: dict[str, list[float]] = defaultdict(lambda: [0.0, 0, 0])
     for row in attempts:
         line = standings[row["drawer__username"]]
-        line[0], line[1], line[2] = line[0] + row["credit"], line[1] + (row["status"] == "verified"), line[2] + 1
+        line[0], line[1], line[2] = (
+            line[0] + row["credit"],
+            line[1] + (row["status"] == "verified"),
+            line[2] + 1,
+        )
         if row["status"] == "verified" and row["copy_of"] is None:
             groups[row["drawer__username"], row["predicted_label"]].append(row["credit"])
         else:
@@ -130,6 +164,8 @@ def check(site: Site, nobody: Client) -> None:
     for credits in groups.values():
         assert sorted(credits, reverse=True) == [1.0, 1.0, *[0.5] * len(credits)][: len(credits)]
     board = nobody.get("/api/leaderboard/?period=all").body["results"]
-    told = {line["username"]: [line["credit"], line["verified"], line["attempts"]] for line in board}
+    told = {
+        line["username"]: [line["credit"], line["verified"], line["attempts"]] for line in board
+    }
     assert told == {name: line for name, line in standings.items() if line[0] > 0}
     assert site.manage("verify") == "Everything agrees.\n"

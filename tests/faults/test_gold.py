@@ -1,4 +1,5 @@
-"""Many requests of one moderator in the same moment: no drawing is given to him twice, and no more than two at once."""
+"""Many requests of one moderator in the same moment: no drawing is given to him twice, and no more
+than two at once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,12 +29,19 @@ def at_once(client: Client, path: str, times: int = 6) -> list[Answer]:
         return list(pool.map(lambda _: client.post(path), range(times)))
 
 
-def test_asking_many_times_at_once_gives_each_gold_drawing_once(make_site: Callable[..., Site]) -> None:
+def test_asking_many_times_at_once_gives_each_gold_drawing_once(
+    make_site: Callable[..., Site],
+) -> None:
     """To who practises, and to who moderates and is given gold whenever there is some."""
     site = make_site(DADC_GOLD_SHARE="1", DADC_LIMIT_SCALE="100")
     drawer, newt, moby = site.person("daisy"), site.person("newt"), site.person("moby", "moderator")
     for label, strokes, width in penmanship.fooling(3, 4):
-        assert drawer.post("/api/attempts/", {"target_label": label, "strokes": strokes, "width": width}).status == 201
+        assert (
+            drawer.post(
+                "/api/attempts/", {"target_label": label, "strokes": strokes, "width": width}
+            ).status
+            == 201
+        )
     site.python(HIDDEN)
     for client in (newt, moby):
         for _ in range(2):
@@ -42,5 +50,8 @@ def test_asking_many_times_at_once_gives_each_gold_drawing_once(make_site: Calla
             given = {answer.body["id"]: answer.body["attempt"]["id"] for answer in answers}
             assert len(given) == 2 == len(set(given.values()))
             for reading in given:
-                assert client.post(f"/api/assignments/{reading}/reading/", {"reading": "junk"}).status == 201
+                assert (
+                    client.post(f"/api/assignments/{reading}/reading/", {"reading": "junk"}).status
+                    == 201
+                )
     assert site.python(GIVEN_TWICE) == "0 2"

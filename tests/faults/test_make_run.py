@@ -1,4 +1,5 @@
-"""`make run` as a user has it: one parent, children that are restarted, a stop that leaves nobody behind."""
+"""`make run` as a user has it: one parent, children that are restarted, a stop that leaves nobody
+behind."""
 
 import os
 import signal
@@ -45,7 +46,11 @@ def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: S
     log = (site.data_dir / "run.log").read_text()
     assert f"http://127.0.0.1:{site.port}/" in log and "Sign in as admin" in log
 
-    masters = [pid for pid in children(make.pid) if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    masters = [
+        pid
+        for pid in children(make.pid)
+        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
     for pid in masters:
         kill(pid)
     wait_for(lambda: not alive(masters) and site.answers(), 30, "the web to be back")

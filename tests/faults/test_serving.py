@@ -47,8 +47,11 @@ def line(place: int) -> list[dict[str, list[int]]]:
     return [{"x": [x, x + 40], "y": [y, y + 150], "t": [0, 90]}]
 
 
-def test_each_attempt_keeps_the_round_whose_model_answered_it(make_site: Callable[..., Site]) -> None:
-    """Rounds change under load; the models of rounds 2, 3 … always answer 2, 3 …, so a wrong pair shows."""
+def test_each_attempt_keeps_the_round_whose_model_answered_it(
+    make_site: Callable[..., Site],
+) -> None:
+    """Rounds change under load; the models of rounds 2, 3 … always answer 2, 3 …, so a wrong pair
+    shows."""
     site = make_site(DADC_LIMIT_SCALE="100")
     people = site.people(*(f"drawer{n}" for n in range(4)))
     answers: list[tuple[int, int]] = []
@@ -57,7 +60,9 @@ def test_each_attempt_keeps_the_round_whose_model_answered_it(make_site: Callabl
     def draw(worker: int) -> None:
         place = worker * 2000
         while not done.is_set() and place < (worker + 1) * 2000:
-            answer = people[worker].post("/api/attempts/", {"target_label": 1, "strokes": line(place % 8000)})
+            answer = people[worker].post(
+                "/api/attempts/", {"target_label": 1, "strokes": line(place % 8000)}
+            )
             assert answer.status == 201, answer
             answers.append((answer.body["round"], answer.body["predicted_label"]))
             place += 1
@@ -66,7 +71,9 @@ def test_each_attempt_keeps_the_round_whose_model_answered_it(make_site: Callabl
     for thread in threads:
         thread.start()
     site.python(ADD_MODEL.format(digits=[2, 3, 4]))
-    first_after = [person.post("/api/predictions/", {"strokes": LINE}).body["round"] for person in people * 5]
+    first_after = [
+        person.post("/api/predictions/", {"strokes": LINE}).body["round"] for person in people * 5
+    ]
     site.python(ADD_MODEL.format(digits=[5]))
     done.set()
     for thread in threads:
@@ -77,7 +84,9 @@ def test_each_attempt_keeps_the_round_whose_model_answered_it(make_site: Callabl
     assert site.manage("verify") == "Everything agrees.\n"
 
 
-def test_damaged_weights_answer_503_until_an_admin_rolls_back(make_site: Callable[..., Site]) -> None:
+def test_damaged_weights_answer_503_until_an_admin_rolls_back(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site()
     drawer = site.person("daisy")
     site.python(ADD_MODEL.format(digits=[2]))
@@ -95,7 +104,9 @@ def test_damaged_weights_answer_503_until_an_admin_rolls_back(make_site: Callabl
 
 
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
-def test_connections_cut_under_load_give_503_and_then_all_is_well(make_site: Callable[..., Site]) -> None:
+def test_connections_cut_under_load_give_503_and_then_all_is_well(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site(DADC_LIMIT_SCALE="100")
     drawer = site.person("daisy")
     statuses: list[int] = []
@@ -112,9 +123,13 @@ def test_connections_cut_under_load_give_503_and_then_all_is_well(make_site: Cal
             if answer.status == 201:
                 acknowledged.append(answer.body["id"])
     assert set(statuses) <= {201, 503}
-    answer = wait_for(lambda: drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(900)}), 10)
+    answer = wait_for(
+        lambda: drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(900)}), 10
+    )
     assert answer.status == 201
-    kept = site.python("from collector.models import Attempt; print(*Attempt.objects.values_list('pk', flat=True))")
+    kept = site.python(
+        "from collector.models import Attempt; print(*Attempt.objects.values_list('pk', flat=True))"
+    )
     assert set(acknowledged) <= set(kept.split())
 
 
@@ -133,7 +148,9 @@ def locked(site: Site) -> Iterator[None]:
         other.rollback()
 
 
-def test_a_locked_table_gives_503_within_seconds_and_then_all_is_well(make_site: Callable[..., Site]) -> None:
+def test_a_locked_table_gives_503_within_seconds_and_then_all_is_well(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site(DADC_LIMIT_SCALE="100")
     drawer = site.person("daisy")
     with locked(site):
@@ -145,31 +162,45 @@ def test_a_locked_table_gives_503_within_seconds_and_then_all_is_well(make_site:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(make_site: Callable[..., Site]) -> None:
+def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(
+    make_site: Callable[..., Site],
+) -> None:
     """The disk is full for the web processes: no file of theirs may grow."""
     site = make_site(DADC_LIMIT_SCALE="100")
     drawer = site.person("daisy")
-    acknowledged = [drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(0)}).body["id"]]
+    acknowledged = [
+        drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(0)}).body["id"]
+    ]
     processes = [site.processes["web"].pid, *children(site.processes["web"].pid)]
     unlimited = resource.prlimit(processes[-1], resource.RLIMIT_FSIZE)
     smallest = min(path.stat().st_size for path in site.data_dir.glob("db.sqlite3*"))
     for pid in processes:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (smallest, unlimited[1]))
-    refused = [drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)}) for place in range(1, 6)]
-    assert {(answer.status, answer.body["error"]["code"]) for answer in refused} == {(503, "unavailable")}
+    refused = [
+        drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
+        for place in range(1, 6)
+    ]
+    assert {(answer.status, answer.body["error"]["code"]) for answer in refused} == {
+        (503, "unavailable")
+    }
     for pid in processes:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
     for place in range(1, 6):
         answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
         assert answer.status == 201, answer
         acknowledged.append(answer.body["id"])
-    assert [attempt["id"] for attempt in drawer.get("/api/attempts/").body["results"]] == acknowledged[::-1]
+    assert [
+        attempt["id"] for attempt in drawer.get("/api/attempts/").body["results"]
+    ] == acknowledged[::-1]
     assert site.manage("verify") == "Everything agrees.\n"
 
 
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
-def test_a_database_that_goes_away_and_comes_back_needs_no_restart(database_kind: str, tmp_path: Path) -> None:
-    """Between the site and its server stands a relay; once it closes, no connection lives and none is taken."""
+def test_a_database_that_goes_away_and_comes_back_needs_no_restart(
+    database_kind: str, tmp_path: Path
+) -> None:
+    """Between the site and its server stands a relay; once it closes, no connection lives and none
+    is taken."""
     with sites.database(database_kind, tmp_path) as url, Relay(url) as relay:
         site = Site(tmp_path, relay.url, sites.free_port(), {"DADC_LIMIT_SCALE": "100"})
         try:
@@ -182,12 +213,16 @@ def test_a_database_that_goes_away_and_comes_back_needs_no_restart(database_kind
                 answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
                 assert answer.status == (503 if away else 201), answer
                 acknowledged += [] if away else [answer.body["id"]]
-            assert [attempt["id"] for attempt in drawer.get("/api/attempts/").body["results"]] == acknowledged[::-1]
+            assert [
+                attempt["id"] for attempt in drawer.get("/api/attempts/").body["results"]
+            ] == acknowledged[::-1]
         finally:
             site.stop()
 
 
-def test_a_killed_web_process_is_replaced_and_nothing_acknowledged_is_lost(make_site: Callable[..., Site]) -> None:
+def test_a_killed_web_process_is_replaced_and_nothing_acknowledged_is_lost(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site()
     drawer = site.person("daisy")
     first = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(1)})

@@ -1,4 +1,5 @@
-"""A suspension in the middle of the moderating, on real processes: no sample of the suspended stays, none is lost."""
+"""A suspension in the middle of the moderating, on real processes: no sample of the suspended
+stays, none is lost."""
 
 import json
 from collections.abc import Callable
@@ -48,7 +49,12 @@ def test_a_suspension_amid_readings_leaves_no_active_sample_and_its_end_brings_b
         def read_all(reader: Client) -> None:
             while (given := reader.post("/api/assignments/")).status == 201:
                 answer = meant[json.dumps(given.body["attempt"]["strokes"], sort_keys=True)]
-                assert reader.post(f"/api/assignments/{given.body['id']}/reading/", {"reading": answer}).status == 201
+                assert (
+                    reader.post(
+                        f"/api/assignments/{given.body['id']}/reading/", {"reading": answer}
+                    ).status
+                    == 201
+                )
 
         list(pool.map(read_all, readers))
         suspending.result()

@@ -12,7 +12,8 @@ from tests.site import Client, Site, wait_for
 
 pytestmark = [pytest.mark.faults]
 
-# Time is made to pass by moving the lease's end into the past, and the minute's task is asked for at once.
+# Time is made to pass by moving the lease's end into the past, and the minute's task is asked for
+# at once.
 LEASE_RUNS_OUT = """
 from datetime import timedelta
 from django.utils import timezone
@@ -37,7 +38,9 @@ def round_two(site: Site) -> None:
     wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
 
 
-def test_a_killed_training_worker_costs_a_lease_and_one_round_comes_of_it(make_site: Callable[..., Site]) -> None:
+def test_a_killed_training_worker_costs_a_lease_and_one_round_comes_of_it(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site()
     site.start_clusters()
     site.python(START)
@@ -49,7 +52,9 @@ def test_a_killed_training_worker_costs_a_lease_and_one_round_comes_of_it(make_s
     assert site.python(STATES) == "[('promoted', 0), ('promoted', 2)] 2"
 
 
-def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(make_site: Callable[..., Site]) -> None:
+def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site()
     site.start_clusters()
     site.python(START)
@@ -71,12 +76,16 @@ def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(make_
                 continue
 
 
-def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(make_site: Callable[..., Site]) -> None:
+def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site(DADC_ROUND_SIZE="5")
     drawer = site.person("daisy")
     labels = {}
     for label, strokes, width in fooling(2, 10):
-        answer = drawer.post("/api/attempts/", {"target_label": label, "strokes": strokes, "width": width})
+        answer = drawer.post(
+            "/api/attempts/", {"target_label": label, "strokes": strokes, "width": width}
+        )
         labels[answer.body["id"]] = str(label)
     moderators = site.people(*(f"moderator{n}" for n in range(5)), role="moderator")
     readings = []
@@ -98,7 +107,9 @@ def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(mak
     assert site.manage("verify") == "Everything agrees.\n"
 
 
-def test_two_admins_who_press_train_now_at_once_start_one_training(make_site: Callable[..., Site]) -> None:
+def test_two_admins_who_press_train_now_at_once_start_one_training(
+    make_site: Callable[..., Site],
+) -> None:
     site = make_site()
     site.python(ADD_SAMPLES)
     code = (

@@ -1,4 +1,5 @@
-"""What the tests of the learning share: MNIST where there is one, small base data and the shipped model everywhere."""
+"""What the tests of the learning share: MNIST where there is one, small base data and the shipped
+model everywhere."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ def one_thread() -> None:
 def mnist_dir() -> Path:
     """The directory with MNIST's files; tests that ask for it are skipped where there is none."""
     directory = Path(os.environ.get("DADC_MNIST_DIR") or BESIDE_THE_REPOSITORY)
-    if not (directory / "train-images-idx3-ubyte.gz").exists() and not (directory / "train-images-idx3-ubyte").exists():
+    if (
+        not (directory / "train-images-idx3-ubyte.gz").exists()
+        and not (directory / "train-images-idx3-ubyte").exists()
+    ):
         pytest.skip("needs MNIST: set DADC_MNIST_DIR to its directory")
     return directory
 

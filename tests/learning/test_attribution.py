@@ -28,5 +28,7 @@ def test_what_the_pixels_spoke_for_adds_up_to_the_answer(net: nn.Module, seed: i
 def test_what_speaks_for_one_digit_speaks_against_the_other(net: nn.Module) -> None:
     pixels = penmanship.picture(penmanship.drawings(1, 1)[0][1], 22)
     assert np.allclose(
-        attribution.attribution(net, pixels, 4, 9), -attribution.attribution(net, pixels, 9, 4), atol=1e-5
+        attribution.attribution(net, pixels, 4, 9),
+        -attribution.attribution(net, pixels, 9, 4),
+        atol=1e-5,
     )

@@ -1,4 +1,5 @@
-"""Base data is MNIST and nothing else, or openly the stand-in; what is fetched is checked before it gets its name."""
+"""Base data is MNIST and nothing else, or openly the stand-in; what is fetched is checked before it
+gets its name."""
 
 from __future__ import annotations
 
@@ -15,7 +16,15 @@ import numpy as np
 import pytest
 
 from trainer.learning import basedata, evaluate, weights
-from trainer.learning.basedata import BadBaseData, BaseData, FetchFailed, IdxFile, fetch, find, gate_indices
+from trainer.learning.basedata import (
+    BadBaseData,
+    BaseData,
+    FetchFailed,
+    IdxFile,
+    fetch,
+    find,
+    gate_indices,
+)
 
 
 def make_idx(images: int) -> dict[str, bytes]:
@@ -23,7 +32,9 @@ def make_idx(images: int) -> dict[str, bytes]:
     rng = np.random.default_rng(images)
     content = {}
     for part, n in (("train", images), ("test", 20)):
-        content[f"{part}_images"] = bytes(16) + rng.integers(0, 256, n * 784, dtype=np.uint8).tobytes()
+        content[f"{part}_images"] = (
+            bytes(16) + rng.integers(0, 256, n * 784, dtype=np.uint8).tobytes()
+        )
         content[f"{part}_labels"] = bytes(8) + (np.arange(n) % 10).astype(np.uint8).tobytes()
     return content
 
@@ -85,7 +96,9 @@ def mirror(answers: dict[str, bytes], piece: int = 0) -> Iterator[str]:
 
 
 def packed_files() -> dict[str, bytes]:
-    return {f"{file.name}.gz": gzip.compress(CONTENT[name], 1) for name, file in basedata.FILES.items()}
+    return {
+        f"{file.name}.gz": gzip.compress(CONTENT[name], 1) for name, file in basedata.FILES.items()
+    }
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -121,7 +134,9 @@ def test_gate_takes_the_same_images_every_time() -> None:
     assert hashlib.sha256(chosen.astype("<i8").tobytes()).hexdigest().startswith("52ddc42769e15ab4")
 
 
-def test_content_hash_depends_on_the_content_alone(tiny_mnist: dict[str, bytes], tmp_path: Path) -> None:
+def test_content_hash_depends_on_the_content_alone(
+    tiny_mnist: dict[str, bytes], tmp_path: Path
+) -> None:
     packed = find(put(tmp_path / "a"), tmp_path)
     plain = find(put(tmp_path / "b", packed=False), tmp_path)
     assert packed.sha256 == plain.sha256
@@ -146,7 +161,9 @@ def test_without_mnist_the_shipped_centres_stand_in(tmp_path: Path) -> None:
     assert not (tmp_path / "never-made").exists()
 
 
-def test_incomplete_cache_is_left_aside_and_seen_once_complete(tiny_mnist: dict[str, bytes], tmp_path: Path) -> None:
+def test_incomplete_cache_is_left_aside_and_seen_once_complete(
+    tiny_mnist: dict[str, bytes], tmp_path: Path
+) -> None:
     cache = put(tmp_path / "cache")
     last = cache / f"{basedata.FILES['test_labels'].name}.gz"
     content = last.read_bytes()
@@ -220,7 +237,10 @@ def test_files_that_are_there_and_right_are_not_fetched_again(
 
 
 def test_damaged_file_in_the_cache_is_said_and_fetched_anew(
-    tiny_mnist: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tiny_mnist: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     cache = put(tmp_path / "cache", packed=False)
     (cache / basedata.FILES["train_labels"].name).write_bytes(b"damaged")
@@ -274,5 +294,7 @@ def test_no_image_of_mnist_is_in_the_stand_in(mnist: BaseData) -> None:
 
 
 def test_stand_in_is_read_well_by_the_shipped_model(start: bytes) -> None:
-    report = evaluate.evaluate(weights.load("mnist_model", start, None), evaluate.base_sets(basedata.stand_in()))
+    report = evaluate.evaluate(
+        weights.load("mnist_model", start, None), evaluate.base_sets(basedata.stand_in())
+    )
     assert report["sets"]["gate_base"]["accuracy"] > 0.97

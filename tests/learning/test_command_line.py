@@ -25,7 +25,12 @@ def samples(tmp_path: Path) -> Path:
     drawn = drawings(seed=1, n=12)
     path = tmp_path / "samples.npz"
     pixels = np.stack([picture(strokes, 22) for _, strokes in drawn])
-    np.savez(path, ids=np.array([f"id-{i}" for i in range(12)]), pixels=pixels, labels=np.array([d[0] for d in drawn]))
+    np.savez(
+        path,
+        ids=np.array([f"id-{i}" for i in range(12)]),
+        pixels=pixels,
+        labels=np.array([d[0] for d in drawn]),
+    )
     return path
 
 
@@ -34,7 +39,11 @@ def test_fit_without_samples_trains_round_one_and_writes_its_card(tmp_path: Path
     assert main(["fit", "--out", str(out), "--steps", "20", "--seed", "7"]) == 0
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["sha256"] == weights.checksum(out.read_bytes())
-    assert (card["seed"], card["recipe"]["steps"], card["manifest"]["start_sha256"]) == (7, 20, None)
+    assert (card["seed"], card["recipe"]["steps"], card["manifest"]["start_sha256"]) == (
+        7,
+        20,
+        None,
+    )
     assert card["report"]["sets"]["gate_base"]["stand_in"]
     weights.load("mnist_model", out.read_bytes(), card["sha256"])
 
@@ -48,21 +57,46 @@ def test_fit_with_samples_retrains_the_start(tmp_path: Path, samples: Path) -> N
     assert card["report"]["sets"]["gate_base"]["accuracy"] > 0.95
     again = tmp_path / "again.safetensors"
     start = shipped.FOLDER / "mnist_model.safetensors"
-    assert main(["fit", "--out", str(again), "--samples", str(samples), "--start", str(start), "--steps", "20"]) == 0
+    assert (
+        main(
+            [
+                "fit",
+                "--out",
+                str(again),
+                "--samples",
+                str(samples),
+                "--start",
+                str(start),
+                "--steps",
+                "20",
+            ]
+        )
+        == 0
+    )
     assert again.read_bytes() == out.read_bytes()
 
 
 def test_fit_takes_start_and_recipe_of_the_net_named(tmp_path: Path, samples: Path) -> None:
     out = tmp_path / "strong.safetensors"
-    assert main(["fit", "--net", "strong", "--out", str(out), "--samples", str(samples), "--steps", "5"]) == 0
+    assert (
+        main(
+            ["fit", "--net", "strong", "--out", str(out), "--samples", str(samples), "--steps", "5"]
+        )
+        == 0
+    )
     card = json.loads(out.with_suffix(".json").read_text())
-    assert (card["net"], card["manifest"]["start_sha256"]) == ("strong", shipped.round_one("strong").sha256)
+    assert (card["net"], card["manifest"]["start_sha256"]) == (
+        "strong",
+        shipped.round_one("strong").sha256,
+    )
     weights.load("strong", out.read_bytes(), card["sha256"])
     assert main(["fit", "--net", "strong", "--out", str(out), "--steps", "5"]) == 0
     assert json.loads(out.with_suffix(".json").read_text())["recipe"]["turn"] > 0
 
 
-def test_evaluate_prints_the_report_as_json(samples: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_the_report_as_json(
+    samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["evaluate", "--samples", str(samples)]) == 0
     said = capsys.readouterr()
     report = json.loads(said.out)
@@ -81,7 +115,9 @@ def test_evaluate_prints_the_report_as_json(samples: Path, capsys: pytest.Captur
     assert "stand-in" in said.err
 
 
-def test_evaluate_on_mnist_gives_the_cards_figures(mnist_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_on_mnist_gives_the_cards_figures(
+    mnist_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     weights_file = shipped.FOLDER / "mnist_model.safetensors"
     assert main(["evaluate", "--weights", str(weights_file), "--mnist", str(mnist_dir)]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -114,7 +150,11 @@ def test_mnist_directory_is_taken_from_the_environment(
 def test_wrong_samples_are_an_error_with_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object], sentence: str
 ) -> None:
-    arrays = {"ids": np.array(["a", "b"]), "pixels": np.zeros((2, 28, 28), np.uint8), "labels": np.array([1, 2])}
+    arrays = {
+        "ids": np.array(["a", "b"]),
+        "pixels": np.zeros((2, 28, 28), np.uint8),
+        "labels": np.array([1, 2]),
+    }
     path = tmp_path / "samples.npz"
     np.savez(path, **(arrays | changes))  # type: ignore[arg-type]
     out = tmp_path / "out.safetensors"
@@ -133,13 +173,17 @@ def test_samples_that_are_no_npz_are_an_error(
     assert "samples.npz" in capsys.readouterr().err
 
 
-def test_start_without_samples_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_start_without_samples_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     start = shipped.FOLDER / "mnist_model.safetensors"
     assert main(["fit", "--out", str(tmp_path / "out"), "--start", str(start)]) == 1
     assert "--samples" in capsys.readouterr().err
 
 
-def test_unknown_net_and_missing_file_are_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_net_and_missing_file_are_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["fit", "--net", "other", "--out", str(tmp_path / "out")]) == 1
     assert "other" in capsys.readouterr().err
     assert main(["evaluate", "--weights", str(tmp_path / "none.safetensors")]) == 1
@@ -153,6 +197,9 @@ def test_stand_in_needs_mnist(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_module_runs_as_a_command_with_help() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "trainer.learning", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "trainer.learning", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert all(command in done.stdout for command in ("fit", "evaluate", "standin"))

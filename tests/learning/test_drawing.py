@@ -1,4 +1,5 @@
-"""Only the contract's drawing format gets in; everything else is refused with a code, a sentence and the field."""
+"""Only the contract's drawing format gets in; everything else is refused with a code, a sentence
+and the field."""
 
 from __future__ import annotations
 
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 from trainer.learning import drawing
 from trainer.learning.drawing import CANVAS, MAX_MILLISECONDS, Degenerate, InvalidDrawing, parse
 
-GOOD: list[dict[str, list[Any]]] = [{"x": [10, 20], "y": [30, 40], "t": [0, 5]}, {"x": [7], "y": [8], "t": [5]}]
+GOOD: list[dict[str, list[Any]]] = [
+    {"x": [10, 20], "y": [30, 40], "t": [0, 5]},
+    {"x": [7], "y": [8], "t": [5]},
+]
 
 HUGE = 10**4000
 
@@ -22,7 +26,9 @@ coordinate = st.integers(0, CANVAS - 1)
 @st.composite
 def good_strokes(draw: st.DrawFn) -> list[dict[str, list[int]]]:
     lengths = draw(st.lists(st.integers(1, 6), min_size=1, max_size=5))
-    times = iter(sorted(draw(st.lists(st.integers(0, 10_000), min_size=sum(lengths), max_size=sum(lengths)))))
+    times = iter(
+        sorted(draw(st.lists(st.integers(0, 10_000), min_size=sum(lengths), max_size=sum(lengths))))
+    )
     return [
         {
             "x": draw(st.lists(coordinate, min_size=n, max_size=n)),
@@ -50,7 +56,9 @@ def refusal(strokes: object, width: object = 22) -> InvalidDrawing:
 
 
 @given(good_strokes(), st.integers(8, 40))
-def test_what_was_parsed_reads_back_as_it_was(strokes: list[dict[str, list[int]]], width: int) -> None:
+def test_what_was_parsed_reads_back_as_it_was(
+    strokes: list[dict[str, list[int]]], width: int
+) -> None:
     distinct = {point for s in strokes for point in zip(s["x"], s["y"], strict=True)}
     if len(distinct) < 2:
         with pytest.raises(Degenerate):
@@ -112,7 +120,9 @@ def test_lists_of_unequal_length_are_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["x", "y", "t"])
-@pytest.mark.parametrize("value", [True, 3.0, 3.5, "3", None, [3], {"a": 3}, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "value", [True, 3.0, 3.5, "3", None, [3], {"a": 3}, float("inf"), float("nan")]
+)
 def test_value_that_is_no_integer_is_refused(key: str, value: object) -> None:
     error = refusal(changed(0, key, 1, value))
     assert (error.code, error.field) == ("not_an_integer", "strokes")
@@ -160,7 +170,11 @@ def test_64_strokes_are_accepted_and_65_refused() -> None:
 
 def test_5000_points_are_accepted_and_5001_refused() -> None:
     def scribble(n: int) -> dict[str, list[int]]:
-        return {"x": [i % 280 for i in range(n)], "y": [i % 279 for i in range(n)], "t": list(range(n))}
+        return {
+            "x": [i % 280 for i in range(n)],
+            "y": [i % 279 for i in range(n)],
+            "t": list(range(n)),
+        }
 
     later = {"x": [1], "y": [1], "t": [9_999]}
     assert len(parse([scribble(4_999), later]).strokes) == 2
@@ -196,7 +210,9 @@ def test_malformed_input_is_never_called_degenerate() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("xyta"), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("xyta"), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 

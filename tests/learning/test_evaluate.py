@@ -34,14 +34,27 @@ def test_report_counts_what_was_answered() -> None:
     report = evaluate(Echo(), {"three": showing([7, 7, 1], [7, 1, 1], stand_in=True)})
     assert set(report) == {"sets"}
     three = report["sets"]["three"]
-    assert {key: three[key] for key in ("n", "correct", "stand_in")} == {"n": 3, "correct": 2, "stand_in": True}
+    assert {key: three[key] for key in ("n", "correct", "stand_in")} == {
+        "n": 3,
+        "correct": 2,
+        "stand_in": True,
+    }
     assert three["accuracy"] == pytest.approx(2 / 3)
     assert three["per_digit"][1] == {"n": 2, "correct": 1}
     assert three["per_digit"][7] == {"n": 1, "correct": 1}
     assert three["per_digit"][0] == {"n": 0, "correct": 0}
     assert three["confusion"][1][7] == 1
     assert three["confusion"][7][1] == 0
-    assert set(three) == {"n", "correct", "accuracy", "low", "high", "stand_in", "per_digit", "confusion"}
+    assert set(three) == {
+        "n",
+        "correct",
+        "accuracy",
+        "low",
+        "high",
+        "stand_in",
+        "per_digit",
+        "confusion",
+    }
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40))
@@ -50,7 +63,11 @@ def test_report_adds_up_and_goes_through_json(pairs: list[tuple[int, int]]) -> N
     measured = evaluate(Echo(), {"any": showing(answers, labels)})["sets"]["any"]
     assert json.loads(json.dumps(measured, allow_nan=False)) == measured
     assert sum(map(sum, measured["confusion"])) == measured["n"] == len(pairs)
-    assert measured["correct"] == sum(a == b for a, b in pairs) == sum(d["correct"] for d in measured["per_digit"])
+    assert (
+        measured["correct"]
+        == sum(a == b for a, b in pairs)
+        == sum(d["correct"] for d in measured["per_digit"])
+    )
     assert [d["n"] for d in measured["per_digit"]] == [labels.count(digit) for digit in range(10)]
     assert measured["low"] <= measured["accuracy"] <= measured["high"]
 
@@ -64,10 +81,18 @@ def test_empty_set_has_null_figures() -> None:
 
 @pytest.mark.parametrize(
     ("correct", "n", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
+    [
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (5, 10, 0.2366, 0.7634),
+        (81, 263, 0.2553, 0.3662),
+    ],
 )
-def test_wilson_interval_is_the_published_one(correct: int, n: int, low: float, high: float) -> None:
-    """The last row is R. G. Newcombe's example, «Two-sided confidence intervals for the single proportion», 1998."""
+def test_wilson_interval_is_the_published_one(
+    correct: int, n: int, low: float, high: float
+) -> None:
+    """The last row is R. G. Newcombe's example, «Two-sided confidence intervals for the single
+    proportion», 1998."""
     assert wilson(correct, n) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -80,7 +105,12 @@ def test_wilson_bounds_are_the_shares_just_not_rejected(count: tuple[int, int]) 
     correct, n = count
     for bound in wilson(correct, n):
         if 0 < bound < 1:
-            assert isclose(abs(correct / n - bound), Z_95 * sqrt(bound * (1 - bound) / n), rel_tol=1e-6, abs_tol=1e-12)
+            assert isclose(
+                abs(correct / n - bound),
+                Z_95 * sqrt(bound * (1 - bound) / n),
+                rel_tol=1e-6,
+                abs_tol=1e-12,
+            )
 
 
 @given(counts)
@@ -119,7 +149,12 @@ def test_with_mnist_the_base_sets_are_its_own(mnist: BaseData) -> None:
 def test_pairs_count_what_one_net_reads_right_and_the_other_wrong() -> None:
     chosen = showing([0] * 6, [1, 1, 1, 1, 1, 1])
     mine, others = np.array([1, 1, 1, 2, 2, 1]), np.array([1, 2, 3, 1, 5, 7])
-    assert paired(mine, others, chosen) == {"n": 6, "gained": 3, "lost": 1, "p": pytest.approx(0.625)}
+    assert paired(mine, others, chosen) == {
+        "n": 6,
+        "gained": 3,
+        "lost": 1,
+        "p": pytest.approx(0.625),
+    }
 
 
 @pytest.mark.parametrize(

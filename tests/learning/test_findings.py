@@ -14,7 +14,9 @@ from trainer.learning.findings import curves, fewer_errors, mean_of, mnist_loss,
 from trainer.learning.study import EQUAL_DRAWINGS
 
 
-def row(number: int, wrong: int, drawings: int = 0, tries: float | None = None, mnist: int = 10) -> dict[str, Any]:
+def row(
+    number: int, wrong: int, drawings: int = 0, tries: float | None = None, mnist: int = 10
+) -> dict[str, Any]:
     errors = {"held_out": (wrong, 100), "hard": (2 * wrong, 100), "mnist_test": (mnist, 1000)}
     return {
         "round": number,
@@ -105,9 +107,17 @@ def test_the_table_tells_arms_comparisons_and_mnist() -> None:
     text = "\n".join(table(found))
     assert "| 50 | 250 | 5.0 | 7.0 % (" in text
     assert "| 50 | 50 | – | 11.0 % (" in text
-    assert "- After round 1, held-out writers: 35 % (" in text and "fewer errors in dynamic than in none" in text
-    assert "in none, at equally many samples" in text and "in none, at equally many drawings" in text
-    assert "MNIST, dynamic: at most 0.35 points under round 1's model in a round's mean, 0.50 in any one model." in text
+    assert (
+        "- After round 1, held-out writers: 35 % (" in text
+        and "fewer errors in dynamic than in none" in text
+    )
+    assert (
+        "in none, at equally many samples" in text and "in none, at equally many drawings" in text
+    )
+    assert (
+        "MNIST, dynamic: at most 0.35 points under round 1's model in a round's mean, 0.50 in "
+        "any one model." in text
+    )
     assert "stand-in" not in text and "held" not in text.replace("held-out", "")
 
 
@@ -115,6 +125,8 @@ def test_the_table_says_stand_in_and_what_the_gate_held() -> None:
     runs = {"1": {"dynamic": [row(0, 20), row(1, 6, 200, 4.0) | {"held": True}]}}
     for one in runs["1"]["dynamic"]:
         one["errors"]["mnist_test"] = {"n": 0, "wrong": 0}
-    text = "\n".join(table({"runs": runs, "base": {"stand_in": True}, "plan": {"compared_at": [1]}}))
+    text = "\n".join(
+        table({"runs": runs, "base": {"stand_in": True}, "plan": {"compared_at": [1]}})
+    )
     assert "stand-in" in text and "MNIST |" not in text
     assert "The gate held 1 of its candidates." in text

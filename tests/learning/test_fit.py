@@ -1,4 +1,5 @@
-"""Training: reproducible to the byte, stoppable, safe against divergence, and it teaches samples without forgetting."""
+"""Training: reproducible to the byte, stoppable, safe against divergence, and it teaches samples
+without forgetting."""
 
 from __future__ import annotations
 
@@ -18,7 +19,14 @@ from tests.penmanship import fooling, picture
 from trainer.learning import basedata, evaluate, fit, nets, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
-from trainer.learning.fit import Diverged, Recipe, default_recipe, manifest, retrain, train_round_one
+from trainer.learning.fit import (
+    Diverged,
+    Recipe,
+    default_recipe,
+    manifest,
+    retrain,
+    train_round_one,
+)
 from trainer.learning.gate import decide
 
 NET = "mnist_model"
@@ -43,14 +51,18 @@ def samples() -> Samples:
 
 @pytest.fixture(scope="module")
 def train(start: bytes, small: BaseData, samples: Samples) -> Callable[..., bytes]:
-    def train(recipe: Recipe = SHORT, seed: int = 1, chosen: Samples = samples, base: BaseData = small) -> bytes:
+    def train(
+        recipe: Recipe = SHORT, seed: int = 1, chosen: Samples = samples, base: BaseData = small
+    ) -> bytes:
         return retrain(start, NET, base, *chosen, recipe, seed, ignore)
 
     return train
 
 
 def accuracy(data: bytes, chosen: EvalSet) -> float:
-    return float(evaluate.evaluate(weights.load(NET, data, None), {"it": chosen})["sets"]["it"]["accuracy"])
+    return float(
+        evaluate.evaluate(weights.load(NET, data, None), {"it": chosen})["sets"]["it"]["accuracy"]
+    )
 
 
 def test_same_arguments_train_to_the_same_bytes(train: Callable[..., bytes], start: bytes) -> None:
@@ -72,20 +84,33 @@ def test_order_of_samples_does_not_matter(train: Callable[..., bytes], samples: 
     assert train(chosen=(pixels[::-1], labels[::-1])) == train()
 
 
-def test_what_the_process_trained_before_does_not_matter(train: Callable[..., bytes], small: BaseData) -> None:
+def test_what_the_process_trained_before_does_not_matter(
+    train: Callable[..., bytes], small: BaseData
+) -> None:
     first = train()
-    fewer = replace(small, train_images=small.train_images[::2], train_labels=small.train_labels[::2], sha256="fewer")
+    fewer = replace(
+        small,
+        train_images=small.train_images[::2],
+        train_labels=small.train_labels[::2],
+        sha256="fewer",
+    )
     assert train(base=fewer) != first
     assert train() == first
 
 
-def test_retraining_leaves_no_unit_and_no_statistic_to_chance(small: BaseData, samples: Samples) -> None:
+def test_retraining_leaves_no_unit_and_no_statistic_to_chance(
+    small: BaseData, samples: Samples
+) -> None:
     """No dropout, and batch norm's statistics are those of round 1."""
     first = shipped.round_one("strong").weights
-    data = retrain(first, "strong", small, *samples, replace(default_recipe("strong", 10), steps=12), 1, ignore)
+    data = retrain(
+        first, "strong", small, *samples, replace(default_recipe("strong", 10), steps=12), 1, ignore
+    )
     before, after = (weights.load("strong", d, None).state_dict() for d in (first, data))
     still = [name for name in before if torch.equal(before[name], after[name])]
-    assert {name for name in before if "running" in name} == {name for name in still if "num_batches" not in name}
+    assert {name for name in before if "running" in name} == {
+        name for name in still if "num_batches" not in name
+    }
 
 
 def test_labels_of_samples_matter(train: Callable[..., bytes], samples: Samples) -> None:
@@ -94,7 +119,17 @@ def test_labels_of_samples_matter(train: Callable[..., bytes], samples: Samples)
 
 
 @pytest.mark.parametrize(
-    "field", ["distillation", "sample_weight", "turn", "slant", "scale", "shift", "base_bend", "weight_decay"]
+    "field",
+    [
+        "distillation",
+        "sample_weight",
+        "turn",
+        "slant",
+        "scale",
+        "shift",
+        "base_bend",
+        "weight_decay",
+    ],
 )
 def test_every_number_of_the_recipe_matters(train: Callable[..., bytes], field: str) -> None:
     assert train(replace(SHORT, **{field: 2 * getattr(SHORT, field) + 0.1})) != train()
@@ -113,10 +148,19 @@ def test_strong_net_trains_from_nothing_on_bent_images_and_the_same_again(small:
     first = train_round_one(small, "strong", recipe, 3, ignore)
     assert train_round_one(small, "strong", recipe, 3, ignore) == first
     still = replace(recipe, turn=0, slant=0, scale=0, shift=0)
-    for bent in (replace(still, turn=1), replace(still, slant=1), replace(still, scale=0.1), replace(still, shift=1)):
-        assert train_round_one(small, "strong", bent, 3, ignore) != train_round_one(small, "strong", still, 3, ignore)
+    for bent in (
+        replace(still, turn=1),
+        replace(still, slant=1),
+        replace(still, scale=0.1),
+        replace(still, shift=1),
+    ):
+        assert train_round_one(small, "strong", bent, 3, ignore) != train_round_one(
+            small, "strong", still, 3, ignore
+        )
     net = weights.load("strong", first, None)
-    assert (nets.probabilities(net, small.gate_images).argmax(axis=1) == small.gate_labels).mean() > 0.8
+    assert (
+        nets.probabilities(net, small.gate_images).argmax(axis=1) == small.gate_labels
+    ).mean() > 0.8
 
 
 def test_strong_net_retrains_to_the_same_bytes(small: BaseData, samples: Samples) -> None:
@@ -132,7 +176,10 @@ def test_first_nets_recipe_for_round_one_is_that_of_its_shipped_weights() -> Non
 
 
 def test_strong_nets_recipe_for_round_one_is_that_of_its_shipped_weights() -> None:
-    assert fit.round_one_recipe("strong", 55_000).as_json() == shipped.round_one("strong").card["recipe"]
+    assert (
+        fit.round_one_recipe("strong", 55_000).as_json()
+        == shipped.round_one("strong").card["recipe"]
+    )
 
 
 def test_net_of_ones_own_has_a_recipe_for_round_one_with_bent_images() -> None:
@@ -146,13 +193,17 @@ def test_net_of_ones_own_trains_by_its_recipe_and_retrains(
 ) -> None:
     class Linear(torch.nn.Sequential):
         def __init__(self) -> None:
-            super().__init__(torch.nn.Flatten(), torch.nn.Linear(784, 10), torch.nn.LogSoftmax(dim=1))
+            super().__init__(
+                torch.nn.Flatten(), torch.nn.Linear(784, 10), torch.nn.LogSoftmax(dim=1)
+            )
 
     monkeypatch.setitem(nets.NETS, "linear", Linear)
     recipe = replace(fit.round_one_recipe("linear", len(small.train_images)), steps=120)
     first = train_round_one(small, "linear", recipe, 1, ignore)
     net = weights.load("linear", first, None)
-    assert (nets.probabilities(net, small.gate_images).argmax(axis=1) == small.gate_labels).mean() > 0.6
+    assert (
+        nets.probabilities(net, small.gate_images).argmax(axis=1) == small.gate_labels
+    ).mean() > 0.6
     assert retrain(first, "linear", small, *samples, SHORT, 1, ignore) != first
 
 
@@ -185,7 +236,9 @@ def test_threads_of_the_process_do_not_change_the_bytes(train: Callable[..., byt
         torch.set_num_threads(1)
 
 
-def test_progress_grows_from_nothing_to_one(start: bytes, small: BaseData, samples: Samples) -> None:
+def test_progress_grows_from_nothing_to_one(
+    start: bytes, small: BaseData, samples: Samples
+) -> None:
     shares: list[float] = []
     retrain(start, NET, small, *samples, replace(SHORT, steps=40), 1, shares.append)
     assert shares == sorted(shares)
@@ -199,7 +252,9 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("after", [0.0, 0.5, 1.0])
-def test_progress_may_stop_the_run(start: bytes, small: BaseData, samples: Samples, after: float) -> None:
+def test_progress_may_stop_the_run(
+    start: bytes, small: BaseData, samples: Samples, after: float
+) -> None:
     def stop(share: float) -> None:
         if share >= after:
             raise Stop
@@ -210,7 +265,9 @@ def test_progress_may_stop_the_run(start: bytes, small: BaseData, samples: Sampl
 
 
 @pytest.mark.parametrize("wild", [{"learning_rate": 1e30}, {"distillation": 1e38}])
-def test_run_that_diverges_gives_no_weights(train: Callable[..., bytes], wild: dict[str, Any]) -> None:
+def test_run_that_diverges_gives_no_weights(
+    train: Callable[..., bytes], wild: dict[str, Any]
+) -> None:
 
     with pytest.raises(Diverged):
         train(replace(SHORT, steps=30, **wild))
@@ -226,7 +283,9 @@ def test_retraining_without_samples_is_refused(train: Callable[..., bytes]) -> N
         train(chosen=(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64)))
 
 
-def test_short_retraining_teaches_the_samples_and_keeps_the_base(train: Callable[..., bytes], samples: Samples) -> None:
+def test_short_retraining_teaches_the_samples_and_keeps_the_base(
+    train: Callable[..., bytes], samples: Samples
+) -> None:
     recipe = replace(default_recipe(NET, 20), steps=250)
     data = train(recipe, base=basedata.stand_in())
     assert accuracy(data, EvalSet(*samples)) > 0.7  # 0 before: all of them fooled round 1's model
@@ -239,14 +298,22 @@ def test_permuted_base_labels_make_a_candidate_that_the_gate_holds(
 ) -> None:
     permuted = replace(small, train_labels=(small.train_labels + 1) % 10)
     data = retrain(
-        start, NET, permuted, *samples, replace(default_recipe(NET, 20), steps=150, distillation=0.0), 1, ignore
+        start,
+        NET,
+        permuted,
+        *samples,
+        replace(default_recipe(NET, 20), steps=150, distillation=0.0),
+        1,
+        ignore,
     )
     sets = evaluate.base_sets(small)
     mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert not decide(mine, first, {}, finite=True).promote
 
 
-def test_distillation_holds_the_net_to_round_ones_answers(train: Callable[..., bytes], start: bytes) -> None:
+def test_distillation_holds_the_net_to_round_ones_answers(
+    train: Callable[..., bytes], start: bytes
+) -> None:
     base = basedata.stand_in()
     taught = nets.probabilities(weights.load(NET, start, None), base.gate_images)
 
@@ -346,7 +413,9 @@ def test_manifest_differs_when_anything_does(changes: dict[str, Any]) -> None:
     assert a_manifest(**changes)["sha256"] != a_manifest()["sha256"]
 
 
-@pytest.mark.parametrize("changes", [{"ids": ["a", "a", "b"]}, {"ids": ["a", "b"]}, {"labels": np.array([1])}])
+@pytest.mark.parametrize(
+    "changes", [{"ids": ["a", "a", "b"]}, {"ids": ["a", "b"]}, {"labels": np.array([1])}]
+)
 def test_samples_without_an_id_of_their_own_have_no_manifest(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="id of its own"):
         a_manifest(**changes)
@@ -369,7 +438,9 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
 
 
 @pytest.mark.slow
-def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(start: bytes, mnist: BaseData) -> None:
+def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(
+    start: bytes, mnist: BaseData
+) -> None:
     base = basedata.stand_in()
     data = retrain(start, NET, base, *fooled(seed=21, n=100), default_recipe(NET, 100), 1, ignore)
     sets = evaluate.base_sets(base)

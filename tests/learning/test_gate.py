@@ -1,4 +1,5 @@
-"""The gate: more than one point under round 1 on the base images is held, and exactly one point is not."""
+"""The gate: more than one point under round 1 on the base images is held, and exactly one point is
+not."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from trainer.learning.gate import Verdict, decide
 
 
 def report(correct: int, n: int = 5_000, digits: dict[int, int] | None = None) -> dict[str, Any]:
-    """A report with ``correct`` of ``n``; of each digit in ``digits`` so many of 500 are right, of the others all."""
+    """A report with ``correct`` of ``n``; of each digit in ``digits`` so many of 500 are right, of
+    the others all."""
     per_digit = [{"n": 500, "correct": (digits or {}).get(digit, 500)} for digit in range(10)]
     judged = {"n": n, "correct": correct, "per_digit": per_digit}
     return {"sets": {"gate_base": judged, "mnist_test": {"n": 10, "correct": 0}}}
@@ -42,7 +44,8 @@ def test_one_image_more_than_one_point_under_is_held_with_the_figures() -> None:
     assert verdict == Verdict(
         False,
         (
-            "The candidate reads 4889 of 5000 base images right (97.78%), 1.02 points under round 1's 4940 (98.80%); "
+            "The candidate reads 4889 of 5000 base images right (97.78%), 1.02 points under "
+            "round 1's 4940 (98.80%); "
             "at most 1 is allowed.",
         ),
     )
@@ -65,7 +68,13 @@ def test_every_reason_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "empty", [{}, {"sets": {}}, {"sets": {"gate_base": None}}, {"sets": {"gate_base": {"n": 0, "correct": 0}}}]
+    "empty",
+    [
+        {},
+        {"sets": {}},
+        {"sets": {"gate_base": None}},
+        {"sets": {"gate_base": {"n": 0, "correct": 0}}},
+    ],
 )
 def test_without_images_to_judge_by_the_candidate_is_held(empty: dict[str, Any]) -> None:
     said = ("There is no report on gate_base to compare the candidate with round 1 by.",)
@@ -81,8 +90,14 @@ def test_reports_on_different_images_are_held() -> None:
     )
 
 
-@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(0, n))))
-def test_held_exactly_when_more_than_a_hundredth_of_the_images_fewer_are_right(figures: tuple[int, int, int]) -> None:
+@given(
+    st.integers(1, 10_000).flatmap(
+        lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(0, n))
+    )
+)
+def test_held_exactly_when_more_than_a_hundredth_of_the_images_fewer_are_right(
+    figures: tuple[int, int, int],
+) -> None:
     n, mine, first = figures
     lost = first - mine
     allowed = n // 100  # the most whole images that are not more than one point
@@ -90,7 +105,9 @@ def test_held_exactly_when_more_than_a_hundredth_of_the_images_fewer_are_right(f
 
 
 @given(st.integers(1, 500), st.data())
-def test_exact_boundary_holds_for_every_number_of_hundreds(hundreds: int, data: st.DataObject) -> None:
+def test_exact_boundary_holds_for_every_number_of_hundreds(
+    hundreds: int, data: st.DataObject
+) -> None:
     n = 100 * hundreds
     first = data.draw(st.integers(hundreds + 1, n))
     assert decide(report(first - hundreds, n), report(first, n), {}, finite=True).promote
@@ -103,11 +120,18 @@ def test_reasons_are_given_exactly_when_held(mine: int, first: int, finite: bool
     assert verdict.promote == (not verdict.reasons)
 
 
-def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_with_the_figures() -> None:
-    assert decide(report(4_940, digits={8: 470}), report(4_940, digits={8: 485}), {}, finite=True).promote
-    verdict = decide(report(4_940, digits={8: 469}), report(4_940, digits={8: 485}), {}, finite=True)
+def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_with_the_figures() -> (
+    None
+):
+    assert decide(
+        report(4_940, digits={8: 470}), report(4_940, digits={8: 485}), {}, finite=True
+    ).promote
+    verdict = decide(
+        report(4_940, digits={8: 469}), report(4_940, digits={8: 485}), {}, finite=True
+    )
     assert verdict.reasons == (
-        "The candidate reads 469 of 500 base images of the digit 8 right (93.80%), 3.20 points under round 1's 485 "
+        "The candidate reads 469 of 500 base images of the digit 8 right (93.80%), 3.20 points "
+        "under round 1's 485 "
         "(97.00%); at most 3 is allowed.",
     )
 

@@ -12,7 +12,9 @@ import pytest
 from trainer import learning
 
 REPOSITORY = Path(learning.__file__).parents[2]
-MODULES = sorted(f"trainer.learning.{module.name}" for module in pkgutil.iter_modules(learning.__path__))
+MODULES = sorted(
+    f"trainer.learning.{module.name}" for module in pkgutil.iter_modules(learning.__path__)
+)
 WITHOUT_TORCH = ("drawing", "raster", "gate")
 
 
@@ -22,7 +24,9 @@ def run_blocked(blocked: tuple[str, ...], modules: list[str]) -> None:
         f"sys.modules.update(dict.fromkeys({blocked!r}))\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -34,7 +38,8 @@ def test_all_modules_are_looked_at() -> None:
 def test_every_module_imports_with_django_and_the_applications_blocked() -> None:
     modules = [name for name in MODULES if not name.endswith("__main__")]
     run_blocked(
-        ("django", "rest_framework", "django_q", "collector", "dadc_site"), [*modules, "trainer.learning.__main__"]
+        ("django", "rest_framework", "django_q", "collector", "dadc_site"),
+        [*modules, "trainer.learning.__main__"],
     )
 
 

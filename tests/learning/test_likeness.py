@@ -1,4 +1,5 @@
-"""Near-copies: the same drawing moved, with a speck more, a wider pen or its points a little elsewhere."""
+"""Near-copies: the same drawing moved, with a speck more, a wider pen or its points a little
+elsewhere."""
 
 from typing import Any
 
@@ -12,7 +13,9 @@ from tests import penmanship
 from trainer.learning import drawing, likeness, penman, raster
 
 Strokes = list[dict[str, Any]]
-DRAWN: list[tuple[int, Strokes]] = [(label, strokes) for label, strokes in penmanship.drawings(3, 10)]
+DRAWN: list[tuple[int, Strokes]] = [
+    (label, strokes) for label, strokes in penmanship.drawings(3, 10)
+]
 places = st.integers(0, len(DRAWN) - 1)
 
 
@@ -20,11 +23,15 @@ def moved(strokes: Strokes, right: int, down: int) -> Strokes:
     """As far that way as the canvas allows."""
     xs, ys = ([v for stroke in strokes for v in stroke[axis]] for axis in "xy")
     right, down = min(right, 279 - max(xs)), min(down, 279 - max(ys))
-    return [{**s, "x": [x + right for x in s["x"]], "y": [y + down for y in s["y"]]} for s in strokes]
+    return [
+        {**s, "x": [x + right for x in s["x"]], "y": [y + down for y in s["y"]]} for s in strokes
+    ]
 
 
 def shake(places: list[int], chances: Any) -> list[int]:
-    near: list[int] = np.clip(np.array(places) + chances.integers(-1, 2, len(places)), 0, 279).tolist()
+    near: list[int] = np.clip(
+        np.array(places) + chances.integers(-1, 2, len(places)), 0, 279
+    ).tolist()
     return near
 
 
@@ -55,8 +62,13 @@ def test_a_speck_more_and_points_a_little_elsewhere_leave_it_a_copy(place: int) 
 
 
 def test_another_persons_same_digit_is_no_copy() -> None:
-    ones = [penman.write(penman.writer(place), 4, default_rng(place)).strokes for place in range(700, 740)]
-    assert not any(likeness.is_copy(one, other, 4) for one in ones for other in ones if one is not other)
+    ones = [
+        penman.write(penman.writer(place), 4, default_rng(place)).strokes
+        for place in range(700, 740)
+    ]
+    assert not any(
+        likeness.is_copy(one, other, 4) for one in ones for other in ones if one is not other
+    )
 
 
 def test_resemblance_is_one_for_the_same_wherever_it_stands() -> None:

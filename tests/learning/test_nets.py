@@ -1,4 +1,5 @@
-"""The nets: the first one's exact shape, the one normalisation, and probabilities that are probabilities."""
+"""The nets: the first one's exact shape, the one normalisation, and probabilities that are
+probabilities."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ def random_pictures(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def test_first_net_has_21840_parameters_in_its_layers() -> None:
-    shapes = {name: tuple(value.shape) for name, value in nets.build("mnist_model").named_parameters()}
+    shapes = {
+        name: tuple(value.shape) for name, value in nets.build("mnist_model").named_parameters()
+    }
     assert shapes == {
         "conv1.weight": (10, 1, 5, 5),
         "conv1.bias": (10,),
@@ -89,7 +92,9 @@ def test_probabilities_are_doubles_whose_rows_sum_to_one(round_one: nn.Module) -
     assert np.abs(answers.sum(axis=1) - 1).max() < 1e-12
 
 
-def test_probabilities_of_many_are_those_of_each(round_one: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probabilities_of_many_are_those_of_each(
+    round_one: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pictures = random_pictures(7)
     together = nets.probabilities(round_one, pictures)
     monkeypatch.setattr(nets, "_IMAGES_AT_ONCE", 3)

@@ -42,7 +42,9 @@ def accuracy(people: Sequence[int], boldness: float) -> NDArray[np.float64]:
 
 
 @given(seeds, digits, boldnesses, seeds)
-def test_every_drawing_is_a_valid_one_of_20_to_60_points(who: int, digit: int, boldness: float, chance: int) -> None:
+def test_every_drawing_is_a_valid_one_of_20_to_60_points(
+    who: int, digit: int, boldness: float, chance: int
+) -> None:
     written = write(writer(who), digit, np.random.default_rng(chance), boldness)
     parsed = parse(written.strokes, written.width)
     assert parsed.as_json() == written.strokes
@@ -65,7 +67,9 @@ def test_the_pen_moves_at_a_hands_speed_and_lifting_takes_time(
 
 
 @given(seeds, digits, boldnesses, seeds)
-def test_a_style_stays_within_its_bounds(who: int, digit: int, boldness: float, chance: int) -> None:
+def test_a_style_stays_within_its_bounds(
+    who: int, digit: int, boldness: float, chance: int
+) -> None:
     person, rng = writer(who), np.random.default_rng(chance)
     written = write(person, digit, rng, boldness)
     for style in (person.style, written.form.style, again(written, rng, boldness).form.style):
@@ -74,11 +78,18 @@ def test_a_style_stays_within_its_bounds(who: int, digit: int, boldness: float, 
 
 
 @given(seeds, digits, boldnesses, seeds)
-def test_equal_seeds_write_equal_strokes(who: int, digit: int, boldness: float, chance: int) -> None:
-    first, second = (write(writer(who), digit, np.random.default_rng(chance), boldness) for _ in range(2))
+def test_equal_seeds_write_equal_strokes(
+    who: int, digit: int, boldness: float, chance: int
+) -> None:
+    first, second = (
+        write(writer(who), digit, np.random.default_rng(chance), boldness) for _ in range(2)
+    )
     assert first == second
     assert draw(first.form) == first
-    assert write(writer(who), digit, np.random.default_rng(chance + 1), boldness).strokes != first.strokes
+    assert (
+        write(writer(who), digit, np.random.default_rng(chance + 1), boldness).strokes
+        != first.strokes
+    )
 
 
 def test_a_writer_does_not_depend_on_who_was_made_or_wrote_before() -> None:
@@ -122,7 +133,9 @@ def test_a_person_has_few_forms_of_a_digit_and_the_crowd_has_all() -> None:
     assert used.min() >= 3
 
 
-@pytest.mark.parametrize(("digit", "variant"), FORMS, ids=[SKELETONS[d][v].name + f" {d}" for d, v in FORMS])
+@pytest.mark.parametrize(
+    ("digit", "variant"), FORMS, ids=[SKELETONS[d][v].name + f" {d}" for d, v in FORMS]
+)
 def test_each_form_is_drawn_with_its_own_strokes(digit: int, variant: int) -> None:
     written = draw(Form(writer(1), digit, variant, 5, writer(1).style))
     assert len(written.strokes) == len(SKELETONS[digit][variant].strokes)
@@ -154,7 +167,9 @@ def test_a_small_step_changes_the_picture_less_than_a_large_one() -> None:
     for boldness in (0.1, 1):
         rng = np.random.default_rng(3)
         tries = [write(writer(seed), seed % 10, rng) for seed in range(60)]
-        moved.append(np.mean([np.abs(drawn(again(one, rng, boldness)) - drawn(one)).mean() for one in tries]))
+        moved.append(
+            np.mean([np.abs(drawn(again(one, rng, boldness)) - drawn(one)).mean() for one in tries])
+        )
     assert moved[0] < moved[1] / 2
 
 

@@ -1,4 +1,5 @@
-"""The picture is the strokes as drawn: compared with a slow oracle, and held to the symmetries of a round pen."""
+"""The picture is the strokes as drawn: compared with a slow oracle, and held to the symmetries of a
+round pen."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def points_of(drawing: Drawing) -> list[Points]:
 
 
 def distances(drawing: Drawing) -> NDArray[np.float64]:
-    """From each of 560 × 560 places, four to a canvas cell, to the nearest stroke, in canvas units."""
+    """From each of 560 × 560 places, four to a canvas cell, to the nearest stroke, in canvas
+    units."""
     places = (np.arange(560) + 0.5) / 2 - 0.5
     y, x = np.meshgrid(places, places, indexing="ij")
     nearest = np.full(x.shape, np.inf)
@@ -44,7 +46,8 @@ def distances(drawing: Drawing) -> NDArray[np.float64]:
 
 
 def oracle(drawing: Drawing) -> NDArray[np.float64]:
-    """Each pixel as the mean of its 400 places, ink where the distance is within half the pen's width."""
+    """Each pixel as the mean of its 400 places, ink where the distance is within half the pen's
+    width."""
     ink = distances(drawing) <= drawing.width / 2
     shares: NDArray[np.float64] = ink.reshape(28, 20, 28, 20).mean(axis=(1, 3))
     return shares * 255
@@ -85,7 +88,8 @@ def test_picture_is_bytes_of_28_by_28() -> None:
 
 
 def test_horizontal_line_covers_exactly_the_pens_width() -> None:
-    """A line along the middle of cell row 144 and 22 units wide covers what lies from 133.5 to 155.5 from the top."""
+    """A line along the middle of cell row 144 and 22 units wide covers what lies from 133.5 to
+    155.5 from the top."""
     pixels = rasterise(drawn([(0, 144), (279, 144)], width=22))
     column = pixels[:, 14].astype(float) / 255 * 10
     assert column.sum() == pytest.approx(22, abs=0.05)
@@ -150,31 +154,48 @@ def test_another_stroke_leaves_no_pixel_darker(drawing: Drawing, points: Points)
     assert (rasterise(more) >= rasterise(drawing)).all()
 
 
-@given(st.lists(st.lists(st.tuples(st.integers(30, 200), st.integers(30, 200)), min_size=1), min_size=1), widths)
-def test_moving_by_ten_units_moves_the_picture_by_one_pixel(strokes: list[Points], width: int) -> None:
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(30, 200), st.integers(30, 200)), min_size=1), min_size=1
+    ),
+    widths,
+)
+def test_moving_by_ten_units_moves_the_picture_by_one_pixel(
+    strokes: list[Points], width: int
+) -> None:
     here = rasterise(drawn(*strokes, width=width))
-    there = rasterise(drawn(*([(x + 50, y + 10) for x, y in points] for points in strokes), width=width))
+    there = rasterise(
+        drawn(*([(x + 50, y + 10) for x, y in points] for points in strokes), width=width)
+    )
     assert np.array_equal(there[1:, 5:], here[:-1, :-5])
 
 
 @given(any_drawing())
 def test_mirrored_strokes_make_the_mirrored_picture(drawing: Drawing) -> None:
     pixels = rasterise(drawing)
-    across = drawn(*([(279 - x, y) for x, y in points] for points in points_of(drawing)), width=drawing.width)
-    down = drawn(*([(x, 279 - y) for x, y in points] for points in points_of(drawing)), width=drawing.width)
+    across = drawn(
+        *([(279 - x, y) for x, y in points] for points in points_of(drawing)), width=drawing.width
+    )
+    down = drawn(
+        *([(x, 279 - y) for x, y in points] for points in points_of(drawing)), width=drawing.width
+    )
     assert np.array_equal(rasterise(across), pixels[:, ::-1])
     assert difference(rasterise(down), pixels[::-1]) <= ONE_PLACE
 
 
 @given(any_drawing())
 def test_swapping_x_and_y_transposes_the_picture(drawing: Drawing) -> None:
-    swapped = drawn(*([(y, x) for x, y in points] for points in points_of(drawing)), width=drawing.width)
+    swapped = drawn(
+        *([(y, x) for x, y in points] for points in points_of(drawing)), width=drawing.width
+    )
     assert difference(rasterise(swapped), rasterise(drawing).T) <= ONE_PLACE
 
 
 @given(any_drawing())
 def test_direction_and_order_of_strokes_do_not_matter(drawing: Drawing) -> None:
-    backwards = drawn(*(points[::-1] for points in reversed(points_of(drawing))), width=drawing.width)
+    backwards = drawn(
+        *(points[::-1] for points in reversed(points_of(drawing))), width=drawing.width
+    )
     assert np.array_equal(rasterise(backwards), rasterise(drawing))
 
 
@@ -183,7 +204,9 @@ def test_same_strokes_make_the_same_picture(drawing: Drawing) -> None:
     assert np.array_equal(rasterise(drawing), rasterise(drawing))
 
 
-def test_huge_drawing_is_the_same_computed_at_once_and_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_drawing_is_the_same_computed_at_once_and_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = np.random.default_rng(4)
     drawing = drawn([(int(x), int(y)) for x, y in rng.integers(0, 280, (60, 2))], width=8)
     whole = rasterise(drawing)
@@ -207,9 +230,14 @@ def test_huge_drawing_is_computed_in_parts_of_bounded_size(monkeypatch: pytest.M
 
 
 def test_version_is_kept_beside_stored_pictures() -> None:
-    """The picture of one fixed drawing. When this fails, the raster has changed: raise ``VERSION``, then pin anew."""
+    """The picture of one fixed drawing. When this fails, the raster has changed: raise ``VERSION``,
+    then pin anew."""
     pixels = rasterise(drawn([(60, 60), (200, 80), (90, 220)], [(40, 250), (240, 250)], width=23))
-    assert (raster.VERSION, int(pixels.sum()), pixels[6].tolist()[4:9]) == (1, 32_368, [10, 235, 255, 255, 255])
+    assert (raster.VERSION, int(pixels.sum()), pixels[6].tolist()[4:9]) == (
+        1,
+        32_368,
+        [10, 235, 255, 255, 255],
+    )
 
 
 def test_typical_and_largest_drawings_are_quick() -> None:

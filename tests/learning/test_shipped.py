@@ -1,4 +1,5 @@
-"""What comes with the project: round 1's weights are those of their card, and as good as it says."""
+"""What comes with the project: round 1's weights are those of their card, and as good as it
+says."""
 
 from __future__ import annotations
 
@@ -26,7 +27,10 @@ def test_every_net_is_shipped_and_nothing_else() -> None:
 
 
 def test_first_nets_shipped_weights_never_change() -> None:
-    assert shipped.round_one("mnist_model").sha256 == "4eb621501a63231a783b5570a6c1bf8869c3238d56282c6211452eed811999be"
+    assert (
+        shipped.round_one("mnist_model").sha256
+        == "4eb621501a63231a783b5570a6c1bf8869c3238d56282c6211452eed811999be"
+    )
 
 
 @pytest.mark.parametrize(("net", "fewest"), [("mnist_model", 9_890), ("strong", 9_940)])

@@ -14,20 +14,26 @@ from trainer.learning.basedata import BadBaseData, BaseData
 
 def blobs(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     rng = np.random.default_rng(1)
-    return (np.repeat([[0, 0], [100, 0], [0, 100]], n, axis=0) + rng.normal(0, 1, (3 * n, 2))).astype(np.float32)
+    return (
+        np.repeat([[0, 0], [100, 0], [0, 100]], n, axis=0) + rng.normal(0, 1, (3 * n, 2))
+    ).astype(np.float32)
 
 
 def test_centres_of_three_heaps_are_their_means() -> None:
     points = blobs(50)
     found = standin.centres(points, 3, seed=1)
     wanted = points.reshape(3, 50, 2).mean(axis=1)
-    assert np.allclose(found[np.lexsort(found.T.round(-1))], wanted[np.lexsort(wanted.T.round(-1))], atol=1e-4)
+    assert np.allclose(
+        found[np.lexsort(found.T.round(-1))], wanted[np.lexsort(wanted.T.round(-1))], atol=1e-4
+    )
 
 
 def test_centres_are_the_same_every_time_and_depend_on_the_seed() -> None:
     points = blobs(50)
     assert np.array_equal(standin.centres(points, 12, seed=1), standin.centres(points, 12, seed=1))
-    assert not np.array_equal(standin.centres(points, 12, seed=1), standin.centres(points, 12, seed=2))
+    assert not np.array_equal(
+        standin.centres(points, 12, seed=1), standin.centres(points, 12, seed=2)
+    )
 
 
 def test_no_centre_is_one_of_the_points() -> None:

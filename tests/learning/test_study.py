@@ -48,8 +48,10 @@ def test_every_arm_has_a_row_for_round_ones_model_and_for_each_round(
         assert found[arm][0] == found["none"][0]
         for row in found[arm]:
             assert {name: one["n"] for name, one in row["errors"].items()} == {
-                "held_out": 30, "hard": 30, "mnist_test": 0,
-            }  # fmt: skip
+                "held_out": 30,
+                "hard": 30,
+                "mnist_test": 0,
+            }
     assert len(told) == 11
 
 
@@ -60,19 +62,25 @@ def test_without_an_adversary_every_drawing_is_a_sample_and_nobody_tries(
     assert {row["tries_per_fool"] for row in found["none"]} == {None}
 
 
-def test_tries_per_fool_are_a_rounds_drawings_by_its_samples(found: dict[str, list[dict[str, Any]]]) -> None:
+def test_tries_per_fool_are_a_rounds_drawings_by_its_samples(
+    found: dict[str, list[dict[str, Any]]],
+) -> None:
     for arm in ("dynamic", "static"):
         rows = found[arm]
         assert rows[1]["tries_per_fool"] == rows[1]["drawings"] / 6 > 1
         assert rows[2]["tries_per_fool"] == (rows[2]["drawings"] - rows[1]["drawings"]) / 6
 
 
-def test_dynamic_and_static_part_once_a_second_model_is_there(found: dict[str, list[dict[str, Any]]]) -> None:
+def test_dynamic_and_static_part_once_a_second_model_is_there(
+    found: dict[str, list[dict[str, Any]]],
+) -> None:
     assert found["dynamic"][1] == found["static"][1]
     assert found["dynamic"][2]["drawings"] != found["static"][2]["drawings"]
 
 
-def test_none_is_also_trained_on_as_many_drawings_as_dynamic_made(found: dict[str, list[dict[str, Any]]]) -> None:
+def test_none_is_also_trained_on_as_many_drawings_as_dynamic_made(
+    found: dict[str, list[dict[str, Any]]],
+) -> None:
     for row, dynamic in zip(found[EQUAL_DRAWINGS], found["dynamic"][1:], strict=True):
         assert row["samples"] == row["drawings"] == dynamic["drawings"]
         assert row["round"] == dynamic["round"]
@@ -92,7 +100,9 @@ def fresh() -> Callable[[], list[Any]]:
     return lambda: crowd(PLAN, 9)
 
 
-def test_against_a_model_only_what_it_misreads_is_collected(fresh: Any, round_one: nn.Module) -> None:
+def test_against_a_model_only_what_it_misreads_is_collected(
+    fresh: Any, round_one: nn.Module
+) -> None:
     found = Collection()
     collect(fresh(), round_one, 12, found)
     collect(fresh(), round_one, 3, found)
@@ -115,7 +125,11 @@ def test_nobody_who_draws_is_measured_on_and_seeds_share_nobody() -> None:
     drawing = {seed: {person.hand.seed for person in crowd(plan, seed)} for seed in (1, 2)}
     assert len(drawing[1]) == plan.drawers and not drawing[1] & drawing[2]
     first = study._HELD_OUT
-    measured = {first + seed * study._SEED_APART + place for seed in (1, 2) for place in range(plan.held_out)}
+    measured = {
+        first + seed * study._SEED_APART + place
+        for seed in (1, 2)
+        for place in range(plan.held_out)
+    }
     assert not measured & (drawing[1] | drawing[2])
     assert plan.held_out <= study._SEED_APART and plan.drawers <= study._SEED_APART
 
@@ -127,9 +141,13 @@ def test_held_out_digits_are_all_equally_often_and_the_hard_ones_are_others() ->
     assert (sets["held_out"].pixels != sets["hard"].pixels).any(axis=(1, 2)).all()
 
 
-def test_a_candidate_that_the_gate_holds_is_not_drawn_against(small: BaseData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_candidate_that_the_gate_holds_is_not_drawn_against(
+    small: BaseData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoilt = replace(small, train_labels=(small.train_labels + 1) % 10)
-    monkeypatch.setattr(fit, "default_recipe", lambda net, n: fit.Recipe(150, 64, 0.006, sample_batch=4))
+    monkeypatch.setattr(
+        fit, "default_recipe", lambda net, n: fit.Recipe(150, 64, 0.006, sample_batch=4)
+    )
     plan = replace(PLAN, compared_at=())
     found = simulate(plan, 5, spoilt, ("dynamic", "static"), lambda line: None)
     assert [row["held"] for row in found["dynamic"]] == [False, True, True]
@@ -140,7 +158,10 @@ def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(study, "ProcessPoolExecutor", lambda jobs, context: ThreadPoolExecutor(1))
-    out, plan = tmp_path / "study.json", Plan(rounds=1, round_size=3, drawers=3, held_out=1, compared_at=())
+    out, plan = (
+        tmp_path / "study.json",
+        Plan(rounds=1, round_size=3, drawers=3, held_out=1, compared_at=()),
+    )
 
     def run(seeds: list[int], arms: list[str], plan: Plan = plan) -> dict[str, Any]:
         return study.run(plan, seeds, arms, out, 2, None, tmp_path / "no-mnist")
@@ -151,7 +172,10 @@ def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
     run([1, 2], ["dynamic"])
     more = run([1], ["dynamic", "none"])
     assert more["runs"]["1"]["dynamic"] == first["runs"]["1"]["dynamic"]
-    assert {seed: set(arms) for seed, arms in more["runs"].items()} == {"1": {"dynamic", "none"}, "2": {"dynamic"}}
+    assert {seed: set(arms) for seed, arms in more["runs"].items()} == {
+        "1": {"dynamic", "none"},
+        "2": {"dynamic"},
+    }
     assert json.loads(out.read_text()) == more
     with pytest.raises(study.OtherStudy, match="otherwise"):
         run([1], ["dynamic"], replace(plan, rounds=3))

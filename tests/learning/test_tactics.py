@@ -15,7 +15,9 @@ def fooler(seed: int) -> Fooler:
 
 
 @given(st.integers(0, 1000), st.lists(st.booleans(), min_size=1, max_size=15))
-def test_a_picture_is_tried_until_it_fools_or_was_tried_often_enough(seed: int, verdicts: list[bool]) -> None:
+def test_a_picture_is_tried_until_it_fools_or_was_tried_often_enough(
+    seed: int, verdicts: list[bool]
+) -> None:
     person, tries = fooler(seed), 0
     before: penman.Written | None = None
     for fooled in verdicts:
@@ -23,7 +25,10 @@ def test_a_picture_is_tried_until_it_fools_or_was_tried_often_enough(seed: int, 
         assert written.form.writer == person.hand
         if before is not None and tries:
             assert written.form.digit == before.form.digit
-            assert (written.form.variant, written.form.attempt) == (before.form.variant, before.form.attempt)
+            assert (written.form.variant, written.form.attempt) == (
+                before.form.variant,
+                before.form.attempt,
+            )
         elif before is not None:
             assert written.form.attempt != before.form.attempt
         person.told(written, fooled)

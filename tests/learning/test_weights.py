@@ -1,4 +1,5 @@
-"""Weights survive the way to bytes and back; anything else is refused, and nothing is ever executed."""
+"""Weights survive the way to bytes and back; anything else is refused, and nothing is ever
+executed."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ def test_weights_are_the_same_after_a_round_trip() -> None:
     net = nets.build(NET)
     data = dump(net)
     again = load(NET, data, checksum(data))
-    assert all(torch.equal(value, again.state_dict()[key]) for key, value in net.state_dict().items())
+    assert all(
+        torch.equal(value, again.state_dict()[key]) for key, value in net.state_dict().items()
+    )
     assert not again.training
     assert dump(again) == data
 
@@ -125,9 +128,15 @@ def test_missing_and_surplus_tensors_are_refused(start: bytes) -> None:
             load(NET, safetensors.torch.save(tensors), None)
 
 
-@pytest.mark.parametrize("wrong", [torch.zeros(11), torch.zeros(1, 10), torch.zeros(10, dtype=torch.float64)])
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros(11), torch.zeros(1, 10), torch.zeros(10, dtype=torch.float64)]
+)
 def test_wrong_shapes_and_types_are_refused(start: bytes, wrong: torch.Tensor) -> None:
-    with pytest.raises(BadWeights, match=r"fc2\.bias is torch\.float.*but mnist_model has torch\.float32 \(10,\)"):
+    with pytest.raises(
+        BadWeights,
+        match=r"fc2\.bias is torch\.float.*but mnist_model has "
+        r"torch\.float32 \(10,\)",
+    ):
         load(NET, safetensors.torch.save(state(start) | {"fc2.bias": wrong}), None)
 
 

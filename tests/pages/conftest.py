@@ -1,4 +1,5 @@
-"""The cast of the pages: a stranger, alice and bob who draw, mona who moderates, ada the admin; one open round."""
+"""The cast of the pages: a stranger, alice and bob who draw, mona who moderates, ada the admin; one
+open round."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -48,7 +49,9 @@ def open_round(db: None) -> Iterator[Round]:
     absent = {"n": 0, "correct": 0, "accuracy": None, "low": None, "high": None, "stand_in": True}
     report = {"sets": {"gate_base": measured, "mnist_test": absent}}
     now = timezone.now()
-    model = RoundModel.objects.create(net="mnist_model", state="promoted", report=report, finished=now, progress=1)
+    model = RoundModel.objects.create(
+        net="mnist_model", state="promoted", report=report, finished=now, progress=1
+    )
     data = always(9)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
     yield Round.objects.create(number=1, model=model, opened=now)
@@ -96,7 +99,9 @@ def draw(open_round: Round) -> Draw:
     """Makes an attempt: by default a 4 that fooled the model into a 9 and that others confirmed."""
     made = 0
 
-    def make(drawer: Person, target: int = 4, predicted: int = 9, status: str = "verified", **extra: Any) -> Attempt:
+    def make(
+        drawer: Person, target: int = 4, predicted: int = 9, status: str = "verified", **extra: Any
+    ) -> Attempt:
         nonlocal made
         made += 1
         pixels = made.to_bytes(4, "big") * 196

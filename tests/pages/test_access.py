@@ -30,12 +30,16 @@ def address(alice: Person, draw: Draw) -> Callable[[str], str]:
 
 
 @pytest.mark.parametrize("name", ["draw", "drawing", "desk", "account"])
-def test_a_stranger_is_sent_to_sign_in_and_back(name: str, address: Callable[[str], str], browse: Browse) -> None:
+def test_a_stranger_is_sent_to_sign_in_and_back(
+    name: str, address: Callable[[str], str], browse: Browse
+) -> None:
     answer = browse(None).get(address(name))
     assert answer["Location"] == f"{reverse('sign_in')}?next={address(name)}"
 
 
-def test_a_drawer_opens_her_own_drawing(address: Callable[[str], str], browse: Browse, alice: Person) -> None:
+def test_a_drawer_opens_her_own_drawing(
+    address: Callable[[str], str], browse: Browse, alice: Person
+) -> None:
     page = browse(alice).get(address("drawing"))
     assert page.status_code == 200
     assert "You drew it in" in page.content.decode()
@@ -44,7 +48,9 @@ def test_a_drawer_opens_her_own_drawing(address: Callable[[str], str], browse: B
     assert seen.content.startswith(b"\x89PNG")
 
 
-def test_an_unknown_drawing_is_as_absent_as_one_of_somebody_else(browse: Browse, alice: Person) -> None:
+def test_an_unknown_drawing_is_as_absent_as_one_of_somebody_else(
+    browse: Browse, alice: Person
+) -> None:
     answer = browse(alice).get(reverse("drawing", args=[uuid.uuid4()]))
     assert answer.status_code == 404
     assert "it is not yours" in answer.content.decode()

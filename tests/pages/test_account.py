@@ -45,7 +45,9 @@ def test_what_makes_no_sense_is_said_at_its_field(
     assert alice.email == "alice@example.org" and alice.listed
 
 
-def test_who_is_not_listed_is_nowhere_public(browse: Browse, alice: Person, bob: Person, draw: Draw) -> None:
+def test_who_is_not_listed_is_nowhere_public(
+    browse: Browse, alice: Person, bob: Person, draw: Draw
+) -> None:
     fool = draw(alice)
     post(browse, alice, do="save", email="")
     assert leaderboards.standings("all") == []
@@ -77,9 +79,13 @@ def closed(browse: Browse, person: Person, drawings: str, password: str = PASSWO
 
 def sampled(attempt: Attempt) -> Sample:
     sample = samples.add(
-        attempt=attempt.pk, contributor=attempt.drawer.contributor, pixels=bytes(attempt.pixels), label=4, fooling=True,
+        attempt=attempt.pk,
+        contributor=attempt.drawer.contributor,
+        pixels=bytes(attempt.pixels),
+        label=4,
+        fooling=True,
         round=attempt.round,
-    )  # fmt: skip
+    )
     assert sample is not None
     return sample
 
@@ -99,7 +105,11 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
     token, _ = accounts.issue_token(alice)
     assert "account is closed" in closed(browse, alice, "keep").content.decode()
     alice.refresh_from_db()
-    assert alice.username.startswith("gone-") and (alice.email, alice.is_active, alice.listed) == ("", False, False)
+    assert alice.username.startswith("gone-") and (alice.email, alice.is_active, alice.listed) == (
+        "",
+        False,
+        False,
+    )
     assert accounts.person_of_token(token) is None and not alice.check_password(PASSWORD)
     for attempt in (fool, waiting):
         before = attempt.status
@@ -110,12 +120,18 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
     assert "alice" not in browse(None).get("/").content.decode()
 
 
-def test_drawings_that_are_removed_leave_tombstones(browse: Browse, alice: Person, mona: Person, draw: Draw) -> None:
+def test_drawings_that_are_removed_leave_tombstones(
+    browse: Browse, alice: Person, mona: Person, draw: Draw
+) -> None:
     fool, waiting = draw(alice), draw(alice, status="pending")
     sample = sampled(fool)
-    Gold.objects.create(answer="4", strokes=fool.strokes, width=22, pixels=b"\1" * 784, attempt=fool)
+    Gold.objects.create(
+        answer="4", strokes=fool.strokes, width=22, pixels=b"\1" * 784, attempt=fool
+    )
     now = timezone.now()
-    leased = Reading.objects.create(attempt=waiting, moderator=mona, leased=now, expires=now + timedelta(minutes=5))
+    leased = Reading.objects.create(
+        attempt=waiting, moderator=mona, leased=now, expires=now + timedelta(minutes=5)
+    )
     closed(browse, alice, "remove")
     for attempt in (fool, waiting):
         hash_before = attempt.pixels_sha256
@@ -136,7 +152,9 @@ def test_whoever_removed_drawings_leaves_a_database_that_agrees(
 ) -> None:
     fool = draw(alice)
     closed(browse, alice, "remove")
-    assert not [problem for problem in consistency.problems() if "picture" in problem or "pixels" in problem]
+    assert not [
+        problem for problem in consistency.problems() if "picture" in problem or "pixels" in problem
+    ]
     assert browse(ada).get(f"/drawings/{fool.pk}/").status_code == 200
     for picture in ("seen", "looked"):
         assert browse(ada).get(f"/drawings/{fool.pk}/{picture}.png").status_code == 410
@@ -146,7 +164,9 @@ def test_a_model_that_learned_what_was_removed_cannot_be_made_again(
     browse: Browse, alice: Person, draw: Draw, tmp_path: Any
 ) -> None:
     sampled(draw(alice))
-    model = RoundModel.objects.create(net="mnist_model", state="promoted", base=RoundModel.objects.get())
+    model = RoundModel.objects.create(
+        net="mnist_model", state="promoted", base=RoundModel.objects.get()
+    )
     Sample.objects.update(first_trained=model)
     Round.objects.filter(number=1).update(state="closed", closed=timezone.now())
     Round.objects.create(number=2, model=model, opened=timezone.now())
@@ -159,7 +179,9 @@ def test_a_model_that_learned_what_was_removed_cannot_be_made_again(
     assert "not reproducible since" in browse(None).get("/rounds/2/").content.decode()
 
 
-def test_the_last_admin_stays_until_there_is_another(browse: Browse, ada: Person, bob: Person) -> None:
+def test_the_last_admin_stays_until_there_is_another(
+    browse: Browse, ada: Person, bob: Person
+) -> None:
     assert "only admin" in closed(browse, ada, "keep").content.decode()
     Person.objects.filter(pk=bob.pk).update(role="admin")
     closed(browse, ada, "keep")

@@ -1,4 +1,5 @@
-"""What a moderator is sent tells nothing of what a drawing was meant to be, by whom, or whether it fooled the model."""
+"""What a moderator is sent tells nothing of what a drawing was meant to be, by whom, or whether it
+fooled the model."""
 
 import json
 import re
@@ -17,7 +18,9 @@ from trainer.learning import drawing
 Browse = Callable[[Person | None], Client]
 ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
-ONE_TIME = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|nonce-[\w+/=-]+|(?<=nonce=")[\w+/=-]+')
+ONE_TIME = re.compile(
+    rb'(?<=name="csrfmiddlewaretoken" value=")\w+|nonce-[\w+/=-]+|(?<=nonce=")[\w+/=-]+'
+)
 [(_, STROKES)] = penmanship.drawings(6, 1)
 MOVED = [{**STROKES[0], "x": [STROKES[0]["x"][0] + 1, *STROKES[0]["x"][1:]]}, *STROKES[1:]]
 
@@ -28,7 +31,8 @@ def all_are_audited(open_round: object) -> None:
 
 
 def sent(answer: HttpResponseBase) -> bytes:
-    """An answer with its headers, but for ids, times and what is drawn by lot for each answer alone."""
+    """An answer with its headers, but for ids, times and what is drawn by lot for each answer
+    alone."""
     head = "\n".join(f"{name}: {value}" for name, value in sorted(answer.items())).encode()
     body = b"".join(answer) if answer.streaming else answer.content  # type: ignore[attr-defined]
     whole = b"%d\n%s\n\n%s" % (answer.status_code, head, body)
@@ -38,23 +42,39 @@ def sent(answer: HttpResponseBase) -> bytes:
 
 
 def all_that_is_sent(attempt: Attempt, moderator: Client) -> Iterator[bytes]:
-    """Everything that the page and the API answer, from before the drawing is there until it is read, and prying."""
+    """Everything that the page and the API answer, from before the drawing is there until it is
+    read, and prying."""
     yield sent(moderator.get("/moderate/"))
     assigned = moderator.post("/api/assignments/", content_type="application/json")
     assert assigned.json()["attempt"]["id"] == str(attempt.pk)
     yield sent(assigned)
-    for path in (f"drawings/{attempt.pk}/", f"drawings/{attempt.pk}/seen.png", f"drawings/{attempt.pk}/looked.png",
-                 f"fools/{attempt.pk}/", f"fools/{attempt.pk}/seen.png", f"fools/{attempt.pk}/card.png",
-                 f"api/attempts/{attempt.pk}/", "gallery/", "drawings/", "api/attempts/"):  # fmt: skip
+    for path in (
+        f"drawings/{attempt.pk}/",
+        f"drawings/{attempt.pk}/seen.png",
+        f"drawings/{attempt.pk}/looked.png",
+        f"fools/{attempt.pk}/",
+        f"fools/{attempt.pk}/seen.png",
+        f"fools/{attempt.pk}/card.png",
+        f"api/attempts/{attempt.pk}/",
+        "gallery/",
+        "drawings/",
+        "api/attempts/",
+    ):
         yield sent(moderator.get(f"/{path}"))
     address = f"/api/assignments/{assigned.json()['id']}/reading/"
     for reading in ("nonsense", "3", "3", "4"):
-        yield sent(moderator.post(address, json.dumps({"reading": reading}), content_type="application/json"))
+        yield sent(
+            moderator.post(
+                address, json.dumps({"reading": reading}), content_type="application/json"
+            )
+        )
     yield sent(moderator.post("/api/assignments/", content_type="application/json"))
     yield sent(moderator.get("/moderate/"))
 
 
-def watched(drawer: Person, label: int, moderator: Client, strokes: penmanship.Strokes = STROKES) -> list[bytes]:
+def watched(
+    drawer: Person, label: int, moderator: Client, strokes: penmanship.Strokes = STROKES
+) -> list[bytes]:
     """Everything that a moderator is sent about this drawing; then it never was."""
     with transaction.atomic():
         submission = attempts.Submission(label, drawing.parse(strokes, 22))
@@ -68,7 +88,8 @@ def watched(drawer: Person, label: int, moderator: Client, strokes: penmanship.S
 def test_two_drawings_alike_are_the_same_to_a_moderator_byte_for_byte(
     alice: Person, bob: Person, mona: Person, browse: Browse, other: int
 ) -> None:
-    """The model reads every drawing as a 9: alice's 2 fools it, bob's 9 does not, and a 3 is what mona reads."""
+    """The model reads every drawing as a 9: alice's 2 fools it, bob's 9 does not, and a 3 is what
+    mona reads."""
     moderator = browse(mona)
     moderator.get("/moderate/")
     seen = watched(alice, 2, moderator)

@@ -1,4 +1,5 @@
-"""The gallery and the public page of a fool: who sees what, the best first, filters by plain links, the card."""
+"""The gallery and the public page of a fool: who sees what, the best first, filters by plain links,
+the card."""
 
 import io
 import re
@@ -37,10 +38,12 @@ def shown(answer: Any) -> list[str]:
 
 @pytest.fixture
 def hidden(draw: Draw, alice: Person, bob: Person) -> dict[str, Attempt]:
-    """One drawing of every kind that the public must not learn of; alice is listed, bob is whatever hides his."""
+    """One drawing of every kind that the public must not learn of; alice is listed, bob is whatever
+    hides his."""
     original = draw(alice, 1, 7)
     kinds = {
-        status: draw(alice, status=status) for status in ("pending", "corrected", "rejected", "ambiguous", "retracted")
+        status: draw(alice, status=status)
+        for status in ("pending", "corrected", "rejected", "ambiguous", "retracted")
     }
     kinds["not fooled"] = draw(alice, 2, 2, "not_fooled")
     kinds["copy"] = draw(alice, 1, 7, copy_of=original, credit=0)
@@ -68,7 +71,9 @@ def test_what_is_not_public_is_as_absent_as_what_is_unknown(
                 assert text(answer) == text(unknown), (kind, page)
 
 
-def test_no_public_list_shows_what_is_not_public(hidden: dict[str, Attempt], browse: Browse) -> None:
+def test_no_public_list_shows_what_is_not_public(
+    hidden: dict[str, Attempt], browse: Browse
+) -> None:
     for path in ("/", "/gallery/", "/gallery/?round=1", "/rounds/1/", "/people/alice/"):
         page = browse(None).get(path)
         [only] = shown(page)
@@ -89,7 +94,9 @@ def test_a_fool_has_a_page_for_everybody_with_all_that_is_public_of_it(
     assert shown(browse(None).get("/gallery/")) == [str(fool.pk)]
 
 
-def test_a_pending_drawing_is_public_only_once_it_is_verified(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_a_pending_drawing_is_public_only_once_it_is_verified(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     fool = draw(alice, status="pending")
     address = reverse("fool", args=[fool.pk])
     assert browse(None).get(address).status_code == 404
@@ -97,7 +104,9 @@ def test_a_pending_drawing_is_public_only_once_it_is_verified(browse: Browse, al
     assert browse(None).get(address).status_code == 200
 
 
-def test_the_page_tells_other_sites_where_its_card_is(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_the_page_tells_other_sites_where_its_card_is(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     fool = draw(alice, 8, 3)
     html = browse(None).get(f"/fools/{fool.pk}/").content.decode()
     told = dict(re.findall(r'<meta (?:property|name)="([a-z:_]+)" content="([^"]*)">', html))
@@ -109,7 +118,9 @@ def test_the_page_tells_other_sites_where_its_card_is(browse: Browse, alice: Per
     assert told["twitter:card"] == "summary_large_image"
 
 
-def test_a_card_is_a_small_png_of_its_own_that_names_nobody(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_a_card_is_a_small_png_of_its_own_that_names_nobody(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     cards = []
     for target, predicted in ((4, 9), (4, 9), (1, 7)):
         fool = draw(alice, target, predicted)
@@ -123,14 +134,18 @@ def test_a_card_is_a_small_png_of_its_own_that_names_nobody(browse: Browse, alic
     assert len(set(cards)) == 3
 
 
-def test_what_the_model_saw_of_a_fool_is_public_too(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_what_the_model_saw_of_a_fool_is_public_too(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     fool = draw(alice)
     answer = browse(None).get(reverse("fool_seen", args=[fool.pk]))
     with Image.open(io.BytesIO(answer.content)) as picture:
         assert picture.tobytes() == bytes(fool.pixels)
 
 
-def test_the_surest_mistakes_come_first_and_of_equals_the_newest(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_the_surest_mistakes_come_first_and_of_equals_the_newest(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     now = timezone.now()
     older, surest, newer = (
         draw(alice, probabilities=sure(share), settled=now - timedelta(days=days))
@@ -158,16 +173,23 @@ def test_next_and_previous_go_through_a_confusion_once_and_through_nothing_else(
         while at:
             walked.append(at)
             found = re.search(
-                rf'rel="{rel}" href="/fools/([0-9a-f-]+)/"', browse(None).get(f"/fools/{at}/").content.decode()
+                rf'rel="{rel}" href="/fools/([0-9a-f-]+)/"',
+                browse(None).get(f"/fools/{at}/").content.decode(),
             )
             at = found[1] if found else ""
         assert walked == way
 
 
-def test_filters_need_no_script(browse: Browse, alice: Person, draw: Draw, open_round: Round) -> None:
+def test_filters_need_no_script(
+    browse: Browse, alice: Person, draw: Draw, open_round: Round
+) -> None:
     nines, sevens = draw(alice, 4, 9), draw(alice, 1, 7)
     second = Round.objects.create(
-        number=2, model=open_round.model, state="closed", opened=open_round.opened, closed=open_round.opened
+        number=2,
+        model=open_round.model,
+        state="closed",
+        opened=open_round.opened,
+        closed=open_round.opened,
     )
     Attempt.objects.filter(pk=sevens.pk).update(round=second)
     client = browse(None)
@@ -192,7 +214,11 @@ def test_an_empty_cell_of_what_is_open_asks_for_a_drawing(
     draw(alice, 4, 9)
     assert browse(None).get("/gallery/").content.decode().count("grid__free") == 89
     Round.objects.create(
-        number=2, model=open_round.model, state="closed", opened=open_round.opened, closed=open_round.opened
+        number=2,
+        model=open_round.model,
+        state="closed",
+        opened=open_round.opened,
+        closed=open_round.opened,
     )
     closed = browse(None).get("/gallery/?round=2").content.decode()
     assert "grid__free" not in closed
@@ -201,7 +227,9 @@ def test_an_empty_cell_of_what_is_open_asks_for_a_drawing(
     assert "right" in text(browse(None).get("/gallery/?target=6&predicted=6"))
 
 
-def test_the_gallery_comes_in_pages_that_keep_the_filter(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_the_gallery_comes_in_pages_that_keep_the_filter(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     for _ in range(30):
         draw(alice)
     draw(alice, 1, 7)
@@ -211,17 +239,32 @@ def test_the_gallery_comes_in_pages_that_keep_the_filter(browse: Browse, alice: 
     assert len(shown(browse(None).get("/gallery/?target=4&page=2"))) == 6
 
 
-def test_only_the_best_hang_there(browse: Browse, alice: Person, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_best_hang_there(
+    browse: Browse, alice: Person, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(views, "A_PAGE", 2)
     monkeypatch.setattr(views, "MOST_PAGES", 2)
     for _ in range(5):
         draw(alice)
     last = browse(None).get("/gallery/?page=99")
-    assert "5 drawings" in text(last) and "Only the best 4 hang here." in text(last) and "Page 2 of 2" in text(last)
+    assert (
+        "5 drawings" in text(last)
+        and "Only the best 4 hang here." in text(last)
+        and "Page 2 of 2" in text(last)
+    )
 
 
 @pytest.mark.parametrize(
-    "query", ["round=x", "round=-1", "round=99", "target=10", "predicted=٣", "target=4.0", f"round={'9' * 30}"]
+    "query",
+    [
+        "round=x",
+        "round=-1",
+        "round=99",
+        "target=10",
+        "predicted=٣",
+        "target=4.0",
+        f"round={'9' * 30}",
+    ],
 )
 def test_a_filter_that_makes_no_sense_is_refused_in_words(query: str, browse: Browse) -> None:
     answer = browse(None).get(f"/gallery/?{query}")
@@ -229,10 +272,14 @@ def test_a_filter_that_makes_no_sense_is_refused_in_words(query: str, browse: Br
     assert "There is no round" in text(answer) or "number" in text(answer)
 
 
-def test_a_drawers_own_page_leads_to_the_public_one(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_a_drawers_own_page_leads_to_the_public_one(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     for status, led in (("verified", True), ("pending", False)):
         fool = draw(alice, status=status)
-        assert (f"/fools/{fool.pk}/" in browse(alice).get(f"/drawings/{fool.pk}/").content.decode()) is led
+        assert (
+            f"/fools/{fool.pk}/" in browse(alice).get(f"/drawings/{fool.pk}/").content.decode()
+        ) is led
 
 
 def test_how_sure_the_model_was_follows_from_the_attempt_itself(alice: Person, draw: Draw) -> None:
@@ -248,7 +295,8 @@ def test_the_more_common_the_darker(one: int, other: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "said"), [(7, "7"), (999, "999"), (1000, "1.0k"), (9949, "9.9k"), (9950, "10k"), (123_456, "123k")]
+    ("n", "said"),
+    [(7, "7"), (999, "999"), (1000, "1.0k"), (9949, "9.9k"), (9950, "10k"), (123_456, "123k")],
 )
 def test_large_counts_are_short_in_the_grid(n: int, said: str) -> None:
     assert words.short(n) == said

@@ -18,7 +18,8 @@ Browse = Callable[[Person | None], Client]
 
 
 def error_at(answer: Any, field: str) -> str:
-    """The error that stands with a field of the page's form, which has to name it as its description."""
+    """The error that stands with a field of the page's form, which has to name it as its
+    description."""
     page = answer.content.decode()
     found = re.search(rf'<ul class="errorlist" id="id_{field}_error">(.*?)</ul>', page, re.S)
     assert found, page
@@ -28,7 +29,9 @@ def error_at(answer: Any, field: str) -> str:
 
 def test_signing_up_takes_one_form_and_leads_to_drawing(browse: Browse) -> None:
     client = browse(None)
-    answer = client.post(reverse("sign_up"), {"username": "charlie", "password": PASSWORD, "email": ""}, follow=True)
+    answer = client.post(
+        reverse("sign_up"), {"username": "charlie", "password": PASSWORD, "email": ""}, follow=True
+    )
     assert answer.redirect_chain == [("/draw/", 302)]
     assert "Welcome, charlie." in answer.content.decode()
     assert Person.objects.get(username="charlie").role == Person.Role.CROWDWORKER
@@ -56,13 +59,17 @@ def test_what_sign_up_refuses_is_said_next_to_the_field(
 
 
 def test_a_role_sent_with_sign_up_is_not_believed(browse: Browse) -> None:
-    browse(None).post(reverse("sign_up"), {"username": "eve", "password": PASSWORD, "role": "admin"})
+    browse(None).post(
+        reverse("sign_up"), {"username": "eve", "password": PASSWORD, "role": "admin"}
+    )
     assert not Person.objects.get(username="eve").is_moderator
 
 
 def test_signing_in_leads_back_to_where_one_was_going(browse: Browse, alice: Person) -> None:
     given = {"username": "ALICE", "password": PASSWORD}
-    answer = browse(None).post(f"{reverse('sign_in')}?next=/drawings/", given | {"next": "/drawings/"})
+    answer = browse(None).post(
+        f"{reverse('sign_in')}?next=/drawings/", given | {"next": "/drawings/"}
+    )
     assert answer["Location"] == "/drawings/"
     evil = browse(None).post(reverse("sign_in"), given | {"next": "https://evil.example/"})
     assert evil["Location"] == "/draw/"
@@ -70,14 +77,18 @@ def test_signing_in_leads_back_to_where_one_was_going(browse: Browse, alice: Per
 
 def test_known_and_unknown_people_get_the_same_words(browse: Browse, alice: Person) -> None:
     pages = [
-        browse(None).post(reverse("sign_in"), {"username": name, "password": "wrong"}).content.decode()
+        browse(None)
+        .post(reverse("sign_in"), {"username": name, "password": "wrong"})
+        .content.decode()
         for name in ("alice", "nobody")
     ]
     errors = [re.findall(r'<ul class="errorlist nonfield.*?</ul>', page, re.S) for page in pages]
     assert errors[0] == errors[1] != []
 
 
-def test_too_many_wrong_passwords_close_the_account_for_a_while(browse: Browse, alice: Person, settings: Any) -> None:
+def test_too_many_wrong_passwords_close_the_account_for_a_while(
+    browse: Browse, alice: Person, settings: Any
+) -> None:
     given = {"username": "alice", "password": "wrong"}
     for _ in range(settings.AXES_FAILURE_LIMIT):
         answer = browse(None).post(reverse("sign_in"), given)
@@ -104,20 +115,30 @@ def test_a_reset_mail_holds_a_link_that_works_once(browse: Browse, alice: Person
     form = client.get(found[1], follow=True)
     assert "Choose a new password" in form.content.decode()
     given = {"new_password1": "another fine horse", "new_password2": "another fine horse"}
-    assert client.post(form.redirect_chain[-1][0], given)["Location"] == reverse("password_reset_complete")
+    assert client.post(form.redirect_chain[-1][0], given)["Location"] == reverse(
+        "password_reset_complete"
+    )
     assert "used already, or is too old" in browse(None).get(found[1], follow=True).content.decode()
 
 
 def test_a_reset_for_an_unknown_address_says_the_same(browse: Browse, alice: Person) -> None:
-    answers = [browse(None).post(reverse("password_reset"), {"email": e}) for e in ("alice@example.org", "x@y.org")]
+    answers = [
+        browse(None).post(reverse("password_reset"), {"email": e})
+        for e in ("alice@example.org", "x@y.org")
+    ]
     assert answers[0]["Location"] == answers[1]["Location"]
     assert len(mail.outbox) == 1
 
 
 STUDY = {
-    "do": "study", "net": "mnist_model", "round_size": "20", "quorum": "2", "audit_share": "0.1",
-    "gold_share": "0.05", "person_share": "1",
-}  # fmt: skip
+    "do": "study",
+    "net": "mnist_model",
+    "round_size": "20",
+    "quorum": "2",
+    "audit_share": "0.1",
+    "gold_share": "0.05",
+    "person_share": "1",
+}
 
 
 def test_an_admin_changes_the_study_and_the_log_says_so(browse: Browse, ada: Person) -> None:
@@ -154,7 +175,11 @@ def test_a_setting_that_makes_no_sense_is_refused_at_its_field(
 @pytest.fixture
 def held(open_round: Round) -> RoundModel:
     return RoundModel.objects.create(
-        net="mnist_model", state="held", base=open_round.model, report=open_round.model.report, reasons=["Too weak."]
+        net="mnist_model",
+        state="held",
+        base=open_round.model,
+        report=open_round.model.report,
+        reasons=["Too weak."],
     )
 
 
@@ -175,7 +200,9 @@ def test_a_held_candidate_is_shown_beside_round_one_and_promoted_with_a_reason(
 def test_a_held_candidate_is_discarded_once(browse: Browse, ada: Person, held: RoundModel) -> None:
     client = browse(ada)
     given = {"do": "discard", "candidate": held.pk, f"candidate-{held.pk}-why": "no"}
-    assert "The candidate is discarded." in client.post("/desk/", given, follow=True).content.decode()
+    assert (
+        "The candidate is discarded." in client.post("/desk/", given, follow=True).content.decode()
+    )
     assert "not held" in client.post("/desk/", given).content.decode()
 
 
@@ -198,7 +225,10 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
         fooling=True,
         round=open_round,
     )
-    assert "A new model is in training." in client.post("/desk/", {"do": "train"}, follow=True).content.decode()
+    assert (
+        "A new model is in training."
+        in client.post("/desk/", {"do": "train"}, follow=True).content.decode()
+    )
     assert "already in training" in client.post("/desk/", {"do": "train"}).content.decode()
     assert RoundModel.objects.filter(state="training").count() == 1
 
@@ -208,11 +238,18 @@ def test_an_admin_decides_what_moderators_could_not_settle(
 ) -> None:
     attempt = draw(alice, status="pending", wanted=0)
     when = attempt.submitted
-    Reading.objects.create(attempt=attempt, moderator=mona, leased=when, expires=when, answer="7", answered=when)
+    Reading.objects.create(
+        attempt=attempt, moderator=mona, leased=when, expires=when, answer="7", answered=when
+    )
     client = browse(ada)
     assert "mona" in client.get("/desk/").content.decode()
     key = f"attempt-{attempt.pk}"
-    given = {"do": "decide", "attempt": attempt.pk, f"{key}-answer": "4", f"{key}-why": "It has an open top."}
+    given = {
+        "do": "decide",
+        "attempt": attempt.pk,
+        f"{key}-answer": "4",
+        f"{key}-why": "It has an open top.",
+    }
     assert "required" in error_at(client.post("/desk/", given | {f"{key}-why": ""}), f"{key}-why")
     assert "Decided" in client.post("/desk/", given, follow=True).content.decode()
     attempt.refresh_from_db()
@@ -236,9 +273,13 @@ def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     assert "suspended" in page and "Let mona moderate again" in page
     missing = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona"})
     assert error_at(missing, f"moderator-{mona.pk}-why") and Suspension.objects.get().lifted is None
-    assert browse(ada).post("/moderators/", {"do": "lift", "moderator": "nobody"}).status_code == 404
+    assert (
+        browse(ada).post("/moderators/", {"do": "lift", "moderator": "nobody"}).status_code == 404
+    )
     key = f"moderator-{mona.pk}-why"
-    lifted = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona", key: "We talked."}, follow=True)
+    lifted = browse(ada).post(
+        "/moderators/", {"do": "lift", "moderator": "mona", key: "We talked."}, follow=True
+    )
     assert "mona moderates again." in lifted.content.decode()
     assert browse(mona).get("/moderate/").status_code == 200
     twice = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona", key: "Again."})
@@ -252,8 +293,12 @@ def test_the_moderators_page_shows_how_far_each_one_agrees(
         attempt = draw(bob)
         assert attempt.settled is not None
         attempt.readings.create(
-            moderator=mona, leased=attempt.settled, expires=attempt.settled, answer="4" if agreed else "9",
-            answered=attempt.settled, agreed=agreed,
-        )  # fmt: skip
+            moderator=mona,
+            leased=attempt.settled,
+            expires=attempt.settled,
+            answer="4" if agreed else "9",
+            answered=attempt.settled,
+            agreed=agreed,
+        )
     page = browse(ada).get("/moderators/").content.decode()
     assert "66.7 % (20.8–93.9)" in page and "2 of 3 settled" in page

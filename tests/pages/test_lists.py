@@ -15,8 +15,11 @@ Browse = Callable[[Person | None], Client]
 
 
 @pytest.fixture
-def more(draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round) -> Callable[[], None]:
-    """Adds to every list at once: people, drawings of all kinds with their samples, unsettled ones, rounds."""
+def more(
+    draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round
+) -> Callable[[], None]:
+    """Adds to every list at once: people, drawings of all kinds with their samples, unsettled ones,
+    rounds."""
     made = 0
 
     def add() -> None:
@@ -24,25 +27,43 @@ def more(draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round
         for n in range(3):
             made += 1
             drawer = Person.objects.create_user(f"drawer{made}")
-            contributor = Contributor.objects.create(id=drawer.contributor, position=made, split=Split.TRAIN)
+            contributor = Contributor.objects.create(
+                id=drawer.contributor, position=made, split=Split.TRAIN
+            )
             for person in (alice, bob, drawer):
                 attempt = draw(person)
                 Sample.objects.create(
-                    attempt=attempt.pk, contributor=contributor, pixels=attempt.pixels, sha256=attempt.pixels_sha256,
-                    label=4, fooling=True, round=open_round,
-                )  # fmt: skip
+                    attempt=attempt.pk,
+                    contributor=contributor,
+                    pixels=attempt.pixels,
+                    sha256=attempt.pixels_sha256,
+                    label=4,
+                    fooling=True,
+                    round=open_round,
+                )
             unsettled = draw(alice, status="pending", wanted=0)
             for answer in (str(n), "junk"):
                 reader = Person.objects.create_user(f"reader{made}{answer}", role="moderator")
                 when = unsettled.submitted
                 Reading.objects.create(
-                    attempt=unsettled, moderator=reader, leased=when, expires=when, answer=answer, answered=when
+                    attempt=unsettled,
+                    moderator=reader,
+                    leased=when,
+                    expires=when,
+                    answer=answer,
+                    answered=when,
                 )
         RoundModel.objects.create(net="mnist_model", state="failed", reasons=["It broke."])
-        model = RoundModel.objects.create(net="mnist_model", state="promoted", base=open_round.model)
+        model = RoundModel.objects.create(
+            net="mnist_model", state="promoted", base=open_round.model
+        )
         number = Round.objects.count() + 1
         Round.objects.create(
-            number=number, model=model, state="closed", opened=open_round.opened, closed=open_round.opened
+            number=number,
+            model=model,
+            state="closed",
+            opened=open_round.opened,
+            closed=open_round.opened,
         )
 
     return add

@@ -1,4 +1,5 @@
-"""What the pages say: figures with their denominators, nothing that should stay hidden, and text as text."""
+"""What the pages say: figures with their denominators, nothing that should stay hidden, and text as
+text."""
 
 import json
 import re
@@ -24,7 +25,9 @@ def text(answer: Any) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.content.decode())).split())
 
 
-def test_a_stranger_is_told_what_this_is_and_how_it_stands(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_a_stranger_is_told_what_this_is_and_how_it_stands(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     draw(alice)
     draw(alice, status="pending")
     draw(alice, 3, 3, "not_fooled")
@@ -38,12 +41,16 @@ def test_a_stranger_is_told_what_this_is_and_how_it_stands(browse: Browse, alice
     assert "A 4, taken for 9" in page
 
 
-def test_what_fooled_it_yesterday_is_not_of_today(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_what_fooled_it_yesterday_is_not_of_today(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     draw(alice, submitted=timezone.now() - timedelta(days=1))
     assert "Not fooled yet today." in text(browse(None).get("/"))
 
 
-def test_only_confirmed_fools_are_public(browse: Browse, alice: Person, bob: Person, draw: Draw) -> None:
+def test_only_confirmed_fools_are_public(
+    browse: Browse, alice: Person, bob: Person, draw: Draw
+) -> None:
     draw(alice, 4, 9)
     for status in ("pending", "corrected", "rejected", "ambiguous", "retracted"):
         draw(alice, 1, 7, status)
@@ -54,7 +61,9 @@ def test_only_confirmed_fools_are_public(browse: Browse, alice: Person, bob: Per
     assert browse(None).get("/people/ALICE/").status_code == 200
 
 
-def test_an_admin_sees_every_drawing_of_a_person(browse: Browse, alice: Person, ada: Person, draw: Draw) -> None:
+def test_an_admin_sees_every_drawing_of_a_person(
+    browse: Browse, alice: Person, ada: Person, draw: Draw
+) -> None:
     draw(alice)
     pending = draw(alice, 1, 7, "pending")
     shown = browse(ada).get("/people/alice/").content.decode()
@@ -62,14 +71,18 @@ def test_an_admin_sees_every_drawing_of_a_person(browse: Browse, alice: Person, 
     assert shown.count('class="took"') == 2
 
 
-def test_somebody_switched_off_is_shown_to_admins_alone(browse: Browse, bob: Person, ada: Person) -> None:
+def test_somebody_switched_off_is_shown_to_admins_alone(
+    browse: Browse, bob: Person, ada: Person
+) -> None:
     bob.is_active = False
     bob.save()
     assert browse(None).get("/people/bob/").status_code == 404
     assert browse(ada).get("/people/bob/").status_code == 200
 
 
-def test_the_leaderboard_says_of_how_many_and_what_is_waiting(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_the_leaderboard_says_of_how_many_and_what_is_waiting(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     draw(alice)
     draw(alice, status="pending")
     draw(alice, 3, 3, "not_fooled")
@@ -89,7 +102,9 @@ def test_a_made_up_period_is_refused_in_words(browse: Browse) -> None:
     assert "The period is round, week or all." in text(answer)
 
 
-def test_the_rounds_page_says_stand_in_where_it_is_one(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_the_rounds_page_says_stand_in_where_it_is_one(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     draw(alice)
     answer = browse(None).get("/rounds/")
     page = text(answer)
@@ -109,7 +124,9 @@ def test_a_round_without_a_report_is_shown_all_the_same(browse: Browse, open_rou
     assert browse(None).get("/rounds/").status_code == 200
 
 
-def test_my_drawings_tell_the_fate_of_each(browse: Browse, alice: Person, bob: Person, draw: Draw) -> None:
+def test_my_drawings_tell_the_fate_of_each(
+    browse: Browse, alice: Person, bob: Person, draw: Draw
+) -> None:
     draw(alice)
     draw(alice, status="pending")
     draw(bob)
@@ -123,7 +140,11 @@ def test_a_pending_drawing_can_be_taken_back_and_a_settled_one_cannot(
     browse: Browse, alice: Person, draw: Draw
 ) -> None:
     for status, offered in (("pending", True), ("verified", False)):
-        page = browse(alice).get(reverse("drawing", args=[draw(alice, status=status).pk])).content.decode()
+        page = (
+            browse(alice)
+            .get(reverse("drawing", args=[draw(alice, status=status).pk]))
+            .content.decode()
+        )
         assert ("data-retract" in page) is offered
 
 
@@ -135,7 +156,9 @@ def test_the_moderators_page_tells_nothing_of_any_drawing(
     assert "alice" not in page and str(attempt.pk) not in page
 
 
-def test_the_draw_page_shows_the_live_view_only_where_the_study_says_so(browse: Browse, alice: Person) -> None:
+def test_the_draw_page_shows_the_live_view_only_where_the_study_says_so(
+    browse: Browse, alice: Person
+) -> None:
     assert "data-live-preview" not in browse(alice).get("/draw/").content.decode()
     Study.objects.update(live_preview=True)
     assert "data-live-preview" in browse(alice).get("/draw/").content.decode()
@@ -146,7 +169,9 @@ def test_a_page_without_javascript_says_so(browse: Browse, mona: Person) -> None
         assert "<noscript>" in browse(mona).get(page).content.decode(), page
 
 
-def test_html_in_a_decision_is_shown_as_text(browse: Browse, alice: Person, ada: Person, draw: Draw) -> None:
+def test_html_in_a_decision_is_shown_as_text(
+    browse: Browse, alice: Person, ada: Person, draw: Draw
+) -> None:
     from collector.models import Decision
 
     attempt = draw(alice)
@@ -155,11 +180,27 @@ def test_html_in_a_decision_is_shown_as_text(browse: Browse, alice: Person, ada:
     assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
-def test_no_page_has_an_inline_script_or_style(browse: Browse, alice: Person, ada: Person, draw: Draw) -> None:
+def test_no_page_has_an_inline_script_or_style(
+    browse: Browse, alice: Person, ada: Person, draw: Draw
+) -> None:
     attempt = draw(ada)
-    for path in ("/", "/try/", "/draw/", "/drawings/", f"/drawings/{attempt.pk}/", "/gallery/",
-                 f"/fools/{attempt.pk}/", "/moderate/", "/leaderboard/", "/people/", "/people/ada/", "/rounds/",
-                 "/rounds/1/", "/desk/", "/accounts/password/"):  # fmt: skip
+    for path in (
+        "/",
+        "/try/",
+        "/draw/",
+        "/drawings/",
+        f"/drawings/{attempt.pk}/",
+        "/gallery/",
+        f"/fools/{attempt.pk}/",
+        "/moderate/",
+        "/leaderboard/",
+        "/people/",
+        "/people/ada/",
+        "/rounds/",
+        "/rounds/1/",
+        "/desk/",
+        "/accounts/password/",
+    ):
         page = browse(ada).get(path).content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)", page), path
         assert not re.search(r'<style|\sstyle="|\son\w+="', page), path

@@ -1,4 +1,5 @@
-"""The way of a new moderator: told before, at work, told how it went; and what admins see of it and may do."""
+"""The way of a new moderator: told before, at work, told how it went; and what admins see of it and
+may do."""
 
 from collections.abc import Callable
 
@@ -34,7 +35,9 @@ def page(browse: Browse, person: Person, address: str = "/moderate/") -> str:
     return browse(person).get(address).content.decode()
 
 
-def test_practice_is_told_before_and_its_progress_while_it_lasts(browse: Browse, newt: Person) -> None:
+def test_practice_is_told_before_and_its_progress_while_it_lasts(
+    browse: Browse, newt: Person
+) -> None:
     assert "Ten practice drawings first" in page(browse, newt)
     assert "Practice: 0 of 10" in page(browse, newt, "/moderate/?go")
     practise(newt, 3, 1)
@@ -57,14 +60,18 @@ def test_the_result_shows_each_wrong_one_and_what_it_is_and_then_the_real_ones_c
     assert "What is this?" in bench and "Practice" not in bench
 
 
-def test_who_fails_sees_what_was_wrong_and_may_try_another_ten(browse: Browse, newt: Person) -> None:
+def test_who_fails_sees_what_was_wrong_and_may_try_another_ten(
+    browse: Browse, newt: Person
+) -> None:
     practise(newt, 7, 3)
     shown = page(browse, newt)
     assert "7 of 10 right" in shown and "Another 10" in shown and shown.count("It is <b>") == 3
     assert "Practice: 0 of 10" in page(browse, newt, "/moderate/?go")
 
 
-def test_once_all_practice_is_read_an_admin_lets_him_with_a_reason(browse: Browse, newt: Person, ada: Person) -> None:
+def test_once_all_practice_is_read_an_admin_lets_him_with_a_reason(
+    browse: Browse, newt: Person, ada: Person
+) -> None:
     for _ in range(4):
         practise(newt, 0, 10)
     for address in ("/moderate/", "/moderate/?go", "/moderate/?result"):
@@ -76,21 +83,31 @@ def test_once_all_practice_is_read_an_admin_lets_him_with_a_reason(browse: Brows
     client.post("/moderators/", {"do": "qualify", "moderator": "newt"})
     newt.refresh_from_db()
     assert newt.practises
-    done = client.post("/moderators/", {"do": "qualify", "moderator": "newt", key: "I know him."}, follow=True)
+    done = client.post(
+        "/moderators/", {"do": "qualify", "moderator": "newt", key: "I know him."}, follow=True
+    )
     assert "newt may moderate now." in done.content.decode()
     newt.refresh_from_db()
     assert newt.qualified and Act.objects.get().why == "I know him."
     assert "What is this?" in page(browse, newt)
 
 
-def test_nobody_is_shown_the_answer_of_hidden_gold(browse: Browse, mona: Person, ada: Person) -> None:
+def test_nobody_is_shown_the_answer_of_hidden_gold(
+    browse: Browse, mona: Person, ada: Person
+) -> None:
     for person in (mona, ada):
         assert "It is <b>" not in page(browse, person, "/moderate/?result")
 
 
-def test_the_moderators_page_says_what_to_do_while_there_are_none(browse: Browse, ada: Person) -> None:
+def test_the_moderators_page_says_what_to_do_while_there_are_none(
+    browse: Browse, ada: Person
+) -> None:
     shown = page(browse, ada, "/moderators/")
-    assert "No moderators yet" in shown and "Give somebody the role" in shown and "No figure yet" in shown
+    assert (
+        "No moderators yet" in shown
+        and "Give somebody the role" in shown
+        and "No figure yet" in shown
+    )
 
 
 def test_alpha_is_told_with_its_interval_and_its_caveat(
@@ -102,8 +119,15 @@ def test_alpha_is_told_with_its_interval_and_its_caveat(
         for reader, answer in ((mona, str(target)), (max_, others)):
             when = attempt.submitted
             attempt.readings.create(
-                moderator=reader, leased=when, expires=when, answer=answer, answered=when, agreed=True
+                moderator=reader,
+                leased=when,
+                expires=when,
+                answer=answer,
+                answered=when,
+                agreed=True,
             )
     shown = page(browse, ada, "/moderators/")
     assert "Krippendorff’s α, 95 % interval" in shown and "<dd>0.72</dd>" in shown
-    assert "8 readings of 4 drawings" in shown and "Reading stops as soon as moderators agree" in shown
+    assert (
+        "8 readings of 4 drawings" in shown and "Reading stops as soon as moderators agree" in shown
+    )

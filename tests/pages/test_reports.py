@@ -35,7 +35,14 @@ def round_two(open_round: Round, forgotten: Attempt) -> Round:
     """Its model gained five of twenty that fooled round 1, and lost one."""
     now = timezone.now()
     base = open_round.model
-    fools = {"n": 20, "correct": 5, "accuracy": 0.25, "low": 0.112, "high": 0.469, "stand_in": False}
+    fools = {
+        "n": 20,
+        "correct": 5,
+        "accuracy": 0.25,
+        "low": 0.112,
+        "high": 0.469,
+        "stand_in": False,
+    }
     none = {"n": 0, "correct": 0, "accuracy": None, "low": None, "high": None, "stand_in": False}
     report = {
         "sets": {**base.report["sets"], "fools_1": fools, "audited_1": none},  # type: ignore[index]
@@ -52,23 +59,43 @@ def round_two(open_round: Round, forgotten: Attempt) -> Round:
             {"round": None, "correct": {"fools_1": 5, "audited_1": 0}},
         ],
     }
-    model = RoundModel.objects.create(net="mnist_model", state="promoted", base=base, report=report, finished=now)
+    model = RoundModel.objects.create(
+        net="mnist_model", state="promoted", base=base, report=report, finished=now
+    )
     Round.objects.filter(number=1).update(state="closed", closed=now)
     return Round.objects.create(number=2, model=model, opened=now)
 
 
 @pytest.fixture
 def rolled_back(open_round: Round) -> list[Round]:
-    """Four rounds: round 3 has round 1's model again, and round 4's model was judged on the first three."""
+    """Four rounds: round 3 has round 1's model again, and round 4's model was judged on the first
+    three."""
     now = timezone.now()
     first = open_round.model
-    sizes = {"fools_1": 10, "fools_2": 20, "fools_3": 5, "audited_1": 8, "audited_2": 0, "audited_3": 4}
-    right = {1: (0, 6, 0, 8, 0, 4), 2: (7, 0, 3, 6, 0, 3), 3: (0, 6, 0, 8, 0, 4), None: (9, 15, 4, 7, 0, 4)}
-    matrix = [{"round": line, "correct": dict(zip(sizes, counts, strict=True))} for line, counts in right.items()]
+    sizes = {
+        "fools_1": 10,
+        "fools_2": 20,
+        "fools_3": 5,
+        "audited_1": 8,
+        "audited_2": 0,
+        "audited_3": 4,
+    }
+    right = {
+        1: (0, 6, 0, 8, 0, 4),
+        2: (7, 0, 3, 6, 0, 3),
+        3: (0, 6, 0, 8, 0, 4),
+        None: (9, 15, 4, 7, 0, 4),
+    }
+    matrix = [
+        {"round": line, "correct": dict(zip(sizes, counts, strict=True))}
+        for line, counts in right.items()
+    ]
     sets = {**first.report["sets"], **{name: {"n": n} for name, n in sizes.items()}}  # type: ignore[index]
     reports: list[dict[str, Any]] = [{"sets": {}}, {"sets": sets, "matrix": matrix}]
     second, fourth = (
-        RoundModel.objects.create(net="mnist_model", state="promoted", base=first, report=report, finished=now)
+        RoundModel.objects.create(
+            net="mnist_model", state="promoted", base=first, report=report, finished=now
+        )
         for report in reports
     )
     Round.objects.filter(number=1).update(state="closed", closed=now)
@@ -81,7 +108,9 @@ def rolled_back(open_round: Round) -> list[Round]:
 def figures(answer: Any, table: int, number: int) -> list[str]:
     """The cells of a round's line in one of the page's tables, as text."""
     body = re.findall(r"<tbody>(.*?)</tbody>", answer.content.decode(), re.DOTALL)[table]
-    lines = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", line, re.DOTALL) for line in body.split("</tr>")]
+    lines = [
+        re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", line, re.DOTALL) for line in body.split("</tr>")
+    ]
     cells = [[" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in line] for line in lines]
     return next(line for line in cells if line and re.match(rf"Round {number}\b", line[0]))
 
@@ -89,7 +118,9 @@ def figures(answer: Any, table: int, number: int) -> list[str]:
 FOOLING, READING, MATRIX = range(3)
 
 
-def test_the_rounds_page_shows_every_model_on_what_fooled_each(browse: Browse, rolled_back: list[Round]) -> None:
+def test_the_rounds_page_shows_every_model_on_what_fooled_each(
+    browse: Browse, rolled_back: list[Round]
+) -> None:
     page = browse(None).get("/rounds/")
     assert "drawings 10 20 5" in text(page) and "when round 4’s model was judged" in text(page)
     assert figures(page, MATRIX, 1) == ["Round 1", "0 its target", "30", "0 its target"]
@@ -98,9 +129,14 @@ def test_the_rounds_page_shows_every_model_on_what_fooled_each(browse: Browse, r
     assert figures(page, MATRIX, 4) == ["Round 4", "90", "75", "80"]
 
 
-def test_a_cell_of_the_matrix_is_shaded_by_its_share(browse: Browse, rolled_back: list[Round]) -> None:
+def test_a_cell_of_the_matrix_is_shaded_by_its_share(
+    browse: Browse, rolled_back: list[Round]
+) -> None:
     page = browse(None).get("/rounds/").content.decode()
-    shades = {share: int(step) for step, share in re.findall(r'<td data-step="(.)"(?: data-own)?>(\d+)', page)}
+    shades = {
+        share: int(step)
+        for step, share in re.findall(r'<td data-step="(.)"(?: data-own)?>(\d+)', page)
+    }
     assert shades == {"0": 0, "30": 1, "60": 3, "70": 3, "75": 3, "80": 4, "90": 5}
 
 
@@ -108,7 +144,9 @@ def test_each_model_is_told_on_what_fooled_earlier_ones_without_what_was_drawn_a
     browse: Browse, rolled_back: list[Round]
 ) -> None:
     page = browse(None).get("/rounds/")
-    earlier, audited = ([figures(page, READING, number)[column] for number in (1, 2, 3, 4)] for column in (3, 4))
+    earlier, audited = (
+        [figures(page, READING, number)[column] for number in (1, 2, 3, 4)] for column in (3, 4)
+    )
     assert earlier == [
         "– no earlier round",
         "70.0 % (39.7–89.2) 7 of 10",
@@ -123,7 +161,9 @@ def test_each_model_is_told_on_what_fooled_earlier_ones_without_what_was_drawn_a
     ]
 
 
-def test_fooling_is_told_with_its_intervals_and_what_it_is_of(browse: Browse, draw: Draw, alice: Person) -> None:
+def test_fooling_is_told_with_its_intervals_and_what_it_is_of(
+    browse: Browse, draw: Draw, alice: Person
+) -> None:
     for status, times in (("verified", 3), ("pending", 1), ("rejected", 1)):
         for _ in range(times):
             draw(alice, status=status)
@@ -136,15 +176,23 @@ def test_fooling_is_told_with_its_intervals_and_what_it_is_of(browse: Browse, dr
     assert drawings == "12 1 waiting"
 
 
-def test_before_the_first_drawing_every_figure_says_that_there_is_none(browse: Browse, open_round: Round) -> None:
+def test_before_the_first_drawing_every_figure_says_that_there_is_none(
+    browse: Browse, open_round: Round
+) -> None:
     page = browse(None).get("/rounds/")
-    assert figures(page, FOOLING, 1)[1:4] == ["– none decided yet", "– no drawings yet", "– no verified fool yet"]
+    assert figures(page, FOOLING, 1)[1:4] == [
+        "– none decided yet",
+        "– no drawings yet",
+        "– no verified fool yet",
+    ]
     assert "Nothing to show yet" in text(page)
     drawn = re.findall(r'<canvas id="([^"]+)"', page.content.decode())
     assert drawn == ["ordinary-chart"]
 
 
-def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(browse: Browse, draw: Draw, alice: Person) -> None:
+def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(
+    browse: Browse, draw: Draw, alice: Person
+) -> None:
     draw(alice, 3, 3, "not_fooled")
     page = browse(None).get("/rounds/")
     assert figures(page, FOOLING, 1)[1:4] == [
@@ -164,7 +212,9 @@ def test_the_rounds_page_asks_four_times_however_many_rounds_there_are_and_loads
     assert f"Round {last}" in text(page)
     asked = [query["sql"] for query in queries]
     assert len(asked) == 4, asked
-    assert not [sql for sql in asked if re.search(r'(SELECT|,) "trainer_roundmodel"\."report"[ ,]', sql)]
+    assert not [
+        sql for sql in asked if re.search(r'(SELECT|,) "trainer_roundmodel"\."report"[ ,]', sql)
+    ]
 
 
 def test_a_long_history_is_shown_whole(browse: Browse, open_round: Round) -> None:
@@ -183,7 +233,9 @@ def test_a_long_history_is_shown_whole(browse: Browse, open_round: Round) -> Non
 @given(st.integers(0, 2000), st.integers(0, 2000))
 @example(1, 999)
 @example(999, 1)
-def test_a_whole_percentage_never_says_none_or_all_where_that_is_not_so(some: int, others: int) -> None:
+def test_a_whole_percentage_never_says_none_or_all_where_that_is_not_so(
+    some: int, others: int
+) -> None:
     told = words.whole_percent(some, some + others)
     assert (told == "–") == (some + others == 0)
     assert (told == "0") == (some == 0 < others) and (told == "100") == (others == 0 < some)

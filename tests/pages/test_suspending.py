@@ -29,9 +29,14 @@ def sampled(alice: Person, draw: Draw, open_round: Round) -> Attempt:
     contributor = Contributor.objects.create(id=alice.contributor, position=0, split=Split.TRAIN)
     attempt = draw(alice)
     Sample.objects.create(
-        attempt=attempt.pk, contributor=contributor, pixels=attempt.pixels, sha256=attempt.pixels_sha256, label=4,
-        fooling=True, round=open_round,
-    )  # fmt: skip
+        attempt=attempt.pk,
+        contributor=contributor,
+        pixels=attempt.pixels,
+        sha256=attempt.pixels_sha256,
+        label=4,
+        fooling=True,
+        round=open_round,
+    )
     draw(alice, status="pending")
     return attempt
 
@@ -44,7 +49,9 @@ def test_an_admin_reads_what_a_suspension_takes_out_suspends_with_a_reason_and_t
     refused = client.post(ALICE, {"do": "suspend", "suspend-why": ""})
     assert "This field is required" in text(refused) and not Act.objects.exists()
     done = text(client.post(ALICE, {"do": "suspend", "suspend-why": "Poison."}, follow=True))
-    assert "alice is suspended; 1 sample withdrawn." in done and "ada suspended alice: Poison." in done
+    assert (
+        "alice is suspended; 1 sample withdrawn." in done and "ada suspended alice: Poison." in done
+    )
     assert browse(None).get(ALICE).status_code == 404
     assert "alice" not in text(browse(None).get("/leaderboard/?period=all"))
     assert "suspended" in text(client.get("/people/"))
@@ -53,63 +60,105 @@ def test_an_admin_reads_what_a_suspension_takes_out_suspends_with_a_reason_and_t
     assert "alice" in text(browse(None).get("/leaderboard/?period=all"))
 
 
-def test_only_admins_see_and_do_it(browse: Browse, alice: Person, bob: Person, mona: Person) -> None:
+def test_only_admins_see_and_do_it(
+    browse: Browse, alice: Person, bob: Person, mona: Person
+) -> None:
     for person in (None, bob, mona, alice):
         client = browse(person)
         assert "Suspend" not in text(client.get(ALICE))
-        assert client.post(ALICE, {"do": "suspend", "suspend-why": "Poison."}).status_code in (302, 403)
+        assert client.post(ALICE, {"do": "suspend", "suspend-why": "Poison."}).status_code in (
+            302,
+            403,
+        )
     assert not Act.objects.exists()
 
 
 def test_an_admin_is_offered_no_suspension_of_himself(browse: Browse, ada: Person) -> None:
     assert "Suspend" not in text(browse(ada).get("/people/ada/"))
-    assert browse(ada).post("/people/ada/", {"do": "suspend", "suspend-why": "?"}).status_code == 403
+    assert (
+        browse(ada).post("/people/ada/", {"do": "suspend", "suspend-why": "?"}).status_code == 403
+    )
     assert browse(ada).post("/people/ada/", {"do": "delete"}).status_code == 400
     assert browse(ada).post("/people/nobody/", {"do": "suspend"}).status_code == 404
 
 
 def measured(correct: int) -> dict[str, Any]:
-    return {"n": 100, "correct": correct, "accuracy": correct / 100, "low": 0.5, "high": 0.99, "stand_in": True}
+    return {
+        "n": 100,
+        "correct": correct,
+        "accuracy": correct / 100,
+        "low": 0.5,
+        "high": 0.99,
+        "stand_in": True,
+    }
 
 
-def compare(client: Client, open_round: Round, paired: dict[str, Any], mine: int, theirs: int) -> str:
+def compare(
+    client: Client, open_round: Round, paired: dict[str, Any], mine: int, theirs: int
+) -> str:
     """Has a comparison of alice asked for and ended with these figures; what her page says then."""
     model = RoundModel.objects.create(net="mnist_model", base=open_round.model, state="promoted")
     Sample.objects.update(first_trained=model)
     other = Contributor.objects.create(position=1, split=Split.TRAIN, id=uuid.uuid4())
     Sample.objects.create(
-        attempt=uuid.uuid4(), contributor=other, pixels=b"", sha256="f" * 64, label=4, fooling=True, round=open_round,
+        attempt=uuid.uuid4(),
+        contributor=other,
+        pixels=b"",
+        sha256="f" * 64,
+        label=4,
+        fooling=True,
+        round=open_round,
         first_trained=model,
-    )  # fmt: skip
+    )
     asked = client.post(ALICE, {"do": "compare", "compare-why": "I wonder."}, follow=True)
-    assert "A model without alice is in training." in text(asked) and "In training: 0 %" in text(asked)
+    assert "A model without alice is in training." in text(asked) and "In training: 0 %" in text(
+        asked
+    )
     again = client.post(ALICE, {"do": "compare", "compare-why": "Still."}, follow=True)
     assert "one at a time" in text(again)
     report = {
-        "sets": {"gate_base": measured(mine)}, "their_sets": {"gate_base": measured(theirs)},
-        "paired": {"gate_base": {"n": 100} | paired}, "samples": [7, 8], "compared_with": model.pk,
-    }  # fmt: skip
-    RoundModel.objects.filter(state="training").update(state="compared", report=report, finished=open_round.opened)
+        "sets": {"gate_base": measured(mine)},
+        "their_sets": {"gate_base": measured(theirs)},
+        "paired": {"gate_base": {"n": 100} | paired},
+        "samples": [7, 8],
+        "compared_with": model.pk,
+    }
+    RoundModel.objects.filter(state="training").update(
+        state="compared", report=report, finished=open_round.opened
+    )
     return text(client.get(ALICE))
 
 
 @pytest.mark.parametrize(
     ("paired", "said"),
     [
-        ({"gained": 12, "lost": 1, "p": 0.0034}, "Without alice it reads clearly more of: base images."),
-        ({"gained": 0, "lost": 20, "p": 0.0000019}, "Without alice it reads clearly less of: base images."),
+        (
+            {"gained": 12, "lost": 1, "p": 0.0034},
+            "Without alice it reads clearly more of: base images.",
+        ),
+        (
+            {"gained": 0, "lost": 20, "p": 0.0000019},
+            "Without alice it reads clearly less of: base images.",
+        ),
         ({"gained": 2, "lost": 1, "p": 1.0}, "No set shows a clear difference"),
     ],
 )
 def test_both_models_stand_side_by_side_with_what_it_means(
-    browse: Browse, ada: Person, sampled: Attempt, open_round: Round, paired: dict[str, Any], said: str
+    browse: Browse,
+    ada: Person,
+    sampled: Attempt,
+    open_round: Round,
+    paired: dict[str, Any],
+    said: str,
 ) -> None:
     page = compare(browse(ada), open_round, paired, 90, 79)
     p = "< 0.001" if paired["p"] < 0.001 else f"{paired['p']:.3f}"
     assert said in page
     figures = "90.0 % (50.0–99.0) 79.0 % (50.0–99.0)"
     assert (
-        f"Base images 100 stand-in images {figures} {paired['gained']} {paired['lost']} {p}".replace("<", "&lt;")
+        f"Base images 100 stand-in images {figures} {paired['gained']} {paired['lost']} {p}".replace(
+            "<", "&lt;"
+        )
         in page
     )
     assert "Trained on 7 samples, the model with alice on 8" in page
@@ -122,7 +171,11 @@ def test_a_failed_comparison_says_why_on_her_page_and_not_as_a_failed_training_o
     browse: Browse, ada: Person, alice: Person, open_round: Round
 ) -> None:
     RoundModel.objects.create(
-        net="mnist_model", base=open_round.model, state="failed", without=alice.contributor, reasons=["Out of memory."]
+        net="mnist_model",
+        base=open_round.model,
+        state="failed",
+        without=alice.contributor,
+        reasons=["Out of memory."],
     )
     assert "Out of memory." in text(browse(ada).get(ALICE))
     assert "Out of memory." not in text(browse(ada).get("/desk/"))
@@ -132,14 +185,19 @@ def test_what_was_done_by_hand_is_linked_from_the_desk_and_names_who_and_why(
     browse: Browse, ada: Person, alice: Person
 ) -> None:
     client = browse(ada)
-    assert "Nothing yet" in text(client.get("/acts/")) and 'href="/acts/"' in client.get("/desk/").content.decode()
+    assert (
+        "Nothing yet" in text(client.get("/acts/"))
+        and 'href="/acts/"' in client.get("/desk/").content.decode()
+    )
     suspensions.suspend(alice, ada, "<b>Poison</b>")
     page = client.get("/acts/")
     assert "ada suspended alice" in text(page) and "&lt;b&gt;Poison" in page.content.decode()
     for n in range(60):
         Act.objects.create(admin=ada, kind="lifted", person=alice, why=f"reason {n}")
     assert "reason 59" in text(client.get("/acts/")) and "Poison" not in text(client.get("/acts/"))
-    assert "Poison" in text(client.get("/acts/?page=2")) and "61 acts" in text(client.get("/acts/?page=x"))
+    assert "Poison" in text(client.get("/acts/?page=2")) and "61 acts" in text(
+        client.get("/acts/?page=x")
+    )
 
 
 def test_badges_are_shown_to_everybody_and_what_is_next_to_oneself(
@@ -148,10 +206,18 @@ def test_badges_are_shown_to_everybody_and_what_is_next_to_oneself(
     draw(alice)
     for path in (ALICE, "/drawings/"):
         page = text(browse(alice).get(path))
-        assert "First fool" in page and "Pioneer" in page and "Still missing: 0, 1, 2, 3, 5, 6, 7, 8, 9" in page
+        assert (
+            "First fool" in page
+            and "Pioneer" in page
+            and "Still missing: 0, 1, 2, 3, 5, 6, 7, 8, 9" in page
+        )
         assert "1 day in a row, and going on." in page
     page = text(browse(bob).get(ALICE))
-    assert "First fool" in page and "Still missing" not in page and "in a row, and going on" not in page
+    assert (
+        "First fool" in page
+        and "Still missing" not in page
+        and "in a row, and going on" not in page
+    )
     assert "First fool A first verified fool. None yet." in text(browse(bob).get("/drawings/"))
 
 
@@ -175,4 +241,7 @@ def test_acts_and_suspensions_can_be_read_in_djangos_admin_and_not_changed(
     held = Suspension.objects.create(person=alice, agreed=1, settled=40)
     for name, row in (("act", act), ("suspension", held)):
         assert "alice" in browse(ada).get(f"/admin/collector/{name}/").content.decode()
-        assert browse(ada).post(f"/admin/collector/{name}/{row.pk}/change/", {"why": "?"}).status_code == 403
+        assert (
+            browse(ada).post(f"/admin/collector/{name}/{row.pk}/change/", {"why": "?"}).status_code
+            == 403
+        )

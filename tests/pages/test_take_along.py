@@ -27,7 +27,9 @@ Browse = Callable[[Person | None], Client]
 def next_round(digit: int) -> Round:
     """Whose model always says this digit."""
     now = timezone.now()
-    model = RoundModel.objects.create(net="mnist_model", state="promoted", finished=now, report={"sets": {}})
+    model = RoundModel.objects.create(
+        net="mnist_model", state="promoted", finished=now, report={"sets": {}}
+    )
     data = always(digit)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
     rounds.lock()
@@ -54,7 +56,9 @@ def test_damaged_weights_are_not_given_away(browse: Browse, open_round: Round) -
     assert browse(None).get("/rounds/1/weights.safetensors").status_code == 503
 
 
-def test_the_card_says_what_it_is_made_of_and_every_figure(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_the_card_says_what_it_is_made_of_and_every_figure(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     draw(alice)
     draw(alice, status="pending")
     card = browse(None).get("/rounds/1/card.md").content.decode()
@@ -64,13 +68,20 @@ def test_the_card_says_what_it_is_made_of_and_every_figure(browse: Browse, alice
     assert "alice" not in card
 
 
-def test_the_history_has_a_line_a_round_with_counts_and_intervals(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_the_history_has_a_line_a_round_with_counts_and_intervals(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     draw(alice)
     draw(alice, 9, 9, "not_fooled")
     next_round(3)
     content = browse(None).get("/rounds/history.csv").content.decode()
     first, second = csv.DictReader(io.StringIO(content))
-    assert (first["round"], first["state"], second["round"], second["state"]) == ("1", "closed", "2", "open")
+    assert (first["round"], first["state"], second["round"], second["state"]) == (
+        "1",
+        "closed",
+        "2",
+        "open",
+    )
     assert (first["vmer_count"], first["vmer_of"], first["vmer_value"]) == ("1", "2", "0.5")
     assert 0 < float(first["vmer_low"]) < 0.5 < float(first["vmer_high"]) < 1
     assert (second["vmer_of"], second["vmer_value"]) == ("0", "")
@@ -83,7 +94,9 @@ def test_a_rounds_page_says_how_to_cite_it(browse: Browse, open_round: Round) ->
 
 
 @pytest.mark.parametrize("path", ["/fools/{}/", "/drawings/{}/"])
-def test_a_drawing_goes_through_the_models_of_all_rounds(browse: Browse, alice: Person, draw: Draw, path: str) -> None:
+def test_a_drawing_goes_through_the_models_of_all_rounds(
+    browse: Browse, alice: Person, draw: Draw, path: str
+) -> None:
     target.forget()
     fool = draw(alice)
     page = browse(alice)
@@ -95,7 +108,9 @@ def test_a_drawing_goes_through_the_models_of_all_rounds(browse: Browse, alice: 
     assert told.startswith(" Round 1 9, wrongly Round 2 4, rightly Round 3 5, wrongly ")
 
 
-def test_a_round_whose_weights_are_damaged_is_left_out(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_a_round_whose_weights_are_damaged_is_left_out(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     target.forget()
     fool = draw(alice)
     damaged = next_round(4)
@@ -105,15 +120,22 @@ def test_a_round_whose_weights_are_damaged_is_left_out(browse: Browse, alice: Pe
     assert "Round 1 9 , wrongly, &gt; 99 % Round 3 4 , rightly" in told
 
 
-def test_two_hundred_rounds_are_one_list_of_the_newest_sixty(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_two_hundred_rounds_are_one_list_of_the_newest_sixty(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     target.forget()
     fool = draw(alice)
     now, first, newest = timezone.now(), Round.objects.get(), 200
     Round.objects.bulk_create(
-        Round(number=number, model=first.model, opened=now, state="closed", closed=now) for number in range(2, 201)
+        Round(number=number, model=first.model, opened=now, state="closed", closed=now)
+        for number in range(2, 201)
     )
     told = browse(None).get(f"/fools/{fool.pk}/").content.decode()
-    shown = [number for number in range(1, newest + 1) if f'/rounds/{number}/"><span class="visually-hidden">' in told]
+    shown = [
+        number
+        for number in range(1, newest + 1)
+        if f'/rounds/{number}/"><span class="visually-hidden">' in told
+    ]
     assert shown == list(range(newest - 59, newest + 1))
 
 
@@ -132,7 +154,9 @@ def test_the_desk_tells_the_state_of_everything(
     assert "No sign of life from the workers dadc and train." in desk
 
 
-def test_a_training_says_how_long_it_still_takes(browse: Browse, ada: Person, open_round: Round) -> None:
+def test_a_training_says_how_long_it_still_takes(
+    browse: Browse, ada: Person, open_round: Round
+) -> None:
     begun = timezone.now() - timedelta(minutes=2)
     model = RoundModel.objects.create(net="mnist_model", base=open_round.model, progress=0.25)
     RoundModel.objects.filter(pk=model.pk).update(created=begun)

@@ -10,7 +10,9 @@ from tests.pages.conftest import Draw
 Browse = Callable[[Person | None], Client]
 
 
-def test_what_is_new_is_counted_in_the_menu_until_it_was_looked_at(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_what_is_new_is_counted_in_the_menu_until_it_was_looked_at(
+    browse: Browse, alice: Person, draw: Draw
+) -> None:
     for _ in range(3):
         Notice.objects.create(person=alice, attempt=draw(alice), text="Your <4>, taken for 9.")
     client = browse(alice)
@@ -36,11 +38,24 @@ def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
     assert "Not right?" not in browse(ada).get(address).content.decode()
     empty = browse(alice).post(f"{address}appeal/", {"text": " "})
     assert "This field is required" in empty.content.decode() and not Appeal.objects.exists()
-    told = browse(alice).post(f"{address}appeal/", {"text": "Open <top>."}, follow=True).content.decode()
-    assert "An admin will look at it again" in told and "Open &lt;top&gt;." in told and "Not right?" not in told
+    told = (
+        browse(alice)
+        .post(f"{address}appeal/", {"text": "Open <top>."}, follow=True)
+        .content.decode()
+    )
+    assert (
+        "An admin will look at it again" in told
+        and "Open &lt;top&gt;." in told
+        and "Not right?" not in told
+    )
     assert "Open &lt;top&gt;." in browse(ada).get("/desk/").content.decode()
     key = f"attempt-{attempt.pk}"
-    decision = {"do": "decide", "attempt": str(attempt.pk), f"{key}-answer": "4", f"{key}-why": "A four."}
+    decision = {
+        "do": "decide",
+        "attempt": str(attempt.pk),
+        f"{key}-answer": "4",
+        f"{key}-why": "A four.",
+    }
     assert browse(ada).post("/desk/", decision).status_code == 302
     attempt.refresh_from_db()
     assert attempt.status == Attempt.Status.VERIFIED and attempt.credit == 1
@@ -50,4 +65,7 @@ def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
 def test_a_second_appeal_is_refused_in_words(browse: Browse, alice: Person, draw: Draw) -> None:
     attempt = draw(alice, status="ambiguous", credit=0.0)
     for expected in (302, 409):
-        assert browse(alice).post(f"/drawings/{attempt.pk}/appeal/", {"text": "Again."}).status_code == expected
+        assert (
+            browse(alice).post(f"/drawings/{attempt.pk}/appeal/", {"text": "Again."}).status_code
+            == expected
+        )

@@ -1,1 +1,2 @@
-"""The learning alone: strokes to pixels, nets, base data, training, reports and the gate. Knows nothing of the web."""
+"""The learning alone: strokes to pixels, nets, base data, training, reports and the gate. Knows
+nothing of the web."""

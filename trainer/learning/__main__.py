@@ -1,7 +1,8 @@
 """``python -m trainer.learning``: train, measure and make the stand-in, from files alone.
 
-``fit`` trains round 1's model, or retrains it when samples are given; beside the weights it writes a card as JSON.
-``evaluate`` prints a report as JSON. ``standin`` makes the k-means centres from MNIST.
+``fit`` trains round 1's model, or retrains it when samples are given; beside the weights it writes
+a card as JSON. ``evaluate`` prints a report as JSON. ``standin`` makes the k-means centres from
+MNIST.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class BadFile(ValueError):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it worked, 1 with a sentence on stderr when it did not, 2 for wrong arguments."""
+    """Run one command; 0 when it worked, 1 with a sentence on stderr when it did not, 2 for wrong
+    arguments."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -44,26 +46,41 @@ def _parser() -> argparse.ArgumentParser:
 
     fitting = commands.add_parser("fit", help="train round 1's model, or retrain it on samples")
     fitting.add_argument(
-        "--out", type=Path, required=True, help="weights to write, as safetensors; the card goes beside"
+        "--out",
+        type=Path,
+        required=True,
+        help="weights to write, as safetensors; the card goes beside",
     )
-    fitting.add_argument("--samples", type=Path, help="npz of ids (text), pixels (uint8 n×28×28) and labels: retrain")
-    fitting.add_argument("--start", type=Path, help="round 1's weights to retrain from (default: the shipped ones)")
+    fitting.add_argument(
+        "--samples", type=Path, help="npz of ids (text), pixels (uint8 n×28×28) and labels: retrain"
+    )
+    fitting.add_argument(
+        "--start", type=Path, help="round 1's weights to retrain from (default: the shipped ones)"
+    )
     fitting.add_argument("--seed", type=int, default=1)
-    fitting.add_argument("--steps", type=int, help="steps of training, instead of the recipe's own number")
+    fitting.add_argument(
+        "--steps", type=int, help="steps of training, instead of the recipe's own number"
+    )
     fitting.set_defaults(run=_fit)
 
     measuring = commands.add_parser("evaluate", help="print a model's report as JSON")
     measuring.add_argument("--weights", type=Path, help="safetensors (default: the shipped model)")
-    measuring.add_argument("--samples", type=Path, help="npz as for fit, measured as the set «samples»")
+    measuring.add_argument(
+        "--samples", type=Path, help="npz as for fit, measured as the set «samples»"
+    )
     measuring.set_defaults(run=_evaluate)
 
     for command in (fitting, measuring):
-        command.add_argument("--net", default="mnist_model", help="one of: " + ", ".join(sorted(nets.NETS)))
+        command.add_argument(
+            "--net", default="mnist_model", help="one of: " + ", ".join(sorted(nets.NETS))
+        )
     making = commands.add_parser("standin", help="make the stand-in for MNIST")
     making.add_argument("--out", type=Path, required=True, help="npz to write")
     making.set_defaults(run=lambda options: standin.make(_base(options), options.out))
     for command in (fitting, measuring, making):
-        command.add_argument("--mnist", type=Path, help="directory of MNIST's four files (default: DADC_MNIST_DIR)")
+        command.add_argument(
+            "--mnist", type=Path, help="directory of MNIST's four files (default: DADC_MNIST_DIR)"
+        )
     return parser
 
 
@@ -81,7 +98,9 @@ def _fit(options: argparse.Namespace) -> None:
     base = _base(options)
     if options.samples:
         ids, pixels, labels = _samples(options.samples)
-        start = options.start.read_bytes() if options.start else shipped.round_one(options.net).weights
+        start = (
+            options.start.read_bytes() if options.start else shipped.round_one(options.net).weights
+        )
         recipe = _recipe(fit.default_recipe(options.net, len(ids)), options.steps)
         data = fit.retrain(start, options.net, base, pixels, labels, recipe, options.seed, _show)
     elif options.start:
@@ -91,7 +110,9 @@ def _fit(options: argparse.Namespace) -> None:
         recipe = _recipe(fit.round_one_recipe(options.net, len(base.train_images)), options.steps)
         data = fit.train_round_one(base, options.net, recipe, options.seed, _show)
     start_sha256 = weights.checksum(start) if start else None
-    made = fit.manifest(ids, pixels, labels, base.sha256, start_sha256, options.net, recipe, options.seed)
+    made = fit.manifest(
+        ids, pixels, labels, base.sha256, start_sha256, options.net, recipe, options.seed
+    )
     report = evaluate.evaluate(weights.load(options.net, data, None), evaluate.base_sets(base))
     card = {
         "net": options.net,
@@ -111,7 +132,9 @@ def _recipe(recipe: fit.Recipe, steps: int | None) -> fit.Recipe:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    data = options.weights.read_bytes() if options.weights else shipped.round_one(options.net).weights
+    data = (
+        options.weights.read_bytes() if options.weights else shipped.round_one(options.net).weights
+    )
     sets = evaluate.base_sets(_base(options))
     if options.samples:
         _, pixels, labels = _samples(options.samples)
@@ -125,10 +148,19 @@ def _samples(path: Path) -> Samples:
         with np.load(path, allow_pickle=False) as arrays:
             ids, pixels, labels = (arrays[name] for name in ("ids", "pixels", "labels"))
     except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise BadFile(f"{path} must be an npz with the arrays ids, pixels and labels: {error}") from error
+        raise BadFile(
+            f"{path} must be an npz with the arrays ids, pixels and labels: {error}"
+        ) from error
     if pixels.dtype != np.uint8 or pixels.shape != (len(ids), 28, 28) or not len(ids):
-        raise BadFile(f"{path}: pixels must be uint8 ({len(ids)}, 28, 28), at least one, as many as ids.")
-    if labels.dtype.kind not in "iu" or labels.shape != (len(ids),) or labels.min() < 0 or labels.max() > 9:
+        raise BadFile(
+            f"{path}: pixels must be uint8 ({len(ids)}, 28, 28), at least one, as many as ids."
+        )
+    if (
+        labels.dtype.kind not in "iu"
+        or labels.shape != (len(ids),)
+        or labels.min() < 0
+        or labels.max() > 9
+    ):
         raise BadFile(f"{path}: labels must be {len(ids)} integers from 0 to 9.")
     return [str(name) for name in ids], pixels, labels.astype(np.int64)
 
@@ -142,7 +174,9 @@ def _summarise(report: dict[str, Any]) -> None:
         if measured["n"]:
             note = " (stand-in)" if measured["stand_in"] else ""
             print(
-                f"{name}{note}: {measured['correct']} of {measured['n']}, {measured['accuracy']:.2%}", file=sys.stderr
+                f"{name}{note}: {measured['correct']} of {measured['n']}, "
+                f"{measured['accuracy']:.2%}",
+                file=sys.stderr,
             )
 
 

@@ -12,12 +12,16 @@ from trainer.learning import nets
 STEPS = 32
 
 
-def attribution(net: nn.Module, pixels: NDArray[np.uint8], digit: int, other: int) -> NDArray[np.float64]:
-    """What each pixel of a picture, uint8 (28, 28), added to log p(`digit`) − log p(`other`), float64 (28, 28).
+def attribution(
+    net: nn.Module, pixels: NDArray[np.uint8], digit: int, other: int
+) -> NDArray[np.float64]:
+    """What each pixel of a picture, uint8 (28, 28), added to log p(`digit`) − log p(`other`),
+    float64 (28, 28).
 
-    Integrated gradients from the black picture (M. Sundararajan, A. Taly and Q. Yan, «Axiomatic attribution for deep
-    networks», 2017), by the midpoint rule in ``STEPS`` steps: they add up, but for the rule's error, to the difference
-    between the picture and the black one, and where there is no ink they are 0. Leaves the net in eval mode.
+    Integrated gradients from the black picture (M. Sundararajan, A. Taly and Q. Yan, «Axiomatic
+    attribution for deep networks», 2017), by the midpoint rule in ``STEPS`` steps: they add up, but
+    for the rule's error, to the difference between the picture and the black one, and where there
+    is no ink they are 0. Leaves the net in eval mode.
     """
     net.eval()
     share = (torch.arange(STEPS, dtype=torch.float32) + 0.5) / STEPS

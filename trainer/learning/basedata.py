@@ -1,8 +1,10 @@
-"""Base data: MNIST, found or fetched, checked by content, read and split; a small stand-in where there is none.
+"""Base data: MNIST, found or fetched, checked by content, read and split; a small stand-in where
+there is none.
 
-MNIST is LeCun, Cortes and Burges's set of handwritten digits (LeCun et al., «Gradient-based learning applied to
-document recognition», Proceedings of the IEEE 86, 1998). Its training set gives 500 images a digit to the gate,
-always the same ones; the other 55,000 train. Its test set is only reported.
+MNIST is LeCun, Cortes and Burges's set of handwritten digits (LeCun et al., «Gradient-based
+learning applied to document recognition», Proceedings of the IEEE 86, 1998). Its training set gives
+500 images a digit to the gate, always the same ones; the other 55,000 train. Its test set is only
+reported.
 """
 
 from __future__ import annotations
@@ -46,16 +48,24 @@ class IdxFile:
 
 FILES = {
     "train_images": IdxFile(
-        "train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+        "train-images-idx3-ubyte",
+        47_040_016,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ),
     "train_labels": IdxFile(
-        "train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+        "train-labels-idx1-ubyte",
+        60_008,
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     ),
     "test_images": IdxFile(
-        "t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+        "t10k-images-idx3-ubyte",
+        7_840_016,
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     ),
     "test_labels": IdxFile(
-        "t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+        "t10k-labels-idx1-ubyte",
+        10_008,
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
 }
 
@@ -72,8 +82,9 @@ class FetchFailed(OSError):
 class BaseData:
     """What every model trains on besides samples, and is judged by.
 
-    Images are uint8 (n, 28, 28), labels int64 (n,) from 0 to 9; the arrays are shared and read-only. ``stand_in`` says
-    that k-means centres take MNIST's place, and then there is no test set. ``sha256`` is over the arrays' content.
+    Images are uint8 (n, 28, 28), labels int64 (n,) from 0 to 9; the arrays are shared and
+    read-only. ``stand_in`` says that k-means centres take MNIST's place, and then there is no test
+    set. ``sha256`` is over the arrays' content.
     """
 
     train_images: NDArray[np.uint8]
@@ -87,7 +98,8 @@ class BaseData:
 
 
 def find(mnist_dir: Path | None, cache: Path) -> BaseData:
-    """MNIST from ``mnist_dir`` if given, else from ``cache`` if it is whole, else the stand-in. Never fetches.
+    """MNIST from ``mnist_dir`` if given, else from ``cache`` if it is whole, else the stand-in.
+    Never fetches.
 
     Raises ``BadBaseData`` when ``mnist_dir`` is given and is not MNIST.
     """
@@ -104,8 +116,9 @@ def find(mnist_dir: Path | None, cache: Path) -> BaseData:
 def fetch(cache: Path, timeout: float) -> None:
     """Put MNIST's files into the directory ``cache``, in at most about ``timeout`` seconds in all.
 
-    Files that are there and right stay. Each is fetched to a temporary name, checked and moved, so a file under its own
-    name is always whole. Raises ``FetchFailed``; what had come until then stays for the next try.
+    Files that are there and right stay. Each is fetched to a temporary name, checked and moved, so
+    a file under its own name is always whole. Raises ``FetchFailed``; what had come until then
+    stays for the next try.
     """
     cache.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout
@@ -119,14 +132,15 @@ def stand_in() -> BaseData:
     """The shipped k-means centres: about 300 a digit to train, 100 a digit of the gate's images."""
     with np.load(STAND_IN, allow_pickle=False) as arrays:
         train, gate = (
-            (arrays[f"{part}_images"], arrays[f"{part}_labels"].astype(np.int64)) for part in ("train", "gate")
+            (arrays[f"{part}_images"], arrays[f"{part}_labels"].astype(np.int64))
+            for part in ("train", "gate")
         )
     return _base(*train, *gate, None, None)
 
 
 def gate_indices(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which of MNIST's 60,000 training images are the gate's, sorted: ``GATE_PER_DIGIT`` of each digit, drawn once
-    for all.
+    """Which of MNIST's 60,000 training images are the gate's, sorted: ``GATE_PER_DIGIT`` of each
+    digit, drawn once for all.
 
     Uses ``RandomState``, whose stream numpy promises never to change.
     """
@@ -177,7 +191,8 @@ def _path(directory: Path, file: IdxFile) -> Path | None:
 
 
 def _read(directory: Path, file: IdxFile) -> bytes:
-    """The file's uncompressed content, checked. Reads no more than it should hold, so a gzip bomb stays small."""
+    """The file's uncompressed content, checked. Reads no more than it should hold, so a gzip bomb
+    stays small."""
     path = _path(directory, file)
     if path is None:
         raise BadBaseData(f"{directory} holds neither {file.name}.gz nor {file.name}.")
@@ -214,7 +229,8 @@ def _labels(content: bytes) -> NDArray[np.int64]:
 
 
 class _Arriving:
-    """A file being fetched, which refuses to grow too big or to take too long, so that no mirror holds training up."""
+    """A file being fetched, which refuses to grow too big or to take too long, so that no mirror
+    holds training up."""
 
     def __init__(self, opened: Any, deadline: float) -> None:
         self.opened = opened

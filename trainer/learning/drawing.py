@@ -1,8 +1,10 @@
-"""The drawing format: strokes on a canvas of 280 × 280 units, strictly parsed from untrusted JSON values.
+"""The drawing format: strokes on a canvas of 280 × 280 units, strictly parsed from untrusted JSON
+values.
 
-A stroke is ``{"x": [...], "y": [...], "t": [...]}`` as in Quick, Draw!'s raw form: integers, x and y in canvas units
-from the top left, t in milliseconds from the drawing's start and never decreasing. Whatever is not exactly that is
-refused here, before anything is drawn; no value is converted, rounded or clipped.
+A stroke is ``{"x": [...], "y": [...], "t": [...]}`` as in Quick, Draw!'s raw form: integers, x and
+y in canvas units from the top left, t in milliseconds from the drawing's start and never
+decreasing. Whatever is not exactly that is refused here, before anything is drawn; no value is
+converted, rounded or clipped.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ STROKE_KEYS = ("x", "y", "t")
 class InvalidDrawing(ValueError):
     """The input is not a drawing.
 
-    ``code`` is a short name for programs, ``message`` a sentence for people, ``field`` the input at fault: ``strokes``
-    or ``width``.
+    ``code`` is a short name for programs, ``message`` a sentence for people, ``field`` the input at
+    fault: ``strokes`` or ``width``.
     """
 
     def __init__(self, code: str, message: str, field: str = "strokes") -> None:
@@ -35,12 +37,14 @@ class InvalidDrawing(ValueError):
 
 
 class Degenerate(InvalidDrawing):
-    """Well formed, but nothing that anybody could read: fewer than two distinct points, or a canvas full of ink."""
+    """Well formed, but nothing that anybody could read: fewer than two distinct points, or a canvas
+    full of ink."""
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """One touch of the pen: equally long x, y (canvas units, 0–279) and t (ms, not decreasing), at least one point."""
+    """One touch of the pen: equally long x, y (canvas units, 0–279) and t (ms, not decreasing), at
+    least one point."""
 
     x: tuple[int, ...]
     y: tuple[int, ...]
@@ -62,7 +66,8 @@ class Drawing:
 def parse(strokes: object, width: object = DEFAULT_WIDTH) -> Drawing:
     """Check decoded JSON values and return them as a drawing.
 
-    Raises ``InvalidDrawing`` for what is not a drawing, and ``Degenerate`` for one with fewer than two distinct points.
+    Raises ``InvalidDrawing`` for what is not a drawing, and ``Degenerate`` for one with fewer than
+    two distinct points.
     """
     pen = _pen(width)
     if not isinstance(strokes, list) or not strokes:
@@ -77,7 +82,8 @@ def parse(strokes: object, width: object = DEFAULT_WIDTH) -> Drawing:
     _check_time(parsed)
     if len({point for s in parsed for point in zip(s.x, s.y, strict=True)}) < 2:
         raise Degenerate(
-            "degenerate", "A single dot cannot be read: draw the digit with at least two different points."
+            "degenerate",
+            "A single dot cannot be read: draw the digit with at least two different points.",
         )
     return Drawing(parsed, pen)
 
@@ -85,39 +91,58 @@ def parse(strokes: object, width: object = DEFAULT_WIDTH) -> Drawing:
 def _pen(width: object) -> int:
     if type(width) is not int or not MIN_WIDTH <= width <= MAX_WIDTH:
         raise InvalidDrawing(
-            "invalid_width", f"The pen's width is an integer from {MIN_WIDTH} to {MAX_WIDTH} canvas units.", "width"
+            "invalid_width",
+            f"The pen's width is an integer from {MIN_WIDTH} to {MAX_WIDTH} canvas units.",
+            "width",
         )
     return width
 
 
 def _check_form(stroke: object, number: int) -> None:
-    """An object of exactly three equally long, non-empty lists. Looks at no element, so it is quick on huge input."""
+    """An object of exactly three equally long, non-empty lists. Looks at no element, so it is quick
+    on huge input."""
     if not isinstance(stroke, dict) or set(stroke) != set(STROKE_KEYS):
-        raise InvalidDrawing("invalid_stroke", f"Stroke {number} must be an object with exactly the lists x, y and t.")
+        raise InvalidDrawing(
+            "invalid_stroke",
+            f"Stroke {number} must be an object with exactly the lists x, y and t.",
+        )
     if not all(isinstance(stroke[key], list) for key in STROKE_KEYS):
-        raise InvalidDrawing("invalid_stroke", f"In stroke {number}, x, y and t must be lists of integers.")
+        raise InvalidDrawing(
+            "invalid_stroke", f"In stroke {number}, x, y and t must be lists of integers."
+        )
     if len({len(stroke[key]) for key in STROKE_KEYS}) > 1:
-        raise InvalidDrawing("unequal_lengths", f"In stroke {number}, x, y and t must be equally long.")
+        raise InvalidDrawing(
+            "unequal_lengths", f"In stroke {number}, x, y and t must be equally long."
+        )
     if not stroke["x"]:
-        raise InvalidDrawing("empty_stroke", f"Stroke {number} is empty: a stroke has at least one point.")
+        raise InvalidDrawing(
+            "empty_stroke", f"Stroke {number} is empty: a stroke has at least one point."
+        )
 
 
 def _stroke(stroke: dict[str, list[object]], number: int) -> Stroke:
     x, y, t = (_integers(stroke[key], key, number) for key in STROKE_KEYS)
     if not all(0 <= value < CANVAS for value in x + y):
         raise InvalidDrawing(
-            "off_canvas", f"In stroke {number}, x and y must lie on the canvas, from 0 to {CANVAS - 1}."
+            "off_canvas",
+            f"In stroke {number}, x and y must lie on the canvas, from 0 to {CANVAS - 1}.",
         )
     if not all(0 <= value <= MAX_MILLISECONDS for value in t):
-        raise InvalidDrawing("invalid_time", f"In stroke {number}, t must be 0 to {MAX_MILLISECONDS} milliseconds.")
+        raise InvalidDrawing(
+            "invalid_time", f"In stroke {number}, t must be 0 to {MAX_MILLISECONDS} milliseconds."
+        )
     return Stroke(x, y, t)
 
 
 def _integers(values: Sequence[object], key: str, number: int) -> tuple[int, ...]:
-    """The values as they are; ``type`` and not ``isinstance``, because JSON's true and false are bools, thus ints."""
+    """The values as they are; ``type`` and not ``isinstance``, because JSON's true and false are
+    bools, thus ints."""
     integers = tuple(value for value in values if type(value) is int)
     if len(integers) < len(values):
-        raise InvalidDrawing("not_an_integer", f"In stroke {number}, {key} must hold integers only, as in 3, not 3.0.")
+        raise InvalidDrawing(
+            "not_an_integer",
+            f"In stroke {number}, {key} must hold integers only, as in 3, not 3.0.",
+        )
     return integers
 
 
@@ -125,5 +150,6 @@ def _check_time(strokes: tuple[Stroke, ...]) -> None:
     times = [value for s in strokes for value in s.t]
     if any(later < earlier for earlier, later in zip(times, times[1:], strict=False)):
         raise InvalidDrawing(
-            "invalid_time", "t must not run backwards, within a stroke or from one stroke to the next."
+            "invalid_time",
+            "t must not run backwards, within a stroke or from one stroke to the next.",
         )

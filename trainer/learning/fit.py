@@ -1,14 +1,17 @@
-"""One training run: round 1's model from base data alone, and every later one from round 1's and all samples so far.
+"""One training run: round 1's model from base data alone, and every later one from round 1's and
+all samples so far.
 
-Retraining always starts from round 1's weights. Every batch is base data and samples together, the samples bent by
-random affine maps; on the base part the net is also held to round 1's own answers (distillation: Hinton, Vinyals and
-Dean, «Distilling the knowledge in a neural network», 2015; against forgetting: Li and Hoiem, «Learning without
-forgetting», 2016). The net is in eval mode, without dropout and with batch norm's statistics as round 1 left them: a
-net this small, told to forget half of what it sees, learns neither the samples nor the base data well. The learning
-rate rises and falls once (Smith and Topin, «Super-convergence», 2018).
+Retraining always starts from round 1's weights. Every batch is base data and samples together, the
+samples bent by random affine maps; on the base part the net is also held to round 1's own answers
+(distillation: Hinton, Vinyals and Dean, «Distilling the knowledge in a neural network», 2015;
+against forgetting: Li and Hoiem, «Learning without forgetting», 2016). The net is in eval mode,
+without dropout and with batch norm's statistics as round 1 left them: a net this small, told to
+forget half of what it sees, learns neither the samples nor the base data well. The learning rate
+rises and falls once (Smith and Topin, «Super-convergence», 2018).
 
-A run is a function of its arguments: one thread, deterministic algorithms, every random number from its seed. Equal
-arguments give equal bytes on equal libraries and CPU capability; ``manifest`` names all of these.
+A run is a function of its arguments: one thread, deterministic algorithms, every random number from
+its seed. Equal arguments give equal bytes on equal libraries and CPU capability; ``manifest`` names
+all of these.
 """
 
 from __future__ import annotations
@@ -45,11 +48,12 @@ class Diverged(ArithmeticError):
 class Recipe:
     """All numbers of a run.
 
-    ``base_batch`` and ``sample_batch`` images make one step. ``learning_rate`` is the peak, reached after the share
-    ``warm_up`` of the steps. The loss is cross-entropy on the base part, plus ``sample_weight`` times that on the
-    samples, plus ``distillation`` times the divergence from round 1's answers at ``temperature``. Samples are turned
-    by up to ``turn`` degrees, slanted by up to ``slant`` (a tangent), scaled by up to ``scale`` (a share) and moved
-    by up to ``shift`` pixels, each way; base images by the share ``base_bend`` of all that.
+    ``base_batch`` and ``sample_batch`` images make one step. ``learning_rate`` is the peak, reached
+    after the share ``warm_up`` of the steps. The loss is cross-entropy on the base part, plus
+    ``sample_weight`` times that on the samples, plus ``distillation`` times the divergence from
+    round 1's answers at ``temperature``. Samples are turned by up to ``turn`` degrees, slanted by
+    up to ``slant`` (a tangent), scaled by up to ``scale`` (a share) and moved by up to ``shift``
+    pixels, each way; base images by the share ``base_bend`` of all that.
     """
 
     steps: int
@@ -75,7 +79,8 @@ class Recipe:
 def round_one_recipe(net: str, n_images: int) -> Recipe:
     """The recipe for round 1 of ``net`` on ``n_images`` base images, without samples.
 
-    Every net is trained on bent images but the first, ``mnist_model``, which has seen them as they are.
+    Every net is trained on bent images but the first, ``mnist_model``, which has seen them as they
+    are.
     """
     if net == "mnist_model":
         return Recipe(steps=12 * n_images // 64, base_batch=64, learning_rate=0.004)
@@ -93,9 +98,11 @@ def round_one_recipe(net: str, n_images: int) -> Recipe:
 
 
 def default_recipe(net: str, n_samples: int) -> Recipe:
-    """The recipe for a retraining of ``net`` on ``n_samples`` samples: longer for more, within bounds.
+    """The recipe for a retraining of ``net`` on ``n_samples`` samples: longer for more, within
+    bounds.
 
-    As in round 1, every net but the first goes on seeing bent base images, or it would forget to read such.
+    As in round 1, every net but the first goes on seeing bent base images, or it would forget to
+    read such.
     """
     first = net == "mnist_model"
     return Recipe(
@@ -113,7 +120,9 @@ def default_recipe(net: str, n_samples: int) -> Recipe:
     )
 
 
-def train_round_one(base: BaseData, net: str, recipe: Recipe, seed: int, progress: Progress) -> bytes:
+def train_round_one(
+    base: BaseData, net: str, recipe: Recipe, seed: int, progress: Progress
+) -> bytes:
     """Train the net ``net`` from random weights on the base data alone; returns safetensors bytes.
 
     ``progress`` gets the share done, 0 to 1, and may raise to stop the run. Raises ``Diverged``.
@@ -150,11 +159,13 @@ def retrain(
     seed: int,
     progress: Progress,
 ) -> bytes:
-    """Train round 1's weights ``start`` further on base data and samples; returns safetensors bytes.
+    """Train round 1's weights ``start`` further on base data and samples; returns safetensors
+    bytes.
 
-    Samples are uint8 (n, 28, 28) with labels (n,), n ≥ 1, in any order: they are put into one by content. ``progress``
-    gets the share done, 0 to 1, at least every half second or so, and may raise to stop the run. Raises ``Diverged``,
-    ``BadWeights`` for ``start``, and ``ValueError`` without samples.
+    Samples are uint8 (n, 28, 28) with labels (n,), n ≥ 1, in any order: they are put into one by
+    content. ``progress`` gets the share done, 0 to 1, at least every half second or so, and may
+    raise to stop the run. Raises ``Diverged``, ``BadWeights`` for ``start``, and ``ValueError``
+    without samples.
     """
     if not len(samples_labels):
         raise ValueError("There are no samples to retrain on.")
@@ -163,10 +174,15 @@ def retrain(
         model = _channels_last(weights.load(net, start, None))
         rng = np.random.default_rng(seed)
         pixels, labels = _ordered(samples_pixels, samples_labels)
-        samples, targets = torch.tensor(pixels, dtype=torch.float32).unsqueeze(1), torch.from_numpy(labels)
+        samples, targets = (
+            torch.tensor(pixels, dtype=torch.float32).unsqueeze(1),
+            torch.from_numpy(labels),
+        )
         picks = _picks(rng, len(base.train_images), recipe.steps, recipe.base_batch)
         turns = _picks(rng, len(samples), recipe.steps, recipe.sample_batch)
-        teacher = _Teacher(start, net, base, recipe, lambda share: progress(share * _SHARE_FOR_ANSWERS))
+        teacher = _Teacher(
+            start, net, base, recipe, lambda share: progress(share * _SHARE_FOR_ANSWERS)
+        )
 
         def losses() -> Iterator[Tensor]:
             for pick, turn in zip(picks, turns, strict=True):
@@ -176,9 +192,16 @@ def retrain(
                 on_base, on_samples = answers[: len(pick)], answers[len(pick) :]
                 loss = F.nll_loss(on_base, torch.from_numpy(base.train_labels[pick]))
                 loss = loss + recipe.sample_weight * F.nll_loss(on_samples, targets[turn])
-                yield loss + recipe.distillation * _divergence(on_base, teacher(pick, seen), recipe.temperature)
+                yield loss + recipe.distillation * _divergence(
+                    on_base, teacher(pick, seen), recipe.temperature
+                )
 
-        _descend(model, losses(), recipe, lambda share: progress(_SHARE_FOR_ANSWERS + share * (1 - _SHARE_FOR_ANSWERS)))
+        _descend(
+            model,
+            losses(),
+            recipe,
+            lambda share: progress(_SHARE_FOR_ANSWERS + share * (1 - _SHARE_FOR_ANSWERS)),
+        )
         return weights.dump(model)
 
 
@@ -194,8 +217,9 @@ def manifest(
 ) -> dict[str, Any]:
     """Everything that a run's result depends on, ready for JSON, with ``sha256`` over it all.
 
-    Samples enter as one hash in the order of their ids, so their order here does not matter. Equal manifests train to
-    equal bytes. Raises ``ValueError`` when ids, pixels and labels are not equally many or an id comes twice.
+    Samples enter as one hash in the order of their ids, so their order here does not matter. Equal
+    manifests train to equal bytes. Raises ``ValueError`` when ids, pixels and labels are not
+    equally many or an id comes twice.
     """
     contents: dict[str, Any] = {
         "net": net,
@@ -212,7 +236,8 @@ def manifest(
 
 
 def environment() -> dict[str, Any]:
-    """What a run's bytes depend on beside its arguments: ``libraries`` by version, ``threads``, ``cpu_capability``."""
+    """What a run's bytes depend on beside its arguments: ``libraries`` by version, ``threads``,
+    ``cpu_capability``."""
     return {
         "libraries": {name: version(name) for name in ("torch", "numpy", "pillow")},
         "threads": 1,
@@ -221,8 +246,8 @@ def environment() -> dict[str, Any]:
 
 
 def bend(images: Tensor, recipe: Recipe, rng: np.random.Generator, share: float = 1.0) -> Tensor:
-    """Images, float32 (n, 1, 28, 28), each under a random affine map within ``share`` of the recipe's bounds; outside
-    is black."""
+    """Images, float32 (n, 1, 28, 28), each under a random affine map within ``share`` of the
+    recipe's bounds; outside is black."""
     n, side = len(images), images.shape[-1]
     turn, slant, across, down, x, y = share * rng.uniform(-1, 1, (6, n))
     angle = np.radians(recipe.turn * turn)
@@ -230,15 +255,20 @@ def bend(images: Tensor, recipe: Recipe, rng: np.random.Generator, share: float 
     tangent = recipe.slant * slant
     cos, sin = np.cos(angle), np.sin(angle)
     maps = np.empty((n, 2, 3), dtype=np.float32)
-    maps[:, 0] = np.stack([cos * across, (cos * tangent - sin) * down, 2 * recipe.shift * x / side], axis=1)
-    maps[:, 1] = np.stack([sin * across, (sin * tangent + cos) * down, 2 * recipe.shift * y / side], axis=1)
+    maps[:, 0] = np.stack(
+        [cos * across, (cos * tangent - sin) * down, 2 * recipe.shift * x / side], axis=1
+    )
+    maps[:, 1] = np.stack(
+        [sin * across, (sin * tangent + cos) * down, 2 * recipe.shift * y / side], axis=1
+    )
     grid = F.affine_grid(torch.from_numpy(maps), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False)
 
 
 @contextlib.contextmanager
 def _reproducible(seed: int) -> Iterator[None]:
-    """One thread, deterministic algorithms and torch's global generator (which dropout uses) seeded, for a while."""
+    """One thread, deterministic algorithms and torch's global generator (which dropout uses)
+    seeded, for a while."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*lr_scheduler.*")
@@ -253,13 +283,16 @@ def _reproducible(seed: int) -> Iterator[None]:
 
 
 def _picks(rng: np.random.Generator, n: int, steps: int, batch: int) -> NDArray[np.int64]:
-    """Indices below n, (steps, batch): one permutation after another, so that all come equally often."""
+    """Indices below n, (steps, batch): one permutation after another, so that all come equally
+    often."""
     rounds = -(-steps * batch // n)
     order = np.concatenate([rng.permutation(n) for _ in range(rounds)])
     return order[: steps * batch].reshape(steps, batch)
 
 
-def _ordered(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _ordered(
+    pixels: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The samples in an order that depends on nothing but their content."""
     order = sorted(range(len(labels)), key=lambda i: (pixels[i].tobytes(), int(labels[i])))
     return pixels[order], labels[order].astype(np.int64)
@@ -268,16 +301,20 @@ def _ordered(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[NDAr
 class _Teacher:
     """Round 1's model, asked for its log-probabilities, float32 (n, 10), of base images.
 
-    Its answers on images as they are never change, so the process computes them once and keeps them for its next
-    training; on bent images it is asked at every step.
+    Its answers on images as they are never change, so the process computes them once and keeps them
+    for its next training; on bent images it is asked at every step.
     """
 
     _kept: ClassVar[dict[tuple[str, str, str], Tensor]] = {}
 
-    def __init__(self, start: bytes, net: str, base: BaseData, recipe: Recipe, progress: Progress) -> None:
+    def __init__(
+        self, start: bytes, net: str, base: BaseData, recipe: Recipe, progress: Progress
+    ) -> None:
         self.net = _channels_last(weights.load(net, start, None))
         self.known = (
-            None if recipe.base_bend else self._all(base, (weights.checksum(start), net, base.sha256), progress)
+            None
+            if recipe.base_bend
+            else self._all(base, (weights.checksum(start), net, base.sha256), progress)
         )
 
     def __call__(self, pick: NDArray[np.int64], seen: Tensor) -> Tensor:
@@ -308,14 +345,20 @@ def _channels_last(model: nn.Module) -> nn.Module:
 
 
 def _divergence(answers: Tensor, taught: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of softened answers from the teacher's, times temperature² (Hinton et al., 2015)."""
+    """Kullback-Leibler divergence of softened answers from the teacher's, times temperature²
+    (Hinton et al., 2015)."""
     mine, wanted = (F.log_softmax(a / temperature, dim=1) for a in (answers, taught))
     return F.kl_div(mine, wanted, reduction="batchmean", log_target=True) * temperature**2
 
 
-def _descend(model: nn.Module, losses: Iterator[Tensor], recipe: Recipe, progress: Progress) -> None:
-    """Follow the losses down, one step each, with Adam's decoupled variant and one cycle of the learning rate."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+def _descend(
+    model: nn.Module, losses: Iterator[Tensor], recipe: Recipe, progress: Progress
+) -> None:
+    """Follow the losses down, one step each, with Adam's decoupled variant and one cycle of the
+    learning rate."""
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=recipe.warm_up
     )
@@ -333,7 +376,9 @@ def _descend(model: nn.Module, losses: Iterator[Tensor], recipe: Recipe, progres
     progress(1.0)
 
 
-def _samples_sha256(ids: Sequence[str], pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
+def _samples_sha256(
+    ids: Sequence[str], pixels: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> str:
     if not len(set(ids)) == len(ids) == len(pixels) == len(labels):
         raise ValueError("Every sample needs an id of its own, pixels and a label.")
     digest = hashlib.sha256()

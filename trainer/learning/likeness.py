@@ -1,9 +1,9 @@
-"""Whether a drawing is an earlier one again, a little changed: moved, with a speck more or a wider pen, its points a
-little elsewhere.
+"""Whether a drawing is an earlier one again, a little changed: moved, with a speck more or a wider
+pen, its points a little elsewhere.
 
-As pictures two people's digits of one kind are often as alike as a drawing and its near-copy, so pictures only tell
-which earlier drawings are worth looking at (`resemblance`). What decides is the pen's way on the canvas, ten times as
-fine (`is_copy`).
+As pictures two people's digits of one kind are often as alike as a drawing and its near-copy, so
+pictures only tell which earlier drawings are worth looking at (`resemblance`). What decides is the
+pen's way on the canvas, ten times as fine (`is_copy`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ Strokes = Sequence[dict[str, Any]]
 
 
 def resemblance(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How alike a picture, uint8 (28, 28), is to each of the others, uint8 (n, 28, 28): float32 (n,), 1 for the same.
+    """How alike a picture, uint8 (28, 28), is to each of the others, uint8 (n, 28, 28): float32
+    (n,), 1 for the same.
 
-    The normalised correlation as they stand, or once every centre of mass is in the middle, whichever is more.
+    The normalised correlation as they stand, or once every centre of mass is in the middle,
+    whichever is more.
     """
     found: NDArray[np.float32] = np.maximum(
         _unit(others.astype(np.float32)) @ _unit(pixels[None].astype(np.float32))[0],
@@ -39,16 +41,22 @@ def resemblance(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pictures, uint8 (n, 28, 28), centred and at half their size, each as bright as can be: uint8 (n, 196)."""
-    half = _centred(images).reshape(len(images), SIDE // 2, 2, SIDE // 2, 2).mean(axis=(2, 4)).reshape(len(images), -1)
+    """Pictures, uint8 (n, 28, 28), centred and at half their size, each as bright as can be: uint8
+    (n, 196)."""
+    half = (
+        _centred(images)
+        .reshape(len(images), SIDE // 2, 2, SIDE // 2, 2)
+        .mean(axis=(2, 4))
+        .reshape(len(images), -1)
+    )
     brightest = np.maximum(half.max(axis=1, keepdims=True), 1e-6)
     small: NDArray[np.uint8] = np.rint(half * (255 / brightest)).astype(np.uint8)
     return small
 
 
 def is_among(pixels: NDArray[np.uint8], small: NDArray[np.uint8], digit: int) -> bool:
-    """Whether a picture of a digit, uint8 (28, 28), is nearly that of one of these thumbnails, uint8 (n, 196). A 1
-    never is: so many people's are."""
+    """Whether a picture of a digit, uint8 (28, 28), is nearly that of one of these thumbnails,
+    uint8 (n, 196). A 1 never is: so many people's are."""
     if digit == 1 or not len(small):
         return False
     mine = thumbnails(pixels[None])[0].astype(np.float32)
@@ -58,8 +66,8 @@ def is_among(pixels: NDArray[np.uint8], small: NDArray[np.uint8], digit: int) ->
 
 
 def is_copy(mine: Strokes, other: Strokes, digit: int) -> bool:
-    """Whether a drawing, as strokes of x and y in canvas units, goes the other's way, where it stands or moved: nearly
-    all of each within `_NEAR` of the other. Both mean `digit`."""
+    """Whether a drawing, as strokes of x and y in canvas units, goes the other's way, where it
+    stands or moved: nearly all of each within `_NEAR` of the other. Both mean `digit`."""
     enough = _COVERED_IF_SIMPLE if digit in _SIMPLE else _COVERED
     here, there = _way(mine), _way(other)
     return _covered(here, there) >= enough or _covered(_moved_onto(here, there), there) >= enough
@@ -83,7 +91,9 @@ def _way(strokes: Strokes) -> NDArray[np.float64]:
     """`_POINTS` points (x, y) evenly along all strokes."""
     lines = [np.column_stack([stroke["x"], stroke["y"]]).astype(np.float64) for stroke in strokes]
     lines = [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
-    start, end = (np.concatenate([line[side] for line in lines]) for side in (slice(None, -1), slice(1, None)))
+    start, end = (
+        np.concatenate([line[side] for line in lines]) for side in (slice(None, -1), slice(1, None))
+    )
     length = np.maximum(np.hypot(*(end - start).T), 1e-3)
     upto = np.cumsum(length)
     at = (np.arange(_POINTS) + 0.5) / _POINTS * upto[-1]
@@ -101,7 +111,8 @@ def _apart(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.
 
 
 def _centred(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (n, 28, 28), each moved, between pixels too, until its centre of mass is in the middle."""
+    """float32 (n, 28, 28), each moved, between pixels too, until its centre of mass is in the
+    middle."""
     ink = pictures.astype(np.float32)
     total = np.maximum(ink.sum(axis=(1, 2)), 1e-6)
     places = np.arange(SIDE, dtype=np.float32)

@@ -1,9 +1,9 @@
 """Architectures. To add a net, write one class and add one line to ``NETS``.
 
-A net takes what ``prepare`` makes, float32 (n, 1, 28, 28), and gives log-probabilities, float32 (n, 10). Its round 1's
-weights are trained by ``python -m trainer.learning fit --net NAME --mnist DIR --out NAME.safetensors`` (with
-``fit.round_one_recipe``); in ``shipped/``, beside the card that the command writes, they make it one that a study can
-choose.
+A net takes what ``prepare`` makes, float32 (n, 1, 28, 28), and gives log-probabilities, float32 (n,
+10). Its round 1's weights are trained by ``python -m trainer.learning fit --net NAME --mnist DIR
+--out NAME.safetensors`` (with ``fit.round_one_recipe``); in ``shipped/``, beside the card that the
+command writes, they make it one that a study can choose.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class MnistModel(nn.Module):
 
 
 class Strong(nn.Module):
-    """A net that is hard to fool: a strided and three 3 × 3 convolutions with batch norm, 58,042 parameters.
+    """A net that is hard to fool: a strided and three 3 × 3 convolutions with batch norm, 58,042
+    parameters.
 
-    It halves the picture twice before most of its channels, so a step costs about twice the first net's. No dropout:
-    bent images (``fit.bend``) keep it from learning by heart. Batch norm: Ioffe and Szegedy, «Batch normalization»,
-    2015.
+    It halves the picture twice before most of its channels, so a step costs about twice the first
+    net's. No dropout: bent images (``fit.bend``) keep it from learning by heart. Batch norm: Ioffe
+    and Szegedy, «Batch normalization», 2015.
     """
 
     def __init__(self) -> None:
@@ -65,27 +66,36 @@ class Strong(nn.Module):
         return F.log_softmax(self.digits(self.features(x).flatten(1)), dim=1)
 
 
-def _block(channels: int, out: int, kernel: int, stride: int = 1, padding: int = 0) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(channels, out, kernel, stride, padding, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+def _block(
+    channels: int, out: int, kernel: int, stride: int = 1, padding: int = 0
+) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(channels, out, kernel, stride, padding, bias=False),
+        nn.BatchNorm2d(out),
+        nn.ReLU(),
+    )
 
 
 NETS: dict[str, type[nn.Module]] = {"mnist_model": MnistModel, "strong": Strong}
 
 
 def build(name: str) -> nn.Module:
-    """A new net with fresh random weights (from torch's global generator). Raises ``UnknownNet``."""
+    """A new net with fresh random weights (from torch's global generator). Raises
+    ``UnknownNet``."""
     if name not in NETS:
         raise UnknownNet(f"There is no net {name!r}; known are {', '.join(sorted(NETS))}.")
     return NETS[name]()
 
 
 def prepare(pixels: NDArray[np.uint8]) -> Tensor:
-    """Pictures, uint8 (n, 28, 28), as the nets' input, float32 (n, 1, 28, 28): the one place for normalisation."""
+    """Pictures, uint8 (n, 28, 28), as the nets' input, float32 (n, 1, 28, 28): the one place for
+    normalisation."""
     return normalise(torch.tensor(pixels, dtype=torch.float32).unsqueeze(1))
 
 
 def normalise(ink: Tensor) -> Tensor:
-    """Pixel values from 0 to 255 in any shape, shifted and scaled to MNIST's mean 0 and deviation 1."""
+    """Pixel values from 0 to 255 in any shape, shifted and scaled to MNIST's mean 0 and deviation
+    1."""
     return ink.div(255).sub(MNIST_MEAN).div(MNIST_STD)
 
 

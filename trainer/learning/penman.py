@@ -1,12 +1,14 @@
-"""Synthetic handwriting: writers with a style of their own, and the digits that they draw, as strokes.
+"""Synthetic handwriting: writers with a style of their own, and the digits that they draw, as
+strokes.
 
-A **writer** is drawn once from a seed: how large, slanted, round, shaky and fast the hand is, where on the canvas it
-writes, with which pen, which of a digit's forms (``skeletons``) it uses, and how these differ from the textbook's. A
-**form** is one intended drawing: the writer's style with the moment's deviations. Strokes are a pure function of the
-form, so a person who goes on from the last picture (``again``) changes a form and leaves the rest as it was.
+A **writer** is drawn once from a seed: how large, slanted, round, shaky and fast the hand is, where
+on the canvas it writes, with which pen, which of a digit's forms (``skeletons``) it uses, and how
+these differ from the textbook's. A **form** is one intended drawing: the writer's style with the
+moment's deviations. Strokes are a pure function of the form, so a person who goes on from the last
+picture (``again``) changes a form and leaves the rest as it was.
 
-**Boldness** is how far a drawing departs from the usual hand: at 0 it is the hand as it is, at 1 some traits go as far
-as a person still reads the digit.
+**Boldness** is how far a drawing departs from the usual hand: at 0 it is the hand as it is, at 1
+some traits go as far as a person still reads the digit.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ _MOST_REACH = 245
 
 @dataclass(frozen=True)
 class Trait:
-    """How a trait is spread: ``usual`` ± ``spread`` over people, ± ``daily`` over a person's drawings, and bounds."""
+    """How a trait is spread: ``usual`` ± ``spread`` over people, ± ``daily`` over a person's
+    drawings, and bounds."""
 
     usual: float
     spread: float
@@ -62,14 +65,29 @@ TRAITS = {
 _USUAL, _SPREAD, _DAILY, *_ANY_DIGIT = np.array([astuple(trait) for trait in TRAITS.values()]).T
 _NARROWER: dict[int, dict[str, tuple[float, float]]] = {
     0: {"entry": (0, 0.06), "leave": (0, 0.06)},
-    1: {"turn": (-0.2, 0.2), "aspect": (0.6, 1.1), "waist": (0, 0.35), "bend": (0, 4), "entry": (0, 0)},
+    1: {
+        "turn": (-0.2, 0.2),
+        "aspect": (0.6, 1.1),
+        "waist": (0, 0.35),
+        "bend": (0, 4),
+        "entry": (0, 0),
+    },
     4: {"aspect": (0.75, 1.5), "slant": (-0.4, 0.6), "turn": (-0.25, 0.3)},
-    7: {"turn": (-0.2, 0.2), "aspect": (0.8, 1.3), "bend": (0, 3.5), "leave": (0, 0.08), "shake": (0, 2.5)},
+    7: {
+        "turn": (-0.2, 0.2),
+        "aspect": (0.8, 1.3),
+        "bend": (0, 3.5),
+        "leave": (0, 0.08),
+        "shake": (0, 2.5),
+    },
     8: {"bend": (0, 5), "gap": (-0.1, 0.08), "shake": (0, 3)},
 }
 """Bounds of single digits, where further out another digit begins: a one turns into a seven, a nought into a six."""
 _BOUNDS = np.array(
-    [[_NARROWER.get(digit, {}).get(name, (t.low, t.high)) for name, t in TRAITS.items()] for digit in range(10)]
+    [
+        [_NARROWER.get(digit, {}).get(name, (t.low, t.high)) for name, t in TRAITS.items()]
+        for digit in range(10)
+    ]
 )
 
 
@@ -77,13 +95,14 @@ _BOUNDS = np.array(
 class Style:
     """The traits of a hand, within the bounds of ``TRAITS``.
 
-    ``slant`` (a tangent, to the right) and ``turn`` (radians, clockwise) of the digit, its ``height`` in canvas units,
-    ``aspect``, the width as a share of the textbook's, and its middle's ``x`` and ``y`` from the canvas's, in canvas
-    units. ``waist``: above 0 the upper half is the smaller. ``angular``: from 0, round, to 1, straight from point to
-    point. In hundredths of the height, ``rounding``, over which the pen rounds a corner off, and ``bend``, how far
-    points are from the textbook's. ``gap``: what a loop lacks to be closed, as a share of it; below 0, how far the pen
-    goes on. ``entry`` and ``leave``: the hooks at both ends, as shares of the height. ``shake`` and the pen's
-    ``width`` in canvas units.
+    ``slant`` (a tangent, to the right) and ``turn`` (radians, clockwise) of the digit, its
+    ``height`` in canvas units, ``aspect``, the width as a share of the textbook's, and its middle's
+    ``x`` and ``y`` from the canvas's, in canvas units. ``waist``: above 0 the upper half is the
+    smaller. ``angular``: from 0, round, to 1, straight from point to point. In hundredths of the
+    height, ``rounding``, over which the pen rounds a corner off, and ``bend``, how far points are
+    from the textbook's. ``gap``: what a loop lacks to be closed, as a share of it; below 0, how far
+    the pen goes on. ``entry`` and ``leave``: the hooks at both ends, as shares of the height.
+    ``shake`` and the pen's ``width`` in canvas units.
     """
 
     slant: float
@@ -105,10 +124,11 @@ class Style:
 
 @dataclass(frozen=True)
 class Writer:
-    """A person's hand. ``habits``: per digit, how often each of its skeletons is used, as shares that sum to 1.
+    """A person's hand. ``habits``: per digit, how often each of its skeletons is used, as shares
+    that sum to 1.
 
-    ``speed`` is in canvas units per millisecond, ``lift`` the milliseconds between two strokes, and ``careless`` how
-    much more than usual (1) this hand's drawings differ from each other.
+    ``speed`` is in canvas units per millisecond, ``lift`` the milliseconds between two strokes, and
+    ``careless`` how much more than usual (1) this hand's drawings differ from each other.
     """
 
     seed: int
@@ -121,7 +141,8 @@ class Writer:
 
 @dataclass(frozen=True)
 class Form:
-    """One intended drawing; ``variant`` is an index into the digit's skeletons, ``attempt`` the seed of its chances."""
+    """One intended drawing; ``variant`` is an index into the digit's skeletons, ``attempt`` the
+    seed of its chances."""
 
     writer: Writer
     digit: int
@@ -132,7 +153,8 @@ class Form:
 
 @dataclass(frozen=True)
 class Written:
-    """A drawing in the contract's form, 20–60 points in all and a pen of 8–40 units, with the form it was made from."""
+    """A drawing in the contract's form, 20–60 points in all and a pen of 8–40 units, with the form
+    it was made from."""
 
     strokes: Strokes
     width: int
@@ -140,7 +162,8 @@ class Written:
 
 
 def writer(seed: int) -> Writer:
-    """The person of that number, 0 or more. Most are ordinary, some unusual, a few extreme; all are legible."""
+    """The person of that number, 0 or more. Most are ordinary, some unusual, a few extreme; all are
+    legible."""
     rng = default_rng([_WRITERS, seed])
     peculiar = rng.choice([0.7, 1.0, 1.6, 2.3], p=[0.25, 0.43, 0.23, 0.09])
     traits = _USUAL + _SPREAD * peculiar * rng.normal(size=len(TRAITS))
@@ -159,7 +182,8 @@ def writer(seed: int) -> Writer:
 
 
 def write(writer: Writer, digit: int, rng: Generator, boldness: float = 0.0) -> Written:
-    """One drawing of ``digit`` (0–9) by ``writer``; ``boldness`` is 0 to 1. Raises ``ValueError`` for others."""
+    """One drawing of ``digit`` (0–9) by ``writer``; ``boldness`` is 0 to 1. Raises ``ValueError``
+    for others."""
     if not (0 <= digit <= 9 and 0 <= boldness <= 1):
         raise ValueError(f"No such digit or boldness: {digit}, {boldness}")
     habit = np.array(writer.habits[digit])
@@ -172,9 +196,12 @@ def write(writer: Writer, digit: int, rng: Generator, boldness: float = 0.0) -> 
 
 
 def again(written: Written, rng: Generator, boldness: float) -> Written:
-    """Another try that changes one to three traits of the last one, by up to ``boldness`` (0–1) of the way left."""
+    """Another try that changes one to three traits of the last one, by up to ``boldness`` (0–1) of
+    the way left."""
     form = written.form
-    return draw(replace(form, style=_bolder(form.style, form.digit, rng, boldness, int(rng.integers(1, 4)))))
+    return draw(
+        replace(form, style=_bolder(form.style, form.digit, rng, boldness, int(rng.integers(1, 4))))
+    )
 
 
 def draw(form: Form) -> Written:
@@ -186,13 +213,16 @@ def draw(form: Form) -> Written:
 
 def _habit(digit: int, school: str, rng: Generator) -> tuple[float, ...]:
     """Mostly one form of the digit, sometimes two; those of the other school are rare."""
-    common = np.array([form.common * (1 if form.school in ("any", school) else 0.15) for form in SKELETONS[digit]])
+    common = np.array(
+        [form.common * (1 if form.school in ("any", school) else 0.15) for form in SKELETONS[digit]]
+    )
     shares = rng.gamma(common / common.sum() * 1.2) + 1e-9
     return tuple((shares / shares.sum()).tolist())
 
 
 def _bolder(style: Style, digit: int, rng: Generator, boldness: float, count: int) -> Style:
-    """The style with ``count`` of its traits moved to one of the digit's bounds, by up to ``boldness`` of the way."""
+    """The style with ``count`` of its traits moved to one of the digit's bounds, by up to
+    ``boldness`` of the way."""
     traits = np.array(astuple(style))
     chosen = rng.permutation(len(TRAITS))[:count]
     bounds = _BOUNDS[digit, chosen, rng.integers(2, size=count)]
@@ -201,7 +231,8 @@ def _bolder(style: Style, digit: int, rng: Generator, boldness: float, count: in
 
 
 def _legible(style: Style, low: NDArray[np.float64], high: NDArray[np.float64]) -> Style:
-    """The style within these bounds and those that traits have together: no lying digits, no loops full of ink."""
+    """The style within these bounds and those that traits have together: no lying digits, no loops
+    full of ink."""
     style = Style(*np.clip(astuple(style), low, high).tolist())
     lean = float(np.clip(style.slant + style.turn, _LEAST_LEAN, _MOST_LEAN))
     narrow = min(1.0, style.aspect / float(np.hypot(1, lean)))
@@ -212,7 +243,8 @@ def _legible(style: Style, low: NDArray[np.float64], high: NDArray[np.float64]) 
 
 
 def _lines(form: Form, rng: Generator) -> Iterator[Points]:
-    """The strokes as lines (n, 2) in the textbook's box, bent, rounded, closed or not, with hooks and wavering."""
+    """The strokes as lines (n, 2) in the textbook's box, bent, rounded, closed or not, with hooks
+    and wavering."""
     style, writer = form.style, form.writer
     own = default_rng([_LETTERS, writer.seed, form.digit, form.variant])
     hand = default_rng([_LETTERS, writer.seed])
@@ -233,7 +265,8 @@ def _lines(form: Form, rng: Generator) -> Iterator[Points]:
 
 
 def _waves(rng: Generator) -> Points:
-    """Four plane waves as rows (kx, ky, phase, dx, dy), 90–260 units long: a smooth field that moves what it meets."""
+    """Four plane waves as rows (kx, ky, phase, dx, dy), 90–260 units long: a smooth field that
+    moves what it meets."""
     along, phase = rng.uniform(0, 2 * np.pi, (2, 4))
     often = 2 * np.pi / rng.uniform(90, 260, 4)
     push = rng.normal(0, 0.7, (4, 2))
@@ -249,7 +282,8 @@ def _bent(run: Points, style: Style, bends: list[tuple[Points, float]]) -> Point
 
 
 def _placed(lines: list[Points], style: Style, rng: Generator) -> list[Points]:
-    """The lines on the canvas: sized, slanted, turned, and moved to their place, as far as the canvas reaches.
+    """The lines on the canvas: sized, slanted, turned, and moved to their place, as far as the
+    canvas reaches.
 
     The eye puts the digit's middle between the middle of its box and that of its ink.
     """
@@ -269,7 +303,8 @@ def _placed(lines: list[Points], style: Style, rng: Generator) -> list[Points]:
 
 
 def _timed(lines: list[Points], writer: Writer, rng: Generator) -> Strokes:
-    """Whole canvas units at moments about equally far apart; slower where a line bends, with pauses between strokes."""
+    """Whole canvas units at moments about equally far apart; slower where a line bends, with pauses
+    between strokes."""
     moments = [_moments(line, writer.speed) for line in lines]
     whole = sum(float(times[-1]) for times in moments)
     points = np.clip(whole / _MILLISECONDS_A_POINT, _FEWEST_POINTS, _MOST_POINTS)
@@ -288,13 +323,17 @@ def _timed(lines: list[Points], writer: Writer, rng: Generator) -> Strokes:
 
 
 def _moments(line: Points, speed: float) -> NDArray[np.float64]:
-    """When the pen is at each point (n, 2), in ms: it goes with the cube root of the bend's radius, within bounds.
+    """When the pen is at each point (n, 2), in ms: it goes with the cube root of the bend's radius,
+    within bounds.
 
-    Lacquaniti, Terzuolo and Viviani, «The law relating the kinematic and figural aspects of drawing movements», 1983.
+    Lacquaniti, Terzuolo and Viviani, «The law relating the kinematic and figural aspects of drawing
+    movements», 1983.
     """
     ahead = np.diff(line, axis=0)
     heading = np.unwrap(np.arctan2(ahead[:, 1], ahead[:, 0]))
     around = min(9, len(heading))
-    turning = np.convolve(np.abs(np.diff(heading, prepend=heading[:1])), np.ones(around) / around, mode="same")
+    turning = np.convolve(
+        np.abs(np.diff(heading, prepend=heading[:1])), np.ones(around) / around, mode="same"
+    )
     pace = speed / np.cbrt(np.clip(turning / 0.05, 0.3, 8))
     return np.concatenate([[0.0], (np.hypot(*ahead.T) / pace).cumsum()])

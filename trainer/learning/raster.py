@@ -1,16 +1,19 @@
 """Strokes to the 28 × 28 picture: the one place that decides what the model sees.
 
-The pen is a disc moved along straight lines between the points, so every piece of a stroke is a capsule. A capsule is
-convex: it meets each row of a sampling grid in one span, whose two ends have a closed form. All spans of a drawing are
-computed at once, united with a difference array, and counted in each pixel. That is exact (a sample is ink exactly when
-it is within half the pen's width of the stroke), has round caps and joints by nature, is symmetric, and needs only
-additions, products, quotients and square roots of doubles, which IEEE 754 rounds alike everywhere.
+The pen is a disc moved along straight lines between the points, so every piece of a stroke is a
+capsule. A capsule is convex: it meets each row of a sampling grid in one span, whose two ends have
+a closed form. All spans of a drawing are computed at once, united with a difference array, and
+counted in each pixel. That is exact (a sample is ink exactly when it is within half the pen's width
+of the stroke), has round caps and joints by nature, is symmetric, and needs only additions,
+products, quotients and square roots of doubles, which IEEE 754 rounds alike everywhere.
 
-Pillow's ``line`` was the alternative. It rounds widths and polygon corners to whole cells, sits half a cell aside for
-even widths, and its ``joint="curve"`` leaves notches; discs would have to be added by hand at every point.
+Pillow's ``line`` was the alternative. It rounds widths and polygon corners to whole cells, sits
+half a cell aside for even widths, and its ``joint="curve"`` leaves notches; discs would have to be
+added by hand at every point.
 
-A point (x, y) is the middle of its canvas cell. There are two samples to a cell on each axis, so no sample lies
-exactly on the edge of a horizontal or vertical line of whole width, and a line 22 units wide covers 22 units.
+A point (x, y) is the middle of its canvas cell. There are two samples to a cell on each axis, so no
+sample lies exactly on the edge of a horizontal or vertical line of whole width, and a line 22 units
+wide covers 22 units.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ _SPANS_AT_ONCE = 1 << 15
 
 
 def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
-    """The drawing as uint8 (28, 28), white ink (255) on black, as drawn: neither centred nor scaled.
+    """The drawing as uint8 (28, 28), white ink (255) on black, as drawn: neither centred nor
+    scaled.
 
     A pixel's value is the share of its 400 samples that are ink.
     """
@@ -56,19 +60,23 @@ def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
 
 
 def check_ink(pixels: NDArray[np.uint8]) -> None:
-    """Raise ``Degenerate`` where nobody could see a digit in the picture, uint8 (28, 28): more than ``MOST_INK`` of it
-    is ink, all ink lies within ``DOT`` pixels, or it is in more than ``MOST_PIECES`` pieces.
+    """Raise ``Degenerate`` where nobody could see a digit in the picture, uint8 (28, 28): more than
+    ``MOST_INK`` of it is ink, all ink lies within ``DOT`` pixels, or it is in more than
+    ``MOST_PIECES`` pieces.
 
     Of MNIST's 70,000 images the smallest is 14 pixels long and the most scattered in 5 pieces.
     """
     if pixels.mean() > MOST_INK * 255:
         raise Degenerate(
-            "all_ink", "Nearly the whole canvas is ink: leave enough of it black for the digit to be seen."
+            "all_ink",
+            "Nearly the whole canvas is ink: leave enough of it black for the digit to be seen.",
         )
     ink = pixels > _INK
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows) or max(np.ptp(rows), np.ptp(columns)) < DOT:
-        raise Degenerate("dot", "That is only a dot: draw the digit larger, so that somebody can read it.")
+        raise Degenerate(
+            "dot", "That is only a dot: draw the digit larger, so that somebody can read it."
+        )
     if _pieces_of_ink(ink) > MOST_PIECES:
         raise Degenerate("noise", "That is many specks and no digit: draw it in fewer pieces.")
 
@@ -89,7 +97,8 @@ def _pieces_of_ink(ink: NDArray[np.bool_]) -> int:
 
 
 def _pieces(drawing: Drawing) -> NDArray[np.int64]:
-    """All pieces as rows (x, y, dx, dy) in samples, turned so that dy > 0, or dy = 0 and dx ≥ 0; also a lone point."""
+    """All pieces as rows (x, y, dx, dy) in samples, turned so that dy > 0, or dy = 0 and dx ≥ 0;
+    also a lone point."""
     pieces = []
     for stroke in drawing.strokes:
         points = np.column_stack([stroke.x, stroke.y]).astype(np.int64) * _SAMPLES
@@ -103,13 +112,16 @@ def _pieces(drawing: Drawing) -> NDArray[np.int64]:
     return found
 
 
-def _spans(pieces: NDArray[np.int64], radius: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Every span of ink of every piece: its row, its first sample and the one after its last, clipped to the grid.
+def _spans(
+    pieces: NDArray[np.int64], radius: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Every span of ink of every piece: its row, its first sample and the one after its last,
+    clipped to the grid.
 
-    Points are at whole numbers times ``_SAMPLES`` and samples, seen from there, at whole numbers plus ``offset``. The
-    left end of a capsule on a row is the least of ``t·dx - √(r² - u²)`` over the places t (0–1) along the piece, u
-    being the row's height over the pen's middle there; it is where the left edge touches the disc, u = r·dx/length,
-    or an end.
+    Points are at whole numbers times ``_SAMPLES`` and samples, seen from there, at whole numbers
+    plus ``offset``. The left end of a capsule on a row is the least of ``t·dx - √(r² - u²)`` over
+    the places t (0–1) along the piece, u being the row's height over the pen's middle there; it is
+    where the left edge touches the disc, u = r·dx/length, or an end.
     """
     offset = (1 - _SAMPLES) / 2
     x, y, dx, dy = pieces.T.astype(np.float64)

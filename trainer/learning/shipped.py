@@ -20,7 +20,8 @@ class NotShipped(LookupError):
 
 @dataclass(frozen=True)
 class Shipped:
-    """A net's weights as safetensors bytes, their SHA-256, and the card: net, seed, recipe, manifest, report."""
+    """A net's weights as safetensors bytes, their SHA-256, and the card: net, seed, recipe,
+    manifest, report."""
 
     weights: bytes
     sha256: str
@@ -33,10 +34,12 @@ def names() -> list[str]:
 
 
 def round_one(net: str) -> Shipped:
-    """The shipped model of round 1. Raises ``NotShipped``, and ``BadWeights`` when card and file disagree."""
+    """The shipped model of round 1. Raises ``NotShipped``, and ``BadWeights`` when card and file
+    disagree."""
     if net not in names():
         raise NotShipped(
-            f"No weights of {net!r} are shipped; train them with: python -m trainer.learning fit --net {net}"
+            f"No weights of {net!r} are shipped; train them with: python -m trainer.learning "
+            f"fit --net {net}"
         )
     card = json.loads((FOLDER / f"{net}.json").read_text(encoding="utf-8"))
     data = (FOLDER / f"{net}.safetensors").read_bytes()

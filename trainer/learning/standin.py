@@ -1,8 +1,9 @@
 """The stand-in for MNIST: k-means centres of each digit's images, small enough to ship.
 
-A centre is the mean of some twenty images (of five, for the gate's) and never of fewer than three, so no image of MNIST
-is in it. Training and gate keep apart: the centres to train are made from the 55,000 training images, the gate's from
-its 5,000. Grey values are rounded to 16 levels, which halves the file.
+A centre is the mean of some twenty images (of five, for the gate's) and never of fewer than three,
+so no image of MNIST is in it. Training and gate keep apart: the centres to train are made from the
+55,000 training images, the gate's from its 5,000. Grey values are rounded to 16 levels, which
+halves the file.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ _STEP = 17
 
 
 def make(base: BaseData, out: Path) -> None:
-    """Write the stand-in for ``base``, which must be MNIST itself, to ``out``: a compressed npz of four arrays.
+    """Write the stand-in for ``base``, which must be MNIST itself, to ``out``: a compressed npz of
+    four arrays.
 
-    ``train_images`` and ``gate_images``, uint8 (n, 28, 28), and ``train_labels`` and ``gate_labels``, uint8 (n,).
+    ``train_images`` and ``gate_images``, uint8 (n, 28, 28), and ``train_labels`` and
+    ``gate_labels``, uint8 (n,).
     """
     if base.stand_in:
         raise BadBaseData("The stand-in is made from MNIST; name its directory.")
-    train_images, train_labels = _of_all_digits(base.train_images, base.train_labels, TRAIN_PER_DIGIT)
+    train_images, train_labels = _of_all_digits(
+        base.train_images, base.train_labels, TRAIN_PER_DIGIT
+    )
     gate_images, gate_labels = _of_all_digits(base.gate_images, base.gate_labels, GATE_PER_DIGIT)
     with out.open("wb") as opened:
         np.savez_compressed(
@@ -44,9 +49,10 @@ def make(base: BaseData, out: Path) -> None:
 def centres(points: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float32]:
     """The k-means centres of points, float32 (n, d) with n ≥ k, as float32 (k, d).
 
-    Lloyd, «Least squares quantization in PCM», 1982, begun with Arthur and Vassilvitskii's k-means++, 2007. A centre
-    that loses all its points stays where it is. At the end, one with fewer than ``FEWEST`` becomes the mean of the
-    ``FEWEST`` points nearest to it, so that every centre is a mean.
+    Lloyd, «Least squares quantization in PCM», 1982, begun with Arthur and Vassilvitskii's
+    k-means++, 2007. A centre that loses all its points stays where it is. At the end, one with
+    fewer than ``FEWEST`` becomes the mean of the ``FEWEST`` points nearest to it, so that every
+    centre is a mean.
     """
     rng = np.random.RandomState(seed)
     means = _spread(points, k, rng)
@@ -59,7 +65,9 @@ def centres(points: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float3
         means[kept] = sums[kept] / counts[kept, None]
     distances = _distances(points, means)
     for lone in np.flatnonzero(np.bincount(distances.argmin(axis=1), minlength=k) < FEWEST):
-        means[lone] = points[np.argsort(distances[:, lone] + (points**2).sum(axis=1))[:FEWEST]].mean(axis=0)
+        means[lone] = points[
+            np.argsort(distances[:, lone] + (points**2).sum(axis=1))[:FEWEST]
+        ].mean(axis=0)
     return means
 
 
@@ -86,5 +94,10 @@ def _of_all_digits(
     found = []
     for digit in range(10):
         points = images[labels == digit].reshape(-1, 784).astype(np.float32)
-        found.append((centres(points, per_digit, SEED + digit) / _STEP).round().astype(np.uint8) * np.uint8(_STEP))
-    return np.concatenate(found).reshape(-1, 28, 28), np.repeat(np.arange(10, dtype=np.uint8), per_digit)
+        found.append(
+            (centres(points, per_digit, SEED + digit) / _STEP).round().astype(np.uint8)
+            * np.uint8(_STEP)
+        )
+    return np.concatenate(found).reshape(-1, 28, 28), np.repeat(
+        np.arange(10, dtype=np.uint8), per_digit
+    )

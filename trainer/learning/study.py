@@ -1,16 +1,18 @@
-"""The simulated study: does a model learn more from drawings that fooled it than from as many that nobody chose?
+"""The simulated study: does a model learn more from drawings that fooled it than from as many that
+nobody chose?
 
-A crowd of penmen draws for one of three **arms**, which differ in whom they draw against alone. *dynamic*: the newest
-model; *static*: round 1's for ever; *none*: nobody, so that every drawing is a sample. In each round the next
-``round_size`` samples are collected and a model is trained on all of the arm's samples so far, as on the site: from
-round 1's weights, with the same recipe and the same gate. Every model is measured on writers that drew no sample.
+A crowd of penmen draws for one of three **arms**, which differ in whom they draw against alone.
+*dynamic*: the newest model; *static*: round 1's for ever; *none*: nobody, so that every drawing is
+a sample. In each round the next ``round_size`` samples are collected and a model is trained on all
+of the arm's samples so far, as on the site: from round 1's weights, with the same recipe and the
+same gate. Every model is measured on writers that drew no sample.
 
-Two axes are fair to compare the arms by, and both are told: equally many samples, which is what people must check and
-a model must train on, and equally many drawings made, which is what people must draw. For the second one *none* also
-trains on as many samples as *dynamic* had drawings made.
+Two axes are fair to compare the arms by, and both are told: equally many samples, which is what
+people must check and a model must train on, and equally many drawings made, which is what people
+must draw. For the second one *none* also trains on as many samples as *dynamic* had drawings made.
 
-After Wallace et al., «Analyzing Dynamic Adversarial Training Data in the Limit», Findings of ACL 2022. It is a
-simulation: penmen are not people, and their labels are always right.
+After Wallace et al., «Analyzing Dynamic Adversarial Training Data in the Limit», Findings of ACL
+2022. It is a simulation: penmen are not people, and their labels are always right.
 """
 
 from __future__ import annotations
@@ -30,7 +32,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from trainer.learning import basedata, drawing, evaluate, fit, gate, nets, penman, raster, shipped, tactics, weights
+from trainer.learning import (
+    basedata,
+    drawing,
+    evaluate,
+    fit,
+    gate,
+    nets,
+    penman,
+    raster,
+    shipped,
+    tactics,
+    weights,
+)
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
 
@@ -47,8 +61,9 @@ class OtherStudy(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is simulated: ``rounds`` of ``round_size`` samples, drawn by ``drawers`` and measured on ``held_out``
-    writers. ``compared_at``: after how many rounds *none* is also trained on as many drawings as *dynamic* made."""
+    """What is simulated: ``rounds`` of ``round_size`` samples, drawn by ``drawers`` and measured on
+    ``held_out`` writers. ``compared_at``: after how many rounds *none* is also trained on as many
+    drawings as *dynamic* made."""
 
     net: str = "mnist_model"
     rounds: int = 20
@@ -60,7 +75,8 @@ class Plan:
 
 @dataclass
 class Collection:
-    """Samples so far, pictures uint8 (28, 28) with their labels, and how many drawings were made for them."""
+    """Samples so far, pictures uint8 (28, 28) with their labels, and how many drawings were made
+    for them."""
 
     pixels: list[NDArray[np.uint8]] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
@@ -68,14 +84,20 @@ class Collection:
 
 
 def run(
-    plan: Plan, seeds: Sequence[int], arms: Sequence[str], out: Path, jobs: int, mnist_dir: Path | None, cache: Path
+    plan: Plan,
+    seeds: Sequence[int],
+    arms: Sequence[str],
+    out: Path,
+    jobs: int,
+    mnist_dir: Path | None,
+    cache: Path,
 ) -> dict[str, Any]:
-    """Simulate every seed, ``jobs`` at a time, each in a process and on a thread of its own; a line for each round
-    goes to standard error.
+    """Simulate every seed, ``jobs`` at a time, each in a process and on a thread of its own; a line
+    for each round goes to standard error.
 
-    Gives, and keeps in the file ``out``, ``{"plan", "base", "recipes", "environment", "runs": {seed: …}}``. What the
-    file holds of a seed is not run again. Raises ``OtherStudy`` when it was made otherwise, ``NotShipped``,
-    ``BadBaseData``.
+    Gives, and keeps in the file ``out``, ``{"plan", "base", "recipes", "environment", "runs":
+    {seed: …}}``. What the file holds of a seed is not run again. Raises ``OtherStudy`` when it was
+    made otherwise, ``NotShipped``, ``BadBaseData``.
     """
     shipped.round_one(plan.net)  # or it is refused before any process starts
     base = basedata.find(mnist_dir, cache)
@@ -85,10 +107,14 @@ def run(
         if {**kept, "runs": {}} != found:
             raise OtherStudy(f"{out} holds runs that were made otherwise; name another file.")
         found = kept
-    lacking = {seed: [arm for arm in arms if arm not in found["runs"].get(str(seed), {})] for seed in seeds}
+    lacking = {
+        seed: [arm for arm in arms if arm not in found["runs"].get(str(seed), {})] for seed in seeds
+    }
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         doing = {
-            pool.submit(_one_seed, plan, seed, todo, mnist_dir, cache): seed for seed, todo in lacking.items() if todo
+            pool.submit(_one_seed, plan, seed, todo, mnist_dir, cache): seed
+            for seed, todo in lacking.items()
+            if todo
         }
         for done in as_completed(doing):
             found["runs"].setdefault(str(doing[done]), {}).update(done.result())
@@ -109,19 +135,23 @@ def _begun(plan: Plan, base: BaseData) -> dict[str, Any]:
     }
 
 
-def _one_seed(plan: Plan, seed: int, arms: Sequence[str], mnist_dir: Path | None, cache: Path) -> dict[str, list[Row]]:
+def _one_seed(
+    plan: Plan, seed: int, arms: Sequence[str], mnist_dir: Path | None, cache: Path
+) -> dict[str, list[Row]]:
     torch.set_num_threads(1)
     base = basedata.find(mnist_dir, cache)
     return simulate(plan, seed, base, arms, lambda line: print(line, file=sys.stderr, flush=True))
 
 
-def simulate(plan: Plan, seed: int, base: BaseData, arms: Sequence[str], tell: Tell) -> dict[str, list[Row]]:
+def simulate(
+    plan: Plan, seed: int, base: BaseData, arms: Sequence[str], tell: Tell
+) -> dict[str, list[Row]]:
     """One run of the study: by arm, a row for every round, from round 1's model on (no samples).
 
-    A row is ``{"round", "samples", "drawings", "tries_per_fool", "held", "errors": {set: {"n", "wrong"}}}``: the model
-    that this round's samples gave, all drawings made for them, and this round's drawings by sample (null where nobody
-    is to be fooled). Crowd, their
-    chances and the writers measured on are the seed's own. ``tell`` gets a line for each row.
+    A row is ``{"round", "samples", "drawings", "tries_per_fool", "held", "errors": {set: {"n",
+    "wrong"}}}``: the model that this round's samples gave, all drawings made for them, and this
+    round's drawings by sample (null where nobody is to be fooled). Crowd, their chances and the
+    writers measured on are the seed's own. ``tell`` gets a line for each row.
     """
     sets = held_out_sets(plan, seed) | {"mnist_test": evaluate.base_sets(base)["mnist_test"]}
     found: dict[str, list[Row]] = {}
@@ -149,8 +179,8 @@ def crowd(plan: Plan, seed: int) -> list[tactics.Fooler]:
 
 
 def held_out_sets(plan: Plan, seed: int) -> dict[str, EvalSet]:
-    """Ten digits by each of the seed's held-out writers: ``held_out``, as the crowd draws without a model, and
-    ``hard``, as boldly as is legible. No model has a part in the choice of either."""
+    """Ten digits by each of the seed's held-out writers: ``held_out``, as the crowd draws without a
+    model, and ``hard``, as boldly as is legible. No model has a part in the choice of either."""
     rng = np.random.default_rng([2, seed])
     first = _HELD_OUT + seed * _SEED_APART
     hands = [penman.writer(first + place) for place in range(plan.held_out)]
@@ -159,15 +189,21 @@ def held_out_sets(plan: Plan, seed: int) -> dict[str, EvalSet]:
     return {"held_out": _as_set(usual), "hard": _as_set(hard)}
 
 
-def collect(people: Sequence[tactics.Fooler], target: nn.Module | None, wanted: int, into: Collection) -> None:
-    """Have everybody draw, one drawing each in turn, until ``wanted`` more samples are there: drawings that the target
-    model misreads, or without one, all of them."""
+def collect(
+    people: Sequence[tactics.Fooler], target: nn.Module | None, wanted: int, into: Collection
+) -> None:
+    """Have everybody draw, one drawing each in turn, until ``wanted`` more samples are there:
+    drawings that the target model misreads, or without one, all of them."""
     had = len(into.labels)
     while True:
         drawn = [person.draw() for person in people]
         pixels, labels = _pictures(drawn), [written.form.digit for written in drawn]
-        answers = nets.probabilities(target, pixels).argmax(axis=1) if target else np.full(len(drawn), -1)
-        for person, written, image, label, answer in zip(people, drawn, pixels, labels, answers, strict=True):
+        answers = (
+            nets.probabilities(target, pixels).argmax(axis=1) if target else np.full(len(drawn), -1)
+        )
+        for person, written, image, label, answer in zip(
+            people, drawn, pixels, labels, answers, strict=True
+        ):
             person.told(written, bool(answer != label))
             into.drawings += 1
             if answer != label:
@@ -177,7 +213,9 @@ def collect(people: Sequence[tactics.Fooler], target: nn.Module | None, wanted: 
                 return
 
 
-def _rounds(plan: Plan, seed: int, base: BaseData, arm: str, sets: dict[str, EvalSet]) -> Iterator[Row]:
+def _rounds(
+    plan: Plan, seed: int, base: BaseData, arm: str, sets: dict[str, EvalSet]
+) -> Iterator[Row]:
     start = shipped.round_one(plan.net)
     first = weights.load(plan.net, start.weights, start.sha256)
     first_report = evaluate.evaluate(first, _gate_set(base))
@@ -208,7 +246,12 @@ def _trained(plan: Plan, seed: int, base: BaseData, collected: Collection) -> nn
 
 
 def _row(
-    number: int, collected: Collection, tries: float | None, held: bool, net: nn.Module, sets: dict[str, EvalSet]
+    number: int,
+    collected: Collection,
+    tries: float | None,
+    held: bool,
+    net: nn.Module,
+    sets: dict[str, EvalSet],
 ) -> Row:
     answers = evaluate.answers(net, sets)
     return {
@@ -225,14 +268,20 @@ def _row(
 
 
 def _in_words(row: Row) -> str:
-    wrong = ", ".join(f"{name} {one['wrong'] / one['n']:.1%}" for name, one in row["errors"].items() if one["n"])
+    wrong = ", ".join(
+        f"{name} {one['wrong'] / one['n']:.1%}" for name, one in row["errors"].items() if one["n"]
+    )
     held = " (held)" if row["held"] else ""
     return f"{row['samples']:,} samples of {row['drawings']:,} drawings; errors: {wrong}{held}"
 
 
 def _pictures(drawn: Sequence[penman.Written]) -> NDArray[np.uint8]:
-    return np.stack([raster.rasterise(drawing.parse(written.strokes, written.width)) for written in drawn])
+    return np.stack(
+        [raster.rasterise(drawing.parse(written.strokes, written.width)) for written in drawn]
+    )
 
 
 def _as_set(drawn: Sequence[penman.Written]) -> EvalSet:
-    return EvalSet(_pictures(drawn), np.array([written.form.digit for written in drawn], dtype=np.int64))
+    return EvalSet(
+        _pictures(drawn), np.array([written.form.digit for written in drawn], dtype=np.int64)
+    )

@@ -1,6 +1,8 @@
-"""How a simulated person tries to fool a model: writes, looks at the verdict, and goes on from the same picture.
+"""How a simulated person tries to fool a model: writes, looks at the verdict, and goes on from the
+same picture.
 
-Each try departs further from the usual hand; after ``MOST_TRIES`` without success he gives the picture up for another.
+Each try departs further from the usual hand; after ``MOST_TRIES`` without success he gives the
+picture up for another.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ BOLDEST_FIRST_TRY = 0.8
 
 @dataclass
 class Fooler:
-    """Somebody with a hand of his own; ``last`` is the picture to go on from, ``tries`` how often it was tried."""
+    """Somebody with a hand of his own; ``last`` is the picture to go on from, ``tries`` how often
+    it was tried."""
 
     hand: penman.Writer
     rng: Generator
@@ -43,5 +46,6 @@ class Fooler:
 
 
 def first_try(hand: penman.Writer, digit: int, rng: Generator) -> penman.Written:
-    """A digit as somebody writes it who knows nothing of a model, from the usual hand to rather a bold one."""
+    """A digit as somebody writes it who knows nothing of a model, from the usual hand to rather a
+    bold one."""
     return penman.write(hand, digit, rng, float(rng.uniform(0, BOLDEST_FIRST_TRY)))

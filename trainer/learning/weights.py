@@ -1,6 +1,8 @@
-"""A net's weights as safetensors bytes and back, with a checksum and every check that the format itself leaves out.
+"""A net's weights as safetensors bytes and back, with a checksum and every check that the format
+itself leaves out.
 
-safetensors holds numbers only, so loading never executes anything; but it takes a flipped bit or a NaN without a word.
+safetensors holds numbers only, so loading never executes anything; but it takes a flipped bit or a
+NaN without a word.
 """
 
 from __future__ import annotations
@@ -22,17 +24,20 @@ class BadWeights(ValueError):
 def dump(net: nn.Module) -> bytes:
     """The net's parameters and buffers as safetensors; equal weights give equal bytes.
 
-    Batch norm's count of batches is left out: no answer depends on it, and it would tell equal weights apart.
+    Batch norm's count of batches is left out: no answer depends on it, and it would tell equal
+    weights apart.
     """
-    return safetensors.torch.save({name: value.detach().contiguous() for name, value in _state(net).items()})
+    return safetensors.torch.save(
+        {name: value.detach().contiguous() for name, value in _state(net).items()}
+    )
 
 
 def load(name: str, data: bytes, sha256: str | None) -> nn.Module:
     """The net ``name`` with these weights, in eval mode.
 
-    Raises ``BadWeights`` when the checksum is not ``sha256`` (None: not compared), when the bytes are no safetensors,
-    when names, shapes or types are not exactly the net's, or when a value is not finite. Raises ``UnknownNet`` for
-    the name.
+    Raises ``BadWeights`` when the checksum is not ``sha256`` (None: not compared), when the bytes
+    are no safetensors, when names, shapes or types are not exactly the net's, or when a value is
+    not finite. Raises ``UnknownNet`` for the name.
     """
     if sha256 is not None and checksum(data) != sha256:
         raise BadWeights(f"The weights' checksum is {checksum(data)}, not {sha256} as recorded.")
@@ -57,7 +62,11 @@ def finite(net: nn.Module) -> bool:
 
 
 def _state(net: nn.Module) -> dict[str, Tensor]:
-    return {name: value for name, value in net.state_dict().items() if not name.endswith(".num_batches_tracked")}
+    return {
+        name: value
+        for name, value in net.state_dict().items()
+        if not name.endswith(".num_batches_tracked")
+    }
 
 
 def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], name: str) -> None:

@@ -20,9 +20,13 @@ class Command(BaseCommand):
         parser.add_argument("--email", default="")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        password = os.environ.get("DADC_PASSWORD") or getpass.getpass(f"Password for {options['name']}: ")
+        password = os.environ.get("DADC_PASSWORD") or getpass.getpass(
+            f"Password for {options['name']}: "
+        )
         try:
-            person = accounts.add(options["name"], password, email=options["email"], role=options["role"])
+            person = accounts.add(
+                options["name"], password, email=options["email"], role=options["role"]
+            )
         except Refused as refusal:
             raise CommandError(f"{refusal.field}: {refusal.message}") from refusal
         self.stdout.write(f"Added {person.username}, {person.role}.")

@@ -1,4 +1,5 @@
-"""`manage.py crowd`: a simulated crowd that draws and moderates beside the site until it is stopped."""
+"""`manage.py crowd`: a simulated crowd that draws and moderates beside the site until it is
+stopped."""
 
 import argparse
 import random
@@ -17,15 +18,29 @@ TELL_EVERY = 30.0
 
 class Command(BaseCommand):
     help = (
-        "Let simulated people, whose names end in -bot, draw and moderate on this site, until stopped. "
-        "New ones get DADC_PASSWORD, else a password that nobody knows. Never on a site that collects real data."
+        "Let simulated people, whose names end in -bot, draw and moderate on this site, until "
+        "stopped. "
+        "New ones get DADC_PASSWORD, else a password that nobody knows. Never on a site that "
+        "collects real data."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--drawers", type=at_least_one, default=len(crowd.DRAWERS), metavar="N")
-        parser.add_argument("--moderators", type=at_least_one, default=len(crowd.MODERATORS), metavar="N")
-        parser.add_argument("--pace", type=float, default=crowd.PACE, metavar="SECONDS", help="mean pause after an act")
-        parser.add_argument("--seed", type=int, help="the same one again draws the same pictures; default: a new one")
+        parser.add_argument(
+            "--moderators", type=at_least_one, default=len(crowd.MODERATORS), metavar="N"
+        )
+        parser.add_argument(
+            "--pace",
+            type=float,
+            default=crowd.PACE,
+            metavar="SECONDS",
+            help="mean pause after an act",
+        )
+        parser.add_argument(
+            "--seed",
+            type=int,
+            help="the same one again draws the same pictures; default: a new one",
+        )
         parser.add_argument("--drawings", type=at_least_one, metavar="N", help="end after so many")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,12 +48,19 @@ class Command(BaseCommand):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: stop.set())
             signal.signal(signal.SIGINT, lambda *_: stop.set())
-        seed = random.SystemRandom().randrange(1 << 32) if options["seed"] is None else options["seed"]
+        seed = (
+            random.SystemRandom().randrange(1 << 32) if options["seed"] is None else options["seed"]
+        )
         try:
-            people = crowd.gather(options["drawers"], options["moderators"], seed=seed, pace=max(0.0, options["pace"]))
+            people = crowd.gather(
+                options["drawers"], options["moderators"], seed=seed, pace=max(0.0, options["pace"])
+            )
         except Refused as refusal:
             raise CommandError(f"{refusal.field}: {refusal.message}") from refusal
-        self._say(f"A simulated crowd draws and moderates ({len(people.drawers)} and {len(people.moderators)} people).")
+        self._say(
+            f"A simulated crowd draws and moderates ({len(people.drawers)} and "
+            f"{len(people.moderators)} people)."
+        )
         told = time.monotonic()
         for seconds in people.turns(options["drawings"]):
             if stop.wait(seconds):
@@ -49,7 +71,10 @@ class Command(BaseCommand):
         self._tell(people)
 
     def _tell(self, people: crowd.Crowd) -> None:
-        line = f"The crowd: round {people.round}, {people.drawn} drawings, {people.fooled} fooled the model"
+        line = (
+            f"The crowd: round {people.round}, {people.drawn} drawings, {people.fooled} "
+            "fooled the model"
+        )
         if people.refused:
             line += f", {people.refused} refused, last: {people.last_refusal}"
         self._say(line)

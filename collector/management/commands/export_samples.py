@@ -1,4 +1,5 @@
-"""`manage.py export_samples`: all active samples, one a line; with --round what its model was trained on."""
+"""`manage.py export_samples`: all active samples, one a line; with --round what its model was
+trained on."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from collector.errors import Refused
 
 class Command(BaseCommand):
     help = (
-        "Write the active samples to standard output. With --round, write what that round's model was trained on to a "
-        "file, from which `python -m trainer.learning fit --net NET --samples FILE --out WEIGHTS` makes it again."
+        "Write the active samples to standard output. With --round, write what that round's "
+        "model was trained on to a "
+        "file, from which `python -m trainer.learning fit --net NET --samples FILE --out "
+        "WEIGHTS` makes it again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,4 +1,5 @@
-"""`manage.py flush`, as Django's: empties the database. On SQLite that deletes row by row, also what is append-only."""
+"""`manage.py flush`, as Django's: empties the database. On SQLite that deletes row by row, also
+what is append-only."""
 
 from typing import Any
 

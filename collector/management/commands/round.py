@@ -1,4 +1,5 @@
-"""`manage.py round promote|discard|roll_back N --why …`: what an admin decides of rounds, by command."""
+"""`manage.py round promote|discard|roll_back N --why …`: what an admin decides of rounds, by
+command."""
 
 import getpass
 from typing import Any
@@ -10,16 +11,25 @@ from trainer.models import RoundModel
 
 
 class Command(BaseCommand):
-    help = "Promote or discard the held candidate, or open the next round with an earlier round's model."
+    help = (
+        "Promote or discard the held candidate, or open the next round with an earlier "
+        "round's model."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         doing = parser.add_subparsers(dest="do", required=True)
         for name in ("promote", "discard", "roll_back"):
             one = doing.add_parser(name)
             if name == "roll_back":
-                one.add_argument("number", type=int, help="the earlier round whose model opens the next one")
+                one.add_argument(
+                    "number", type=int, help="the earlier round whose model opens the next one"
+                )
             one.add_argument("--why", required=True)
-            one.add_argument("--by", default=getpass.getuser(), help="who decides; your user name on this machine")
+            one.add_argument(
+                "--by",
+                default=getpass.getuser(),
+                help="who decides; your user name on this machine",
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -32,7 +42,9 @@ def _do(options: dict[str, Any]) -> str:
     by, why = options["by"], options["why"]
     if options["do"] == "roll_back":
         return f"Round {rounds.roll_back(options['number'], by, why).number} is open."
-    held = RoundModel.objects.filter(state=RoundModel.State.HELD).values_list("pk", flat=True).first()
+    held = (
+        RoundModel.objects.filter(state=RoundModel.State.HELD).values_list("pk", flat=True).first()
+    )
     if held is None:
         raise candidates.NotHeld("No candidate is held.")
     if options["do"] == "promote":

@@ -15,26 +15,50 @@ from collector.models import Person
 from trainer import rounds
 
 SCHEDULES: list[dict[str, Any]] = [
-    {"name": "look after trainings", "func": "trainer.tasks.look_after", "schedule_type": "I", "minutes": 1},
-    {"name": "start what is due", "func": "collector.tasks.start_if_due", "schedule_type": "I", "minutes": 1},
-    {"name": "suspend untrusted moderators", "func": "collector.tasks.suspend_untrusted", "schedule_type": "I",
-     "minutes": 1},
+    {
+        "name": "look after trainings",
+        "func": "trainer.tasks.look_after",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
+        "name": "start what is due",
+        "func": "collector.tasks.start_if_due",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
+        "name": "suspend untrusted moderators",
+        "func": "collector.tasks.suspend_untrusted",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
     {"name": "tell people", "func": "collector.tasks.tell", "schedule_type": "I", "minutes": 1},
     {"name": "tidy", "func": "collector.tasks.tidy", "schedule_type": "H"},
     {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
-    {"name": "training worker's heartbeat", "func": "trainer.tasks.beat", "args": "'train'", "cluster": "train",
-     "schedule_type": "I", "minutes": 1},
-]  # fmt: skip
+    {
+        "name": "training worker's heartbeat",
+        "func": "trainer.tasks.beat",
+        "args": "'train'",
+        "cluster": "train",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+]
 
 
 class Command(BaseCommand):
     help = (
-        "Prepare the database: tables, study, round 1, schedules, and at first start an admin whose password is shown."
+        "Prepare the database: tables, study, round 1, schedules, and at first start an "
+        "admin whose password is shown."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--serve-on", type=int, metavar="PORT", help="check that this port is free; print addresses"
+            "--serve-on",
+            type=int,
+            metavar="PORT",
+            help="check that this port is free; print addresses",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -47,7 +71,8 @@ class Command(BaseCommand):
         golds.ship()
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
-        # The clusters look at schedules only half a minute after their start; these say at once that they live.
+        # The clusters look at schedules only half a minute after their start; these say at once
+        # that they live.
         async_task("trainer.tasks.look_after")
         async_task("trainer.tasks.beat", "train", cluster="train")
         if port:
@@ -61,7 +86,9 @@ class Command(BaseCommand):
         password = os.environ.get("DADC_PASSWORD") or secrets.token_urlsafe(9)
         accounts.add("admin", password, role=Person.Role.ADMIN)
         told = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
-        self.stdout.write(f"Sign in as admin, password {told} (shown this once; change it on your account page).")
+        self.stdout.write(
+            f"Sign in as admin, password {told} (shown this once; change it on your account page)."
+        )
 
 
 def _check_free(port: int) -> None:

@@ -1,4 +1,5 @@
-"""`manage.py simulate`: the simulated study, many seeds side by side; a table and a JSON at the end."""
+"""`manage.py simulate`: the simulated study, many seeds side by side; a table and a JSON at the
+end."""
 
 import argparse
 import time
@@ -13,18 +14,32 @@ from collector.management.commands.crowd import at_least_one
 
 class Command(BaseCommand):
     help = (
-        "Simulate the study: penmen draw against the newest model (dynamic), against round 1's (static) or unseen "
-        "(none), a model is trained each round, and writers who drew none of it say what it learned. Touches no data."
+        "Simulate the study: penmen draw against the newest model (dynamic), against round 1's "
+        "(static) or unseen "
+        "(none), a model is trained each round, and writers who drew none of it say what it "
+        "learned. Touches no data."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--seeds", type=_seeds, default=range(1, 2), metavar="N|A-B", help="which runs (default 1)")
+        parser.add_argument(
+            "--seeds",
+            type=_seeds,
+            default=range(1, 2),
+            metavar="N|A-B",
+            help="which runs (default 1)",
+        )
         parser.add_argument("--rounds", type=at_least_one, default=20)
         parser.add_argument("--round-size", type=at_least_one, default=50, metavar="SAMPLES")
-        parser.add_argument("--arms", nargs="+", choices=("dynamic", "static", "none"), default=["dynamic", "none"])
+        parser.add_argument(
+            "--arms", nargs="+", choices=("dynamic", "static", "none"), default=["dynamic", "none"]
+        )
         parser.add_argument("--net", default="mnist_model")
-        parser.add_argument("--jobs", type=at_least_one, default=1, help="seeds at a time, each on one thread")
-        parser.add_argument("--out", type=Path, default=Path("study.json"), help="goes on from what it holds")
+        parser.add_argument(
+            "--jobs", type=at_least_one, default=1, help="seeds at a time, each on one thread"
+        )
+        parser.add_argument(
+            "--out", type=Path, default=Path("study.json"), help="goes on from what it holds"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from trainer.learning import findings, study
@@ -37,9 +52,14 @@ class Command(BaseCommand):
         begun = time.monotonic()
         try:
             found = study.run(
-                plan, options["seeds"], options["arms"], options["out"], options["jobs"],
-                settings.MNIST_DIR, settings.MNIST_CACHE,
-            )  # fmt: skip
+                plan,
+                options["seeds"],
+                options["arms"],
+                options["out"],
+                options["jobs"],
+                settings.MNIST_DIR,
+                settings.MNIST_CACHE,
+            )
         except (study.OtherStudy, BadBaseData, NotShipped) as error:
             raise CommandError(str(error)) from error
         for line in findings.table(found):

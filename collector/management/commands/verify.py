@@ -1,4 +1,5 @@
-"""`manage.py verify`: does everything in the database agree? Says what does not, and then exits with 1."""
+"""`manage.py verify`: does everything in the database agree? Says what does not, and then exits
+with 1."""
 
 import sys
 from typing import Any
