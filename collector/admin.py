@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from collector import accounts
 from collector.models import Act, Attempt, Decision, Person, Reading, StudyChange, Suspension
+from collector.people import accounts
 from trainer.models import Round, RoundModel, Sample
 
 # Whoever could write these could have the workers run anything; groups mean nothing here.

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from collector import accounts, appeals
 from collector.models import Study
-from collector.verdicts import ANSWERS
+from collector.moderation import appeals
+from collector.people import accounts
+from collector.rules.verdicts import ANSWERS
 
 # Only the type checker's ModelForm knows which model it is of.
 if TYPE_CHECKING:

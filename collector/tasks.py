@@ -3,8 +3,9 @@
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
-from collector import moderators, notices
 from collector.models import Allowance, Study, Token
+from collector.moderation import trust
+from collector.people import notices
 from trainer import candidates
 
 
@@ -18,7 +19,7 @@ def start_if_due() -> None:
 def suspend_untrusted() -> None:
     """Every minute: suspend moderators whose readings agree too seldom with what the drawings
     settled as."""
-    moderators.suspend_untrusted()
+    trust.suspend_untrusted()
 
 
 def tell() -> None:

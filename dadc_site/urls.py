@@ -13,4 +13,4 @@ urlpatterns = [
     path("", include("collector.urls")),
 ]
 
-handler500 = "collector.middleware.server_error"
+handler500 = "collector.refusals.server_error"

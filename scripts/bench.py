@@ -17,7 +17,8 @@ import torch
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from trainer.learning import basedata, drawing, fit, nets, penman, raster, shipped, tactics, weights  # noqa: E402
+from trainer.learning import basedata, drawing, fit, nets, raster, shipped, weights
+from trainer.simulation import penman, tactics
 
 Pair = tuple[str, str, Callable[[], object], str, Callable[[], object]]
 

@@ -141,9 +141,11 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     import numpy as np
     from django.test import Client
 
-    from collector import agreement, attempts, leaderboards, moderators, reviews
+    from collector.drawings import attempts
     from collector.models import Gold, Person, Reading
-    from trainer.learning import penman
+    from collector.moderation import agreement, decisions, queue, readings, trust
+    from collector.standings import leaderboards
+    from trainer.simulation import penman
 
     readers = list(Person.objects.filter(role="moderator").order_by("username"))
     given: list[Reading] = []
@@ -152,7 +154,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     def assign() -> None:
         nonlocal turn
         turn += 1
-        reading = reviews.assign(readers[turn % len(readers)])
+        reading = queue.assign(readers[turn % len(readers)])
         assert reading
         given.append(reading)
 
@@ -161,7 +163,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
         reading = given.pop()
         drawn = reading.drawing
         answer = drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)
-        reviews.read(reading.moderator, reading.pk, answer)
+        readings.read(reading.moderator, reading.pk, answer)
 
     def both() -> str:
         assign()
@@ -182,8 +184,8 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     client = Client()
     yield "next drawing and a reading", TURNS, both
     yield "submission", TURNS, submit
-    yield "desk: drawings that nobody could settle", PAGE_TURNS, lambda: list(reviews.unsettled())
-    yield "how every moderator is trusted", PAGE_TURNS, moderators.everybody
+    yield "desk: drawings that nobody could settle", PAGE_TURNS, lambda: list(decisions.unsettled())
+    yield "how every moderator is trusted", PAGE_TURNS, trust.everybody
     yield "Krippendorff’s α", PAGE_TURNS, agreement.measured
     for period in leaderboards.PERIODS:
         yield f"leaderboard, {period}", PAGE_TURNS, partial(leaderboards.standings, period)
@@ -195,16 +197,17 @@ def _build(size: int) -> None:
     from django.db import connection, transaction
     from django.utils import timezone
 
-    from collector import golds, studies
     from collector.models import Gold, Person, Study
+    from collector.moderation import gold
+    from collector.study import settings as study_settings
     from trainer import rounds
     from trainer.models import Contributor, Round, RoundModel
 
     call_command("migrate", verbosity=0)
-    studies.begin()
+    study_settings.begin()
     Study.objects.update(round_size=10 * size, quorum=2)
     first = rounds.open_first(Study.current().net)
-    golds.ship()
+    gold.ship()
     now = timezone.now()
     model = RoundModel.objects.get()
     for number in range(1, size // ATTEMPTS_A_ROUND):
@@ -242,9 +245,10 @@ def _draw() -> None:
     """Real drawings, a hundred of each digit, for the fools that a new one is compared with."""
     import numpy as np
 
-    from collector import copies
+    from collector.drawings import near_duplicates
     from collector.models import Attempt
-    from trainer.learning import drawing, penman, raster
+    from trainer.learning import drawing, raster
+    from trainer.simulation import penman
 
     rng = np.random.default_rng(2)
     for digit in range(10):
@@ -254,7 +258,7 @@ def _draw() -> None:
         ]
         fools = list(
             Attempt.objects.filter(fooled=True, target_label=digit).order_by("-submitted")[
-                : copies.AMONG
+                : near_duplicates.AMONG
             ]
         )
         for place, fool in enumerate(fools):

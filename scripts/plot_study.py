@@ -15,8 +15,8 @@ from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from trainer.learning import findings  # noqa: E402
-from trainer.learning.study import EQUAL_DRAWINGS  # noqa: E402
+from trainer.simulation import findings
+from trainer.simulation.experiment import EQUAL_DRAWINGS  # noqa: E402
 
 STYLES: dict[str, dict[str, Any]] = {
     "dynamic": {"color": "#c2410c", "marker": "o", "linestyle": "-"},

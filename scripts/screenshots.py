@@ -72,13 +72,13 @@ with suppress(candidates.AlreadyTraining):
 
 # Somebody who has yet to practise, and somebody who got four of ten wrong.
 PRACTISED = """
-from collector import reviews
+from collector.moderation import queue, readings
 from collector.models import Person
 Person.objects.filter(username__in=["newt", "nils"]).update(role="moderator")
 nils = Person.objects.get(username="nils")
 for place in range(10):
-    reading = reviews.assign(nils)
-    reviews.read(nils, reading.pk, "ambiguous" if place < 4 else reading.gold.answer)
+    reading = queue.assign(nils)
+    readings.read(nils, reading.pk, "ambiguous" if place < 4 else reading.gold.answer)
 """
 
 
@@ -86,7 +86,9 @@ for place in range(10):
 APPEALED = """
 from datetime import timedelta
 from django.utils import timezone
-from collector import appeals, reviews, suspensions
+from collector.moderation import appeals
+from collector.moderation import queue, readings
+from collector.people import suspensions
 from collector.models import Attempt, Person, Reading
 admin = Person.objects.get(username="admin")
 suspensions.suspend(Person.objects.get(username__startswith="Dora"), admin, "Ten drawings of nothing, on purpose.")
@@ -96,7 +98,7 @@ for moderator in Person.objects.filter(username__in=["mona", "max"]):
     lease = Reading.objects.create(
         attempt=attempt, moderator=moderator, leased=now, expires=now + timedelta(minutes=5)
     )
-    reviews.read(moderator, lease.pk, "junk")
+    readings.read(moderator, lease.pk, "junk")
 appeals.appeal(attempt.drawer, attempt.pk, "It is a 5 with a very flat top. Please look at the replay.")
 print(attempt.pk, attempt.drawer.username)
 """

@@ -1,7 +1,7 @@
 """Simulated handwriting for the tests: digits as pen strokes by many people, and those that fool
 round 1's model.
 
-The people are ``trainer.learning.penman``'s, far from the seeds that any simulated crowd uses.
+The people are ``trainer.simulation.penman``'s, far from the seeds that any simulated crowd uses.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.learning import drawing, penman, raster
+from trainer.learning import drawing, raster
+from trainer.simulation import penman
 
 Strokes = penman.Strokes
 MOST_BOLDNESS = 0.8

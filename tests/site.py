@@ -32,7 +32,7 @@ PASSWORD = "correct horse battery"
 PEOPLE = """
 from unittest.mock import patch
 from django.contrib.auth.hashers import make_password
-from collector import accounts
+from collector.people import accounts
 with patch("django.contrib.auth.base_user.make_password", return_value=make_password({password!r})):
     people = [accounts.add(name, {password!r}, role={role!r}) for name in {names!r}]
 print(*(accounts.issue_token(person)[0] for person in people))

@@ -4,10 +4,16 @@ import re
 from pathlib import Path
 
 from collector.models import Attempt
-from collector.verdicts import ANSWERS
+from collector.rules.verdicts import ANSWERS
 
 ROOT = Path(__file__).resolve().parent.parent
-HOMES = [ROOT, ROOT / "collector", ROOT / "trainer/learning", ROOT / "static/js"]
+HOMES = [
+    ROOT,
+    ROOT / "collector",
+    ROOT / "trainer/learning",
+    ROOT / "trainer/simulation",
+    ROOT / "static/js",
+]
 DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 

@@ -99,7 +99,7 @@ def beat(cluster: str) -> None:
 def fetch_mnist() -> None:
     """Fetch MNIST into the cache, once, where no directory was given; without a network the
     stand-in goes on."""
-    from trainer import known
+    from trainer import mnist_duplicates
     from trainer.learning import basedata
 
     if settings.MNIST_DIR is None:
@@ -107,4 +107,4 @@ def fetch_mnist() -> None:
             basedata.fetch(settings.MNIST_CACHE, timeout=20)
         except basedata.FetchFailed as error:
             log.warning("MNIST stays away; the stand-in goes on. %s", str(error)[:200])
-    known.remember(basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE))
+    mnist_duplicates.remember(basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE))

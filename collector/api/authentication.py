@@ -7,8 +7,8 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from collector import accounts
 from collector.models import Person, Token
+from collector.people import accounts
 
 
 class TokenAuthentication(authentication.BaseAuthentication):

@@ -7,7 +7,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from collector.errors import Forbidden, NotFound, Refused, TooMany
-from collector.middleware import as_refusal, body_of
+from collector.refusals import as_refusal, body_of
 
 _CODES = {
     401: "not_authenticated",

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
-from collector.verdicts import ANSWERS
+from collector.rules.verdicts import ANSWERS
 
 LONGEST_NAME = 40  # of an unknown field, in the answer that refuses it
 

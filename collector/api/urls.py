@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from collector.api import views
 from collector.errors import NotFound
-from collector.middleware import answer
+from collector.refusals import answer
 
 
 @csrf_exempt  # nothing is written, and whoever asks gets the API's answer, not a page about cookies

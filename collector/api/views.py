@@ -15,10 +15,15 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from collector import accounts, attempts, exports, fates, leaderboards, limits, reviews, rounds
+from collector import limits
 from collector.api import serializers as shapes
+from collector.data import exports
+from collector.drawings import attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Reading
+from collector.moderation import queue, readings
+from collector.people import accounts
+from collector.standings import leaderboards, round_figures
 
 
 def _parsed(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -88,7 +93,7 @@ class RoundsView(APIView):
     def get(self, request: Request) -> Response:
         """All rounds, newest first."""
         pages = RoundsPages()
-        told = pages.paginate_queryset(rounds.overview(), request, self)
+        told = pages.paginate_queryset(round_figures.overview(), request, self)
         return pages.get_paginated_response(told)
 
 
@@ -98,7 +103,7 @@ class RoundView(APIView):
     @extend_schema(responses=shapes.Round)
     def get(self, request: Request, number: int) -> Response:
         """One round."""
-        return Response(rounds.describe(number))
+        return Response(round_figures.describe(number))
 
 
 class CurrentRoundView(APIView):
@@ -107,7 +112,7 @@ class CurrentRoundView(APIView):
     @extend_schema(responses=shapes.CurrentRound)
     def get(self, request: Request) -> Response:
         """The open round, with what is due and what is in training."""
-        return Response(rounds.current())
+        return Response(round_figures.current())
 
 
 class PredictionsView(APIView):
@@ -164,7 +169,7 @@ class AttemptsView(APIView):
         own = _person(request).attempts.select_related("round")
         page = pages.paginate_queryset(own, request, self) or []
         return pages.get_paginated_response(
-            [_told(attempt, fate) for attempt, fate in fates.for_list(page)]
+            [_told(attempt, fate) for attempt, fate in timeline.for_list(page)]
         )
 
     @extend_schema(request=shapes.NewAttempt, responses={201: shapes.Attempt, 200: shapes.Attempt})
@@ -187,10 +192,10 @@ class AttemptView(APIView):
         attempt = _person(request).attempts.select_related("round").filter(pk=id).first()
         if attempt is None:
             raise NotFound("You have no such drawing.")
-        [(_, fate)] = fates.for_list([attempt])
-        timeline = shapes.Event(fates.timeline(attempt), many=True).data
+        [(_, fate)] = timeline.for_list([attempt])
+        events = shapes.Event(timeline.timeline(attempt), many=True).data
         drawn = {"strokes": attempt.strokes, "width": attempt.width}
-        return Response({**_told(attempt, fate), **drawn, "timeline": timeline})
+        return Response({**_told(attempt, fate), **drawn, "timeline": events})
 
 
 class RetractView(APIView):
@@ -218,7 +223,7 @@ class AssignmentsView(APIView):
     def post(self, request: Request) -> Response:
         """The next drawing to read, chosen by the server and leased; 204 when there is nothing to
         do."""
-        reading = reviews.assign(_person(request))
+        reading = queue.assign(_person(request))
         return Response(_assignment(reading), status=201) if reading else Response(status=204)
 
 
@@ -227,7 +232,7 @@ class ReadingView(APIView):
     def post(self, request: Request, id: uuid.UUID) -> Response:
         """Say what an assigned drawing shows: 0–9, ambiguous or junk. Final; a lease that ran out
         answers 410."""
-        reviews.read(_person(request), id, _parsed(shapes.NewReading, request)["reading"])
+        readings.read(_person(request), id, _parsed(shapes.NewReading, request)["reading"])
         return Response({}, status=201)
 
 

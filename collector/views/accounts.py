@@ -12,11 +12,12 @@ from django.urls import reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from collector import accounts, exports, leaving
+from collector.data import exports
 from collector.errors import Refused, TooMany
 from collector.forms import AccountForm, CloseForm, SignInForm, SignUpForm
 from collector.models import Person
-from collector.views.access import signed_in
+from collector.people import accounts, closing
+from collector.views.parts.access import signed_in
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -78,7 +79,7 @@ def _save(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
 
 
 def _close(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
-    leaving.close(
+    closing.close(
         person, form.cleaned_data["password"], remove=form.cleaned_data["drawings"] == "remove"
     )
     logout(request)

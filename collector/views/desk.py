@@ -14,13 +14,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 import trainer.rounds
-from collector import appeals, fates, health, moderators, pulse, reviews, rounds, studies
+from collector import health
+from collector.drawings import timeline
 from collector.errors import Conflict, Forbidden, NotFound, Refused
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
 from collector.models import Attempt, Person, Study, StudyChange
-from collector.views import home, pictures, words
-from collector.views.access import for_admins
-from collector.views.rounds import SETS, candidate, figure
+from collector.moderation import appeals, decisions, trust
+from collector.rules import words
+from collector.standings import round_figures
+from collector.study import settings as study_settings
+from collector.study import site_status
+from collector.views.parts import figures, pictures
+from collector.views.parts.access import for_admins
 from trainer import candidates
 from trainer.models import Round, RoundModel
 
@@ -131,7 +136,7 @@ def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
     if not form.is_valid():
         return ""
     try:
-        reviews.decide(attempt_id, admin, **form.cleaned_data)
+        decisions.decide(attempt_id, admin, **form.cleaned_data)
     except Conflict as refusal:
         messages.error(request, refusal.message)
         return ""
@@ -144,7 +149,7 @@ def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
     )
     if not form.is_valid():
         return ""
-    studies.change(admin, **form.cleaned_data)
+    study_settings.change(admin, **form.cleaned_data)
     return "The study's settings are saved."
 
 
@@ -154,24 +159,24 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         RoundModel.objects.filter(state=State.FAILED, without=None).order_by("-created").first()
     )
     return {
-        "open": home.told(rounds.current()),
-        "pulse": _pulse(pulse.now()),
+        "open": figures.told(round_figures.current()),
+        "pulse": _pulse(site_status.now()),
         "problems": health.problems(),
         "held": [_held(model, bound) for model in held],
-        "failed": candidate(failed) if failed else None,
+        "failed": figures.candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back")
         or RollBackForm(prefix="roll_back", numbers=_earlier()),
         "earlier": _earlier(),
-        "unsettled": [_unsettled(attempt, admin, bound) for attempt in reviews.unsettled()],
+        "unsettled": [_unsettled(attempt, admin, bound) for attempt in decisions.unsettled()],
         "appeals": [_unsettled(attempt, admin, bound) for attempt in appeals.waiting()],
-        "moderators": _moderators(moderators.tally()),
+        "moderators": _moderators(trust.tally()),
         "study_form": bound.get("study")
         or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
         "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
     }
 
 
-def _pulse(found: pulse.Pulse) -> list[dict[str, str]]:
+def _pulse(found: site_status.Pulse) -> list[dict[str, str]]:
     """What the state of everything is, a figure or two words each, with what they say."""
     now = timezone.now()
     queue = "nothing waits to be read"
@@ -191,7 +196,7 @@ def _pulse(found: pulse.Pulse) -> list[dict[str, str]]:
             "says": f"last sign of life, {named} worker",
         }
         for named, beat in (
-            (pulse.CLUSTERS[cluster], beat) for cluster, beat in found.beats.items()
+            (site_status.CLUSTERS[cluster], beat) for cluster, beat in found.beats.items()
         )
     ]
 
@@ -203,20 +208,20 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
         for report in (model.report, model.base and model.base.report)
     )
     key = f"candidate-{model.pk}"
-    return candidate(model) | {
+    return figures.candidate(model) | {
         "figures": [
             {
                 "name": text,
-                "mine": figure(mine.get(name) or {}, text),
-                "first": figure(first.get(name) or {}, text),
+                "mine": figures.figure(mine.get(name) or {}, text),
+                "first": figures.figure(first.get(name) or {}, text),
             }
-            for name, text in SETS.items()
+            for name, text in figures.SETS.items()
         ],
         "form": bound.get(key) or ReasonForm(prefix=key),
     }
 
 
-def _moderators(found: moderators.Tally) -> str:
+def _moderators(found: trust.Tally) -> str:
     """«3 moderators: 1 practises, 1 is suspended.»"""
     if not found.moderators:
         return "None yet."
@@ -237,7 +242,7 @@ def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
         "item": pictures.shown(attempt, drawer=attempt.drawer.username),
         "own": attempt.drawer_id == admin.pk,
         "appeal": getattr(getattr(attempt, "appeal", None), "text", ""),
-        "status": fates.headline(attempt),
+        "status": timeline.headline(attempt),
         "readings": [
             {"moderator": reading.moderator.username, "answer": reading.answer}
             for reading in readings

@@ -10,19 +10,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from collector import appeals, attempts, challenges, fates, fools, leaderboards, rounds
+from collector.drawings import attempts, challenges, public, timeline
 from collector.errors import Gone, NotFound
 from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
-from collector.views import achieved, pictures, words
-from collector.views.access import signed_in
-
-A_PAGE = 24
+from collector.moderation import appeals
+from collector.rules import words
+from collector.standings import leaderboards, round_figures
+from collector.views.parts import achieved, pictures
+from collector.views.parts.access import signed_in
 
 
 @require_safe
 def try_out(request: HttpRequest) -> HttpResponse:
-    context = {"digits": range(10), "round_number": rounds.current()["number"]}
+    context = {"digits": range(10), "round_number": round_figures.current()["number"]}
     return render(request, "pages/try_out.html", context)
 
 
@@ -31,7 +32,7 @@ def try_out(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
     context = {
         "digits": range(10),
-        "round_number": rounds.current()["number"],
+        "round_number": round_figures.current()["number"],
         "live_preview": Study.current().live_preview,
         "challenge": _challenge(challenges.one()),
     }
@@ -39,7 +40,7 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _challenge(found: challenges.Challenge) -> dict[str, Any]:
-    target, taken = fates.named(found.target), fates.named(found.predicted)
+    target, taken = words.named(found.target), words.named(found.predicted)
     who = f"Only {words.count(found.fools, 'drawing')} so far" if found.fools else "Nobody yet"
     verb = "have" if found.fools > 1 else "has"
     return {
@@ -53,28 +54,17 @@ def _challenge(found: challenges.Challenge) -> dict[str, Any]:
 @signed_in
 def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
     own = person.attempts.select_related("round").order_by("-submitted", "pk")
-    page = Paginator(own, A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(own, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
     items = [
         pictures.shown(attempt, headline=headline)
-        for attempt, headline in fates.for_list(page.object_list)
+        for attempt, headline in timeline.for_list(page.object_list)
     ]
     context = {
         "page": page,
         "items": items,
-        "summary": in_sum(leaderboards.tally(person.attempts.all())),
+        "summary": achieved.in_sum(leaderboards.tally(person.attempts.all())),
     }
     return render(request, "pages/my_drawings.html", context | achieved.told(person, own=True))
-
-
-def in_sum(tally: leaderboards.Tally) -> str:
-    """A person's drawings in one sentence."""
-    if not tally.attempts:
-        return "No drawings yet."
-    told = (
-        f"{words.count(tally.attempts, 'drawing')}: {tally.fooled:,} fooled the model, "
-        f"{tally.verified:,} verified"
-    )
-    return f"{told}, {words.waiting(tally.pending)}."
 
 
 @require_safe
@@ -98,13 +88,13 @@ def appeal(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
 def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
     own = attempt.drawer_id == person.pk
     context: dict[str, Any] = {
-        "item": pictures.shown(attempt, public=fools.public().filter(pk=attempt.pk).exists()),
+        "item": pictures.shown(attempt, public=public.public().filter(pk=attempt.pk).exists()),
         "strokes": pictures.strokes(attempt),
         "bars": pictures.bars(attempt),
         "through": pictures.through_rounds(attempt),
         "rival": attempts.rival(attempt),
         "drawer": "" if own else attempt.drawer.username,
-        "timeline": fates.timeline(attempt, "You" if own else attempt.drawer.username),
+        "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
         "may_retract": own
         and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),

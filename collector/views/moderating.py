@@ -7,10 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from collector import fates, golds, verdicts
 from collector.models import Person, Reading
-from collector.views import pictures, words
-from collector.views.access import for_moderators
+from collector.moderation import gold
+from collector.rules import verdicts, words
+from collector.views.parts import pictures
+from collector.views.parts.access import for_moderators
 
 BREAK_EVERY = 50  # readings
 
@@ -20,7 +21,7 @@ BREAK_EVERY = 50  # readings
 def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     """Practice drawings until somebody is qualified, told before (unless `?go`) and after each ten
     (`?result`)."""
-    practice = golds.practised(person) if person.practises or "result" in request.GET else None
+    practice = gold.practised(person) if person.practises or "result" in request.GET else None
     if (
         practice
         and practice.last
@@ -43,13 +44,13 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     )
 
 
-def _is_told(person: Person, practice: golds.Practice, goes_on: bool) -> bool:
+def _is_told(person: Person, practice: gold.Practice, goes_on: bool) -> bool:
     """Whether what a ten came to is told unasked: before the next one begins, and for good once
     there is none."""
     return person.practises and not practice.under_way and (practice.used_up or not goes_on)
 
 
-def _result(person: Person, practice: golds.Practice) -> dict[str, Any]:
+def _result(person: Person, practice: gold.Practice) -> dict[str, Any]:
     wrong = [_wrong(reading) for reading in practice.last if not reading.agreed]
     return {
         "of": verdicts.PRACTICE,
@@ -73,4 +74,4 @@ def _wrong(reading: Reading) -> dict[str, Any]:
 
 
 def _named(answer: str) -> str:
-    return fates.named(int(answer)) if answer in verdicts.DIGITS else answer
+    return words.named(int(answer)) if answer in verdicts.DIGITS else answer

@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from collector import agreement, golds, verdicts
-from collector import moderators as rules
 from collector.errors import Conflict, NotFound, Refused
 from collector.forms import ReasonForm
 from collector.models import Person
-from collector.views import words
-from collector.views.access import for_admins
+from collector.moderation import agreement, gold
+from collector.moderation import trust as rules
+from collector.rules import verdicts, words
+from collector.views.parts.access import for_admins
 from trainer.learning.evaluate import wilson
 
 Change = Callable[[Person, Person, str], None]
@@ -37,7 +37,7 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
             messages.success(request, done)
             return redirect("moderators")
     everybody = rules.everybody()
-    work, tens = rules.work([one.moderator for one in everybody]), golds.tens()
+    work, tens = rules.work([one.moderator for one in everybody]), gold.tens()
     return render(
         request,
         "pages/moderators.html",

@@ -8,13 +8,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from collector import fates, fools, leaderboards
-from collector import notices as told_of
+from collector.drawings import public, timeline
 from collector.errors import NotFound
 from collector.models import Person
-from collector.views import achieved, pictures, suspending, words
-from collector.views.access import for_admins, signed_in
-from collector.views.drawing import A_PAGE, in_sum
+from collector.people import notices as told_of
+from collector.rules import words
+from collector.standings import leaderboards
+from collector.views.parts import achieved, pictures, suspending
+from collector.views.parts.access import for_admins, signed_in
 
 TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
 PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
@@ -66,19 +67,21 @@ def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpR
     admin = isinstance(request.user, Person) and request.user.is_admin
     if found is None or not ((found.is_active and found.listed) or admin or found == request.user):
         raise NotFound("There is nobody of this name here.")
-    attempts = found.attempts.all() if admin else fools.public().filter(drawer=found)
-    page = Paginator(attempts.select_related("round").order_by("-submitted", "pk"), A_PAGE)
+    attempts = found.attempts.all() if admin else public.public().filter(drawer=found)
+    page = Paginator(
+        attempts.select_related("round").order_by("-submitted", "pk"), pictures.DRAWINGS_A_PAGE
+    )
     listed = page.get_page(request.GET.get("page"))
     context: dict[str, Any] = {"person": found, "page": listed}
     context |= achieved.told(found, own=request.user == found)
     if isinstance(request.user, Person) and request.user.is_admin:
         context |= suspending.context(found, request.user, bound)
-        told = fates.for_list(listed.object_list)
+        told = timeline.for_list(listed.object_list)
         context |= {
             "all": [pictures.shown(attempt, headline=headline) for attempt, headline in told]
         }
         context |= {
-            "summary": in_sum(leaderboards.tally(found.attempts.all())),
+            "summary": achieved.in_sum(leaderboards.tally(found.attempts.all())),
             "role": found.get_role_display(),
         }
     else:
@@ -95,7 +98,7 @@ def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpR
 def notices(request: HttpRequest, person: Person) -> HttpResponse:
     """What somebody was told, newest first; looking at it marks it as seen."""
     told = person.notices.select_related("round").order_by("-when", "-pk")
-    page = Paginator(told, A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(told, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
     items = [
         {
             "when": notice.when,

@@ -1,20 +1,19 @@
-"""What the models learned: all rounds in charts and tables, and each round with its model's
+"""What the models learned: all rounds in charts and tables, and each round with its model’s
 figures."""
 
 import json
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from collector import fools, rounds
-from collector.views import pictures, words
-from trainer import samples
+from collector.drawings import public
+from collector.rules import words
+from collector.standings import round_figures
+from collector.views.parts import figures, pictures
 from trainer.models import RoundModel, Weights
 
-SETS = {"mnist_test": "MNIST’s test set", "gate_base": "base images"}
 STEPS = ((0, "0–19"), (20, "20–39"), (40, "40–59"), (60, "60–79"), (80, "80–89"), (90, "90–100"))
 CHARTS = {
     "fooling": ("vmer", "mer"),
@@ -37,7 +36,7 @@ State = RoundModel.State
 
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
-    told = rounds.history()
+    told = round_figures.history()
     opened_none = (
         RoundModel.objects.exclude(state=State.PROMOTED)
         .filter(without=None)
@@ -52,12 +51,12 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         },
         "chart_json": json.dumps([_point(line) for line in reversed(told.lines)]),
         "stand_in": any(figure.stand_in for line in told.lines for figure in line.figures.values()),
-        "candidates": [candidate(model) for model in opened_none.order_by("-created")[:20]],
+        "candidates": [figures.candidate(model) for model in opened_none.order_by("-created")[:20]],
     }
     return render(request, "pages/rounds.html", context)
 
 
-def _line(line: rounds.Line) -> dict[str, Any]:
+def _line(line: round_figures.Line) -> dict[str, Any]:
     """A round in words: each figure, its interval, and what it is of."""
     return {
         "number": line.number,
@@ -67,7 +66,7 @@ def _line(line: rounds.Line) -> dict[str, Any]:
         "drawings": f"{line.figures['mer'].of:,}",
         "pending": words.waiting(line.pending),
         "fooling": [_cell(line, name) for name in ("vmer", "mer", "tries")],
-        "reading": [_cell(line, name) for name in (*SETS, "earlier", "audited")],
+        "reading": [_cell(line, name) for name in (*figures.SETS, "earlier", "audited")],
     }
 
 
@@ -76,7 +75,7 @@ def _other(first: int, number: int) -> int | None:
     return first if first != number else None
 
 
-def _cell(line: rounds.Line, name: str) -> dict[str, str]:
+def _cell(line: round_figures.Line, name: str) -> dict[str, str]:
     figure = line.figures[name]
     if figure.value is None or figure.low is None or figure.high is None:
         return {
@@ -91,23 +90,23 @@ def _cell(line: rounds.Line, name: str) -> dict[str, str]:
     }
 
 
-def _of(figure: rounds.Figure, name: str) -> str:
+def _of(figure: round_figures.Figure, name: str) -> str:
     """What a figure is made of."""
-    if name in SETS:
+    if name in figures.SETS:
         return words.count(figure.of, "stand-in image" if figure.stand_in else "image")
     if name == "tries":
         return f"{words.count(figure.of, 'drawing')}, {words.count(figure.count, 'fool')}"
     return f"{figure.count:,} of {figure.of:,}" + (" decided" if name == "vmer" else "")
 
 
-def _point(line: rounds.Line) -> dict[str, Any]:
+def _point(line: round_figures.Line) -> dict[str, Any]:
     kept = ("value", "low", "high", "stand_in")
     return {"round": line.number} | {
         name: {key: getattr(figure, key) for key in kept} for name, figure in line.figures.items()
     }
 
 
-def _matrix(told: rounds.History) -> dict[str, Any] | None:
+def _matrix(told: round_figures.History) -> dict[str, Any] | None:
     """The matrix in words; None while no round has test samples."""
     measured = told.measured
     sizes = {number: measured.sizes[f"fools_{number}"] for number in measured.rounds}
@@ -133,18 +132,12 @@ def _matrix(told: rounds.History) -> dict[str, Any] | None:
     }
 
 
-def _shade(measured: rounds.Measured, number: int, other: int, n: int) -> dict[str, Any]:
+def _shade(measured: round_figures.Measured, number: int, other: int, n: int) -> dict[str, Any]:
     """Round `number`'s model on what fooled round `other`: the share, and which of the STEPS it
     falls into."""
     share = words.whole_percent(measured.right[measured.models[number]][f"fools_{other}"], n)
     step = sum(int(share) >= start for start, _ in STEPS) - 1 if n else None
     return {"share": share, "step": step, "own": n > 0 and measured.own(number, other)}
-
-
-def set_of(told: dict[str, Any], name: str) -> dict[str, Any]:
-    """A set of a round's report; empty where it was not measured."""
-    measured: dict[str, Any] = ((told["report"] or {}).get("sets") or {}).get(name) or {}
-    return measured
 
 
 def _row(told: dict[str, Any]) -> dict[str, Any]:
@@ -166,49 +159,30 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
         "vmer": words.percent(told["vmer"]),
         "vmer_of": words.rate_of(told["verified"], told["attempts"], told["pending"]),
         "pending": words.waiting(told["pending"]),
-        "sets": [figure(set_of(told, name), text) for name, text in SETS.items()],
-    }
-
-
-def figure(measured: dict[str, Any], text: str) -> dict[str, str]:
-    """An accuracy in words."""
-    return {"name": text, "accuracy": words.interval(measured), "of": words.measured_on(measured)}
-
-
-def candidate(model: RoundModel) -> dict[str, Any]:
-    """A round model that no round has used, in words."""
-    return {
-        "id": model.pk,
-        "state": model.state,
-        "net": model.net,
-        "created": model.created,
-        "finished": model.finished,
-        "progress": words.percent(model.progress),
-        "progress_value": f"{model.progress:.3f}",
-        "reasons": model.reasons,
-        "decided_by": model.decided_by,
-        "decided_why": model.decided_why,
+        "sets": [
+            figures.figure(figures.set_of(told, name), text) for name, text in figures.SETS.items()
+        ],
     }
 
 
 @require_safe
 def one_round(request: HttpRequest, number: int) -> HttpResponse:
-    told = rounds.describe(number)
-    shown = next((name for name in SETS if set_of(told, name).get("n")), None)
-    measured = set_of(told, shown) if shown else {}
-    forgot = fools.public().filter(pk__in=(told["report"] or {}).get("forgot", []))
+    told = round_figures.describe(number)
+    shown = next((name for name in figures.SETS if figures.set_of(told, name).get("n")), None)
+    measured = figures.set_of(told, shown) if shown else {}
+    forgot = public.public().filter(pk__in=(told["report"] or {}).get("forgot", []))
     lately = (
-        fools.public()
+        public.public()
         .filter(round__number=number)
         .select_related("round", "drawer")
         .order_by("-settled", "pk")
     )
     context = {
         "round": _row(told),
-        "removed": rounds.removed_since(number),
+        "removed": round_figures.removed_since(number),
         "weights": _weights(number),
         "address": request.build_absolute_uri(),
-        "set_name": SETS[shown] if shown else "",
+        "set_name": figures.SETS[shown] if shown else "",
         "set_of": words.measured_on(measured),
         "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],
         "confusion": _confusion(measured.get("confusion") or []),
@@ -232,19 +206,8 @@ def _weights(number: int) -> dict[str, str] | None:
     return {
         "sha256": row.sha256,
         "size": f"{len(row.data) / 1000:.0f} kB",
-        "trained_on": trained_on(row.model),
+        "trained_on": figures.trained_on(row.model),
     }
-
-
-def trained_on(model: RoundModel) -> str:
-    """«30 drawings by 8 people, mixed with base data in every step»."""
-    learned = samples.trained_on(model).aggregate(
-        n=Count("pk"), people=Count("contributor", distinct=True)
-    )
-    if not learned["n"]:
-        return "base data alone"
-    people = words.count(learned["people"], "person", "people")
-    return f"{words.count(learned['n'], 'drawing')} by {people}, mixed with base data in every step"
 
 
 def _earlier(told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -253,8 +216,8 @@ def _earlier(told: dict[str, Any]) -> list[dict[str, Any]]:
     report = told["report"] or {}
     paired = (report.get("against_target") or {}).get("sets") or {}
     return [
-        figure(
-            set_of(told, name),
+        figures.figure(
+            figures.set_of(told, name),
             f"{words.TEST_SETS[name.partition('_')[0]]} {name.partition('_')[2]}",
         )
         | {

@@ -17,8 +17,10 @@ from django.test.client import MULTIPART_CONTENT
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from collector import attempts, reviews, studies
+from collector.drawings import attempts
 from collector.models import Attempt, Person, Reading
+from collector.moderation import queue
+from collector.study import settings as study_settings
 from trainer import rounds as trainer_rounds
 from trainer import target
 from trainer.learning import drawing
@@ -140,7 +142,7 @@ class Scene:
 @pytest.fixture
 def scene(db: None) -> Iterator[Scene]:
     target.forget()
-    trainer_rounds.open_first(studies.begin().net)
+    trainer_rounds.open_first(study_settings.begin().net)
     roles = {
         "crowdworker": "crowdworker",
         "another": "crowdworker",
@@ -151,7 +153,7 @@ def scene(db: None) -> Iterator[Scene]:
     Person.objects.filter(role="moderator").update(qualified=timezone.now())
     people["moderator"].refresh_from_db()
     _fool(people["crowdworker"], 0)
-    leased = reviews.assign(people["moderator"])
+    leased = queue.assign(people["moderator"])
     assert leased is not None
     yield Scene(people, _fool(people["crowdworker"], 100), leased)
     target.forget()

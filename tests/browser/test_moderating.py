@@ -136,8 +136,10 @@ def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(
     page.goto(visitors.site.url + "/moderate/")
     for place in range(20):
         wait_on(
-            page, lambda known=place + 2: len(keys) in (known, 20), "the drawing after this one"
-        )  # type: ignore[misc]
+            page,
+            lambda known=place + 2: len(keys) in (known, 20),  # type: ignore[misc]
+            "the drawing after this one",
+        )
         showing = waiting(page)
         page.keyboard.press(keys[showing])
         then = page.locator("#assignment").get_attribute("data-id")

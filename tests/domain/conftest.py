@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from collector import attempts, reviews, studies
+from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
+from collector.moderation import queue, readings
+from collector.study import settings as study_settings
 from tests.nets import always
 from trainer import target
 from trainer.learning import drawing, weights
@@ -34,7 +36,7 @@ def study(db: None) -> Iterator[Study]:
     """Round 1 is open and its model always says 7. Nothing is audited, and no gold is given, unless
     a test says so."""
     target.forget()
-    made = studies.begin()
+    made = study_settings.begin()
     Study.objects.update(audit_share=0.0, gold_share=0.0)
     Round.objects.create(number=1, model=add_model(7), opened=timezone.now())
     made.refresh_from_db()
@@ -92,8 +94,8 @@ def draw(drawer: Person, label: int = 4, **more: Any) -> Attempt:
 
 def read(moderator: Person, answer: str, attempt: Attempt | None = None) -> Attempt:
     """Have the moderator read `attempt`, or what he is assigned."""
-    reading = reviews.assign(moderator)
+    reading = queue.assign(moderator)
     assert reading is not None
     assert attempt is None or reading.attempt_id == attempt.pk
-    reviews.read(moderator, reading.pk, answer)
+    readings.read(moderator, reading.pk, answer)
     return Attempt.objects.get(readings=reading)

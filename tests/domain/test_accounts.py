@@ -14,9 +14,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from collector import accounts, studies
 from collector.errors import Forbidden, Refused, TooMany
 from collector.models import Person, Study, StudyChange, Token
+from collector.people import accounts
+from collector.study import settings as study_settings
 
 PASSWORD = "correct horse battery"
 
@@ -131,8 +132,8 @@ def test_the_study_is_changed_by_admins_alone_and_each_change_is_written_down(
     ada: Person, moby: Person
 ) -> None:
     with pytest.raises(Forbidden):
-        studies.change(moby, round_size=1)
-    studies.change(ada, round_size=20, quorum=1)
+        study_settings.change(moby, round_size=1)
+    study_settings.change(ada, round_size=20, quorum=1)
     assert Study.current().round_size == 20
     [change] = StudyChange.objects.all()
     assert (change.who, change.field, change.before, change.after) == (
@@ -150,7 +151,7 @@ def test_a_setting_out_of_its_range_is_refused_and_nothing_written(
     ada: Person, field: str, value: float
 ) -> None:
     with pytest.raises(Refused) as refused:
-        studies.change(ada, **{field: value})
+        study_settings.change(ada, **{field: value})
     assert refused.value.field == field
     assert not StudyChange.objects.exists()
     assert getattr(Study.current(), field) != value
@@ -158,7 +159,7 @@ def test_a_setting_out_of_its_range_is_refused_and_nothing_written(
 
 def test_the_study_comes_from_the_environment_only_once(study: Study, settings: Any) -> None:
     settings.STUDY = settings.STUDY | {"round_size": 77}
-    assert studies.begin().round_size == 10
+    assert study_settings.begin().round_size == 10
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import agreement, reviews
 from collector.models import Attempt, Person, Reading, Study
+from collector.moderation import agreement, decisions
 from tests.domain.conftest import draw, read
 
 UNITS = st.lists(st.lists(st.sampled_from("0123456789"), max_size=5), max_size=30)
@@ -107,4 +107,4 @@ def test_alpha_is_told_of_drawings_with_two_counted_readings_or_more(
     assert found.alpha == pytest.approx(agreement.alpha([["4", "4"], ["5", "5"], ["3", "8"]]))
     Reading.objects.filter(attempt__target_label=3).update(discounted=True)
     assert agreement.measured().alpha == pytest.approx(1)
-    assert reviews.unsettled().count() == 2
+    assert decisions.unsettled().count() == 2

@@ -4,9 +4,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from collector import appeals, attempts, consistency, fates, reviews
+from collector.drawings import attempts, timeline
 from collector.errors import Conflict, Forbidden, NotFound, Refused
 from collector.models import Attempt, Decision, Notice, Person, Reading, Study
+from collector.moderation import appeals, decisions
+from collector.study import consistency
 from tests.domain.conftest import draw, read
 from trainer.models import Sample
 
@@ -28,7 +30,7 @@ def rejected(daisy: Person, moby: Person, mara: Person) -> Attempt:
 
 
 def kinds(attempt: Attempt) -> list[str]:
-    return [event.kind for event in fates.timeline(Attempt.objects.get(pk=attempt.pk))]
+    return [event.kind for event in timeline.timeline(Attempt.objects.get(pk=attempt.pk))]
 
 
 def test_an_appeal_that_succeeds_settles_the_drawing_anew_with_all_that_follows(
@@ -38,7 +40,7 @@ def test_an_appeal_that_succeeds_settles_the_drawing_anew_with_all_that_follows(
     appeals.appeal(daisy, rejected.pk, " It is open at the top. ")
     assert [one.pk for one in appeals.waiting()] == [rejected.pk]
     assert kinds(rejected) == ["submitted", "settled", "appeal", "waiting"]
-    decided = reviews.decide(rejected.pk, ada, "4", "An open four.")
+    decided = decisions.decide(rejected.pk, ada, "4", "An open four.")
     assert (decided.status, decided.credit, decided.settled_label) == ("verified", 1.0, 4)
     assert Sample.objects.get().label == 4
     assert set(Reading.objects.values_list("agreed", flat=True)) == {False}
@@ -51,7 +53,7 @@ def test_the_same_answer_turns_it_down_and_changes_nothing_else(
     rejected: Attempt, daisy: Person, ada: Person
 ) -> None:
     appeals.appeal(daisy, rejected.pk, "Look again.")
-    decided = reviews.decide(rejected.pk, ada, "junk", "I see no digit either.")
+    decided = decisions.decide(rejected.pk, ada, "junk", "I see no digit either.")
     assert (decided.status, decided.credit, decided.settled) == ("rejected", 0.0, rejected.settled)
     assert not Sample.objects.exists() and not appeals.waiting().exists()
     assert kinds(rejected) == ["submitted", "settled", "appeal", "answered"]
@@ -66,7 +68,7 @@ def test_a_sample_under_another_digit_is_replaced(
     for moderator in (moby, mara):
         read(moderator, "9", attempt)
     appeals.appeal(daisy, attempt.pk, "It is a four.")
-    reviews.decide(attempt.pk, ada, "4", "So it is.")
+    decisions.decide(attempt.pk, ada, "4", "So it is.")
     active, withdrawn = (
         Sample.objects.get(withdrawn=None),
         Sample.objects.get(withdrawn__isnull=False),
@@ -111,12 +113,12 @@ def test_nobody_appeals_for_another_or_answers_his_own(
     appeals.appeal(daisy, rejected.pk, "Mine.")
     Person.objects.filter(pk=daisy.pk).update(role="admin")
     with pytest.raises(Forbidden):
-        reviews.decide(rejected.pk, Person.objects.get(pk=daisy.pk), "4", "Of course.")
+        decisions.decide(rejected.pk, Person.objects.get(pk=daisy.pk), "4", "Of course.")
     assert not Decision.objects.exists()
 
 
 def test_the_drawer_is_told_of_the_answer(rejected: Attempt, daisy: Person, ada: Person) -> None:
     appeals.appeal(daisy, rejected.pk, "Look again.")
     before = Notice.objects.filter(person=daisy).count()
-    reviews.decide(rejected.pk, ada, "4", "An open four.")
+    decisions.decide(rejected.pk, ada, "4", "An open four.")
     assert Notice.objects.filter(person=daisy, attempt=rejected).count() == before + 1

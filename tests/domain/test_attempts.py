@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from collector import attempts, reviews
+from collector.drawings import attempts
 from collector.errors import Conflict, NotFound, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
+from collector.moderation import queue
 from tests.domain.conftest import a_line, add_model, draw
 from trainer import rounds, target
 from trainer.learning import drawing
@@ -131,7 +132,7 @@ def test_a_drawing_can_be_taken_back_until_it_is_leased(daisy: Person, moby: Per
     first, second = draw(daisy), draw(daisy)
     assert attempts.retract(daisy, first.pk).status == "retracted"
     assert attempts.retract(daisy, first.pk).status == "retracted"
-    assert reviews.assign(moby) is not None
+    assert queue.assign(moby) is not None
     with pytest.raises(Conflict):
         attempts.retract(daisy, second.pk)
     second.refresh_from_db()

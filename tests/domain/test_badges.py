@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import badges, progress
-from collector.badges import Facts, Streak, streak
 from collector.models import Attempt, Person, Study
+from collector.rules import badges
+from collector.rules.badges import Facts, Streak, streak
+from collector.standings import progress
 from tests.domain.conftest import draw, read
 from trainer.models import Contributor, RoundModel
 

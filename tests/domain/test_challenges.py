@@ -4,7 +4,7 @@ model with."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import challenges
+from collector.drawings import challenges
 from collector.models import Person, Study
 from tests.domain.conftest import draw, read
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from collector import attempts, consistency, fates
+from collector.drawings import attempts, timeline
 from collector.errors import Unprocessable
 from collector.models import Attempt, Person, Study
+from collector.study import consistency
 from tests.domain.conftest import a_line, read
 from trainer.learning import drawing
 
@@ -47,7 +48,7 @@ def test_its_drawer_is_told_at_once(request: Any, daisy: Person, again_by: str, 
     line = a_line()
     submit(daisy, line)
     again = submit(request.getfixturevalue(again_by), nearly(line))
-    assert told in fates.timeline(again)[1].text
+    assert told in timeline.timeline(again)[1].text
 
 
 def test_copies_do_not_use_up_the_full_credits_of_a_confusion(daisy: Person, moby: Person) -> None:

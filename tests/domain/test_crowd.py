@@ -9,11 +9,14 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
-from collector import attempts, consistency, crowd, limits
+from collector import limits
+from collector.drawings import attempts
 from collector.errors import TooMany
+from collector.management import simulated_crowd
 from collector.models import Attempt, Person, Reading, Study
-from trainer.learning import tactics
+from collector.study import consistency
 from trainer.models import Round, Sample
+from trainer.simulation import tactics
 
 pytestmark = pytest.mark.usefixtures("study", "quick_passwords")
 
@@ -23,7 +26,7 @@ def quick_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def drawn(crowd: crowd.Crowd, drawings: int) -> list[Attempt]:
+def drawn(crowd: simulated_crowd.Crowd, drawings: int) -> list[Attempt]:
     """What the crowd has drawn after this many drawings, oldest first."""
     for _ in crowd.turns(drawings):
         pass
@@ -32,14 +35,18 @@ def drawn(crowd: crowd.Crowd, drawings: int) -> list[Attempt]:
 
 def test_drawers_draw_and_moderators_read_others_drawings_mostly_right() -> None:
     Study.objects.update(round_size=1000)
-    made = drawn(crowd.gather(3, 2, seed=1), 25)
+    made = drawn(simulated_crowd.gather(3, 2, seed=1), 25)
 
-    assert len(made) == 25 and {attempt.drawer.username for attempt in made} <= set(crowd.DRAWERS)
+    assert len(made) == 25 and {attempt.drawer.username for attempt in made} <= set(
+        simulated_crowd.DRAWERS
+    )
     assert len({attempt.drawer_id for attempt in made}) == 3
     readings = [
         (reading, reading.attempt) for reading in Reading.objects.filter(attempt__isnull=False)
     ]
-    assert {reading.moderator.username for reading, _ in readings} <= set(crowd.MODERATORS)
+    assert {reading.moderator.username for reading, _ in readings} <= set(
+        simulated_crowd.MODERATORS
+    )
     assert all(read and read.drawer_id != reading.moderator_id for reading, read in readings)
     right = [
         read is not None and reading.answer == str(read.target_label) for reading, read in readings
@@ -51,7 +58,7 @@ def test_drawers_draw_and_moderators_read_others_drawings_mostly_right() -> None
 
 
 def test_who_did_not_fool_goes_on_from_the_same_picture_and_then_starts_anew() -> None:
-    people = crowd.gather(1, 1, seed=2)
+    people = simulated_crowd.gather(1, 1, seed=2)
     made = drawn(people, 25)
 
     tries = [[made[0]]]
@@ -70,7 +77,7 @@ def test_who_did_not_fool_goes_on_from_the_same_picture_and_then_starts_anew() -
 
 def test_the_same_seed_draws_the_same_pictures() -> None:
     def pictures(seed: int) -> list[tuple[int, object]]:
-        made = drawn(crowd.gather(2, 1, seed=seed), 8)
+        made = drawn(simulated_crowd.gather(2, 1, seed=seed), 8)
         Reading.objects.all().delete()
         Attempt.objects.all().delete()
         return [(attempt.target_label, attempt.strokes) for attempt in made]
@@ -97,9 +104,9 @@ def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
 @pytest.mark.parametrize(
     ("one_refusal", "waits"),
     [
-        (OperationalError("database is locked"), crowd.AFTER_A_REFUSAL),
+        (OperationalError("database is locked"), simulated_crowd.AFTER_A_REFUSAL),
         (TooMany("Too many.", 7), 7),
-        (TooMany("Too many.", 3600), crowd.LONGEST_WAIT),
+        (TooMany("Too many.", 3600), simulated_crowd.LONGEST_WAIT),
     ],
     indirect=["one_refusal"],
 )
@@ -108,7 +115,7 @@ def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
     transaction=True
 )  # a database's error costs the connection, and with it a test's transaction
 def test_a_refusal_is_waited_out(waits: float) -> None:
-    people = crowd.gather(2, 1, seed=5, pace=0)
+    people = simulated_crowd.gather(2, 1, seed=5, pace=0)
     assert [seconds for seconds in people.turns(4) if seconds] == [waits]
     assert (people.refused, people.drawn, Attempt.objects.count()) == (1, 4, 4)
 
@@ -116,27 +123,30 @@ def test_a_refusal_is_waited_out(waits: float) -> None:
 def test_it_goes_on_after_copies_limits_and_a_missing_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drawn(crowd.gather(1, 1, seed=6), 3)
-    copying = crowd.gather(1, 1, seed=6)
+    drawn(simulated_crowd.gather(1, 1, seed=6), 3)
+    copying = simulated_crowd.gather(1, 1, seed=6)
     assert len(drawn(copying, 3)) == 6 and copying.refused >= 1
 
     Round.objects.update(state=Round.State.CLOSED, closed=timezone.now())
-    waiting = crowd.gather(1, 1, seed=7)
+    waiting = simulated_crowd.gather(1, 1, seed=7)
     turns = waiting.turns()
-    assert next(turns) == crowd.AFTER_A_REFUSAL and waiting.last_refusal == "No round is open."
+    assert (
+        next(turns) == simulated_crowd.AFTER_A_REFUSAL
+        and waiting.last_refusal == "No round is open."
+    )
     Round.objects.update(state=Round.State.OPEN, closed=None)
     while not waiting.drawn:
         next(turns)
 
     monkeypatch.setattr(limits, "SUBMISSIONS_A_MINUTE", limits.Limit("tight", 1, 60, "drawings"))
-    limited = crowd.gather(1, 1, seed=8)
+    limited = simulated_crowd.gather(1, 1, seed=8)
     for _ in zip(range(6), limited.turns(), strict=False):
         pass
     assert limited.refused and "Try again in" in limited.last_refusal
 
 
 def test_people_are_made_once_and_keep_their_hands() -> None:
-    first, later = crowd.gather(7, 4, seed=1), crowd.gather(7, 4, seed=2)
+    first, later = simulated_crowd.gather(7, 4, seed=1), simulated_crowd.gather(7, 4, seed=2)
     assert Person.objects.count() == 11
     assert all(name.endswith("-bot") for name in Person.objects.values_list("username", flat=True))
     assert [drawer.fooler.hand for drawer in first.drawers] == [
@@ -147,9 +157,9 @@ def test_people_are_made_once_and_keep_their_hands() -> None:
 
 def test_the_password_is_the_one_given_or_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DADC_PASSWORD", "correct horse battery")
-    crowd.gather(1, 1, seed=1)
+    simulated_crowd.gather(1, 1, seed=1)
     monkeypatch.delenv("DADC_PASSWORD")
-    crowd.gather(2, 1, seed=1)
+    simulated_crowd.gather(2, 1, seed=1)
     known = {
         person.username: person.check_password("correct horse battery")
         for person in Person.objects.all()

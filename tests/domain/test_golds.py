@@ -17,9 +17,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import consistency, golds, moderators, practice, reviews, tasks, verdicts
+from collector import tasks
 from collector.errors import Conflict, Forbidden, Refused
 from collector.models import Act, Attempt, Gold, Person, Reading, Study, Suspension
+from collector.moderation import decisions, gold, practice, queue, readings, trust
+from collector.rules import verdicts
+from collector.study import consistency
 from tests.domain.conftest import draw, read
 from trainer.learning import nets, shipped, weights
 
@@ -83,13 +86,13 @@ def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
 
 
 def test_setup_ships_the_practice_drawings_once(study: Study) -> None:
-    golds.ship()
-    golds.ship()
+    gold.ship()
+    gold.ship()
     assert Gold.objects.filter(practice=True).count() == 40
 
 
 @pytest.fixture
-def gold(study: Study, daisy: Person, person: Cast) -> Callable[..., Gold]:
+def hidden_gold(study: Study, daisy: Person, person: Cast) -> Callable[..., Gold]:
     """Settle an audited 7 of daisy's beyond doubt, read by somebody new."""
 
     def make(drawer: Person = daisy, reader: Person | None = None) -> Gold:
@@ -101,8 +104,8 @@ def gold(study: Study, daisy: Person, person: Cast) -> Callable[..., Gold]:
     return make
 
 
-def test_what_settles_beyond_doubt_is_kept_as_hidden_gold(gold: Callable[..., Gold]) -> None:
-    made = gold()
+def test_what_settles_beyond_doubt_is_kept_as_hidden_gold(hidden_gold: Callable[..., Gold]) -> None:
+    made = hidden_gold()
     copied = made.attempt
     assert copied is not None and made.pk != copied.pk
     assert (made.answer, made.practice, made.retired) == ("7", False, False)
@@ -136,56 +139,56 @@ def test_a_drawing_nearly_of_mnist_is_no_gold(daisy: Person, moby: Person) -> No
 
 
 def test_gold_comes_before_another_drawing_never_alone_and_each_once(
-    gold: Callable[..., Gold], daisy: Person, moby: Person
+    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person
 ) -> None:
-    first, second = gold(), gold()
-    assert reviews.assign(moby) is None
+    first, second = hidden_gold(), hidden_gold()
+    assert queue.assign(moby) is None
     waiting = draw(daisy)
     seen = []
-    while reading := reviews.assign(moby):
+    while reading := queue.assign(moby):
         seen.append(reading.drawing.pk)
-        reviews.read(moby, reading.pk, "7" if reading.gold else "4")
+        readings.read(moby, reading.pk, "7" if reading.gold else "4")
     assert set(seen[:2]) == {first.pk, second.pk} and seen[2:] == [waiting.pk]
     assert set(Reading.objects.filter(gold__isnull=False).values_list("agreed", flat=True)) == {
         True
     }
     draw(daisy)
-    again = reviews.assign(moby)
+    again = queue.assign(moby)
     assert again is not None and again.attempt is not None
 
 
 def test_nobody_gets_gold_that_he_drew_or_has_read_before(
-    gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
+    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
 ) -> None:
-    gold(drawer=moby)
-    gold(reader=moby)
+    hidden_gold(drawer=moby)
+    hidden_gold(reader=moby)
     draw(daisy), draw(daisy)
-    reading = reviews.assign(moby)
+    reading = queue.assign(moby)
     assert reading is not None and reading.gold is None
-    other = reviews.assign(mara)
+    other = queue.assign(mara)
     assert other is not None and other.gold is not None
 
 
 def test_without_a_share_there_is_no_gold(
-    gold: Callable[..., Gold], daisy: Person, moby: Person
+    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person
 ) -> None:
-    gold()
+    hidden_gold()
     Study.objects.update(gold_share=0.0)
     draw(daisy)
-    reading = reviews.assign(moby)
+    reading = queue.assign(moby)
     assert reading is not None and reading.gold is None
 
 
 def test_gold_counts_as_a_lease_like_any_other_and_comes_again_once_it_ran_out(
-    gold: Callable[..., Gold], daisy: Person, moby: Person
+    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person
 ) -> None:
-    made = gold()
+    made = hidden_gold()
     draw(daisy), draw(daisy)
-    first, second, third = (reviews.assign(moby) for _ in range(3))
+    first, second, third = (queue.assign(moby) for _ in range(3))
     assert first and second and third
     assert (first.gold, second.gold, third.pk) == (made, None, first.pk)
-    with time_machine.travel(timezone.now() + reviews.LEASE + timedelta(seconds=1)):
-        again = reviews.assign(moby)
+    with time_machine.travel(timezone.now() + queue.LEASE + timedelta(seconds=1)):
+        again = queue.assign(moby)
         assert again is not None and (again.pk, again.gold) == (first.pk, made)
 
 
@@ -197,11 +200,11 @@ def shape(value: Any) -> Any:
 
 
 def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_drawing(
-    gold: Callable[..., Gold], daisy: Person, mara: Person
+    hidden_gold: Callable[..., Gold], daisy: Person, mara: Person
 ) -> None:
     """Two begun and open drawings and a gold one: the same bytes but for ids, times and the
     picture, the same number of statements to assign and to read."""
-    gold(), gold()
+    hidden_gold(), hidden_gold()
     Study.objects.update(quorum=2)
     for _ in range(3):
         draw(daisy)
@@ -225,36 +228,38 @@ def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_d
 
 
 def test_gold_that_moderators_doubt_is_given_to_nobody_any_more(
-    gold: Callable[..., Gold], daisy: Person, person: Cast
+    hidden_gold: Callable[..., Gold], daisy: Person, person: Cast
 ) -> None:
-    made = gold()
+    made = hidden_gold()
     draw(daisy)
     for right in (True, True, False, False, False):
         made.refresh_from_db()
         assert not made.retired
         reader = person(role="moderator")
-        reading = reviews.assign(reader)
+        reading = queue.assign(reader)
         assert reading is not None and reading.gold == made
-        reviews.read(reader, reading.pk, "7" if right else "1")
+        readings.read(reader, reading.pk, "7" if right else "1")
     made.refresh_from_db()
     assert made.retired
-    later = reviews.assign(person(role="moderator"))
+    later = queue.assign(person(role="moderator"))
     assert later is not None and later.gold is None
-    assert {(one.right, one.gold) for one in moderators.everybody()} == {(0, 0)}
+    assert {(one.right, one.gold) for one in trust.everybody()} == {(0, 0)}
 
 
-def test_gold_is_none_any_more_once_an_admin_decides_otherwise(gold: Callable[..., Gold]) -> None:
-    made = gold()
+def test_gold_is_none_any_more_once_an_admin_decides_otherwise(
+    hidden_gold: Callable[..., Gold],
+) -> None:
+    made = hidden_gold()
     assert made.attempt
-    golds.keep(made.attempt, "1")
+    gold.keep(made.attempt, "1")
     made.refresh_from_db()
     assert made.retired
 
 
 def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
-    gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
+    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
 ) -> None:
-    made = gold()
+    made = hidden_gold()
     when = timezone.now()
     for reader, right in ((moby, 15), (mara, 28)):
         for place in range(30):
@@ -275,7 +280,7 @@ def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
                 agreed=place < right,
             )
     lease = Reading.objects.create(
-        gold=made, moderator=moby, leased=when, expires=when + reviews.LEASE
+        gold=made, moderator=moby, leased=when, expires=when + queue.LEASE
     )
     tasks.suspend_untrusted()
     moby.refresh_from_db()
@@ -289,7 +294,7 @@ def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
 @pytest.fixture
 def newt(person: Cast) -> Person:
     """A moderator who is not qualified yet."""
-    golds.ship()
+    gold.ship()
     newt = person("newt", "moderator")
     Person.objects.filter(pk=newt.pk).update(qualified=None)
     newt.refresh_from_db()
@@ -300,11 +305,11 @@ def practise(moderator: Person, *right: bool) -> list[Gold]:
     """Read practice drawings, rightly or not; which they were."""
     seen = []
     for good in right:
-        reading = reviews.assign(moderator)
+        reading = queue.assign(moderator)
         assert reading is not None and reading.gold is not None and reading.gold.practice
         seen.append(reading.gold)
         others = [answer for answer in verdicts.ANSWERS if answer != reading.gold.answer]
-        reviews.read(moderator, reading.pk, reading.gold.answer if good else others[0])
+        readings.read(moderator, reading.pk, reading.gold.answer if good else others[0])
         moderator.refresh_from_db()
     return seen
 
@@ -320,20 +325,20 @@ def test_ten_practice_drawings_come_first_and_eight_right_qualify(
     assert len({one.pk for one in seen}) == 10
     kinds = Counter(one.answer if one.answer in ("junk", "ambiguous") else "digit" for one in seen)
     assert kinds == verdicts.PRACTICE_MIX
-    reading = reviews.assign(newt)
+    reading = queue.assign(newt)
     assert reading is not None and reading.attempt == attempt
-    assert {(one.right, one.gold) for one in moderators.everybody()} == {(0, 0)}
+    assert {(one.right, one.gold) for one in trust.everybody()} == {(0, 0)}
     assert list(consistency.problems()) == []
 
 
 def test_the_eleventh_waits_until_the_tenth_is_read(newt: Person) -> None:
     practise(newt, *[False] * 9)
-    tenth = reviews.assign(newt)
+    tenth = queue.assign(newt)
     assert tenth is not None
-    again = reviews.assign(newt)
+    again = queue.assign(newt)
     assert again is not None and again.pk == tenth.pk
-    reviews.read(newt, tenth.pk, "0")
-    eleventh = reviews.assign(newt)
+    readings.read(newt, tenth.pk, "0")
+    eleventh = queue.assign(newt)
     assert eleventh is not None and eleventh.pk != tenth.pk
 
 
@@ -343,28 +348,28 @@ def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
     seen = [practise(newt, *[False] * 3, *[True] * 7) for _ in range(4)]
     assert len({one.pk for ten in seen for one in ten}) == 40 and newt.practises
     with pytest.raises(Forbidden, match="admin"):
-        reviews.assign(newt)
+        queue.assign(newt)
     with pytest.raises(Forbidden):
-        moderators.qualify(newt, moby, "He reads well.")
+        trust.qualify(newt, moby, "He reads well.")
     with pytest.raises(Refused):
-        moderators.qualify(newt, ada, " ")
-    moderators.qualify(newt, ada, "He reads well.")
+        trust.qualify(newt, ada, " ")
+    trust.qualify(newt, ada, "He reads well.")
     newt.refresh_from_db()
     assert newt.qualified
     act = Act.objects.get()
     assert (act.admin, act.kind, act.person, act.why) == (ada, "qualified", newt, "He reads well.")
     draw(daisy)
-    assert reviews.assign(newt) is not None
+    assert queue.assign(newt) is not None
     for nobody_practising in (newt, daisy, ada):
         with pytest.raises(Conflict):
-            moderators.qualify(nobody_practising, ada, "Again.")
+            trust.qualify(nobody_practising, ada, "Again.")
 
 
 def test_an_admin_needs_no_practice_and_a_new_moderator_from_the_command_neither(
     daisy: Person, newt: Person, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw(daisy)
-    reading = reviews.assign(ada)
+    reading = queue.assign(ada)
     assert reading is not None and reading.attempt is not None
     monkeypatch.setenv("DADC_PASSWORD", "correct horse battery")
     call_command("add_person", "mona", role="moderator", verbosity=0)
@@ -379,7 +384,7 @@ def test_who_practises_is_no_moderator_who_could_still_settle_a_drawing(
 ) -> None:
     attempt = draw(daisy)
     read(moby, "9", attempt)
-    assert list(reviews.unsettled()) == [attempt]
+    assert list(decisions.unsettled()) == [attempt]
 
 
 def test_verify_tells_of_a_gold_reading_that_says_otherwise_than_its_row(newt: Person) -> None:
@@ -400,10 +405,10 @@ def test_drawings_of_somebody_read_too_often_come_last(
     begun = draw(daisy)
     Attempt.objects.filter(pk=begun.pk).update(begun=timezone.now() - timedelta(days=1), wanted=1)
     other = draw(person())
-    usual = reviews.assign(mara)
+    usual = queue.assign(mara)
     assert usual is not None and usual.attempt == begun
     Reading.objects.filter(pk=usual.pk).delete()
-    reading = reviews.assign(moby)
+    reading = queue.assign(moby)
     assert reading is not None and reading.attempt == other
-    nobody_else = reviews.assign(moby)
+    nobody_else = queue.assign(moby)
     assert nobody_else is not None and nobody_else.attempt == begun

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collector import attempts, consistency, fates
+from collector.drawings import attempts, timeline
 from collector.models import Attempt, Person
+from collector.study import consistency
 from tests.conftest import MNIST, lacking
 from tests.domain.conftest import a_line, read
-from trainer import known, tasks
+from trainer import mnist_duplicates, tasks
 from trainer.learning import basedata, drawing, raster
 from trainer.models import KnownDigit, Sample
 
@@ -27,9 +28,9 @@ def mnist() -> basedata.BaseData:
 
 @pytest.fixture
 def remembered(mnist: basedata.BaseData, db: None) -> Any:
-    known.remember(mnist)
+    mnist_duplicates.remember(mnist)
     yield mnist
-    known._thumbnails.cache_clear()
+    mnist_duplicates._thumbnails.cache_clear()
 
 
 def painted(image: Any) -> drawing.Drawing:
@@ -52,11 +53,11 @@ def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
         daisy, attempts.Submission(4, painted(remembered.test_images[four]))
     )
     assert attempt.mnist and attempt.copy_of is None
-    assert "one of MNIST’s own images" in fates.timeline(attempt)[1].text
+    assert "one of MNIST’s own images" in timeline.timeline(attempt)[1].text
     read(moby, "4")
     attempt.refresh_from_db()
     assert (attempt.status, attempt.credit) == ("verified", 0.0)
-    assert "nearly one of MNIST’s" in fates.outcome(attempt)
+    assert "nearly one of MNIST’s" in timeline.outcome(attempt)
     assert not Sample.objects.exists()
     assert list(consistency.problems()) == []
 
@@ -67,7 +68,7 @@ def test_most_that_are_painted_are_recognised_and_an_ordinary_drawing_is_not(
     rng = np.random.default_rng(1)
     chosen = rng.choice(np.flatnonzero(remembered.train_labels != 1), 60, replace=False)
     found = [
-        known.is_mnist(
+        mnist_duplicates.is_mnist(
             raster.rasterise(painted(remembered.train_images[place])),
             int(remembered.train_labels[place]),
         )
@@ -81,7 +82,7 @@ def test_where_mnist_was_never_seen_nothing_is_marked(
     mnist: basedata.BaseData, daisy: Person, settings: Any, tmp_path: Path
 ) -> None:
     settings.MNIST_DIR, settings.MNIST_CACHE = tmp_path, tmp_path
-    known.remember(basedata.stand_in())
+    mnist_duplicates.remember(basedata.stand_in())
     assert not KnownDigit.objects.exists()
     four = int(np.flatnonzero(mnist.train_labels == 4)[0])
     attempts.submit(daisy, attempts.Submission(4, painted(mnist.train_images[four])))

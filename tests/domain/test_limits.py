@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import attempts, limits
+from collector import limits
+from collector.drawings import attempts
 from collector.errors import TooMany
 from collector.models import Attempt, Person, Study
 from tests.domain.conftest import a_line, draw, read

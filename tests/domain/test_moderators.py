@@ -9,10 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import consistency, moderators, reviews, tasks, verdicts
+from collector import tasks
 from collector.errors import Conflict, Forbidden, Gone, Refused
 from collector.models import Act, Attempt, Person, Reading, Study, Suspension
-from collector.verdicts import FEWEST_TO_JUDGE_BY
+from collector.moderation import decisions, queue, readings, trust
+from collector.rules import verdicts
+from collector.rules.verdicts import FEWEST_TO_JUDGE_BY
+from collector.study import consistency
 from tests.domain.conftest import draw, read
 from trainer.models import Sample
 
@@ -72,9 +75,7 @@ def test_a_settled_drawing_says_which_readings_agreed_with_it(
     assert Attempt.objects.get().status == "corrected"
     agreed = dict(Reading.objects.values_list("moderator__username", "agreed"))
     assert agreed == {"moby": True, "mara": False, "max": True}
-    assert [
-        (one.moderator.username, one.agreed, one.settled) for one in moderators.everybody()
-    ] == [
+    assert [(one.moderator.username, one.agreed, one.settled) for one in trust.everybody()] == [
         ("mara", 0, 1),
         ("max", 1, 1),
         ("moby", 1, 1),
@@ -91,9 +92,9 @@ def test_an_admins_decision_settles_who_agreed_too(
     readers = {"4": moby, "ambiguous": mara, "junk": person("max", "moderator")}
     others = [given for given in readers if given != "4"]
     for given_answer in (*others, "4"):
-        if reviews.assign(readers[given_answer]):
+        if queue.assign(readers[given_answer]):
             read(readers[given_answer], given_answer, attempt)
-    decided = reviews.decide(attempt.pk, ada, answer, "Looked at it.")
+    decided = decisions.decide(attempt.pk, ada, answer, "Looked at it.")
     assert decided.status == status
     for reading in decided.readings.all():
         assert reading.agreed is (reading.answer == answer)
@@ -106,7 +107,7 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
     past(25, 5)
     drawings = [draw(daisy), draw(daisy)]
     read(moby, "4")
-    reviews.assign(moby)
+    queue.assign(moby)
     tasks.suspend_untrusted()
     moby.refresh_from_db()
     assert moby.suspended and not moby.is_moderator
@@ -116,7 +117,7 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
         moderator=moby, attempt__status="pending", discounted=False
     ).exists()
     with pytest.raises(Forbidden):
-        reviews.assign(moby)
+        queue.assign(moby)
     for attempt in drawings:
         attempt.refresh_from_db()
         assert (attempt.status, attempt.wanted) == ("pending", 2)
@@ -138,19 +139,19 @@ def test_a_reading_that_comes_after_the_suspension_is_told_that_the_drawing_went
     daisy: Person, moby: Person, past: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = draw(daisy)
-    lease = reviews.assign(moby)
+    lease = queue.assign(moby)
     assert lease is not None
     past(0, 30)
     get = Attempt.objects.select_for_update
 
     def suspended_meanwhile(no_key: bool) -> object:
         monkeypatch.undo()
-        moderators.suspend_untrusted()
+        trust.suspend_untrusted()
         return get(no_key=no_key)
 
     monkeypatch.setattr(Attempt.objects, "select_for_update", suspended_meanwhile)
     with pytest.raises(Gone):
-        reviews.read(moby, lease.pk, "4")
+        readings.read(moby, lease.pk, "4")
     attempt.refresh_from_db()
     assert attempt.status == "pending"
 
@@ -162,7 +163,7 @@ def test_a_discounted_reading_neither_settles_nor_is_judged(
     attempt = draw(daisy)
     read(moby, "9", attempt)
     past(0, 30)
-    moderators.suspend_untrusted()
+    trust.suspend_untrusted()
     read(mara, "4", attempt)
     assert read(person("max", "moderator"), "4", attempt).status == "verified"
     assert Reading.objects.get(moderator=moby, attempt=attempt).agreed is None
@@ -175,14 +176,14 @@ def test_the_trusted_and_the_new_go_on(
 ) -> None:
     past(26, 4)
     past(0, 29, mara)
-    moderators.suspend_untrusted()
+    trust.suspend_untrusted()
     assert not Person.objects.filter(suspended=True).exists()
 
 
 def test_only_the_last_hundred_readings_count(moby: Person, past: Callable[..., None]) -> None:
     past(0, 30)
     past(100, 0)
-    moderators.suspend_untrusted()
+    trust.suspend_untrusted()
     assert not Person.objects.filter(suspended=True).exists()
 
 
@@ -190,22 +191,22 @@ def test_an_admin_lifts_a_suspension_with_a_reason_and_the_moderator_is_judged_a
     moby: Person, ada: Person, daisy: Person, past: Callable[..., None]
 ) -> None:
     past(0, 30)
-    moderators.suspend_untrusted()
+    trust.suspend_untrusted()
     with pytest.raises(Forbidden):
-        moderators.lift(moby, daisy, "please")
+        trust.lift(moby, daisy, "please")
     with pytest.raises(Refused):
-        moderators.lift(moby, ada, " ")
-    moderators.lift(moby, ada, "We talked.")
+        trust.lift(moby, ada, " ")
+    trust.lift(moby, ada, "We talked.")
     moby.refresh_from_db()
     assert moby.is_moderator
     act = Act.objects.get()
     assert (act.admin, act.kind, act.person, act.why) == (ada, "lifted", moby, "We talked.")
     assert Suspension.objects.get().lifted
-    moderators.suspend_untrusted()
+    trust.suspend_untrusted()
     moby.refresh_from_db()
-    assert not moby.suspended and [one.settled for one in moderators.everybody()] == [0]
+    assert not moby.suspended and [one.settled for one in trust.everybody()] == [0]
     with pytest.raises(Conflict):
-        moderators.lift(moby, ada, "again")
+        trust.lift(moby, ada, "again")
 
 
 def test_when_everybody_left_has_read_it_a_drawing_comes_to_the_desk(
@@ -215,10 +216,10 @@ def test_when_everybody_left_has_read_it_a_drawing_comes_to_the_desk(
     attempt = draw(daisy)
     read(moby, "4", attempt)
     past(0, 30)
-    moderators.suspend_untrusted()
-    assert attempt.pk not in set(reviews.unsettled().values_list("pk", flat=True))
+    trust.suspend_untrusted()
+    assert attempt.pk not in set(decisions.unsettled().values_list("pk", flat=True))
     read(mara, "4", attempt)
-    assert attempt.pk in set(reviews.unsettled().values_list("pk", flat=True))
+    assert attempt.pk in set(decisions.unsettled().values_list("pk", flat=True))
 
 
 def attack(
@@ -259,7 +260,7 @@ def attack(
         outcome = outcome or verdicts.outcome(target, True, shows)
         for moderator, answer in given:
             last = history[moderator] = [*history[moderator], answer == outcome.answer][
-                -moderators.LAST :
+                -trust.LAST :
             ]
             if not verdicts.trusted(sum(last), len(last)):
                 suspended.add(moderator)

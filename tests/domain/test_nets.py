@@ -10,9 +10,9 @@ import pytest
 import torch
 from django.db import transaction
 
-from collector import studies
 from collector.errors import Refused
 from collector.models import Person, Study, StudyChange
+from collector.study import settings as study_settings
 from trainer import candidates, reports, rounds, samples
 from trainer.learning import basedata, evaluate, nets, shipped, weights
 from trainer.models import Contributor, Round, RoundModel, Weights
@@ -72,9 +72,9 @@ def test_a_net_that_is_not_shipped_starts_nothing(a_sample: None) -> None:
 
 def test_an_admin_chooses_among_the_nets_that_are_shipped(ada: Person) -> None:
     assert rounds.nets() == ["mnist_model", "strong"]
-    assert studies.change(ada, net="strong").net == "strong"
+    assert study_settings.change(ada, net="strong").net == "strong"
     with pytest.raises(Refused, match="mnist_model, strong") as refused:
-        studies.change(ada, net="made_up")
+        study_settings.change(ada, net="made_up")
     assert refused.value.field == "net"
     assert [change.after for change in StudyChange.objects.all()] == ["strong"]
 

@@ -9,8 +9,9 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from collector import notices, reviews
 from collector.models import Notice, Person, Study
+from collector.moderation import decisions, queue, readings
+from collector.people import notices
 from tests.domain.conftest import add_model, draw, read
 from trainer import rounds as trainer_rounds
 from trainer.models import Sample
@@ -38,10 +39,10 @@ def test_a_drawer_is_told_how_a_drawing_settled_and_nobody_else_is(
 
 def test_the_same_reading_sent_twice_tells_once(daisy: Person, moby: Person) -> None:
     draw(daisy, 4)
-    leased = reviews.assign(moby)
+    leased = queue.assign(moby)
     assert leased
     for _ in range(2):
-        reviews.read(moby, leased.pk, "4")
+        readings.read(moby, leased.pk, "4")
     assert Notice.objects.count() == 1
 
 
@@ -121,7 +122,7 @@ def test_html_in_a_reason_is_text_in_the_mail(
             username=f"m{place}", role="moderator", qualified=timezone.now()
         )
         read(person, answer, attempt)
-    reviews.decide(attempt.pk, ada, "junk", "<b>No</b> & no")
+    decisions.decide(attempt.pk, ada, "junk", "<b>No</b> & no")
     notices.mail()
     assert "<b>No</b> & no" in mail.outbox[0].body
     assert not mail.outbox[0].alternatives  # type: ignore[attr-defined]

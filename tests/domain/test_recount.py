@@ -17,18 +17,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from collector import (
-    appeals,
-    attempts,
-    consistency,
-    leaderboards,
-    moderators,
-    reviews,
-    suspensions,
-    verdicts,
-)
+from collector.drawings import attempts
 from collector.errors import Refused
 from collector.models import Attempt, Person, Reading, Study
+from collector.moderation import appeals, decisions, queue, readings, trust
+from collector.people import suspensions
+from collector.rules import verdicts
+from collector.standings import leaderboards
+from collector.study import consistency
 from tests.domain.conftest import a_line, add_model
 from trainer import rounds as trainer_rounds
 from trainer.learning import drawing
@@ -91,21 +87,21 @@ class Site(RuleBasedStateMachine):
     @rule(n=who, answer=answers)
     def reads(self, n: int, answer: str) -> None:
         try:
-            leased = reviews.assign(self.moderator(n))
+            leased = queue.assign(self.moderator(n))
             if leased:
-                reviews.read(self.moderator(n), leased.pk, answer)
+                readings.read(self.moderator(n), leased.pk, answer)
         except Refused:
             pass
 
     @rule(n=who)
     def leases(self, n: int) -> None:
         with contextlib.suppress(Refused):
-            reviews.assign(self.moderator(n))
+            queue.assign(self.moderator(n))
 
     @rule(answer=answers)
     def decides(self, answer: str) -> None:
-        for open_one in [*reviews.unsettled()[:1], *appeals.waiting()[:1]]:
-            reviews.decide(open_one.pk, self.admin, answer, "So it is.")
+        for open_one in [*decisions.unsettled()[:1], *appeals.waiting()[:1]]:
+            decisions.decide(open_one.pk, self.admin, answer, "So it is.")
 
     @rule(place=who)
     def appeals_(self, place: int) -> None:
@@ -128,10 +124,10 @@ class Site(RuleBasedStateMachine):
     def suspends_or_lifts_a_moderator(self, n: int) -> None:
         person = self.moderator(n)
         if person.suspended:
-            moderators.lift(person, self.admin, "We talked.")
+            trust.lift(person, self.admin, "We talked.")
             return
         Person.objects.filter(pk=person.pk).update(suspended=True)
-        reviews.discount(person)
+        readings.discount(person)
 
     @rule()
     def another_round_opens(self) -> None:
@@ -182,7 +178,7 @@ class Site(RuleBasedStateMachine):
                 held[reading.moderator_id] += (
                     reading.answer is None and reading.attempt.status == "pending"
                 )
-        assert max(held.values(), default=0) <= reviews.MOST_LEASES
+        assert max(held.values(), default=0) <= queue.MOST_LEASES
 
     @invariant()
     def everything_agrees(self) -> None:

@@ -10,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from collector import consistency, reviews
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import Attempt, Person, Reading, Study
+from collector.moderation import decisions, queue, readings
+from collector.study import consistency
 from tests.domain.conftest import draw, read
 from trainer import samples
 from trainer.models import Contributor, RoundModel, Sample
@@ -23,15 +24,15 @@ Cast = Callable[..., Person]
 def test_nobody_but_moderators_and_admins_is_assigned_anything(daisy: Person, ada: Person) -> None:
     attempt = draw(daisy)
     with pytest.raises(Forbidden):
-        reviews.assign(daisy)
-    reading = reviews.assign(ada)
+        queue.assign(daisy)
+    reading = queue.assign(ada)
     assert reading is not None and reading.attempt_id == attempt.pk
 
 
 def test_a_moderator_is_never_assigned_his_own_drawing(moby: Person, mara: Person) -> None:
     attempt = draw(moby)
-    assert reviews.assign(moby) is None
-    reading = reviews.assign(mara)
+    assert queue.assign(moby) is None
+    reading = queue.assign(mara)
     assert reading is not None and reading.attempt_id == attempt.pk
 
 
@@ -86,8 +87,8 @@ def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
     )
     answers = {verified.pk: "4", corrected.pk: "9", confirmed.pk: "7", mistaken.pk: "1"}
     for moderator in (moby, mara):
-        while reading := reviews.assign(moderator):
-            reviews.read(moderator, reading.pk, answers[reading.drawing.pk])
+        while reading := queue.assign(moderator):
+            readings.read(moderator, reading.pk, answers[reading.drawing.pk])
     assert Sample.objects.count() == 4
     held_out = samples.held_out()
     assert held_out["fools_1"].attempts == [str(verified.pk)]
@@ -112,7 +113,7 @@ def test_a_begun_drawing_comes_before_unread_ones(
     read(moby, "9", first)
     for _ in range(5):
         draw(daisy)
-    reading = reviews.assign(mara)
+    reading = queue.assign(mara)
     assert reading is not None and reading.attempt_id == first.pk
 
 
@@ -121,18 +122,18 @@ def test_unread_drawings_are_drawn_by_lot_among_the_fifty_oldest(
 ) -> None:
     Study.objects.update(round_size=1000)
     drawn = [draw(daisy) for _ in range(3)]
-    monkeypatch.setattr(reviews, "UNREAD_AMONG", 2)
-    monkeypatch.setattr(reviews._lot, "shuffle", lambda ids: ids.reverse())
-    reading = reviews.assign(moby)
+    monkeypatch.setattr(queue, "UNREAD_AMONG", 2)
+    monkeypatch.setattr(queue._lot, "shuffle", lambda ids: ids.reverse())
+    reading = queue.assign(moby)
     assert reading is not None and reading.attempt_id == drawn[1].pk
 
 
 def test_at_most_two_leases_then_the_older_again(daisy: Person, moby: Person) -> None:
     for _ in range(3):
         draw(daisy)
-    first, second = reviews.assign(moby), reviews.assign(moby)
+    first, second = queue.assign(moby), queue.assign(moby)
     assert first is not None and second is not None and first.pk != second.pk
-    again = reviews.assign(moby)
+    again = queue.assign(moby)
     assert again is not None and again.pk == first.pk
     assert Reading.objects.count() == 2
 
@@ -142,21 +143,21 @@ def test_the_same_drawing_is_not_leased_to_more_people_than_readings_are_wanted(
 ) -> None:
     Study.objects.update(quorum=2)
     draw(daisy)
-    assert reviews.assign(moby) and reviews.assign(mara)
-    assert reviews.assign(ada) is None
+    assert queue.assign(moby) and queue.assign(mara)
+    assert queue.assign(ada) is None
 
 
 def test_a_lease_that_ran_out_goes_to_somebody_else_and_its_reading_is_refused(
     daisy: Person, moby: Person, mara: Person
 ) -> None:
     attempt = draw(daisy)
-    late = reviews.assign(moby)
+    late = queue.assign(moby)
     assert late is not None
-    with time_machine.travel(timezone.now() + reviews.LEASE + timedelta(seconds=1)):
-        other = reviews.assign(mara)
+    with time_machine.travel(timezone.now() + queue.LEASE + timedelta(seconds=1)):
+        other = queue.assign(mara)
         assert other is not None and other.attempt_id == attempt.pk
         with pytest.raises(Gone):
-            reviews.read(moby, late.pk, "4")
+            readings.read(moby, late.pk, "4")
     attempt.refresh_from_db()
     assert attempt.status == "pending"
 
@@ -166,31 +167,31 @@ def test_a_reading_is_final_but_may_be_sent_twice(
 ) -> None:
     Study.objects.update(quorum=2)
     draw(daisy)
-    reading = reviews.assign(moby)
+    reading = queue.assign(moby)
     assert reading is not None
-    reviews.read(moby, reading.pk, "4")
-    reviews.read(moby, reading.pk, "4")
+    readings.read(moby, reading.pk, "4")
+    readings.read(moby, reading.pk, "4")
     with pytest.raises(Conflict):
-        reviews.read(moby, reading.pk, "5")
+        readings.read(moby, reading.pk, "5")
     assert Reading.objects.get().answer == "4"
-    assert reviews.assign(moby) is None
+    assert queue.assign(moby) is None
 
 
 def test_nobody_answers_anothers_assignment(daisy: Person, moby: Person, mara: Person) -> None:
     draw(daisy)
-    reading = reviews.assign(moby)
+    reading = queue.assign(moby)
     assert reading is not None
     with pytest.raises(NotFound):
-        reviews.read(mara, reading.pk, "4")
+        readings.read(mara, reading.pk, "4")
 
 
 @pytest.mark.parametrize("answer", ["10", "", "-1", "four", "AMBIGUOUS"])
 def test_an_answer_that_is_none_is_refused(daisy: Person, moby: Person, answer: str) -> None:
     draw(daisy)
-    reading = reviews.assign(moby)
+    reading = queue.assign(moby)
     assert reading is not None
     with pytest.raises(Refused):
-        reviews.read(moby, reading.pk, answer)
+        readings.read(moby, reading.pk, answer)
 
 
 def test_what_moderators_cannot_settle_comes_to_an_admin_who_says_why(
@@ -199,38 +200,38 @@ def test_what_moderators_cannot_settle_comes_to_an_admin_who_says_why(
     max_ = person("max", "moderator")
     attempt = draw(daisy, 4)
     for moderator, answer in ((moby, "9"), (mara, "4"), (max_, "3")):
-        assert not reviews.unsettled().exists()
+        assert not decisions.unsettled().exists()
         read(moderator, answer, attempt)
-    assert reviews.assign(ada) is None
-    assert list(reviews.unsettled()) == [attempt]
+    assert queue.assign(ada) is None
+    assert list(decisions.unsettled()) == [attempt]
     with pytest.raises(Refused):
-        reviews.decide(attempt.pk, ada, "4", "  ")
+        decisions.decide(attempt.pk, ada, "4", "  ")
     with pytest.raises(Forbidden):
-        reviews.decide(attempt.pk, moby, "4", "it is")
-    decided = reviews.decide(attempt.pk, ada, "4", "An open four.")
+        decisions.decide(attempt.pk, moby, "4", "it is")
+    decided = decisions.decide(attempt.pk, ada, "4", "An open four.")
     assert (decided.status, decided.credit, decided.decision and decided.decision.why) == (
         "verified",
         1.0,
         "An open four.",
     )
-    assert not reviews.unsettled().exists()
+    assert not decisions.unsettled().exists()
     with pytest.raises(Conflict):
-        reviews.decide(attempt.pk, ada, "9", "Second thoughts.")
+        decisions.decide(attempt.pk, ada, "9", "Second thoughts.")
 
 
 def test_with_no_moderator_left_an_admin_decides(daisy: Person, moby: Person, ada: Person) -> None:
     attempt = draw(daisy, 4)
     read(moby, "9", attempt)
-    assert not reviews.unsettled().exists()
+    assert not decisions.unsettled().exists()
     read(ada, "3", attempt)
-    assert list(reviews.unsettled()) == [attempt]
+    assert list(decisions.unsettled()) == [attempt]
 
 
 def test_an_admin_does_not_decide_on_his_own_drawing(ada: Person) -> None:
     attempt = draw(ada, 4)
-    assert list(reviews.unsettled()) == [attempt]
+    assert list(decisions.unsettled()) == [attempt]
     with pytest.raises(Forbidden):
-        reviews.decide(attempt.pk, ada, "4", "It is mine.")
+        decisions.decide(attempt.pk, ada, "4", "It is mine.")
 
 
 def test_a_drawing_that_moderators_can_settle_is_not_the_admins(
@@ -238,7 +239,7 @@ def test_a_drawing_that_moderators_can_settle_is_not_the_admins(
 ) -> None:
     attempt = draw(daisy, 4)
     with pytest.raises(Conflict):
-        reviews.decide(attempt.pk, ada, "4", "In a hurry.")
+        decisions.decide(attempt.pk, ada, "4", "In a hurry.")
 
 
 def test_at_the_round_size_one_candidate_starts_with_the_settling_reading(
@@ -277,8 +278,8 @@ def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wai
         for _ in range(waiting):
             draw(daisy)
         given: list[Reading] = []
-        assigning = statements(lambda given=given: given.append(reviews.assign(moby)))  # type: ignore[misc]
-        reading = statements(lambda given=given: reviews.read(moby, given[0].pk, "4"))  # type: ignore[misc]
+        assigning = statements(lambda given=given: given.append(queue.assign(moby)))  # type: ignore[misc]
+        reading = statements(lambda given=given: readings.read(moby, given[0].pk, "4"))  # type: ignore[misc]
         counts.append((assigning, reading))
     assert counts == [(12, 6)] * 2
 
@@ -286,7 +287,7 @@ def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wai
 def test_the_queue_is_read_from_the_head_of_its_two_indexes(daisy: Person, moby: Person) -> None:
     draw(daisy)
     with CaptureQueriesContext(connection) as queries:
-        reviews.assign(moby)
+        queue.assign(moby)
     plans = []
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # which reads so small a table from end to end, else

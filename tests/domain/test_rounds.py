@@ -5,12 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import rounds
-from collector.leaderboards import Tally
+from collector.standings import round_figures
+from collector.standings.leaderboards import Tally
 
 
 @st.composite
-def matrices(draw: st.DrawFn) -> rounds.Measured:
+def matrices(draw: st.DrawFn) -> round_figures.Measured:
     """Up to eight rounds, some of which share a model, and any right answers on their sets."""
     models = dict(enumerate(draw(st.lists(st.integers(1, 5), min_size=1, max_size=8)), start=1))
     sizes = {
@@ -22,10 +22,10 @@ def matrices(draw: st.DrawFn) -> rounds.Measured:
         model: {name: draw(st.integers(0, size)) for name, size in sizes.items()}
         for model in set(models.values())
     }
-    return rounds.Measured(models, sizes, right)
+    return round_figures.Measured(models, sizes, right)
 
 
-def emptied(measured: rounds.Measured, names: set[str]) -> rounds.Measured:
+def emptied(measured: round_figures.Measured, names: set[str]) -> round_figures.Measured:
     """The same where these sets hold nothing."""
     return replace(
         measured,
@@ -39,7 +39,7 @@ def emptied(measured: rounds.Measured, names: set[str]) -> rounds.Measured:
 
 @given(matrices())
 def test_what_was_drawn_against_a_model_never_counts_in_its_pooled_figures(
-    measured: rounds.Measured,
+    measured: round_figures.Measured,
 ) -> None:
     for number, model in measured.models.items():
         own = {
@@ -55,7 +55,7 @@ def test_what_was_drawn_against_a_model_never_counts_in_its_pooled_figures(
 
 @given(matrices())
 def test_earlier_fools_are_all_of_earlier_rounds_that_were_drawn_against_another_model(
-    measured: rounds.Measured,
+    measured: round_figures.Measured,
 ) -> None:
     for number, model in measured.models.items():
         pooled = [n for n, other in measured.models.items() if n < number and other != model]
@@ -66,17 +66,17 @@ def test_earlier_fools_are_all_of_earlier_rounds_that_were_drawn_against_another
 
 @given(matrices())
 def test_rounds_that_share_a_model_read_the_same_audited_drawings(
-    measured: rounds.Measured,
+    measured: round_figures.Measured,
 ) -> None:
     figures = {(model, measured.audited(number)) for number, model in measured.models.items()}
     assert len(figures) == len(set(measured.models.values()))
 
 
 def test_a_model_that_was_not_measured_has_no_pooled_figure() -> None:
-    measured = rounds.Measured(
+    measured = round_figures.Measured(
         {1: 1, 2: 2}, {"fools_1": 4, "audited_1": 4}, {1: {"fools_1": 0, "audited_1": 4}}
     )
-    assert measured.earlier(2) == measured.audited(2) == rounds.Figure()
+    assert measured.earlier(2) == measured.audited(2) == round_figures.Figure()
     assert measured.lines == [1]
 
 

@@ -12,9 +12,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from collector import attempts, consistency, fates, leaderboards, reviews, rounds
+from collector.drawings import attempts, timeline
 from collector.errors import NotFound, Refused
 from collector.models import Attempt, Person, Study
+from collector.moderation import readings
+from collector.standings import leaderboards, round_figures
+from collector.study import consistency
 from tests.domain.conftest import add_model, draw, read
 from trainer import rounds as trainer_rounds
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
@@ -34,7 +37,7 @@ def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(
     # two verified, one corrected, one begun, one not fooled, one taken back, one unread
     assert (tally.attempts, tally.fooled, tally.pending, tally.verified) == (7, 6, 2, 2)
     assert (tally.mer, tally.vmer, tally.tries_per_fool) == (6 / 7, 2 / 5, 7 / 2)
-    told = rounds.history().lines[0].figures
+    told = round_figures.history().lines[0].figures
     assert (told["mer"].value, told["vmer"].value, told["tries"].value) == (6 / 7, 2 / 5, 7 / 2)
 
 
@@ -74,16 +77,16 @@ def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawe
     ]
     third = daisy.attempts.order_by("submitted")[3]
     assert (
-        "half a credit" in fates.timeline(third)[1].text
-        and "a 4 taken for a 7" in fates.timeline(third)[1].text
+        "half a credit" in timeline.timeline(third)[1].text
+        and "a 4 taken for a 7" in timeline.timeline(third)[1].text
     )
-    assert "1 credit" in fates.timeline(mara.attempts.get())[1].text
+    assert "1 credit" in timeline.timeline(mara.attempts.get())[1].text
     assert list(consistency.problems()) == []
     next_round = Round.objects.create(
         number=2, model=add_model(7), opened=timezone.now(), state="closed", closed=timezone.now()
     )
     assert (
-        reviews.fools_alike(
+        readings.fools_alike(
             Attempt(drawer=daisy, round=next_round, target_label=4, predicted_label=7)
         ).count()
         == 0
@@ -180,36 +183,36 @@ def test_the_open_round_says_what_is_due_and_what_is_in_training(
     daisy: Person, moby: Person
 ) -> None:
     Study.objects.update(round_size=2)
-    assert rounds.current()["due"] == {"have": 0, "need": 2}
+    assert round_figures.current()["due"] == {"have": 0, "need": 2}
     read(moby, "4", draw(daisy, 4))
-    told = rounds.current()
+    told = round_figures.current()
     assert (told["due"]["have"], told["training"], told["verified"]) == (1, None, 1)
     read(moby, "4", draw(daisy, 4))
-    training = rounds.current()["training"]
+    training = round_figures.current()["training"]
     assert training["progress"] == 0 and training["started"] is not None
     with pytest.raises(NotFound):
-        rounds.describe(99)
+        round_figures.describe(99)
 
 
-def timeline(attempt: Attempt) -> list[str]:
+def kinds(attempt: Attempt) -> list[str]:
     attempt.refresh_from_db()
-    return [event.kind for event in fates.timeline(attempt)]
+    return [event.kind for event in timeline.timeline(attempt)]
 
 
 def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person) -> None:
     Study.objects.update(round_size=1)
     attempt = draw(daisy, 4)
-    assert timeline(attempt) == ["submitted", "waiting"]
+    assert kinds(attempt) == ["submitted", "waiting"]
     read(moby, "4", attempt)
-    assert timeline(attempt) == ["submitted", "settled", "training"]
+    assert kinds(attempt) == ["submitted", "settled", "training"]
     RoundModel.objects.filter(state="training").update(state="promoted")
     model = RoundModel.objects.latest("pk")
     trainer_rounds.open_next(model)
-    assert timeline(attempt) == ["submitted", "settled", "trained"], (
+    assert kinds(attempt) == ["submitted", "settled", "trained"], (
         "the new model has no weights to ask"
     )
     attempt.refresh_from_db()
-    assert fates.for_list([attempt]) == [(attempt, "Verified · trained into round 2")]
+    assert timeline.for_list([attempt]) == [(attempt, "Verified · trained into round 2")]
 
 
 @pytest.mark.parametrize(
@@ -225,13 +228,13 @@ def test_once_another_round_is_open_its_drawer_reads_what_the_new_model_makes_of
     Study.objects.update(round_size=100)
     attempt, taken_back = draw(daisy, 4), draw(daisy, 4)
     attempts.retract(daisy, taken_back.pk)
-    assert "now" not in timeline(attempt)
+    assert "now" not in kinds(attempt)
     read(moby, "4", attempt)
-    assert "now" not in timeline(attempt), "round 1 judged it, and is open"
+    assert "now" not in kinds(attempt), "round 1 judged it, and is open"
     trainer_rounds.open_next(add_model(digit))
     attempt.refresh_from_db()
-    assert fates.timeline(attempt)[-1].text.endswith(told)
-    assert "now" not in timeline(taken_back)
+    assert timeline.timeline(attempt)[-1].text.endswith(told)
+    assert "now" not in kinds(taken_back)
 
 
 def test_a_confirmed_fool_says_how_many_confirmed_it(
@@ -242,16 +245,16 @@ def test_a_confirmed_fool_says_how_many_confirmed_it(
     for moderator in (moby, mara):
         read(moderator, "4", attempt)
     attempt.refresh_from_db()
-    assert "Confirmed: 2 moderators read a 4 too." in fates.timeline(attempt)[1].text
+    assert "Confirmed: 2 moderators read a 4 too." in timeline.timeline(attempt)[1].text
 
 
 def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby: Person) -> None:
     Contributor.objects.create(id=daisy.contributor, position=0, split="test")
     attempt = draw(daisy, 4)
     read(moby, "4", attempt)
-    assert timeline(attempt) == ["submitted", "settled", "test"]
+    assert kinds(attempt) == ["submitted", "settled", "test"]
     attempt.refresh_from_db()
-    [(_, words)] = fates.for_list([attempt])
+    [(_, words)] = timeline.for_list([attempt])
     assert words.endswith("kept to measure the models")
 
 
@@ -261,7 +264,7 @@ def test_while_a_drawing_waits_its_fate_tells_nothing_of_the_readings(
     attempt = draw(daisy, 4)
     read(moby, "junk", attempt)
     attempt.refresh_from_db()
-    told = " ".join(event.text for event in fates.timeline(attempt))
+    told = " ".join(event.text for event in timeline.timeline(attempt))
     assert "junk" not in told and "no digit" not in told and "1 so far" in told
 
 
@@ -269,8 +272,8 @@ def test_a_drawing_that_did_not_fool_and_was_not_drawn_for_audit_has_no_verdict_
     daisy: Person,
 ) -> None:
     attempt = draw(daisy, 7)
-    assert timeline(attempt) == ["submitted"]
-    assert fates.headline(attempt) == "The model was right"
+    assert kinds(attempt) == ["submitted"]
+    assert timeline.headline(attempt) == "The model was right"
 
 
 def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara: Person) -> None:
@@ -323,6 +326,6 @@ def test_the_current_round_is_told_as_such_even_when_the_next_one_opens_meanwhil
         return found
 
     monkeypatch.setattr(QuerySet, "get", get_then_open)
-    told = rounds.current()
+    told = round_figures.current()
     assert told["number"] == first.number and {"due", "training"} <= set(told)
-    assert rounds.current()["number"] == 2
+    assert round_figures.current()["number"] == 2

@@ -8,21 +8,14 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
-from collector import (
-    accounts,
-    acts,
-    appeals,
-    append_only,
-    consistency,
-    leaderboards,
-    reviews,
-    rounds,
-    studies,
-    suspensions,
-    tasks,
-)
+from collector import append_only, tasks
 from collector.errors import Conflict, Forbidden, Refused
 from collector.models import Act, Attempt, Decision, Person, Study, StudyChange, Token
+from collector.moderation import appeals, decisions, queue, readings
+from collector.people import accounts, suspensions
+from collector.standings import leaderboards, round_figures
+from collector.study import admin_log, consistency
+from collector.study import settings as study_settings
 from tests.domain.conftest import add_model, draw, read
 from trainer import candidates, samples
 from trainer.models import Contributor, Round, RoundModel, Sample
@@ -62,7 +55,7 @@ def test_a_suspension_says_beforehand_what_it_takes_out_and_takes_it_out_at_once
     assert set(ranked()) == {"daisy", "dora"}
     assert suspensions.suspend(dora, ada, WHY) == 1
     assert (ranked(), active()) == (["daisy"], {daisy.contributor})
-    assert reviews.assign(moby) is None and not reviews.unsettled().exists()
+    assert queue.assign(moby) is None and not decisions.unsettled().exists()
     assert off(dora).switched_off
     assert list(consistency.problems()) == []
     [act] = Act.objects.all()
@@ -116,7 +109,7 @@ def test_what_an_appeal_made_of_a_drawing_meanwhile_is_what_comes_back(
         read(moderator, "6", attempt)
     appeals.appeal(dora, attempt.pk, "It is a five.")
     suspensions.suspend(dora, ada, WHY)
-    reviews.decide(attempt.pk, ada, answer, "I see it so.")
+    decisions.decide(attempt.pk, ada, answer, "I see it so.")
     assert dora.contributor not in active()
     assert (
         suspensions.reach(off(dora)).samples
@@ -142,10 +135,10 @@ def test_a_model_in_between_is_told_from_those_before_and_after(dora: Person, ad
 def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_sample_is_withdrawn_too(
     dora: Person, moby: Person, ada: Person
 ) -> None:
-    leased = reviews.assign(moby)
+    leased = queue.assign(moby)
     assert leased is not None
     suspensions.suspend(dora, ada, WHY)
-    settled = reviews.read(moby, leased.pk, "5").attempt
+    settled = readings.read(moby, leased.pk, "5").attempt
     assert settled is not None and settled.status == "verified"
     assert dora.contributor not in active() and list(consistency.problems()) == []
     assert suspensions.reinstate(off(dora), ada, WHY) == 2
@@ -190,7 +183,7 @@ def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstate
     dora: Person, ada: Person
 ) -> None:
     Person.objects.filter(pk=dora.pk).update(is_active=False, closed=ada.joined)
-    assert not off(dora).switched_off and reviews.unsettled().count() == 0
+    assert not off(dora).switched_off and decisions.unsettled().count() == 0
     with pytest.raises(Conflict):
         suspensions.reinstate(off(dora), ada, WHY)
 
@@ -234,7 +227,7 @@ def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
     suspensions.compare(dora, ada, WHY)
     read(moby, "5")
     tasks.start_if_due()
-    assert rounds.current()["training"] is None and rounds.current()["due"] == {
+    assert round_figures.current()["training"] is None and round_figures.current()["due"] == {
         "have": 1,
         "need": 1,
     }
@@ -248,7 +241,7 @@ def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
     held.refresh_from_db()
     assert (done.state, held.state, Round.objects.count()) == ("compared", "held", 1)
     tasks.start_if_due()
-    assert rounds.current()["training"] is not None
+    assert round_figures.current()["training"] is not None
     assert Act.objects.filter(kind="compared").count() == 1
 
 
@@ -286,9 +279,9 @@ def by_hand(dora: Person, ada: Person, moby: Person, mara: Person) -> Person:
     """One of each."""
     suspensions.suspend(dora, ada, WHY)
     suspensions.reinstate(off(dora), ada, "She said sorry.")
-    studies.change(ada, round_size=20)
+    study_settings.change(ada, round_size=20)
     Attempt.objects.filter(target_label=5).update(wanted=0)
-    reviews.decide(Attempt.objects.get(target_label=5).pk, ada, "junk", "A scribble.")
+    decisions.decide(Attempt.objects.get(target_label=5).pk, ada, "junk", "A scribble.")
     held = add_model(3, state="held")
     candidates.discard(held.pk, ada.username, "Worse.")
     held = add_model(3, state="held")
@@ -297,7 +290,7 @@ def by_hand(dora: Person, ada: Person, moby: Person, mara: Person) -> Person:
 
 
 def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
-    told = acts.page("1").object_list
+    told = admin_log.page("1").object_list
     assert [(done.what, done.why) for done in told] == [
         ("opened", "Better."),
         ("discarded a held candidate", "Worse."),
@@ -342,11 +335,11 @@ def test_the_refusal_is_for_all_tables_and_can_be_lifted_by_a_migration(by_hand:
 def test_emptying_the_whole_database_still_works_and_leaves_the_refusal_in_place(
     study: Study, ada: Person
 ) -> None:
-    studies.change(ada, round_size=20)
+    study_settings.change(ada, round_size=20)
     call_command("flush", interactive=False, verbosity=0)
     assert not StudyChange.objects.exists()
     again = Person.objects.create(username="ada", role="admin")
-    studies.begin()
-    studies.change(again, round_size=30)
+    study_settings.begin()
+    study_settings.change(again, round_size=30)
     with pytest.raises(IntegrityError), transaction.atomic():
         StudyChange.objects.all().delete()

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from django.db import transaction
 
-from collector import consistency, exports, studies
+from collector.data import exports
 from collector.models import Study
+from collector.study import consistency
+from collector.study import settings as study_settings
 from tests.penmanship import drawings, fooling, picture, read
 from trainer import candidates, rounds, samples, target, tasks
 from trainer.learning import basedata, fit, nets, shipped
@@ -25,7 +27,7 @@ def study(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Study:
     settings.MNIST_DIR = None
     settings.MNIST_CACHE = settings.BASE_DIR / "there is no such folder"
     target.forget()
-    made = studies.begin()
+    made = study_settings.begin()
     rounds.open_first("mnist_model")
     shorten(monkeypatch)
     return made

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.verdicts import AMBIGUOUS, ANSWERS, JUNK, Outcome, credit, outcome, settle, wanted
+from collector.rules.verdicts import (
+    AMBIGUOUS,
+    ANSWERS,
+    JUNK,
+    Outcome,
+    credit,
+    outcome,
+    settle,
+    wanted,
+)
 
 digits = st.integers(0, 9)
 quorums = st.integers(1, 5)

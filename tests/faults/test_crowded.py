@@ -15,7 +15,7 @@ from tests.site import Answer, Client, Site
 AT_ONCE = 200
 PEOPLE = """
 import json
-from collector import accounts
+from collector.people import accounts
 from collector.models import Person
 from django.utils import timezone
 tokens = dict(drawer=[], moderator=[])
@@ -89,8 +89,8 @@ def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[
         for n in range(20):
             retracted = drawn[wave * 20 + n].body["id"]
             asked.append(
-                lambda d=drawers[n // 2], r=retracted: d.post(f"/api/attempts/{r}/retract/")
-            )  # type: ignore[misc]
+                lambda d=drawers[n // 2], r=retracted: d.post(f"/api/attempts/{r}/retract/")  # type: ignore[misc]
+            )
         asks = [
             (moderator, moderator)
             for moderator in moderators
@@ -114,8 +114,8 @@ def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[
     check(site, Client(site))
     line = crooked(chances)
     alike = at_once(
-        [lambda n=n: drawers[n].post("/api/attempts/", with_a_speck(line, n)) for n in range(10)]
-    )  # type: ignore[misc]
+        [lambda n=n: drawers[n].post("/api/attempts/", with_a_speck(line, n)) for n in range(10)]  # type: ignore[misc]
+    )
     told = [
         drawers[n].get(f"/api/attempts/{answer.body['id']}/").body["original"]
         for n, answer in enumerate(alike)

@@ -9,8 +9,8 @@ from tests.site import Answer, Client, Site
 
 HIDDEN = """
 from collector.models import Gold, Person
-from collector import golds
-golds.Gold.objects.bulk_create(
+from collector.moderation import gold
+gold.Gold.objects.bulk_create(
     Gold(answer=gold.answer, strokes=gold.strokes, width=gold.width, pixels=gold.pixels)
     for gold in Gold.objects.filter(practice=True)[:2]
 )

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.faults]
 
 # It begins once readings come in.
 SUSPEND = """
-from collector import suspensions
+from collector.people import suspensions
 from collector.models import Attempt, Person
 from tests.site import wait_for
 wait_for(lambda: Attempt.objects.filter(status="verified").count() > 3)
@@ -22,7 +22,8 @@ people = {name: Person.objects.get(username=name) for name in ("alice", "admin")
 suspensions.suspend(people["alice"], people["admin"], "Poison.")
 """
 REINSTATE = """
-from collector import consistency, suspensions
+from collector.study import consistency
+from collector.people import suspensions
 from collector.models import Attempt, Person
 from trainer.models import Sample
 active, problems = Sample.objects.filter(withdrawn=None), list(consistency.problems())

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.learning import findings
-from trainer.learning.findings import curves, fewer_errors, mean_of, mnist_loss, table
-from trainer.learning.study import EQUAL_DRAWINGS
+from trainer.simulation import findings
+from trainer.simulation.experiment import EQUAL_DRAWINGS
+from trainer.simulation.findings import curves, fewer_errors, mean_of, mnist_loss, table
 
 
 def row(

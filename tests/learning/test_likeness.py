@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.random import default_rng
 
 from tests import penmanship
-from trainer.learning import drawing, likeness, penman, raster
+from trainer.learning import drawing, raster, similarity
+from trainer.simulation import penman
 
 Strokes = list[dict[str, Any]]
 DRAWN: list[tuple[int, Strokes]] = [
@@ -42,13 +43,13 @@ def picture(strokes: Strokes, width: int = 22) -> Any:
 @given(places, st.integers(0, 60), st.integers(0, 60))
 def test_wherever_a_drawing_is_moved_it_is_a_copy(place: int, right: int, down: int) -> None:
     label, strokes = DRAWN[place]
-    assert likeness.is_copy(moved(strokes, right, down), strokes, label)
+    assert similarity.is_copy(moved(strokes, right, down), strokes, label)
 
 
 @given(places, places)
 def test_a_copy_of_one_is_the_others_copy_too(one: int, other: int) -> None:
     label = DRAWN[one][0]
-    assert likeness.is_copy(DRAWN[one][1], DRAWN[other][1], label) == (one == other)
+    assert similarity.is_copy(DRAWN[one][1], DRAWN[other][1], label) == (one == other)
 
 
 @pytest.mark.parametrize("place", range(len(DRAWN)))
@@ -57,8 +58,8 @@ def test_a_speck_more_and_points_a_little_elsewhere_leave_it_a_copy(place: int) 
     chances = default_rng(place)
     shaken = [{**s, **{axis: shake(s[axis], chances) for axis in "xy"}} for s in strokes]
     changed = [*moved(shaken, 13, 7), {"x": [4, 8], "y": [4, 8], "t": [99_999, 99_999]}]
-    assert likeness.is_copy(changed, strokes, label)
-    assert likeness.resemblance(picture(changed, 26), picture(strokes)[None])[0] > 0.5
+    assert similarity.is_copy(changed, strokes, label)
+    assert similarity.resemblance(picture(changed, 26), picture(strokes)[None])[0] > 0.5
 
 
 def test_another_persons_same_digit_is_no_copy() -> None:
@@ -67,11 +68,11 @@ def test_another_persons_same_digit_is_no_copy() -> None:
         for place in range(700, 740)
     ]
     assert not any(
-        likeness.is_copy(one, other, 4) for one in ones for other in ones if one is not other
+        similarity.is_copy(one, other, 4) for one in ones for other in ones if one is not other
     )
 
 
 def test_resemblance_is_one_for_the_same_wherever_it_stands() -> None:
     pixels = picture(DRAWN[0][1])
     others = np.stack([pixels, np.roll(pixels, (0, 1), (0, 1)), np.zeros_like(pixels)])
-    assert likeness.resemblance(pixels, others) == pytest.approx([1, 1, 0], abs=0.02)
+    assert similarity.resemblance(pixels, others) == pytest.approx([1, 1, 0], abs=0.02)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.penmanship import picture, read
-from trainer.learning import penman
 from trainer.learning.drawing import parse
-from trainer.learning.penman import TRAITS, Form, Writer, Written, again, draw, write, writer
-from trainer.learning.skeletons import SKELETONS
+from trainer.simulation import penman
+from trainer.simulation.penman import TRAITS, Form, Writer, Written, again, draw, write, writer
+from trainer.simulation.skeletons import SKELETONS
 
 FORMS = [(digit, variant) for digit, forms in enumerate(SKELETONS) for variant in range(len(forms))]
 seeds = st.integers(0, 2**63)

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from torch import nn
 
-from trainer.learning import basedata, fit, nets, study
+from trainer.learning import basedata, fit, nets
 from trainer.learning.basedata import BaseData
-from trainer.learning.study import EQUAL_DRAWINGS, Collection, Plan, collect, crowd, simulate
+from trainer.simulation import experiment
+from trainer.simulation.experiment import EQUAL_DRAWINGS, Collection, Plan, collect, crowd, simulate
 
 PLAN = Plan(rounds=2, round_size=6, drawers=5, held_out=3, compared_at=(1, 2))
 
@@ -124,18 +125,18 @@ def test_nobody_who_draws_is_measured_on_and_seeds_share_nobody() -> None:
     plan = Plan()
     drawing = {seed: {person.hand.seed for person in crowd(plan, seed)} for seed in (1, 2)}
     assert len(drawing[1]) == plan.drawers and not drawing[1] & drawing[2]
-    first = study._HELD_OUT
+    first = experiment._HELD_OUT
     measured = {
-        first + seed * study._SEED_APART + place
+        first + seed * experiment._SEED_APART + place
         for seed in (1, 2)
         for place in range(plan.held_out)
     }
     assert not measured & (drawing[1] | drawing[2])
-    assert plan.held_out <= study._SEED_APART and plan.drawers <= study._SEED_APART
+    assert plan.held_out <= experiment._SEED_APART and plan.drawers <= experiment._SEED_APART
 
 
 def test_held_out_digits_are_all_equally_often_and_the_hard_ones_are_others() -> None:
-    sets = study.held_out_sets(PLAN, 5)
+    sets = experiment.held_out_sets(PLAN, 5)
     for chosen in sets.values():
         assert chosen.labels.tolist() == list(range(10)) * 3
     assert (sets["held_out"].pixels != sets["hard"].pixels).any(axis=(1, 2)).all()
@@ -157,14 +158,16 @@ def test_a_candidate_that_the_gate_holds_is_not_drawn_against(
 def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study, "ProcessPoolExecutor", lambda jobs, context: ThreadPoolExecutor(1))
+    monkeypatch.setattr(
+        experiment, "ProcessPoolExecutor", lambda jobs, context: ThreadPoolExecutor(1)
+    )
     out, plan = (
         tmp_path / "study.json",
         Plan(rounds=1, round_size=3, drawers=3, held_out=1, compared_at=()),
     )
 
     def run(seeds: list[int], arms: list[str], plan: Plan = plan) -> dict[str, Any]:
-        return study.run(plan, seeds, arms, out, 2, None, tmp_path / "no-mnist")
+        return experiment.run(plan, seeds, arms, out, 2, None, tmp_path / "no-mnist")
 
     first = run([1], ["dynamic"])
     assert json.loads(out.read_text()) == first
@@ -177,6 +180,6 @@ def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
         "2": {"dynamic"},
     }
     assert json.loads(out.read_text()) == more
-    with pytest.raises(study.OtherStudy, match="otherwise"):
+    with pytest.raises(experiment.OtherStudy, match="otherwise"):
         run([1], ["dynamic"], replace(plan, rounds=3))
     assert json.loads(out.read_text()) == more

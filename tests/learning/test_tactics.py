@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.learning import penman, tactics
-from trainer.learning.tactics import MOST_TRIES, Fooler
+from trainer.simulation import penman, tactics
+from trainer.simulation.tactics import MOST_TRIES, Fooler
 
 
 def fooler(seed: int) -> Fooler:

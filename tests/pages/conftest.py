@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from collector import studies
 from collector.models import Attempt, Person
+from collector.study import settings as study_settings
 from tests.nets import always
 from trainer import target
 from trainer.learning import weights
@@ -34,7 +34,7 @@ def plain_static_files(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def open_round(db: None) -> Iterator[Round]:
     """Round 1, open, with a model that was measured."""
-    studies.begin()
+    study_settings.begin()
     confusion = [[99 if row == column else 0 for column in range(10)] for row in range(10)]
     measured = {
         "n": 1000,

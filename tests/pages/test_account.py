@@ -9,9 +9,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from collector import accounts, consistency, exports, leaderboards, reviews
+from collector.data import exports
 from collector.errors import Gone, Refused
 from collector.models import Attempt, Gold, Person, Reading
+from collector.moderation import readings
+from collector.people import accounts
+from collector.standings import leaderboards
+from collector.study import consistency
 from tests.pages.conftest import PASSWORD, Draw
 from trainer import samples
 from trainer.models import Round, RoundModel, Sample
@@ -144,7 +148,7 @@ def test_drawings_that_are_removed_leave_tombstones(
     gold = Gold.objects.get(attempt=fool)
     assert gold.retired and gold.strokes == [] and bytes(gold.pixels) == b""
     with pytest.raises((Gone, Refused)):
-        reviews.read(mona, leased.pk, "4")
+        readings.read(mona, leased.pk, "4")
 
 
 def test_whoever_removed_drawings_leaves_a_database_that_agrees(

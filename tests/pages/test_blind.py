@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 
-from collector import attempts
+from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
 from tests import penmanship
 from trainer.learning import drawing

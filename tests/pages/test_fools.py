@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from collector.models import Attempt, Person
-from collector.views import fools as views
-from collector.views import words
+from collector.rules import words
+from collector.views import gallery as views
+from collector.views.parts import pictures
 from tests.pages.conftest import Draw
 from tests.pages.test_pages import text
 from trainer.models import Round
@@ -242,7 +243,7 @@ def test_the_gallery_comes_in_pages_that_keep_the_filter(
 def test_only_the_best_hang_there(
     browse: Browse, alice: Person, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "A_PAGE", 2)
+    monkeypatch.setattr(pictures, "DRAWINGS_A_PAGE", 2)
     monkeypatch.setattr(views, "MOST_PAGES", 2)
     for _ in range(5):
         draw(alice)

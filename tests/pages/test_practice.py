@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from collector import golds, reviews
 from collector.models import Act, Person, Reading
+from collector.moderation import gold, queue, readings
 from tests.pages.conftest import Draw
 
 Browse = Callable[[Person | None], Client]
@@ -16,7 +16,7 @@ Browse = Callable[[Person | None], Client]
 @pytest.fixture
 def newt(mona: Person) -> Person:
     """A moderator who has yet to practise."""
-    golds.ship()
+    gold.ship()
     newt = Person.objects.create_user("newt", role="moderator")
     assert newt.practises
     return newt
@@ -24,10 +24,10 @@ def newt(mona: Person) -> Person:
 
 def practise(moderator: Person, right: int, wrong: int) -> None:
     for place in range(right + wrong):
-        reading = reviews.assign(moderator)
+        reading = queue.assign(moderator)
         assert reading is not None and reading.gold is not None
         other = "3" if reading.gold.answer != "3" else "5"
-        reviews.read(moderator, reading.pk, other if place < wrong else reading.gold.answer)
+        readings.read(moderator, reading.pk, other if place < wrong else reading.gold.answer)
     moderator.refresh_from_db()
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.models import Attempt, Person
-from collector.views import words
+from collector.rules import words
 from tests.history import add_rounds
 from tests.pages.conftest import Draw
 from trainer.models import Round, RoundModel

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from collector import suspensions
 from collector.models import Act, Attempt, Person, Suspension
+from collector.people import suspensions
 from tests.pages.conftest import Draw
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
 

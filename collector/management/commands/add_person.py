@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from collector import accounts
 from collector.errors import Refused
 from collector.models import Person
+from collector.people import accounts
 
 
 class Command(BaseCommand):

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from collector import crowd
 from collector.errors import Refused
+from collector.management import simulated_crowd
 
 TELL_EVERY = 30.0
 
@@ -25,14 +25,16 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--drawers", type=at_least_one, default=len(crowd.DRAWERS), metavar="N")
         parser.add_argument(
-            "--moderators", type=at_least_one, default=len(crowd.MODERATORS), metavar="N"
+            "--drawers", type=at_least_one, default=len(simulated_crowd.DRAWERS), metavar="N"
+        )
+        parser.add_argument(
+            "--moderators", type=at_least_one, default=len(simulated_crowd.MODERATORS), metavar="N"
         )
         parser.add_argument(
             "--pace",
             type=float,
-            default=crowd.PACE,
+            default=simulated_crowd.PACE,
             metavar="SECONDS",
             help="mean pause after an act",
         )
@@ -52,7 +54,7 @@ class Command(BaseCommand):
             random.SystemRandom().randrange(1 << 32) if options["seed"] is None else options["seed"]
         )
         try:
-            people = crowd.gather(
+            people = simulated_crowd.gather(
                 options["drawers"], options["moderators"], seed=seed, pace=max(0.0, options["pace"])
             )
         except Refused as refusal:
@@ -70,7 +72,7 @@ class Command(BaseCommand):
                 told = time.monotonic()
         self._tell(people)
 
-    def _tell(self, people: crowd.Crowd) -> None:
+    def _tell(self, people: simulated_crowd.Crowd) -> None:
         line = (
             f"The crowd: round {people.round}, {people.drawn} drawings, {people.fooled} "
             "fooled the model"

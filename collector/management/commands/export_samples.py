@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from collector import exports
+from collector.data import exports
 from collector.errors import Refused
 
 

@@ -10,8 +10,10 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from collector import accounts, golds, studies
 from collector.models import Person
+from collector.moderation import gold
+from collector.people import accounts
+from collector.study import settings as study_settings
 from trainer import rounds
 
 SCHEDULES: list[dict[str, Any]] = [
@@ -66,9 +68,9 @@ class Command(BaseCommand):
         if port:
             _check_free(port)
         call_command("migrate", verbosity=0, interactive=False)
-        study = studies.begin()
+        study = study_settings.begin()
         rounds.open_first(study.net)
-        golds.ship()
+        gold.ship()
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
         # The clusters look at schedules only half a minute after their start; these say at once

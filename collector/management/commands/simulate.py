@@ -42,16 +42,18 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from trainer.learning import findings, study
         from trainer.learning.basedata import BadBaseData
         from trainer.learning.shipped import NotShipped
+        from trainer.simulation import experiment, findings
 
         rounds = options["rounds"]
         compared_at = tuple(number for number in (4, 20) if number < rounds) + (rounds,)
-        plan = study.Plan(options["net"], rounds, options["round_size"], compared_at=compared_at)
+        plan = experiment.Plan(
+            options["net"], rounds, options["round_size"], compared_at=compared_at
+        )
         begun = time.monotonic()
         try:
-            found = study.run(
+            found = experiment.run(
                 plan,
                 options["seeds"],
                 options["arms"],
@@ -60,7 +62,7 @@ class Command(BaseCommand):
                 settings.MNIST_DIR,
                 settings.MNIST_CACHE,
             )
-        except (study.OtherStudy, BadBaseData, NotShipped) as error:
+        except (experiment.OtherStudy, BadBaseData, NotShipped) as error:
             raise CommandError(str(error)) from error
         for line in findings.table(found):
             self.stdout.write(line)

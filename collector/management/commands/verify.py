@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from collector import consistency
+from collector.study import consistency
 
 
 class Command(BaseCommand):

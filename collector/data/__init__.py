@@ -1,0 +1,1 @@
+"""Data that leaves the house."""

@@ -1,0 +1,1 @@
+"""Drawings: submitted, compared, shown, and what became of each."""

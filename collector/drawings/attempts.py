@@ -1,0 +1,207 @@
+"""Submit a drawing, and take it back."""
+
+import hashlib
+import json
+import random
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from collector import limits
+from collector.drawings import near_duplicates
+from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
+from collector.models import Attempt, Person, Study
+from collector.rules import verdicts
+from trainer import mnist_duplicates, target
+from trainer.learning import drawing, raster
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Status = Attempt.Status
+AT_ONCE = timedelta(minutes=1)  # no submission takes longer from the model's answer to its row
+_lot = random.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a drawer sends; nothing else that a client says is believed."""
+
+    target_label: int
+    drawing: drawing.Drawing
+    client_key: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        body = [self.target_label, self.drawing.as_json(), self.drawing.width]
+        return hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
+
+
+def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Drawing:
+    """The drawing in a request's strokes and width. Raises Refused (400) or Unprocessable (422)."""
+    try:
+        return drawing.parse(strokes, width)
+    except drawing.Degenerate as error:
+        raise Unprocessable(error.message, field=error.field, code=error.code) from error
+    except drawing.InvalidDrawing as error:
+        raise Refused(error.message, field=error.field, code=error.code) from error
+
+
+def predict(drawn: drawing.Drawing) -> tuple[int, list[float]]:
+    """The open round's number and the ten probabilities of its model for a drawing; nothing is
+    stored."""
+    model = target.current()
+    return model.number, model.probabilities(raster.rasterise(drawn))
+
+
+def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
+    """The attempt, and whether it is new; the same client key and body again give the attempt that
+    is there.
+
+    Rasterising and the model's answer come before the one short insert. The attempt keeps the round
+    that judged it, even when that round closes a moment later. Raises Conflict, TooMany,
+    Unprocessable, target.TargetUnavailable.
+    """
+    if earlier := _same_key(drawer, submission):
+        return earlier, False
+    try:
+        return _submit(drawer, submission), True
+    except (Conflict, TooMany):
+        if earlier := _same_key(drawer, submission):  # sent twice at once
+            return earlier, False
+        raise
+
+
+def _submit(drawer: Person, submission: Submission) -> Attempt:
+    limits.take(limits.SUBMISSIONS_A_MINUTE, str(drawer.pk))
+    limits.take(limits.SUBMISSIONS_A_DAY, str(drawer.pk))
+    limits.leave_room(drawer)
+    attempt = _judged(drawer, submission)
+    fooled = attempt.target_label != attempt.predicted_label
+    if fooled:
+        attempt.copy_of_id = near_duplicates.original(attempt)
+        attempt.mnist = mnist_duplicates.is_mnist(
+            np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label
+        )
+    try:
+        with transaction.atomic():
+            if attempt.status == Status.PENDING:
+                # One after the other: bounds and originals are exact.
+                Study.objects.select_for_update(no_key=True).get()
+                limits.leave_room(drawer)
+            if fooled and attempt.copy_of_id is None:
+                attempt.copy_of_id = near_duplicates.original(
+                    attempt, since=attempt.submitted - AT_ONCE
+                )
+            attempt.save(force_insert=True)
+    except IntegrityError as error:
+        raise Conflict(
+            "Exactly this drawing has already been submitted in this round. Change it a little.",
+            code="copy",
+        ) from error
+    attempt.refresh_from_db(fields=["fooled"])
+    return attempt
+
+
+def _same_key(drawer: Person, submission: Submission) -> Attempt | None:
+    if submission.client_key is None:
+        return None
+    earlier = (
+        Attempt.objects.filter(drawer=drawer, client_key=submission.client_key)
+        .select_related("round")
+        .first()
+    )
+    if earlier and earlier.body_sha256 != submission.sha256:
+        raise Conflict(
+            "This client key was used for another drawing.",
+            field="client_key",
+            code="client_key_reused",
+        )
+    return earlier
+
+
+def _judged(drawer: Person, submission: Submission) -> Attempt:
+    """The attempt as the open round's model judges it, not stored yet."""
+    pixels = raster.rasterise(submission.drawing)
+    try:
+        raster.check_ink(pixels)
+    except drawing.Degenerate as error:
+        raise Unprocessable(error.message, field=error.field, code=error.code) from error
+    model = target.current()
+    probabilities = model.probabilities(pixels)
+    predicted = max(range(10), key=probabilities.__getitem__)
+    study = Study.current()
+    fooled = predicted != submission.target_label
+    audited = not fooled and _lot.random() < study.audit_share
+    moderated = fooled or audited
+    now = timezone.now()
+    return Attempt(
+        drawer=drawer,
+        round_id=model.round_id,
+        submitted=now,
+        client_key=submission.client_key,
+        body_sha256=submission.sha256,
+        target_label=submission.target_label,
+        predicted_label=predicted,
+        probabilities=probabilities,
+        strokes=submission.drawing.as_json(),
+        width=submission.drawing.width,
+        pixels=pixels.tobytes(),
+        pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
+        raster_version=raster.VERSION,
+        live_preview=study.live_preview,
+        status=Status.PENDING if moderated else Status.NOT_FOOLED,
+        audited=audited,
+        quorum=study.quorum,
+        wanted=verdicts.wanted(submission.target_label, [], study.quorum) if moderated else 0,
+        settled=None if moderated else now,
+    )
+
+
+def rival(attempt: Attempt) -> int:
+    """The digit that the predicted one won over: the target, or, where the model was right, its
+    second choice."""
+    if attempt.fooled:
+        return attempt.target_label
+    return max(
+        (d for d in range(10) if d != attempt.predicted_label),
+        key=attempt.probabilities.__getitem__,
+    )
+
+
+def looked(attempt: Attempt) -> "NDArray[np.float64]":
+    """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and
+    against its rival.
+
+    Raises target.TargetUnavailable.
+    """
+    return target.of_round(attempt.round.number).attribution(
+        bytes(attempt.pixels), attempt.predicted_label, rival(attempt)
+    )
+
+
+def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
+    """Take an own drawing back, before anybody has read it or has it before him. Raises NotFound,
+    Conflict."""
+    with transaction.atomic():
+        attempt = (
+            Attempt.objects.select_for_update(no_key=True)
+            .filter(pk=attempt_id, drawer=drawer)
+            .first()
+        )
+        if attempt is None:
+            raise NotFound("You have no such drawing.")
+        if attempt.status == Status.RETRACTED:
+            return attempt
+        if attempt.status not in (Status.PENDING, Status.NOT_FOOLED) or attempt.readings.exists():
+            raise Conflict(
+                "A moderator has already looked at this drawing; it can no longer be taken back."
+            )
+        attempt.status, attempt.settled, attempt.wanted = Status.RETRACTED, timezone.now(), 0
+        attempt.save(update_fields=["status", "settled", "wanted"])
+        return attempt

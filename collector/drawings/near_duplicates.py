@@ -1,0 +1,42 @@
+"""Near-copies of earlier fools, by anybody: they are taken, marked, and earn nothing."""
+
+import uuid
+from datetime import datetime
+
+import numpy as np
+
+from collector.models import Attempt
+from trainer.learning import similarity
+
+AMONG = 1000  # the newest fools of the same digit
+CLOSEST = 30
+
+
+def original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | None:
+    """The earlier fool of the same digit that a new one nearly is, most alike first; None where it
+    is one of its own.
+
+    Looks at the newest `AMONG`, in any round, submitted `since`.
+    """
+    earlier = Attempt.objects.filter(fooled=True, target_label=attempt.target_label, removed=None)
+    earlier = earlier.exclude(status=Attempt.Status.RETRACTED).order_by("-submitted")
+    if since:
+        earlier = earlier.filter(submitted__gt=since)
+    rows = list(earlier.values_list("pk", "pixels")[:AMONG])
+    if not rows:
+        return None
+    pictures = np.frombuffer(b"".join(bytes(pixels) for _, pixels in rows), np.uint8).reshape(
+        -1, 28, 28
+    )
+    mine = np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28)
+    alike = similarity.resemblance(mine, pictures)
+    close = [
+        rows[place][0]
+        for place in np.argsort(-alike)[:CLOSEST]
+        if alike[place] >= similarity.WORTH_A_LOOK
+    ]
+    strokes = dict(Attempt.objects.filter(pk__in=close).values_list("pk", "strokes"))
+    copied = (
+        pk for pk in close if similarity.is_copy(attempt.strokes, strokes[pk], attempt.target_label)
+    )
+    return next(copied, None)

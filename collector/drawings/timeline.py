@@ -1,0 +1,291 @@
+"""The fate of a drawing, told to who drew it: what happened, when, and what comes next."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from collector.models import Appeal, Attempt, Decision, Study
+from collector.rules.words import named, sure
+from trainer import target
+from trainer.models import Round, RoundModel, Sample, Split
+
+Status = Attempt.Status
+MOST_ROUNDS = 60
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the timeline; `when` is None for what has yet to come."""
+
+    when: datetime | None
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of the sample that an attempt turned into."""
+
+    split: str
+    withdrawn: datetime | None
+    trained: RoundModel | None
+    round: Round | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the model of a round makes of a drawing; whether that is what it settled as, or, until
+    then, was meant."""
+
+    round: int
+    digit: int
+    sure: float
+    right: bool
+
+
+_HEADLINES = {
+    Status.NOT_FOOLED: "The model was right",
+    Status.PENDING: "Waiting for a moderator",
+    Status.VERIFIED: "Verified",
+    Status.CORRECTED: "Read as another digit",
+    Status.REJECTED: "Not taken",
+    Status.AMBIGUOUS: "Could be more than one digit",
+    Status.RETRACTED: "Taken back",
+}
+
+
+def headline(attempt: Attempt, kept: Kept | None = None) -> str:
+    """The fate in a few words, for a list."""
+    words = _HEADLINES[Status(attempt.status)]
+    if attempt.status == Status.CORRECTED:
+        words = f"Moderators read {named(attempt.settled_label or 0)}"
+    return f"{words} · {_sample_in_short(kept)}" if kept else words
+
+
+def for_list(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
+    """Attempts with their headlines, in a fixed number of queries."""
+    listed = list(attempts)
+    kept = kept_of([attempt.pk for attempt in listed])
+    return [(attempt, headline(attempt, kept.get(attempt.pk))) for attempt in listed]
+
+
+def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
+    """The whole story, oldest first; `who` drew it. While it is pending, only the number of its
+    readings is told."""
+    chance = sure(attempt.probabilities[attempt.predicted_label])
+    seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance}"
+    verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
+    events = [
+        Event(
+            attempt.submitted, f"{who} drew {named(attempt.target_label)}. {verdict}", "submitted"
+        )
+    ]
+    if not attempt.original:
+        events.append(Event(attempt.submitted, _copied(attempt, who), "copy"))
+    if attempt.status == Status.PENDING:
+        read = attempt.readings.filter(answer__isnull=False, discounted=False).count()
+        events.append(
+            Event(
+                None,
+                f"Waiting for moderators, who don’t see what it should be ({read} so far).",
+                "waiting",
+            )
+        )
+        return events
+    appeal = getattr(attempt, "appeal", None)
+    if text := _settled(attempt, who):
+        settled = Event(attempt.settled, text, "settled")
+        events += _appealed(settled, appeal, who) if appeal else [settled]
+    kept = kept_of([attempt.pk]).get(attempt.pk)
+    if kept:
+        events.append(_sample_event(kept))
+    if (now := _read_now(attempt)) and attempt.settled:
+        events.append(now)
+    return events
+
+
+def through_rounds(attempt: Attempt) -> list[Read]:
+    """What each round's model makes of a drawing, the newest `MOST_ROUNDS` of them, oldest first; a
+    model that cannot be asked is left out."""
+    if attempt.removed:
+        return []
+    label = attempt.target_label if attempt.settled_label is None else attempt.settled_label
+    pixels = np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28)
+    found = []
+    for number in reversed(
+        Round.objects.order_by("-number").values_list("number", flat=True)[:MOST_ROUNDS]
+    ):
+        try:
+            shares = target.of_round(number).probabilities(pixels)
+        except target.TargetUnavailable:
+            continue
+        read = max(range(10), key=shares.__getitem__)
+        found.append(Read(number, read, shares[read], read == label))
+    return found
+
+
+def _read_now(attempt: Attempt) -> Event | None:
+    """What the open round's model makes of a drawing of an earlier round; None where it cannot be
+    asked."""
+    try:
+        model = target.current()
+    except target.TargetUnavailable:
+        return None
+    if model.round_id == attempt.round_id or attempt.removed or attempt.status == Status.RETRACTED:
+        return None
+    shares = model.probabilities(np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28))
+    read = max(range(10), key=shares.__getitem__)
+    text = f"Round {model.number}’s model now reads it as {named(read)}, {sure(shares[read])}"
+    if attempt.settled_label is not None:
+        text += (
+            ": right."
+            if read == attempt.settled_label
+            else f": still not as {named(attempt.settled_label)}."
+        )
+    return Event(None, text if text.endswith(".") else f"{text}.", "now")
+
+
+def _appealed(settled: Event, appeal: Appeal, who: str) -> list[Event]:
+    """The appeal and its answer; what it settled as stands before them, or, if it is another now,
+    after them."""
+    events = [Event(appeal.when, f"{who} appealed: «{appeal.text}»", "appeal")]
+    if answer := appeal.decision:
+        events.append(
+            Event(answer.when, f"An admin answered ({answer.answer}): {answer.why}", "answered")
+        )
+    else:
+        events.append(Event(None, "An admin will look at it again.", "waiting"))
+    changed = settled.when is not None and settled.when > appeal.when
+    return [*events, settled] if changed else [settled, *events]
+
+
+def outcome(attempt: Attempt) -> str:
+    """How it settled, in a sentence or two to its drawer."""
+    return _settled(attempt, "You") or ""
+
+
+def _settled(attempt: Attempt, who: str) -> str | None:
+    if (decision := attempt.decision) and not _answers_appeal(decision):
+        return f"An admin decided ({decision.answer}): {decision.why}"
+    if attempt.status == Status.NOT_FOOLED and not attempt.audited:
+        return None
+    meant, label = named(attempt.target_label), named(attempt.settled_label or 0)
+    return {
+        Status.NOT_FOOLED: f"Drawn by lot for a check: {_by(attempt)} read {meant} too.",
+        Status.VERIFIED: f"Confirmed: {_by(attempt)} read {meant} too. A verified fool, "
+        f"{_earned(attempt)}.",
+        Status.CORRECTED: f"Moderators read {label}, not {meant}. It helps training as "
+        f"{label}; no credit.",
+        Status.REJECTED: "Moderators saw no digit in it. It is not used; no credit.",
+        Status.AMBIGUOUS: "Moderators could see more than one digit in it. It is not used; no "
+        "credit.",
+        Status.RETRACTED: f"{who} took it back. It still counts as a try.",
+    }[Status(attempt.status)]
+
+
+def _copied(attempt: Attempt, who: str) -> str:
+    if attempt.copy_of is None:
+        return (
+            "It is nearly one of MNIST’s own images: it is read like any other, earns "
+            "nothing, and trains no model."
+        )
+    own = attempt.copy_of.drawer_id == attempt.drawer_id
+    by = "you" if who == "You" else who
+    whose = f"one that {by} submitted earlier" if own else "one that was submitted earlier"
+    return f"It is very like {whose}: it is read like any other, and earns nothing."
+
+
+def _answers_appeal(decision: Decision) -> bool:
+    return hasattr(decision, "appeal")
+
+
+def _by(attempt: Attempt) -> str:
+    """«one moderator», «3 moderators»: how many agree with how it settled."""
+    n = attempt.readings.filter(agreed=True).count()
+    return "one moderator" if n == 1 else f"{n} moderators" if n else "moderators"
+
+
+def _earned(attempt: Attempt) -> str:
+    if not attempt.original:
+        return (
+            "without credit, since it is nearly "
+            f"{'one of MNIST’s' if attempt.mnist else 'an earlier one'}"
+        )
+    if attempt.credit == 1:
+        return "1 credit"
+    taken = named(attempt.predicted_label)
+    return (
+        "half a credit, since two earlier ones of this round were "
+        f"{named(attempt.target_label)} taken for {taken} too"
+    )
+
+
+def kept_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, Kept]:
+    """What became of these attempts' samples, by attempt, in two queries."""
+    rows = (
+        Sample.objects.filter(attempt__in=attempts)
+        .select_related("contributor", "first_trained")
+        .order_by("added")
+    )
+    opened = list(
+        Round.objects.filter(number__gt=1).order_by("number").only("number", "model_id", "opened")
+    )
+    kept = {}
+    for row in rows:
+        last = row.last_trained_id
+        trained_rounds = (
+            r
+            for r in opened
+            if row.first_trained_id
+            and r.model_id >= row.first_trained_id
+            and (last is None or r.model_id <= last)
+        )
+        first = next(trained_rounds, None)
+        kept[row.attempt] = Kept(row.contributor.split, row.withdrawn, row.first_trained, first)
+    return kept
+
+
+def _sample_in_short(kept: Kept) -> str:
+    if kept.withdrawn:
+        return "withdrawn"
+    if kept.split == Split.TEST:
+        return "kept to measure the models"
+    if kept.round:
+        return f"trained into round {kept.round.number}"
+    return "in training" if kept.trained else "waits for the next model"
+
+
+def _sample_event(kept: Kept) -> Event:
+    if kept.withdrawn:
+        return Event(kept.withdrawn, "Withdrawn: later models train without it.", "withdrawn")
+    if kept.split == Split.TEST:
+        return Event(
+            None,
+            "Kept to measure the models: this drawer’s pictures test them and are never "
+            "trained on.",
+            "test",
+        )
+    if kept.round:
+        return Event(
+            kept.round.opened, f"Trained into round {kept.round.number}’s model.", "trained"
+        )
+    if kept.trained and kept.trained.state == RoundModel.State.TRAINING:
+        return Event(
+            kept.trained.created, "A new model is being trained on it at this moment.", "training"
+        )
+    if kept.trained:
+        text = "A model was trained on it that did not open a round; the next one will be, too."
+        return Event(kept.trained.created, text, "trained")
+    return Event(None, f"Waits for the next model to be trained.{_may_wait_longer()}", "due")
+
+
+def _may_wait_longer() -> str:
+    most = Study.current().most_each
+    return (
+        f" One person gives at most {most} of a round’s new drawings; more of them wait."
+        if most
+        else ""
+    )

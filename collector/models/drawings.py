@@ -1,0 +1,216 @@
+"""Drawings: what was submitted, what the model said of it, and what became of it."""
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import ExpressionWrapper, F, Func, Q
+from django.utils import timezone
+
+from collector.models.people import Person
+from trainer.models import Round
+
+if TYPE_CHECKING:
+    from collector.models.moderation import Decision
+
+
+class Sureness(Func):
+    """The share of the predicted label among an attempt's probabilities; null once they were
+    removed."""
+
+    output_field = models.FloatField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler,
+            connection,
+            template="JSON_EXTRACT(%(expressions)s || ']')",
+            arg_joiner=", '$[' || ",
+            **context,
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler,
+            connection,
+            template="(%(expressions)s)::double precision",
+            arg_joiner=" -> ",
+            **context,
+        )
+
+
+# A verified fool as the public may see it, as far as the attempt itself decides; see
+# collector.drawings.public.
+SHOWABLE = Q(status="verified", copy_of__isnull=True, mnist=False, removed__isnull=True)
+SWITCHED_OFF = Q(
+    drawer__is_active=False, drawer__closed=None
+)  # suspended: his drawings wait until he is not
+
+
+class Attempt(models.Model):
+    """One drawing submitted with its target label, and the target model's verdict on it."""
+
+    class Status(models.TextChoices):
+        NOT_FOOLED = "not_fooled"
+        PENDING = "pending"
+        VERIFIED = "verified"
+        CORRECTED = "corrected"
+        REJECTED = "rejected"
+        AMBIGUOUS = "ambiguous"
+        RETRACTED = "retracted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    drawer = models.ForeignKey(Person, models.PROTECT, related_name="attempts", db_index=False)
+    round = models.ForeignKey(Round, models.PROTECT, related_name="attempts", db_index=False)
+    submitted = models.DateTimeField(default=timezone.now)
+    client_key = models.CharField(max_length=64, null=True, blank=True)
+    body_sha256 = models.CharField(max_length=64)
+
+    target_label = models.PositiveSmallIntegerField()
+    predicted_label = models.PositiveSmallIntegerField()
+    fooled = models.GeneratedField(
+        expression=ExpressionWrapper(~Q(target_label=F("predicted_label")), models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    probabilities = models.JSONField()
+    sureness = models.GeneratedField(
+        expression=Sureness("probabilities", "predicted_label"),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+        null=True,
+    )
+    strokes = models.JSONField()
+    width = models.PositiveSmallIntegerField()
+    pixels = models.BinaryField(help_text="what the model saw: 28×28 uint8, row by row")
+    pixels_sha256 = models.CharField(max_length=64)
+    raster_version = models.PositiveSmallIntegerField()
+    live_preview = models.BooleanField(help_text="whether the model's view was shown while drawing")
+
+    status = models.CharField(max_length=10, choices=Status)
+    audited = models.BooleanField(
+        help_text="did not fool, and was drawn by lot for moderation all the same"
+    )
+    quorum = models.PositiveSmallIntegerField()
+    wanted = models.PositiveSmallIntegerField(
+        default=0, help_text="further readings worth asking for at once"
+    )
+    begun = models.DateTimeField(null=True, blank=True, help_text="first reading")
+    settled = models.DateTimeField(null=True, blank=True)
+    settled_label = models.PositiveSmallIntegerField(null=True, blank=True)
+    credit = models.FloatField(default=0.0, help_text="fixed when it settles")
+    # no index: SQLite would take «IS NULL», which nearly all are, for a rare value
+    copy_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="the earlier fool that it is nearly",
+    )
+    mnist = models.BooleanField(default=False, help_text="nearly one of MNIST's own images")
+    removed = models.DateTimeField(
+        null=True, blank=True, help_text="picture and strokes were removed with the person"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["drawer", "client_key"], name="one_attempt_per_client_key"
+            ),
+            models.UniqueConstraint(
+                fields=["round", "pixels_sha256"],
+                condition=~Q(status="retracted"),
+                name="no_copy_in_a_round",
+            ),
+            models.CheckConstraint(
+                condition=Q(target_label__lte=9, predicted_label__lte=9),
+                name="attempt_labels_are_digits",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", settled__isnull=True) | ~Q(status="pending"),
+                name="pending_is_unsettled",
+            ),
+            models.CheckConstraint(
+                condition=Q(credit=0)
+                | Q(status="verified", copy_of__isnull=True, mnist=False, credit__gt=0),
+                name="only_verified_originals_earn",
+            ),
+        ]
+        indexes = [
+            # What is counted is in the index, so that counting reads no row, and with it no
+            # drawing.
+            models.Index(
+                fields=["drawer", "-submitted", "status", "fooled"], name="attempts_of_a_person"
+            ),
+            models.Index(
+                fields=["drawer", "round", "status", "fooled"], name="of_a_person_in_a_round"
+            ),
+            models.Index(fields=["round", "status", "fooled"], name="attempts_of_a_round"),
+            models.Index(
+                fields=["drawer", "round", "submitted", "credit"],
+                condition=Q(credit__gt=0),
+                name="what_earned",
+            ),
+            models.Index(
+                fields=["target_label", "predicted_label", "settled"],
+                condition=Q(credit__gt=0),
+                name="firsts",
+            ),
+            models.Index(
+                fields=["-settled", "id"], condition=Q(status="verified"), name="lately_verified"
+            ),
+            models.Index(
+                fields=["submitted"],
+                condition=Q(status="pending", begun=None, wanted__gt=0),
+                name="unread",
+            ),
+            models.Index(
+                fields=["begun"],
+                condition=Q(status="pending", begun__isnull=False, wanted__gt=0),
+                name="begun",
+            ),
+            models.Index(fields=["id"], condition=Q(status="pending"), name="pending"),
+            models.Index(
+                fields=["drawer", "round", "target_label", "predicted_label"],
+                condition=Q(status="verified"),
+                name="fools_of_a_person",
+            ),
+            models.Index(fields=["submitted"], name="attempts_by_time"),
+            models.Index(
+                fields=["target_label", "-submitted"],
+                condition=Q(fooled=True),
+                name="fools_of_a_digit",
+            ),
+            models.Index(fields=["-sureness", "-settled"], condition=SHOWABLE, name="best_fools"),
+            # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row
+            # then
+            models.Index(
+                fields=[
+                    "target_label",
+                    "predicted_label",
+                    "-sureness",
+                    "-settled",
+                    "round",
+                    "drawer",
+                ]
+                + ["status", "copy_of", "mnist", "removed"],
+                condition=SHOWABLE,
+                name="best_fools_of_a_confusion",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.pk}"
+
+    @property
+    def original(self) -> bool:
+        """Whether it may earn: neither a near-copy of an earlier fool nor one of MNIST's own
+        images."""
+        return self.copy_of_id is None and not self.mnist
+
+    @property
+    def decision(self) -> "Decision | None":
+        """The last that an admin decided of it."""
+        return max(self.decisions.all(), key=lambda decision: decision.pk, default=None)

@@ -1,0 +1,145 @@
+"""What moderators read, how far they are trusted, and what admins decide."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from collector.models.drawings import Attempt
+from collector.models.people import Person
+from collector.rules.verdicts import ANSWERS
+
+
+class Gold(models.Model):
+    """A drawing whose answer is beyond doubt: for practice, which qualifies a moderator, or mixed
+    in unseen."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
+    strokes = models.JSONField()
+    width = models.PositiveSmallIntegerField()
+    pixels = models.BinaryField()
+    practice = models.BooleanField(default=False)
+    attempt = models.OneToOneField(
+        Attempt, models.PROTECT, null=True, blank=True, help_text="which it was"
+    )
+    retired = models.BooleanField(
+        default=False, help_text="given to nobody any more, and judges nobody"
+    )
+
+    class Meta:
+        verbose_name_plural = "gold"
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(practice=False, retired=False), name="hidden_gold"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"gold {self.pk}"
+
+
+class Reading(models.Model):
+    """A moderator's blind answer to «what is this?»: first a lease (no answer yet), then, within
+    it, the reading."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    attempt = models.ForeignKey(
+        Attempt, models.PROTECT, null=True, blank=True, related_name="readings"
+    )
+    gold = models.ForeignKey(Gold, models.PROTECT, null=True, blank=True, related_name="readings")
+    moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings", db_index=False)
+    leased = models.DateTimeField()
+    expires = models.DateTimeField()
+    answer = models.CharField(
+        max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS]
+    )
+    answered = models.DateTimeField(null=True, blank=True)
+    agreed = models.BooleanField(
+        null=True, blank=True, help_text="the drawing settled, or is known, as this reads it"
+    )
+    discounted = models.BooleanField(
+        default=False, help_text="its moderator was suspended before the drawing settled"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["attempt", "moderator"], name="one_reading_per_person_and_attempt"
+            ),
+            models.UniqueConstraint(
+                fields=["gold", "moderator"], name="one_reading_per_person_and_gold"
+            ),
+            models.CheckConstraint(
+                condition=Q(attempt__isnull=False, gold__isnull=True)
+                | Q(attempt__isnull=True, gold__isnull=False),
+                name="a_reading_is_of_one_drawing",
+            ),
+            models.CheckConstraint(
+                condition=Q(answer__isnull=True, answered__isnull=True)
+                | Q(answer__in=ANSWERS, answered__isnull=False),
+                name="an_answer_has_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["moderator", "expires"], condition=Q(answer=None), name="leases"),
+            models.Index(fields=["moderator", "-leased"], name="readings_of_a_moderator"),
+            models.Index(
+                fields=["moderator", "-answered"],
+                condition=Q(agreed__isnull=False, attempt__isnull=False),
+                name="quality",
+            ),
+            models.Index(
+                fields=["moderator", "-answered"],
+                condition=Q(agreed__isnull=False, gold__isnull=False),
+                name="quality_on_gold",
+            ),
+        ]
+
+    @property
+    def drawing(self) -> Attempt | Gold:
+        """What is read."""
+        found = self.attempt or self.gold
+        assert found is not None
+        return found
+
+
+class Suspension(models.Model):
+    """A moderator whose readings agreed too seldom with what drawings settled as, or are known to
+    be, until an admin lifts it."""
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="suspensions")
+    when = models.DateTimeField(auto_now_add=True)
+    agreed = models.PositiveIntegerField()
+    settled = models.PositiveIntegerField(help_text="of so many readings")
+    on_gold = models.BooleanField(default=False, help_text="the readings were of hidden gold")
+    lifted = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(lifted=None), name="one_suspension_at_a_time"
+            ),
+        ]
+
+
+class Decision(models.Model):
+    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and
+    why; append-only."""
+
+    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="decisions")
+    admin = models.ForeignKey(Person, models.PROTECT)
+    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
+    why = models.TextField()
+    when = models.DateTimeField(auto_now_add=True)
+
+
+class Appeal(models.Model):
+    """The drawer's one objection to how a drawing settled; the next decision on it answers it."""
+
+    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
+    text = models.TextField()
+    when = models.DateTimeField(auto_now_add=True)
+    decision = models.OneToOneField(
+        Decision, models.PROTECT, null=True, blank=True, related_name="appeal"
+    )

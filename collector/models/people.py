@@ -1,0 +1,208 @@
+"""People, their tokens, what limits count of them, and what they are told."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from trainer.models import Round
+
+
+class PersonManager(BaseUserManager["Person"]):
+    def create_user(
+        self,
+        username: str,
+        password: str | None = None,
+        *,
+        email: str = "",
+        role: str = "crowdworker",
+    ) -> "Person":
+        person = self.model(username=username, email=self.normalize_email(email), role=role)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(
+        self, username: str, password: str | None = None, **extra: Any
+    ) -> "Person":
+        return self.create_user(username, password, role=Person.Role.ADMIN, **extra)
+
+    def hidden(self) -> "models.QuerySet[Person]":
+        """Whom the public does not see: suspended, closed, or not listed by choice."""
+        return self.exclude(is_active=True, listed=True, closed=None)
+
+    def get_by_natural_key(self, username: str | None) -> "Person":
+        return self.alias(lowered=Lower("username")).get(lowered=(username or "").lower())
+
+
+class Person(AbstractBaseUser):
+    """Somebody with an account. The trainer knows people by `contributor` alone, and never learns
+    whose it is."""
+
+    class Role(models.TextChoices):
+        CROWDWORKER = "crowdworker"
+        MODERATOR = "moderator"
+        ADMIN = "admin"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = models.CharField(
+        max_length=30,
+        validators=[
+            RegexValidator(
+                r"\A[A-Za-z][A-Za-z0-9._-]{2,29}\Z",
+                "A user name has 3 to 30 characters: the letters a–z, digits, dot, hyphen and "
+                "underscore, "
+                "beginning with a letter.",
+            )
+        ],
+    )
+    email = models.EmailField(
+        blank=True, help_text="for a forgotten password; without one an admin resets it"
+    )
+    role = models.CharField(max_length=11, choices=Role, default=Role.CROWDWORKER)
+    is_active = models.BooleanField(default=True)
+    suspended = models.BooleanField(
+        default=False, editable=False, help_text="from moderating; see Suspension"
+    )
+    qualified = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="to read other people's drawings"
+    )
+    listed = models.BooleanField(
+        default=True, help_text="on the leaderboard and beside public drawings"
+    )
+    mailed = models.BooleanField(default=False, help_text="notices also go to the mail address")
+    joined = models.DateTimeField(default=timezone.now, editable=False)
+    closed = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when the account was closed"
+    )
+    contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = PersonManager()
+
+    class Meta:
+        verbose_name_plural = "people"
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="username_unique",
+                violation_error_message="This user name is taken.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def unseen(self) -> int:
+        """How many notices he has not seen."""
+        return self.notices.filter(seen=None).count()
+
+    @property
+    def is_admin(self) -> bool:
+        return self.is_active and self.role == self.Role.ADMIN
+
+    @property
+    def is_moderator(self) -> bool:
+        """May moderate: moderators who are not suspended, and admins too."""
+        return self.is_admin or (
+            self.is_active and self.role == self.Role.MODERATOR and not self.suspended
+        )
+
+    @property
+    def practises(self) -> bool:
+        """Reads practice drawings, which decide whether he may read other people's."""
+        return self.role == self.Role.MODERATOR and self.qualified is None
+
+    @property
+    def switched_off(self) -> bool:
+        """Suspended by an admin; who closed the account himself is not."""
+        return not self.is_active and self.closed is None
+
+    # What Django's own admin asks for: an admin may do everything there, nobody else anything.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_admin
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_admin
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_admin
+
+
+class Token(models.Model):
+    """An API token, kept as a hash."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    person = models.ForeignKey(Person, models.CASCADE)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField()
+
+
+class Allowance(models.Model):
+    """How much of a limit somebody has used up in one window of time."""
+
+    rule = models.CharField(max_length=30)
+    who = models.CharField(max_length=64)
+    slot = models.BigIntegerField(help_text="number of the window since 1970")
+    used = models.PositiveIntegerField(default=1)
+    ends = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "who", "slot"], name="one_allowance_a_window")
+        ]
+
+
+class Act(models.Model):
+    """Something that an admin did by hand to a person's standing; append-only."""
+
+    class Kind(models.TextChoices):
+        QUALIFIED = "qualified", "let moderate"
+        LIFTED = "lifted", "lifted the suspension of"
+        SUSPENDED = "suspended", "suspended"
+        REINSTATED = "reinstated", "reinstated"
+        COMPARED = "compared", "had a model trained without"
+        ROLE = "role", "changed the role of"
+
+    admin = models.ForeignKey(Person, models.PROTECT, related_name="acts")
+    kind = models.CharField(max_length=10, choices=Kind)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    why = models.TextField()
+    when = models.DateTimeField(auto_now_add=True, db_index=True)
+
+
+class Notice(models.Model):
+    """Something that a person is told: what became of a drawing, or of several once a round
+    opened."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="notices")
+    when = models.DateTimeField(auto_now_add=True)
+    text = models.TextField()
+    attempt = models.ForeignKey(
+        "collector.Attempt", models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    round = models.ForeignKey(Round, models.PROTECT, null=True, blank=True, related_name="+")
+    seen = models.DateTimeField(null=True, blank=True)
+    mailed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "round"],
+                condition=Q(attempt__isnull=True),
+                name="one_notice_a_round",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["person", "-when"], name="notices_of_a_person"),
+            models.Index(fields=["person"], condition=Q(seen=None), name="unseen_notices"),
+        ]

@@ -1,0 +1,68 @@
+"""The study: the settings under which data is collected, and each change of them."""
+
+import math
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from collector.models.people import Person
+
+_SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
+
+
+class Study(models.Model):
+    """The settings under which data is collected: one row, copied from the environment at first
+    start."""
+
+    net = models.CharField(max_length=50)
+    round_size = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    quorum = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(9)]
+    )
+    audit_share = models.FloatField(validators=_SHARE)
+    gold_share = models.FloatField(validators=_SHARE)
+    person_share = models.FloatField(validators=_SHARE)
+    live_preview = models.BooleanField()
+
+    class Meta:
+        verbose_name_plural = "study"
+        constraints = [
+            models.CheckConstraint(condition=Q(pk=1), name="one_study"),
+            models.CheckConstraint(
+                condition=Q(round_size__gte=1, quorum__gte=1), name="sizes_are_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    audit_share__range=(0, 1), gold_share__range=(0, 1), person_share__range=(0, 1)
+                ),
+                name="shares_are_shares",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "the study"
+
+    @property
+    def most_each(self) -> int | None:
+        """How many of a round's new samples may be one person's, at least one; None where nobody is
+        limited."""
+        return (
+            None
+            if self.person_share >= 1
+            else max(1, math.floor(self.person_share * self.round_size + 1e-9))
+        )
+
+    @staticmethod
+    def current() -> "Study":
+        return Study.objects.get()
+
+
+class StudyChange(models.Model):
+    """One setting of the study changed by an admin; append-only."""
+
+    when = models.DateTimeField(auto_now_add=True)
+    who = models.ForeignKey(Person, models.PROTECT)
+    field = models.CharField(max_length=30)
+    before = models.CharField(max_length=50)
+    after = models.CharField(max_length=50)

@@ -1,0 +1,1 @@
+"""Who reads which drawing, what a reading settles, and how far readers are trusted."""

@@ -1,0 +1,56 @@
+"""A drawer's one objection to how a drawing settled. `decisions.decide` answers it."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from collector.errors import Conflict, NotFound, Refused
+from collector.models import Appeal, Attempt, Person
+
+Status = Attempt.Status
+WITHIN = timedelta(days=14)
+LONGEST = 500
+AGAINST = (Status.CORRECTED, Status.REJECTED, Status.AMBIGUOUS)
+
+
+def possible(attempt: Attempt) -> bool:
+    """Whether its drawer may appeal: it settled against him, not long ago, and he has not yet."""
+    lately = attempt.settled is not None and attempt.settled > timezone.now() - WITHIN
+    return (
+        attempt.status in AGAINST
+        and lately
+        and not attempt.removed
+        and not hasattr(attempt, "appeal")
+    )
+
+
+def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
+    """Ask an admin to look again, saying why. Raises Refused, NotFound, Conflict."""
+    if not text.strip() or len(text.strip()) > LONGEST:
+        raise Refused(
+            f"Say in at most {LONGEST} characters why it should be looked at again.", field="text"
+        )
+    with transaction.atomic():
+        attempt = (
+            Attempt.objects.select_for_update(no_key=True)
+            .filter(pk=attempt_id, drawer=drawer)
+            .first()
+        )
+        if attempt is None:
+            raise NotFound("You have no such drawing.")
+        if not possible(attempt):
+            raise Conflict(f"There is one appeal for a drawing, within {WITHIN.days} days.")
+        return Appeal.objects.create(attempt=attempt, text=text.strip())
+
+
+def waiting() -> QuerySet[Attempt]:
+    """Drawings whose appeal no admin has answered yet, oldest first."""
+    return (
+        Attempt.objects.filter(appeal__decision=None, appeal__isnull=False, removed=None)
+        .select_related("drawer", "round", "appeal")
+        .prefetch_related("readings__moderator")
+        .order_by("appeal__when")
+    )

@@ -1,0 +1,82 @@
+"""What an admin decides: drawings that moderators could not settle, and appeals."""
+
+import uuid
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from collector.errors import Conflict, Forbidden, NotFound, Refused
+from collector.models import SWITCHED_OFF, Appeal, Attempt, Decision, Person, Reading
+from collector.moderation import readings
+from collector.people import notices
+from collector.rules import verdicts
+from trainer import rounds, samples
+
+Status = Attempt.Status
+
+
+def unsettled() -> QuerySet[Attempt]:
+    """Drawings that neither readings nor the moderators who are left can settle; oldest first."""
+    moderators = Person.objects.filter(
+        Q(role=Person.Role.ADMIN)
+        | Q(role=Person.Role.MODERATOR, suspended=False, qualified__isnull=False),
+        is_active=True,
+    )
+    able = moderators.count()
+    counted = Reading.objects.filter(attempt=OuterRef("pk"), answer__isnull=False, discounted=False)
+    pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
+    return (
+        Attempt.objects.filter(
+            pk__in=pending
+        )  # from the index of what is pending, not along all by their time
+        .exclude(SWITCHED_OFF)
+        .alias(
+            read_by=Coalesce(
+                Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")),
+                0,
+            ),
+            own=Exists(moderators.filter(pk=OuterRef("drawer"))),
+        )
+        .filter(Q(wanted=0) | Q(own=False, read_by__gte=able) | Q(own=True, read_by__gte=able - 1))
+        .select_related("drawer", "round", "appeal")
+        .prefetch_related("readings__moderator")
+        .order_by("submitted")
+    )
+
+
+def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attempt:
+    """An admin settles what moderators could not, or answers an appeal, saying why.
+
+    The same answer as before turns an appeal down. Raises Forbidden, NotFound, Conflict, Refused.
+    """
+    if not admin.is_admin:
+        raise Forbidden("Only an admin decides.")
+    if answer not in verdicts.ANSWERS:
+        raise Refused("Choose a digit, ambiguous or junk.", field="answer")
+    if not why.strip():
+        raise Refused("Say why, for the drawer and for the log.", field="why")
+    with transaction.atomic():
+        attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id).first()
+        if attempt is None:
+            raise NotFound("There is no such drawing.")
+        if attempt.drawer_id == admin.pk:
+            raise Forbidden("Nobody decides on his own drawing.")
+        appeal = Appeal.objects.filter(attempt=attempt, decision=None).first()
+        if not (appeal or unsettled().filter(pk=attempt_id).exists()):
+            raise Conflict("This drawing is settled, or moderators can still settle it.")
+        decision = Decision.objects.create(
+            attempt=attempt, admin=admin, answer=answer, why=why.strip()
+        )
+        outcome = verdicts.outcome(attempt.target_label, attempt.fooled, answer)
+        if appeal:
+            appeal.decision = decision
+            appeal.save(update_fields=["decision"])
+            if (attempt.status, attempt.settled_label) == (outcome.status, outcome.label):
+                notices.settled(attempt)
+                return attempt
+            rounds.lock()
+            samples.withdraw_one(attempt.pk)
+        readings.settle(attempt, outcome, timezone.now())
+        return attempt

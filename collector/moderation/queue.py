@@ -1,0 +1,155 @@
+"""Who reads which drawing next: the queue, its leases, and the gold and practice mixed in."""
+
+import random
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from collector.errors import Forbidden
+from collector.models import SWITCHED_OFF, Attempt, Gold, Person, Reading, Study
+from collector.moderation import gold
+from collector.rules import verdicts
+
+Status = Attempt.Status
+LEASE = timedelta(minutes=5)
+MOST_LEASES = 2
+NOT_A_MODERATOR = "Only moderators read other people's drawings."
+NO_PRACTICE_LEFT = (
+    "You have read all the practice drawings there are. An admin has to let you moderate now."
+)
+BEGUN_AMONG = 20  # tries, where others take what is wanted in the same moment
+UNREAD_AMONG = (
+    50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
+)
+_lot = random.SystemRandom()
+
+
+def assign(moderator: Person) -> Reading | None:
+    """Lease the next drawing to a moderator; the older of two leases again; None when there is
+    nothing to do.
+
+    Begun drawings come first, oldest first; then a random one of the oldest unread; both from
+    drawers whom he has not read too often lately, if there are any. Ahead of them, by the study's
+    lot, hidden gold. Who is not qualified gets practice drawings. Each try is a transaction of its
+    own, so that nobody holds one drawing while waiting for another. Raises Forbidden.
+    """
+    if not moderator.is_moderator:
+        raise Forbidden(NOT_A_MODERATOR)
+    held = _leases(moderator)
+    if len(held) >= MOST_LEASES:
+        return held[0]
+    if moderator.practises:
+        return _practise(moderator) or (held[0] if held else None)
+    # Asked for every time, so that it takes no longer when it is given.
+    hidden = gold.unseen(moderator)
+    given = hidden if _lot.random() < Study.current().gold_share else None
+    for attempt_id in _next(moderator):
+        if reading := given and _lease(moderator, Gold, given):
+            return reading
+        given = None
+        if reading := _lease(moderator, Attempt, attempt_id):
+            return reading
+    return held[0] if held else None
+
+
+def _leases(moderator: Person) -> list[Reading]:
+    live = Reading.objects.filter(moderator=moderator, answer=None, expires__gt=timezone.now())
+    wanted = live.filter(Q(attempt=None) | Q(attempt__status=Status.PENDING))
+    return list(wanted.select_related("attempt", "gold").order_by("leased", "pk"))
+
+
+def _next(moderator: Person) -> Iterator[uuid.UUID]:
+    """Drawings this moderator could read, best first: each query takes a few rows from the head of
+    a partial index."""
+    now = timezone.now()
+    readings = Reading.objects.filter(attempt=OuterRef("pk"))
+    mine = readings.filter(moderator=moderator).filter(Q(answer__isnull=False) | Q(expires__gt=now))
+    leases = (
+        readings.filter(answer=None, expires__gt=now)
+        .order_by()
+        .values("attempt")
+        .annotate(n=Count("pk"))
+    )
+    open_to_me = (
+        Attempt.objects.filter(~Exists(mine), status=Status.PENDING, wanted__gt=0)
+        .exclude(SWITCHED_OFF)
+        .exclude(drawer=moderator)
+        .alias(taken=Coalesce(Subquery(leases.values("n")), 0))
+        .filter(taken__lt=F("wanted"))
+    )
+    lately = Reading.objects.filter(moderator=moderator, attempt__isnull=False).order_by("-leased")
+    often = verdicts.too_often(
+        list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LATELY])
+    )
+    yield from _in_order(open_to_me.exclude(drawer__in=often))
+    if often:
+        yield from _in_order(open_to_me.filter(drawer__in=often))
+
+
+def _in_order(attempts: QuerySet[Attempt]) -> Iterator[uuid.UUID]:
+    begun = attempts.filter(begun__isnull=False).order_by("begun")
+    yield from list(begun.values_list("pk", flat=True)[:BEGUN_AMONG])
+    unread = list(
+        attempts.filter(begun=None)
+        .order_by("submitted")
+        .values_list("pk", flat=True)[:UNREAD_AMONG]
+    )
+    _lot.shuffle(unread)
+    yield from unread
+
+
+def _lease(
+    moderator: Person, kind: type[Attempt] | type[Gold], drawing_id: uuid.UUID
+) -> Reading | None:
+    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone.
+    Takes as many queries for the one kind as for the other."""
+    with transaction.atomic():
+        _lock(moderator)
+        drawing = kind.objects.select_for_update(no_key=True).get(pk=drawing_id)
+        now = timezone.now()
+        if len(held := _leases(moderator)) >= MOST_LEASES:
+            return held[0]
+        readings = list(drawing.readings.all())
+        mine = next((reading for reading in readings if reading.moderator_id == moderator.pk), None)
+        if mine and (mine.answer is not None or mine.expires > now):
+            return None
+        if isinstance(drawing, Attempt):
+            taken = sum(reading.answer is None and reading.expires > now for reading in readings)
+            if drawing.status != Status.PENDING or taken >= drawing.wanted:
+                return None
+        return _leased(mine or Reading(moderator=moderator), drawing, now)
+
+
+def _practise(moderator: Person) -> Reading | None:
+    """Lease another practice drawing; None while the last of ten is before him. Raises Forbidden
+    once all are read."""
+    with transaction.atomic():
+        _lock(moderator)
+        if len(held := _leases(moderator)) >= MOST_LEASES:
+            return held[0]
+        if (state := gold.practised(moderator)).used_up:
+            raise Forbidden(NO_PRACTICE_LEFT)
+        if (drawing := gold.next_practice(moderator, state)) is None:
+            return None
+        mine = drawing.readings.filter(moderator=moderator).first()
+        return _leased(mine or Reading(moderator=moderator), drawing, timezone.now())
+
+
+def _lock(moderator: Person) -> None:
+    if not Person.objects.select_for_update(no_key=True).get(pk=moderator.pk).is_moderator:
+        raise Forbidden(NOT_A_MODERATOR)
+
+
+def _leased(reading: Reading, drawing: Attempt | Gold, now: datetime) -> Reading:
+    if isinstance(drawing, Attempt):
+        reading.attempt = drawing
+    else:
+        reading.gold = drawing
+    reading.leased, reading.expires = now, now + LEASE
+    reading.save()
+    return reading

@@ -1,0 +1,153 @@
+"""What a reading does: it is stored, and settles its drawing if that decides it."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.utils import timezone
+
+from collector.errors import Conflict, Gone, NotFound, Refused
+from collector.models import SWITCHED_OFF, Attempt, Gold, Person, Reading, Study
+from collector.moderation import gold
+from collector.people import notices
+from collector.rules import verdicts
+from trainer import candidates, rounds, samples
+
+Status = Attempt.Status
+WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
+
+
+def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
+    """Store a blind reading and settle the drawing if that decides it.
+
+    The same answer sent again is no error. Raises NotFound, Gone (the lease ran out, or it was
+    settled meanwhile), Conflict (another answer was given before), Refused.
+    """
+    if answer not in verdicts.ANSWERS:
+        raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
+    with transaction.atomic():
+        if moderator.practises:
+            moderator = Person.objects.select_for_update(no_key=True).get(pk=moderator.pk)
+        reading = Reading.objects.filter(pk=reading_id, moderator=moderator).first()
+        if reading is None:
+            raise NotFound("You have no such assignment.")
+        drawing = _locked(reading)
+        reading = Reading.objects.filter(
+            pk=reading_id
+        ).first()  # as it is now that nobody else changes it
+        if reading is None:
+            raise Gone(WENT_ON)
+        now = timezone.now()
+        if reading.answer is not None:
+            if reading.answer != answer:
+                raise Conflict("You have read this drawing already; a reading is final.")
+            return reading
+        if reading.expires <= now or (
+            isinstance(drawing, Attempt) and drawing.status != Status.PENDING
+        ):
+            raise Gone(WENT_ON)
+        reading.answer, reading.answered = answer, now
+        if isinstance(drawing, Gold):
+            reading.agreed = answer == drawing.answer
+        reading.save(update_fields=["answer", "answered", "agreed"])
+        if isinstance(drawing, Attempt):
+            _weigh(drawing, now)
+        elif drawing.practice:
+            gold.conclude(moderator)
+        else:
+            gold.weigh(drawing)
+        return reading
+
+
+def _locked(reading: Reading) -> Attempt | Gold:
+    """What is read, its row being ours until the transaction ends."""
+    if reading.attempt_id:
+        return Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
+    assert reading.gold_id
+    return Gold.objects.select_for_update(no_key=True).get(pk=reading.gold_id)
+
+
+def _weigh(attempt: Attempt, now: datetime) -> None:
+    """Recompute a pending attempt's state from all its readings. The caller holds its row."""
+    answered = attempt.readings.filter(answer__isnull=False, discounted=False).order_by(
+        "answered", "pk"
+    )
+    readings = [answer for answer in answered.values_list("answer", flat=True) if answer]
+    outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum)
+    if outcome:
+        settle(attempt, outcome, now)
+        return
+    attempt.begun = attempt.begun or now
+    attempt.wanted = verdicts.wanted(attempt.target_label, readings, attempt.quorum)
+    attempt.save(update_fields=["begun", "wanted"])
+
+
+def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
+    """Fix status and credit, keep the sample, and start a candidate if that makes one due: all or
+    nothing.
+
+    The trainer's lock, which a sample needs anyway, also makes one count of fools alike follow the
+    other.
+    """
+    rounds.lock()
+    attempt.status, attempt.settled_label = outcome.status, outcome.label
+    attempt.begun, attempt.settled, attempt.wanted = attempt.begun or now, now, 0
+    attempt.credit = verdicts.credit(outcome.status, fools_alike(attempt).count(), attempt.original)
+    attempt.save(update_fields=["status", "settled_label", "begun", "settled", "wanted", "credit"])
+    agreed = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
+    attempt.readings.filter(answer__isnull=False, discounted=False).update(agreed=agreed)
+    gold.keep(attempt, outcome.answer)
+    notices.settled(attempt)
+    if outcome.label is None or attempt.mnist:  # it may be of the test set
+        return
+    sample = samples.add(
+        attempt=attempt.pk,
+        contributor=attempt.drawer.contributor,
+        pixels=bytes(attempt.pixels),
+        label=outcome.label,
+        fooling=outcome.status == Status.VERIFIED,
+        audited=attempt.audited,
+        round=attempt.round,
+    )
+    if Attempt.objects.filter(
+        SWITCHED_OFF, pk=attempt.pk
+    ).exists():  # suspended after this was leased
+        samples.withdraw(attempt.drawer.contributor)
+    elif sample and sample.fooling:
+        study = Study.current()
+        candidates.start_if_due(study.net, study.round_size, study.most_each)
+
+
+def discount(moderator: Person) -> None:
+    """What a suspended moderator read of drawings still pending no longer counts; they go back into
+    the queue."""
+    gold = Reading.objects.filter(moderator=moderator, answer=None, attempt=None)
+    if gold.exists():
+        gold.delete()
+    counted = Reading.objects.filter(
+        moderator=moderator, discounted=False, attempt__status=Status.PENDING
+    )
+    for attempt_id in list(counted.values_list("attempt", flat=True)):
+        with transaction.atomic():
+            attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+            if attempt.status != Status.PENDING:
+                continue
+            mine = attempt.readings.filter(moderator=moderator)
+            mine.filter(answer=None).delete()
+            if mine.update(discounted=True):
+                _weigh(attempt, timezone.now())
+
+
+def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
+    """The drawer's own verified fools in the round of the same digit, taken for the same other;
+    near-copies aside."""
+    return Attempt.objects.filter(
+        drawer=attempt.drawer_id,
+        round=attempt.round_id,
+        status=Status.VERIFIED,
+        target_label=attempt.target_label,
+        predicted_label=attempt.predicted_label,
+        copy_of=None,
+        mnist=False,
+    )

@@ -1,0 +1,1 @@
+"""Accounts, what people are told, suspended and closed accounts."""

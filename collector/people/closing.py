@@ -1,0 +1,58 @@
+"""Closing an account: the person goes, and the drawings stay without a name or are removed, as the
+person chooses."""
+
+import secrets
+
+from django.db import transaction
+from django.utils import timezone
+
+from collector.errors import Forbidden, Refused
+from collector.models import Attempt, Gold, Person, Reading
+from collector.people import accounts
+from trainer import samples
+
+Status = Attempt.Status
+
+
+def close(person: Person, password: str, *, remove: bool) -> None:
+    """Close one's own account, for good; with `remove` the drawings go too: of each its id, hash
+    and label stay.
+
+    What others did, and his readings, stay. Raises Refused (the password), Forbidden (the last
+    admin).
+    """
+    if not person.check_password(password):
+        raise Refused("That is not your password.", field="password")
+    with transaction.atomic():
+        admins = Person.objects.select_for_update(no_key=True).filter(
+            role=Person.Role.ADMIN, is_active=True
+        )
+        if person.is_admin and len(admins) == 1:
+            raise Forbidden("You are the only admin: make somebody else an admin first.")
+        if remove:
+            _remove_drawings(person)
+        person.username, person.email = f"gone-{secrets.token_hex(6)}", ""
+        person.is_active, person.listed, person.mailed, person.closed = (
+            False,
+            False,
+            False,
+            timezone.now(),
+        )
+        person.set_unusable_password()
+        person.save()
+    accounts.sign_out_everywhere(person)
+
+
+def _remove_drawings(person: Person) -> None:
+    """Make tombstones of a person's drawings, and of what was made of them. What is waiting is
+    taken back: a moderator who has it before him is told that it went on."""
+    own = Attempt.objects.filter(drawer=person)
+    list(
+        own.select_for_update(no_key=True).order_by("pk").values_list("pk")
+    )  # a reading under way comes first
+    now = timezone.now()
+    Reading.objects.filter(attempt__in=own.filter(status=Status.PENDING), answer=None).delete()
+    own.filter(status=Status.PENDING).update(status=Status.RETRACTED, settled=now, wanted=0)
+    own.update(removed=now, strokes=[], pixels=b"")
+    Gold.objects.filter(attempt__in=own).update(retired=True, strokes=[], pixels=b"")
+    samples.remove(person.contributor)

@@ -1,0 +1,107 @@
+"""What people are told without asking: that a drawing settled, and that a round opened with what
+they taught it."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from collector.drawings import timeline
+from collector.models import Attempt, Notice, Person
+from trainer import target
+from trainer.models import Round, Sample
+
+Status = Attempt.Status
+NEWEST_FOOLS = 200  # of a person, that a new model is asked about
+AT_MOST_EVERY = timedelta(hours=1)
+LISTED = 20  # notices in one mail
+
+
+def settled(attempt: Attempt) -> None:
+    """Tell the drawer how a drawing settled. Runs in the transaction that settles it."""
+    if attempt.drawer.closed or attempt.status == Status.NOT_FOOLED:
+        return
+    drawn = f"Your {attempt.target_label}, taken for {attempt.predicted_label}"
+    Notice.objects.create(
+        person_id=attempt.drawer_id, attempt=attempt, text=f"{drawn}. {timeline.outcome(attempt)}"
+    )
+
+
+def tell_of_round() -> int:
+    """Tell those whose drawings the open round's model learned anew, and how many of their fools it
+    now reads; how many were told. Safe to call often: nobody is told twice."""
+    opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1).first()
+    if opened is None or opened.opened_by:  # by hand it may be an earlier model again
+        return 0
+    learned = Counter(
+        Sample.objects.filter(first_trained=opened.model_id, withdrawn=None).values_list(
+            "contributor", flat=True
+        )
+    )
+    people = Person.objects.filter(contributor__in=learned, closed=None).exclude(
+        notices__round=opened
+    )
+    told = 0
+    for person in people:
+        text = (
+            f"Round {opened.number} is open. Its model learned from "
+            f"{_drawings(learned[person.contributor])} of yours"
+        )
+        _, new = Notice.objects.get_or_create(
+            person=person,
+            round=opened,
+            attempt=None,
+            defaults={"text": text + _read_now(person, opened.number)},
+        )
+        told += new
+    return told
+
+
+def _read_now(person: Person, number: int) -> str:
+    """«, and now reads 2 of your 3 fools right.»"""
+    fools: Any = person.attempts.filter(status=Status.VERIFIED, removed=None).order_by("-submitted")
+    rows = list(fools.values_list("pixels", "target_label")[:NEWEST_FOOLS])
+    try:
+        model = target.of_round(number)
+    except target.TargetUnavailable:
+        return "."
+    right = 0
+    for pixels, label in rows:
+        shares = model.probabilities(np.frombuffer(bytes(pixels), np.uint8).reshape(28, 28))
+        right += max(range(10), key=shares.__getitem__) == label
+    return f", and now reads {right} of your {len(rows)} verified fools right." if rows else "."
+
+
+def _drawings(n: int) -> str:
+    return "a drawing" if n == 1 else f"{n} drawings"
+
+
+def see(notices: QuerySet[Notice]) -> None:
+    """Mark notices as seen."""
+    notices.filter(seen=None).update(seen=timezone.now())
+
+
+def mail() -> int:
+    """Send everybody who wants it what is new, at most once in an hour; how many mails. A mail that
+    is sent and not noted, because this was interrupted, is sent again."""
+    now = timezone.now()
+    sent = 0
+    new = Notice.objects.filter(seen=None, mailed=None)
+    wanting = Person.objects.filter(
+        mailed=True, is_active=True, pk__in=new.values("person")
+    ).exclude(email="")
+    for person in wanting.exclude(notices__mailed__gt=now - AT_MOST_EVERY):
+        mine = list(new.filter(person=person).order_by("when", "pk"))
+        body = render_to_string(
+            "mails/notices.txt", {"person": person, "notices": mine[:LISTED], "more": mine[LISTED:]}
+        )
+        send_mail("What became of your drawings", body, settings.DEFAULT_FROM_EMAIL, [person.email])
+        Notice.objects.filter(pk__in=[notice.pk for notice in mine]).update(mailed=now)
+        sent += 1
+    return sent

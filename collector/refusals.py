@@ -1,0 +1,59 @@
+"""What is raised becomes an answer: which refusal an exception means, and its JSON or page."""
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.views import defaults
+
+from collector.errors import Refused, TooMany, Unavailable
+from trainer.target import TargetUnavailable
+
+_BUSY = "The site cannot answer at this moment. Please try again in a minute."
+
+
+def as_refusal(exception: BaseException | None) -> Refused | None:
+    """What an exception means to the outside, if it is not a fault of ours."""
+    if isinstance(exception, Refused):
+        return exception
+    if isinstance(exception, TargetUnavailable):
+        return Unavailable(f"The model cannot be asked: {exception}")
+    if isinstance(exception, OperationalError | InterfaceError):
+        return Unavailable(_BUSY)
+    return None
+
+
+def answer(request: HttpRequest, refusal: Refused, status: int | None = None) -> HttpResponse:
+    """A refusal as JSON under /api/, as a page elsewhere."""
+    status = status or refusal.status
+    response: HttpResponse
+    if request.path.startswith("/api/"):
+        response = JsonResponse(body_of(refusal), status=status)
+    else:
+        # Who is there would be asked of the database, which at 503 may be what is missing.
+        asked_by = request if status != 503 else None
+        page = render_to_string(
+            [f"{status}.html", "400.html"], {"message": refusal.message}, asked_by
+        )
+        response = HttpResponse(page, status=status)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def body_of(refusal: Refused) -> dict[str, dict[str, str]]:
+    """The one shape of API errors."""
+    error = {"code": refusal.code, "message": refusal.message}
+    return {"error": error | ({"field": refusal.field} if refusal.field else {})}
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500, reached also by what fails in a middleware: a database that is gone is
+    no 500."""
+    refusal = as_refusal(sys.exc_info()[1])
+    if refusal:
+        return answer(request, refusal)
+    if request.path.startswith("/api/"):
+        return answer(request, Refused("Something broke on our side.", code="server_error"), 500)
+    return defaults.server_error(request)

@@ -1,0 +1,109 @@
+"""Digits, shares, figures and spans of time as people say them: of how many, what is still waiting."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+TEST_SETS = {"fools": "what fooled round", "audited": "audited drawings of round"}
+
+
+def named(digit: int) -> str:
+    """«a 4», «an 8»."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"
+
+
+def sureness(share: float) -> str:
+    """A probability without a false 0 % or 100 %."""
+    rounded = round(100 * share)
+    if rounded == 0 and share > 0:
+        return "< 1 %"
+    return "> 99 %" if rounded == 100 and share < 1 else f"{rounded} %"
+
+
+def sure(share: float) -> str:
+    """«97 % sure», «over 99 % sure», within a sentence."""
+    return f"{sureness(share).replace('<', 'under').replace('>', 'over')} sure"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """«1 drawing», «1,204 drawings»."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def short(number: int) -> str:
+    """«999», «1.2k», «34k», for where there is hardly any room."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 9950 else f"{number / 1000:.0f}k"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share of 1 as a percentage; a dash where there is nothing to divide."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def rate_of(verified: int, attempts: int, pending: int) -> str:
+    """What a vMER is a share of."""
+    decided = attempts - pending
+    return f"{verified:,} of {decided:,} decided" if decided else "none decided yet"
+
+
+def waiting(pending: int) -> str:
+    return f"{pending:,} waiting" if pending else "none waiting"
+
+
+def interval(measured: Mapping[str, Any]) -> str:
+    """«99.0 % (98.8–99.2)»: accuracy with its 95 % interval."""
+    if measured.get("accuracy") is None:
+        return "–"
+    return (
+        f"{percent(measured['accuracy'], 1)} "
+        f"({between(100 * measured['low'], 100 * measured['high'])})"
+    )
+
+
+def between(low: float, high: float) -> str:
+    """«98.8–99.2»."""
+    return f"{low:.1f}–{high:.1f}"
+
+
+def whole_percent(count: int, of: int) -> str:
+    """«87», without the sign; 0 and 100 only where none or all are, a dash where there is nothing
+    to divide."""
+    if not of:
+        return "–"
+    rounded = round(100 * count / of)
+    return str(min(99, max(1, rounded)) if 0 < count < of else rounded)
+
+
+def measured_on(measured: Mapping[str, Any]) -> str:
+    """How many images an accuracy is of, and whether they stand in for real ones."""
+    if not measured.get("n"):
+        return "not measured here"
+    return count(measured["n"], "stand-in image" if measured.get("stand_in") else "image")
+
+
+def left(progress: float, spent: timedelta) -> str:
+    """«45 %, about 2 minutes left», from what it took so far; without the rest while that would be
+    a guess."""
+    told = percent(progress)
+    return told if progress < 0.1 else f"{told}, about {_roughly(spent * (1 / progress - 1))} left"
+
+
+def _roughly(length: timedelta) -> str:
+    """«10 seconds», «2 minutes», «3 hours»."""
+    seconds = length.total_seconds()
+    return (
+        count(max(10, 10 * round(seconds / 10)), "second")
+        if seconds < 95
+        else span(length + timedelta(seconds=30))
+    )
+
+
+def span(length: timedelta) -> str:
+    """«3 minutes», «5 hours», «2 days»."""
+    seconds = max(0, int(length.total_seconds()))
+    for size, name in ((24 * 3600, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return count(seconds // size, name)
+    return "under a minute"

@@ -1,0 +1,1 @@
+"""What people and models achieved, as sums of rows. Reads only."""

@@ -1,0 +1,138 @@
+"""What a researcher takes along: a round's weights and model card, and the history of all rounds as
+CSV."""
+
+import csv
+import hashlib
+import io
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+
+from collector.errors import NotFound
+from collector.rules import words
+from collector.standings import round_figures
+from collector.views.parts import figures
+from trainer import samples
+from trainer.models import Round, RoundModel, Weights
+from trainer.target import TargetUnavailable
+
+COUNTED = ("state", "opened", "first", "pending")
+OF_A_FIGURE = ("count", "of", "value", "low", "high", "stand_in")
+
+
+@require_safe
+def weights(request: HttpRequest, number: int) -> HttpResponse:
+    """The weights as they are served, in safetensors' form. Raises NotFound, TargetUnavailable
+    where damaged."""
+    row = _weights(_model(number))
+    data = bytes(row.data)
+    if hashlib.sha256(data).hexdigest() != row.sha256:
+        raise TargetUnavailable(f"Round {number}'s weights are damaged.")
+    return _file(data, file_name(number, row.model.net), "application/octet-stream")
+
+
+@require_safe
+def card(request: HttpRequest, number: int) -> HttpResponse:
+    told, model = round_figures.describe(number), _model(number)
+    row = _weights(model)
+    context = {
+        "round": told,
+        "net": model.net,
+        "sha256": row.sha256,
+        "size": f"{len(row.data):,}",
+        "file": file_name(number, model.net),
+        "trained_on": figures.trained_on(model),
+        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.base).sha256}`)"
+        if model.base
+        else "nothing",
+        "made_again": _made_again(number, model),
+        "figures": _figures(told),
+        "people": _people(told),
+        "manifest": json.dumps(model.manifest, indent=2, sort_keys=True) if model.manifest else "",
+    }
+    text = render_to_string("model_card.md", context)
+    return _file(text.encode(), f"round-{number}.md", "text/markdown; charset=utf-8")
+
+
+def _model(number: int) -> RoundModel:
+    round = Round.objects.select_related("model__base").filter(number=number).first()
+    if round is None:
+        raise NotFound(f"There is no round {number}.")
+    return round.model
+
+
+def _weights(model: RoundModel) -> Weights:
+    row = Weights.objects.select_related("model").filter(pk=model.pk).first()
+    if row is None:
+        raise NotFound(f"Model {model.pk} has no weights here.")
+    return row
+
+
+def file_name(number: int, net: str) -> str:
+    return f"round-{number}-{net}.safetensors"
+
+
+def _made_again(number: int, model: RoundModel) -> str:
+    if gone := samples.removed_since(model):
+        return (
+            f"not since {gone:%-d %B %Y}: drawings that it had learned were removed by "
+            "whoever drew them"
+        )
+    if model.base is None:
+        return (
+            "from base data alone, by the manifest below"
+            if model.manifest
+            else "from base data alone"
+        )
+    return (
+        f"by `manage.py export_samples --round {number}` and `python -m "
+        "trainer.learning fit`, to the same bytes"
+    )
+
+
+def _figures(told: dict[str, Any]) -> list[dict[str, str]]:
+    sets = (told["report"] or {}).get("sets") or {}
+    others = {
+        name: f"{words.TEST_SETS[kind]} {number}"
+        for name in sets
+        for kind, _, number in [name.partition("_")]
+        if kind in words.TEST_SETS
+    }
+    return [
+        figures.figure(figures.set_of(told, name), text)
+        for name, text in {**figures.SETS, **others}.items()
+    ]
+
+
+def _people(told: dict[str, Any]) -> str:
+    fooled = f"{told['fooled']:,} of {words.count(told['attempts'], 'drawing')} fooled it"
+    of = words.rate_of(told["verified"], told["attempts"], told["pending"])
+    rate = f"vMER {words.percent(told['vmer'], 1)} ({of})"
+    return f"{fooled}, {told['verified']:,} verified, {words.waiting(told['pending'])}; {rate}"
+
+
+@require_safe
+def history_csv(request: HttpRequest) -> HttpResponse:
+    """A line a round, oldest first: each figure with its two counts, its value, and the ends of its
+    95 % interval."""
+    lines = round_figures.history().lines
+    names = list(lines[0].figures) if lines else []
+    out = io.StringIO()
+    write = csv.writer(out)
+    write.writerow(
+        ["round", *COUNTED, *(f"{name}_{part}" for name in names for part in OF_A_FIGURE)]
+    )
+    for line in reversed(lines):
+        counted = (getattr(line, name) for name in COUNTED)
+        figures = (getattr(line.figures[name], part) for name in names for part in OF_A_FIGURE)
+        write.writerow([line.number, *counted, *figures])
+    return _file(out.getvalue().encode(), "rounds.csv", "text/csv; charset=utf-8")
+
+
+def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

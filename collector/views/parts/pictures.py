@@ -1,0 +1,155 @@
+"""Drawings as pages show them: crisp from their strokes, and the 28 × 28 pixels that the model
+saw."""
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from collector.drawings import timeline
+from collector.models import Attempt
+from collector.rules import words
+
+SIDE = 28
+DRAWINGS_A_PAGE = 24
+FOR, AGAINST, NEITHER = (
+    (255, 183, 3),
+    (92, 124, 255),
+    (146, 148, 152),
+)  # as --spoke-for and --spoke-against, a little deeper
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG path in canvas units, and its pen."""
+
+    path: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How sure the model was of one digit."""
+
+    digit: int
+    value: float
+    words: str
+    top: bool
+    target: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own;
+    `public` says that it has a page that everybody may see."""
+
+    id: UUID
+    picture: Picture
+    target: int
+    predicted: int
+    fooled: bool
+    status: str
+    round: int
+    drawer: str = ""
+    headline: str = ""
+    public: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.named}, read as {words.named(self.predicted)}"
+
+    @property
+    def named(self) -> str:
+        """The target at the head of a sentence: «A 4», «An 8»."""
+        return words.named(self.target).capitalize()
+
+
+def shown(attempt: Attempt, *, drawer: str = "", headline: str = "", public: bool = False) -> Shown:
+    """The attempt's round has to be loaded with it."""
+    return Shown(
+        id=attempt.pk,
+        picture=Picture(path(attempt.strokes), attempt.width),
+        target=attempt.target_label,
+        predicted=attempt.predicted_label,
+        fooled=attempt.fooled,
+        status=attempt.status,
+        round=attempt.round.number,
+        drawer=drawer,
+        headline=headline,
+        public=public,
+    )
+
+
+def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
+    """How each round's model reads it, in words; none while there is one round alone."""
+    reads = timeline.through_rounds(attempt)
+    return (
+        [
+            {
+                "round": read.round,
+                "digit": read.digit,
+                "right": read.right,
+                "sure": words.sureness(read.sure),
+            }
+            for read in reads
+        ]
+        if len(reads) > 1
+        else []
+    )
+
+
+def strokes(attempt: Attempt) -> str:
+    """The strokes as JSON, with their times, for a replay."""
+    return json.dumps(attempt.strokes, separators=(",", ":"))
+
+
+def path(strokes: list[dict[str, Any]]) -> str:
+    """SVG path data; a lone point becomes a line of no length, which round caps make a dot."""
+    pieces = []
+    for stroke in strokes:
+        points = [f"{x} {y}" for x, y in zip(stroke["x"], stroke["y"], strict=True)]
+        pieces.append("M" + "L".join(points if len(points) > 1 else points * 2))
+    return "".join(pieces)
+
+
+def bars(attempt: Attempt) -> list[Bar]:
+    """The ten probabilities, the highest and the target's marked."""
+    return [
+        Bar(
+            digit=digit,
+            value=round(share, 4),
+            words=words.sureness(share),
+            top=digit == attempt.predicted_label,
+            target=digit == attempt.target_label,
+        )
+        for digit, share in enumerate(attempt.probabilities)
+    ]
+
+
+def png(pixels: bytes) -> bytes:
+    """The 784 pixels as a PNG of 28 × 28."""
+    file = io.BytesIO()
+    Image.frombytes("L", (SIDE, SIDE), pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def looked_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
+    """The 784 pixels as a PNG of 28 × 28, the ink amber where the attribution (28, 28) is above 0
+    and blue where it is below, a little smoothed: single pixels say little."""
+    ink = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE) / 255
+    padded = np.pad(attribution, 1)
+    smooth = np.sum(
+        [padded[y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)], axis=0
+    )
+    strength = np.abs(smooth) * (ink > 0)
+    strength = np.sqrt(strength / max(strength.max(), 1e-12))[..., None]
+    hue = np.where(smooth[..., None] > 0, FOR, AGAINST)
+    colours = ink[..., None] * (strength * hue + (1 - strength) * np.array(NEITHER))
+    file = io.BytesIO()
+    Image.fromarray(colours.astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()

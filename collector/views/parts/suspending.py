@@ -1,0 +1,155 @@
+"""What an admin sees and does on a person's page: switch him off or on, and what a model is without
+him."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from collector.errors import Conflict, Forbidden, NotFound, Refused
+from collector.forms import ReasonForm
+from collector.models import Person
+from collector.people import suspensions
+from collector.rules import words
+from collector.views.parts import figures
+from trainer import candidates
+from trainer.learning.gate import SIGNIFICANT
+from trainer.models import RoundModel
+
+State = RoundModel.State
+Forms = dict[str, ReasonForm]
+
+
+def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> HttpResponse | None:
+    """Do what the button says and go back to the page; None where a form (in `bound`) says what is
+    wrong."""
+    doors: dict[str, Callable[[Person, Person, str], str]] = {
+        "suspend": _suspend,
+        "reinstate": _reinstate,
+        "compare": _compare,
+    }
+    do = request.POST.get("do", "")
+    if do not in doors:
+        raise Refused("This page has no such button.")
+    form = bound[do] = ReasonForm(request.POST, prefix=do)
+    if not form.is_valid():
+        return None
+    try:
+        messages.success(request, doors[do](person, admin, form.cleaned_data["why"]))
+    except (candidates.NotNow, Conflict) as refusal:
+        messages.error(request, str(refusal))
+    except (NotFound, Forbidden):
+        raise
+    except Refused as refusal:
+        form.add_error("why", refusal.message)
+        return None
+    return redirect("person", person.username)
+
+
+def _suspend(person: Person, admin: Person, why: str) -> str:
+    withdrawn = suspensions.suspend(person, admin, why)
+    return f"{person.username} is suspended; {words.count(withdrawn, 'sample')} withdrawn."
+
+
+def _reinstate(person: Person, admin: Person, why: str) -> str:
+    back = suspensions.reinstate(person, admin, why)
+    return f"{person.username} is back; {words.count(back, 'sample')} too."
+
+
+def _compare(person: Person, admin: Person, why: str) -> str:
+    suspensions.compare(person, admin, why)
+    return (
+        f"A model without {person.username} is in training. What comes of it will stand "
+        "on this page."
+    )
+
+
+def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
+    """The admin's part of the page."""
+    reach, last, found = (
+        suspensions.reach(person),
+        suspensions.last(person),
+        suspensions.comparison(person),
+    )
+    return {
+        "may_suspend": person.is_active and person.pk != admin.pk,
+        "switched_off": person.switched_off,
+        "reach": f"{words.count(reach.samples, 'sample')} and "
+        f"{words.count(reach.waiting, 'waiting drawing')}",
+        "last": last
+        and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
+        "last_when": last and last.when,
+        "forms": {
+            do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")
+        },
+        "comparison": _comparison(found, person.username) if found else None,
+    }
+
+
+def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
+    told = figures.candidate(model)
+    if model.state != State.COMPARED:
+        return told
+    report = model.report or {}
+    rows = [_row(report, key) for key in report["sets"]]
+    mine, theirs = report["samples"]
+    return told | {
+        "rows": [row for row in rows if row["n"]],
+        "of": f"Trained on {words.count(mine, 'sample')}, the model with {name} on {theirs:,}; "
+        "all else is the same.",
+        "meaning": _meaning(report, name),
+    }
+
+
+def _row(report: dict[str, Any], key: str) -> dict[str, Any]:
+    pairs = report["paired"][key]
+    name = _name(key)
+    return {
+        "name": name,
+        "n": pairs["n"],
+        "without": figures.figure(report["sets"][key], name),
+        "whole": figures.figure(report["their_sets"][key], name),
+        "gained": f"{pairs['gained']:,}",
+        "lost": f"{pairs['lost']:,}",
+        "p": "< 0.001" if pairs["p"] < 0.001 else f"{pairs['p']:.3f}",
+    }
+
+
+def _name(key: str) -> str:
+    """A set's name in words."""
+    kind, _, number = key.partition("_")
+    return figures.SETS.get(key) or f"{words.TEST_SETS[kind]} {number}"
+
+
+def _meaning(report: dict[str, Any], name: str) -> str:
+    """What the paired tests say, in a sentence or two."""
+    clear = {
+        key: pairs
+        for key, pairs in report["paired"].items()
+        if pairs["n"] and pairs["p"] < SIGNIFICANT
+    }
+    better = [_name(key) for key, pairs in clear.items() if pairs["gained"] > pairs["lost"]]
+    worse = [_name(key) for key, pairs in clear.items() if pairs["gained"] < pairs["lost"]]
+    said = []
+    if better:
+        said.append(
+            f"Without {name} it reads clearly more of: {', '.join(better)}. The samples did "
+            "harm there."
+        )
+    if worse:
+        said.append(
+            f"Without {name} it reads clearly less of: {', '.join(worse)}. The samples helped "
+            "there."
+        )
+    if not said:
+        said.append(
+            f"No set shows a clear difference: whether {name}’s samples harm or help, these "
+            "images do not tell."
+        )
+    return (
+        " ".join(said)
+        + f" Clear means p under {SIGNIFICANT}; of many sets, one in twenty seems clear by "
+        "chance."
+    )
