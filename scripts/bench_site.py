@@ -167,7 +167,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
 
     def both() -> str:
         assign()
-        first = given[-1].attempt is None or given[-1].attempt.begun is None
+        first = given[-1].attempt is None or given[-1].attempt.first_read_at is None
         read()
         return " that settles nothing" if first else " that settles it"
 
@@ -206,13 +206,13 @@ def _build(size: int) -> None:
     call_command("migrate", verbosity=0)
     study_settings.begin()
     Study.objects.update(round_size=10 * size, quorum=2)
-    first = rounds.open_first(Study.current().net)
+    first = rounds.open_first(Study.current().architecture)
     gold.ship()
     now = timezone.now()
     model = RoundModel.objects.get()
     for number in range(1, size // ATTEMPTS_A_ROUND):
-        Round.objects.filter(state="open").update(state="closed", closed=now)
-        Round.objects.create(number=number + 1, model=model, opened=first.opened)
+        Round.objects.filter(state="open").update(state="closed", closed_at=now)
+        Round.objects.create(number=number + 1, model=model, opened_at=first.opened_at)
     round_ids = list(Round.objects.order_by("number").values_list("pk", flat=True))
     drawers = 20 + size // 500
     Person.objects.bulk_create(
@@ -220,7 +220,9 @@ def _build(size: int) -> None:
         for n in range(drawers)
     )
     Person.objects.bulk_create(
-        Person(id=_uuid(4, n), username=f"m{n:06}", password="!", role="moderator", qualified=now)
+        Person(
+            id=_uuid(4, n), username=f"m{n:06}", password="!", role="moderator", qualified_at=now
+        )
         for n in range(MODERATORS)
     )
     Contributor.objects.bulk_create(
@@ -235,7 +237,7 @@ def _build(size: int) -> None:
         for statement in filling.statements():
             cursor.execute(statement)
     _draw()
-    assert Gold.objects.filter(practice=False).exists()
+    assert Gold.objects.filter(is_practice=False).exists()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -257,7 +259,7 @@ def _draw() -> None:
             raster.rasterise(drawing.parse(one.strokes, one.width)).tobytes() for one in drawn
         ]
         fools = list(
-            Attempt.objects.filter(fooled=True, target_label=digit).order_by("-submitted")[
+            Attempt.objects.filter(has_fooled=True, target_label=digit).order_by("-submitted_at")[
                 : near_duplicates.AMONG
             ]
         )

@@ -30,12 +30,12 @@ def add_rounds(last: int) -> None:
             number=number,
             defaults={
                 "model": models[number],
-                "opened": opened,
+                "opened_at": opened,
                 "state": "closed",
-                "closed": closed,
+                "closed_at": closed,
             },
         )
-    Round.objects.filter(number=last).update(state="open", closed=None)
+    Round.objects.filter(number=last).update(state="open", closed_at=None)
     drawer, _ = Person.objects.get_or_create(username="daisy")
     Attempt.objects.bulk_create(
         [one for round in Round.objects.all() for one in _attempts(round, drawer, last)]
@@ -64,11 +64,11 @@ def _model(first: RoundModel, models: dict[int, RoundModel]) -> RoundModel:
         ],
     }
     return RoundModel.objects.create(
-        net=first.net,
+        architecture=first.architecture,
         state="promoted",
-        base=first,
+        initial_model=first,
         report=report,
-        finished=timezone.now(),
+        finished_at=timezone.now(),
         progress=1,
     )
 
@@ -135,7 +135,7 @@ def _attempt(round: Round, drawer: Person, n: int, predicted: int, status: str) 
     return Attempt(
         drawer=drawer,
         round=round,
-        submitted=round.opened,
+        submitted_at=round.opened_at,
         target_label=4,
         predicted_label=predicted,
         probabilities=[0.9 if digit == predicted else 0.1 / 9 for digit in range(10)],
@@ -145,11 +145,11 @@ def _attempt(round: Round, drawer: Person, n: int, predicted: int, status: str) 
         pixels_sha256=hashlib.sha256(pixels).hexdigest(),
         body_sha256="0" * 64,
         raster_version=1,
-        live_preview=False,
+        has_live_preview=False,
         status=status or "not_fooled",
-        audited=False,
+        is_audited=False,
         quorum=1,
-        settled=None if status == "pending" else round.opened,
+        settled_at=None if status == "pending" else round.opened_at,
         settled_label=4 if status == "verified" else None,
         credit=1.0 if status == "verified" else 0.0,
     )

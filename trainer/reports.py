@@ -51,8 +51,8 @@ def judge(
     report["forgot"] = _forgotten(mine, target, held_out)[:SHOWN_AS_FORGOTTEN]
     report["matrix"] = [_line(round.number, by_model[round.model_id], tests) for round in rounds]
     report["matrix"].append(_line(None, mine, tests))
-    assert candidate.base is not None
-    first = evaluate.evaluate(_net(candidate.base), {gate.GATE_SET: sets[gate.GATE_SET]})
+    assert candidate.initial_model is not None
+    first = evaluate.evaluate(_net(candidate.initial_model), {gate.GATE_SET: sets[gate.GATE_SET]})
     return report, gate.decide(report, first, paired, weights.finite(net))
 
 
@@ -104,7 +104,7 @@ def _net(model: RoundModel) -> "nn.Module":
     from trainer.learning import weights
 
     row = Weights.objects.get(pk=model.pk)
-    return weights.load(model.net, bytes(row.data), row.sha256)
+    return weights.load(model.architecture, bytes(row.data), row.sha256)
 
 
 def _forgotten(

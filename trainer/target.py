@@ -57,7 +57,7 @@ def current() -> Target:
     """
     row = (
         Round.objects.filter(state=Round.State.OPEN)
-        .values_list("pk", "number", "model_id", "model__net")
+        .values_list("pk", "number", "model_id", "model__architecture")
         .first()
     )
     if row is None:
@@ -97,7 +97,7 @@ def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
 def of_round(number: int) -> Target:
     """The model of a round, open or closed; the last few asked for are kept. Raises
     TargetUnavailable."""
-    row = Round.objects.filter(number=number).values_list("pk", "model_id", "model__net").first()
+    row = Round.objects.filter(number=number).values_list("pk", "model_id", "model__architecture").first()
     if row is None:
         raise TargetUnavailable(f"There is no round {number}.")
     round_id, model_id, net = row

@@ -128,7 +128,7 @@ class Attempt(serializers.Serializer[Any]):
 
 
 class Event(serializers.Serializer[Any]):
-    when = serializers.DateTimeField(allow_null=True)
+    when = serializers.DateTimeField(source="happened_at", allow_null=True)
     kind = serializers.CharField()
     text = serializers.CharField()
 
@@ -201,7 +201,7 @@ class Standing(serializers.Serializer[Any]):
     rank = serializers.IntegerField()
     username = serializers.CharField()
     credit = serializers.FloatField()
-    verified = serializers.IntegerField()
-    attempts = serializers.IntegerField()
-    pending = serializers.IntegerField()
+    verified = serializers.IntegerField(source="verified_count")
+    attempts = serializers.IntegerField(source="attempt_count")
+    pending = serializers.IntegerField(source="pending_count")
     vmer = serializers.FloatField(allow_null=True)

@@ -69,7 +69,7 @@ class TokensView(APIView):
             raise AuthenticationFailed("That user name and password don’t go together.")
         text, row = accounts.issue_token(person)
         return Response(
-            shapes.IssuedToken({"token": text, "expires": row.expires}).data, status=201
+            shapes.IssuedToken({"token": text, "expires": row.expires_at}).data, status=201
         )
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -133,7 +133,7 @@ class PredictionsView(APIView):
 
 class AttemptPages(CursorPagination):
     page_size = 50
-    ordering = ("-submitted", "-id")
+    ordering = ("-submitted_at", "-id")
 
     def decode_cursor(self, request: Request) -> Any:
         """The place that a page's `next` or `previous` names. Raises Refused for what is no such
@@ -152,9 +152,9 @@ class AttemptPages(CursorPagination):
 def _told(attempt: Attempt, fate: str) -> dict[str, Any]:
     return {
         **shapes.Attempt(attempt).data,
-        "original": attempt.original,
-        "submitted": attempt.submitted,
-        "settled": attempt.settled,
+        "original": attempt.is_original,
+        "submitted": attempt.submitted_at,
+        "settled": attempt.settled_at,
         "settled_label": attempt.settled_label,
         "credit": attempt.credit,
         "fate": fate,
@@ -169,7 +169,7 @@ class AttemptsView(APIView):
         own = _person(request).attempts.select_related("round")
         page = pages.paginate_queryset(own, request, self) or []
         return pages.get_paginated_response(
-            [_told(attempt, fate) for attempt, fate in timeline.for_list(page)]
+            [_told(attempt, fate) for attempt, fate in timeline.with_headlines(page)]
         )
 
     @extend_schema(request=shapes.NewAttempt, responses={201: shapes.Attempt, 200: shapes.Attempt})
@@ -192,7 +192,7 @@ class AttemptView(APIView):
         attempt = _person(request).attempts.select_related("round").filter(pk=id).first()
         if attempt is None:
             raise NotFound("You have no such drawing.")
-        [(_, fate)] = timeline.for_list([attempt])
+        [(_, fate)] = timeline.with_headlines([attempt])
         events = shapes.Event(timeline.timeline(attempt), many=True).data
         drawn = {"strokes": attempt.strokes, "width": attempt.width}
         return Response({**_told(attempt, fate), **drawn, "timeline": events})
@@ -215,7 +215,7 @@ def _assignment(reading: Reading) -> dict[str, Any]:
         "width": drawn.width,
         "pixels": list(bytes(drawn.pixels)),
     }
-    return {"id": reading.pk, "attempt": shown, "expires": reading.expires}
+    return {"id": reading.pk, "attempt": shown, "expires": reading.lease_expires_at}
 
 
 class AssignmentsView(APIView):

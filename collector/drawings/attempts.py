@@ -84,8 +84,8 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     attempt = _judged(drawer, submission)
     fooled = attempt.target_label != attempt.predicted_label
     if fooled:
-        attempt.copy_of_id = near_duplicates.original(attempt)
-        attempt.mnist = mnist_duplicates.is_mnist(
+        attempt.near_duplicate_of_id = near_duplicates.find_original(attempt)
+        attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
             np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label
         )
     try:
@@ -94,9 +94,9 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                 # One after the other: bounds and originals are exact.
                 Study.objects.select_for_update(no_key=True).get()
                 limits.leave_room(drawer)
-            if fooled and attempt.copy_of_id is None:
-                attempt.copy_of_id = near_duplicates.original(
-                    attempt, since=attempt.submitted - AT_ONCE
+            if fooled and attempt.near_duplicate_of_id is None:
+                attempt.near_duplicate_of_id = near_duplicates.find_original(
+                    attempt, since=attempt.submitted_at - AT_ONCE
                 )
             attempt.save(force_insert=True)
     except IntegrityError as error:
@@ -104,7 +104,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
             "Exactly this drawing has already been submitted in this round. Change it a little.",
             code="copy",
         ) from error
-    attempt.refresh_from_db(fields=["fooled"])
+    attempt.refresh_from_db(fields=["has_fooled"])
     return attempt
 
 
@@ -143,7 +143,7 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
     return Attempt(
         drawer=drawer,
         round_id=model.round_id,
-        submitted=now,
+        submitted_at=now,
         client_key=submission.client_key,
         body_sha256=submission.sha256,
         target_label=submission.target_label,
@@ -154,19 +154,21 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         pixels=pixels.tobytes(),
         pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
         raster_version=raster.VERSION,
-        live_preview=study.live_preview,
+        has_live_preview=study.has_live_preview,
         status=Status.PENDING if moderated else Status.NOT_FOOLED,
-        audited=audited,
+        is_audited=audited,
         quorum=study.quorum,
-        wanted=verdicts.wanted(submission.target_label, [], study.quorum) if moderated else 0,
-        settled=None if moderated else now,
+        needed_reading_count=verdicts.wanted(submission.target_label, [], study.quorum)
+        if moderated
+        else 0,
+        settled_at=None if moderated else now,
     )
 
 
-def rival(attempt: Attempt) -> int:
+def runner_up(attempt: Attempt) -> int:
     """The digit that the predicted one won over: the target, or, where the model was right, its
     second choice."""
-    if attempt.fooled:
+    if attempt.has_fooled:
         return attempt.target_label
     return max(
         (d for d in range(10) if d != attempt.predicted_label),
@@ -174,14 +176,14 @@ def rival(attempt: Attempt) -> int:
     )
 
 
-def looked(attempt: Attempt) -> "NDArray[np.float64]":
+def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
     """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and
     against its rival.
 
     Raises target.TargetUnavailable.
     """
     return target.of_round(attempt.round.number).attribution(
-        bytes(attempt.pixels), attempt.predicted_label, rival(attempt)
+        bytes(attempt.pixels), attempt.predicted_label, runner_up(attempt)
     )
 
 
@@ -202,6 +204,10 @@ def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
             raise Conflict(
                 "A moderator has already looked at this drawing; it can no longer be taken back."
             )
-        attempt.status, attempt.settled, attempt.wanted = Status.RETRACTED, timezone.now(), 0
-        attempt.save(update_fields=["status", "settled", "wanted"])
+        attempt.status, attempt.settled_at, attempt.needed_reading_count = (
+            Status.RETRACTED,
+            timezone.now(),
+            0,
+        )
+        attempt.save(update_fields=["status", "settled_at", "needed_reading_count"])
         return attempt

@@ -39,7 +39,7 @@ def rarest(
     return [Challenge(*pair, fools.get(pair, 0)) for pair in pairs]
 
 
-def one() -> Challenge:
+def draw_challenge() -> Challenge:
     """One of the rarest confusions of the open round, by lot; two queries."""
     row: Any = (
         Round.objects.filter(state=Round.State.OPEN)

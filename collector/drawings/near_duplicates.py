@@ -12,16 +12,18 @@ AMONG = 1000  # the newest fools of the same digit
 CLOSEST = 30
 
 
-def original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | None:
+def find_original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | None:
     """The earlier fool of the same digit that a new one nearly is, most alike first; None where it
     is one of its own.
 
     Looks at the newest `AMONG`, in any round, submitted `since`.
     """
-    earlier = Attempt.objects.filter(fooled=True, target_label=attempt.target_label, removed=None)
-    earlier = earlier.exclude(status=Attempt.Status.RETRACTED).order_by("-submitted")
+    earlier = Attempt.objects.filter(
+        has_fooled=True, target_label=attempt.target_label, removed_at=None
+    )
+    earlier = earlier.exclude(status=Attempt.Status.RETRACTED).order_by("-submitted_at")
     if since:
-        earlier = earlier.filter(submitted__gt=since)
+        earlier = earlier.filter(submitted_at__gt=since)
     rows = list(earlier.values_list("pk", "pixels")[:AMONG])
     if not rows:
         return None

@@ -19,12 +19,12 @@ BASE_SETS = ("mnist_test", "gate_base")
 def overview() -> list[dict[str, Any]]:
     """Every round, newest first, as `describe` tells it but for the report's matrix, of which the
     newest says all."""
-    tallies = leaderboards.tallies_by_round()
+    tallies = leaderboards.counts_by_round()
     rounds = list(Round.objects.select_related("model").order_by("-number"))
     for round in rounds:
         if round.model.report:
             round.model.report.pop("matrix", None)
-    return [_told(round, tallies.get(round.pk, leaderboards.Tally())) for round in rounds]
+    return [_told(round, tallies.get(round.pk, leaderboards.AttemptCounts())) for round in rounds]
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class History:
 def history() -> History:
     """Every round with its figures; three queries, and of each round's report only two sets,
     however many there are."""
-    tallies = leaderboards.tallies_by_round()
+    tallies = leaderboards.counts_by_round()
     rows: Any = Round.objects.order_by("number").values(
         "pk",
         "number",
         "state",
-        "opened",
+        "opened_at",
         "model_id",
         *(f"model__report__sets__{name}" for name in BASE_SETS),
     )
@@ -142,9 +142,9 @@ def history() -> History:
         Line(
             number=row["number"],
             state=row["state"],
-            opened=row["opened"],
+            opened=row["opened_at"],
             first=firsts[row["model_id"]],
-            pending=(tally := tallies.get(row["pk"], leaderboards.Tally())).pending,
+            pending=(tally := tallies.get(row["pk"], leaderboards.AttemptCounts())).pending_count,
             figures={
                 **_fooling(tally),
                 **{name: _stored(row[f"model__report__sets__{name}"]) for name in BASE_SETS},
@@ -162,16 +162,16 @@ def share(count: int, of: int) -> Figure:
     return Figure(count, of, count / of, *wilson(count, of)) if of else Figure()
 
 
-def _fooling(tally: leaderboards.Tally) -> dict[str, Figure]:
+def _fooling(tally: leaderboards.AttemptCounts) -> dict[str, Figure]:
     """MER, vMER and tries per fool, whose interval is that of its inverse."""
-    inverse = share(tally.verified, tally.attempts)
+    inverse = share(tally.verified_count, tally.attempt_count)
     low, high = (
         (1 / inverse.high, 1 / inverse.low) if inverse.high and inverse.low else (None, None)
     )
     return {
-        "vmer": share(tally.verified, tally.decided),
-        "mer": share(tally.fooled, tally.attempts),
-        "tries": Figure(tally.verified, tally.attempts, tally.tries_per_fool, low, high),
+        "vmer": share(tally.verified_count, tally.decided_count),
+        "mer": share(tally.fooled_count, tally.attempt_count),
+        "tries": Figure(tally.verified_count, tally.attempt_count, tally.tries_per_fool, low, high),
     }
 
 
@@ -202,7 +202,7 @@ def describe(number: int) -> dict[str, Any]:
     round = Round.objects.select_related("model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")
-    return _told(round, leaderboards.tally(round.attempts.all()))
+    return _told(round, leaderboards.count_attempts(round.attempts.all()))
 
 
 def removed_since(number: int) -> datetime | None:
@@ -217,39 +217,41 @@ def current() -> dict[str, Any]:
     """The open round, as it is in the moment that it is read: another may open while its drawings
     are counted."""
     round = Round.objects.select_related("model").get(state=Round.State.OPEN)
-    return _told(round, leaderboards.tally(round.attempts.all()))
+    return _told(round, leaderboards.count_attempts(round.attempts.all()))
 
 
 def fooled_today() -> int:
     """How many drawings have fooled a model since midnight, verified or not."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Attempt.objects.filter(submitted__gte=midnight, fooled=True).count()
+    return Attempt.objects.filter(submitted_at__gte=midnight, has_fooled=True).count()
 
 
-def _told(round: Round, tally: leaderboards.Tally) -> dict[str, Any]:
+def _told(round: Round, tally: leaderboards.AttemptCounts) -> dict[str, Any]:
     told = {
         "number": round.number,
         "state": round.state,
-        "opened": round.opened,
-        "closed": round.closed,
-        "net": round.model.net,
+        "opened": round.opened_at,
+        "closed": round.closed_at,
+        "net": round.model.architecture,
         "opened_by": round.opened_by,
         "opened_why": round.opened_why,
-        "attempts": tally.attempts,
-        "fooled": tally.fooled,
-        "pending": tally.pending,
-        "verified": tally.verified,
+        "attempts": tally.attempt_count,
+        "fooled": tally.fooled_count,
+        "pending": tally.pending_count,
+        "verified": tally.verified_count,
         "mer": tally.mer,
         "vmer": tally.vmer,
         "report": round.model.report,
     }
     if round.state == Round.State.OPEN:
         study = Study.current()
-        have = samples.due(study.most_each).count()
+        have = samples.due(study.max_per_person).count()
         told |= {"due": {"have": have, "need": study.round_size}, "training": _training()}
     return told
 
 
 def _training() -> dict[str, Any] | None:
-    candidate = RoundModel.objects.filter(state=RoundModel.State.TRAINING, without=None).first()
-    return {"progress": candidate.progress, "started": candidate.created} if candidate else None
+    candidate = RoundModel.objects.filter(
+        state=RoundModel.State.TRAINING, left_out_contributor=None
+    ).first()
+    return {"progress": candidate.progress, "started": candidate.created_at} if candidate else None

@@ -31,7 +31,7 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
     data = bytes(row.data)
     if hashlib.sha256(data).hexdigest() != row.sha256:
         raise TargetUnavailable(f"Round {number}'s weights are damaged.")
-    return _file(data, file_name(number, row.model.net), "application/octet-stream")
+    return _file(data, file_name(number, row.model.architecture), "application/octet-stream")
 
 
 @require_safe
@@ -40,13 +40,13 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
     row = _weights(model)
     context = {
         "round": told,
-        "net": model.net,
+        "net": model.architecture,
         "sha256": row.sha256,
         "size": f"{len(row.data):,}",
-        "file": file_name(number, model.net),
+        "file": file_name(number, model.architecture),
         "trained_on": figures.trained_on(model),
-        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.base).sha256}`)"
-        if model.base
+        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.initial_model).sha256}`)"
+        if model.initial_model
         else "nothing",
         "made_again": _made_again(number, model),
         "figures": _figures(told),
@@ -58,7 +58,7 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _model(number: int) -> RoundModel:
-    round = Round.objects.select_related("model__base").filter(number=number).first()
+    round = Round.objects.select_related("model__initial_model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")
     return round.model
@@ -81,7 +81,7 @@ def _made_again(number: int, model: RoundModel) -> str:
             f"not since {gone:%-d %B %Y}: drawings that it had learned were removed by "
             "whoever drew them"
         )
-    if model.base is None:
+    if model.initial_model is None:
         return (
             "from base data alone, by the manifest below"
             if model.manifest

@@ -39,7 +39,7 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     told = round_figures.history()
     opened_none = (
         RoundModel.objects.exclude(state=State.PROMOTED)
-        .filter(without=None)
+        .filter(left_out_contributor=None)
         .defer("manifest", "report")
     )
     context = {
@@ -51,7 +51,9 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         },
         "chart_json": json.dumps([_point(line) for line in reversed(told.lines)]),
         "stand_in": any(figure.stand_in for line in told.lines for figure in line.figures.values()),
-        "candidates": [figures.candidate(model) for model in opened_none.order_by("-created")[:20]],
+        "candidates": [
+            figures.candidate(model) for model in opened_none.order_by("-created_at")[:20]
+        ],
     }
     return render(request, "pages/rounds.html", context)
 
@@ -175,7 +177,7 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         public.public()
         .filter(round__number=number)
         .select_related("round", "drawer")
-        .order_by("-settled", "pk")
+        .order_by("-settled_at", "pk")
     )
     context = {
         "round": _row(told),
@@ -187,12 +189,12 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],
         "confusion": _confusion(measured.get("confusion") or []),
         "forgot": [
-            pictures.shown(attempt)
-            for attempt in forgot.select_related("round").order_by("submitted", "pk")
+            pictures.drawing_card(attempt)
+            for attempt in forgot.select_related("round").order_by("submitted_at", "pk")
         ],
         "earlier": _earlier(told),
         "fools": [
-            pictures.shown(fool, drawer=fool.drawer.username, public=True)
+            pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
             for fool in lately[:FOOLS]
         ],
     }

@@ -27,7 +27,7 @@ PAGES = [
     ("/people/alice/", None),
     ("/people/", "admin"),
     ("/people/alice/", "admin"),
-    ("/acts/", "admin"),
+    ("/admin-log/", "admin"),
     ("/rounds/", None),
     ("/rounds/1/", None),
     ("/moderate/", "mona"),
@@ -57,7 +57,7 @@ NO_PAGES = {
     "round_card",
     "history_csv",
     "drawing_seen",
-    "drawing_looked",
+    "drawing_attribution",
     "fool_seen",
     "fool_card",
 }

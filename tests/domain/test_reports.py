@@ -23,15 +23,15 @@ def tester(study: Study) -> uuid.UUID:
     return Contributor.objects.create(id=uuid.uuid4(), position=0, split="test").pk
 
 
-def keep(contributor: uuid.UUID, label: int, number: int = 1, *, fooling: bool = True) -> Sample:
+def keep(contributor: uuid.UUID, label: int, number: int = 1, *, has_fooled: bool = True) -> Sample:
     with transaction.atomic():
         sample = samples.add(
             attempt=uuid.uuid4(),
             contributor=contributor,
             pixels=next(_serial).to_bytes(784, "big"),
             label=label,
-            fooling=fooling,
-            audited=not fooling,
+            has_fooled=has_fooled,
+            is_audited=not has_fooled,
             round=Round.objects.get(number=number),
         )
     assert sample is not None
@@ -54,7 +54,9 @@ def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
         True,
         base.sha256,
     )
-    candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
+    candidate = RoundModel.objects.create(
+        architecture="mnist_model", initial_model=Round.objects.get(number=1).model
+    )
     report, verdict = reports.judge(
         candidate, weights.load("mnist_model", always(digit), None), small, still_here=lambda: None
     )
@@ -64,7 +66,7 @@ def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
 def test_the_report_measures_on_each_rounds_test_samples_and_says_where_there_are_none(
     tester: uuid.UUID,
 ) -> None:
-    keep(tester, 4), keep(tester, 3), keep(tester, 7, fooling=False)
+    keep(tester, 4), keep(tester, 3), keep(tester, 7, has_fooled=False)
     rounds.open_next(add_model(3))
     report, _ = judge(4)
     sets = report["sets"]
@@ -134,7 +136,9 @@ def test_the_report_is_measured_with_the_lease_in_hand(tester: uuid.UUID) -> Non
     def lost() -> None:
         raise RuntimeError("the lease is lost")
 
-    candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
+    candidate = RoundModel.objects.create(
+        architecture="mnist_model", initial_model=Round.objects.get(number=1).model
+    )
     with pytest.raises(RuntimeError):
         reports.judge(
             candidate, weights.load("mnist_model", always(1), None), basedata.stand_in(), lost

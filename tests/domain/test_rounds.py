@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.standings import round_figures
-from collector.standings.leaderboards import Tally
+from collector.standings.leaderboards import AttemptCounts
 
 
 @st.composite
@@ -84,14 +84,14 @@ def test_a_model_that_was_not_measured_has_no_pooled_figure() -> None:
 def test_tries_per_fool_are_drawings_for_each_verified_fool(
     verified: int, pending: int, others: int
 ) -> None:
-    tally = Tally(
-        attempts=verified + pending + others,
-        fooled=verified + pending,
-        pending=pending,
-        verified=verified,
+    tally = AttemptCounts(
+        attempt_count=verified + pending + others,
+        fooled_count=verified + pending,
+        pending_count=pending,
+        verified_count=verified,
     )
     tries = tally.tries_per_fool
     if tries is None:
         assert verified == 0
     else:
-        assert tries >= 1 and round(tries * verified) == tally.attempts
+        assert tries >= 1 and round(tries * verified) == tally.attempt_count

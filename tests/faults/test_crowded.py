@@ -24,7 +24,7 @@ for kind in tokens:
         moderates = kind == "moderator"
         person = Person.objects.create(
             username=f"{kind}{n}", role=kind if moderates else "crowdworker",
-            qualified=timezone.now() if moderates else None,
+            qualified_at=timezone.now() if moderates else None,
         )
         tokens[kind].append(accounts.issue_token(person)[0])
 print(json.dumps(tokens))

@@ -28,9 +28,9 @@ def candidate(model: RoundModel) -> dict[str, Any]:
     return {
         "id": model.pk,
         "state": model.state,
-        "net": model.net,
-        "created": model.created,
-        "finished": model.finished,
+        "net": model.architecture,
+        "created": model.created_at,
+        "finished": model.finished_at,
         "progress": words.percent(model.progress),
         "progress_value": f"{model.progress:.3f}",
         "reasons": model.reasons,

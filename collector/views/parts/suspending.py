@@ -59,7 +59,7 @@ def _reinstate(person: Person, admin: Person, why: str) -> str:
 
 
 def _compare(person: Person, admin: Person, why: str) -> str:
-    suspensions.compare(person, admin, why)
+    suspensions.ablate(person, admin, why)
     return (
         f"A model without {person.username} is in training. What comes of it will stand "
         "on this page."
@@ -69,18 +69,18 @@ def _compare(person: Person, admin: Person, why: str) -> str:
 def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     """The admin's part of the page."""
     reach, last, found = (
-        suspensions.reach(person),
+        suspensions.impact_of(person),
         suspensions.last(person),
-        suspensions.comparison(person),
+        suspensions.latest_ablation(person),
     )
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
-        "switched_off": person.switched_off,
+        "switched_off": person.is_suspended,
         "reach": f"{words.count(reach.samples, 'sample')} and "
         f"{words.count(reach.waiting, 'waiting drawing')}",
         "last": last
         and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
-        "last_when": last and last.when,
+        "last_when": last and last.done_at,
         "forms": {
             do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")
         },
@@ -90,7 +90,7 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
 
 def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
     told = figures.candidate(model)
-    if model.state != State.COMPARED:
+    if model.state != State.ABLATED:
         return told
     report = model.report or {}
     rows = [_row(report, key) for key in report["sets"]]

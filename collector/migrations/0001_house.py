@@ -1,4 +1,4 @@
-# The whole schema; folded until the first release.
+# The whole schema, folded for the last time: from here on migrations go forward only.
 
 import collector.models
 import django.core.validators
@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('trainer', '0001_initial'),
+        ('trainer', '0001_house'),
     ]
 
     operations = [
@@ -31,12 +31,12 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(blank=True, help_text='for a forgotten password; without one an admin resets it', max_length=254)),
                 ('role', models.CharField(choices=[('crowdworker', 'Crowdworker'), ('moderator', 'Moderator'), ('admin', 'Admin')], default='crowdworker', max_length=11)),
                 ('is_active', models.BooleanField(default=True)),
-                ('suspended', models.BooleanField(default=False, editable=False, help_text='from moderating; see Suspension')),
-                ('qualified', models.DateTimeField(blank=True, editable=False, help_text="to read other people's drawings", null=True)),
-                ('listed', models.BooleanField(default=True, help_text='on the leaderboard and beside public drawings')),
-                ('mailed', models.BooleanField(default=False, help_text='notices also go to the mail address')),
-                ('joined', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('closed', models.DateTimeField(blank=True, editable=False, help_text='when the account was closed', null=True)),
+                ('is_moderation_paused', models.BooleanField(default=False, editable=False, help_text='their readings agreed too seldom; see ModerationPause')),
+                ('qualified_at', models.DateTimeField(blank=True, editable=False, help_text="since when they may read other people's drawings", null=True)),
+                ('is_listed', models.BooleanField(default=True, help_text='their name stands on the leaderboard and beside public drawings')),
+                ('wants_mail', models.BooleanField(default=False, help_text='notices go to their email address too')),
+                ('joined_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('closed_at', models.DateTimeField(blank=True, editable=False, help_text='when the account was closed', null=True)),
                 ('contributor', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
             ],
             options={
@@ -45,13 +45,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Act',
+            name='AdminAction',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('qualified', 'let moderate'), ('lifted', 'lifted the suspension of'), ('suspended', 'suspended'), ('reinstated', 'reinstated'), ('compared', 'had a model trained without'), ('role', 'changed the role of')], max_length=10)),
+                ('kind', models.CharField(choices=[('qualified', 'let moderate'), ('resumed', 'resumed the moderating of'), ('suspended', 'suspended'), ('reinstated', 'reinstated'), ('ablated', 'had a model trained without'), ('role', 'changed the role of')], max_length=10)),
                 ('why', models.TextField()),
-                ('when', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('admin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='acts', to=settings.AUTH_USER_MODEL)),
+                ('done_at', models.DateTimeField(auto_now_add=True, db_index=True)),
+                ('admin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='admin_actions', to=settings.AUTH_USER_MODEL)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
@@ -62,8 +62,8 @@ class Migration(migrations.Migration):
                 ('rule', models.CharField(max_length=30)),
                 ('who', models.CharField(max_length=64)),
                 ('slot', models.BigIntegerField(help_text='number of the window since 1970')),
-                ('used', models.PositiveIntegerField(default=1)),
-                ('ends', models.DateTimeField(db_index=True)),
+                ('used_count', models.PositiveIntegerField(default=1)),
+                ('ends_at', models.DateTimeField(db_index=True)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('rule', 'who', 'slot'), name='one_allowance_a_window')],
@@ -73,12 +73,12 @@ class Migration(migrations.Migration):
             name='Attempt',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('submitted', models.DateTimeField(default=django.utils.timezone.now)),
+                ('submitted_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('client_key', models.CharField(blank=True, max_length=64, null=True)),
                 ('body_sha256', models.CharField(max_length=64)),
                 ('target_label', models.PositiveSmallIntegerField()),
                 ('predicted_label', models.PositiveSmallIntegerField()),
-                ('fooled', models.GeneratedField(db_persist=True, expression=models.ExpressionWrapper(models.Q(('target_label', models.F('predicted_label')), _negated=True), models.BooleanField()), output_field=models.BooleanField())),
+                ('has_fooled', models.GeneratedField(db_persist=True, expression=models.ExpressionWrapper(models.Q(('target_label', models.F('predicted_label')), _negated=True), models.BooleanField()), output_field=models.BooleanField())),
                 ('probabilities', models.JSONField()),
                 ('sureness', models.GeneratedField(db_persist=True, expression=collector.models.Sureness('probabilities', 'predicted_label'), null=True, output_field=models.FloatField(null=True))),
                 ('strokes', models.JSONField()),
@@ -86,19 +86,19 @@ class Migration(migrations.Migration):
                 ('pixels', models.BinaryField(help_text='what the model saw: 28×28 uint8, row by row')),
                 ('pixels_sha256', models.CharField(max_length=64)),
                 ('raster_version', models.PositiveSmallIntegerField()),
-                ('live_preview', models.BooleanField(help_text="whether the model's view was shown while drawing")),
+                ('has_live_preview', models.BooleanField(help_text="whether the model's view was shown while drawing")),
                 ('status', models.CharField(choices=[('not_fooled', 'Not Fooled'), ('pending', 'Pending'), ('verified', 'Verified'), ('corrected', 'Corrected'), ('rejected', 'Rejected'), ('ambiguous', 'Ambiguous'), ('retracted', 'Retracted')], max_length=10)),
-                ('audited', models.BooleanField(help_text='did not fool, and was drawn by lot for moderation all the same')),
+                ('is_audited', models.BooleanField(help_text='did not fool, and was chosen at random to be read all the same')),
                 ('quorum', models.PositiveSmallIntegerField()),
-                ('wanted', models.PositiveSmallIntegerField(default=0, help_text='further readings worth asking for at once')),
-                ('begun', models.DateTimeField(blank=True, help_text='first reading', null=True)),
-                ('settled', models.DateTimeField(blank=True, null=True)),
+                ('needed_reading_count', models.PositiveSmallIntegerField(default=0, help_text='further readings worth asking for at once')),
+                ('first_read_at', models.DateTimeField(blank=True, help_text='when its first reading came', null=True)),
+                ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('settled_label', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('credit', models.FloatField(default=0.0, help_text='fixed when it settles')),
-                ('mnist', models.BooleanField(default=False, help_text="nearly one of MNIST's own images")),
-                ('removed', models.DateTimeField(blank=True, help_text='picture and strokes were removed with the person', null=True)),
-                ('copy_of', models.ForeignKey(blank=True, db_index=False, help_text='the earlier fool that it is nearly', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collector.attempt')),
+                ('is_mnist_duplicate', models.BooleanField(default=False, help_text="nearly one of MNIST's own images")),
+                ('removed_at', models.DateTimeField(blank=True, help_text='picture and strokes were removed with the person', null=True)),
                 ('drawer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to=settings.AUTH_USER_MODEL)),
+                ('near_duplicate_of', models.ForeignKey(blank=True, db_index=False, help_text='the earlier fool that it nearly repeats', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collector.attempt')),
                 ('round', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='trainer.round')),
             ],
         ),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('answer', models.CharField(choices=[('0', '0'), ('1', '1'), ('2', '2'), ('3', '3'), ('4', '4'), ('5', '5'), ('6', '6'), ('7', '7'), ('8', '8'), ('9', '9'), ('ambiguous', 'ambiguous'), ('junk', 'junk')], max_length=9)),
                 ('why', models.TextField()),
-                ('when', models.DateTimeField(auto_now_add=True)),
+                ('decided_at', models.DateTimeField(auto_now_add=True)),
                 ('admin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
                 ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='collector.attempt')),
             ],
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('text', models.TextField()),
-                ('when', models.DateTimeField(auto_now_add=True)),
+                ('appealed_at', models.DateTimeField(auto_now_add=True)),
                 ('attempt', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='appeal', to='collector.attempt')),
                 ('decision', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='appeal', to='collector.decision')),
             ],
@@ -131,22 +131,34 @@ class Migration(migrations.Migration):
                 ('strokes', models.JSONField()),
                 ('width', models.PositiveSmallIntegerField()),
                 ('pixels', models.BinaryField()),
-                ('practice', models.BooleanField(default=False)),
-                ('retired', models.BooleanField(default=False, help_text='given to nobody any more, and judges nobody')),
-                ('attempt', models.OneToOneField(blank=True, help_text='which it was', null=True, on_delete=django.db.models.deletion.PROTECT, to='collector.attempt')),
+                ('is_practice', models.BooleanField(default=False)),
+                ('is_retired', models.BooleanField(default=False, help_text='nobody is given it any more, and nobody is judged by it')),
+                ('attempt', models.OneToOneField(blank=True, help_text='the attempt that it is a copy of', null=True, on_delete=django.db.models.deletion.PROTECT, to='collector.attempt')),
             ],
             options={
                 'verbose_name_plural': 'gold',
             },
         ),
         migrations.CreateModel(
+            name='ModerationPause',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('paused_at', models.DateTimeField(auto_now_add=True)),
+                ('agreed_count', models.PositiveIntegerField()),
+                ('settled_count', models.PositiveIntegerField(help_text='how many readings were judged')),
+                ('is_on_gold', models.BooleanField(default=False, help_text='the readings were of hidden gold')),
+                ('lifted_at', models.DateTimeField(blank=True, null=True)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='moderation_pauses', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Notice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('when', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('text', models.TextField()),
-                ('seen', models.DateTimeField(blank=True, null=True)),
-                ('mailed', models.DateTimeField(blank=True, null=True)),
+                ('seen_at', models.DateTimeField(blank=True, null=True)),
+                ('mailed_at', models.DateTimeField(blank=True, null=True)),
                 ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='collector.attempt')),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL)),
                 ('round', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trainer.round')),
@@ -156,12 +168,12 @@ class Migration(migrations.Migration):
             name='Reading',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('leased', models.DateTimeField()),
-                ('expires', models.DateTimeField()),
+                ('leased_at', models.DateTimeField()),
+                ('lease_expires_at', models.DateTimeField()),
                 ('answer', models.CharField(blank=True, choices=[('0', '0'), ('1', '1'), ('2', '2'), ('3', '3'), ('4', '4'), ('5', '5'), ('6', '6'), ('7', '7'), ('8', '8'), ('9', '9'), ('ambiguous', 'ambiguous'), ('junk', 'junk')], max_length=9, null=True)),
-                ('answered', models.DateTimeField(blank=True, null=True)),
-                ('agreed', models.BooleanField(blank=True, help_text='the drawing settled, or is known, as this reads it', null=True)),
-                ('discounted', models.BooleanField(default=False, help_text='its moderator was suspended before the drawing settled')),
+                ('answered_at', models.DateTimeField(blank=True, null=True)),
+                ('is_correct', models.BooleanField(blank=True, help_text='whether the drawing settled as, or is known to be, what it says', null=True)),
+                ('is_discounted', models.BooleanField(default=False, help_text='its moderator was paused before the drawing settled')),
                 ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='readings', to='collector.attempt')),
                 ('gold', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='readings', to='collector.gold')),
                 ('moderator', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='readings', to=settings.AUTH_USER_MODEL)),
@@ -171,13 +183,13 @@ class Migration(migrations.Migration):
             name='Study',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('net', models.CharField(max_length=50)),
+                ('architecture', models.CharField(max_length=50)),
                 ('round_size', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
                 ('quorum', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(9)])),
                 ('audit_share', models.FloatField(validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
                 ('gold_share', models.FloatField(validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
                 ('person_share', models.FloatField(validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
-                ('live_preview', models.BooleanField()),
+                ('has_live_preview', models.BooleanField()),
             ],
             options={
                 'verbose_name_plural': 'study',
@@ -188,65 +200,53 @@ class Migration(migrations.Migration):
             name='StudyChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('when', models.DateTimeField(auto_now_add=True)),
+                ('changed_at', models.DateTimeField(auto_now_add=True)),
                 ('field', models.CharField(max_length=30)),
                 ('before', models.CharField(max_length=50)),
                 ('after', models.CharField(max_length=50)),
-                ('who', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Suspension',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('when', models.DateTimeField(auto_now_add=True)),
-                ('agreed', models.PositiveIntegerField()),
-                ('settled', models.PositiveIntegerField(help_text='of so many readings')),
-                ('on_gold', models.BooleanField(default=False, help_text='the readings were of hidden gold')),
-                ('lifted', models.DateTimeField(blank=True, null=True)),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='suspensions', to=settings.AUTH_USER_MODEL)),
+                ('admin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
             name='Token',
             fields=[
                 ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('expires', models.DateTimeField()),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('expires_at', models.DateTimeField()),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(fields=['drawer', '-submitted', 'status', 'fooled'], name='attempts_of_a_person'),
+            index=models.Index(fields=['drawer', '-submitted_at', 'status', 'has_fooled'], name='attempts_of_a_person'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(fields=['drawer', 'round', 'status', 'fooled'], name='of_a_person_in_a_round'),
+            index=models.Index(fields=['drawer', 'round', 'status', 'has_fooled'], name='of_a_person_in_a_round'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(fields=['round', 'status', 'fooled'], name='attempts_of_a_round'),
+            index=models.Index(fields=['round', 'status', 'has_fooled'], name='attempts_of_a_round'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('credit__gt', 0)), fields=['drawer', 'round', 'submitted', 'credit'], name='what_earned'),
+            index=models.Index(condition=models.Q(('credit__gt', 0)), fields=['drawer', 'round', 'submitted_at', 'credit'], name='what_earned'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('credit__gt', 0)), fields=['target_label', 'predicted_label', 'settled'], name='firsts'),
+            index=models.Index(condition=models.Q(('credit__gt', 0)), fields=['target_label', 'predicted_label', 'settled_at'], name='firsts'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('status', 'verified')), fields=['-settled', 'id'], name='lately_verified'),
+            index=models.Index(condition=models.Q(('status', 'verified')), fields=['-settled_at', 'id'], name='lately_verified'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('begun', None), ('status', 'pending'), ('wanted__gt', 0)), fields=['submitted'], name='unread'),
+            index=models.Index(condition=models.Q(('first_read_at', None), ('needed_reading_count__gt', 0), ('status', 'pending')), fields=['submitted_at'], name='unread'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('begun__isnull', False), ('status', 'pending'), ('wanted__gt', 0)), fields=['begun'], name='begun'),
+            index=models.Index(condition=models.Q(('first_read_at__isnull', False), ('needed_reading_count__gt', 0), ('status', 'pending')), fields=['first_read_at'], name='partly_read'),
         ),
         migrations.AddIndex(
             model_name='attempt',
@@ -258,19 +258,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(fields=['submitted'], name='attempts_by_time'),
+            index=models.Index(fields=['submitted_at'], name='attempts_by_time'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('fooled', True)), fields=['target_label', '-submitted'], name='fools_of_a_digit'),
+            index=models.Index(condition=models.Q(('has_fooled', True)), fields=['target_label', '-submitted_at'], name='fools_of_a_digit'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('copy_of__isnull', True), ('mnist', False), ('removed__isnull', True), ('status', 'verified')), fields=['-sureness', '-settled'], name='best_fools'),
+            index=models.Index(condition=models.Q(('is_mnist_duplicate', False), ('near_duplicate_of__isnull', True), ('removed_at__isnull', True), ('status', 'verified')), fields=['-sureness', '-settled_at'], name='best_fools'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('copy_of__isnull', True), ('mnist', False), ('removed__isnull', True), ('status', 'verified')), fields=['target_label', 'predicted_label', '-sureness', '-settled', 'round', 'drawer', 'status', 'copy_of', 'mnist', 'removed'], name='best_fools_of_a_confusion'),
+            index=models.Index(condition=models.Q(('is_mnist_duplicate', False), ('near_duplicate_of__isnull', True), ('removed_at__isnull', True), ('status', 'verified')), fields=['target_label', 'predicted_label', '-sureness', '-settled_at', 'round', 'drawer', 'status', 'near_duplicate_of', 'is_mnist_duplicate', 'removed_at'], name='best_fools_of_a_confusion'),
         ),
         migrations.AddConstraint(
             model_name='attempt',
@@ -286,23 +286,27 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled__isnull', True), ('status', 'pending')), models.Q(('status', 'pending'), _negated=True), _connector='OR'), name='pending_is_unsettled'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled_at__isnull', True), ('status', 'pending')), models.Q(('status', 'pending'), _negated=True), _connector='OR'), name='pending_is_unsettled'),
         ),
         migrations.AddConstraint(
             model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('credit', 0), models.Q(('copy_of__isnull', True), ('credit__gt', 0), ('mnist', False), ('status', 'verified')), _connector='OR'), name='only_verified_originals_earn'),
+            constraint=models.CheckConstraint(condition=models.Q(('credit', 0), models.Q(('credit__gt', 0), ('is_mnist_duplicate', False), ('near_duplicate_of__isnull', True), ('status', 'verified')), _connector='OR'), name='only_verified_originals_earn'),
         ),
         migrations.AddIndex(
             model_name='gold',
-            index=models.Index(condition=models.Q(('practice', False), ('retired', False)), fields=['id'], name='hidden_gold'),
+            index=models.Index(condition=models.Q(('is_practice', False), ('is_retired', False)), fields=['id'], name='hidden_gold'),
+        ),
+        migrations.AddConstraint(
+            model_name='moderationpause',
+            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at', None)), fields=('person',), name='one_pause_at_a_time'),
         ),
         migrations.AddIndex(
             model_name='notice',
-            index=models.Index(fields=['person', '-when'], name='notices_of_a_person'),
+            index=models.Index(fields=['person', '-created_at'], name='notices_of_a_person'),
         ),
         migrations.AddIndex(
             model_name='notice',
-            index=models.Index(condition=models.Q(('seen', None)), fields=['person'], name='unseen_notices'),
+            index=models.Index(condition=models.Q(('seen_at', None)), fields=['person'], name='unseen_notices'),
         ),
         migrations.AddConstraint(
             model_name='notice',
@@ -310,19 +314,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='reading',
-            index=models.Index(condition=models.Q(('answer', None)), fields=['moderator', 'expires'], name='leases'),
+            index=models.Index(condition=models.Q(('answer', None)), fields=['moderator', 'lease_expires_at'], name='leases'),
         ),
         migrations.AddIndex(
             model_name='reading',
-            index=models.Index(fields=['moderator', '-leased'], name='readings_of_a_moderator'),
+            index=models.Index(fields=['moderator', '-leased_at'], name='readings_of_a_moderator'),
         ),
         migrations.AddIndex(
             model_name='reading',
-            index=models.Index(condition=models.Q(('agreed__isnull', False), ('attempt__isnull', False)), fields=['moderator', '-answered'], name='quality'),
+            index=models.Index(condition=models.Q(('attempt__isnull', False), ('is_correct__isnull', False)), fields=['moderator', '-answered_at'], name='quality'),
         ),
         migrations.AddIndex(
             model_name='reading',
-            index=models.Index(condition=models.Q(('agreed__isnull', False), ('gold__isnull', False)), fields=['moderator', '-answered'], name='quality_on_gold'),
+            index=models.Index(condition=models.Q(('gold__isnull', False), ('is_correct__isnull', False)), fields=['moderator', '-answered_at'], name='quality_on_gold'),
         ),
         migrations.AddConstraint(
             model_name='reading',
@@ -338,11 +342,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer__isnull', True), ('answered__isnull', True)), models.Q(('answer__in', ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'ambiguous', 'junk')), ('answered__isnull', False)), _connector='OR'), name='an_answer_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='suspension',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted', None)), fields=('person',), name='one_suspension_at_a_time'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer__isnull', True), ('answered_at__isnull', True)), models.Q(('answer__in', ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'ambiguous', 'junk')), ('answered_at__isnull', False)), _connector='OR'), name='an_answer_has_a_time'),
         ),
         migrations.RunPython(
             lambda apps, editor: append_only.refuse(editor.connection),

@@ -1,4 +1,4 @@
-# The whole schema; folded until the first release.
+# The whole schema, folded for the last time: from here on migrations go forward only.
 
 import django.db.models.deletion
 import uuid
@@ -25,11 +25,11 @@ class Migration(migrations.Migration):
             name='Heartbeat',
             fields=[
                 ('cluster', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
+                ('beat_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='KnownDigit',
+            name='MnistThumbnails',
             fields=[
                 ('digit', models.PositiveSmallIntegerField(primary_key=True, serialize=False)),
                 ('thumbnails', models.BinaryField(help_text='uint8, 196 for each image')),
@@ -39,23 +39,23 @@ class Migration(migrations.Migration):
             name='RoundModel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('net', models.CharField(max_length=50)),
-                ('state', models.CharField(choices=[('training', 'Training'), ('promoted', 'Promoted'), ('held', 'Held'), ('failed', 'Failed'), ('discarded', 'Discarded'), ('compared', 'Compared')], default='training', max_length=10)),
+                ('architecture', models.CharField(max_length=50)),
+                ('state', models.CharField(choices=[('training', 'Training'), ('promoted', 'Promoted'), ('held', 'Held'), ('failed', 'Failed'), ('discarded', 'Discarded'), ('ablated', 'Ablated')], default='training', max_length=10)),
                 ('seed', models.PositiveIntegerField(default=1)),
-                ('without', models.UUIDField(blank=True, help_text='trained to see what it is without this contributor; opens no round', null=True)),
+                ('left_out_contributor', models.UUIDField(blank=True, help_text='an ablation: trained without this contributor, to compare; opens no round', null=True)),
                 ('manifest', models.JSONField(blank=True, help_text='what it was made of; equal manifests, equal bytes', null=True)),
                 ('report', models.JSONField(blank=True, null=True)),
                 ('reasons', models.JSONField(blank=True, default=list, help_text='why held or failed, in sentences')),
                 ('decided_by', models.CharField(blank=True, help_text='who promoted or discarded it, if by hand', max_length=100)),
                 ('decided_why', models.TextField(blank=True)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('started', models.DateTimeField(blank=True, null=True)),
-                ('finished', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('progress', models.FloatField(default=0.0, help_text='0-1')),
-                ('claims', models.PositiveSmallIntegerField(default=0)),
+                ('claim_count', models.PositiveSmallIntegerField(default=0)),
                 ('token', models.PositiveIntegerField(default=0, help_text='raised by each claim; only its holder may write')),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('base', models.ForeignKey(blank=True, help_text="round 1's model of the same net", null=True, on_delete=django.db.models.deletion.PROTECT, to='trainer.roundmodel')),
+                ('lease_expires_at', models.DateTimeField(blank=True, null=True)),
+                ('initial_model', models.ForeignKey(blank=True, help_text="round 1's model of the same architecture", null=True, on_delete=django.db.models.deletion.PROTECT, to='trainer.roundmodel')),
             ],
         ),
         migrations.CreateModel(
@@ -72,8 +72,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField(unique=True)),
                 ('state', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=6)),
-                ('opened', models.DateTimeField()),
-                ('closed', models.DateTimeField(blank=True, null=True)),
+                ('opened_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
                 ('opened_by', models.CharField(blank=True, help_text='who opened it, if by hand', max_length=100)),
                 ('opened_why', models.TextField(blank=True)),
                 ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rounds', to='trainer.roundmodel')),
@@ -87,14 +87,14 @@ class Migration(migrations.Migration):
                 ('pixels', models.BinaryField(help_text='28×28 uint8, row by row')),
                 ('sha256', models.CharField(max_length=64)),
                 ('label', models.PositiveSmallIntegerField()),
-                ('fooling', models.BooleanField(help_text="verified as having fooled its round's model: only these make a model due")),
-                ('audited', models.BooleanField(default=False, help_text='did not fool, and was chosen by lot')),
-                ('added', models.DateTimeField(auto_now_add=True)),
-                ('withdrawn', models.DateTimeField(blank=True, null=True)),
-                ('removed', models.DateTimeField(blank=True, help_text='the pixels are gone; hash and label stay', null=True)),
+                ('has_fooled', models.BooleanField(help_text="verified as having fooled its round's model: only these make a model due")),
+                ('is_audited', models.BooleanField(default=False, help_text='did not fool, and was chosen at random to be read')),
+                ('added_at', models.DateTimeField(auto_now_add=True)),
+                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
+                ('removed_at', models.DateTimeField(blank=True, help_text='the pixels are gone; hash and label stay', null=True)),
                 ('contributor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='trainer.contributor')),
-                ('first_trained', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trainer.roundmodel')),
-                ('last_trained', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trainer.roundmodel')),
+                ('first_trained_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trainer.roundmodel')),
+                ('last_trained_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trainer.roundmodel')),
                 ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='trainer.round')),
             ],
         ),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='roundmodel',
-            constraint=models.CheckConstraint(condition=models.Q(('without__isnull', True), ('state__in', ['training', 'failed', 'compared']), _connector='OR'), name='what_leaves_somebody_out_opens_no_round'),
+            constraint=models.CheckConstraint(condition=models.Q(('left_out_contributor__isnull', True), ('state__in', ['training', 'failed', 'ablated']), _connector='OR'), name='what_leaves_somebody_out_opens_no_round'),
         ),
         migrations.AddConstraint(
             model_name='round',
@@ -116,19 +116,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed__isnull', True), ('state', 'open')), models.Q(('closed__isnull', False), ('state', 'closed')), _connector='OR'), name='closed_round_has_a_time'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state', 'open')), models.Q(('closed_at__isnull', False), ('state', 'closed')), _connector='OR'), name='closed_round_has_a_time'),
         ),
         migrations.AddIndex(
             model_name='sample',
-            index=models.Index(condition=models.Q(('first_trained__isnull', True), ('fooling', True), ('withdrawn__isnull', True)), fields=['round'], name='due_samples'),
+            index=models.Index(condition=models.Q(('first_trained_by__isnull', True), ('has_fooled', True), ('withdrawn_at__isnull', True)), fields=['round'], name='due_samples'),
         ),
         migrations.AddConstraint(
             model_name='sample',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn__isnull', True)), fields=('sha256',), name='one_active_sample'),
+            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('sha256',), name='one_active_sample'),
         ),
         migrations.AddConstraint(
             model_name='sample',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn__isnull', True)), fields=('attempt',), name='one_per_attempt'),
+            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('attempt',), name='one_per_attempt'),
         ),
         migrations.AddConstraint(
             model_name='sample',
@@ -136,14 +136,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='sample',
-            constraint=models.CheckConstraint(condition=models.Q(('removed__isnull', True), ('withdrawn__isnull', False), _connector='OR'), name='what_is_removed_is_withdrawn'),
+            constraint=models.CheckConstraint(condition=models.Q(('removed_at__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='what_is_removed_is_withdrawn'),
         ),
         migrations.AddConstraint(
             model_name='sample',
-            constraint=models.CheckConstraint(condition=models.Q(('fooling', False), ('audited', False), _connector='OR'), name='what_fooled_was_not_audited'),
+            constraint=models.CheckConstraint(condition=models.Q(('has_fooled', False), ('is_audited', False), _connector='OR'), name='what_fooled_was_not_audited'),
         ),
         migrations.AddConstraint(
             model_name='sample',
-            constraint=models.CheckConstraint(condition=models.Q(('last_trained__isnull', True), models.Q(('last_trained__gte', models.F('first_trained')), ('withdrawn__isnull', False)), _connector='OR'), name='last_trained_only_once_withdrawn'),
+            constraint=models.CheckConstraint(condition=models.Q(('last_trained_by__isnull', True), models.Q(('last_trained_by__gte', models.F('first_trained_by')), ('withdrawn_at__isnull', False)), _connector='OR'), name='last_trained_only_once_withdrawn'),
         ),
     ]
