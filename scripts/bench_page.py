@@ -117,7 +117,9 @@ def first_load(page: Page, devtools: CDPSession, url: str) -> tuple[int, int]:
 
 def waits_of(page: Page, site: sites.Site, live: bool) -> dict[str, list[float]]:
     """Milliseconds from events to paint, while some digits are drawn."""
-    site.python(f"from collector.models import Study; Study.objects.update(live_preview={live})")
+    site.python(
+        f"from collector.models import Study; Study.objects.update(has_live_preview={live})"
+    )
     page.goto(f"{site.url}/draw/", wait_until="networkidle")
     page.evaluate(WATCH)
     asked: list[Any] = []

@@ -91,15 +91,19 @@ from collector.moderation import queue, readings
 from collector.people import suspensions
 from collector.models import Attempt, Person, Reading
 admin = Person.objects.get(username="admin")
-suspensions.suspend(Person.objects.get(username__startswith="Dora"), admin, "Ten drawings of nothing, on purpose.")
-attempt = Attempt.objects.filter(status="pending", begun=None, drawer__username="bob").first()
+dora = Person.objects.get(username__startswith="Dora")
+suspensions.suspend(dora, admin, "Ten drawings of nothing, on purpose.")
+unread = Attempt.objects.filter(status="pending", first_read_at=None)
+attempt = unread.filter(drawer__username="bob").first()
 now = timezone.now()
 for moderator in Person.objects.filter(username__in=["mona", "max"]):
     lease = Reading.objects.create(
-        attempt=attempt, moderator=moderator, leased=now, expires=now + timedelta(minutes=5)
+        attempt=attempt, moderator=moderator, leased_at=now,
+        lease_expires_at=now + timedelta(minutes=5)
     )
     readings.read(moderator, lease.pk, "junk")
-appeals.appeal(attempt.drawer, attempt.pk, "It is a 5 with a very flat top. Please look at the replay.")
+text = "It is a 5 with a very flat top. Please look at the replay."
+appeals.appeal(attempt.drawer, attempt.pk, text)
 print(attempt.pk, attempt.drawer.username)
 """
 

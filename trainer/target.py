@@ -97,7 +97,11 @@ def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
 def of_round(number: int) -> Target:
     """The model of a round, open or closed; the last few asked for are kept. Raises
     TargetUnavailable."""
-    row = Round.objects.filter(number=number).values_list("pk", "model_id", "model__architecture").first()
+    row = (
+        Round.objects.filter(number=number)
+        .values_list("pk", "model_id", "model__architecture")
+        .first()
+    )
     if row is None:
         raise TargetUnavailable(f"There is no round {number}.")
     round_id, model_id, net = row

@@ -23,7 +23,9 @@ def all_admin_actions(request: HttpRequest, admin: Person) -> HttpResponse:
             "who": entry.who,
             "what": entry.what,
             "why": entry.why,
-            "url": reverse(PAGES[entry.touched[0]], args=[entry.touched[1]]) if entry.touched else "",
+            "url": reverse(PAGES[entry.touched[0]], args=[entry.touched[1]])
+            if entry.touched
+            else "",
             "touched": entry.touched[2] if entry.touched else "",
         }
         for entry in page.object_list

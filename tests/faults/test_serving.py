@@ -26,7 +26,8 @@ from trainer import rounds
 from trainer.learning import weights
 from trainer.models import RoundModel, Weights
 for digit in {digits}:
-    model = RoundModel.objects.create(net="mnist_model", state="promoted", finished=timezone.now(), report={{}})
+    model = RoundModel.objects.create(
+        architecture="mnist_model", state="promoted", finished_at=timezone.now(), report={{}})
     data = always(digit)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
     with transaction.atomic():

@@ -26,9 +26,10 @@ from collector.study import consistency
 from collector.people import suspensions
 from collector.models import Attempt, Person
 from trainer.models import Sample
-active, problems = Sample.objects.filter(withdrawn=None), list(consistency.problems())
+active, problems = Sample.objects.filter(withdrawn_at=None), list(consistency.problems())
 before = active.count()
-suspensions.reinstate(Person.objects.get(username="alice"), Person.objects.get(username="admin"), "Sorry.")
+alice, admin = (Person.objects.get(username=name) for name in ("alice", "admin"))
+suspensions.reinstate(alice, admin, "Sorry.")
 print(problems + list(consistency.problems()), before,
       active.count() == Attempt.objects.filter(status="verified").count() > 3)
 """

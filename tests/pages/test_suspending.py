@@ -196,7 +196,9 @@ def test_what_was_done_by_hand_is_linked_from_the_desk_and_names_who_and_why(
     assert "ada suspended alice" in text(page) and "&lt;b&gt;Poison" in page.content.decode()
     for n in range(60):
         AdminAction.objects.create(admin=ada, kind="resumed", person=alice, why=f"reason {n}")
-    assert "reason 59" in text(client.get("/admin-log/")) and "Poison" not in text(client.get("/admin-log/"))
+    assert "reason 59" in text(client.get("/admin-log/")) and "Poison" not in text(
+        client.get("/admin-log/")
+    )
     assert "Poison" in text(client.get("/admin-log/?page=2")) and "61 actions" in text(
         client.get("/admin-log/?page=x")
     )
