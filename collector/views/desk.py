@@ -27,6 +27,7 @@ from collector.study import site_status
 from collector.views.parts import figures, pictures
 from collector.views.parts.access import for_admins
 from trainer import candidates
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel
 
 State = RoundModel.State
@@ -159,7 +160,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         RoundModel.objects.filter(state=State.FAILED, without=None).order_by("-created").first()
     )
     return {
-        "open": figures.told(round_figures.current()),
+        "open": figures.open_round(round_figures.current()),
         "pulse": _pulse(site_status.now()),
         "problems": health.problems(),
         "held": [_held(model, bound) for model in held],
@@ -203,17 +204,15 @@ def _pulse(found: site_status.Pulse) -> list[dict[str, str]]:
 
 def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
     """A held candidate, its figures beside round 1's."""
-    mine, first = (
-        (report or {}).get("sets") or {}
-        for report in (model.report, model.base and model.base.report)
-    )
+    report = Report.from_json(model.report)
+    first = Report.from_json(model.base.report if model.base else None)
     key = f"candidate-{model.pk}"
     return figures.candidate(model) | {
         "figures": [
             {
                 "name": text,
-                "mine": figures.figure(mine.get(name) or {}, text),
-                "first": figures.figure(first.get(name) or {}, text),
+                "mine": figures.figure(report.of(name), text),
+                "first": figures.figure(first.of(name), text),
             }
             for name, text in figures.SETS.items()
         ],

@@ -18,7 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
     shown = [pictures.shown(fool, drawer=fool.drawer.username, public=True) for fool in lately]
     today = round_figures.fooled_today()
     context = {
-        "open": figures.told(round_figures.current()),
+        "open": figures.open_round(round_figures.current()),
         "today": f"Fooled {words.count(today, 'time')} today."
         if today
         else "Not fooled yet today.",
