@@ -189,7 +189,7 @@ class Round(serializers.Serializer[Any]):
     verified = serializers.IntegerField(source="counts.verified")
     mer = serializers.FloatField(source="counts.mer", allow_null=True)
     vmer = serializers.FloatField(source="counts.vmer", allow_null=True)
-    report = serializers.JSONField(source="report.as_json")
+    report = serializers.JSONField(source="stored_report")
 
 
 class CurrentRound(Round):

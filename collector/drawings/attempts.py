@@ -85,7 +85,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     fooled = attempt.target_label != attempt.predicted_label
     if fooled:
         attempt.copy_of_id = near_duplicates.original(attempt)
-        attempt.mnist = mnist_duplicates.is_mnist(
+        attempt.mnist = mnist_duplicates.is_duplicate(
             np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label
         )
     try:

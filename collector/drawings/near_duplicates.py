@@ -37,6 +37,8 @@ def original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | Non
     ]
     strokes = dict(Attempt.objects.filter(pk__in=close).values_list("pk", "strokes"))
     copied = (
-        pk for pk in close if similarity.is_copy(attempt.strokes, strokes[pk], attempt.target_label)
+        pk
+        for pk in close
+        if similarity.is_near_duplicate(attempt.strokes, strokes[pk], attempt.target_label)
     )
     return next(copied, None)

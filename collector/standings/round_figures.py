@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -19,8 +20,10 @@ from trainer.learning.report import (
     Kind,
     Report,
     SetFigures,
+    Stored,
     TestSet,
     set_lookup,
+    without_matrix,
 )
 from trainer.models import Round, RoundModel
 
@@ -46,7 +49,10 @@ class Training:
 @dataclass(frozen=True)
 class RoundOverview:
     """One round with its model's report and the counts of its attempts; the open one also with what
-    is `due` and, if anything is, in `training`."""
+    is `due` and, if anything is, in `training`.
+
+    The API passes the report on as it is stored; it is read only where a page asks for it.
+    """
 
     number: int
     state: str
@@ -56,9 +62,14 @@ class RoundOverview:
     opened_by: str
     opened_why: str
     counts: leaderboards.Tally
-    report: Report
+    stored_report: Stored | None
     due: Due | None
     training: Training | None
+
+    @cached_property
+    def report(self) -> Report:
+        """The report of the round's model."""
+        return Report.from_json(self.stored_report)
 
 
 def overview() -> list[RoundOverview]:
@@ -66,8 +77,8 @@ def overview() -> list[RoundOverview]:
     all."""
     counts = leaderboards.tallies_by_round()
     rounds = Round.objects.select_related("model").order_by("-number")
-    told = [_overview(round, counts.get(round.pk, leaderboards.Tally())) for round in rounds]
-    return [replace(one, report=replace(one.report, matrix=None)) for one in told]
+    overviews = [_overview(round, counts.get(round.pk, leaderboards.Tally())) for round in rounds]
+    return [replace(one, stored_report=without_matrix(one.stored_report)) for one in overviews]
 
 
 def describe(number: int) -> RoundOverview:
@@ -96,7 +107,7 @@ def _overview(round: Round, counts: leaderboards.Tally) -> RoundOverview:
         opened_by=round.opened_by,
         opened_why=round.opened_why,
         counts=counts,
-        report=Report.from_json(round.model.report),
+        stored_report=round.model.report,
         due=_due() if is_open else None,
         training=_training() if is_open else None,
     )

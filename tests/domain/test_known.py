@@ -68,7 +68,7 @@ def test_most_that_are_painted_are_recognised_and_an_ordinary_drawing_is_not(
     rng = np.random.default_rng(1)
     chosen = rng.choice(np.flatnonzero(remembered.train_labels != 1), 60, replace=False)
     found = [
-        mnist_duplicates.is_mnist(
+        mnist_duplicates.is_duplicate(
             raster.rasterise(painted(remembered.train_images[place])),
             int(remembered.train_labels[place]),
         )

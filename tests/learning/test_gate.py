@@ -123,7 +123,9 @@ def test_reasons_are_given_exactly_when_held(mine: int, first: int, finite: bool
     assert verdict.promote == (not verdict.reasons)
 
 
-def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_with_figures() -> None:
+def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_with_figures() -> (
+    None
+):
     assert decide(
         report(4_940, digits={8: 470}), report(4_940, digits={8: 485}), {}, finite=True
     ).promote

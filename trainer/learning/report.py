@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 GATE_BASE = "gate_base"
@@ -42,14 +43,16 @@ class TestSet:
         """The set's name in a report, such as “fools_3”."""
         return f"{self.kind.value}_{self.round}"
 
-    @classmethod
-    def named(cls, name: str) -> TestSet | None:
-        """Read a set's name; None where it is no test set's."""
+    @staticmethod
+    @lru_cache(maxsize=4096)
+    def named(name: str) -> TestSet | None:
+        """Read a set's name; None where it is no test set's. A report of many rounds has each name
+        many times."""
         kind, _, number = name.rpartition("_")
         if not (number.isascii() and number.isdigit()):
             return None
         known = next((known for known in Kind if known.value == kind), None)
-        return cls(known, int(number)) if known else None
+        return TestSet(known, int(number)) if known else None
 
 
 @dataclass(frozen=True)
@@ -250,6 +253,11 @@ class Ablation:
             other_sets=_sets(stored.get("their_sets")),
             paired={name: PairedTest.from_json(paired[name]) for name in paired},
         )
+
+
+def without_matrix(stored: Stored | None) -> Stored | None:
+    """Give a stored report without its matrix, by far the largest part after many rounds."""
+    return stored and {key: part for key, part in stored.items() if key != MATRIX}
 
 
 def set_lookup(name: str) -> str:
