@@ -8,7 +8,6 @@ a token that every claim raises.
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -16,6 +15,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from trainer import rounds, samples
+from trainer.learning.report import Ablation, Report
 from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
@@ -120,7 +120,7 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
             initial_model=newest.initial_model,
             seed=newest.seed,
             left_out_contributor=contributor,
-            report={"compared_with": newest.pk},
+            report=Ablation(newest.pk).as_json(),
         )
         if not samples.trained_on(candidate).exists():
             raise NothingToAblate(
@@ -184,8 +184,8 @@ def finish(
     *,
     weights: bytes,
     sha256: str,
-    manifest: dict[str, Any],
-    report: dict[str, Any],
+    manifest: dict[str, object],
+    report: Report | Ablation,
     reasons: list[str],
 ) -> RoundModel:
     """Store what was trained; without reasons to hold it, open the next round with it, but for what
@@ -202,7 +202,8 @@ def finish(
                 state=State.DISCARDED, decided_by=NEWER, finished_at=now
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
-        candidate.manifest, candidate.report, candidate.reasons = manifest, report, reasons
+        candidate.manifest, candidate.reasons = manifest, reasons
+        candidate.report = report.as_json()
         candidate.state = State.ABLATED if comparison else State.HELD if reasons else State.PROMOTED
         candidate.finished_at, candidate.progress, candidate.lease_expires_at = now, 1.0, None
         candidate.save()

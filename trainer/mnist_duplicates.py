@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def remember(base: "BaseData") -> None:
-    """Write MNIST's thumbnails, of all its 70,000 images, unless they are there. The stand-in's
-    would say nothing."""
+    """Write the thumbnails of all 70,000 images of MNIST, unless they are there. Nothing is written
+    of the stand-in: its images are nobody's."""
     if base.test_images is None or base.test_labels is None or MnistThumbnails.objects.exists():
         return
     images = np.concatenate([base.train_images, base.gate_images, base.test_images])
@@ -33,15 +33,16 @@ def remember(base: "BaseData") -> None:
 
 
 def is_duplicate(pixels: NDArray[np.uint8], digit: int) -> bool:
-    """Whether a picture, uint8 (28, 28), is nearly one of MNIST's images of the digit; no, while
-    none are known."""
+    """Say whether a picture, uint8 (28, 28), is nearly one of MNIST's images of the digit; no,
+    while none are known."""
     try:
-        return similarity.is_among(pixels, _thumbnails(digit), digit)
+        return similarity.is_duplicate_of_any(pixels, _thumbnails(digit), digit)
     except MnistThumbnails.DoesNotExist:
         return False
 
 
 @lru_cache(maxsize=10)
 def _thumbnails(digit: int) -> NDArray[np.uint8]:
+    """Load the thumbnails of a digit, uint8 (n, 196), once for the process: they never change."""
     stored = bytes(MnistThumbnails.objects.get(digit=digit).thumbnails)
     return np.frombuffer(stored, np.uint8).reshape(-1, (similarity.SIDE // 2) ** 2)

@@ -51,9 +51,9 @@ def initial_model_of(net: str) -> RoundModel:
     model = RoundModel.objects.create(
         architecture=net,
         state=RoundModel.State.PROMOTED,
-        seed=round_one.card["seed"],
-        manifest=round_one.card["manifest"],
-        report=round_one.card["report"],
+        seed=round_one.seed,
+        manifest=round_one.manifest,
+        report=round_one.report.as_json(),
         started_at=now,
         finished_at=now,
         progress=1.0,

@@ -15,6 +15,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from trainer import rounds
+from trainer.learning.report import Ablation, Kind, TestSet
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
 
 BLOCK = 5  # contributors; one random position of 2–5 in each block is test
@@ -179,8 +180,8 @@ def trained_on(model: RoundModel) -> QuerySet[Sample]:
     contributor out, those of the model it is compared with that are not his, as far as they are
     still there."""
     if model.left_out_contributor is not None:
-        assert model.report is not None
-        others = trained_on(RoundModel.objects.get(pk=model.report["compared_with"]))
+        whole = Ablation.from_json(model.report or {}).compared_with
+        others = trained_on(RoundModel.objects.get(pk=whole))
         return others.exclude(contributor=model.left_out_contributor).filter(
             removed_at__isnull=True
         )
@@ -214,9 +215,9 @@ def arrays(samples: QuerySet[Sample]) -> Arrays:
     return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)
 
 
-def held_out() -> dict[str, Arrays]:
-    """The test split of every round so far: «fools_N» fooled round N's model, «audited_N» did not,
-    chosen by lot.
+def held_out() -> dict[TestSet, Arrays]:
+    """The test split of every round so far: what fooled the round's model, and what did not, chosen
+    by lot.
 
     What was meant to fool and was read as another digit is in neither: nobody chose it by lot.
     Empty ones too, so that a report says that there was nothing to measure on.
@@ -225,7 +226,7 @@ def held_out() -> dict[str, Arrays]:
         withdrawn_at__isnull=True, contributor__split=Split.TEST
     ).order_by("pk")
     return {
-        f"{name}_{round.number}": arrays(tests.filter(**{kind: True}, round=round))
+        TestSet(kind, round.number): arrays(tests.filter(**{field: True}, round=round))
         for round in Round.objects.order_by("number")
-        for name, kind in (("fools", "has_fooled"), ("audited", "is_audited"))
+        for kind, field in ((Kind.FOOLS, "has_fooled"), (Kind.AUDITED, "is_audited"))
     }

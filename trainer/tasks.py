@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from trainer import candidates, reports, samples
+from trainer.learning.report import Ablation, Report
 from trainer.models import Heartbeat, RoundModel, Weights
 
 log = logging.getLogger(__name__)
@@ -58,11 +59,12 @@ def _train(claim: candidates.Claim) -> None:
         renew,
     )
     net = weights.load(claim.architecture, trained, None)
+    report: Report | Ablation
     if candidate.left_out_contributor is None:
         report, verdict = reports.judge(candidate, net, base, lambda: renew(1.0))
         reasons = list(verdict.reasons)
     else:
-        report, reasons = reports.compare(candidate, net, base, lambda: renew(1.0)), []
+        report, reasons = reports.ablate(candidate, net, base, lambda: renew(1.0)), []
     candidates.finish(
         claim,
         weights=trained,

@@ -172,24 +172,24 @@ class Due(serializers.Serializer[Any]):
 
 class Training(serializers.Serializer[Any]):
     progress = serializers.FloatField(help_text="0–1")
-    started = serializers.DateTimeField()
+    started = serializers.DateTimeField(source="started_at")
 
 
 class Round(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     state = serializers.CharField()
-    opened = serializers.DateTimeField()
-    closed = serializers.DateTimeField(allow_null=True)
-    net = serializers.CharField()
+    opened = serializers.DateTimeField(source="opened_at")
+    closed = serializers.DateTimeField(source="closed_at", allow_null=True)
+    net = serializers.CharField(source="architecture")
     opened_by = serializers.CharField(help_text="who opened it, if by hand")
     opened_why = serializers.CharField()
-    attempts = serializers.IntegerField()
-    fooled = serializers.IntegerField()
-    pending = serializers.IntegerField()
-    verified = serializers.IntegerField()
-    mer = serializers.FloatField(allow_null=True)
-    vmer = serializers.FloatField(allow_null=True)
-    report = serializers.JSONField()
+    attempts = serializers.IntegerField(source="counts.attempts")
+    fooled = serializers.IntegerField(source="counts.fooled")
+    pending = serializers.IntegerField(source="counts.pending")
+    verified = serializers.IntegerField(source="counts.verified")
+    mer = serializers.FloatField(source="counts.mer", allow_null=True)
+    vmer = serializers.FloatField(source="counts.vmer", allow_null=True)
+    report = serializers.JSONField(source="stored_report")
 
 
 class CurrentRound(Round):

@@ -86,6 +86,12 @@ class RoundsPages(LimitOffsetPagination):
         )
 
 
+def _round(overview: round_figures.RoundOverview) -> dict[str, Any]:
+    """The open round says more than the others."""
+    shape = shapes.Round if overview.due is None else shapes.CurrentRound
+    return shape(overview).data
+
+
 class RoundsView(APIView):
     permission_classes = [AllowAny]
 
@@ -93,8 +99,8 @@ class RoundsView(APIView):
     def get(self, request: Request) -> Response:
         """All rounds, newest first."""
         pages = RoundsPages()
-        told = pages.paginate_queryset(round_figures.overview(), request, self)
-        return pages.get_paginated_response(told)
+        page = pages.paginate_queryset(round_figures.overview(), request, self) or []
+        return pages.get_paginated_response([_round(overview) for overview in page])
 
 
 class RoundView(APIView):
@@ -103,7 +109,7 @@ class RoundView(APIView):
     @extend_schema(responses=shapes.Round)
     def get(self, request: Request, number: int) -> Response:
         """One round."""
-        return Response(round_figures.describe(number))
+        return Response(_round(round_figures.describe(number)))
 
 
 class CurrentRoundView(APIView):
@@ -112,7 +118,7 @@ class CurrentRoundView(APIView):
     @extend_schema(responses=shapes.CurrentRound)
     def get(self, request: Request) -> Response:
         """The open round, with what is due and what is in training."""
-        return Response(round_figures.current())
+        return Response(_round(round_figures.current()))
 
 
 class PredictionsView(APIView):

@@ -39,6 +39,8 @@ def find_original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID 
     ]
     strokes = dict(Attempt.objects.filter(pk__in=close).values_list("pk", "strokes"))
     copied = (
-        pk for pk in close if similarity.is_copy(attempt.strokes, strokes[pk], attempt.target_label)
+        pk
+        for pk in close
+        if similarity.is_near_duplicate(attempt.strokes, strokes[pk], attempt.target_label)
     )
     return next(copied, None)

@@ -27,6 +27,7 @@ from collector.study import site_status
 from collector.views.parts import figures, pictures
 from collector.views.parts.access import for_admins
 from trainer import candidates
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel
 
 State = RoundModel.State
@@ -165,7 +166,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         .first()
     )
     return {
-        "open": figures.told(round_figures.current()),
+        "open": figures.open_round(round_figures.current()),
         "pulse": _pulse(site_status.measure()),
         "problems": health.problems(),
         "held": [_held(model, bound) for model in held],
@@ -209,17 +210,15 @@ def _pulse(found: site_status.SiteStatus) -> list[dict[str, str]]:
 
 def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
     """A held candidate, its figures beside round 1's."""
-    mine, first = (
-        (report or {}).get("sets") or {}
-        for report in (model.report, model.initial_model and model.initial_model.report)
-    )
+    report = Report.from_json(model.report)
+    first = Report.from_json(model.initial_model.report if model.initial_model else None)
     key = f"candidate-{model.pk}"
     return figures.candidate(model) | {
         "figures": [
             {
                 "name": text,
-                "mine": figures.figure(mine.get(name) or {}, text),
-                "first": figures.figure(first.get(name) or {}, text),
+                "mine": figures.figure(report.of(name), text),
+                "first": figures.figure(first.of(name), text),
             }
             for name, text in figures.SETS.items()
         ],

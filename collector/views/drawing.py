@@ -23,7 +23,7 @@ from collector.views.parts.access import signed_in
 
 @require_safe
 def try_out(request: HttpRequest) -> HttpResponse:
-    context = {"digits": range(10), "round_number": round_figures.current()["number"]}
+    context = {"digits": range(10), "round_number": round_figures.current().number}
     return render(request, "pages/try_out.html", context)
 
 
@@ -32,7 +32,7 @@ def try_out(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
     context = {
         "digits": range(10),
-        "round_number": round_figures.current()["number"],
+        "round_number": round_figures.current().number,
         "live_preview": Study.current().has_live_preview,
         "challenge": _challenge(challenges.draw_challenge()),
     }

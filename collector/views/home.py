@@ -22,7 +22,7 @@ def home(request: HttpRequest) -> HttpResponse:
     ]
     today = round_figures.fooled_today()
     context = {
-        "open": figures.told(round_figures.current()),
+        "open": figures.open_round(round_figures.current()),
         "today": f"Fooled {words.count(today, 'time')} today."
         if today
         else "Not fooled yet today.",

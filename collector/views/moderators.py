@@ -121,7 +121,7 @@ def _practice(practised: int, used_up: bool) -> str:
 
 def _share(count: int, of: int) -> str:
     low, high = wilson(count, of) if of else (0.0, 1.0)
-    return words.interval({"accuracy": count / of if of else None, "low": low, "high": high})
+    return words.interval(count / of if of else None, low, high)
 
 
 def _alpha(found: agreement.Alpha) -> dict[str, str]:

@@ -16,6 +16,7 @@ from tests.domain.conftest import add_model
 from tests.nets import always
 from trainer import candidates, samples
 from trainer.learning import weights
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Sample, Weights
 from trainer.target import current
 
@@ -48,7 +49,7 @@ def finish(claim: candidates.Claim, digit: int = 3, reasons: list[str] | None = 
         weights=data,
         sha256=weights.checksum(data),
         manifest={},
-        report={"sets": {}},
+        report=Report(),
         reasons=reasons or [],
     )
 

@@ -15,6 +15,8 @@ from collector.models import Person, Study, StudyChange
 from collector.study import settings as study_settings
 from trainer import candidates, reports, rounds, samples
 from trainer.learning import basedata, evaluate, nets, shipped, weights
+from trainer.learning import report as learning_report
+from trainer.learning.report import GATE_BASE, Kind, PairedTest
 from trainer.models import Contributor, Round, RoundModel, Weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +45,7 @@ def test_a_net_that_was_never_trained_here_starts_from_its_shipped_weights(a_sam
         "strong",
         None,
         "promoted",
-        round_one.card["report"],
+        round_one.report.as_json(),
     )
     assert bytes(Weights.objects.get(pk=base.pk).data) == round_one.weights
     assert Round.objects.get().model != base
@@ -113,14 +115,10 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
     own = evaluate.evaluate(
         weights.load("strong", shipped.round_one("strong").weights, None), evaluate.base_sets(base)
     )
-    assert f"under round 1's {own['sets']['gate_base']['correct']} " in verdict.reasons[0]
-    assert report["against_target"]["round"] == 1
-    assert report["against_target"]["sets"]["audited_1"] == {
-        "n": 1,
-        "gained": 0,
-        "lost": 1,
-        "p": 1.0,
-    }
+    assert f"under round 1's {own.of(GATE_BASE).correct} " in verdict.reasons[0]
+    assert report.against_target is not None and report.against_target.round == 1
+    audited = learning_report.TestSet(Kind.AUDITED, 1)
+    assert report.against_target.tests[audited] == PairedTest(n=1, gained=0, lost=1, p=1.0)
 
 
 def manage(folder: Path, net: str, *command: str) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ from collector.moderation import decisions, queue, readings
 from collector.study import consistency
 from tests.domain.conftest import draw, read
 from trainer import samples
+from trainer.learning import report
 from trainer.models import Contributor, RoundModel, Sample
 
 Cast = Callable[..., Person]
@@ -100,8 +101,11 @@ def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
             readings.read(moderator, reading.pk, answers[reading.drawing.pk])
     assert Sample.objects.count() == 4
     held_out = samples.held_out()
-    assert held_out["fools_1"].attempts == [str(verified.pk)]
-    assert set(held_out["audited_1"].attempts) == {str(confirmed.pk), str(mistaken.pk)}
+    assert held_out[report.TestSet(report.Kind.FOOLS, 1)].attempts == [str(verified.pk)]
+    assert set(held_out[report.TestSet(report.Kind.AUDITED, 1)].attempts) == {
+        str(confirmed.pk),
+        str(mistaken.pk),
+    }
     assert list(consistency.problems()) == []
 
 

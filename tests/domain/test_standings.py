@@ -42,7 +42,7 @@ def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(
         2,
     )
     assert (tally.mer, tally.vmer, tally.tries_per_fool) == (6 / 7, 2 / 5, 7 / 2)
-    told = round_figures.history().lines[0].figures
+    told = round_figures.history().rounds[0].figures
     assert (told["mer"].value, told["vmer"].value, told["tries"].value) == (6 / 7, 2 / 5, 7 / 2)
 
 
@@ -196,13 +196,14 @@ def test_the_open_round_says_what_is_due_and_what_is_in_training(
     daisy: Person, moby: Person
 ) -> None:
     Study.objects.update(round_size=2)
-    assert round_figures.current()["due"] == {"have": 0, "need": 2}
+    assert round_figures.current().due == round_figures.Due(have=0, need=2)
     read(moby, "4", draw(daisy, 4))
-    told = round_figures.current()
-    assert (told["due"]["have"], told["training"], told["verified"]) == (1, None, 1)
+    overview = round_figures.current()
+    assert overview.due is not None and overview.due.have == 1
+    assert (overview.training, overview.counts.verified_count) == (None, 1)
     read(moby, "4", draw(daisy, 4))
-    training = round_figures.current()["training"]
-    assert training["progress"] == 0 and training["started"] is not None
+    training = round_figures.current().training
+    assert training is not None and training.progress == 0 and training.started_at is not None
     with pytest.raises(NotFound):
         round_figures.describe(99)
 
@@ -339,6 +340,6 @@ def test_the_current_round_is_told_as_such_even_when_the_next_one_opens_meanwhil
         return found
 
     monkeypatch.setattr(QuerySet, "get", get_then_open)
-    told = round_figures.current()
-    assert told["number"] == first.number and {"due", "training"} <= set(told)
-    assert round_figures.current()["number"] == 2
+    overview = round_figures.current()
+    assert overview.number == first.number and overview.due is not None
+    assert round_figures.current().number == 2

@@ -18,6 +18,7 @@ from collector.study import admin_log, consistency
 from collector.study import settings as study_settings
 from tests.domain.conftest import add_model, draw, read
 from trainer import candidates, samples
+from trainer.learning.report import Report
 from trainer.models import Contributor, Round, RoundModel, Sample
 
 WHY = "Draws sevens and calls them fours."
@@ -231,21 +232,19 @@ def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
     suspensions.ablate(dora, ada, WHY)
     read(moby, "5")
     tasks.start_if_due()
-    assert round_figures.current()["training"] is None and round_figures.current()["due"] == {
-        "have": 1,
-        "need": 1,
-    }
+    open_round = round_figures.current()
+    assert (open_round.training, open_round.due) == (None, round_figures.Due(have=1, need=1))
     with pytest.raises(candidates.AlreadyTraining):
         suspensions.ablate(dora, ada, WHY)
     claim = candidates.claim(RoundModel.objects.get(state="training").pk)
     assert claim is not None
     done = candidates.finish(
-        claim, weights=b"x", sha256="0" * 64, manifest={}, report={"sets": {}}, reasons=[]
+        claim, weights=b"x", sha256="0" * 64, manifest={}, report=Report(), reasons=[]
     )
     held.refresh_from_db()
     assert (done.state, held.state, Round.objects.count()) == ("ablated", "held", 1)
     tasks.start_if_due()
-    assert round_figures.current()["training"] is not None
+    assert round_figures.current().training is not None
     assert AdminAction.objects.filter(kind="ablated").count() == 1
 
 
@@ -299,7 +298,7 @@ def by_hand(dora: Person, ada: Person, moby: Person, mara: Person) -> Person:
 def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
     told = admin_log.page("1").object_list
     assert [(done.what, done.why) for done in told] == [
-        ("opened", "Better."),
+        ("opened_at", "Better."),
         ("discarded a held candidate", "Worse."),
         ("decided «junk» on", "A scribble."),
         ("set round_size from 100 to 20", ""),

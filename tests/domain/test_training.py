@@ -98,7 +98,7 @@ def test_a_study_that_changes_its_net_opens_the_next_round_with_it_and_it_can_be
     assert candidate.manifest["start_sha256"] == shipped.round_one("strong").sha256
     assert (target.current().number, type(target.current().net)) == (
         2,
-        nets.NETS["strong"],
+        nets.ARCHITECTURES["strong"],
     )
     assert [said for said in consistency.problems() if not said.startswith("Sample")] == []
     assert exports.write_training_set(2, tmp_path / "two.npz") == (10, "strong")

@@ -15,7 +15,7 @@ REPOSITORY = Path(learning.__file__).parents[2]
 MODULES = sorted(
     f"trainer.learning.{module.name}" for module in pkgutil.iter_modules(learning.__path__)
 )
-WITHOUT_TORCH = ("drawing", "raster", "gate")
+WITHOUT_TORCH = ("drawing", "raster", "gate", "report", "evaluate", "shipped", "similarity")
 
 
 def run_blocked(blocked: tuple[str, ...], modules: list[str]) -> None:

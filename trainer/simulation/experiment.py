@@ -35,6 +35,7 @@ from torch import nn
 from trainer.learning import basedata, drawing, evaluate, fit, gate, nets, raster, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
+from trainer.learning.report import GATE_BASE, MNIST_TEST
 from trainer.simulation import penman, tactics
 
 ARMS = ("dynamic", "static", "none")
@@ -142,7 +143,7 @@ def simulate(
     round's drawings by sample (null where nobody is to be fooled). Crowd, their chances and the
     writers measured on are the seed's own. ``tell`` gets a line for each row.
     """
-    sets = held_out_sets(plan, seed) | {"mnist_test": evaluate.base_sets(base)["mnist_test"]}
+    sets = held_out_sets(plan, seed) | {MNIST_TEST: evaluate.base_sets(base)[MNIST_TEST]}
     found: dict[str, list[Row]] = {}
     for arm in arms:
         found[arm] = []
@@ -223,7 +224,7 @@ def _rounds(
 
 
 def _gate_set(base: BaseData) -> dict[str, EvalSet]:
-    return {gate.GATE_SET: evaluate.base_sets(base)[gate.GATE_SET]}
+    return {GATE_BASE: evaluate.base_sets(base)[GATE_BASE]}
 
 
 def _trained(plan: Plan, seed: int, base: BaseData, collected: Collection) -> nn.Module:

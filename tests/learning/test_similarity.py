@@ -1,4 +1,4 @@
-"""Near-copies: the same drawing moved, with a speck more, a wider pen or its points a little
+"""Near-duplicates: the same drawing moved, with a speck more, a wider pen or its points a little
 elsewhere."""
 
 from typing import Any
@@ -41,34 +41,39 @@ def picture(strokes: Strokes, width: int = 22) -> Any:
 
 
 @given(places, st.integers(0, 60), st.integers(0, 60))
-def test_wherever_a_drawing_is_moved_it_is_a_copy(place: int, right: int, down: int) -> None:
+def test_wherever_a_drawing_is_moved_it_is_a_near_duplicate(
+    place: int, right: int, down: int
+) -> None:
     label, strokes = DRAWN[place]
-    assert similarity.is_copy(moved(strokes, right, down), strokes, label)
+    assert similarity.is_near_duplicate(moved(strokes, right, down), strokes, label)
 
 
 @given(places, places)
-def test_a_copy_of_one_is_the_others_copy_too(one: int, other: int) -> None:
+def test_a_near_duplicate_of_one_is_the_others_too(one: int, other: int) -> None:
     label = DRAWN[one][0]
-    assert similarity.is_copy(DRAWN[one][1], DRAWN[other][1], label) == (one == other)
+    assert similarity.is_near_duplicate(DRAWN[one][1], DRAWN[other][1], label) == (one == other)
 
 
 @pytest.mark.parametrize("place", range(len(DRAWN)))
-def test_a_speck_more_and_points_a_little_elsewhere_leave_it_a_copy(place: int) -> None:
+def test_a_speck_more_and_points_a_little_elsewhere_leave_it_a_near_duplicate(place: int) -> None:
     label, strokes = DRAWN[place]
     chances = default_rng(place)
     shaken = [{**s, **{axis: shake(s[axis], chances) for axis in "xy"}} for s in strokes]
     changed = [*moved(shaken, 13, 7), {"x": [4, 8], "y": [4, 8], "t": [99_999, 99_999]}]
-    assert similarity.is_copy(changed, strokes, label)
+    assert similarity.is_near_duplicate(changed, strokes, label)
     assert similarity.resemblance(picture(changed, 26), picture(strokes)[None])[0] > 0.5
 
 
-def test_another_persons_same_digit_is_no_copy() -> None:
+def test_another_persons_same_digit_is_no_near_duplicate() -> None:
     ones = [
         penman.write(penman.writer(place), 4, default_rng(place)).strokes
         for place in range(700, 740)
     ]
     assert not any(
-        similarity.is_copy(one, other, 4) for one in ones for other in ones if one is not other
+        similarity.is_near_duplicate(one, other, 4)
+        for one in ones
+        for other in ones
+        if one is not other
     )
 
 
