@@ -249,7 +249,7 @@ def history() -> History:
             RoundFigures(
                 number=number,
                 state=row["state"],
-                opened_at=row["opened"],
+                opened_at=row["opened_at"],
                 first=firsts[row["model_id"]],
                 pending=of_round.pending_count,
                 figures=figures,

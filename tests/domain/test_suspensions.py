@@ -298,7 +298,7 @@ def by_hand(dora: Person, ada: Person, moby: Person, mara: Person) -> Person:
 def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
     told = admin_log.page("1").object_list
     assert [(done.what, done.why) for done in told] == [
-        ("opened_at", "Better."),
+        ("opened", "Better."),
         ("discarded a held candidate", "Worse."),
         ("decided «junk» on", "A scribble."),
         ("set round_size from 100 to 20", ""),
