@@ -22,7 +22,7 @@ CHARTS = {
     "fooling": ("vmer", "mer"),
     "tries": ("tries",),
     "ordinary": (MNIST_TEST, GATE_BASE),
-    "drawings": ("earlier", "is_audited"),
+    "drawings": ("earlier", "audited"),
 }
 FOOLS = 12
 NOTHING = {
@@ -73,7 +73,7 @@ def _line(round: RoundFigures) -> dict[str, Any]:
         "drawings": f"{round.figures['mer'].of:,}",
         "pending": words.waiting(round.pending),
         "fooling": [_cell(round, name) for name in ("vmer", "mer", "tries")],
-        "reading": [_cell(round, name) for name in (*figures.SETS, "earlier", "is_audited")],
+        "reading": [_cell(round, name) for name in (*figures.SETS, "earlier", "audited")],
     }
 
 
