@@ -18,7 +18,7 @@ def at_once(*asked: tuple[Client, dict[str, Any]]) -> list[Answer]:
 
 def test_the_same_client_key_and_drawing_again_get_the_same_answer(world: World) -> None:
     attempt = next(world.drawings) | {"client_key": str(uuid4())}
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         first, second = world.alice.post(ATTEMPTS, attempt), world.alice.post(ATTEMPTS, attempt)
     assert (first.status, second.status) == (201, 200)
     assert first.body == second.body
@@ -35,7 +35,7 @@ def test_the_same_client_key_with_another_drawing_conflicts(world: World) -> Non
             attempt | {"target_label": (attempt["target_label"] + 1) % 10},
         ):
             assert_refusal(world.alice.post(ATTEMPTS, other), 409, "client_key")
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         assert world.bob.post(ATTEMPTS, next(world.drawings) | key).status == 201, (
             "a key is one's own"
         )
@@ -46,7 +46,7 @@ def test_the_same_client_key_sixteen_times_at_once_is_one_row_and_sixteen_equal_
 ) -> None:
     for _ in range(3):
         attempt = next(world.drawings) | {"client_key": str(uuid4())}
-        with world.adding(attempts_not_fooled=1):
+        with world.adding(attempt_not_fooled=1):
             answers = at_once(*[(world.alice, attempt)] * 16)
         assert sorted(answer.status for answer in answers) == [200] * 15 + [201]
         assert all(answer.body == answers[0].body for answer in answers)
@@ -94,7 +94,7 @@ def _both(client: Client, path: str, body: dict[str, str]) -> list[Answer]:
 
 def test_retracted_pixels_may_be_sent_again(world: World) -> None:
     attempt = next(world.drawings)
-    with world.adding(attempts_retracted=1, attempts_not_fooled=1):
+    with world.adding(attempt_retracted=1, attempt_not_fooled=1):
         first = world.alice.post(ATTEMPTS, attempt).body["id"]
         assert world.alice.post(f"{ATTEMPTS}{first}/retract/").status == 200
         assert world.alice.post(f"{ATTEMPTS}{first}/retract/").status == 200, "twice is once"
@@ -106,7 +106,7 @@ def test_the_same_pixels_by_two_people_at_once_are_one_attempt_and_one_conflict(
 ) -> None:
     for _ in range(5):
         attempt = next(world.drawings)
-        with world.adding(attempts_not_fooled=1):
+        with world.adding(attempt_not_fooled=1):
             answers = at_once((world.alice, attempt), (world.bob, attempt))
         assert sorted(answer.status for answer in answers) == [201, 409]
         assert_refusal(max(answers, key=lambda answer: answer.status), 409)
@@ -131,13 +131,13 @@ def test_an_attempt_that_somebody_has_read_cannot_be_taken_back(world: World) ->
 
 def test_nobody_is_given_his_own_drawing_to_read(world: World) -> None:
     fool = next(world.fools)
-    with world.adding(attempts_pending=1):
+    with world.adding(attempt_pending=1):
         own = world.mona.post(ATTEMPTS, fool).body["id"]
         assert world.mona.post("/api/assignments/").status == 204
     with world.adding():
         for person in (world.mona, world.alice, world.admin):
             assert_refusal(person.post(f"/api/assignments/{own}/reading/", {"reading": "3"}), 404)
-    with world.adding(attempts_pending=-1, attempts_retracted=1):
+    with world.adding(attempt_pending=-1, attempt_retracted=1):
         assert world.mona.post(f"{ATTEMPTS}{own}/retract/").status == 200
 
 

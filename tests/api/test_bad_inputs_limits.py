@@ -55,7 +55,7 @@ def test_a_flood_of_sign_ups_is_stopped_for_its_address_alone(
     world: World, strict: Site, flooder: Flooder
 ) -> None:
     names: Iterator[str] = (f"flood{number}" for number in count())
-    with world.adding(people_crowdworker=3):
+    with world.adding(person_crowdworker=3):
         # Three real ones; the others fail at their password, which spares this test their hashes,
         # and count too.
         answers = until_refused(
@@ -71,7 +71,7 @@ def test_a_flood_of_sign_ups_is_stopped_for_its_address_alone(
             == 429
         )
     other = Flooder(strict, address=f"127.0.0.{next(_addresses)}")
-    with world.adding(people_crowdworker=1):
+    with world.adding(person_crowdworker=1):
         body = {"username": f"guest-{world.site.port}", "password": PASSWORD}
         assert other.post("/api/accounts/", body).status == 201
 
@@ -82,11 +82,11 @@ def test_more_than_ten_submissions_a_second_are_stopped_for_their_drawer_alone(
     flooder.token = signed_up(world.site, "flooder").token
     calm = Client(strict, signed_up(world.site, "calm").token)
     attempt = next(world.drawings)
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         answers = until_refused(lambda: flooder.post("/api/attempts/", attempt))
     assert [answer.status for answer in answers][:2] == [201, 409], "copies count too"
     assert 10 < len(answers) <= 82, "40 a minute, and a minute may begin in between"
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         assert calm.post("/api/attempts/", next(world.drawings)).status == 201
 
 
@@ -97,7 +97,7 @@ def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_wait
     bodies = [next(world.drawings) for _ in range(28)]
     for body in bodies:
         body["target_label"] = (body["target_label"] + 1) % 10
-    with world.adding(attempts_pending=20), ThreadPoolExecutor(8) as pool:
+    with world.adding(attempt_pending=20), ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda body: newcomer.post("/api/attempts/", body), bodies))
     taken = [answer.body["id"] for answer in answers if answer.status == 201]
     assert len(taken) == 20
@@ -106,7 +106,7 @@ def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_wait
             assert_refusal(answer, 429)
     for taken_id in taken:
         assert newcomer.post(f"/api/attempts/{taken_id}/retract/").status == 200
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         assert newcomer.post("/api/attempts/", next(world.drawings)).status == 201
 
 

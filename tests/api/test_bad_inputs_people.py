@@ -117,7 +117,7 @@ def test_nobody_makes_himself_staff_on_a_page(world: World) -> None:
         "is_staff": "on",
         "is_superuser": "on",
     }
-    with world.adding(people_crowdworker=1):
+    with world.adding(person_crowdworker=1):
         assert browser.post("/accounts/sign-up/", forms).status == 302
     with world.adding():
         for path in ("/desk/", "/moderate/", "/people/"):
@@ -195,7 +195,7 @@ def test_known_and_unknown_addresses_get_the_same_page_at_reset_and_only_the_kno
 
 def test_an_address_with_html_is_shown_as_text(world: World) -> None:
     address = '"<script>x</script>"@mail.example'
-    with world.adding(people_crowdworker=1):
+    with world.adding(person_crowdworker=1):
         body = {"username": "tagged", "password": PASSWORD, "email": address}
         assert world.nobody.post("/api/accounts/", body).status == 201
     admin = Browser(world.site)
@@ -255,7 +255,7 @@ def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None
         f"attempt-{attempt}-answer": "junk",
         f"attempt-{attempt}-why": SCRIPT,
     }
-    with world.adding(attempts_pending=-1, attempts_rejected=1, decisions=1):
+    with world.adding(attempt_pending=-1, attempt_rejected=1, decision=1):
         assert admin.post("/desk/", form).status == 302
     page = drawer.get(f"/drawings/{attempt}/")
     assert SCRIPT not in page.body

@@ -60,7 +60,7 @@ def test_a_drawing_may_come_in_chunks(world: World) -> None:
         len(raw),
         raw,
     )
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         assert spoken(world, sent).status == 201
 
 
@@ -168,7 +168,7 @@ def test_a_session_without_the_csrf_token_or_from_elsewhere_writes_nothing(world
         ):
             assert_refusal(browser.send("/api/attempts/", attempt, **headers), 403)
             assert_refusal(browser.send("/api/assignments/", {}, **headers), 403)
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         assert browser.send("/api/attempts/", attempt, **own).status == 201
 
 

@@ -12,26 +12,49 @@ from typing import Any
 
 import httpx
 import psycopg
+from django.apps import apps
 
 from tests.support import PASSWORD
 from tests.support.penmanship import drawings, fooling, picture, read
 from tests.support.site import Answer, Client, Site, answer_of, wire
 
-# Whatever is written on purpose; sessions, counts of limits and failed sign-ins are none of it.
-STATE = """
-    SELECT 'people', role, count(*) FROM collector_person GROUP BY role
-    UNION ALL SELECT 'attempts', status, count(*) FROM collector_attempt GROUP BY status
-    UNION ALL SELECT 'readings', answer, count(*) FROM collector_reading GROUP BY answer
-    UNION ALL SELECT 'models', state, count(*) FROM trainer_roundmodel GROUP BY state
-    UNION ALL SELECT 'tokens', '', count(*) FROM collector_token
-    UNION ALL SELECT 'decisions', '', count(*) FROM collector_decision
-    UNION ALL SELECT 'study changes', '', count(*) FROM collector_studychange
-    UNION ALL SELECT 'rounds', state, count(*) FROM trainer_round GROUP BY state
-    UNION ALL SELECT 'samples', '', count(*) FROM trainer_sample
-    UNION ALL SELECT 'contributors', split, count(*) FROM trainer_contributor GROUP BY split
-    UNION ALL SELECT 'weights', '', count(*) FROM trainer_weights
-"""
+# By what the rows of a table are counted apart; those of all others are counted as they are.
+KINDS = {
+    "attempt": "status",
+    "contributor": "split",
+    "person": "role",
+    "reading": "answer",
+    "round": "state",
+    "roundmodel": "state",
+}
+NO_KIND = "CAST(NULL AS text)"
+NOT_STATE = {
+    "accessattempt": "failed sign-ins are counted, that is how guessing ends",
+    "accessattemptexpiration": "the same",
+    "accessfailurelog": "the same",
+    "accesslog": "the same",
+    "allowance": "limits count what they refuse too",
+    "session": "a page with a form may begin one",
+}
 Standings = list[tuple[int, str, float]]
+
+
+def _state() -> str:
+    """The query for rows by table and kind, of every table there is but those of NOT_STATE."""
+    models = {
+        model._meta.model_name: model._meta.db_table
+        for model in apps.get_models(include_auto_created=True)
+        if not model._meta.proxy
+    }
+    assert KINDS.keys() | NOT_STATE.keys() <= models.keys(), "one of these is no model any more"
+    return " UNION ALL ".join(
+        f"SELECT '{name}', {KINDS.get(name, NO_KIND)}, count(*) FROM {table} GROUP BY 2"
+        for name, table in models.items()
+        if name not in NOT_STATE
+    )
+
+
+STATE = _state()
 
 
 @dataclass
