@@ -49,7 +49,11 @@ export async function request(method, url, body, { keepalive = false } = {}) {
   if (AWAY.has(response.status)) throw new Unreachable("The site is away for a moment.");
   const data = await bodyOf(response);
   if (!response.ok) {
-    throw new ApiError(response.status, data?.error ?? {}, Number(response.headers.get("Retry-After")) || null);
+    throw new ApiError(
+      response.status,
+      data?.error ?? {},
+      Number(response.headers.get("Retry-After")) || null,
+    );
   }
   return { status: response.status, data };
 }
@@ -64,5 +68,11 @@ export function freshKey() {
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
 }

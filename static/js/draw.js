@@ -1,5 +1,5 @@
 // The draw page: choose a digit, draw it, submit, see the verdict at once, go on from the same picture or start anew.
-import { ApiError, Unreachable, get } from "./api.js";
+import { ApiError, get, Unreachable } from "./api.js";
 import { Bars, named } from "./bars.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
@@ -21,16 +21,21 @@ const draftSlot = `draft:${person}`;
 const bars = new Bars(document.getElementById("bars"));
 const verdict = new Verdict(document.getElementById("verdict"), document.getElementById("board"));
 const outbox = new Outbox(attemptsUrl, person);
-const pad = openStudio((text) => { spoken.textContent = text; });
+const pad = openStudio((text) => {
+  spoken.textContent = text;
+});
 
 let target = null;
 let sending = false;
 let judged = false;
 
 function refresh() {
-  digits.forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === target)));
+  digits.forEach((button) =>
+    button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === target)),
+  );
   chooser.classList.toggle("chooser--asking", target === null && pad.isEmpty);
-  hint.textContent = target === null ? "First choose the digit that you will draw." : `Draw ${named(target)} here.`;
+  hint.textContent =
+    target === null ? "First choose the digit that you will draw." : `Draw ${named(target)} here.`;
   pad.enabled = target !== null && !sending;
   submit.disabled = sending || judged || target === null || !pad.isReadable;
   submit.textContent = sending ? "Sending…" : submitText();
@@ -44,7 +49,10 @@ function submitText() {
 
 function keepDraft() {
   try {
-    sessionStorage.setItem(draftSlot, JSON.stringify({ target, strokes: pad.strokes, width: pad.width }));
+    sessionStorage.setItem(
+      draftSlot,
+      JSON.stringify({ target, strokes: pad.strokes, width: pad.width }),
+    );
   } catch {
     // Without storage a reload loses the picture; drawing and submitting still work.
   }
@@ -149,7 +157,9 @@ function resume() {
   if (unsent) send(unsent);
 }
 
-digits.forEach((button) => button.addEventListener("click", () => choose(Number(button.dataset.digit))));
+digits.forEach((button) =>
+  button.addEventListener("click", () => choose(Number(button.dataset.digit))),
+);
 document.querySelector("[data-choose]").addEventListener("click", ({ target: button }) => {
   choose(Number(button.dataset.choose));
   canvas.focus();
@@ -158,7 +168,9 @@ submit.addEventListener("click", submitDrawing);
 anew.addEventListener("click", startAnew);
 pad.addEventListener("change", changed);
 onKeys({
-  ...Object.fromEntries(digits.map((button) => [button.dataset.digit, () => choose(Number(button.dataset.digit))])),
+  ...Object.fromEntries(
+    digits.map((button) => [button.dataset.digit, () => choose(Number(button.dataset.digit))]),
+  ),
   enter: submitDrawing,
   n: startAnew,
 });
@@ -166,10 +178,15 @@ canvas.addEventListener("pointerdown", () => {
   if (target === null) digits[0].focus();
 });
 if (livePreview) {
-  new Preview(predictionsUrl, pad, (answer) => {
-    if (judged || sending) return;
-    if (answer) bars.show(answer.probabilities, target);
-    else bars.reset(target);
-  }, () => {});
+  new Preview(
+    predictionsUrl,
+    pad,
+    (answer) => {
+      if (judged || sending) return;
+      if (answer) bars.show(answer.probabilities, target);
+      else bars.reset(target);
+    },
+    () => {},
+  );
 }
 resume();

@@ -1,5 +1,5 @@
 // One's own drawing: taking it back.
-import { ApiError, Unreachable, post } from "./api.js";
+import { ApiError, post, Unreachable } from "./api.js";
 
 const box = document.getElementById("retract");
 const button = box.querySelector("[data-retract]");

@@ -26,11 +26,18 @@ if (matchMedia("(pointer: fine)").matches) {
     [example.hidden, said.hidden, clear.hidden] = [false, true, true];
     said.textContent = "…";
   });
-  new Preview(picture.dataset.predictionsUrl, pad, (answer) => {
-    if (!answer) return;
-    const sure = percentInWords(answer.probabilities[answer.predicted_label]);
-    said.textContent = `It sees ${named(answer.predicted_label)}, ${sure} sure.`;
-  }, (trouble) => { if (trouble) said.textContent = trouble; });
+  new Preview(
+    picture.dataset.predictionsUrl,
+    pad,
+    (answer) => {
+      if (!answer) return;
+      const sure = percentInWords(answer.probabilities[answer.predicted_label]);
+      said.textContent = `It sees ${named(answer.predicted_label)}, ${sure} sure.`;
+    },
+    (trouble) => {
+      if (trouble) said.textContent = trouble;
+    },
+  );
 }
 
 const EVERY = 5000;
@@ -39,11 +46,16 @@ const EVERY = 5000;
 async function renew() {
   if (!document.hidden) {
     const answer = await fetch(location.pathname).catch(() => null);
-    const now = answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    const now = answer?.ok
+      ? new DOMParser().parseFromString(await answer.text(), "text/html")
+      : null;
     const fresh = [...(now?.querySelectorAll("[data-live]") ?? [])];
     for (const old of document.querySelectorAll("[data-live]")) {
-      const one = fresh.find((part) => part.getAttribute("aria-labelledby") === old.getAttribute("aria-labelledby"));
-      if (one && one.innerHTML !== old.innerHTML && !old.contains(document.activeElement)) old.replaceWith(one);
+      const one = fresh.find(
+        (part) => part.getAttribute("aria-labelledby") === old.getAttribute("aria-labelledby"),
+      );
+      if (one && one.innerHTML !== old.innerHTML && !old.contains(document.activeElement))
+        old.replaceWith(one);
     }
   }
   setTimeout(renew, EVERY);

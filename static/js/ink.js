@@ -48,7 +48,10 @@ export function drawStrokes(canvas, strokes, width) {
 
 /** `pixels`: 784 numbers 0–255, row by row (also as 28 rows of 28, or as base64). */
 export function drawPixels(canvas, pixels) {
-  const values = typeof pixels === "string" ? Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0)) : pixels.flat();
+  const values =
+    typeof pixels === "string"
+      ? Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0))
+      : pixels.flat();
   canvas.width = SIDE;
   canvas.height = SIDE;
   const context = canvas.getContext("2d");

@@ -1,6 +1,6 @@
 // Moderating: one drawing at a time, one key each. The next is fetched ahead (two leases at most), and a reading leaves
 // the browser late, so that it can be taken back: when the next one is read, after some seconds, or on leaving.
-import { ApiError, Unreachable, post } from "./api.js";
+import { ApiError, post, Unreachable } from "./api.js";
 import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
 import { onKeys } from "./studio.js";
@@ -53,9 +53,13 @@ function paint() {
   panel.hidden = nothingToDo || pausing;
   empty.hidden = !nothingToDo || pausing;
   pause.hidden = !pausing;
-  answers.forEach((button) => { button.disabled = !current; });
+  answers.forEach((button) => {
+    button.disabled = !current;
+  });
   toast.hidden = !unsent;
-  toast.querySelector("[data-part='said']").textContent = unsent ? `Read as ${inWords(unsent.reading)}.` : "";
+  toast.querySelector("[data-part='said']").textContent = unsent
+    ? `Read as ${inWords(unsent.reading)}.`
+    : "";
   if (practiceOf) counter.textContent = `Practice: ${practiced + given} of ${practiceOf}`;
   else counter.textContent = given ? `${given} read in this sitting` : "";
   if (panel.dataset.id === (current?.id ?? "")) return;
@@ -109,7 +113,10 @@ function pollLater() {
 /** Sends the reading for good, again and again while there is no network; what the server refuses is said and let go. */
 async function deliver({ assignment, reading }, options) {
   delivering = assignment;
-  const url = page.dataset.readingUrl.replace("00000000-0000-0000-0000-000000000000", assignment.id);
+  const url = page.dataset.readingUrl.replace(
+    "00000000-0000-0000-0000-000000000000",
+    assignment.id,
+  );
   for (let tries = 0; ; tries += 1) {
     try {
       await post(url, { reading }, options);
@@ -207,10 +214,17 @@ document.addEventListener("visibilitychange", () => {
   else resume();
 });
 new ResizeObserver(() => {
-  if (current) drawStrokes(panel.querySelector("[data-drawn]"), current.attempt.strokes, current.attempt.width);
+  if (current)
+    drawStrokes(
+      panel.querySelector("[data-drawn]"),
+      current.attempt.strokes,
+      current.attempt.width,
+    );
 }).observe(panel.querySelector("[data-drawn]"));
 onKeys({
-  ...Object.fromEntries(answers.map((button) => [button.dataset.key, () => answer(button.dataset.answer)])),
+  ...Object.fromEntries(
+    answers.map((button) => [button.dataset.key, () => answer(button.dataset.answer)]),
+  ),
   u: undo,
   backspace: undo,
 });

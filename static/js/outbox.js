@@ -1,6 +1,6 @@
 // One submission at a time, kept in the browser until the server has answered: nothing is lost offline or on reload,
 // and the client key makes sending it twice the same as sending it once.
-import { Unreachable, freshKey, post } from "./api.js";
+import { freshKey, post, Unreachable } from "./api.js";
 
 const FIRST_WAIT = 1500;
 const LONGEST_WAIT = 30000;

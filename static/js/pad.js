@@ -35,7 +35,9 @@ export class Pad extends EventTarget {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
   }
 
-  get width() { return this.#width; }
+  get width() {
+    return this.#width;
+  }
   set width(value) {
     this.#width = Number(value);
     this.#redraw();
@@ -47,13 +49,20 @@ export class Pad extends EventTarget {
     return this.#strokes.map(({ x, y, t }) => ({ x: [...x], y: [...y], t: [...t] }));
   }
 
-  get isEmpty() { return this.#strokes.length === 0; }
-  get canRedo() { return this.#undone.length > 0; }
+  get isEmpty() {
+    return this.#strokes.length === 0;
+  }
+  get canRedo() {
+    return this.#undone.length > 0;
+  }
 
   /** At least two different points: less than that nobody can read. */
   get isReadable() {
     const [first] = this.#strokes;
-    return Boolean(first) && this.#strokes.some(({ x, y }) => x.some((v, i) => v !== first.x[0] || y[i] !== first.y[0]));
+    return (
+      Boolean(first) &&
+      this.#strokes.some(({ x, y }) => x.some((v, i) => v !== first.x[0] || y[i] !== first.y[0]))
+    );
   }
 
   load(strokes, width) {
@@ -114,7 +123,8 @@ export class Pad extends EventTarget {
   #move(event) {
     if (event.pointerId !== this.#pointer) return;
     const parts = event.getCoalescedEvents?.() ?? [];
-    for (const part of parts.length ? parts : [event]) this.#extend(this.#place(part), part.timeStamp);
+    for (const part of parts.length ? parts : [event])
+      this.#extend(this.#place(part), part.timeStamp);
     this.#lead(event.getPredictedEvents?.() ?? []);
   }
 
@@ -137,7 +147,10 @@ export class Pad extends EventTarget {
 
   #place(event) {
     const box = this.#canvas.getBoundingClientRect();
-    return [clamp(((event.clientX - box.left) / box.width) * CANVAS), clamp(((event.clientY - box.top) / box.height) * CANVAS)];
+    return [
+      clamp(((event.clientX - box.left) / box.width) * CANVAS),
+      clamp(((event.clientY - box.top) / box.height) * CANVAS),
+    ];
   }
 
   #time(stamp) {
@@ -180,7 +193,8 @@ export class Pad extends EventTarget {
 
   /** Arrow keys move a pen, space lowers and lifts it; shift makes small steps. */
   #key(event) {
-    if (!this.enabled || event.ctrlKey || event.metaKey || event.altKey || this.#pointer !== null) return;
+    if (!this.enabled || event.ctrlKey || event.metaKey || event.altKey || this.#pointer !== null)
+      return;
     if (event.key === " ") {
       this.#cursor ??= [CANVAS / 2, CANVAS / 2];
       if (this.#open) this.#end();

@@ -1,5 +1,5 @@
 // The model's live view of a drawing in progress: one request at a time, always the newest drawing next, silent when nothing changes.
-import { ApiError, Unreachable, post } from "./api.js";
+import { ApiError, post, Unreachable } from "./api.js";
 
 const PAUSE = 90;
 const AFTER_TROUBLE = 4000;
@@ -42,7 +42,10 @@ export class Preview {
     }
     let wait = PAUSE;
     try {
-      const { data } = await post(this.#url, { strokes: this.#pad.strokes, width: this.#pad.width });
+      const { data } = await post(this.#url, {
+        strokes: this.#pad.strokes,
+        width: this.#pad.width,
+      });
       this.#trouble("");
       if (this.#pad.isReadable) this.#shown(data);
     } catch (error) {

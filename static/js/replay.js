@@ -9,15 +9,17 @@ const LONGEST = 6000; // ms for all of it
 export function paced(strokes) {
   let before = null;
   let now = 0;
-  const times = strokes.map(({ x, y, t }) => x.map((_, i) => {
-    const point = { x: x[i], y: y[i], t: t[i] };
-    if (before) {
-      const fewest = Math.hypot(point.x - before.x, point.y - before.y) / FASTEST;
-      now += Math.min(LONGEST_PAUSE, Math.max(point.t - before.t, fewest));
-    }
-    before = point;
-    return now;
-  }));
+  const times = strokes.map(({ x, y, t }) =>
+    x.map((_, i) => {
+      const point = { x: x[i], y: y[i], t: t[i] };
+      if (before) {
+        const fewest = Math.hypot(point.x - before.x, point.y - before.y) / FASTEST;
+        now += Math.min(LONGEST_PAUSE, Math.max(point.t - before.t, fewest));
+      }
+      before = point;
+      return now;
+    }),
+  );
   const faster = Math.max(1, now / LONGEST);
   return times.map((stroke) => stroke.map((time) => time / faster));
 }
@@ -50,7 +52,9 @@ class Replay {
     this.#times = paced(this.#strokes);
     this.#total = this.#times.at(-1).at(-1);
     this.#button.hidden = false;
-    this.#button.addEventListener("click", () => (this.#last === null ? this.#play() : this.#pause()));
+    this.#button.addEventListener("click", () =>
+      this.#last === null ? this.#play() : this.#pause(),
+    );
   }
 
   #play() {

@@ -15,7 +15,12 @@ const CHARTS = [
       { name: "mer", label: "MER (all fools)", ...SECOND },
     ],
   },
-  { canvas: "tries-chart", unit: TIMES, begin: () => 1, series: [{ name: "tries", label: "Tries per fool", ...FIRST }] },
+  {
+    canvas: "tries-chart",
+    unit: TIMES,
+    begin: () => 1,
+    series: [{ name: "tries", label: "Tries per fool", ...FIRST }],
+  },
   {
     canvas: "ordinary-chart",
     unit: PERCENT,
@@ -60,7 +65,12 @@ function isRound({ value }) {
 
 /** Draws each point's 95 % interval as a whisker. */
 function drawWhiskers(chart) {
-  const { ctx, data, chartArea, scales: { x, y } } = chart;
+  const {
+    ctx,
+    data,
+    chartArea,
+    scales: { x, y },
+  } = chart;
   const cap = Math.min(5, (x.getPixelForValue(2) - x.getPixelForValue(1)) * SPREAD * 0.4);
   ctx.save();
   ctx.beginPath();
@@ -72,7 +82,11 @@ function drawWhiskers(chart) {
     ctx.lineWidth = rounds.length > MANY ? 1 : 1.5;
     for (const point of dataset.data) {
       if (point.low == null || point.high == null) continue;
-      const [middle, top, bottom] = [x.getPixelForValue(point.x), y.getPixelForValue(point.high), y.getPixelForValue(point.low)];
+      const [middle, top, bottom] = [
+        x.getPixelForValue(point.x),
+        y.getPixelForValue(point.high),
+        y.getPixelForValue(point.low),
+      ];
       ctx.beginPath();
       ctx.moveTo(middle, top);
       ctx.lineTo(middle, bottom);
@@ -88,8 +102,11 @@ function drawWhiskers(chart) {
 
 /** A figure on the stand-in and one on real images are never joined by a line: they are of different pictures. */
 function lines({ series, unit }) {
-  const found = series.flatMap((one) => [false, true].map((standIn) => ({ ...one, standIn })))
-    .filter(({ name, standIn }) => rounds.some((round) => round[name].value != null && round[name].stand_in === standIn));
+  const found = series
+    .flatMap((one) => [false, true].map((standIn) => ({ ...one, standIn })))
+    .filter(({ name, standIn }) =>
+      rounds.some((round) => round[name].value != null && round[name].stand_in === standIn),
+    );
   return found.map((one, place) => line(one, unit, (place - (found.length - 1) / 2) * SPREAD));
 }
 
@@ -99,7 +116,9 @@ function line({ name, label, colour, pointStyle, borderDash, standIn }, { factor
   return {
     label: standIn ? `${label} (stand-in)` : label,
     data: rounds.map(({ round, [name]: { value, low, high, stand_in } }) =>
-      stand_in === standIn ? { x: round + shift, y: scaled(value), low: scaled(low), high: scaled(high) } : { x: round + shift, y: null },
+      stand_in === standIn
+        ? { x: round + shift, y: scaled(value), low: scaled(low), high: scaled(high) }
+        : { x: round + shift, y: null },
     ),
     borderColor: token(colour),
     backgroundColor: standIn ? token("--surface") : token(colour),
@@ -117,8 +136,12 @@ function line({ name, label, colour, pointStyle, borderDash, standIn }, { factor
 function axes({ unit, begin, end }, datasets) {
   const title = (text) => ({ display: true, text, color: token("--ink-soft") });
   const ticks = { color: token("--ink-soft"), maxRotation: 0, autoSkipPadding: 12 };
-  const lows = datasets.flatMap(({ data }) => data.map(({ low }) => low)).filter((low) => low != null);
-  const highs = datasets.flatMap(({ data }) => data.map(({ high }) => high)).filter((high) => high != null);
+  const lows = datasets
+    .flatMap(({ data }) => data.map(({ low }) => low))
+    .filter((low) => low != null);
+  const highs = datasets
+    .flatMap(({ data }) => data.map(({ high }) => high))
+    .filter((high) => high != null);
   return {
     x: {
       type: "linear",
@@ -137,8 +160,14 @@ function axes({ unit, begin, end }, datasets) {
       suggestedMax: highs.length ? Math.max(...highs) : undefined,
       grid: { color: token("--line") },
       border: { display: false },
-      ...(unit.type === "logarithmic" && { afterBuildTicks: (axis) => (axis.ticks = axis.ticks.filter(isRound)) }),
-      ticks: { ...ticks, maxTicksLimit: 7, callback: (value) => `${Number(value.toFixed(1))}${unit.sign}` },
+      ...(unit.type === "logarithmic" && {
+        afterBuildTicks: (axis) => (axis.ticks = axis.ticks.filter(isRound)),
+      }),
+      ticks: {
+        ...ticks,
+        maxTicksLimit: 7,
+        callback: (value) => `${Number(value.toFixed(1))}${unit.sign}`,
+      },
     },
   };
 }
@@ -153,8 +182,18 @@ function options(chart, datasets) {
     interaction: { mode: "index", intersect: false },
     scales: axes(chart, datasets),
     plugins: {
-      legend: { labels: { color: token("--ink"), usePointStyle: true, boxWidth: 8, boxHeight: 8, padding: 12 } },
-      tooltip: { callbacks: { title: ([{ dataIndex }]) => `Round ${rounds[dataIndex].round}`, label: told } },
+      legend: {
+        labels: {
+          color: token("--ink"),
+          usePointStyle: true,
+          boxWidth: 8,
+          boxHeight: 8,
+          padding: 12,
+        },
+      },
+      tooltip: {
+        callbacks: { title: ([{ dataIndex }]) => `Round ${rounds[dataIndex].round}`, label: told },
+      },
     },
   };
 }
@@ -176,4 +215,5 @@ function draw() {
 }
 
 draw();
-for (const look of ["(prefers-color-scheme: dark)", "print"]) matchMedia(look).addEventListener("change", draw);
+for (const look of ["(prefers-color-scheme: dark)", "print"])
+  matchMedia(look).addEventListener("change", draw);

@@ -1,6 +1,8 @@
 // The row under a fool: copy its address, or hand it to what the device shares with.
 const row = document.querySelector("[data-share]");
-const [address, copy, send, said] = ["input", "[data-copy]", "[data-send]", "[role=status]"].map((part) => row.querySelector(part));
+const [address, copy, send, said] = ["input", "[data-copy]", "[data-send]", "[role=status]"].map(
+  (part) => row.querySelector(part),
+);
 
 async function copied() {
   try {

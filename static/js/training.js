@@ -1,5 +1,5 @@
 // Follows a training: moves its bar, and loads the page anew once the training has ended.
-import { ApiError, Unreachable, get } from "./api.js";
+import { ApiError, get, Unreachable } from "./api.js";
 
 const EVERY = 3000;
 const bar = document.querySelector("[data-training]");
@@ -11,7 +11,10 @@ function left({ progress, started }) {
   if (progress < 0.1) return told;
   const seconds = ((Date.now() - Date.parse(started)) / 1000) * (1 / progress - 1);
   const minutes = Math.round(seconds / 60);
-  const rest = seconds < 95 ? `${Math.max(10, 10 * Math.round(seconds / 10))} seconds` : `${minutes} minute${minutes === 1 ? "" : "s"}`;
+  const rest =
+    seconds < 95
+      ? `${Math.max(10, 10 * Math.round(seconds / 10))} seconds`
+      : `${minutes} minute${minutes === 1 ? "" : "s"}`;
   return `${told}, about ${rest} left`;
 }
 

@@ -11,7 +11,9 @@ const spoken = document.getElementById("spoken");
 const error = document.getElementById("error");
 const bars = new Bars(document.getElementById("bars"));
 
-const say = (text) => { spoken.textContent = text; };
+const say = (text) => {
+  spoken.textContent = text;
+};
 const pad = openStudio(say);
 const waiting = line.textContent;
 let later;
@@ -26,7 +28,12 @@ function show(answer) {
   bars.show(answer.probabilities);
   const sure = percentInWords(answer.probabilities[answer.predicted_label]);
   line.textContent = `It sees ${named(answer.predicted_label)}`;
-  later = setTimeout(() => say(`It sees ${named(answer.predicted_label)}, ${sure} sure.`), SPEAK_AFTER);
+  later = setTimeout(
+    () => say(`It sees ${named(answer.predicted_label)}, ${sure} sure.`),
+    SPEAK_AFTER,
+  );
 }
 
-new Preview(page.dataset.predictionsUrl, pad, show, (message) => { error.textContent = message; });
+new Preview(page.dataset.predictionsUrl, pad, show, (message) => {
+  error.textContent = message;
+});

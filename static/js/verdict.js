@@ -5,7 +5,13 @@ const PIECES = 28;
 const BURST_TIME = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-function sentences({ fooled, target_label: target, predicted_label: said, probabilities, original }) {
+function sentences({
+  fooled,
+  target_label: target,
+  predicted_label: said,
+  probabilities,
+  original,
+}) {
   const sure = percentInWords(probabilities[said]);
   if (fooled && !original) {
     return {
@@ -27,14 +33,24 @@ function sentences({ fooled, target_label: target, predicted_label: said, probab
 
 /** «Amber ink spoke for 9, blue for 4»: for the answer, and for what it won over (the target, or its second choice). */
 function spoken({ fooled, target_label: target, predicted_label: said, probabilities }) {
-  const second = probabilities.indexOf(Math.max(...probabilities.filter((_, digit) => digit !== said)));
-  const [amber, blue] = [["for", "Amber"], ["against", "blue"]].map(([side, colour]) => {
+  const second = probabilities.indexOf(
+    Math.max(...probabilities.filter((_, digit) => digit !== said)),
+  );
+  const [amber, blue] = [
+    ["for", "Amber"],
+    ["against", "blue"],
+  ].map(([side, colour]) => {
     const word = document.createElement("span");
     word.className = `spoke spoke--${side}`;
     word.textContent = colour;
     return word;
   });
-  return [amber, ` ink spoke for ${said}, `, blue, ` for ${fooled ? target : `its second choice, ${second}`}`];
+  return [
+    amber,
+    ` ink spoke for ${said}, `,
+    blue,
+    ` for ${fooled ? target : `its second choice, ${second}`}`,
+  ];
 }
 
 /** The element's `data-base` with the drawing's id in it. */
@@ -55,7 +71,9 @@ export class Verdict {
   constructor(box, board) {
     this.#box = box;
     this.#board = board;
-    [this.#line, this.#text, this.#link] = ["line", "text", "link"].map((part) => box.querySelector(`[data-part="${part}"]`));
+    [this.#line, this.#text, this.#link] = ["line", "text", "link"].map((part) =>
+      box.querySelector(`[data-part="${part}"]`),
+    );
     this.#pair = document.querySelector("[data-pair]");
     this.#challenge = box.querySelector("[data-challenge]");
     this.#start = { line: this.#line.textContent, text: this.#text.textContent };
@@ -63,7 +81,10 @@ export class Verdict {
   }
 
   show(answer) {
-    const { line: [shout, rest], text } = sentences(answer);
+    const {
+      line: [shout, rest],
+      text,
+    } = sentences(answer);
     this.shown = true;
     this.#box.dataset.fooled = String(answer.fooled);
     const mark = document.createElement("span");
@@ -73,7 +94,8 @@ export class Verdict {
     this.#link.href = address(this.#link, answer.id);
     this.#link.hidden = false;
     this.#pair.hidden = false;
-    for (const view of this.#pair.querySelectorAll("[data-base]")) view.src = address(view, answer.id);
+    for (const view of this.#pair.querySelectorAll("[data-base]"))
+      view.src = address(view, answer.id);
     this.#pair.querySelector("[data-part='looked']").replaceChildren(...spoken(answer));
     this.#challenge.hidden = true;
     this.#board.toggleAttribute("data-fooled", answer.fooled);
