@@ -1,11 +1,14 @@
 // Follows a training: moves its bar, and loads the page anew once the training has ended.
-import { ApiError, get, Unreachable } from "./api.js";
+import { failed, get } from "./api.js";
 
 const EVERY = 3000;
-const bar = document.querySelector("[data-training]");
-const words = document.querySelector("[data-training-words]");
+const bar = document.querySelector("progress[data-training]");
+const words = document.querySelector("span[data-training-words]");
 
-/** «45 %, about 20 seconds left», as the page says it too. */
+/**
+ * “45 %, about 20 seconds left”, as the page says it too.
+ * @param {Training} training
+ */
 function left({ progress, started }) {
   const told = `${Math.round(progress * 100)} %`;
   if (progress < 0.1) return told;
@@ -20,7 +23,7 @@ function left({ progress, started }) {
 
 async function look() {
   try {
-    const { data } = await get(bar.dataset.url);
+    const { data } = await get(`${bar.dataset.url}`);
     if (!data.training) {
       location.reload();
       return;
@@ -28,7 +31,7 @@ async function look() {
     bar.value = data.training.progress;
     words.textContent = left(data.training);
   } catch (problem) {
-    if (!(problem instanceof ApiError || problem instanceof Unreachable)) throw problem;
+    failed(problem);
   }
   setTimeout(look, EVERY);
 }
