@@ -153,9 +153,6 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
         "fooled": f"{told['fooled']:,}",
         "verified": f"{told['verified']:,}",
         "mer": words.percent(told["mer"]),
-        "mer_of": f"{told['fooled']:,} of {told['attempts']:,}"
-        if told["attempts"]
-        else "no drawings yet",
         "vmer": words.percent(told["vmer"]),
         "vmer_of": words.rate_of(told["verified"], told["attempts"], told["pending"]),
         "pending": words.waiting(told["pending"]),
