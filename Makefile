@@ -34,10 +34,12 @@ bench: .venv/ready staticfiles/ready ## the figures of docs/performance.md; want
 	.venv/bin/python scripts/bench_site.py
 	.venv/bin/python scripts/bench_page.py
 
-lint: .venv/ready-dev ## ruff and mypy
+lint: .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy .
+	.venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
+	npm run --silent lint
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=…")'
@@ -51,6 +53,10 @@ lint: .venv/ready-dev ## ruff and mypy
 
 .venv/ready-dev: requirements-dev.txt requirements.txt .venv/ready
 	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+node_modules/ready: package.json package-lock.json .npmrc
+	npm ci --ignore-scripts --silent
 	@touch $@
 
 staticfiles/ready: .venv/ready $(shell find static -type f)
