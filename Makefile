@@ -39,7 +39,7 @@ lint: .venv/ready-dev ## ruff and mypy
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy .
 
-lock: ## pins all dependencies anew, with hashes, after a change of pyproject.toml; UPGRADE=--upgrade takes the newest
+lock: ## renews the locked requirements after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all
 	PYTHON=$(PYTHON) scripts/lock.sh $(UPGRADE)
 
 .venv/python:
