@@ -56,7 +56,7 @@ class Drawer:
         except Exception:
             self.fooler.give_up()
             raise
-        self.fooler.told(written, attempt.fooled)
+        self.fooler.learn(written, attempt.fooled)
         self.drawn += 1
         self.fooled += attempt.fooled
         self.round = attempt.round.number
