@@ -37,15 +37,7 @@ def main(name: str) -> None:
 
 def fill() -> None:
     """A site that has seen everything once: two rounds, every status, and whatever admins do."""
-    from django.core.management import call_command
 
-    from collector.drawings import attempts
-    from collector.models import Attempt, Gold, MnistThumbnailsMissing, Person, Reading, Study
-    from collector.moderation import appeals, decisions, queue, readings, trust
-    from collector.people import accounts, closing, notices, suspensions
-    from collector.study import settings as study_settings
-    from trainer import tasks
-    from trainer.models import RoundModel
 
 
 if __name__ == "__main__":
