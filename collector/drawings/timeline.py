@@ -280,7 +280,7 @@ def _sample_event(kept: SampleOutcome) -> TimelineEvent:
     if kept.split == Split.TEST:
         return TimelineEvent(
             None,
-            "SampleOutcome to measure the models: this drawer’s pictures test them and are never "
+            "Kept to measure the models: this drawer’s pictures test them and are never "
             "trained on.",
             "test",
         )
