@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 
 from collector.models import Person, Study
 from tests.domain.conftest import add_model
-from tests.nets import always
+from tests.support.nets import always
 from trainer import candidates, samples
 from trainer.learning import weights
 from trainer.learning.report import Report

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from tests import penmanship
+from tests.support import penmanship
 from trainer.learning import attribution, nets, shipped, weights
 
 

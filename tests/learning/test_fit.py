@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.penmanship import fooling, picture
+from tests.support.penmanship import fooling, picture
 from trainer.learning import basedata, evaluate, fit, nets, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 
-from tests import penmanship
+from tests.support import penmanship
 from trainer.learning import drawing, raster, similarity
 from trainer.simulation import penman
 
