@@ -194,8 +194,9 @@ def _smooth(points: Points) -> NDArray[np.int64]:
     ]
     along = np.stack(pieces, axis=1).reshape(-1, 2)
     # The last point ends no piece and is put after them; nothing leaves the canvas.
-    whole = np.rint(np.concatenate([along, points[-1:]]))
-    return np.clip(whole, 0, drawing.CANVAS - 1).astype(np.int64)
+    ends = np.rint(np.concatenate([along, points[-1:]]))
+    whole: NDArray[np.int64] = np.clip(ends, 0, drawing.CANVAS - 1).astype(np.int64)
+    return whole
 
 
 if __name__ == "__main__":
