@@ -40,7 +40,7 @@ class Target:
 
         from trainer.learning import attribution
 
-        return attribution.attribution(
+        return attribution.attribution_map(
             self.net, np.frombuffer(pixels, np.uint8).reshape(28, 28), digit, other
         )
 

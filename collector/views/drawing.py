@@ -34,7 +34,7 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
         "digits": range(10),
         "round_number": round_figures.current().number,
         "live_preview": Study.current().live_preview,
-        "challenge": _challenge(challenges.one()),
+        "challenge": _challenge(challenges.draw_challenge()),
     }
     return render(request, "pages/draw.html", context)
 

@@ -1,5 +1,5 @@
-"""What an admin sees and does on a person's page: switch him off or on, and what a model is without
-him."""
+"""What an admin sees and does on a person's page: suspends or reinstates them, and sees what a model
+is without them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -69,11 +69,8 @@ def _compare(person: Person, admin: Person, why: str) -> str:
 
 def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     """The admin's part of the page."""
-    reach, last, found = (
-        suspensions.reach(person),
-        suspensions.last(person),
-        suspensions.comparison(person),
-    )
+    reach, last = suspensions.reach(person), suspensions.last(person)
+    ablation = suspensions.comparison(person)
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
         "switched_off": person.switched_off,
@@ -85,17 +82,18 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
         "forms": {
             do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")
         },
-        "comparison": _comparison(found, person.username) if found else None,
+        "comparison": _ablation(ablation, person.username) if ablation else None,
     }
 
 
-def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
-    told = figures.candidate(model)
+def _ablation(model: RoundModel, name: str) -> dict[str, Any]:
+    """Tell of a model without a person how it stands, and once it is measured, its figures."""
+    candidate = figures.candidate(model)
     if model.state != State.COMPARED:
-        return told
+        return candidate
     ablation = Ablation.from_json(model.report or {})
     without, whole = ablation.samples
-    return told | {
+    return candidate | {
         "rows": [
             _row(ablation, set_name) for set_name, figures in ablation.sets.items() if figures.n
         ],
