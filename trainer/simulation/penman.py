@@ -163,8 +163,8 @@ class Written:
 
 
 def writer(seed: int) -> Writer:
-    """Make the person of that number, 0 or more. Most are ordinary, some unusual, a few extreme; all are
-    legible."""
+    """Make the person of that number, 0 or more. Most are ordinary, some unusual, a few extreme;
+    all are legible."""
     rng = default_rng([_WRITERS, seed])
     peculiar = rng.choice([0.7, 1.0, 1.6, 2.3], p=[0.25, 0.43, 0.23, 0.09])
     traits = _USUAL + _SPREAD * peculiar * rng.normal(size=len(TRAITS))

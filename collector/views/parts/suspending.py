@@ -1,5 +1,5 @@
-"""What an admin sees and does on a person's page: suspends or reinstates them, and sees what a model
-is without them."""
+"""The admin's part of a person's page: suspending and reinstating them, and what a model is without
+them."""
 
 from collections.abc import Callable
 from typing import Any
