@@ -59,7 +59,7 @@ class Target:
         float64 (28, 28)."""
         from trainer.learning import attribution
 
-        return attribution.attribution(self.net, raster.picture(pixels), digit, other)
+        return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
 _cached: Target | None = None

@@ -1,4 +1,5 @@
-"""Downloads for a researcher: a round's weights and model card, and the history of all rounds as CSV."""
+"""Downloads for a researcher: a round's weights and model card, and the history of all rounds as
+CSV."""
 
 import csv
 import hashlib

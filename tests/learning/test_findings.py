@@ -59,11 +59,11 @@ def outcome(runs: Runs, stand_in: bool = False) -> Outcome:
 
 
 def test_a_mean_has_students_interval() -> None:
-    found = mean_of([1.0, 2.0, 3.0])
+    mean = mean_of([1.0, 2.0, 3.0])
     half = 4.303 * 1.0 / sqrt(3)
-    assert (found.mean, found.n) == (2.0, 3)
-    assert found.low == pytest.approx(2 - half, rel=1e-3)
-    assert found.high == pytest.approx(2 + half, rel=1e-4)
+    assert (mean.mean, mean.n) == (2.0, 3)
+    assert mean.low == pytest.approx(2 - half, rel=1e-3)
+    assert mean.high == pytest.approx(2 + half, rel=1e-4)
 
 
 def test_one_seed_has_no_interval() -> None:
@@ -73,9 +73,9 @@ def test_one_seed_has_no_interval() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=40))
 def test_an_interval_holds_its_mean_and_is_a_point_where_seeds_agree(values: list[float]) -> None:
-    found = mean_of(values)
-    assert found.low is not None and found.high is not None
-    assert found.low <= found.mean <= found.high
+    mean = mean_of(values)
+    assert mean.low is not None and mean.high is not None
+    assert mean.low <= mean.mean <= mean.high
     assert mean_of(values[:1] * 5).high == pytest.approx(values[0])
 
 
@@ -89,9 +89,9 @@ def test_students_factors_are_those_of_the_tables(n: int, factor: float) -> None
     """“Student”, “The probable error of a mean”, Biometrika 6, 1908: for n − 1 degrees of
     freedom."""
     values = [0.0, 1.0] * (n // 2)
-    found = mean_of(values)
-    assert found.high is not None
-    assert (found.high - found.mean) / (stdev(values) / sqrt(n)) == pytest.approx(factor, abs=5e-4)
+    mean = mean_of(values)
+    assert mean.high is not None
+    assert (mean.high - mean.mean) / (stdev(values) / sqrt(n)) == pytest.approx(factor, abs=5e-4)
 
 
 def test_curves_are_means_over_the_seeds() -> None:
@@ -104,8 +104,8 @@ def test_curves_are_means_over_the_seeds() -> None:
 
 
 def test_fewer_errors_are_paired_by_seed() -> None:
-    found = fewer_errors(RUNS, 1, "held_out", "none")
-    assert found is not None and found.mean == pytest.approx((0.5 + 0.2) / 2)
+    mean = fewer_errors(RUNS, 1, "held_out", "none")
+    assert mean is not None and mean.mean == pytest.approx((0.5 + 0.2) / 2)
     assert fewer_errors(RUNS, 1, "held_out", EQUAL_DRAWINGS).mean == pytest.approx((-0.2 + 0) / 2)  # type: ignore[union-attr]
     assert fewer_errors(RUNS, 1, "held_out", "static") is None
     assert fewer_errors(RUNS, 7, "held_out", "none") is None
@@ -145,8 +145,8 @@ def test_the_table_tells_arms_comparisons_and_mnist() -> None:
 def test_the_table_says_stand_in_and_what_the_gate_held() -> None:
     rows = [row(0, 20), row(1, 6, 200, 4.0)]
     rows[1]["held"] = True
-    for one in rows:
-        one["errors"]["mnist_test"] = {"n": 0, "wrong": 0}
+    for measured in rows:
+        measured["errors"]["mnist_test"] = {"n": 0, "wrong": 0}
     text = "\n".join(table(outcome({"1": {"dynamic": rows}}, stand_in=True)))
     assert "stand-in" in text and "MNIST |" not in text
     assert "The gate held 1 of its candidates." in text

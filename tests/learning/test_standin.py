@@ -21,10 +21,10 @@ def blobs(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 def test_centres_of_three_heaps_are_their_means() -> None:
     points = blobs(50)
-    found = standin.centres(points, 3, seed=1)
+    means = standin.centres(points, 3, seed=1)
     wanted = points.reshape(3, 50, 2).mean(axis=1)
     assert np.allclose(
-        found[np.lexsort(found.T.round(-1))], wanted[np.lexsort(wanted.T.round(-1))], atol=1e-4
+        means[np.lexsort(means.T.round(-1))], wanted[np.lexsort(wanted.T.round(-1))], atol=1e-4
     )
 
 
@@ -38,9 +38,9 @@ def test_centres_are_the_same_every_time_and_depend_on_the_seed() -> None:
 
 def test_no_centre_is_one_of_the_points() -> None:
     points = np.concatenate([blobs(20), np.array([[900, 900]], np.float32)])
-    found = standin.centres(points, 15, seed=1)
-    assert len(found) == 15
-    assert np.abs(found[:, None] - points[None]).sum(axis=2).min() > 0
+    means = standin.centres(points, 15, seed=1)
+    assert len(means) == 15
+    assert np.abs(means[:, None] - points[None]).sum(axis=2).min() > 0
 
 
 def test_file_holds_the_four_arrays_rounded_to_16_levels(

@@ -63,8 +63,8 @@ def centres(points: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float3
     for lone in np.flatnonzero(np.bincount(distances.argmin(axis=1), minlength=k) < FEWEST):
         nearest = np.argsort(distances[:, lone] + (points**2).sum(axis=1))[:FEWEST]
         means[lone] = points[nearest].mean(axis=0)
-    found: NDArray[np.float32] = means
-    return found
+    float_means: NDArray[np.float32] = means
+    return float_means
 
 
 def _spread(points: NDArray[np.float32], k: int, rng: np.random.RandomState) -> NDArray[np.float32]:

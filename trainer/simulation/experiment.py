@@ -225,8 +225,9 @@ def crowd(plan: Plan, seed: int) -> list[tactics.Fooler]:
 
 
 def held_out_sets(plan: Plan, seed: int) -> dict[str, EvalSet]:
-    """Draw ten digits by each of the seed's held-out writers: ``held_out``, as the crowd draws without a
-    model, and ``hard``, as boldly as is legible. No model has a part in the choice of either."""
+    """Draw ten digits by each of the seed's held-out writers: ``held_out``, as the crowd draws
+    without a model, and ``hard``, as boldly as is legible. No model has a part in the choice of
+    either."""
     rng = np.random.default_rng([2, seed])
     first = _HELD_OUT + seed * _SEED_APART
     hands = [penman.writer(first + place) for place in range(plan.held_out)]

@@ -1,5 +1,5 @@
-"""The practice drawings as they were made: digits in penmen's usual hands, and what is none, drawn by
-hand.
+"""The practice drawings as they were made: digits in penmen's usual hands, and what is none, drawn
+by hand.
 
 They are shipped as a file, so that a site needs no simulated people. To make the file again:
 ``python -m trainer.simulation.practice > collector/moderation/practice_drawings.json``.
@@ -194,9 +194,9 @@ def _smooth(points: Points) -> NDArray[np.int64]:
     ]
     along = np.stack(pieces, axis=1).reshape(-1, 2)
     # The last point ends no piece and is put after them; nothing leaves the canvas.
-    ends = np.rint(np.concatenate([along, points[-1:]]))
-    whole: NDArray[np.int64] = np.clip(ends, 0, drawing.CANVAS - 1).astype(np.int64)
-    return whole
+    whole = np.rint(np.concatenate([along, points[-1:]])).clip(0, drawing.CANVAS - 1)
+    smooth: NDArray[np.int64] = whole.astype(np.int64)
+    return smooth
 
 
 if __name__ == "__main__":
