@@ -8,7 +8,16 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, NotFound, Refused
-from collector.models import DRAWER_SUSPENDED, Appeal, Attempt, Decision, Person, Reading
+from collector.models import (
+    DRAWER_SUSPENDED,
+    Appeal,
+    Attempt,
+    Decision,
+    Person,
+    Reading,
+    require_admin,
+    require_reason,
+)
 from collector.moderation import readings
 from collector.people import notices
 from collector.rules import verdicts
@@ -57,24 +66,20 @@ def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attem
 
     The same answer as before turns an appeal down. Raises Forbidden, NotFound, Conflict, Refused.
     """
-    if not admin.is_admin:
-        raise Forbidden("Only an admin decides.")
+    require_admin(admin, "decides")
     if answer not in verdicts.ANSWERS:
         raise Refused("Choose a digit, ambiguous or junk.", field="answer")
-    if not why.strip():
-        raise Refused("Say why, for the drawer and for the log.", field="why")
+    reason = require_reason(why, "for the drawer and for the log")
     with transaction.atomic():
         attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id).first()
         if attempt is None:
             raise NotFound("There is no such drawing.")
         if attempt.drawer_id == admin.pk:
-            raise Forbidden("Nobody decides on his own drawing.")
+            raise Forbidden("Nobody decides on a drawing of their own.")
         appeal = Appeal.objects.filter(attempt=attempt, decision=None).first()
         if not (appeal or unsettled().filter(pk=attempt_id).exists()):
             raise Conflict("This drawing is settled, or moderators can still settle it.")
-        decision = Decision.objects.create(
-            attempt=attempt, admin=admin, answer=answer, why=why.strip()
-        )
+        decision = Decision.objects.create(attempt=attempt, admin=admin, answer=answer, why=reason)
         outcome = verdicts.outcome(attempt.target_label, attempt.has_fooled, answer)
         if appeal:
             appeal.decision = decision

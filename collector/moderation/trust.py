@@ -14,8 +14,15 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from collector.errors import Conflict, Forbidden, Refused
-from collector.models import AdminAction, ModerationPause, Person, Reading
+from collector.errors import Conflict
+from collector.models import (
+    AdminAction,
+    ModerationPause,
+    Person,
+    Reading,
+    require_admin,
+    require_reason,
+)
 from collector.moderation import queue, readings
 from collector.rules import verdicts
 
@@ -219,10 +226,8 @@ def _pause(
 def qualify(moderator: Person, admin: Person, why: str) -> None:
     """Let somebody moderate who has not qualified by practice, saying why. Raises Forbidden,
     Refused, Conflict."""
-    if not admin.is_admin:
-        raise Forbidden("Only an admin lets somebody moderate.")
-    if not why.strip():
-        raise Refused("Say why, for the log.", field="why")
+    require_admin(admin, "lets somebody moderate")
+    reason = require_reason(why)
     with transaction.atomic():
         practising = Person.objects.filter(
             pk=moderator.pk, role=Person.Role.MODERATOR, qualified_at=None
@@ -230,17 +235,15 @@ def qualify(moderator: Person, admin: Person, why: str) -> None:
         if not practising.update(qualified_at=timezone.now()):
             raise Conflict("This is no moderator who practises (any more).")
         AdminAction.objects.create(
-            admin=admin, kind=AdminAction.Kind.QUALIFIED, person=moderator, why=why.strip()
+            admin=admin, kind=AdminAction.Kind.QUALIFIED, person=moderator, why=reason
         )
 
 
 def resume(moderator: Person, admin: Person, why: str) -> None:
     """Let a suspended moderator go on, saying why; he is judged anew from here. Raises Forbidden,
     Refused, Conflict."""
-    if not admin.is_admin:
-        raise Forbidden("Only an admin lifts a suspension.")
-    if not why.strip():
-        raise Refused("Say why, for the log.", field="why")
+    require_admin(admin, "lets a paused moderator go on")
+    reason = require_reason(why)
     with transaction.atomic():
         if not Person.objects.filter(pk=moderator.pk, is_moderation_paused=True).update(
             is_moderation_paused=False
@@ -250,5 +253,5 @@ def resume(moderator: Person, admin: Person, why: str) -> None:
             lifted_at=timezone.now()
         )
         AdminAction.objects.create(
-            admin=admin, kind=AdminAction.Kind.RESUMED, person=moderator, why=why.strip()
+            admin=admin, kind=AdminAction.Kind.RESUMED, person=moderator, why=reason
         )

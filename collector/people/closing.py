@@ -40,7 +40,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         )
         person.set_unusable_password()
         person.save()
-    accounts.sign_out_everywhere(person)
+        accounts.end_tokens(person)
 
 
 def _remove_drawings(person: Person) -> None:

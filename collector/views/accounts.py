@@ -19,8 +19,6 @@ from collector.models import Person
 from collector.people import accounts, closing
 from collector.views.parts.access import signed_in
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,7 +36,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         except Refused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            login(request, person, backend=BACKEND)
+            login(request, person, backend=accounts.BACKEND)
             messages.success(request, f"Welcome, {person.username}. Choose a digit and draw.")
             return redirect("draw")
     return render(request, "accounts/sign_up.html", {"form": form})

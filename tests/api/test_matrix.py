@@ -117,7 +117,7 @@ class Scene:
         client = Client(raise_request_exception=False)
         if who != "anonymous":
             client.force_login(
-                self.people[who], backend="django.contrib.auth.backends.ModelBackend"
+                self.people[who], backend="collector.people.accounts.Backend"
             )
         return client
 

@@ -209,7 +209,7 @@ def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_d
     for _ in range(3):
         draw(daisy)
     client = Client()
-    client.force_login(mara, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(mara, backend="collector.people.accounts.Backend")
     told, statements = {}, {}
     for share in (1.0, 0.0):
         Study.objects.update(gold_share=share)
