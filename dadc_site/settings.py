@@ -1,6 +1,7 @@
 """All configuration, read once from the environment; docs/operations.md lists every variable."""
 
 import secrets
+import tomllib
 from pathlib import Path
 
 import environ
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 env = environ.Env()
 
 DATA_DIR = Path(env.str("DADC_DATA_DIR", default=".data")).expanduser()
@@ -258,7 +260,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Dynamic adversarial data collection",
     "DESCRIPTION": "Draw digits that fool the model, confirm drawings blind, read the rounds.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

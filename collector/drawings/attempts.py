@@ -178,7 +178,7 @@ def runner_up(attempt: Attempt) -> int:
 
 def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
     """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and
-    against its rival.
+    against the runner-up.
 
     Raises target.TargetUnavailable.
     """

@@ -256,6 +256,5 @@ def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
             {"moderator": reading.moderator.username, "answer": reading.answer}
             for reading in readings
         ],
-        "read_words": words.count(len(readings), "reading"),
         "form": bound.get(key) or DecisionForm(prefix=key),
     }

@@ -164,9 +164,6 @@ def _row(overview: RoundOverview) -> dict[str, Any]:
         "fooled": f"{counts.fooled_count:,}",
         "verified": f"{counts.verified_count:,}",
         "mer": words.percent(counts.mer),
-        "mer_of": f"{counts.fooled_count:,} of {counts.attempt_count:,}"
-        if counts.attempt_count
-        else "no drawings yet",
         "vmer": words.percent(counts.vmer),
         "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
         "pending": words.waiting(counts.pending_count),

@@ -1,4 +1,4 @@
-"""Where a net looked."""
+"""What each pixel of a drawing said to a net."""
 
 import numpy as np
 import pytest
