@@ -15,6 +15,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from trainer import rounds
+from trainer.learning import raster
 from trainer.learning.report import Ablation, Kind, TestSet
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
 
@@ -217,9 +218,7 @@ def arrays(samples: QuerySet[Sample]) -> Arrays:
     rows = list(samples.values_list("pk", "attempt", "pixels", "label"))
     if not all(row[2] for row in rows):
         raise Removed("Some of these drawings were removed by whoever drew them.")
-    pixels = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.uint8).reshape(
-        -1, 28, 28
-    )
+    pixels = raster.pictures(row[2] for row in rows)
     labels = np.array([row[3] for row in rows], dtype=np.int64)
     return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)
 
