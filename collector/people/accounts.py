@@ -45,8 +45,8 @@ class Backend(ModelBackend):
 
 
 def sign_up(username: str, password: str, email: str, address: str) -> Person:
-    """A new crowdworker. Raises Refused with the field at fault, Forbidden where sign-up is closed,
-    TooMany."""
+    """Make an account for a new crowdworker, who asks for it from this address. Raises Refused with
+    the field at fault, Forbidden where sign-up is closed, TooMany."""
     if not settings.OPEN_SIGNUP:
         raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
@@ -57,7 +57,8 @@ def sign_up(username: str, password: str, email: str, address: str) -> Person:
 def add(
     username: str, password: str, *, email: str = "", role: str = Person.Role.CROWDWORKER
 ) -> Person:
-    """A new account with any role, checked; a moderator made so is qualified. Raises Refused."""
+    """Make an account with any role; a moderator made so is qualified. Raises Refused with the
+    field at fault."""
     qualified = timezone.now() if role == Person.Role.MODERATOR else None
     person = Person(username=username, email=email, role=role, qualified_at=qualified)
     try:
@@ -92,17 +93,19 @@ def _check_password(password: str, person: Person) -> None:
 
 
 def _refused(error: ValidationError) -> Refused:
+    """Make the first problem of a validation a refusal, beside the user name where it is of no
+    field that a form has."""
     field, messages = next(iter(error.message_dict.items()))
-    named = field if field in ("username", "password", "email", "role") else "username"
-    return Refused(" ".join(messages), field=named)
+    is_shown = field in ("username", "password", "email", "role")
+    return Refused(" ".join(messages), field=field if is_shown else "username")
 
 
 def authenticate(request: HttpRequest, username: str, password: str) -> Person | None:
-    """Who signs in with this name and password, or None, after the same work for a name that nobody
-    has.
+    """Return who signs in with this name and password; None for nobody, after the same work where
+    nobody has the name.
 
     Raises TooMany by address; failed tries at one name are counted by axes. A name is the same in
-    any case, so its failed tries are too, or each spelling had tries of its own.
+    upper and lower case, and so are its failed tries, or each spelling had tries of its own.
     """
     limits.take(limits.SIGN_INS_A_MINUTE, str(request.META.get("REMOTE_ADDR", "")))
     person = auth.authenticate(request, username=username.lower(), password=password)
@@ -110,8 +113,8 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
 
 
 def allow_reset(email: str, *, address: str) -> None:
-    """Let nobody flood a mail address, whether an account has it or not, nor ask for many. Raises
-    TooMany."""
+    """Count a request to reset the password of this email address, whether an account has it or
+    not, so that nobody floods one address nor asks for many. Raises TooMany."""
     limits.take(limits.RESETS_AN_HOUR, _hash(email.lower()))
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
 
@@ -120,7 +123,7 @@ def change(person: Person, email: str, is_listed: bool, wants_mail: bool) -> Non
     """Change what a person sets on the account page. Raises Refused with the field at fault."""
     person.email, person.is_listed, person.wants_mail = email, is_listed, wants_mail
     if wants_mail and not email:
-        raise Refused("Notices by mail need an address.", field="email")
+        raise Refused("Notices by email need an email address.", field="email")
     try:
         person.full_clean(exclude=["password"])
     except ValidationError as error:
@@ -129,12 +132,12 @@ def change(person: Person, email: str, is_listed: bool, wants_mail: bool) -> Non
 
 
 def issue_token(person: Person) -> tuple[str, Token]:
-    """A new API token: the text, told once, and its row."""
+    """Make a new API token of a person; return its text, which is told once, and its row."""
     text = secrets.token_urlsafe(32)
-    row = Token.objects.create(
+    token = Token.objects.create(
         sha256=_hash(text), person=person, expires_at=timezone.now() + TOKEN_LIFE
     )
-    return text, row
+    return text, token
 
 
 def end_tokens(person: Person) -> None:
@@ -146,12 +149,12 @@ def end_tokens(person: Person) -> None:
 def person_of_token(text: str) -> Person | None:
     """Return whose unexpired token this is; None where it is nobody's, or of who is suspended or
     has closed the account."""
-    row = (
+    token = (
         Token.objects.select_related("person")
         .filter(sha256=_hash(text), expires_at__gt=timezone.now())
         .first()
     )
-    return row.person if row and row.person.is_active else None
+    return token.person if token and token.person.is_active else None
 
 
 def _hash(text: str) -> str:

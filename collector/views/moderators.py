@@ -36,8 +36,11 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
         if done:
             messages.success(request, done)
             return redirect("moderators")
-    everybody = rules.everybody()
-    work, tens = rules.work([one.moderator for one in everybody]), gold.qualification_test_count()
+    everybody = rules.moderator_figures()
+    work, tens = (
+        rules.reading_counts([one.moderator for one in everybody]),
+        gold.qualification_test_count(),
+    )
     return render(
         request,
         "pages/moderators.html",
@@ -74,7 +77,7 @@ def _key(moderator: Person) -> str:
 
 
 def _row(
-    one: rules.Agreement, work: rules.ReadingCounts, tens: int, bound: dict[str, ReasonForm]
+    one: rules.ModeratorFigures, work: rules.ReadingCounts, tens: int, bound: dict[str, ReasonForm]
 ) -> dict[str, Any]:
     moderator, key = one.moderator, _key(one.moderator)
     practising = moderator.is_practising
@@ -85,14 +88,14 @@ def _row(
         if practising
         else "qualified"
     )
-    used_up = practising and work.practised >= tens * verdicts.PRACTICE
+    used_up = practising and work.practice_count >= tens * verdicts.PRACTICE
     return {
         "name": moderator.username,
         "state": state,
         "chip": CHIPS[state],
         "urgent": moderator.is_moderation_paused or used_up,
-        "practice": _practice(work.practised, used_up) if practising else "",
-        "readings": f"{work.readings:,}",
+        "practice": _practice(work.practice_count, used_up) if practising else "",
+        "readings": f"{work.reading_count:,}",
         "agreement": _share(one.agreed_count, one.settled_count),
         "agreement_of": f"{one.agreed_count:,} of {one.settled_count:,} settled"
         if one.settled_count
