@@ -173,7 +173,7 @@ Q_CLUSTER = {
 AUTH_USER_MODEL = "collector.Person"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "collector.people.accounts.Backend",
 ]
 PASSWORD_HASHERS = [
     "collector.people.password_hashing.OneAtATime",

@@ -117,10 +117,19 @@ def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID
     go on saying which models trained on them; each sample gets a new row."""
     with transaction.atomic():
         rounds.lock()
-        again = returnable(contributor, since, but)
-        for sample in again:
-            sample.pk, sample.added_at, sample.withdrawn_at = uuid.uuid4(), timezone.now(), None
-            sample.first_trained_by = sample.last_trained_by = None
+        again = [
+            Sample(
+                attempt=sample.attempt,
+                contributor_id=sample.contributor_id,
+                pixels=sample.pixels,
+                sha256=sample.sha256,
+                label=sample.label,
+                has_fooled=sample.has_fooled,
+                is_audited=sample.is_audited,
+                round_id=sample.round_id,
+            )
+            for sample in returnable(contributor, since, but)
+        ]
         return len(Sample.objects.bulk_create(again))
 
 

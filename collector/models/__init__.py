@@ -9,7 +9,15 @@ from collector.models.drawings import (
     Sureness,
 )
 from collector.models.moderation import Gold, ModerationPause, Reading
-from collector.models.people import AdminAction, Allowance, Notice, Person, Token
+from collector.models.people import (
+    AdminAction,
+    Allowance,
+    Notice,
+    Person,
+    Token,
+    require_admin,
+    require_reason,
+)
 from collector.models.study import Study, StudyChange
 
 __all__ = [
@@ -29,4 +37,6 @@ __all__ = [
     "StudyChange",
     "Sureness",
     "Token",
+    "require_admin",
+    "require_reason",
 ]

@@ -33,8 +33,8 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
         buttons = {do: partial(_button, admin, *change) for do, change in CHANGES.items()}
         if press(request, buttons, bound):
             return redirect("moderators")
-    everybody = trust.everybody()
-    work = trust.work([figures.moderator for figures in everybody])
+    everybody = trust.moderator_figures()
+    work = trust.reading_counts([figures.moderator for figures in everybody])
     tests = gold.qualification_test_count()
     rows = [_row(figures, work[figures.moderator.pk], tests, bound) for figures in everybody]
     context = {"rows": rows, "alpha": _alpha(agreement.measured())}
@@ -59,7 +59,7 @@ def _key(moderator: Person) -> str:
 
 
 def _row(
-    figures: trust.Agreement, work: trust.ReadingCounts, tests: int, bound: Forms
+    figures: trust.ModeratorFigures, work: trust.ReadingCounts, tests: int, bound: Forms
 ) -> dict[str, Any]:
     moderator, key = figures.moderator, _key(figures.moderator)
     practising = moderator.is_practising

@@ -116,9 +116,7 @@ class Scene:
     def client(self, who: str) -> Client:
         client = Client(raise_request_exception=False)
         if who != "anonymous":
-            client.force_login(
-                self.people[who], backend="django.contrib.auth.backends.ModelBackend"
-            )
+            client.force_login(self.people[who], backend="collector.people.accounts.Backend")
         return client
 
     def answer(self, client: Client, method: str, pattern: str) -> int:

@@ -4,9 +4,10 @@ written."""
 from typing import Any
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from collector import append_only, tasks
 from collector.errors import Conflict, Forbidden, Refused
@@ -145,21 +146,39 @@ def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_samp
     assert suspensions.reinstate(off(dora), ada, WHY) == 2
 
 
+def signed_in(person: Person) -> Client:
+    client = Client()
+    client.force_login(person, backend=accounts.BACKEND)
+    return client
+
+
+def status(client: Client) -> int:
+    return client.get("/api/attempts/").status_code
+
+
 def test_who_is_suspended_is_signed_out_for_good(dora: Person, daisy: Person, ada: Person) -> None:
     text, _ = accounts.issue_token(dora)
     kept, _ = accounts.issue_token(daisy)
-    for person in (dora, daisy):
-        session = SessionStore()
-        session["_auth_user_id"] = str(person.pk)
-        session.save()
+    doras, daisys = signed_in(dora), signed_in(daisy)
+    assert status(doras) == status(daisys) == 200
     suspensions.suspend(dora, ada, WHY)
+    asleep = Client()
+    asleep.cookies["sessionid"] = doras.cookies["sessionid"].value  # asks nothing meanwhile
+    assert status(doras) == 401
     suspensions.reinstate(off(dora), ada, WHY)
     assert accounts.person_of_token(text) is None and accounts.person_of_token(kept) == daisy
     assert Token.objects.count() == 1
-    left = [
-        row.get_decoded()["_auth_user_id"] for row in SessionStore.get_model_class().objects.all()
-    ]
-    assert left == [str(daisy.pk)]
+    assert status(asleep) == status(doras) == 401
+    assert status(daisys) == status(signed_in(off(dora))) == 200
+
+
+def test_who_a_session_is_of_is_asked_in_one_query(dora: Person, ada: Person) -> None:
+    suspensions.suspend(dora, ada, WHY)
+    suspensions.reinstate(off(dora), ada, WHY)
+    with CaptureQueriesContext(connection) as queries:
+        person = accounts.Backend().get_user(dora.pk)
+        assert person is not None and person.get_session_auth_hash().endswith("-1")
+    assert len(queries) == 1
 
 
 def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(

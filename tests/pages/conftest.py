@@ -88,7 +88,7 @@ def browse() -> Callable[[Person | None], Client]:
     def make(person: Person | None = None) -> Client:
         client = Client()
         if person:
-            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(person, backend="collector.people.accounts.Backend")
         return client
 
     return make
