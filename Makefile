@@ -8,7 +8,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
 SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test lint bench help
+.PHONY: run demo test lint bench lock help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -41,17 +41,21 @@ lint: .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc,
 	.venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
 	npm run --silent lint
 
+lock: ## renews the locked requirements after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all
+	PYTHON=$(PYTHON) scripts/lock.sh $(UPGRADE)
+
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=…")'
 	@echo "Setting up: a virtual environment and the dependencies (a minute or two, once)"
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/ready: requirements.txt .venv/python
+.venv/ready: requirements.txt requirements-torch.txt .venv/python
 	$(PIP) install -r requirements.txt
+	$(PIP) install -r requirements-torch.txt
 	@touch $@
 
-.venv/ready-dev: requirements-dev.txt requirements.txt .venv/ready
+.venv/ready-dev: requirements-dev.txt .venv/ready
 	$(PIP) install -r requirements-dev.txt
 	@touch $@
 

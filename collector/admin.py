@@ -10,7 +10,15 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from collector.models import Act, Attempt, Decision, Person, Reading, StudyChange, Suspension
+from collector.models import (
+    AdminAction,
+    Attempt,
+    Decision,
+    ModerationPause,
+    Person,
+    Reading,
+    StudyChange,
+)
 from collector.people import accounts
 from trainer.models import Round, RoundModel, Sample
 
@@ -28,15 +36,15 @@ class PersonCreation(AdminUserCreationForm):  # type: ignore[type-arg]
 @admin.register(Person)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     add_form = PersonCreation
-    list_display = ("username", "role", "qualified", "is_active", "joined", "last_login")
+    list_display = ("username", "role", "qualified_at", "is_active", "joined_at", "last_login")
     list_filter = ("role", "is_active")
     search_fields = ("username", "email")
     ordering = ("username",)
     filter_horizontal = ()
     readonly_fields = (
-        "qualified",
+        "qualified_at",
         "is_active",
-        "joined",
+        "joined_at",
         "last_login",
     )  # suspending is more than switching off
     fieldsets = (
@@ -48,9 +56,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
                     "password",
                     "email",
                     "role",
-                    "qualified",
+                    "qualified_at",
                     "is_active",
-                    "joined",
+                    "joined_at",
                     "last_login",
                 )
             },
@@ -92,7 +100,7 @@ class AttemptAdmin(ReadOnly):
         "target_label",
         "predicted_label",
         "status",
-        "submitted",
+        "submitted_at",
     )
     list_filter = ("status", "target_label", "predicted_label", "round")
     list_select_related = ("drawer", "round")
@@ -102,14 +110,14 @@ class AttemptAdmin(ReadOnly):
 
 @admin.register(Reading)
 class ReadingAdmin(ReadOnly):
-    list_display = ("attempt", "moderator", "answer", "answered")
+    list_display = ("attempt", "moderator", "answer", "answered_at")
     list_filter = ("answer",)
     search_fields = ("moderator__username",)
 
 
-@admin.register(Act)
-class ActAdmin(ReadOnly):
-    list_display = ("when", "admin", "kind", "person", "why")
+@admin.register(AdminAction)
+class AdminActionAdmin(ReadOnly):
+    list_display = ("done_at", "admin", "kind", "person", "why")
     list_filter = ("kind",)
     list_select_related = ("admin", "person")
     search_fields = ("admin__username", "person__username")
@@ -117,33 +125,33 @@ class ActAdmin(ReadOnly):
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnly):
-    list_display = ("when", "admin", "attempt", "answer", "why")
+    list_display = ("decided_at", "admin", "attempt", "answer", "why")
     list_select_related = ("admin", "attempt")
 
 
-@admin.register(Suspension)
-class SuspensionAdmin(ReadOnly):
-    list_display = ("when", "person", "agreed", "settled", "lifted")
+@admin.register(ModerationPause)
+class ModerationPauseAdmin(ReadOnly):
+    list_display = ("paused_at", "person", "agreed_count", "settled_count", "lifted_at")
     list_select_related = ("person",)
 
 
 @admin.register(StudyChange)
 class StudyChangeAdmin(ReadOnly):
-    list_display = ("when", "who", "field", "before", "after")
+    list_display = ("changed_at", "admin", "field", "before", "after")
 
 
 @admin.register(RoundModel)
 class RoundModelAdmin(ReadOnly):
-    list_display = ("id", "net", "state", "created", "finished", "decided_by")
-    list_filter = ("state", "net")
+    list_display = ("id", "architecture", "state", "created_at", "finished_at", "decided_by")
+    list_filter = ("state", "architecture")
 
 
 @admin.register(Round)
 class RoundAdmin(ReadOnly):
-    list_display = ("number", "state", "model", "opened", "closed")
+    list_display = ("number", "state", "model", "opened_at", "closed_at")
 
 
 @admin.register(Sample)
 class SampleAdmin(ReadOnly):
-    list_display = ("id", "label", "fooling", "round", "added", "withdrawn")
-    list_filter = ("label", "fooling", "round")
+    list_display = ("id", "label", "has_fooled", "round", "added_at", "withdrawn_at")
+    list_filter = ("label", "has_fooled", "round")

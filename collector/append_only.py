@@ -7,7 +7,7 @@ that alters one of these tables makes it anew, without its triggers, and has to 
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-TABLES = ("collector_act", "collector_decision", "collector_studychange")
+TABLES = ("collector_adminaction", "collector_decision", "collector_studychange")
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION collector_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -48,7 +48,7 @@ class SignUpForm(forms.Form):
 
 
 class AccountForm(forms.Form):
-    listed = forms.BooleanField(
+    is_listed = forms.BooleanField(
         label="Show me on the leaderboard and beside my public drawings",
         required=False,
         help_text="If not, your name and your confirmed drawings are shown to nobody else but "
@@ -61,7 +61,7 @@ class AccountForm(forms.Form):
         help_text="For a forgotten password, and for notices if you want them.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    mailed = forms.BooleanField(
+    wants_mail = forms.BooleanField(
         label="Mail me what becomes of my drawings",
         required=False,
         help_text="At most one mail an hour.",
@@ -171,25 +171,25 @@ class StudyForm(_StudyModelForm):
     class Meta:
         model = Study
         fields = (
-            "net",
+            "architecture",
             "round_size",
             "quorum",
             "audit_share",
             "gold_share",
             "person_share",
-            "live_preview",
+            "has_live_preview",
         )
         labels = {
-            "net": "Network",
+            "architecture": "Network",
             "round_size": "Round size",
             "quorum": "Quorum",
             "audit_share": "Audit share",
             "gold_share": "Gold share",
             "person_share": "Most of one person",
-            "live_preview": "Live preview",
+            "has_live_preview": "Live preview",
         }
         help_texts = {
-            "net": "The architecture of the next models; each is trained from this network's "
+            "architecture": "The architecture of the next models; each is trained from this network's "
             "own first model.",
             "round_size": "So many new verified fools start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
@@ -201,16 +201,16 @@ class StudyForm(_StudyModelForm):
             "person_share": "The most (0–1) that one person may be of the new samples of a "
             "round; more of his wait for "
             "a later one. 1: no limit.",
-            "live_preview": "Show on the draw page what the model sees before a drawing is "
+            "has_live_preview": "Show on the draw page what the model sees before a drawing is "
             "submitted.",
         }
 
-    def __init__(self, *args: Any, nets: list[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, architectures: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["net"] = forms.ChoiceField(
+        self.fields["architecture"] = forms.ChoiceField(
             label="Network",
-            choices=[(net, net) for net in nets],
-            help_text=self.fields["net"].help_text,
+            choices=[(name, name) for name in architectures],
+            help_text=self.fields["architecture"].help_text,
         )
         for share in ("audit_share", "gold_share", "person_share"):
             self.fields[share].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}

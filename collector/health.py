@@ -48,9 +48,11 @@ def _target() -> str:
 
 def _worker() -> str:
     now = timezone.now()
-    beats = dict(Heartbeat.objects.values_list("cluster", "at"))
+    beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
     # A training worker that trains shows life by its lease, not by doing another task.
-    if RoundModel.objects.filter(state=RoundModel.State.TRAINING, lease_until__gt=now).exists():
+    if RoundModel.objects.filter(
+        state=RoundModel.State.TRAINING, lease_expires_at__gt=now
+    ).exists():
         beats["train"] = now
     silent = [
         name for name in ("dadc", "train") if name not in beats or now - beats[name] > SILENCE

@@ -42,8 +42,9 @@ PENDING_IN_ALL = 5000
 _LATER = 600  # seconds
 
 _COUNT = """
-    INSERT INTO {table} (rule, who, slot, used, ends) VALUES (%s, %s, %s, 1, %s)
-    ON CONFLICT (rule, who, slot) DO UPDATE SET used = {table}.used + 1 RETURNING used
+    INSERT INTO {table} (rule, who, slot, used_count, ends_at) VALUES (%s, %s, %s, 1, %s)
+    ON CONFLICT (rule, who, slot) DO UPDATE SET used_count = {table}.used_count + 1
+    RETURNING used_count
 """
 
 

@@ -1,6 +1,7 @@
 """All configuration, read once from the environment; docs/operations.md lists every variable."""
 
 import secrets
+import tomllib
 from pathlib import Path
 
 import environ
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 env = environ.Env()
 
 DATA_DIR = Path(env.str("DADC_DATA_DIR", default=".data")).expanduser()
@@ -31,7 +33,7 @@ def _share(name: str, default: float) -> float:
     return value
 
 
-def _net(name: str, default: str) -> str:
+def _architecture(name: str, default: str) -> str:
     value: str = env.str(name, default=default)
     if value not in shipped.names():
         raise ImproperlyConfigured(
@@ -73,13 +75,13 @@ MNIST_CACHE = DATA_DIR / "mnist"
 OPEN_SIGNUP = env.bool("DADC_OPEN_SIGNUP", default=True)
 LIMIT_SCALE = env.float("DADC_LIMIT_SCALE", default=1.0)
 STUDY = {
-    "net": _net("DADC_NET", "mnist_model"),
+    "architecture": _architecture("DADC_NET", "mnist_model"),
     "round_size": _positive("DADC_ROUND_SIZE", 10),
     "quorum": _positive("DADC_QUORUM", 1),
     "audit_share": _share("DADC_AUDIT_SHARE", 0.1),
     "gold_share": _share("DADC_GOLD_SHARE", 0.05),
     "person_share": _share("DADC_PERSON_SHARE", 1.0),
-    "live_preview": env.bool("DADC_LIVE_PREVIEW", default=False),
+    "has_live_preview": env.bool("DADC_LIVE_PREVIEW", default=False),
 }
 
 INSTALLED_APPS = [
@@ -260,7 +262,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Dynamic adversarial data collection",
     "DESCRIPTION": "Draw digits that fool the model, confirm drawings blind, read the rounds.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

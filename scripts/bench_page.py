@@ -18,9 +18,9 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests import penmanship  # noqa: E402
-from tests import site as sites  # noqa: E402
 from tests.browser.conftest import CHROMIUM, FLAGS, draw  # noqa: E402
+from tests.support import penmanship  # noqa: E402
+from tests.support import site as sites  # noqa: E402
 
 SPEEDS = {1: "", 4: ", four times slower"}
 DRAWINGS = 8
@@ -117,7 +117,9 @@ def first_load(page: Page, devtools: CDPSession, url: str) -> tuple[int, int]:
 
 def waits_of(page: Page, site: sites.Site, live: bool) -> dict[str, list[float]]:
     """Milliseconds from events to paint, while some digits are drawn."""
-    site.python(f"from collector.models import Study; Study.objects.update(live_preview={live})")
+    site.python(
+        f"from collector.models import Study; Study.objects.update(has_live_preview={live})"
+    )
     page.goto(f"{site.url}/draw/", wait_until="networkidle")
     page.evaluate(WATCH)
     asked: list[Any] = []

@@ -26,14 +26,11 @@ SIZES = (1_000, 1_000_000)
 PENDING, BEGUN, MODERATORS, ATTEMPTS_A_ROUND = 5_000, 120, 20, 50_000
 TURNS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS = 200, 10, 1, 5
 ROWS = (
-    "id, drawer_id, round_id, submitted, body_sha256, target_label, predicted_label, "
-    "probabilities, strokes, width"
+    "id, drawer_id, round_id, submitted_at, body_sha256, target_label, predicted_label, "
+    "probabilities, strokes, width, pixels, pixels_sha256, raster_version, has_live_preview, "
+    "status, is_audited, quorum, needed_reading_count, first_read_at, settled_at, settled_label, "
+    "credit, is_mnist_duplicate"
 )
-ROWS += (
-    ", pixels, pixels_sha256, raster_version, live_preview, status, audited, quorum, "
-    "wanted, begun, settled"
-)
-ROWS += ", settled_label, credit, mnist"
 STROKES = '[{"x": [9, 99], "y": [9, 99], "t": [0, 9]}]'
 Found = dict[str, dict[str, float]]
 
@@ -46,7 +43,7 @@ def main() -> None:
     if options.measure:
         print(json.dumps(_measure(options.measure)))
         return
-    from tests import site
+    from tests.support import site
 
     kinds = [options.database] if options.database else ["sqlite", "postgres"]
     few, many = SIZES
@@ -72,7 +69,7 @@ def main() -> None:
 
 
 def _in_a_process(kind: str, size: int) -> Found:
-    from tests import site
+    from tests.support import site
 
     with tempfile.TemporaryDirectory() as folder, site.database(kind, Path(folder)) as url:
         env = {
@@ -167,7 +164,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
 
     def both() -> str:
         assign()
-        first = given[-1].attempt is None or given[-1].attempt.begun is None
+        first = given[-1].attempt is None or given[-1].attempt.first_read_at is None
         read()
         return " that settles nothing" if first else " that settles it"
 
@@ -206,13 +203,13 @@ def _build(size: int) -> None:
     call_command("migrate", verbosity=0)
     study_settings.begin()
     Study.objects.update(round_size=10 * size, quorum=2)
-    first = rounds.open_first(Study.current().net)
+    first = rounds.open_first(Study.current().architecture)
     gold.ship()
     now = timezone.now()
     model = RoundModel.objects.get()
     for number in range(1, size // ATTEMPTS_A_ROUND):
-        Round.objects.filter(state="open").update(state="closed", closed=now)
-        Round.objects.create(number=number + 1, model=model, opened=first.opened)
+        Round.objects.filter(state="open").update(state="closed", closed_at=now)
+        Round.objects.create(number=number + 1, model=model, opened_at=first.opened_at)
     round_ids = list(Round.objects.order_by("number").values_list("pk", flat=True))
     drawers = 20 + size // 500
     Person.objects.bulk_create(
@@ -220,7 +217,9 @@ def _build(size: int) -> None:
         for n in range(drawers)
     )
     Person.objects.bulk_create(
-        Person(id=_uuid(4, n), username=f"m{n:06}", password="!", role="moderator", qualified=now)
+        Person(
+            id=_uuid(4, n), username=f"m{n:06}", password="!", role="moderator", qualified_at=now
+        )
         for n in range(MODERATORS)
     )
     Contributor.objects.bulk_create(
@@ -235,7 +234,7 @@ def _build(size: int) -> None:
         for statement in filling.statements():
             cursor.execute(statement)
     _draw()
-    assert Gold.objects.filter(practice=False).exists()
+    assert Gold.objects.filter(is_practice=False).exists()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -257,7 +256,7 @@ def _draw() -> None:
             raster.rasterise(drawing.parse(one.strokes, one.width)).tobytes() for one in drawn
         ]
         fools = list(
-            Attempt.objects.filter(fooled=True, target_label=digit).order_by("-submitted")[
+            Attempt.objects.filter(has_fooled=True, target_label=digit).order_by("-submitted_at")[
                 : near_duplicates.AMONG
             ]
         )
@@ -338,19 +337,24 @@ class _Filling:
         none = "NULL::timestamptz" if self.postgres else "NULL"
         return f"""
             SELECT {self._uuid(1, "i")}, {self._uuid(3, f"i % {self.drawers}")},
-                {self.first_round} + (i - 1) * {self.rounds} / {self.size}, {when}, {self._hash()}, i % 10,
+                {self.first_round} + (i - 1) * {self.rounds} / {self.size}, {when}, {self._hash()},
+                i % 10,
                 CASE WHEN {pending} OR i % 100 < 40 THEN (i + 1 + i / 10 % 9) % 10 ELSE i % 10 END,
-                {self._json(str([0.1] * 10))}, {strokes}, 22, {self._bytes()}, {self._hash()}, 1, {self._false()},
-                CASE WHEN {pending} THEN 'pending' WHEN i % 100 < 30 THEN 'verified' WHEN i % 100 < 34 THEN 'corrected'
-                    WHEN i % 100 < 37 THEN 'rejected' WHEN i % 100 < 40 THEN 'ambiguous' ELSE 'not_fooled' END,
+                {self._json(str([0.1] * 10))}, {strokes}, 22, {self._bytes()}, {self._hash()}, 1,
+                {self._false()},
+                CASE WHEN {pending} THEN 'pending' WHEN i % 100 < 30 THEN 'verified'
+                    WHEN i % 100 < 34 THEN 'corrected' WHEN i % 100 < 37 THEN 'rejected'
+                    WHEN i % 100 < 40 THEN 'ambiguous' ELSE 'not_fooled' END,
                 i <= {self.settled} AND i % 100 BETWEEN 40 AND 45, 2,
                 CASE WHEN {unread} THEN 2 WHEN {pending} THEN 1 ELSE 0 END,
                 CASE WHEN {unread} THEN {none} WHEN {pending} OR i % 100 < 46 THEN {when}
                     ELSE {none} END,
                 CASE WHEN {pending} THEN {none} ELSE {when} END,
-                CASE WHEN {pending} THEN NULL WHEN i % 100 < 30 OR i % 100 BETWEEN 40 AND 45 THEN i % 10
+                CASE WHEN {pending} THEN NULL
+                    WHEN i % 100 < 30 OR i % 100 BETWEEN 40 AND 45 THEN i % 10
                     WHEN i % 100 < 34 THEN (i + 1) % 10 ELSE NULL END,
-                CASE WHEN i <= {self.settled} AND i % 100 < 30 THEN 1.0 ELSE 0.0 END, {self._false()}
+                CASE WHEN i <= {self.settled} AND i % 100 < 30 THEN 1.0 ELSE 0.0 END,
+                {self._false()}
             {self._series()}"""
 
     def _readings(self, place: int) -> str:
@@ -358,32 +362,35 @@ class _Filling:
         whose = f"(i + i / 100 + {7 * place}) % {MODERATORS}"
         begun = f"OR (i > {self.settled} AND i <= {self.settled + BEGUN})" if place == 0 else ""
         answer = "CAST(i % 10 AS text)"
-        agreed = f"CASE WHEN i > {self.settled} THEN NULL ELSE {right} END"
+        is_correct = f"CASE WHEN i > {self.settled} THEN NULL ELSE {right} END"
         return f"""
-            INSERT INTO collector_reading (id, attempt_id, moderator_id, leased, expires, answer, answered, agreed,
-                discounted)
-            SELECT {self._uuid(5 + place, "i")}, {self._uuid(1, "i")}, {self._uuid(4, whose)}, {self._when()},
-                {self._when()}, CASE WHEN {right} THEN {answer} ELSE 'junk' END, {self._when()}, {agreed},
-                {self._false()}
+            INSERT INTO collector_reading (id, attempt_id, moderator_id, leased_at, lease_expires_at,
+                answer, answered_at, is_correct, is_discounted)
+            SELECT {self._uuid(5 + place, "i")}, {self._uuid(1, "i")}, {self._uuid(4, whose)},
+                {self._when()}, {self._when()}, CASE WHEN {right} THEN {answer} ELSE 'junk' END,
+                {self._when()}, {is_correct}, {self._false()}
             {self._series()} WHERE (i <= {self.settled} AND i % 100 < 46) {begun}"""
 
     def _gold(self) -> str:
         return f"""
-            INSERT INTO collector_gold (id, answer, strokes, width, pixels, practice, attempt_id, retired)
+            INSERT INTO collector_gold (id, answer, strokes, width, pixels, is_practice,
+                attempt_id, is_retired)
             SELECT {self._uuid(7, "i")}, CAST(i % 10 AS text), {self._json(STROKES)}, 22,
                 {self._bytes()}, {self._false()}, {self._uuid(1, "i")}, {self._false()}
             {self._series()} WHERE i <= {self.settled} AND i % 100 BETWEEN 40 AND 44"""
 
     def _samples(self) -> str:
-        fooling = "i % 100 < 30"
+        has_fooled = "i % 100 < 30"
         return f"""
-            INSERT INTO trainer_sample (id, attempt, contributor_id, pixels, sha256, label, fooling, audited, round_id,
-                added, first_trained_id)
-            SELECT {self._uuid(8, "i")}, {self._uuid(1, "i")}, {self._uuid(3, f"i % {self.drawers}")}, {self._bytes()},
-                {self._hash()}, i % 10, {fooling}, NOT {fooling},
+            INSERT INTO trainer_sample (id, attempt, contributor_id, pixels, sha256, label,
+                has_fooled, is_audited, round_id, added_at, first_trained_by_id)
+            SELECT {self._uuid(8, "i")}, {self._uuid(1, "i")},
+                {self._uuid(3, f"i % {self.drawers}")}, {self._bytes()},
+                {self._hash()}, i % 10, {has_fooled}, NOT {has_fooled},
                 {self.first_round} + (i - 1) * {self.rounds} / {self.size},
                 {self._when()}, CASE WHEN i > {self.settled} - 100 THEN NULL ELSE {self.model} END
-            {self._series()} WHERE i <= {self.settled} AND (i % 100 < 30 OR i % 100 BETWEEN 40 AND 45)"""
+            {self._series()} WHERE i <= {self.settled}
+                AND (i % 100 < 30 OR i % 100 BETWEEN 40 AND 45)"""
 
 
 def _told(seconds: float) -> str:

@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests import penmanship  # noqa: E402
-from tests import site as sites  # noqa: E402
 from tests.browser.conftest import CHROMIUM, FLAGS, HELD, draw, fooling_with_the_usual_pen  # noqa: E402
+from tests.support import penmanship  # noqa: E402
+from tests.support import site as sites  # noqa: E402
 
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
@@ -47,7 +47,7 @@ FULL = (
     ("person-for-admin", "/people/bob/", "admin"),
     ("my-drawings", "/drawings/", "alice"),
     ("desk", "/desk/", "admin"),
-    ("acts", "/acts/", "admin"),
+    ("admin-log", "/admin-log/", "admin"),
     ("sign-up", "/accounts/sign-up/", None),
     ("sign-in", "/accounts/sign-in/", None),
     ("account", "/account/", "alice"),
@@ -55,7 +55,7 @@ FULL = (
     ("password", "/accounts/password/", "alice"),
     ("reset", "/accounts/reset/", None),
     ("moderate", "/moderate/", "mona"),
-    ("practice", "/moderate/", "newt"),
+    ("is_practice", "/moderate/", "newt"),
     ("practice-result", "/moderate/?result", "nils"),
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
@@ -91,15 +91,19 @@ from collector.moderation import queue, readings
 from collector.people import suspensions
 from collector.models import Attempt, Person, Reading
 admin = Person.objects.get(username="admin")
-suspensions.suspend(Person.objects.get(username__startswith="Dora"), admin, "Ten drawings of nothing, on purpose.")
-attempt = Attempt.objects.filter(status="pending", begun=None, drawer__username="bob").first()
+dora = Person.objects.get(username__startswith="Dora")
+suspensions.suspend(dora, admin, "Ten drawings of nothing, on purpose.")
+unread = Attempt.objects.filter(status="pending", first_read_at=None)
+attempt = unread.filter(drawer__username="bob").first()
 now = timezone.now()
 for moderator in Person.objects.filter(username__in=["mona", "max"]):
     lease = Reading.objects.create(
-        attempt=attempt, moderator=moderator, leased=now, expires=now + timedelta(minutes=5)
+        attempt=attempt, moderator=moderator, leased_at=now,
+        lease_expires_at=now + timedelta(minutes=5)
     )
     readings.read(moderator, lease.pk, "junk")
-appeals.appeal(attempt.drawer, attempt.pk, "It is a 5 with a very flat top. Please look at the replay.")
+text = "It is a 5 with a very flat top. Please look at the replay."
+appeals.appeal(attempt.drawer, attempt.pk, text)
 print(attempt.pk, attempt.drawer.username)
 """
 

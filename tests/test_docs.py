@@ -1,7 +1,10 @@
-"""The docs are held against the code."""
+"""The docs are held against the code, and to the house's English."""
 
+import ast
 import re
 from pathlib import Path
+
+import pytest
 
 from collector.models import Attempt
 from collector.rules.verdicts import ANSWERS
@@ -14,7 +17,20 @@ HOMES = [
     ROOT / "trainer/simulation",
     ROOT / "static/js",
 ]
-DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+# What is written in English and has to keep to the house's; widen it by a pattern.
+WRITTEN = ["*.md", "docs/**/*.md"]
+
+
+def _lines_with(unwanted: str, files: str) -> list[str]:
+    """The lines of all files of a pattern that have what is not wanted, whatever its case."""
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:90]}"
+        for path in sorted(ROOT.glob(files))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if re.search(unwanted, line, re.IGNORECASE)
+    ]
 
 
 def test_every_setting_is_in_the_operations_guide_and_no_other() -> None:
@@ -37,19 +53,106 @@ def test_the_terms_name_every_status_and_answer() -> None:
 def test_the_files_that_the_docs_name_exist() -> None:
     missing = []
     for doc in DOCS:
-        for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|js|css|md))", doc.read_text()):
+        text = doc.read_text()
+        for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|js|css|md))", text):
             if not any((home / name).exists() for home in HOMES):
                 missing.append(f"{doc.name}: {name}")
-        for link in re.findall(r"\]\(([^)#:]+)\)", doc.read_text()):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             if not (doc.parent / link).exists():
                 missing.append(f"{doc.name}: {link}")
     assert missing == []
 
 
-def test_the_functions_that_the_walk_names_exist() -> None:
-    walk = (ROOT / "docs/walk.md").read_text()
+def test_the_headings_that_the_docs_link_to_exist() -> None:
     missing = []
-    for path, names in re.findall(r"`([a-z_/]+\.py): ([a-z_, ]+)`", walk):
-        code = next(home / path for home in HOMES if (home / path).exists()).read_text()
-        missing += [f"{path}: {name}" for name in names.split(", ") if f"def {name}(" not in code]
+    for doc in DOCS:
+        for file, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", doc.read_text()):
+            text = (doc.parent / file if file else doc).read_text()
+            if heading not in map(_anchor, re.findall(r"^#+ (.+)$", text, re.MULTILINE)):
+                missing.append(f"{doc.name}: {file}#{heading}")
     assert missing == []
+
+
+def _anchor(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+# A step of the walk: a link to a file and, if it says so, what to look at there.
+STEP = re.compile(r"\[([^\]]+\.(?:py|js))\]\(\.\./([^)]+)\)(?:: ((?:`\w+`(?:, )?)+))?")
+
+
+def test_the_walk_links_to_each_file_by_its_path_and_what_it_names_there_exists() -> None:
+    steps = STEP.findall((ROOT / "docs/walk.md").read_text())
+    assert len(steps) > 50
+    assert [text for text, path, _ in steps if text != path] == []
+    missing = [
+        f"{path}: {name}"
+        for _, path, names in steps
+        for name in re.findall(r"\w+", names)
+        if name not in _defined_in(ROOT / path)
+    ]
+    assert missing == []
+
+
+def _defined_in(path: Path) -> set[str]:
+    """The functions, methods and classes of a file, Python or JavaScript."""
+    if path.suffix == ".py":
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        return {
+            node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)
+        }
+    declared = r"\b(?:class|function)\s+(\w+)|^\s+(?:async\s+|static\s+)*#?(\w+)\([^)]*\)\s*\{"
+    found = re.findall(declared, path.read_text(), re.MULTILINE)
+    return {first or second for first, second in found}
+
+
+def test_the_walk_goes_four_ways_and_answers_ten_questions() -> None:
+    walk = (ROOT / "docs/walk.md").read_text()
+    for way in ("A drawing", "A reading", "A suspension", "A report"):
+        [steps] = re.findall(rf"^## {way}.*?\n(.*?)(?=^## )", walk, re.MULTILINE | re.DOTALL)
+        numbers = [int(number) for number in re.findall(r"^(\d+)\. ", steps, re.MULTILINE)]
+        assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= 8
+    [answers] = re.findall(r"^## Where do I find.*?\n(.*?)(?=^## )", walk, re.MULTILINE | re.DOTALL)
+    asked = [line for line in answers.splitlines() if "? |" in line]
+    assert len(asked) >= 10
+    assert [line for line in asked if not STEP.search(line)] == []
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name)
+def test_a_decision_has_a_title_a_status_and_three_parts(path: Path) -> None:
+    text = path.read_text()
+    number = int(path.name[:4])
+    assert re.match(rf"# {number}\. \S", text)
+    superseding = r"superseded by \[decision \d+\]\(\d{4}-[^)]+\)"
+    [status] = re.findall(r"^Status: (.+)$", text, re.MULTILINE)
+    assert re.fullmatch(rf"(accepted|{superseding}), \d{{4}}-\d\d-\d\d\.", status)
+    parts = re.findall(r"^## (.+)\n\n(?=\S)(?!## )", text, re.MULTILINE)
+    assert parts == re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert parts == ["Context", "Choice", "Consequences"]
+    assert len(text) < 3000  # a screen
+
+
+def test_every_decision_has_a_number_of_its_own_and_stands_in_the_index_once() -> None:
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+    index = (ROOT / "docs/decisions/README.md").read_text()
+    listed = re.findall(r"^- \[(.+)\]\((\d{4}-[^)]+\.md)\)$", index, re.MULTILINE)
+    titles = [
+        (path.read_text().partition("\n")[0].removeprefix("# "), path.name) for path in DECISIONS
+    ]
+    assert sorted(listed, key=lambda entry: entry[1]) == titles
+
+
+@pytest.mark.parametrize("files", WRITTEN)
+def test_english_has_english_quotation_marks(files: str) -> None:
+    assert _lines_with("[«»]", files) == []
+
+
+@pytest.mark.parametrize("files", WRITTEN)
+def test_people_are_they(files: str) -> None:
+    assert _lines_with(r"\b(he|his|him|himself)\b", files) == []
+
+
+def test_words_that_have_gone_stay_away() -> None:
+    """In their place: correctly, email, near-duplicate, gold items."""
+    assert _lines_with(r"\b(rightly|e-mails?|near-cop(y|ies)|golds)\b(?!`)", "docs/**/*.md") == []

@@ -8,7 +8,6 @@ a token that every claim raises.
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -16,6 +15,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from trainer import rounds, samples
+from trainer.learning.report import Ablation, Report
 from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
@@ -39,7 +39,7 @@ class NothingToTrainOn(NotNow):
     """There is no active sample of the train split yet."""
 
 
-class NothingToCompare(NotNow):
+class NothingToAblate(NotNow):
     """No promoted model was trained on anything of this contributor."""
 
 
@@ -57,7 +57,7 @@ class Claim:
 
     candidate_id: int
     token: int
-    net: str
+    architecture: str
     seed: int
 
 
@@ -93,12 +93,12 @@ def start(net: str, most_each: int | None = None) -> RoundModel:
         return _start(net, most_each)
 
 
-def start_comparison(contributor: uuid.UUID) -> RoundModel:
+def start_ablation(contributor: uuid.UUID) -> RoundModel:
     """Start training the newest promoted model again without one contributor's samples, all else
     being the same.
 
     It opens no round and ends `compared`; no sample counts as trained on by it. Raises
-    AlreadyTraining, NothingToCompare.
+    AlreadyTraining, NothingToAblate.
     """
     with transaction.atomic():
         rounds.lock()
@@ -108,22 +108,22 @@ def start_comparison(contributor: uuid.UUID) -> RoundModel:
                 "is done."
             )
         newest = (
-            RoundModel.objects.filter(state=State.PROMOTED, base__isnull=False)
+            RoundModel.objects.filter(state=State.PROMOTED, initial_model__isnull=False)
             .order_by("-pk")
             .first()
         )
         whole = samples.trained_on(newest) if newest else Sample.objects.none()
         if newest is None or not whole.filter(contributor=contributor).exists():
-            raise NothingToCompare("The newest model was trained on nothing of this person.")
+            raise NothingToAblate("The newest model was trained on nothing of this person.")
         candidate = RoundModel.objects.create(
-            net=newest.net,
-            base=newest.base,
+            architecture=newest.architecture,
+            initial_model=newest.initial_model,
             seed=newest.seed,
-            without=contributor,
-            report={"compared_with": newest.pk},
+            left_out_contributor=contributor,
+            report=Ablation(newest.pk).as_json(),
         )
         if not samples.trained_on(candidate).exists():
-            raise NothingToCompare(
+            raise NothingToAblate(
                 "The newest model was trained on this person’s drawings alone: none would be left."
             )
         _enqueue(candidate.pk)
@@ -131,7 +131,9 @@ def start_comparison(contributor: uuid.UUID) -> RoundModel:
 
 
 def _start(net: str, most_each: int | None) -> RoundModel:
-    candidate = RoundModel.objects.create(net=net, base=rounds.base_of(net), seed=SEED)
+    candidate = RoundModel.objects.create(
+        architecture=net, initial_model=rounds.initial_model_of(net), seed=SEED
+    )
     samples.fix_set(candidate, most_each)
     _enqueue(candidate.pk)
     return candidate
@@ -145,26 +147,26 @@ def claim(candidate_id: int) -> Claim | None:
     """Take the training, if it is still to be done and nobody's lease is running; None
     otherwise."""
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
     with transaction.atomic():
         won = RoundModel.objects.filter(
-            free, pk=candidate_id, state=State.TRAINING, claims__lt=CLAIMS
+            free, pk=candidate_id, state=State.TRAINING, claim_count__lt=CLAIMS
         ).update(
-            claims=F("claims") + 1,
+            claim_count=F("claim_count") + 1,
             token=F("token") + 1,
-            lease_until=now + LEASE,
-            started=now,
+            lease_expires_at=now + LEASE,
+            started_at=now,
             progress=0.0,
         )
         if not won:
             return None
         row = RoundModel.objects.get(pk=candidate_id)
-    return Claim(row.pk, row.token, row.net, row.seed)
+    return Claim(row.pk, row.token, row.architecture, row.seed)
 
 
 def renew(claim: Claim, progress: float) -> None:
     """Say that the training lives, and how far it is (0–1). Raises LeaseLost."""
-    if not _mine(claim).update(lease_until=timezone.now() + LEASE, progress=progress):
+    if not _mine(claim).update(lease_expires_at=timezone.now() + LEASE, progress=progress):
         raise LeaseLost(f"candidate {claim.candidate_id}")
 
 
@@ -173,7 +175,7 @@ def _mine(claim: Claim) -> QuerySet[RoundModel]:
         pk=claim.candidate_id,
         state=State.TRAINING,
         token=claim.token,
-        lease_until__gt=timezone.now(),
+        lease_expires_at__gt=timezone.now(),
     )
 
 
@@ -182,8 +184,8 @@ def finish(
     *,
     weights: bytes,
     sha256: str,
-    manifest: dict[str, Any],
-    report: dict[str, Any],
+    manifest: dict[str, object],
+    report: Report | Ablation,
     reasons: list[str],
 ) -> RoundModel:
     """Store what was trained; without reasons to hold it, open the next round with it, but for what
@@ -194,17 +196,16 @@ def finish(
         if candidate is None:
             raise LeaseLost(f"candidate {claim.candidate_id}")
         now = timezone.now()
-        comparison = candidate.without is not None
+        comparison = candidate.left_out_contributor is not None
         if not comparison:
             RoundModel.objects.filter(state=State.HELD).update(
-                state=State.DISCARDED, decided_by=NEWER, finished=now
+                state=State.DISCARDED, decided_by=NEWER, finished_at=now
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
-        candidate.manifest, candidate.report, candidate.reasons = manifest, report, reasons
-        candidate.state = (
-            State.COMPARED if comparison else State.HELD if reasons else State.PROMOTED
-        )
-        candidate.finished, candidate.progress, candidate.lease_until = now, 1.0, None
+        candidate.manifest, candidate.reasons = manifest, reasons
+        candidate.report = report.as_json()
+        candidate.state = State.ABLATED if comparison else State.HELD if reasons else State.PROMOTED
+        candidate.finished_at, candidate.progress, candidate.lease_expires_at = now, 1.0, None
         candidate.save()
         if candidate.state == State.PROMOTED:
             rounds.open_next(candidate)
@@ -215,7 +216,7 @@ def fail(claim: Claim, why: str) -> None:
     """End the training without a model. The open round goes on; the next one starts at the next
     threshold."""
     _mine(claim).update(
-        state=State.FAILED, reasons=[why], finished=timezone.now(), lease_until=None
+        state=State.FAILED, reasons=[why], finished_at=timezone.now(), lease_expires_at=None
     )
 
 
@@ -224,15 +225,15 @@ def recover() -> None:
     to call often."""
     now = timezone.now()
     left = RoundModel.objects.filter(
-        Q(lease_until__lt=now) | Q(lease_until__isnull=True), state=State.TRAINING
+        Q(lease_expires_at__lt=now) | Q(lease_expires_at__isnull=True), state=State.TRAINING
     )
-    left.filter(claims__gte=CLAIMS).update(
+    left.filter(claim_count__gte=CLAIMS).update(
         state=State.FAILED,
         reasons=[f"The training was begun {CLAIMS} times and never came to its end."],
-        finished=now,
-        lease_until=None,
+        finished_at=now,
+        lease_expires_at=None,
     )
-    for candidate_id in left.filter(created__lt=now - LEASE).values_list("pk", flat=True):
+    for candidate_id in left.filter(created_at__lt=now - LEASE).values_list("pk", flat=True):
         _enqueue(candidate_id)
 
 
@@ -247,7 +248,7 @@ def discard(candidate_id: int, by: str, why: str) -> RoundModel:
     """An admin gives a held candidate up, saying why. Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
-        return _decide(candidate_id, State.DISCARDED, by, why, finished=timezone.now())
+        return _decide(candidate_id, State.DISCARDED, by, why, finished_at=timezone.now())
 
 
 def _decide(

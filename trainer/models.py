@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 
 class RoundModel(models.Model):
-    """A trained net with its recipe, manifest and report; while it trains, the row that holds the
+    """A trained model with its recipe, manifest and report; while it trains, the row that holds the
     lease."""
 
     class State(models.TextChoices):
@@ -17,18 +17,22 @@ class RoundModel(models.Model):
         HELD = "held"
         FAILED = "failed"
         DISCARDED = "discarded"
-        COMPARED = "compared"
+        ABLATED = "ablated"
 
-    net = models.CharField(max_length=50)
+    architecture = models.CharField(max_length=50)
     state = models.CharField(max_length=10, choices=State, default=State.TRAINING)
-    base = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, help_text="round 1's model of the same net"
-    )
-    seed = models.PositiveIntegerField(default=1)
-    without = models.UUIDField(
+    initial_model = models.ForeignKey(
+        "self",
+        models.PROTECT,
         null=True,
         blank=True,
-        help_text="trained to see what it is without this contributor; opens no round",
+        help_text="round 1's model of the same architecture",
+    )
+    seed = models.PositiveIntegerField(default=1)
+    left_out_contributor = models.UUIDField(
+        null=True,
+        blank=True,
+        help_text="an ablation: trained without this contributor, to compare; opens no round",
     )
     manifest = models.JSONField(
         null=True, blank=True, help_text="what it was made of; equal manifests, equal bytes"
@@ -42,15 +46,15 @@ class RoundModel(models.Model):
     )
     decided_why = models.TextField(blank=True)
 
-    created = models.DateTimeField(auto_now_add=True)
-    started = models.DateTimeField(null=True, blank=True)
-    finished = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
     progress = models.FloatField(default=0.0, help_text="0-1")
-    claims = models.PositiveSmallIntegerField(default=0)
+    claim_count = models.PositiveSmallIntegerField(default=0)
     token = models.PositiveIntegerField(
         default=0, help_text="raised by each claim; only its holder may write"
     )
-    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -61,13 +65,14 @@ class RoundModel(models.Model):
                 fields=["state"], condition=Q(state="held"), name="one_held_candidate"
             ),
             models.CheckConstraint(
-                condition=Q(without__isnull=True) | Q(state__in=["training", "failed", "compared"]),
+                condition=Q(left_out_contributor__isnull=True)
+                | Q(state__in=["training", "failed", "ablated"]),
                 name="what_leaves_somebody_out_opens_no_round",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"model {self.pk} ({self.net}, {self.state})"
+        return f"model {self.pk} ({self.architecture}, {self.state})"
 
 
 class Weights(models.Model):
@@ -78,7 +83,7 @@ class Weights(models.Model):
     sha256 = models.CharField(max_length=64)
 
 
-class KnownDigit(models.Model):
+class MnistThumbnails(models.Model):
     """MNIST's own images of one digit as thumbnails, so that every machine recognises one that is
     painted again."""
 
@@ -96,8 +101,8 @@ class Round(models.Model):
     number = models.PositiveIntegerField(unique=True)
     model = models.ForeignKey(RoundModel, models.PROTECT, related_name="rounds")
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
-    opened = models.DateTimeField()
-    closed = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
     opened_by = models.CharField(max_length=100, blank=True, help_text="who opened it, if by hand")
     opened_why = models.TextField(blank=True)
 
@@ -107,8 +112,8 @@ class Round(models.Model):
                 fields=["state"], condition=Q(state="open"), name="one_open_round"
             ),
             models.CheckConstraint(
-                condition=Q(state="open", closed__isnull=True)
-                | Q(state="closed", closed__isnull=False),
+                condition=Q(state="open", closed_at__isnull=True)
+                | Q(state="closed", closed_at__isnull=False),
                 name="closed_round_has_a_time",
             ),
         ]
@@ -131,7 +136,7 @@ class Contributor(models.Model):
 
 
 class Sample(models.Model):
-    """A drawing as the trainer keeps it. Trained on by models first_trained … last_trained (or
+    """A drawing as the trainer keeps it. Trained on by models first_trained_by … last_trained_by (or
     until now)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -140,49 +145,54 @@ class Sample(models.Model):
     pixels = models.BinaryField(help_text="28×28 uint8, row by row")
     sha256 = models.CharField(max_length=64)
     label = models.PositiveSmallIntegerField()
-    fooling = models.BooleanField(
+    has_fooled = models.BooleanField(
         help_text="verified as having fooled its round's model: only these make a model due"
     )
-    audited = models.BooleanField(default=False, help_text="did not fool, and was chosen by lot")
+    is_audited = models.BooleanField(
+        default=False, help_text="did not fool, and was chosen at random to be read"
+    )
     round = models.ForeignKey(Round, models.PROTECT)
-    added = models.DateTimeField(auto_now_add=True)
-    withdrawn = models.DateTimeField(null=True, blank=True)
-    removed = models.DateTimeField(
+    added_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(
         null=True, blank=True, help_text="the pixels are gone; hash and label stay"
     )
-    first_trained = models.ForeignKey(
+    first_trained_by = models.ForeignKey(
         RoundModel, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    last_trained = models.ForeignKey(
+    last_trained_by = models.ForeignKey(
         RoundModel, models.PROTECT, null=True, blank=True, related_name="+"
     )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["sha256"], condition=Q(withdrawn__isnull=True), name="one_active_sample"
+                fields=["sha256"], condition=Q(withdrawn_at__isnull=True), name="one_active_sample"
             ),
             models.UniqueConstraint(
-                fields=["attempt"], condition=Q(withdrawn__isnull=True), name="one_per_attempt"
+                fields=["attempt"], condition=Q(withdrawn_at__isnull=True), name="one_per_attempt"
             ),
             models.CheckConstraint(condition=Q(label__lte=9), name="sample_label_is_a_digit"),
             models.CheckConstraint(
-                condition=Q(removed__isnull=True) | Q(withdrawn__isnull=False),
+                condition=Q(removed_at__isnull=True) | Q(withdrawn_at__isnull=False),
                 name="what_is_removed_is_withdrawn",
             ),
             models.CheckConstraint(
-                condition=Q(fooling=False) | Q(audited=False), name="what_fooled_was_not_audited"
+                condition=Q(has_fooled=False) | Q(is_audited=False),
+                name="what_fooled_was_not_audited",
             ),
             models.CheckConstraint(
-                condition=Q(last_trained__isnull=True)
-                | Q(withdrawn__isnull=False, last_trained__gte=F("first_trained")),
+                condition=Q(last_trained_by__isnull=True)
+                | Q(withdrawn_at__isnull=False, last_trained_by__gte=F("first_trained_by")),
                 name="last_trained_only_once_withdrawn",
             ),
         ]
         indexes = [
             models.Index(
                 fields=["round"],
-                condition=Q(withdrawn__isnull=True, first_trained__isnull=True, fooling=True),
+                condition=Q(
+                    withdrawn_at__isnull=True, first_trained_by__isnull=True, has_fooled=True
+                ),
                 name="due_samples",
             ),
         ]
@@ -195,4 +205,4 @@ class Heartbeat(models.Model):
     """When each cluster of workers last did a task; readiness looks at it."""
 
     cluster = models.CharField(max_length=20, primary_key=True)
-    at = models.DateTimeField()
+    beat_at = models.DateTimeField()

@@ -1,10 +1,19 @@
-"""A candidate's report, measured now beside round 1's and the target's model on the same sets; the
-gate's verdict."""
+"""A candidate's report, measured now beside round 1's and the target's model on the same sets, with
+the gate's verdict; and that of a model that leaves a contributor out."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from trainer import samples
+from trainer.learning.report import (
+    GATE_BASE,
+    Ablation,
+    AgainstTarget,
+    MatrixLine,
+    Report,
+    TestSet,
+)
 from trainer.models import Round, RoundModel, Weights
 
 if TYPE_CHECKING:
@@ -16,113 +25,100 @@ if TYPE_CHECKING:
 
 SHOWN_AS_FORGOTTEN = 24
 Sets = dict[str, "EvalSet"]
+Tests = dict[TestSet, samples.Arrays]
 
 
 def judge(
     candidate: RoundModel, net: "nn.Module", base: "BaseData", still_here: Callable[[], None]
-) -> tuple[dict[str, Any], "Verdict"]:
-    """The report of `candidate`, whose trained net is `net`, and whether the gate lets it open a
+) -> tuple[Report, "Verdict"]:
+    """Measure `candidate`, whose trained net is `net`, and say whether the gate lets it open a
     round.
 
-    `report` holds `sets` (accuracy with intervals on base images, MNIST's test set, and each
-    earlier round's fooling and audited test samples), `against_target` (exact paired tests),
-    `forgot` (attempts in those samples that the target model reads right and this one wrong), and
-    `matrix` (every round's model on every round's samples). `still_here` is called between
-    measurements and may raise.
+    The report has the base sets and each earlier round's fooling and audited test samples, on which
+    the candidate is also paired with the target model; up to `SHOWN_AS_FORGOTTEN` attempts that it
+    forgot; and the matrix. `still_here` is called between measurements and may raise.
     """
     from trainer.learning import evaluate, gate, weights
 
-    sets, held_out = _sets(base)
-    tests = {name: sets[name] for name in held_out}
-    mine = evaluate.answers(net, sets)
-    report = evaluate.report(mine, sets)
+    tests = samples.held_out()
+    sets, test_sets = evaluate.base_sets(base) | _test_sets(tests), _test_sets(tests)
+    answers = evaluate.answers(net, sets)
     still_here()
+    # A model asked once: after a roll-back two rounds share one.
     rounds = list(Round.objects.select_related("model").order_by("number"))
     by_model: dict[int, Answers] = {}
     for round in rounds:
         if round.model_id not in by_model:
-            by_model[round.model_id] = evaluate.answers(_net(round.model), tests)
+            by_model[round.model_id] = evaluate.answers(_net(round.model), test_sets)
             still_here()
     target = by_model[rounds[-1].model_id]
     paired = {
-        name: evaluate.paired(mine[name], target[name], chosen) for name, chosen in tests.items()
+        test: evaluate.paired(answers[test.name], target[test.name], sets[test.name])
+        for test in tests
     }
-    report["against_target"] = {"round": rounds[-1].number, "sets": paired}
-    report["forgot"] = _forgotten(mine, target, held_out)[:SHOWN_AS_FORGOTTEN]
-    report["matrix"] = [_line(round.number, by_model[round.model_id], tests) for round in rounds]
-    report["matrix"].append(_line(None, mine, tests))
-    assert candidate.base is not None
-    first = evaluate.evaluate(_net(candidate.base), {gate.GATE_SET: sets[gate.GATE_SET]})
+    lines = [_matrix_line(round.number, by_model[round.model_id], tests) for round in rounds]
+    report = replace(
+        evaluate.report_of(answers, sets),
+        against_target=AgainstTarget(rounds[-1].number, paired),
+        forgot=tuple(_forgotten(answers, target, tests)[:SHOWN_AS_FORGOTTEN]),
+        matrix=(*lines, _matrix_line(None, answers, tests)),
+    )
+    assert candidate.initial_model is not None
+    first = evaluate.evaluate(_net(candidate.initial_model), {GATE_BASE: sets[GATE_BASE]})
     return report, gate.decide(report, first, paired, weights.finite(net))
 
 
-def compare(
+def ablate(
     candidate: RoundModel, net: "nn.Module", base: "BaseData", still_here: Callable[[], None]
-) -> dict[str, Any]:
-    """The report of `candidate`, which leaves a contributor out, beside the model that it is
-    compared with.
-
-    `report` holds `sets` as `judge` makes them, `compared_with` (that model's id, as the
-    candidate's report says since its start), `samples` (how many it was and the other was trained
-    on), `their_sets` (that model's, measured now on the same images) and `paired` (exact paired
-    tests by set: `gained` are the images that the candidate alone reads right). `still_here` is
-    called between measurements and may raise.
-    """
+) -> Ablation:
+    """Measure `candidate`, whose trained net `net` leaves a contributor out, beside the model that
+    it is compared with, both now and on the same images. `still_here` is called between
+    measurements and may raise."""
     from trainer.learning import evaluate
 
-    assert candidate.report is not None
-    other = RoundModel.objects.get(pk=candidate.report["compared_with"])
-    sets, _ = _sets(base)
-    mine = evaluate.answers(net, sets)
+    whole = RoundModel.objects.get(pk=Ablation.from_json(candidate.report or {}).compared_with)
+    sets = evaluate.base_sets(base) | _test_sets(samples.held_out())
+    answers = evaluate.answers(net, sets)
     still_here()
-    theirs = evaluate.answers(_net(other), sets)
+    whole_answers = evaluate.answers(_net(whole), sets)
     still_here()
-    return {
-        **evaluate.report(mine, sets),
-        "compared_with": other.pk,
-        "samples": [samples.trained_on(model).count() for model in (candidate, other)],
-        "their_sets": evaluate.report(theirs, sets)["sets"],
-        "paired": {
-            name: evaluate.paired(mine[name], theirs[name], chosen) for name, chosen in sets.items()
+    return Ablation(
+        compared_with=whole.pk,
+        sets=evaluate.report_of(answers, sets).sets,
+        samples=(samples.trained_on(candidate).count(), samples.trained_on(whole).count()),
+        other_sets=evaluate.report_of(whole_answers, sets).sets,
+        paired={
+            name: evaluate.paired(answers[name], whole_answers[name], images)
+            for name, images in sets.items()
         },
-    }
+    )
 
 
-def _sets(base: "BaseData") -> tuple[Sets, dict[str, samples.Arrays]]:
-    """All that is measured on, by name: the base sets, and each round's test samples, which come as
-    arrays too."""
-    from trainer.learning import evaluate
+def _test_sets(tests: Tests) -> Sets:
+    from trainer.learning.evaluate import EvalSet
 
-    held_out = samples.held_out()
-    tests = {
-        name: evaluate.EvalSet(arrays.pixels, arrays.labels) for name, arrays in held_out.items()
-    }
-    return evaluate.base_sets(base) | tests, held_out
+    return {test.name: EvalSet(arrays.pixels, arrays.labels) for test, arrays in tests.items()}
 
 
 def _net(model: RoundModel) -> "nn.Module":
     from trainer.learning import weights
 
     row = Weights.objects.get(pk=model.pk)
-    return weights.load(model.net, bytes(row.data), row.sha256)
+    return weights.load(model.architecture, bytes(row.data), row.sha256)
 
 
-def _forgotten(
-    mine: "Answers", target: "Answers", held_out: dict[str, samples.Arrays]
-) -> list[str]:
-    lost = {
-        name: (mine[name] != a.labels) & (target[name] == a.labels) for name, a in held_out.items()
+def _forgotten(answers: "Answers", target: "Answers", tests: Tests) -> list[str]:
+    """List the attempts in the test sets that the target model reads correctly and these answers do
+    not."""
+    forgotten: list[str] = []
+    for test, arrays in tests.items():
+        lost = (answers[test.name] != arrays.labels) & (target[test.name] == arrays.labels)
+        forgotten += [arrays.attempts[place] for place in lost.nonzero()[0]]
+    return forgotten
+
+
+def _matrix_line(number: int | None, answers: "Answers", tests: Tests) -> MatrixLine:
+    correct = {
+        test: int((answers[test.name] == arrays.labels).sum()) for test, arrays in tests.items()
     }
-    return [
-        id
-        for name, a in held_out.items()
-        for id, gone in zip(a.attempts, lost[name], strict=True)
-        if gone
-    ]
-
-
-def _line(number: int | None, answers: "Answers", tests: Sets) -> dict[str, Any]:
-    """One model's line of the matrix: how many of each set it reads right; `round` is None for the
-    candidate."""
-    right = {name: int((answers[name] == chosen.labels).sum()) for name, chosen in tests.items()}
-    return {"round": number, "correct": right}
+    return MatrixLine(number, correct)

@@ -29,41 +29,41 @@ def open_first(net: str) -> Round:
     if existing:
         return existing
     with transaction.atomic():
-        return Round.objects.create(number=1, model=base_of(net), opened=timezone.now())
+        return Round.objects.create(number=1, model=initial_model_of(net), opened_at=timezone.now())
 
 
-def nets() -> list[str]:
+def architectures() -> list[str]:
     """The nets that a study may choose: those with a first model here, or with one shipped; in
     alphabetical order."""
-    return sorted({*shipped.names(), *_bases().values_list("net", flat=True)})
+    return sorted({*shipped.names(), *_initial_models().values_list("architecture", flat=True)})
 
 
-def base_of(net: str) -> RoundModel:
+def initial_model_of(net: str) -> RoundModel:
     """The model that every retraining of `net` starts from; made from the shipped weights when
     first asked for.
 
     The caller holds lock(), or is opening round 1. Raises NotShipped.
     """
-    known = _bases().filter(net=net).order_by("pk").first()
+    known = _initial_models().filter(architecture=net).order_by("pk").first()
     if known:
         return known
     round_one, now = shipped.round_one(net), timezone.now()
     model = RoundModel.objects.create(
-        net=net,
+        architecture=net,
         state=RoundModel.State.PROMOTED,
-        seed=round_one.card["seed"],
-        manifest=round_one.card["manifest"],
-        report=round_one.card["report"],
-        started=now,
-        finished=now,
+        seed=round_one.seed,
+        manifest=round_one.manifest,
+        report=round_one.report.as_json(),
+        started_at=now,
+        finished_at=now,
         progress=1.0,
     )
     Weights.objects.create(model=model, data=round_one.weights, sha256=round_one.sha256)
     return model
 
 
-def _bases() -> QuerySet[RoundModel]:
-    return RoundModel.objects.filter(base=None, state=RoundModel.State.PROMOTED)
+def _initial_models() -> QuerySet[RoundModel]:
+    return RoundModel.objects.filter(initial_model=None, state=RoundModel.State.PROMOTED)
 
 
 def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
@@ -73,10 +73,10 @@ def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
     """
     now = timezone.now()
     current = Round.objects.get(state=Round.State.OPEN)
-    current.state, current.closed = Round.State.CLOSED, now
-    current.save(update_fields=["state", "closed"])
+    current.state, current.closed_at = Round.State.CLOSED, now
+    current.save(update_fields=["state", "closed_at"])
     return Round.objects.create(
-        number=current.number + 1, model=model, opened=now, opened_by=by, opened_why=why
+        number=current.number + 1, model=model, opened_at=now, opened_by=by, opened_why=why
     )
 
 

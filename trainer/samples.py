@@ -15,6 +15,8 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from trainer import rounds
+from trainer.learning import raster
+from trainer.learning.report import Ablation, Kind, TestSet
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
 
 BLOCK = 5  # contributors; one random position of 2–5 in each block is test
@@ -31,8 +33,8 @@ def add(
     contributor: uuid.UUID,
     pixels: bytes,
     label: int,
-    fooling: bool,
-    audited: bool = False,
+    has_fooled: bool,
+    is_audited: bool = False,
     round: Round,
 ) -> Sample | None:
     """Keep a settled drawing as a sample; None where the very same pixels are an active sample
@@ -42,7 +44,7 @@ def add(
     """
     rounds.lock()
     sha256 = hashlib.sha256(pixels).hexdigest()
-    kept = Sample.objects.filter(withdrawn__isnull=True)
+    kept = Sample.objects.filter(withdrawn_at__isnull=True)
     if (
         kept.filter(sha256=sha256).exists() or kept.filter(attempt=attempt).exists()
     ):  # each by its own index
@@ -53,8 +55,8 @@ def add(
         pixels=pixels,
         sha256=sha256,
         label=label,
-        fooling=fooling,
-        audited=audited,
+        has_fooled=has_fooled,
+        is_audited=is_audited,
         round=round,
     )
 
@@ -84,10 +86,12 @@ def withdraw(contributor: uuid.UUID) -> int:
 
 
 def _withdraw(samples: QuerySet[Sample]) -> int:
-    active = samples.filter(withdrawn__isnull=True)
+    active = samples.filter(withdrawn_at__isnull=True)
     now, latest = timezone.now(), RoundModel.objects.aggregate(latest=Max("pk"))["latest"]
-    trained = active.filter(first_trained__isnull=False).update(withdrawn=now, last_trained=latest)
-    return trained + active.update(withdrawn=now)
+    trained = active.filter(first_trained_by__isnull=False).update(
+        withdrawn_at=now, last_trained_by=latest
+    )
+    return trained + active.update(withdrawn_at=now)
 
 
 def returnable(
@@ -97,15 +101,15 @@ def returnable(
     its last sample, `but` of some attempts. Not where the same pixels are an active sample
     meanwhile, nor where they were removed.
     """
-    active = Sample.objects.filter(withdrawn__isnull=True)
+    active = Sample.objects.filter(withdrawn_at__isnull=True)
     gone = Sample.objects.filter(
-        contributor=contributor, withdrawn__gte=since, removed__isnull=True
+        contributor=contributor, withdrawn_at__gte=since, removed_at__isnull=True
     ).exclude(
         Q(sha256__in=active.values("sha256"))
         | Q(attempt__in=active.values("attempt"))
         | Q(attempt__in=but)
     )
-    return list({sample.attempt: sample for sample in gone.order_by("added")}.values())
+    return list({sample.attempt: sample for sample in gone.order_by("added_at")}.values())
 
 
 def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()) -> int:
@@ -115,8 +119,8 @@ def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID
         rounds.lock()
         again = returnable(contributor, since, but)
         for sample in again:
-            sample.pk, sample.added, sample.withdrawn = uuid.uuid4(), timezone.now(), None
-            sample.first_trained = sample.last_trained = None
+            sample.pk, sample.added_at, sample.withdrawn_at = uuid.uuid4(), timezone.now(), None
+            sample.first_trained_by = sample.last_trained_by = None
         return len(Sample.objects.bulk_create(again))
 
 
@@ -132,56 +136,59 @@ def remove(contributor: uuid.UUID) -> int:
     again."""
     with transaction.atomic():
         withdraw(contributor)
-        kept = Sample.objects.filter(contributor=contributor, removed__isnull=True)
-        return kept.update(removed=timezone.now(), pixels=b"")
+        kept = Sample.objects.filter(contributor=contributor, removed_at__isnull=True)
+        return kept.update(removed_at=timezone.now(), pixels=b"")
 
 
 def removed_since(model: RoundModel) -> datetime | None:
     """Since when a model cannot be made again, because samples that it was trained on were removed;
     None if it can."""
-    found: datetime | None = trained_on(model).aggregate(first=Min("removed"))["first"]
+    found: datetime | None = trained_on(model).aggregate(first=Min("removed_at"))["first"]
     return found
 
 
 def due(most_each: int | None = None) -> QuerySet[Sample]:
     """Verified fooling samples of the train split, active, that no candidate has trained on,
     `most_each` of each contributor (None: all)."""
-    return _new(most_each).filter(fooling=True)
+    return _new(most_each).filter(has_fooled=True)
 
 
 def _new(most_each: int | None) -> QuerySet[Sample]:
     """What the next candidate is the first to train on: of each contributor `most_each`, the
     fooling and older ones before the others."""
-    new = active().filter(first_trained__isnull=True)
+    new = active().filter(first_trained_by__isnull=True)
     if most_each is None:
         return new
-    order = [F("fooling").desc(), F("added").asc(), F("pk").asc()]
+    order = [F("has_fooled").desc(), F("added_at").asc(), F("pk").asc()]
     turn = Window(RowNumber(), partition_by=F("contributor"), order_by=order)
     return new.annotate(turn=turn).filter(turn__lte=most_each)
 
 
 def active() -> QuerySet[Sample]:
     """What may be trained on: every sample of the train split that is not withdrawn."""
-    return Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TRAIN)
+    return Sample.objects.filter(withdrawn_at__isnull=True, contributor__split=Split.TRAIN)
 
 
 def fix_set(candidate: RoundModel, most_each: int | None = None) -> None:
     """Give `candidate` its training set for good: what was trained on before, if still active, and
     the new samples, `most_each` of each contributor; the rest waits for a later one. Needs the
     lock."""
-    active().filter(pk__in=_new(most_each).values("pk")).update(first_trained=candidate)
+    active().filter(pk__in=_new(most_each).values("pk")).update(first_trained_by=candidate)
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:
     """The samples `model` was or is being trained on, in a fixed order; of one that leaves a
     contributor out, those of the model it is compared with that are not his, as far as they are
     still there."""
-    if model.without is not None:
-        assert model.report is not None
-        others = trained_on(RoundModel.objects.get(pk=model.report["compared_with"]))
-        return others.exclude(contributor=model.without).filter(removed__isnull=True)
+    if model.left_out_contributor is not None:
+        whole = Ablation.from_json(model.report or {}).compared_with
+        others = trained_on(RoundModel.objects.get(pk=whole))
+        return others.exclude(contributor=model.left_out_contributor).filter(
+            removed_at__isnull=True
+        )
     return Sample.objects.filter(
-        Q(withdrawn__isnull=True) | Q(last_trained__gte=model.pk), first_trained__lte=model.pk
+        Q(withdrawn_at__isnull=True) | Q(last_trained_by__gte=model.pk),
+        first_trained_by__lte=model.pk,
     ).order_by("pk")
 
 
@@ -202,25 +209,23 @@ def arrays(samples: QuerySet[Sample]) -> Arrays:
     rows = list(samples.values_list("pk", "attempt", "pixels", "label"))
     if not all(row[2] for row in rows):
         raise Removed("Some of these drawings were removed by whoever drew them.")
-    pixels = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.uint8).reshape(
-        -1, 28, 28
-    )
+    pixels = raster.pictures(row[2] for row in rows)
     labels = np.array([row[3] for row in rows], dtype=np.int64)
     return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)
 
 
-def held_out() -> dict[str, Arrays]:
-    """The test split of every round so far: «fools_N» fooled round N's model, «audited_N» did not,
-    chosen by lot.
+def held_out() -> dict[TestSet, Arrays]:
+    """The test split of every round so far: what fooled the round's model, and what did not, chosen
+    by lot.
 
     What was meant to fool and was read as another digit is in neither: nobody chose it by lot.
     Empty ones too, so that a report says that there was nothing to measure on.
     """
-    tests = Sample.objects.filter(withdrawn__isnull=True, contributor__split=Split.TEST).order_by(
-        "pk"
-    )
+    tests = Sample.objects.filter(
+        withdrawn_at__isnull=True, contributor__split=Split.TEST
+    ).order_by("pk")
     return {
-        f"{name}_{round.number}": arrays(tests.filter(**{kind: True}, round=round))
+        TestSet(kind, round.number): arrays(tests.filter(**{field: True}, round=round))
         for round in Round.objects.order_by("number")
-        for name, kind in (("fools", "fooling"), ("audited", "audited"))
+        for kind, field in ((Kind.FOOLS, "has_fooled"), (Kind.AUDITED, "is_audited"))
     }

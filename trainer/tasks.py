@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from trainer import candidates, reports, samples
+from trainer.learning.report import Ablation, Report
 from trainer.models import Heartbeat, RoundModel, Weights
 
 log = logging.getLogger(__name__)
@@ -32,24 +33,24 @@ def _train(claim: candidates.Claim) -> None:
     from trainer.learning import basedata, fit, weights
 
     renew = _Renewer(claim)
-    candidate = RoundModel.objects.select_related("base").get(pk=claim.candidate_id)
+    candidate = RoundModel.objects.select_related("initial_model").get(pk=claim.candidate_id)
     training_set = samples.arrays(samples.trained_on(candidate))
-    start = Weights.objects.get(pk=candidate.base_id)
+    start = Weights.objects.get(pk=candidate.initial_model_id)
     base = basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE)
-    recipe = fit.default_recipe(claim.net, len(training_set.ids))
+    recipe = fit.default_recipe(claim.architecture, len(training_set.ids))
     manifest = fit.manifest(
         training_set.ids,
         training_set.pixels,
         training_set.labels,
         base.sha256,
         start.sha256,
-        claim.net,
+        claim.architecture,
         recipe,
         claim.seed,
     )
     trained = fit.retrain(
         bytes(start.data),
-        claim.net,
+        claim.architecture,
         base,
         training_set.pixels,
         training_set.labels,
@@ -57,12 +58,13 @@ def _train(claim: candidates.Claim) -> None:
         claim.seed,
         renew,
     )
-    net = weights.load(claim.net, trained, None)
-    if candidate.without is None:
+    net = weights.load(claim.architecture, trained, None)
+    report: Report | Ablation
+    if candidate.left_out_contributor is None:
         report, verdict = reports.judge(candidate, net, base, lambda: renew(1.0))
         reasons = list(verdict.reasons)
     else:
-        report, reasons = reports.compare(candidate, net, base, lambda: renew(1.0)), []
+        report, reasons = reports.ablate(candidate, net, base, lambda: renew(1.0)), []
     candidates.finish(
         claim,
         weights=trained,
@@ -93,7 +95,7 @@ def look_after() -> None:
 
 def beat(cluster: str) -> None:
     """Note that this cluster of workers lives."""
-    Heartbeat.objects.update_or_create(cluster=cluster, defaults={"at": timezone.now()})
+    Heartbeat.objects.update_or_create(cluster=cluster, defaults={"beat_at": timezone.now()})
 
 
 def fetch_mnist() -> None:

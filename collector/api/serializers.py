@@ -123,12 +123,12 @@ class Attempt(serializers.Serializer[Any]):
     target_label = serializers.IntegerField()
     predicted_label = serializers.IntegerField()
     probabilities = serializers.ListField(child=serializers.FloatField())
-    fooled = serializers.BooleanField()
+    fooled = serializers.BooleanField(source="has_fooled")
     status = serializers.CharField()
 
 
 class Event(serializers.Serializer[Any]):
-    when = serializers.DateTimeField(allow_null=True)
+    when = serializers.DateTimeField(source="happened_at", allow_null=True)
     kind = serializers.CharField()
     text = serializers.CharField()
 
@@ -172,24 +172,24 @@ class Due(serializers.Serializer[Any]):
 
 class Training(serializers.Serializer[Any]):
     progress = serializers.FloatField(help_text="0–1")
-    started = serializers.DateTimeField()
+    started = serializers.DateTimeField(source="started_at")
 
 
 class Round(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     state = serializers.CharField()
-    opened = serializers.DateTimeField()
-    closed = serializers.DateTimeField(allow_null=True)
-    net = serializers.CharField()
+    opened = serializers.DateTimeField(source="opened_at")
+    closed = serializers.DateTimeField(source="closed_at", allow_null=True)
+    net = serializers.CharField(source="architecture")
     opened_by = serializers.CharField(help_text="who opened it, if by hand")
     opened_why = serializers.CharField()
-    attempts = serializers.IntegerField()
-    fooled = serializers.IntegerField()
-    pending = serializers.IntegerField()
-    verified = serializers.IntegerField()
-    mer = serializers.FloatField(allow_null=True)
-    vmer = serializers.FloatField(allow_null=True)
-    report = serializers.JSONField()
+    attempts = serializers.IntegerField(source="counts.attempt_count")
+    fooled = serializers.IntegerField(source="counts.fooled_count")
+    pending = serializers.IntegerField(source="counts.pending_count")
+    verified = serializers.IntegerField(source="counts.verified_count")
+    mer = serializers.FloatField(source="counts.mer", allow_null=True)
+    vmer = serializers.FloatField(source="counts.vmer", allow_null=True)
+    report = serializers.JSONField(source="stored_report")
 
 
 class CurrentRound(Round):
@@ -201,7 +201,7 @@ class Standing(serializers.Serializer[Any]):
     rank = serializers.IntegerField()
     username = serializers.CharField()
     credit = serializers.FloatField()
-    verified = serializers.IntegerField()
-    attempts = serializers.IntegerField()
-    pending = serializers.IntegerField()
+    verified = serializers.IntegerField(source="verified_count")
+    attempts = serializers.IntegerField(source="attempt_count")
+    pending = serializers.IntegerField(source="pending_count")
     vmer = serializers.FloatField(allow_null=True)

@@ -69,7 +69,7 @@ class TokensView(APIView):
             raise AuthenticationFailed("That user name and password don’t go together.")
         text, row = accounts.issue_token(person)
         return Response(
-            shapes.IssuedToken({"token": text, "expires": row.expires}).data, status=201
+            shapes.IssuedToken({"token": text, "expires": row.expires_at}).data, status=201
         )
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -86,6 +86,12 @@ class RoundsPages(LimitOffsetPagination):
         )
 
 
+def _round(overview: round_figures.RoundOverview) -> dict[str, Any]:
+    """The open round says more than the others."""
+    shape = shapes.Round if overview.due is None else shapes.CurrentRound
+    return shape(overview).data
+
+
 class RoundsView(APIView):
     permission_classes = [AllowAny]
 
@@ -93,8 +99,8 @@ class RoundsView(APIView):
     def get(self, request: Request) -> Response:
         """All rounds, newest first."""
         pages = RoundsPages()
-        told = pages.paginate_queryset(round_figures.overview(), request, self)
-        return pages.get_paginated_response(told)
+        page = pages.paginate_queryset(round_figures.overview(), request, self) or []
+        return pages.get_paginated_response([_round(overview) for overview in page])
 
 
 class RoundView(APIView):
@@ -103,7 +109,7 @@ class RoundView(APIView):
     @extend_schema(responses=shapes.Round)
     def get(self, request: Request, number: int) -> Response:
         """One round."""
-        return Response(round_figures.describe(number))
+        return Response(_round(round_figures.describe(number)))
 
 
 class CurrentRoundView(APIView):
@@ -112,7 +118,7 @@ class CurrentRoundView(APIView):
     @extend_schema(responses=shapes.CurrentRound)
     def get(self, request: Request) -> Response:
         """The open round, with what is due and what is in training."""
-        return Response(round_figures.current())
+        return Response(_round(round_figures.current()))
 
 
 class PredictionsView(APIView):
@@ -124,16 +130,19 @@ class PredictionsView(APIView):
         given = _parsed(shapes.Drawing, request)
         who = str(request.user.pk) if request.user.is_authenticated else _address(request)
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
-        number, probabilities = attempts.predict(attempts.parse(**given))
-        predicted = max(range(10), key=probabilities.__getitem__)
+        number, prediction = attempts.predict(attempts.parse(**given))
         return Response(
-            {"round": number, "predicted_label": predicted, "probabilities": probabilities}
+            {
+                "round": number,
+                "predicted_label": prediction.digit,
+                "probabilities": prediction.probabilities,
+            }
         )
 
 
 class AttemptPages(CursorPagination):
     page_size = 50
-    ordering = ("-submitted", "-id")
+    ordering = ("-submitted_at", "-id")
 
     def decode_cursor(self, request: Request) -> Any:
         """The place that a page's `next` or `previous` names. Raises Refused for what is no such
@@ -152,9 +161,9 @@ class AttemptPages(CursorPagination):
 def _told(attempt: Attempt, fate: str) -> dict[str, Any]:
     return {
         **shapes.Attempt(attempt).data,
-        "original": attempt.original,
-        "submitted": attempt.submitted,
-        "settled": attempt.settled,
+        "original": attempt.is_original,
+        "submitted": attempt.submitted_at,
+        "settled": attempt.settled_at,
         "settled_label": attempt.settled_label,
         "credit": attempt.credit,
         "fate": fate,
@@ -169,7 +178,7 @@ class AttemptsView(APIView):
         own = _person(request).attempts.select_related("round")
         page = pages.paginate_queryset(own, request, self) or []
         return pages.get_paginated_response(
-            [_told(attempt, fate) for attempt, fate in timeline.for_list(page)]
+            [_told(attempt, fate) for attempt, fate in timeline.with_headlines(page)]
         )
 
     @extend_schema(request=shapes.NewAttempt, responses={201: shapes.Attempt, 200: shapes.Attempt})
@@ -192,7 +201,7 @@ class AttemptView(APIView):
         attempt = _person(request).attempts.select_related("round").filter(pk=id).first()
         if attempt is None:
             raise NotFound("You have no such drawing.")
-        [(_, fate)] = timeline.for_list([attempt])
+        [(_, fate)] = timeline.with_headlines([attempt])
         events = shapes.Event(timeline.timeline(attempt), many=True).data
         drawn = {"strokes": attempt.strokes, "width": attempt.width}
         return Response({**_told(attempt, fate), **drawn, "timeline": events})
@@ -215,7 +224,7 @@ def _assignment(reading: Reading) -> dict[str, Any]:
         "width": drawn.width,
         "pixels": list(bytes(drawn.pixels)),
     }
-    return {"id": reading.pk, "attempt": shown, "expires": reading.expires}
+    return {"id": reading.pk, "attempt": shown, "expires": reading.lease_expires_at}
 
 
 class AssignmentsView(APIView):

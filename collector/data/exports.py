@@ -54,7 +54,7 @@ def write_training_set(number: int, path: Path) -> tuple[int, str]:
     if not arrays.ids:
         raise Refused(f"Round {number}'s model was trained on no samples: it is the shipped one.")
     np.savez_compressed(path, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
-    return len(arrays.ids), round.model.net
+    return len(arrays.ids), round.model.architecture
 
 
 def own(person: Person) -> Iterator[str]:
@@ -63,15 +63,15 @@ def own(person: Person) -> Iterator[str]:
         "username": person.username,
         "email": person.email,
         "role": person.role,
-        "joined": person.joined.isoformat(),
+        "joined": person.joined_at.isoformat(),
         "readings": person.readings.filter(answer__isnull=False).count(),
     }
     yield json.dumps(about)[:-1] + ', "drawings": ['
-    drawn = person.attempts.select_related("round").order_by("submitted", "pk")
+    drawn = person.attempts.select_related("round").order_by("submitted_at", "pk")
     for place, attempt in enumerate(drawn.iterator(chunk_size=200)):
         told = {
             "id": str(attempt.pk),
-            "submitted": attempt.submitted.isoformat(),
+            "submitted": attempt.submitted_at.isoformat(),
             "round": attempt.round.number,
             "target_label": attempt.target_label,
             "predicted_label": attempt.predicted_label,
@@ -88,9 +88,9 @@ def own(person: Person) -> Iterator[str]:
 
 def _rows() -> Iterator[dict[str, Any]]:
     active = (
-        Sample.objects.filter(withdrawn=None)
+        Sample.objects.filter(withdrawn_at=None)
         .select_related("contributor", "round")
-        .order_by("added", "pk")
+        .order_by("added_at", "pk")
     )
     for sample in active.iterator(chunk_size=500):
         yield {
@@ -100,9 +100,9 @@ def _rows() -> Iterator[dict[str, Any]]:
             "round": sample.round.number,
             "label": sample.label,
             "split": sample.contributor.split,
-            "fooling": sample.fooling,
-            "audited": sample.audited,
-            "added": sample.added.isoformat(),
+            "fooling": sample.has_fooled,
+            "audited": sample.is_audited,
+            "added": sample.added_at.isoformat(),
             "pixels": base64.b64encode(bytes(sample.pixels)).decode(),
         }
 

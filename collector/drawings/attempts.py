@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -21,6 +20,7 @@ from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 Status = Attempt.Status
@@ -52,11 +52,11 @@ def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Dra
         raise Refused(error.message, field=error.field, code=error.code) from error
 
 
-def predict(drawn: drawing.Drawing) -> tuple[int, list[float]]:
-    """The open round's number and the ten probabilities of its model for a drawing; nothing is
-    stored."""
+def predict(drawn: drawing.Drawing) -> tuple[int, target.Prediction]:
+    """Give the open round's number and what its model makes of a drawing; nothing is stored. Raises
+    target.TargetUnavailable."""
     model = target.current()
-    return model.number, model.probabilities(raster.rasterise(drawn))
+    return model.number, model.read(raster.rasterise(drawn).tobytes())
 
 
 def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
@@ -84,9 +84,9 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     attempt = _judged(drawer, submission)
     fooled = attempt.target_label != attempt.predicted_label
     if fooled:
-        attempt.copy_of_id = near_duplicates.original(attempt)
-        attempt.mnist = mnist_duplicates.is_mnist(
-            np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label
+        attempt.near_duplicate_of_id = near_duplicates.find_original(attempt)
+        attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
+            raster.picture(attempt.pixels), attempt.target_label
         )
     try:
         with transaction.atomic():
@@ -94,9 +94,9 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                 # One after the other: bounds and originals are exact.
                 Study.objects.select_for_update(no_key=True).get()
                 limits.leave_room(drawer)
-            if fooled and attempt.copy_of_id is None:
-                attempt.copy_of_id = near_duplicates.original(
-                    attempt, since=attempt.submitted - AT_ONCE
+            if fooled and attempt.near_duplicate_of_id is None:
+                attempt.near_duplicate_of_id = near_duplicates.find_original(
+                    attempt, since=attempt.submitted_at - AT_ONCE
                 )
             attempt.save(force_insert=True)
     except IntegrityError as error:
@@ -104,7 +104,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
             "Exactly this drawing has already been submitted in this round. Change it a little.",
             code="copy",
         ) from error
-    attempt.refresh_from_db(fields=["fooled"])
+    attempt.refresh_from_db(fields=["has_fooled"])
     return attempt
 
 
@@ -133,40 +133,41 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
     except drawing.Degenerate as error:
         raise Unprocessable(error.message, field=error.field, code=error.code) from error
     model = target.current()
-    probabilities = model.probabilities(pixels)
-    predicted = max(range(10), key=probabilities.__getitem__)
+    prediction = model.read(pixels.tobytes())
     study = Study.current()
-    fooled = predicted != submission.target_label
+    fooled = prediction.digit != submission.target_label
     audited = not fooled and _lot.random() < study.audit_share
     moderated = fooled or audited
     now = timezone.now()
     return Attempt(
         drawer=drawer,
         round_id=model.round_id,
-        submitted=now,
+        submitted_at=now,
         client_key=submission.client_key,
         body_sha256=submission.sha256,
         target_label=submission.target_label,
-        predicted_label=predicted,
-        probabilities=probabilities,
+        predicted_label=prediction.digit,
+        probabilities=prediction.probabilities,
         strokes=submission.drawing.as_json(),
         width=submission.drawing.width,
         pixels=pixels.tobytes(),
         pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
         raster_version=raster.VERSION,
-        live_preview=study.live_preview,
+        has_live_preview=study.has_live_preview,
         status=Status.PENDING if moderated else Status.NOT_FOOLED,
-        audited=audited,
+        is_audited=audited,
         quorum=study.quorum,
-        wanted=verdicts.wanted(submission.target_label, [], study.quorum) if moderated else 0,
-        settled=None if moderated else now,
+        needed_reading_count=verdicts.wanted(submission.target_label, [], study.quorum)
+        if moderated
+        else 0,
+        settled_at=None if moderated else now,
     )
 
 
-def rival(attempt: Attempt) -> int:
+def runner_up(attempt: Attempt) -> int:
     """The digit that the predicted one won over: the target, or, where the model was right, its
     second choice."""
-    if attempt.fooled:
+    if attempt.has_fooled:
         return attempt.target_label
     return max(
         (d for d in range(10) if d != attempt.predicted_label),
@@ -174,14 +175,14 @@ def rival(attempt: Attempt) -> int:
     )
 
 
-def looked(attempt: Attempt) -> "NDArray[np.float64]":
+def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
     """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and
-    against its rival.
+    against the runner-up.
 
     Raises target.TargetUnavailable.
     """
     return target.of_round(attempt.round.number).attribution(
-        bytes(attempt.pixels), attempt.predicted_label, rival(attempt)
+        attempt.pixels, attempt.predicted_label, runner_up(attempt)
     )
 
 
@@ -202,6 +203,10 @@ def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
             raise Conflict(
                 "A moderator has already looked at this drawing; it can no longer be taken back."
             )
-        attempt.status, attempt.settled, attempt.wanted = Status.RETRACTED, timezone.now(), 0
-        attempt.save(update_fields=["status", "settled", "wanted"])
+        attempt.status, attempt.settled_at, attempt.needed_reading_count = (
+            Status.RETRACTED,
+            timezone.now(),
+            0,
+        )
+        attempt.save(update_fields=["status", "settled_at", "needed_reading_count"])
         return attempt

@@ -3,11 +3,11 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count
 
 from collector.models import Attempt
+from trainer.learning.report import GATE_BASE, confusion_lookup
 from trainer.models import Round
 
 AMONG = 8
@@ -39,18 +39,18 @@ def rarest(
     return [Challenge(*pair, fools.get(pair, 0)) for pair in pairs]
 
 
-def one() -> Challenge:
+def draw_challenge() -> Challenge:
     """One of the rarest confusions of the open round, by lot; two queries."""
-    row: Any = (
+    round_id, confusion = (
         Round.objects.filter(state=Round.State.OPEN)
-        .values("pk", "model__report__sets__gate_base__confusion")
+        .values_list("pk", f"model__report__{confusion_lookup(GATE_BASE)}")
         .get()
     )
     counted = (
-        Attempt.objects.filter(round=row["pk"], status=Attempt.Status.VERIFIED)
+        Attempt.objects.filter(round=round_id, status=Attempt.Status.VERIFIED)
         .values_list("target_label", "predicted_label")
         .annotate(n=Count("pk"))
         .order_by()
     )
     fools = {(target, predicted): n for target, predicted, n in counted}
-    return _lot.choice(rarest(fools, row["model__report__sets__gate_base__confusion"])[:AMONG])
+    return _lot.choice(rarest(fools, confusion)[:AMONG])

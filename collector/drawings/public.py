@@ -9,7 +9,7 @@ from collector.errors import NotFound, Refused
 from collector.models import SHOWABLE, Attempt, Person
 from trainer.models import Round
 
-BEST_FIRST = ("-sureness", "-settled", "pk")
+BEST_FIRST = ("-sureness", "-settled_at", "pk")
 
 
 def public() -> QuerySet[Attempt]:
@@ -19,7 +19,7 @@ def public() -> QuerySet[Attempt]:
     return Attempt.objects.filter(SHOWABLE).exclude(drawer__in=Person.objects.hidden().values("pk"))
 
 
-def one(attempt_id: uuid.UUID) -> Attempt:
+def get_public_fool(attempt_id: uuid.UUID) -> Attempt:
     """A public fool with its round and drawer. Raises NotFound, in the same words whether or not
     there is another such drawing."""
     fool = public().select_related("round", "drawer").filter(pk=attempt_id).first()
@@ -61,16 +61,16 @@ def neighbours(fool: Attempt) -> tuple[uuid.UUID | None, uuid.UUID | None]:
     """The public fools just before and after this one among those of the same confusion, best
     first."""
     alike = best(target=fool.target_label, predicted=fool.predicted_label)
-    sure, settled = fool.sureness, fool.settled
+    sure, settled = fool.sureness, fool.settled_at
     before = (
         Q(sureness__gt=sure)
-        | Q(sureness=sure, settled__gt=settled)
-        | Q(sureness=sure, settled=settled, pk__lt=fool.pk)
+        | Q(sureness=sure, settled_at__gt=settled)
+        | Q(sureness=sure, settled_at=settled, pk__lt=fool.pk)
     )
     after = (
         Q(sureness__lt=sure)
-        | Q(sureness=sure, settled__lt=settled)
-        | Q(sureness=sure, settled=settled, pk__gt=fool.pk)
+        | Q(sureness=sure, settled_at__lt=settled)
+        | Q(sureness=sure, settled_at=settled, pk__gt=fool.pk)
     )
     better = alike.filter(before, sureness__gte=sure).reverse()
     worse = alike.filter(after, sureness__lte=sure)

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from collector.models import Appeal, Attempt, Decision, Study
 from collector.rules.words import named, sure
 from trainer import target
@@ -17,26 +15,26 @@ MOST_ROUNDS = 60
 
 
 @dataclass(frozen=True)
-class Event:
-    """One line of the timeline; `when` is None for what has yet to come."""
+class TimelineEvent:
+    """One line of the timeline; `happened_at` is None for what has yet to come."""
 
-    when: datetime | None
+    happened_at: datetime | None
     text: str
     kind: str
 
 
 @dataclass(frozen=True)
-class Kept:
+class SampleOutcome:
     """What became of the sample that an attempt turned into."""
 
     split: str
-    withdrawn: datetime | None
+    withdrawn_at: datetime | None
     trained: RoundModel | None
     round: Round | None
 
 
 @dataclass(frozen=True)
-class Read:
+class ModelReading:
     """What the model of a round makes of a drawing; whether that is what it settled as, or, until
     then, was meant."""
 
@@ -57,7 +55,7 @@ _HEADLINES = {
 }
 
 
-def headline(attempt: Attempt, kept: Kept | None = None) -> str:
+def headline(attempt: Attempt, kept: SampleOutcome | None = None) -> str:
     """The fate in a few words, for a list."""
     words = _HEADLINES[Status(attempt.status)]
     if attempt.status == Status.CORRECTED:
@@ -65,30 +63,32 @@ def headline(attempt: Attempt, kept: Kept | None = None) -> str:
     return f"{words} · {_sample_in_short(kept)}" if kept else words
 
 
-def for_list(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
+def with_headlines(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
     """Attempts with their headlines, in a fixed number of queries."""
     listed = list(attempts)
-    kept = kept_of([attempt.pk for attempt in listed])
+    kept = outcomes_of([attempt.pk for attempt in listed])
     return [(attempt, headline(attempt, kept.get(attempt.pk))) for attempt in listed]
 
 
-def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
+def timeline(attempt: Attempt, who: str = "You") -> list[TimelineEvent]:
     """The whole story, oldest first; `who` drew it. While it is pending, only the number of its
     readings is told."""
     chance = sure(attempt.probabilities[attempt.predicted_label])
     seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance}"
-    verdict = f"{seen}: fooled." if attempt.fooled else f"{seen}: it was right."
+    verdict = f"{seen}: fooled." if attempt.has_fooled else f"{seen}: it was right."
     events = [
-        Event(
-            attempt.submitted, f"{who} drew {named(attempt.target_label)}. {verdict}", "submitted"
+        TimelineEvent(
+            attempt.submitted_at,
+            f"{who} drew {named(attempt.target_label)}. {verdict}",
+            "submitted",
         )
     ]
-    if not attempt.original:
-        events.append(Event(attempt.submitted, _copied(attempt, who), "copy"))
+    if not attempt.is_original:
+        events.append(TimelineEvent(attempt.submitted_at, _copied(attempt, who), "copy"))
     if attempt.status == Status.PENDING:
-        read = attempt.readings.filter(answer__isnull=False, discounted=False).count()
+        read = attempt.readings.filter(answer__isnull=False, is_discounted=False).count()
         events.append(
-            Event(
+            TimelineEvent(
                 None,
                 f"Waiting for moderators, who don’t see what it should be ({read} so far).",
                 "waiting",
@@ -97,68 +97,71 @@ def timeline(attempt: Attempt, who: str = "You") -> list[Event]:
         return events
     appeal = getattr(attempt, "appeal", None)
     if text := _settled(attempt, who):
-        settled = Event(attempt.settled, text, "settled")
+        settled = TimelineEvent(attempt.settled_at, text, "settled")
         events += _appealed(settled, appeal, who) if appeal else [settled]
-    kept = kept_of([attempt.pk]).get(attempt.pk)
+    kept = outcomes_of([attempt.pk]).get(attempt.pk)
     if kept:
         events.append(_sample_event(kept))
-    if (now := _read_now(attempt)) and attempt.settled:
+    if (now := _read_now(attempt)) and attempt.settled_at:
         events.append(now)
     return events
 
 
-def through_rounds(attempt: Attempt) -> list[Read]:
+def through_rounds(attempt: Attempt) -> list[ModelReading]:
     """What each round's model makes of a drawing, the newest `MOST_ROUNDS` of them, oldest first; a
     model that cannot be asked is left out."""
-    if attempt.removed:
+    if attempt.removed_at:
         return []
     label = attempt.target_label if attempt.settled_label is None else attempt.settled_label
-    pixels = np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28)
-    found = []
+    readings = []
     for number in reversed(
         Round.objects.order_by("-number").values_list("number", flat=True)[:MOST_ROUNDS]
     ):
         try:
-            shares = target.of_round(number).probabilities(pixels)
+            read = target.of_round(number).read(attempt.pixels)
         except target.TargetUnavailable:
             continue
-        read = max(range(10), key=shares.__getitem__)
-        found.append(Read(number, read, shares[read], read == label))
-    return found
+        readings.append(ModelReading(number, read.digit, read.share, read.digit == label))
+    return readings
 
 
-def _read_now(attempt: Attempt) -> Event | None:
+def _read_now(attempt: Attempt) -> TimelineEvent | None:
     """What the open round's model makes of a drawing of an earlier round; None where it cannot be
     asked."""
     try:
         model = target.current()
     except target.TargetUnavailable:
         return None
-    if model.round_id == attempt.round_id or attempt.removed or attempt.status == Status.RETRACTED:
+    if (
+        model.round_id == attempt.round_id
+        or attempt.removed_at
+        or attempt.status == Status.RETRACTED
+    ):
         return None
-    shares = model.probabilities(np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28))
-    read = max(range(10), key=shares.__getitem__)
-    text = f"Round {model.number}’s model now reads it as {named(read)}, {sure(shares[read])}"
-    if attempt.settled_label is not None:
-        text += (
-            ": right."
-            if read == attempt.settled_label
-            else f": still not as {named(attempt.settled_label)}."
-        )
-    return Event(None, text if text.endswith(".") else f"{text}.", "now")
+    read = model.read(attempt.pixels)
+    text = f"Round {model.number}’s model now reads it as {named(read.digit)}, {sure(read.share)}"
+    if read.digit == attempt.settled_label:
+        text += ": right"
+    elif attempt.settled_label is not None:
+        text += f": still not as {named(attempt.settled_label)}"
+    return TimelineEvent(None, f"{text}.", "now")
 
 
-def _appealed(settled: Event, appeal: Appeal, who: str) -> list[Event]:
+def _appealed(settled: TimelineEvent, appeal: Appeal, who: str) -> list[TimelineEvent]:
     """The appeal and its answer; what it settled as stands before them, or, if it is another now,
     after them."""
-    events = [Event(appeal.when, f"{who} appealed: «{appeal.text}»", "appeal")]
+    events = [TimelineEvent(appeal.appealed_at, f"{who} appealed: «{appeal.text}»", "appeal")]
     if answer := appeal.decision:
         events.append(
-            Event(answer.when, f"An admin answered ({answer.answer}): {answer.why}", "answered")
+            TimelineEvent(
+                answer.decided_at,
+                f"An admin answered ({answer.answer}): {answer.why}",
+                "answered",
+            )
         )
     else:
-        events.append(Event(None, "An admin will look at it again.", "waiting"))
-    changed = settled.when is not None and settled.when > appeal.when
+        events.append(TimelineEvent(None, "An admin will look at it again.", "waiting"))
+    changed = settled.happened_at is not None and settled.happened_at > appeal.appealed_at
     return [*events, settled] if changed else [settled, *events]
 
 
@@ -170,7 +173,7 @@ def outcome(attempt: Attempt) -> str:
 def _settled(attempt: Attempt, who: str) -> str | None:
     if (decision := attempt.decision) and not _answers_appeal(decision):
         return f"An admin decided ({decision.answer}): {decision.why}"
-    if attempt.status == Status.NOT_FOOLED and not attempt.audited:
+    if attempt.status == Status.NOT_FOOLED and not attempt.is_audited:
         return None
     meant, label = named(attempt.target_label), named(attempt.settled_label or 0)
     return {
@@ -187,12 +190,12 @@ def _settled(attempt: Attempt, who: str) -> str | None:
 
 
 def _copied(attempt: Attempt, who: str) -> str:
-    if attempt.copy_of is None:
+    if attempt.near_duplicate_of is None:
         return (
             "It is nearly one of MNIST’s own images: it is read like any other, earns "
             "nothing, and trains no model."
         )
-    own = attempt.copy_of.drawer_id == attempt.drawer_id
+    own = attempt.near_duplicate_of.drawer_id == attempt.drawer_id
     by = "you" if who == "You" else who
     whose = f"one that {by} submitted earlier" if own else "one that was submitted earlier"
     return f"It is very like {whose}: it is read like any other, and earns nothing."
@@ -204,15 +207,15 @@ def _answers_appeal(decision: Decision) -> bool:
 
 def _by(attempt: Attempt) -> str:
     """«one moderator», «3 moderators»: how many agree with how it settled."""
-    n = attempt.readings.filter(agreed=True).count()
+    n = attempt.readings.filter(is_correct=True).count()
     return "one moderator" if n == 1 else f"{n} moderators" if n else "moderators"
 
 
 def _earned(attempt: Attempt) -> str:
-    if not attempt.original:
+    if not attempt.is_original:
         return (
             "without credit, since it is nearly "
-            f"{'one of MNIST’s' if attempt.mnist else 'an earlier one'}"
+            f"{'one of MNIST’s' if attempt.is_mnist_duplicate else 'an earlier one'}"
         )
     if attempt.credit == 1:
         return "1 credit"
@@ -223,33 +226,37 @@ def _earned(attempt: Attempt) -> str:
     )
 
 
-def kept_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, Kept]:
+def outcomes_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, SampleOutcome]:
     """What became of these attempts' samples, by attempt, in two queries."""
     rows = (
         Sample.objects.filter(attempt__in=attempts)
-        .select_related("contributor", "first_trained")
-        .order_by("added")
+        .select_related("contributor", "first_trained_by")
+        .order_by("added_at")
     )
     opened = list(
-        Round.objects.filter(number__gt=1).order_by("number").only("number", "model_id", "opened")
+        Round.objects.filter(number__gt=1)
+        .order_by("number")
+        .only("number", "model_id", "opened_at")
     )
     kept = {}
     for row in rows:
-        last = row.last_trained_id
+        last = row.last_trained_by_id
         trained_rounds = (
             r
             for r in opened
-            if row.first_trained_id
-            and r.model_id >= row.first_trained_id
+            if row.first_trained_by_id
+            and r.model_id >= row.first_trained_by_id
             and (last is None or r.model_id <= last)
         )
         first = next(trained_rounds, None)
-        kept[row.attempt] = Kept(row.contributor.split, row.withdrawn, row.first_trained, first)
+        kept[row.attempt] = SampleOutcome(
+            row.contributor.split, row.withdrawn_at, row.first_trained_by, first
+        )
     return kept
 
 
-def _sample_in_short(kept: Kept) -> str:
-    if kept.withdrawn:
+def _sample_in_short(kept: SampleOutcome) -> str:
+    if kept.withdrawn_at:
         return "withdrawn"
     if kept.split == Split.TEST:
         return "kept to measure the models"
@@ -258,32 +265,38 @@ def _sample_in_short(kept: Kept) -> str:
     return "in training" if kept.trained else "waits for the next model"
 
 
-def _sample_event(kept: Kept) -> Event:
-    if kept.withdrawn:
-        return Event(kept.withdrawn, "Withdrawn: later models train without it.", "withdrawn")
+def _sample_event(kept: SampleOutcome) -> TimelineEvent:
+    if kept.withdrawn_at:
+        return TimelineEvent(
+            kept.withdrawn_at, "Withdrawn: later models train without it.", "withdrawn"
+        )
     if kept.split == Split.TEST:
-        return Event(
+        return TimelineEvent(
             None,
             "Kept to measure the models: this drawer’s pictures test them and are never "
             "trained on.",
             "test",
         )
     if kept.round:
-        return Event(
-            kept.round.opened, f"Trained into round {kept.round.number}’s model.", "trained"
+        return TimelineEvent(
+            kept.round.opened_at, f"Trained into round {kept.round.number}’s model.", "trained"
         )
     if kept.trained and kept.trained.state == RoundModel.State.TRAINING:
-        return Event(
-            kept.trained.created, "A new model is being trained on it at this moment.", "training"
+        return TimelineEvent(
+            kept.trained.created_at,
+            "A new model is being trained on it at this moment.",
+            "training",
         )
     if kept.trained:
         text = "A model was trained on it that did not open a round; the next one will be, too."
-        return Event(kept.trained.created, text, "trained")
-    return Event(None, f"Waits for the next model to be trained.{_may_wait_longer()}", "due")
+        return TimelineEvent(kept.trained.created_at, text, "trained")
+    return TimelineEvent(
+        None, f"Waits for the next model to be trained.{_may_wait_longer()}", "due"
+    )
 
 
 def _may_wait_longer() -> str:
-    most = Study.current().most_each
+    most = Study.current().max_per_person
     return (
         f" One person gives at most {most} of a round’s new drawings; more of them wait."
         if most

@@ -56,9 +56,9 @@ class Drawer:
         except Exception:
             self.fooler.give_up()
             raise
-        self.fooler.told(written, attempt.fooled)
+        self.fooler.learn(written, attempt.has_fooled)
         self.drawn += 1
-        self.fooled += attempt.fooled
+        self.fooled += attempt.has_fooled
         self.round = attempt.round.number
         return True
 

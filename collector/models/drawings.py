@@ -1,17 +1,15 @@
-"""Drawings: what was submitted, what the model said of it, and what became of it."""
+"""Drawings: what was submitted, what the model said of it, and what admins decided of it."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Func, Q
 from django.utils import timezone
 
 from collector.models.people import Person
+from collector.rules.verdicts import ANSWERS
 from trainer.models import Round
-
-if TYPE_CHECKING:
-    from collector.models.moderation import Decision
 
 
 class Sureness(Func):
@@ -41,10 +39,15 @@ class Sureness(Func):
 
 # A verified fool as the public may see it, as far as the attempt itself decides; see
 # collector.drawings.public.
-SHOWABLE = Q(status="verified", copy_of__isnull=True, mnist=False, removed__isnull=True)
-SWITCHED_OFF = Q(
-    drawer__is_active=False, drawer__closed=None
-)  # suspended: his drawings wait until he is not
+SHOWABLE = Q(
+    status="verified",
+    near_duplicate_of__isnull=True,
+    is_mnist_duplicate=False,
+    removed_at__isnull=True,
+)
+DRAWER_SUSPENDED = Q(
+    drawer__is_active=False, drawer__closed_at=None
+)  # their drawings wait meanwhile
 
 
 class Attempt(models.Model):
@@ -62,13 +65,13 @@ class Attempt(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     drawer = models.ForeignKey(Person, models.PROTECT, related_name="attempts", db_index=False)
     round = models.ForeignKey(Round, models.PROTECT, related_name="attempts", db_index=False)
-    submitted = models.DateTimeField(default=timezone.now)
+    submitted_at = models.DateTimeField(default=timezone.now)
     client_key = models.CharField(max_length=64, null=True, blank=True)
     body_sha256 = models.CharField(max_length=64)
 
     target_label = models.PositiveSmallIntegerField()
     predicted_label = models.PositiveSmallIntegerField()
-    fooled = models.GeneratedField(
+    has_fooled = models.GeneratedField(
         expression=ExpressionWrapper(~Q(target_label=F("predicted_label")), models.BooleanField()),
         output_field=models.BooleanField(),
         db_persist=True,
@@ -85,32 +88,38 @@ class Attempt(models.Model):
     pixels = models.BinaryField(help_text="what the model saw: 28×28 uint8, row by row")
     pixels_sha256 = models.CharField(max_length=64)
     raster_version = models.PositiveSmallIntegerField()
-    live_preview = models.BooleanField(help_text="whether the model's view was shown while drawing")
+    has_live_preview = models.BooleanField(
+        help_text="whether the model's view was shown while drawing"
+    )
 
     status = models.CharField(max_length=10, choices=Status)
-    audited = models.BooleanField(
-        help_text="did not fool, and was drawn by lot for moderation all the same"
+    is_audited = models.BooleanField(
+        help_text="did not fool, and was chosen at random to be read all the same"
     )
     quorum = models.PositiveSmallIntegerField()
-    wanted = models.PositiveSmallIntegerField(
+    needed_reading_count = models.PositiveSmallIntegerField(
         default=0, help_text="further readings worth asking for at once"
     )
-    begun = models.DateTimeField(null=True, blank=True, help_text="first reading")
-    settled = models.DateTimeField(null=True, blank=True)
+    first_read_at = models.DateTimeField(
+        null=True, blank=True, help_text="when its first reading came"
+    )
+    settled_at = models.DateTimeField(null=True, blank=True)
     settled_label = models.PositiveSmallIntegerField(null=True, blank=True)
     credit = models.FloatField(default=0.0, help_text="fixed when it settles")
-    # no index: SQLite would take «IS NULL», which nearly all are, for a rare value
-    copy_of = models.ForeignKey(
+    # no index: SQLite would take “IS NULL”, which nearly all are, for a rare value
+    near_duplicate_of = models.ForeignKey(
         "self",
         models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
         db_index=False,
-        help_text="the earlier fool that it is nearly",
+        help_text="the earlier fool that it nearly repeats",
     )
-    mnist = models.BooleanField(default=False, help_text="nearly one of MNIST's own images")
-    removed = models.DateTimeField(
+    is_mnist_duplicate = models.BooleanField(
+        default=False, help_text="nearly one of MNIST's own images"
+    )
+    removed_at = models.DateTimeField(
         null=True, blank=True, help_text="picture and strokes were removed with the person"
     )
 
@@ -129,12 +138,17 @@ class Attempt(models.Model):
                 name="attempt_labels_are_digits",
             ),
             models.CheckConstraint(
-                condition=Q(status="pending", settled__isnull=True) | ~Q(status="pending"),
+                condition=Q(status="pending", settled_at__isnull=True) | ~Q(status="pending"),
                 name="pending_is_unsettled",
             ),
             models.CheckConstraint(
                 condition=Q(credit=0)
-                | Q(status="verified", copy_of__isnull=True, mnist=False, credit__gt=0),
+                | Q(
+                    status="verified",
+                    near_duplicate_of__isnull=True,
+                    is_mnist_duplicate=False,
+                    credit__gt=0,
+                ),
                 name="only_verified_originals_earn",
             ),
         ]
@@ -142,34 +156,37 @@ class Attempt(models.Model):
             # What is counted is in the index, so that counting reads no row, and with it no
             # drawing.
             models.Index(
-                fields=["drawer", "-submitted", "status", "fooled"], name="attempts_of_a_person"
+                fields=["drawer", "-submitted_at", "status", "has_fooled"],
+                name="attempts_of_a_person",
             ),
             models.Index(
-                fields=["drawer", "round", "status", "fooled"], name="of_a_person_in_a_round"
+                fields=["drawer", "round", "status", "has_fooled"], name="of_a_person_in_a_round"
             ),
-            models.Index(fields=["round", "status", "fooled"], name="attempts_of_a_round"),
+            models.Index(fields=["round", "status", "has_fooled"], name="attempts_of_a_round"),
             models.Index(
-                fields=["drawer", "round", "submitted", "credit"],
+                fields=["drawer", "round", "submitted_at", "credit"],
                 condition=Q(credit__gt=0),
                 name="what_earned",
             ),
             models.Index(
-                fields=["target_label", "predicted_label", "settled"],
+                fields=["target_label", "predicted_label", "settled_at"],
                 condition=Q(credit__gt=0),
                 name="firsts",
             ),
             models.Index(
-                fields=["-settled", "id"], condition=Q(status="verified"), name="lately_verified"
+                fields=["-settled_at", "id"], condition=Q(status="verified"), name="lately_verified"
             ),
             models.Index(
-                fields=["submitted"],
-                condition=Q(status="pending", begun=None, wanted__gt=0),
+                fields=["submitted_at"],
+                condition=Q(status="pending", first_read_at=None, needed_reading_count__gt=0),
                 name="unread",
             ),
             models.Index(
-                fields=["begun"],
-                condition=Q(status="pending", begun__isnull=False, wanted__gt=0),
-                name="begun",
+                fields=["first_read_at"],
+                condition=Q(
+                    status="pending", first_read_at__isnull=False, needed_reading_count__gt=0
+                ),
+                name="partly_read",
             ),
             models.Index(fields=["id"], condition=Q(status="pending"), name="pending"),
             models.Index(
@@ -177,13 +194,15 @@ class Attempt(models.Model):
                 condition=Q(status="verified"),
                 name="fools_of_a_person",
             ),
-            models.Index(fields=["submitted"], name="attempts_by_time"),
+            models.Index(fields=["submitted_at"], name="attempts_by_time"),
             models.Index(
-                fields=["target_label", "-submitted"],
-                condition=Q(fooled=True),
+                fields=["target_label", "-submitted_at"],
+                condition=Q(has_fooled=True),
                 name="fools_of_a_digit",
             ),
-            models.Index(fields=["-sureness", "-settled"], condition=SHOWABLE, name="best_fools"),
+            models.Index(
+                fields=["-sureness", "-settled_at"], condition=SHOWABLE, name="best_fools"
+            ),
             # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row
             # then
             models.Index(
@@ -191,11 +210,11 @@ class Attempt(models.Model):
                     "target_label",
                     "predicted_label",
                     "-sureness",
-                    "-settled",
+                    "-settled_at",
                     "round",
                     "drawer",
                 ]
-                + ["status", "copy_of", "mnist", "removed"],
+                + ["status", "near_duplicate_of", "is_mnist_duplicate", "removed_at"],
                 condition=SHOWABLE,
                 name="best_fools_of_a_confusion",
             ),
@@ -205,12 +224,34 @@ class Attempt(models.Model):
         return f"attempt {self.pk}"
 
     @property
-    def original(self) -> bool:
-        """Whether it may earn: neither a near-copy of an earlier fool nor one of MNIST's own
+    def is_original(self) -> bool:
+        """Whether it may earn: neither a near-duplicate of an earlier fool nor one of MNIST's own
         images."""
-        return self.copy_of_id is None and not self.mnist
+        return self.near_duplicate_of_id is None and not self.is_mnist_duplicate
 
     @property
     def decision(self) -> "Decision | None":
-        """The last that an admin decided of it."""
+        """The last decision of an admin on it; None where there is none."""
         return max(self.decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+class Decision(models.Model):
+    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and
+    why; append-only."""
+
+    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="decisions")
+    admin = models.ForeignKey(Person, models.PROTECT)
+    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
+    why = models.TextField()
+    decided_at = models.DateTimeField(auto_now_add=True)
+
+
+class Appeal(models.Model):
+    """The drawer's one objection to how a drawing settled; the next decision on it answers it."""
+
+    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
+    text = models.TextField()
+    appealed_at = models.DateTimeField(auto_now_add=True)
+    decision = models.OneToOneField(
+        Decision, models.PROTECT, null=True, blank=True, related_name="appeal"
+    )

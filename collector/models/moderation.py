@@ -1,4 +1,4 @@
-"""What moderators read, how far they are trusted, and what admins decide."""
+"""What moderators read, and when their moderating is paused."""
 
 import uuid
 
@@ -11,27 +11,27 @@ from collector.rules.verdicts import ANSWERS
 
 
 class Gold(models.Model):
-    """A drawing whose answer is beyond doubt: for practice, which qualifies a moderator, or mixed
-    in unseen."""
+    """A drawing whose answer is beyond doubt: for the qualification test of moderators, or
+    mixed in unseen."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
     strokes = models.JSONField()
     width = models.PositiveSmallIntegerField()
     pixels = models.BinaryField()
-    practice = models.BooleanField(default=False)
+    is_practice = models.BooleanField(default=False)
     attempt = models.OneToOneField(
-        Attempt, models.PROTECT, null=True, blank=True, help_text="which it was"
+        Attempt, models.PROTECT, null=True, blank=True, help_text="the attempt that it is a copy of"
     )
-    retired = models.BooleanField(
-        default=False, help_text="given to nobody any more, and judges nobody"
+    is_retired = models.BooleanField(
+        default=False, help_text="nobody is given it any more, and nobody is judged by it"
     )
 
     class Meta:
         verbose_name_plural = "gold"
         indexes = [
             models.Index(
-                fields=["id"], condition=Q(practice=False, retired=False), name="hidden_gold"
+                fields=["id"], condition=Q(is_practice=False, is_retired=False), name="hidden_gold"
             )
         ]
 
@@ -40,7 +40,7 @@ class Gold(models.Model):
 
 
 class Reading(models.Model):
-    """A moderator's blind answer to «what is this?»: first a lease (no answer yet), then, within
+    """A moderator's blind answer to “what is this?”: first a lease (no answer yet), then, within
     it, the reading."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,17 +49,19 @@ class Reading(models.Model):
     )
     gold = models.ForeignKey(Gold, models.PROTECT, null=True, blank=True, related_name="readings")
     moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings", db_index=False)
-    leased = models.DateTimeField()
-    expires = models.DateTimeField()
+    leased_at = models.DateTimeField()
+    lease_expires_at = models.DateTimeField()
     answer = models.CharField(
         max_length=9, null=True, blank=True, choices=[(a, a) for a in ANSWERS]
     )
-    answered = models.DateTimeField(null=True, blank=True)
-    agreed = models.BooleanField(
-        null=True, blank=True, help_text="the drawing settled, or is known, as this reads it"
+    answered_at = models.DateTimeField(null=True, blank=True)
+    is_correct = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="whether the drawing settled as, or is known to be, what it says",
     )
-    discounted = models.BooleanField(
-        default=False, help_text="its moderator was suspended before the drawing settled"
+    is_discounted = models.BooleanField(
+        default=False, help_text="its moderator was paused before the drawing settled"
     )
 
     class Meta:
@@ -76,70 +78,50 @@ class Reading(models.Model):
                 name="a_reading_is_of_one_drawing",
             ),
             models.CheckConstraint(
-                condition=Q(answer__isnull=True, answered__isnull=True)
-                | Q(answer__in=ANSWERS, answered__isnull=False),
+                condition=Q(answer__isnull=True, answered_at__isnull=True)
+                | Q(answer__in=ANSWERS, answered_at__isnull=False),
                 name="an_answer_has_a_time",
             ),
         ]
         indexes = [
-            models.Index(fields=["moderator", "expires"], condition=Q(answer=None), name="leases"),
-            models.Index(fields=["moderator", "-leased"], name="readings_of_a_moderator"),
             models.Index(
-                fields=["moderator", "-answered"],
-                condition=Q(agreed__isnull=False, attempt__isnull=False),
+                fields=["moderator", "lease_expires_at"], condition=Q(answer=None), name="leases"
+            ),
+            models.Index(fields=["moderator", "-leased_at"], name="readings_of_a_moderator"),
+            models.Index(
+                fields=["moderator", "-answered_at"],
+                condition=Q(is_correct__isnull=False, attempt__isnull=False),
                 name="quality",
             ),
             models.Index(
-                fields=["moderator", "-answered"],
-                condition=Q(agreed__isnull=False, gold__isnull=False),
+                fields=["moderator", "-answered_at"],
+                condition=Q(is_correct__isnull=False, gold__isnull=False),
                 name="quality_on_gold",
             ),
         ]
 
     @property
     def drawing(self) -> Attempt | Gold:
-        """What is read."""
+        """The attempt or the gold item that is read."""
         found = self.attempt or self.gold
         assert found is not None
         return found
 
 
-class Suspension(models.Model):
+class ModerationPause(models.Model):
     """A moderator whose readings agreed too seldom with what drawings settled as, or are known to
-    be, until an admin lifts it."""
+    be; it holds until an admin lifts it."""
 
-    person = models.ForeignKey(Person, models.PROTECT, related_name="suspensions")
-    when = models.DateTimeField(auto_now_add=True)
-    agreed = models.PositiveIntegerField()
-    settled = models.PositiveIntegerField(help_text="of so many readings")
-    on_gold = models.BooleanField(default=False, help_text="the readings were of hidden gold")
-    lifted = models.DateTimeField(null=True, blank=True)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="moderation_pauses")
+    paused_at = models.DateTimeField(auto_now_add=True)
+    agreed_count = models.PositiveIntegerField()
+    settled_count = models.PositiveIntegerField(help_text="how many readings were judged")
+    is_on_gold = models.BooleanField(default=False, help_text="the readings were of hidden gold")
+    lifted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["person"], condition=Q(lifted=None), name="one_suspension_at_a_time"
+                fields=["person"], condition=Q(lifted_at=None), name="one_pause_at_a_time"
             ),
         ]
-
-
-class Decision(models.Model):
-    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and
-    why; append-only."""
-
-    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="decisions")
-    admin = models.ForeignKey(Person, models.PROTECT)
-    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
-    why = models.TextField()
-    when = models.DateTimeField(auto_now_add=True)
-
-
-class Appeal(models.Model):
-    """The drawer's one objection to how a drawing settled; the next decision on it answers it."""
-
-    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
-    text = models.TextField()
-    when = models.DateTimeField(auto_now_add=True)
-    decision = models.OneToOneField(
-        Decision, models.PROTECT, null=True, blank=True, related_name="appeal"
-    )

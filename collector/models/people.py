@@ -34,7 +34,11 @@ class PersonManager(BaseUserManager["Person"]):
 
     def hidden(self) -> "models.QuerySet[Person]":
         """Whom the public does not see: suspended, closed, or not listed by choice."""
-        return self.exclude(is_active=True, listed=True, closed=None)
+        return self.exclude(is_active=True, is_listed=True, closed_at=None)
+
+    def suspended(self) -> "models.QuerySet[Person]":
+        """Whom an admin suspended; people who closed their own account are not among them."""
+        return self.filter(is_active=False, closed_at=None)
 
     def get_by_natural_key(self, username: str | None) -> "Person":
         return self.alias(lowered=Lower("username")).get(lowered=(username or "").lower())
@@ -56,8 +60,7 @@ class Person(AbstractBaseUser):
             RegexValidator(
                 r"\A[A-Za-z][A-Za-z0-9._-]{2,29}\Z",
                 "A user name has 3 to 30 characters: the letters a–z, digits, dot, hyphen and "
-                "underscore, "
-                "beginning with a letter.",
+                "underscore, beginning with a letter.",
             )
         ],
     )
@@ -66,18 +69,25 @@ class Person(AbstractBaseUser):
     )
     role = models.CharField(max_length=11, choices=Role, default=Role.CROWDWORKER)
     is_active = models.BooleanField(default=True)
-    suspended = models.BooleanField(
-        default=False, editable=False, help_text="from moderating; see Suspension"
+    is_moderation_paused = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="their readings agreed too seldom; see ModerationPause",
     )
-    qualified = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="to read other people's drawings"
+    qualified_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="since when they may read other people's drawings",
     )
-    listed = models.BooleanField(
-        default=True, help_text="on the leaderboard and beside public drawings"
+    is_listed = models.BooleanField(
+        default=True, help_text="their name stands on the leaderboard and beside public drawings"
     )
-    mailed = models.BooleanField(default=False, help_text="notices also go to the mail address")
-    joined = models.DateTimeField(default=timezone.now, editable=False)
-    closed = models.DateTimeField(
+    wants_mail = models.BooleanField(
+        default=False, help_text="notices go to their email address too"
+    )
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the account was closed"
     )
     contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -101,9 +111,9 @@ class Person(AbstractBaseUser):
         return self.username
 
     @property
-    def unseen(self) -> int:
-        """How many notices he has not seen."""
-        return self.notices.filter(seen=None).count()
+    def unseen_count(self) -> int:
+        """How many notices they have not seen."""
+        return self.notices.filter(seen_at=None).count()
 
     @property
     def is_admin(self) -> bool:
@@ -111,20 +121,21 @@ class Person(AbstractBaseUser):
 
     @property
     def is_moderator(self) -> bool:
-        """May moderate: moderators who are not suspended, and admins too."""
+        """Whether they may moderate: moderators who are not paused, and admins too."""
         return self.is_admin or (
-            self.is_active and self.role == self.Role.MODERATOR and not self.suspended
+            self.is_active and self.role == self.Role.MODERATOR and not self.is_moderation_paused
         )
 
     @property
-    def practises(self) -> bool:
-        """Reads practice drawings, which decide whether he may read other people's."""
-        return self.role == self.Role.MODERATOR and self.qualified is None
+    def is_practising(self) -> bool:
+        """Whether they still take the qualification test, which decides whether they may read other
+        people's drawings."""
+        return self.role == self.Role.MODERATOR and self.qualified_at is None
 
     @property
-    def switched_off(self) -> bool:
-        """Suspended by an admin; who closed the account himself is not."""
-        return not self.is_active and self.closed is None
+    def is_suspended(self) -> bool:
+        """Whether an admin suspended them; somebody who closed their own account is not suspended."""
+        return not self.is_active and self.closed_at is None
 
     # What Django's own admin asks for: an admin may do everything there, nobody else anything.
     @property
@@ -143,8 +154,8 @@ class Token(models.Model):
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     person = models.ForeignKey(Person, models.CASCADE)
-    created = models.DateTimeField(auto_now_add=True)
-    expires = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
 
 
 class Allowance(models.Model):
@@ -153,8 +164,8 @@ class Allowance(models.Model):
     rule = models.CharField(max_length=30)
     who = models.CharField(max_length=64)
     slot = models.BigIntegerField(help_text="number of the window since 1970")
-    used = models.PositiveIntegerField(default=1)
-    ends = models.DateTimeField(db_index=True)
+    used_count = models.PositiveIntegerField(default=1)
+    ends_at = models.DateTimeField(db_index=True)
 
     class Meta:
         constraints = [
@@ -162,22 +173,22 @@ class Allowance(models.Model):
         ]
 
 
-class Act(models.Model):
-    """Something that an admin did by hand to a person's standing; append-only."""
+class AdminAction(models.Model):
+    """Something that an admin did by hand to a person's standing, and why; append-only."""
 
     class Kind(models.TextChoices):
         QUALIFIED = "qualified", "let moderate"
-        LIFTED = "lifted", "lifted the suspension of"
+        RESUMED = "resumed", "resumed the moderating of"
         SUSPENDED = "suspended", "suspended"
         REINSTATED = "reinstated", "reinstated"
-        COMPARED = "compared", "had a model trained without"
-        ROLE = "role", "changed the role of"
+        ABLATED = "ablated", "had a model trained without"
+        ROLE_CHANGED = "role", "changed the role of"
 
-    admin = models.ForeignKey(Person, models.PROTECT, related_name="acts")
+    admin = models.ForeignKey(Person, models.PROTECT, related_name="admin_actions")
     kind = models.CharField(max_length=10, choices=Kind)
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     why = models.TextField()
-    when = models.DateTimeField(auto_now_add=True, db_index=True)
+    done_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
 
 class Notice(models.Model):
@@ -185,14 +196,14 @@ class Notice(models.Model):
     opened."""
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="notices")
-    when = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True)
     text = models.TextField()
     attempt = models.ForeignKey(
         "collector.Attempt", models.CASCADE, null=True, blank=True, related_name="+"
     )
     round = models.ForeignKey(Round, models.PROTECT, null=True, blank=True, related_name="+")
-    seen = models.DateTimeField(null=True, blank=True)
-    mailed = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -203,6 +214,6 @@ class Notice(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["person", "-when"], name="notices_of_a_person"),
-            models.Index(fields=["person"], condition=Q(seen=None), name="unseen_notices"),
+            models.Index(fields=["person", "-created_at"], name="notices_of_a_person"),
+            models.Index(fields=["person"], condition=Q(seen_at=None), name="unseen_notices"),
         ]

@@ -15,7 +15,7 @@ class Study(models.Model):
     """The settings under which data is collected: one row, copied from the environment at first
     start."""
 
-    net = models.CharField(max_length=50)
+    architecture = models.CharField(max_length=50)
     round_size = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     quorum = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(9)]
@@ -23,7 +23,7 @@ class Study(models.Model):
     audit_share = models.FloatField(validators=_SHARE)
     gold_share = models.FloatField(validators=_SHARE)
     person_share = models.FloatField(validators=_SHARE)
-    live_preview = models.BooleanField()
+    has_live_preview = models.BooleanField()
 
     class Meta:
         verbose_name_plural = "study"
@@ -44,7 +44,7 @@ class Study(models.Model):
         return "the study"
 
     @property
-    def most_each(self) -> int | None:
+    def max_per_person(self) -> int | None:
         """How many of a round's new samples may be one person's, at least one; None where nobody is
         limited."""
         return (
@@ -61,8 +61,8 @@ class Study(models.Model):
 class StudyChange(models.Model):
     """One setting of the study changed by an admin; append-only."""
 
-    when = models.DateTimeField(auto_now_add=True)
-    who = models.ForeignKey(Person, models.PROTECT)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    admin = models.ForeignKey(Person, models.PROTECT)
     field = models.CharField(max_length=30)
     before = models.CharField(max_length=50)
     after = models.CharField(max_length=50)

@@ -92,15 +92,17 @@ def _alphas(weights: Floats, counted: Floats) -> Floats:
 def measured() -> Alpha:
     """α over the newest drawings that have two counted readings or more."""
     oldest = (
-        Attempt.objects.order_by("-submitted")
-        .values_list("submitted", flat=True)[AMONG - 1 : AMONG]
+        Attempt.objects.order_by("-submitted_at")
+        .values_list("submitted_at", flat=True)[AMONG - 1 : AMONG]
         .first()
     )
-    readings = Reading.objects.filter(attempt__isnull=False, answer__isnull=False, discounted=False)
+    readings = Reading.objects.filter(
+        attempt__isnull=False, answer__isnull=False, is_discounted=False
+    )
     if oldest:
-        readings = readings.filter(attempt__submitted__gte=oldest)
+        readings = readings.filter(attempt__submitted_at__gte=oldest)
     answers = defaultdict(list)
-    for attempt, answer in readings.order_by("-attempt__submitted").values_list(
+    for attempt, answer in readings.order_by("-attempt__submitted_at").values_list(
         "attempt", "answer"
     ):
         answers[attempt].append(answer or "")

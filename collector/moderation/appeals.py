@@ -18,11 +18,11 @@ AGAINST = (Status.CORRECTED, Status.REJECTED, Status.AMBIGUOUS)
 
 def possible(attempt: Attempt) -> bool:
     """Whether its drawer may appeal: it settled against him, not long ago, and he has not yet."""
-    lately = attempt.settled is not None and attempt.settled > timezone.now() - WITHIN
+    lately = attempt.settled_at is not None and attempt.settled_at > timezone.now() - WITHIN
     return (
         attempt.status in AGAINST
         and lately
-        and not attempt.removed
+        and not attempt.removed_at
         and not hasattr(attempt, "appeal")
     )
 
@@ -49,8 +49,8 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
 def waiting() -> QuerySet[Attempt]:
     """Drawings whose appeal no admin has answered yet, oldest first."""
     return (
-        Attempt.objects.filter(appeal__decision=None, appeal__isnull=False, removed=None)
+        Attempt.objects.filter(appeal__decision=None, appeal__isnull=False, removed_at=None)
         .select_related("drawer", "round", "appeal")
         .prefetch_related("readings__moderator")
-        .order_by("appeal__when")
+        .order_by("appeal__appealed_at")
     )

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, NotFound, Refused
-from collector.models import SWITCHED_OFF, Appeal, Attempt, Decision, Person, Reading
+from collector.models import DRAWER_SUSPENDED, Appeal, Attempt, Decision, Person, Reading
 from collector.moderation import readings
 from collector.people import notices
 from collector.rules import verdicts
@@ -21,17 +21,19 @@ def unsettled() -> QuerySet[Attempt]:
     """Drawings that neither readings nor the moderators who are left can settle; oldest first."""
     moderators = Person.objects.filter(
         Q(role=Person.Role.ADMIN)
-        | Q(role=Person.Role.MODERATOR, suspended=False, qualified__isnull=False),
+        | Q(role=Person.Role.MODERATOR, is_moderation_paused=False, qualified_at__isnull=False),
         is_active=True,
     )
     able = moderators.count()
-    counted = Reading.objects.filter(attempt=OuterRef("pk"), answer__isnull=False, discounted=False)
+    counted = Reading.objects.filter(
+        attempt=OuterRef("pk"), answer__isnull=False, is_discounted=False
+    )
     pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
     return (
         Attempt.objects.filter(
             pk__in=pending
         )  # from the index of what is pending, not along all by their time
-        .exclude(SWITCHED_OFF)
+        .exclude(DRAWER_SUSPENDED)
         .alias(
             read_by=Coalesce(
                 Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")),
@@ -39,10 +41,14 @@ def unsettled() -> QuerySet[Attempt]:
             ),
             own=Exists(moderators.filter(pk=OuterRef("drawer"))),
         )
-        .filter(Q(wanted=0) | Q(own=False, read_by__gte=able) | Q(own=True, read_by__gte=able - 1))
+        .filter(
+            Q(needed_reading_count=0)
+            | Q(own=False, read_by__gte=able)
+            | Q(own=True, read_by__gte=able - 1)
+        )
         .select_related("drawer", "round", "appeal")
         .prefetch_related("readings__moderator")
-        .order_by("submitted")
+        .order_by("submitted_at")
     )
 
 
@@ -69,12 +75,12 @@ def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attem
         decision = Decision.objects.create(
             attempt=attempt, admin=admin, answer=answer, why=why.strip()
         )
-        outcome = verdicts.outcome(attempt.target_label, attempt.fooled, answer)
+        outcome = verdicts.outcome(attempt.target_label, attempt.has_fooled, answer)
         if appeal:
             appeal.decision = decision
             appeal.save(update_fields=["decision"])
             if (attempt.status, attempt.settled_label) == (outcome.status, outcome.label):
-                notices.settled(attempt)
+                notices.notify_settled(attempt)
                 return attempt
             rounds.lock()
             samples.withdraw_one(attempt.pk)

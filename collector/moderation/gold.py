@@ -18,18 +18,19 @@ _lot = random.SystemRandom()
 
 def ship() -> None:
     """Put the practice drawings into the database, unless they are there."""
-    if Gold.objects.filter(pk__in=practice.ids()).count() == len(practice.ids()):
+    drawings = practice.shipped()
+    if Gold.objects.filter(pk__in=[shipped.id for shipped in drawings]).count() == len(drawings):
         return
     rows = [
         Gold(
-            id=one.id,
-            answer=one.answer,
-            strokes=one.strokes,
-            width=one.width,
-            pixels=one.pixels,
-            practice=True,
+            id=shipped.id,
+            answer=shipped.answer,
+            strokes=shipped.drawing.as_json(),
+            width=shipped.drawing.width,
+            pixels=shipped.pixels,
+            is_practice=True,
         )
-        for one in practice.shipped()
+        for shipped in drawings
     ]
     Gold.objects.bulk_create(rows, ignore_conflicts=True)
 
@@ -40,12 +41,12 @@ def keep(attempt: Attempt, answer: str) -> None:
 
     Runs in the transaction that settles it.
     """
-    counted = attempt.readings.filter(answer__isnull=False, discounted=False)
+    counted = attempt.readings.filter(answer__isnull=False, is_discounted=False)
     readings = [given for given in counted.values_list("answer", flat=True) if given]
     sure = verdicts.gold(attempt.target_label, attempt.predicted_label, attempt.status, readings)
-    known_elsewhere = attempt.mnist or attempt.copy_of_id is not None
+    known_elsewhere = attempt.is_mnist_duplicate or attempt.near_duplicate_of_id is not None
     if sure != answer or known_elsewhere:
-        Gold.objects.filter(attempt=attempt).update(retired=True)
+        Gold.objects.filter(attempt=attempt).update(is_retired=True)
         return
     copied = {"strokes": attempt.strokes, "width": attempt.width, "pixels": bytes(attempt.pixels)}
     Gold.objects.get_or_create(attempt=attempt, defaults={"answer": answer, **copied})
@@ -56,7 +57,7 @@ def unseen(moderator: Person) -> uuid.UUID | None:
     gold nor before."""
     mine = Reading.objects.filter(moderator=moderator)
     hidden = (
-        Gold.objects.filter(practice=False, retired=False)
+        Gold.objects.filter(is_practice=False, is_retired=False)
         .filter(~Exists(Attempt.objects.filter(pk=OuterRef("attempt"), drawer=moderator)))
         .filter(~Exists(mine.filter(attempt=OuterRef("attempt"))), ~Exists(_before_him(moderator)))
         .order_by("pk")
@@ -73,24 +74,26 @@ def _before_him(moderator: Person) -> QuerySet[Reading]:
     """The moderator's reading or live lease of the outer query's gold; a lease that ran out is like
     none, as ever."""
     mine = Reading.objects.filter(gold=OuterRef("pk"), moderator=moderator)
-    return mine.filter(Q(answer__isnull=False) | Q(expires__gt=timezone.now()))
+    return mine.filter(Q(answer__isnull=False) | Q(lease_expires_at__gt=timezone.now()))
 
 
 def weigh(gold: Gold) -> None:
     """Retire a hidden gold that moderators doubt. The caller holds its row."""
-    agreed = list(gold.readings.filter(agreed__isnull=False).values_list("agreed", flat=True))
-    gold.retired = gold.retired or verdicts.doubtful(agreed.count(True), len(agreed))
-    gold.save(update_fields=["retired"])
+    agreed = list(
+        gold.readings.filter(is_correct__isnull=False).values_list("is_correct", flat=True)
+    )
+    gold.is_retired = gold.is_retired or verdicts.doubtful(agreed.count(True), len(agreed))
+    gold.save(update_fields=["is_retired"])
 
 
 @dataclass(frozen=True)
-class Practice:
+class QualificationProgress:
     """How far a moderator is with his practice: what he read, oldest first, what he has before him,
     and how many tens there are."""
 
     read: Sequence[Reading]
     leased: Sequence[Reading]
-    tens: int
+    test_count: int
 
     @property
     def under_way(self) -> Sequence[Reading]:
@@ -106,23 +109,25 @@ class Practice:
     @property
     def used_up(self) -> bool:
         """All tens are read."""
-        return len(self.read) >= self.tens * verdicts.PRACTICE
+        return len(self.read) >= self.test_count * verdicts.PRACTICE
 
 
-def practised(moderator: Person) -> Practice:
+def qualification_progress(moderator: Person) -> QualificationProgress:
     """In three queries."""
-    mine = Reading.objects.filter(moderator=moderator, gold__practice=True).select_related("gold")
-    read = list(mine.filter(answer__isnull=False).order_by("answered", "pk"))
-    leased = list(mine.filter(answer=None, expires__gt=timezone.now()))
-    return Practice(read, leased, tens())
+    mine = Reading.objects.filter(moderator=moderator, gold__is_practice=True).select_related(
+        "gold"
+    )
+    read = list(mine.filter(answer__isnull=False).order_by("answered_at", "pk"))
+    leased = list(mine.filter(answer=None, lease_expires_at__gt=timezone.now()))
+    return QualificationProgress(read, leased, qualification_test_count())
 
 
-def tens() -> int:
+def qualification_test_count() -> int:
     """How many tens of practice drawings there are."""
     return verdicts.practice_tens(list(_practice().values_list("answer", flat=True)))
 
 
-def next_practice(moderator: Person, state: Practice) -> Gold | None:
+def next_practice(moderator: Person, state: QualificationProgress) -> Gold | None:
     """The next drawing to practise on, at random within the fixed mix; None once a ten, or all, is
     given out."""
     given = [reading.gold.answer for reading in (*state.under_way, *state.leased) if reading.gold]
@@ -137,12 +142,12 @@ def next_practice(moderator: Person, state: Practice) -> Gold | None:
 def conclude(moderator: Person) -> None:
     """Qualify a moderator whose tenth practice reading shows that he can. The caller holds the
     moderator's row."""
-    state = practised(moderator)
-    right = sum(reading.agreed is True for reading in state.last)
+    state = qualification_progress(moderator)
+    right = sum(reading.is_correct is True for reading in state.last)
     if not state.under_way and verdicts.qualifies(right):
-        moderator.qualified = timezone.now()
-        moderator.save(update_fields=["qualified"])
+        moderator.qualified_at = timezone.now()
+        moderator.save(update_fields=["qualified_at"])
 
 
 def _practice() -> QuerySet[Gold]:
-    return Gold.objects.filter(practice=True, retired=False)
+    return Gold.objects.filter(is_practice=True, is_retired=False)

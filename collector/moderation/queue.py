@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from collector.errors import Forbidden
-from collector.models import SWITCHED_OFF, Attempt, Gold, Person, Reading, Study
+from collector.models import DRAWER_SUSPENDED, Attempt, Gold, Person, Reading, Study
 from collector.moderation import gold
 from collector.rules import verdicts
 
@@ -43,7 +43,7 @@ def assign(moderator: Person) -> Reading | None:
     held = _leases(moderator)
     if len(held) >= MOST_LEASES:
         return held[0]
-    if moderator.practises:
+    if moderator.is_practising:
         return _practise(moderator) or (held[0] if held else None)
     # Asked for every time, so that it takes no longer when it is given.
     hidden = gold.unseen(moderator)
@@ -58,9 +58,11 @@ def assign(moderator: Person) -> Reading | None:
 
 
 def _leases(moderator: Person) -> list[Reading]:
-    live = Reading.objects.filter(moderator=moderator, answer=None, expires__gt=timezone.now())
+    live = Reading.objects.filter(
+        moderator=moderator, answer=None, lease_expires_at__gt=timezone.now()
+    )
     wanted = live.filter(Q(attempt=None) | Q(attempt__status=Status.PENDING))
-    return list(wanted.select_related("attempt", "gold").order_by("leased", "pk"))
+    return list(wanted.select_related("attempt", "gold").order_by("leased_at", "pk"))
 
 
 def _next(moderator: Person) -> Iterator[uuid.UUID]:
@@ -68,21 +70,25 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
     a partial index."""
     now = timezone.now()
     readings = Reading.objects.filter(attempt=OuterRef("pk"))
-    mine = readings.filter(moderator=moderator).filter(Q(answer__isnull=False) | Q(expires__gt=now))
+    mine = readings.filter(moderator=moderator).filter(
+        Q(answer__isnull=False) | Q(lease_expires_at__gt=now)
+    )
     leases = (
-        readings.filter(answer=None, expires__gt=now)
+        readings.filter(answer=None, lease_expires_at__gt=now)
         .order_by()
         .values("attempt")
         .annotate(n=Count("pk"))
     )
     open_to_me = (
-        Attempt.objects.filter(~Exists(mine), status=Status.PENDING, wanted__gt=0)
-        .exclude(SWITCHED_OFF)
+        Attempt.objects.filter(~Exists(mine), status=Status.PENDING, needed_reading_count__gt=0)
+        .exclude(DRAWER_SUSPENDED)
         .exclude(drawer=moderator)
         .alias(taken=Coalesce(Subquery(leases.values("n")), 0))
-        .filter(taken__lt=F("wanted"))
+        .filter(taken__lt=F("needed_reading_count"))
     )
-    lately = Reading.objects.filter(moderator=moderator, attempt__isnull=False).order_by("-leased")
+    lately = Reading.objects.filter(moderator=moderator, attempt__isnull=False).order_by(
+        "-leased_at"
+    )
     often = verdicts.too_often(
         list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LATELY])
     )
@@ -92,11 +98,11 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
 
 
 def _in_order(attempts: QuerySet[Attempt]) -> Iterator[uuid.UUID]:
-    begun = attempts.filter(begun__isnull=False).order_by("begun")
+    begun = attempts.filter(first_read_at__isnull=False).order_by("first_read_at")
     yield from list(begun.values_list("pk", flat=True)[:BEGUN_AMONG])
     unread = list(
-        attempts.filter(begun=None)
-        .order_by("submitted")
+        attempts.filter(first_read_at=None)
+        .order_by("submitted_at")
         .values_list("pk", flat=True)[:UNREAD_AMONG]
     )
     _lot.shuffle(unread)
@@ -116,11 +122,13 @@ def _lease(
             return held[0]
         readings = list(drawing.readings.all())
         mine = next((reading for reading in readings if reading.moderator_id == moderator.pk), None)
-        if mine and (mine.answer is not None or mine.expires > now):
+        if mine and (mine.answer is not None or mine.lease_expires_at > now):
             return None
         if isinstance(drawing, Attempt):
-            taken = sum(reading.answer is None and reading.expires > now for reading in readings)
-            if drawing.status != Status.PENDING or taken >= drawing.wanted:
+            taken = sum(
+                reading.answer is None and reading.lease_expires_at > now for reading in readings
+            )
+            if drawing.status != Status.PENDING or taken >= drawing.needed_reading_count:
                 return None
         return _leased(mine or Reading(moderator=moderator), drawing, now)
 
@@ -132,7 +140,7 @@ def _practise(moderator: Person) -> Reading | None:
         _lock(moderator)
         if len(held := _leases(moderator)) >= MOST_LEASES:
             return held[0]
-        if (state := gold.practised(moderator)).used_up:
+        if (state := gold.qualification_progress(moderator)).used_up:
             raise Forbidden(NO_PRACTICE_LEFT)
         if (drawing := gold.next_practice(moderator, state)) is None:
             return None
@@ -150,6 +158,6 @@ def _leased(reading: Reading, drawing: Attempt | Gold, now: datetime) -> Reading
         reading.attempt = drawing
     else:
         reading.gold = drawing
-    reading.leased, reading.expires = now, now + LEASE
+    reading.leased_at, reading.lease_expires_at = now, now + LEASE
     reading.save()
     return reading

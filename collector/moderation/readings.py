@@ -8,7 +8,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from collector.errors import Conflict, Gone, NotFound, Refused
-from collector.models import SWITCHED_OFF, Attempt, Gold, Person, Reading, Study
+from collector.models import DRAWER_SUSPENDED, Attempt, Gold, Person, Reading, Study
 from collector.moderation import gold
 from collector.people import notices
 from collector.rules import verdicts
@@ -27,7 +27,7 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
     if answer not in verdicts.ANSWERS:
         raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
     with transaction.atomic():
-        if moderator.practises:
+        if moderator.is_practising:
             moderator = Person.objects.select_for_update(no_key=True).get(pk=moderator.pk)
         reading = Reading.objects.filter(pk=reading_id, moderator=moderator).first()
         if reading is None:
@@ -43,17 +43,17 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
             if reading.answer != answer:
                 raise Conflict("You have read this drawing already; a reading is final.")
             return reading
-        if reading.expires <= now or (
+        if reading.lease_expires_at <= now or (
             isinstance(drawing, Attempt) and drawing.status != Status.PENDING
         ):
             raise Gone(WENT_ON)
-        reading.answer, reading.answered = answer, now
+        reading.answer, reading.answered_at = answer, now
         if isinstance(drawing, Gold):
-            reading.agreed = answer == drawing.answer
-        reading.save(update_fields=["answer", "answered", "agreed"])
+            reading.is_correct = answer == drawing.answer
+        reading.save(update_fields=["answer", "answered_at", "is_correct"])
         if isinstance(drawing, Attempt):
             _weigh(drawing, now)
-        elif drawing.practice:
+        elif drawing.is_practice:
             gold.conclude(moderator)
         else:
             gold.weigh(drawing)
@@ -70,17 +70,17 @@ def _locked(reading: Reading) -> Attempt | Gold:
 
 def _weigh(attempt: Attempt, now: datetime) -> None:
     """Recompute a pending attempt's state from all its readings. The caller holds its row."""
-    answered = attempt.readings.filter(answer__isnull=False, discounted=False).order_by(
-        "answered", "pk"
+    answered = attempt.readings.filter(answer__isnull=False, is_discounted=False).order_by(
+        "answered_at", "pk"
     )
     readings = [answer for answer in answered.values_list("answer", flat=True) if answer]
-    outcome = verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum)
+    outcome = verdicts.settle(attempt.target_label, attempt.has_fooled, readings, attempt.quorum)
     if outcome:
         settle(attempt, outcome, now)
         return
-    attempt.begun = attempt.begun or now
-    attempt.wanted = verdicts.wanted(attempt.target_label, readings, attempt.quorum)
-    attempt.save(update_fields=["begun", "wanted"])
+    attempt.first_read_at = attempt.first_read_at or now
+    attempt.needed_reading_count = verdicts.wanted(attempt.target_label, readings, attempt.quorum)
+    attempt.save(update_fields=["first_read_at", "needed_reading_count"])
 
 
 def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
@@ -92,31 +92,46 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     """
     rounds.lock()
     attempt.status, attempt.settled_label = outcome.status, outcome.label
-    attempt.begun, attempt.settled, attempt.wanted = attempt.begun or now, now, 0
-    attempt.credit = verdicts.credit(outcome.status, fools_alike(attempt).count(), attempt.original)
-    attempt.save(update_fields=["status", "settled_label", "begun", "settled", "wanted", "credit"])
+    attempt.first_read_at, attempt.settled_at, attempt.needed_reading_count = (
+        attempt.first_read_at or now,
+        now,
+        0,
+    )
+    attempt.credit = verdicts.credit(
+        outcome.status, fools_alike(attempt).count(), attempt.is_original
+    )
+    attempt.save(
+        update_fields=[
+            "status",
+            "settled_label",
+            "first_read_at",
+            "settled_at",
+            "needed_reading_count",
+            "credit",
+        ]
+    )
     agreed = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
-    attempt.readings.filter(answer__isnull=False, discounted=False).update(agreed=agreed)
+    attempt.readings.filter(answer__isnull=False, is_discounted=False).update(is_correct=agreed)
     gold.keep(attempt, outcome.answer)
-    notices.settled(attempt)
-    if outcome.label is None or attempt.mnist:  # it may be of the test set
+    notices.notify_settled(attempt)
+    if outcome.label is None or attempt.is_mnist_duplicate:  # it may be of the test set
         return
     sample = samples.add(
         attempt=attempt.pk,
         contributor=attempt.drawer.contributor,
         pixels=bytes(attempt.pixels),
         label=outcome.label,
-        fooling=outcome.status == Status.VERIFIED,
-        audited=attempt.audited,
+        has_fooled=outcome.status == Status.VERIFIED,
+        is_audited=attempt.is_audited,
         round=attempt.round,
     )
     if Attempt.objects.filter(
-        SWITCHED_OFF, pk=attempt.pk
+        DRAWER_SUSPENDED, pk=attempt.pk
     ).exists():  # suspended after this was leased
         samples.withdraw(attempt.drawer.contributor)
-    elif sample and sample.fooling:
+    elif sample and sample.has_fooled:
         study = Study.current()
-        candidates.start_if_due(study.net, study.round_size, study.most_each)
+        candidates.start_if_due(study.architecture, study.round_size, study.max_per_person)
 
 
 def discount(moderator: Person) -> None:
@@ -126,7 +141,7 @@ def discount(moderator: Person) -> None:
     if gold.exists():
         gold.delete()
     counted = Reading.objects.filter(
-        moderator=moderator, discounted=False, attempt__status=Status.PENDING
+        moderator=moderator, is_discounted=False, attempt__status=Status.PENDING
     )
     for attempt_id in list(counted.values_list("attempt", flat=True)):
         with transaction.atomic():
@@ -135,7 +150,7 @@ def discount(moderator: Person) -> None:
                 continue
             mine = attempt.readings.filter(moderator=moderator)
             mine.filter(answer=None).delete()
-            if mine.update(discounted=True):
+            if mine.update(is_discounted=True):
                 _weigh(attempt, timezone.now())
 
 
@@ -148,6 +163,6 @@ def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
         status=Status.VERIFIED,
         target_label=attempt.target_label,
         predicted_label=attempt.predicted_label,
-        copy_of=None,
-        mnist=False,
+        near_duplicate_of=None,
+        is_mnist_duplicate=False,
     )

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from collector import limits
 from collector.errors import Forbidden, Refused
-from collector.models import Act, Person, Token
+from collector.models import AdminAction, Person, Token
 
 TOKEN_LIFE = timedelta(days=90)
 LONGEST_PASSWORD = 128
@@ -36,7 +36,7 @@ def add(
 ) -> Person:
     """A new account with any role, checked; a moderator made so is qualified. Raises Refused."""
     qualified = timezone.now() if role == Person.Role.MODERATOR else None
-    person = Person(username=username, email=email, role=role, qualified=qualified)
+    person = Person(username=username, email=email, role=role, qualified_at=qualified)
     try:
         person.full_clean(exclude=["password"])
         _check_password(password, person)
@@ -54,7 +54,9 @@ def add(
 def note_role(person: Person, admin: Person, before: str) -> None:
     """Write down that an admin changed a person's role, which Django's admin asks no reason for."""
     why = f"From {before} to {person.role}, in Django’s admin."
-    Act.objects.create(admin=admin, kind=Act.Kind.ROLE, person=person, why=why)
+    AdminAction.objects.create(
+        admin=admin, kind=AdminAction.Kind.ROLE_CHANGED, person=person, why=why
+    )
 
 
 def _check_password(password: str, person: Person) -> None:
@@ -91,16 +93,16 @@ def allow_reset(email: str, *, address: str) -> None:
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
 
 
-def change(person: Person, email: str, listed: bool, mailed: bool) -> None:
+def change(person: Person, email: str, is_listed: bool, wants_mail: bool) -> None:
     """Change what a person sets on the account page. Raises Refused with the field at fault."""
-    person.email, person.listed, person.mailed = email, listed, mailed
-    if mailed and not email:
+    person.email, person.is_listed, person.wants_mail = email, is_listed, wants_mail
+    if wants_mail and not email:
         raise Refused("Notices by mail need an address.", field="email")
     try:
         person.full_clean(exclude=["password"])
     except ValidationError as error:
         raise _refused(error) from error
-    person.save(update_fields=["email", "listed", "mailed"])
+    person.save(update_fields=["email", "is_listed", "wants_mail"])
 
 
 def sign_out_everywhere(person: Person) -> None:
@@ -115,7 +117,7 @@ def issue_token(person: Person) -> tuple[str, Token]:
     """A new API token: the text, told once, and its row."""
     text = secrets.token_urlsafe(32)
     row = Token.objects.create(
-        sha256=_hash(text), person=person, expires=timezone.now() + TOKEN_LIFE
+        sha256=_hash(text), person=person, expires_at=timezone.now() + TOKEN_LIFE
     )
     return text, row
 
@@ -124,7 +126,7 @@ def person_of_token(text: str) -> Person | None:
     """Whose unexpired token this is."""
     row = (
         Token.objects.select_related("person")
-        .filter(sha256=_hash(text), expires__gt=timezone.now())
+        .filter(sha256=_hash(text), expires_at__gt=timezone.now())
         .first()
     )
     return row.person if row and row.person.is_active else None

@@ -32,7 +32,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         if remove:
             _remove_drawings(person)
         person.username, person.email = f"gone-{secrets.token_hex(6)}", ""
-        person.is_active, person.listed, person.mailed, person.closed = (
+        person.is_active, person.is_listed, person.wants_mail, person.closed_at = (
             False,
             False,
             False,
@@ -52,7 +52,9 @@ def _remove_drawings(person: Person) -> None:
     )  # a reading under way comes first
     now = timezone.now()
     Reading.objects.filter(attempt__in=own.filter(status=Status.PENDING), answer=None).delete()
-    own.filter(status=Status.PENDING).update(status=Status.RETRACTED, settled=now, wanted=0)
-    own.update(removed=now, strokes=[], pixels=b"")
-    Gold.objects.filter(attempt__in=own).update(retired=True, strokes=[], pixels=b"")
+    own.filter(status=Status.PENDING).update(
+        status=Status.RETRACTED, settled_at=now, needed_reading_count=0
+    )
+    own.update(removed_at=now, strokes=[], pixels=b"")
+    Gold.objects.filter(attempt__in=own).update(is_retired=True, strokes=[], pixels=b"")
     samples.remove(person.contributor)

@@ -5,7 +5,6 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models import QuerySet
@@ -23,9 +22,9 @@ AT_MOST_EVERY = timedelta(hours=1)
 LISTED = 20  # notices in one mail
 
 
-def settled(attempt: Attempt) -> None:
+def notify_settled(attempt: Attempt) -> None:
     """Tell the drawer how a drawing settled. Runs in the transaction that settles it."""
-    if attempt.drawer.closed or attempt.status == Status.NOT_FOOLED:
+    if attempt.drawer.closed_at or attempt.status == Status.NOT_FOOLED:
         return
     drawn = f"Your {attempt.target_label}, taken for {attempt.predicted_label}"
     Notice.objects.create(
@@ -33,18 +32,18 @@ def settled(attempt: Attempt) -> None:
     )
 
 
-def tell_of_round() -> int:
+def notify_of_round() -> int:
     """Tell those whose drawings the open round's model learned anew, and how many of their fools it
     now reads; how many were told. Safe to call often: nobody is told twice."""
     opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1).first()
     if opened is None or opened.opened_by:  # by hand it may be an earlier model again
         return 0
     learned = Counter(
-        Sample.objects.filter(first_trained=opened.model_id, withdrawn=None).values_list(
+        Sample.objects.filter(first_trained_by=opened.model_id, withdrawn_at=None).values_list(
             "contributor", flat=True
         )
     )
-    people = Person.objects.filter(contributor__in=learned, closed=None).exclude(
+    people = Person.objects.filter(contributor__in=learned, closed_at=None).exclude(
         notices__round=opened
     )
     told = 0
@@ -65,16 +64,15 @@ def tell_of_round() -> int:
 
 def _read_now(person: Person, number: int) -> str:
     """«, and now reads 2 of your 3 fools right.»"""
-    fools: Any = person.attempts.filter(status=Status.VERIFIED, removed=None).order_by("-submitted")
+    fools: Any = person.attempts.filter(status=Status.VERIFIED, removed_at=None).order_by(
+        "-submitted_at"
+    )
     rows = list(fools.values_list("pixels", "target_label")[:NEWEST_FOOLS])
     try:
         model = target.of_round(number)
     except target.TargetUnavailable:
         return "."
-    right = 0
-    for pixels, label in rows:
-        shares = model.probabilities(np.frombuffer(bytes(pixels), np.uint8).reshape(28, 28))
-        right += max(range(10), key=shares.__getitem__) == label
+    right = sum(model.read(pixels).digit == label for pixels, label in rows)
     return f", and now reads {right} of your {len(rows)} verified fools right." if rows else "."
 
 
@@ -82,26 +80,26 @@ def _drawings(n: int) -> str:
     return "a drawing" if n == 1 else f"{n} drawings"
 
 
-def see(notices: QuerySet[Notice]) -> None:
+def mark_seen(notices: QuerySet[Notice]) -> None:
     """Mark notices as seen."""
-    notices.filter(seen=None).update(seen=timezone.now())
+    notices.filter(seen_at=None).update(seen_at=timezone.now())
 
 
-def mail() -> int:
+def send_mails() -> int:
     """Send everybody who wants it what is new, at most once in an hour; how many mails. A mail that
     is sent and not noted, because this was interrupted, is sent again."""
     now = timezone.now()
     sent = 0
-    new = Notice.objects.filter(seen=None, mailed=None)
+    new = Notice.objects.filter(seen_at=None, mailed_at=None)
     wanting = Person.objects.filter(
-        mailed=True, is_active=True, pk__in=new.values("person")
+        wants_mail=True, is_active=True, pk__in=new.values("person")
     ).exclude(email="")
-    for person in wanting.exclude(notices__mailed__gt=now - AT_MOST_EVERY):
-        mine = list(new.filter(person=person).order_by("when", "pk"))
+    for person in wanting.exclude(notices__mailed_at__gt=now - AT_MOST_EVERY):
+        mine = list(new.filter(person=person).order_by("created_at", "pk"))
         body = render_to_string(
             "mails/notices.txt", {"person": person, "notices": mine[:LISTED], "more": mine[LISTED:]}
         )
         send_mail("What became of your drawings", body, settings.DEFAULT_FROM_EMAIL, [person.email])
-        Notice.objects.filter(pk__in=[notice.pk for notice in mine]).update(mailed=now)
+        Notice.objects.filter(pk__in=[notice.pk for notice in mine]).update(mailed_at=now)
         sent += 1
     return sent

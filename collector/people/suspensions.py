@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import Act, Attempt, Person
+from collector.models import AdminAction, Attempt, Person
 from collector.people import accounts
 from trainer import candidates, rounds, samples
 from trainer.models import RoundModel, Sample
 
 
 @dataclass(frozen=True)
-class Reach:
+class SuspensionImpact:
     """What suspending a person takes out, or reinstating brings back: samples, and drawings that
     wait to be read."""
 
@@ -22,15 +22,15 @@ class Reach:
     waiting: int
 
 
-def reach(person: Person) -> Reach:
+def impact_of(person: Person) -> SuspensionImpact:
     """What it would do now."""
     if since := _since(person):
-        moved = len(samples.returnable(person.contributor, since.when, _no_digit(person, since)))
+        moved = len(samples.returnable(person.contributor, since.done_at, _no_digit(person, since)))
     else:
         moved = Sample.objects.filter(
-            contributor=person.contributor, withdrawn__isnull=True
+            contributor=person.contributor, withdrawn_at__isnull=True
         ).count()
-    return Reach(
+    return SuspensionImpact(
         samples=moved,
         waiting=person.attempts.filter(status=Attempt.Status.PENDING).count(),
     )
@@ -52,7 +52,9 @@ def suspend(person: Person, admin: Person, why: str) -> int:
         rounds.lock()
         if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
             raise Conflict("This person is switched off already.")
-        Act.objects.create(admin=admin, kind=Act.Kind.SUSPENDED, person=person, why=why.strip())
+        AdminAction.objects.create(
+            admin=admin, kind=AdminAction.Kind.SUSPENDED, person=person, why=why.strip()
+        )
         withdrawn = samples.withdraw(person.contributor)
     accounts.sign_out_everywhere(person)
     return withdrawn
@@ -66,56 +68,60 @@ def reinstate(person: Person, admin: Person, why: str) -> int:
     _check(admin, why)
     with transaction.atomic():
         rounds.lock()
-        if not Person.objects.filter(pk=person.pk, is_active=False, closed=None).update(
-            is_active=True
-        ):
+        if not Person.objects.suspended().filter(pk=person.pk).update(is_active=True):
             raise Conflict("This person is not suspended (any more).")
         since = _since(person)
-        Act.objects.create(admin=admin, kind=Act.Kind.REINSTATED, person=person, why=why.strip())
+        AdminAction.objects.create(
+            admin=admin, kind=AdminAction.Kind.REINSTATED, person=person, why=why.strip()
+        )
         if since is None:
             return 0
-        return samples.reinstate(person.contributor, since.when, _no_digit(person, since))
+        return samples.reinstate(person.contributor, since.done_at, _no_digit(person, since))
 
 
-def compare(person: Person, admin: Person, why: str) -> RoundModel:
+def ablate(person: Person, admin: Person, why: str) -> RoundModel:
     """Have the newest model trained again without a person, to see the difference, saying why.
 
     Raises Forbidden, Refused, candidates.NotNow.
     """
     _check(admin, why)
     with transaction.atomic():
-        started = candidates.start_comparison(person.contributor)
-        Act.objects.create(admin=admin, kind=Act.Kind.COMPARED, person=person, why=why.strip())
+        started = candidates.start_ablation(person.contributor)
+        AdminAction.objects.create(
+            admin=admin, kind=AdminAction.Kind.ABLATED, person=person, why=why.strip()
+        )
         return started
 
 
-def comparison(person: Person) -> RoundModel | None:
+def latest_ablation(person: Person) -> RoundModel | None:
     """The last model that was, or is being, trained without a person."""
-    return RoundModel.objects.filter(without=person.contributor).order_by("-pk").first()
-
-
-def last(person: Person) -> Act | None:
-    """How he was last suspended or reinstated."""
-    kinds = (Act.Kind.SUSPENDED, Act.Kind.REINSTATED)
     return (
-        Act.objects.filter(person=person, kind__in=kinds)
+        RoundModel.objects.filter(left_out_contributor=person.contributor).order_by("-pk").first()
+    )
+
+
+def last(person: Person) -> AdminAction | None:
+    """How he was last suspended or reinstated."""
+    kinds = (AdminAction.Kind.SUSPENDED, AdminAction.Kind.REINSTATED)
+    return (
+        AdminAction.objects.filter(person=person, kind__in=kinds)
         .select_related("admin")
         .order_by("-pk")
         .first()
     )
 
 
-def _since(person: Person) -> Act | None:
+def _since(person: Person) -> AdminAction | None:
     """The suspension that holds."""
     found = last(person)
-    return found if found and found.kind == Act.Kind.SUSPENDED else None
+    return found if found and found.kind == AdminAction.Kind.SUSPENDED else None
 
 
-def _no_digit(person: Person, since: Act) -> list[uuid.UUID]:
+def _no_digit(person: Person, since: AdminAction) -> list[uuid.UUID]:
     """His attempts that settled as no digit meanwhile: by an appeal, they may have been samples
     before."""
     return list(
-        person.attempts.filter(settled__gte=since.when, settled_label=None).values_list(
+        person.attempts.filter(settled_at__gte=since.done_at, settled_label=None).values_list(
             "pk", flat=True
         )
     )

@@ -42,21 +42,21 @@ def _rows(days: set[date]) -> Iterator[int]:
 class Facts:
     """What badges are given for.
 
-    `fools` are verified fools that earned credit, `digits` which digits they were, `best_round` the
-    most in one round, `pioneered` how many mistakes of a model (this digit taken for that) he was
-    the first to show, `taught` whether a model was trained on a drawing of his, or is measured with
-    one. `agreed` of `settled` readings of settled drawings say what the drawing settled as.
+    `fool_count` are verified fools that earned credit, `digits` which digits they were, `best_round_count` the
+    most in one round, `pioneered_count` how many mistakes of a model (this digit taken for that) he was
+    the first to show, `has_taught` whether a model was trained on a drawing of his, or is measured with
+    one. `agreed_count` of `settled_count` readings of settled drawings say what the drawing settled as.
     """
 
-    fools: int = 0
+    fool_count: int = 0
     digits: frozenset[int] = field(default_factory=frozenset)
-    best_round: int = 0
-    pioneered: int = 0
-    taught: bool = False
+    best_round_count: int = 0
+    pioneered_count: int = 0
+    has_taught: bool = False
     streak: Streak = field(default_factory=Streak)
-    moderator: bool = False
-    settled: int = 0
-    agreed: int = 0
+    is_moderator: bool = False
+    settled_count: int = 0
+    agreed_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,31 +80,35 @@ def _missing(facts: Facts) -> str:
 
 
 def _read_well(facts: Facts) -> bool:
-    return facts.settled >= READINGS and facts.agreed >= AGREED * facts.settled
+    return facts.settled_count >= READINGS and facts.agreed_count >= AGREED * facts.settled_count
 
 
 def _readings(facts: Facts) -> str:
-    if facts.settled < READINGS:
-        return _of(facts.settled, READINGS)
-    return f"{facts.agreed:,} of {facts.settled:,} agree so far"
+    if facts.settled_count < READINGS:
+        return _of(facts.settled_count, READINGS)
+    return f"{facts.agreed_count:,} of {facts.settled_count:,} agree so far"
 
 
 BADGES = (
     Badge(
-        "first", "First fool", "A first verified fool.", lambda f: f.fools > 0, lambda f: "None yet"
+        "first",
+        "First fool",
+        "A first verified fool.",
+        lambda f: f.fool_count > 0,
+        lambda f: "None yet",
     ),
     Badge(
         "taught",
         "Teacher",
         "A drawing that a model was trained on, or that later models are measured with.",
-        lambda f: f.taught,
+        lambda f: f.has_taught,
         lambda f: "Comes with the next model after a verified fool",
     ),
     Badge(
         "pioneer",
         "Pioneer",
         "The first ever to show a mistake: this digit, taken for that one.",
-        lambda f: f.pioneered > 0,
+        lambda f: f.pioneered_count > 0,
         lambda f: "There are ninety such mistakes to show",
     ),
     Badge(
@@ -118,8 +122,8 @@ BADGES = (
         "round",
         "Hot round",
         "Ten verified fools in one round.",
-        lambda f: f.best_round >= IN_A_ROUND,
-        lambda f: f"Best so far: {_of(f.best_round, IN_A_ROUND)}",
+        lambda f: f.best_round_count >= IN_A_ROUND,
+        lambda f: f"Best so far: {_of(f.best_round_count, IN_A_ROUND)}",
     ),
     Badge(
         "week",
@@ -150,4 +154,4 @@ def to_come(facts: Facts) -> list[Badge]:
 
 def _open_to(facts: Facts) -> tuple[Badge, ...]:
     """A moderator's badge is shown to moderators, and to who has earned it."""
-    return (*BADGES, STEADY) if facts.moderator or STEADY.earned(facts) else BADGES
+    return (*BADGES, STEADY) if facts.is_moderator or STEADY.earned(facts) else BADGES

@@ -1,10 +1,10 @@
 """Digits, shares, figures and spans of time as people say them: of how many, what is still waiting."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-TEST_SETS = {"fools": "what fooled round", "audited": "audited drawings of round"}
+from trainer.learning.report import Kind, SetFigures, TestSet
+
+TEST_SETS = {Kind.FOOLS: "what fooled round", Kind.AUDITED: "audited drawings of round"}
 
 
 def named(digit: int) -> str:
@@ -52,14 +52,12 @@ def waiting(pending: int) -> str:
     return f"{pending:,} waiting" if pending else "none waiting"
 
 
-def interval(measured: Mapping[str, Any]) -> str:
-    """«99.0 % (98.8–99.2)»: accuracy with its 95 % interval."""
-    if measured.get("accuracy") is None:
+def interval(share: float | None, low: float | None, high: float | None) -> str:
+    """Say a share with its 95 % interval, as in “99.0 % (98.8–99.2)”; a dash where there is
+    none."""
+    if share is None or low is None or high is None:
         return "–"
-    return (
-        f"{percent(measured['accuracy'], 1)} "
-        f"({between(100 * measured['low'], 100 * measured['high'])})"
-    )
+    return f"{percent(share, 1)} ({between(100 * low, 100 * high)})"
 
 
 def between(low: float, high: float) -> str:
@@ -76,11 +74,16 @@ def whole_percent(count: int, of: int) -> str:
     return str(min(99, max(1, rounded)) if 0 < count < of else rounded)
 
 
-def measured_on(measured: Mapping[str, Any]) -> str:
-    """How many images an accuracy is of, and whether they stand in for real ones."""
-    if not measured.get("n"):
+def measured_on(figures: SetFigures) -> str:
+    """Say how many images an accuracy is of, and whether they stand in for real ones."""
+    if not figures.n:
         return "not measured here"
-    return count(measured["n"], "stand-in image" if measured.get("stand_in") else "image")
+    return count(figures.n, "stand-in image" if figures.stand_in else "image")
+
+
+def test_set(test: TestSet) -> str:
+    """Name a test set, as in “what fooled round 3”."""
+    return f"{TEST_SETS[test.kind]} {test.round}"
 
 
 def left(progress: float, spent: timedelta) -> str:

@@ -14,7 +14,7 @@ from collector.rules import badges
 from trainer.models import RoundModel, Sample, Split
 
 
-def of(person: Person) -> badges.Facts:
+def facts_about(person: Person) -> badges.Facts:
     """The facts about a person at this moment. Days are UTC days."""
     earning: Any = person.attempts.filter(credit__gt=0).order_by()
     by_round: Counter[int] = Counter()
@@ -24,16 +24,18 @@ def of(person: Person) -> badges.Facts:
     ):
         by_round[round_id] += n
         digits.add(digit)
-    readings = Reading.objects.filter(moderator=person, agreed__isnull=False)
+    readings = Reading.objects.filter(moderator=person, is_correct__isnull=False)
     return badges.Facts(
-        fools=by_round.total(),
+        fool_count=by_round.total(),
         digits=frozenset(digits),
-        best_round=max(by_round.values(), default=0),
-        pioneered=_pioneered(earning),
-        taught=_taught(person),
+        best_round_count=max(by_round.values(), default=0),
+        pioneered_count=_pioneered(earning),
+        has_taught=_taught(person),
         streak=badges.streak(_days(person), timezone.now().astimezone(UTC).date()),
-        moderator=person.is_moderator,
-        **readings.aggregate(settled=Count("pk"), agreed=Count("pk", filter=Q(agreed=True))),
+        is_moderator=person.is_moderator,
+        **readings.aggregate(
+            settled_count=Count("pk"), agreed_count=Count("pk", filter=Q(is_correct=True))
+        ),
     )
 
 
@@ -45,20 +47,20 @@ def _pioneered(earning: Any) -> int:
         target_label=OuterRef("target_label"),
         predicted_label=OuterRef("predicted_label"),
     )
-    first = Subquery(alike.order_by("settled").values("settled")[:1])
+    first = Subquery(alike.order_by("settled_at").values("settled_at")[:1])
     mine = earning.values("target_label", "predicted_label").annotate(
-        mine=Min("settled"), first=first
+        mine=Min("settled_at"), first=first
     )
     return sum(row["mine"] == row["first"] for row in mine)
 
 
 def _taught(person: Person) -> bool:
-    used = Q(first_trained__state=RoundModel.State.PROMOTED) | Q(
-        contributor__split=Split.TEST, withdrawn=None
+    used = Q(first_trained_by__state=RoundModel.State.PROMOTED) | Q(
+        contributor__split=Split.TEST, withdrawn_at=None
     )
     return Sample.objects.filter(used, contributor=person.contributor).exists()
 
 
 def _days(person: Person) -> set[Any]:
-    drawn = person.attempts.order_by().annotate(day=TruncDate("submitted", tzinfo=UTC))
+    drawn = person.attempts.order_by().annotate(day=TruncDate("submitted_at", tzinfo=UTC))
     return set(drawn.values_list("day", flat=True).distinct())

@@ -1,8 +1,9 @@
 """What is told of rounds: their model's figures beside what people did in them. Reads only."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -11,20 +12,119 @@ from collector.models import Attempt, Study
 from collector.standings import leaderboards
 from trainer import samples
 from trainer.learning.evaluate import wilson
+from trainer.learning.report import (
+    GATE_BASE,
+    MATRIX,
+    MNIST_TEST,
+    SETS,
+    Kind,
+    Report,
+    SetFigures,
+    Stored,
+    TestSet,
+    set_lookup,
+    without_matrix,
+)
 from trainer.models import Round, RoundModel
 
-BASE_SETS = ("mnist_test", "gate_base")
+BASE_SETS = (MNIST_TEST, GATE_BASE)
 
 
-def overview() -> list[dict[str, Any]]:
-    """Every round, newest first, as `describe` tells it but for the report's matrix, of which the
-    newest says all."""
-    tallies = leaderboards.tallies_by_round()
-    rounds = list(Round.objects.select_related("model").order_by("-number"))
-    for round in rounds:
-        if round.model.report:
-            round.model.report.pop("matrix", None)
-    return [_told(round, tallies.get(round.pk, leaderboards.Tally())) for round in rounds]
+@dataclass(frozen=True)
+class Due:
+    """How many samples the next model has, of how many it needs to be trained."""
+
+    have: int
+    need: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """A candidate in training: how far it is, 0–1, and when it was started."""
+
+    progress: float
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class RoundOverview:
+    """One round with its model's report and the counts of its attempts; the open one also with what
+    is `due` and, if anything is, in `training`.
+
+    The API passes the report on as it is stored; it is read only where a page asks for it.
+    """
+
+    number: int
+    state: str
+    opened_at: datetime
+    closed_at: datetime | None
+    architecture: str
+    opened_by: str
+    opened_why: str
+    counts: leaderboards.AttemptCounts
+    stored_report: Stored | None
+    due: Due | None
+    training: Training | None
+
+    @cached_property
+    def report(self) -> Report:
+        """The report of the round's model."""
+        return Report.from_json(self.stored_report)
+
+
+def overview() -> list[RoundOverview]:
+    """Tell every round, newest first, but for the reports' matrices, of which the newest says
+    all."""
+    counts = leaderboards.counts_by_round()
+    rounds = Round.objects.select_related("model").order_by("-number")
+    overviews = [
+        _overview(round, counts.get(round.pk, leaderboards.AttemptCounts())) for round in rounds
+    ]
+    return [replace(one, stored_report=without_matrix(one.stored_report)) for one in overviews]
+
+
+def describe(number: int) -> RoundOverview:
+    """Tell one round. Raises NotFound."""
+    round = Round.objects.select_related("model").filter(number=number).first()
+    if round is None:
+        raise NotFound(f"There is no round {number}.")
+    return _overview(round, leaderboards.count_attempts(round.attempts.all()))
+
+
+def current() -> RoundOverview:
+    """Tell the open round, as it is in the moment that it is read: another may open while its
+    drawings are counted."""
+    round = Round.objects.select_related("model").get(state=Round.State.OPEN)
+    return _overview(round, leaderboards.count_attempts(round.attempts.all()))
+
+
+def _overview(round: Round, counts: leaderboards.AttemptCounts) -> RoundOverview:
+    is_open = round.state == Round.State.OPEN
+    return RoundOverview(
+        number=round.number,
+        state=round.state,
+        opened_at=round.opened_at,
+        closed_at=round.closed_at,
+        architecture=round.model.architecture,
+        opened_by=round.opened_by,
+        opened_why=round.opened_why,
+        counts=counts,
+        stored_report=round.model.report,
+        due=_due() if is_open else None,
+        training=_training() if is_open else None,
+    )
+
+
+def _due() -> Due:
+    study = Study.current()
+    return Due(samples.due(study.max_per_person).count(), study.round_size)
+
+
+def _training() -> Training | None:
+    candidate = RoundModel.objects.filter(
+        state=RoundModel.State.TRAINING, left_out_contributor=None
+    ).first()
+    return Training(candidate.progress, candidate.created_at) if candidate else None
 
 
 @dataclass(frozen=True)
@@ -41,7 +141,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Line:
+class RoundFigures:
     """One round: what people did in it, and what its model reads.
 
     `figures` by name: `vmer`, `mer`, `tries` (attempts for each verified fool), the report's
@@ -52,157 +152,159 @@ class Line:
 
     number: int
     state: str
-    opened: datetime
+    opened_at: datetime
     first: int
     pending: int
     figures: dict[str, Figure]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """How many of each round's test samples each model reads right, as measured when the newest
+class RoundMatrix:
+    """How many of each round's test samples each model reads correctly, as measured when the newest
     model was judged.
 
-    `models` has each round's model by the round's number, `sizes` each set's size by the set's name
-    («fools_3», «audited_3»), and `right` a model's right answers in each set.
+    `models` has each round's model (by id) by the round's number, `sizes` each test set's size, and
+    `correct`, by model, its correct answers in each set.
     """
 
     models: dict[int, int]
-    sizes: dict[str, int]
-    right: dict[int, dict[str, int]]
+    sizes: dict[TestSet, int]
+    correct: dict[int, dict[TestSet, int]]
 
     @property
     def rounds(self) -> list[int]:
         """The rounds that have sets, in order."""
-        return sorted(number for number in self.models if f"fools_{number}" in self.sizes)
+        return sorted(n for n in self.models if TestSet(Kind.FOOLS, n) in self.sizes)
 
     @property
-    def lines(self) -> list[int]:
+    def measured(self) -> list[int]:
         """The rounds whose model was measured, in order."""
-        return sorted(number for number, model in self.models.items() if model in self.right)
+        return sorted(number for number, model in self.models.items() if model in self.correct)
 
     @property
     def newest(self) -> int:
         """The round that the newest of these models opened."""
-        return min(number for number, model in self.models.items() if model == max(self.right))
+        newest = max(self.correct)
+        return min(number for number, model in self.models.items() if model == newest)
 
-    def own(self, number: int, other: int) -> bool:
+    def is_own(self, number: int, other: int) -> bool:
         """Whether round `number`'s model is the one that drawings of round `other` were made
         against."""
         return self.models[number] == self.models[other]
 
     def earlier(self, number: int) -> Figure:
-        """Round `number`'s model on what fooled the models of the rounds before it, pooled.
+        """Give the figure of round `number`'s model on what fooled the models of the rounds before
+        it, pooled.
 
         What fooled this very model, before a roll-back to it, is left out: it reads none of that,
         by construction.
         """
-        return self._pooled("fools", number, [other for other in self.rounds if other < number])
+        before = (other for other in self.rounds if other < number)
+        return self._pooled(Kind.FOOLS, number, before)
 
     def audited(self, number: int) -> Figure:
-        """Round `number`'s model on the audited drawings of every round, pooled.
+        """Give the figure of round `number`'s model on the audited drawings of every round, pooled.
 
-        Its own rounds' are left out: they were audited because it read them right.
+        Its own rounds' are left out: they were audited because it read them correctly.
         """
-        return self._pooled("audited", number, self.rounds)
+        return self._pooled(Kind.AUDITED, number, self.rounds)
 
-    def _pooled(self, kind: str, number: int, others: list[int]) -> Figure:
-        right = self.right.get(self.models[number])
-        if right is None:
+    def _pooled(self, kind: Kind, number: int, others: Iterable[int]) -> Figure:
+        correct = self.correct.get(self.models[number])
+        if correct is None:
             return Figure()
-        names = [f"{kind}_{other}" for other in others if not self.own(number, other)]
-        return share(sum(right[name] for name in names), sum(self.sizes[name] for name in names))
+        tests = [TestSet(kind, other) for other in others if not self.is_own(number, other)]
+        return share(sum(correct[test] for test in tests), sum(self.sizes[test] for test in tests))
 
 
 @dataclass(frozen=True)
 class History:
     """Every round, newest first, and the round × model matrix behind the pooled figures."""
 
-    lines: list[Line]
-    measured: Measured
+    rounds: list[RoundFigures]
+    matrix: RoundMatrix
 
 
 def history() -> History:
-    """Every round with its figures; three queries, and of each round's report only two sets,
+    """Tell every round with its figures; three queries, and of each round's report only two sets,
     however many there are."""
-    tallies = leaderboards.tallies_by_round()
-    rows: Any = Round.objects.order_by("number").values(
-        "pk",
-        "number",
-        "state",
-        "opened",
-        "model_id",
-        *(f"model__report__sets__{name}" for name in BASE_SETS),
+    counts = leaderboards.counts_by_round()
+    stored_sets = {name: f"model__report__{set_lookup(name)}" for name in BASE_SETS}
+    rows = Round.objects.order_by("number").values(
+        "pk", "number", "state", "opened_at", "model_id", *stored_sets.values()
     )
-    rows = list(rows)
-    models = {row["number"]: row["model_id"] for row in rows}
-    firsts = {row["model_id"]: row["number"] for row in reversed(rows)}
-    measured = _measured(models)
-    lines = [
-        Line(
-            number=row["number"],
-            state=row["state"],
-            opened=row["opened"],
-            first=firsts[row["model_id"]],
-            pending=(tally := tallies.get(row["pk"], leaderboards.Tally())).pending,
-            figures={
-                **_fooling(tally),
-                **{name: _stored(row[f"model__report__sets__{name}"]) for name in BASE_SETS},
-                "earlier": measured.earlier(row["number"]),
-                "audited": measured.audited(row["number"]),
-            },
+    oldest_first = list(rows)
+    models = {row["number"]: row["model_id"] for row in oldest_first}
+    # Of the rounds that share a model the first is written last, and stays.
+    firsts = {row["model_id"]: row["number"] for row in reversed(oldest_first)}
+    matrix = _matrix(models)
+    rounds = []
+    for row in reversed(oldest_first):
+        number, of_round = row["number"], counts.get(row["pk"], leaderboards.AttemptCounts())
+        figures = _fooling(of_round)
+        for name, stored in stored_sets.items():
+            figures[name] = _of_set(SetFigures.from_json(row[stored]))
+        figures["earlier"], figures["audited"] = matrix.earlier(number), matrix.audited(number)
+        rounds.append(
+            RoundFigures(
+                number=number,
+                state=row["state"],
+                opened_at=row["opened_at"],
+                first=firsts[row["model_id"]],
+                pending=of_round.pending_count,
+                figures=figures,
+            )
         )
-        for row in reversed(rows)
-    ]
-    return History(lines, measured)
+    return History(rounds, matrix)
 
 
 def share(count: int, of: int) -> Figure:
-    """`count` of `of` as a share with Wilson's interval."""
+    """Give `count` of `of` as a share with Wilson's interval."""
     return Figure(count, of, count / of, *wilson(count, of)) if of else Figure()
 
 
-def _fooling(tally: leaderboards.Tally) -> dict[str, Figure]:
-    """MER, vMER and tries per fool, whose interval is that of its inverse."""
-    inverse = share(tally.verified, tally.attempts)
+def _fooling(counts: leaderboards.AttemptCounts) -> dict[str, Figure]:
+    """Give MER, vMER and tries per fool, whose interval is that of its inverse."""
+    inverse = share(counts.verified_count, counts.attempt_count)
     low, high = (
         (1 / inverse.high, 1 / inverse.low) if inverse.high and inverse.low else (None, None)
     )
     return {
-        "vmer": share(tally.verified, tally.decided),
-        "mer": share(tally.fooled, tally.attempts),
-        "tries": Figure(tally.verified, tally.attempts, tally.tries_per_fool, low, high),
+        "vmer": share(counts.verified_count, counts.decided_count),
+        "mer": share(counts.fooled_count, counts.attempt_count),
+        "tries": Figure(
+            counts.verified_count, counts.attempt_count, counts.tries_per_fool, low, high
+        ),
     }
 
 
-def _stored(measured: dict[str, Any] | None) -> Figure:
-    """A set of a report."""
-    if not measured or not measured["n"]:
+def _of_set(measured: SetFigures) -> Figure:
+    if not measured.n:
         return Figure()
-    names = ("correct", "n", "accuracy", "low", "high", "stand_in")
-    return Figure(*(measured[name] for name in names))
+    return Figure(
+        measured.correct,
+        measured.n,
+        measured.accuracy,
+        measured.low,
+        measured.high,
+        measured.stand_in,
+    )
 
 
-def _measured(models: dict[int, int]) -> Measured:
-    """The matrix in the report of the newest promoted model; empty before the second model."""
+def _matrix(models: dict[int, int]) -> RoundMatrix:
+    """Read the matrix in the report of the newest promoted model; empty before the second model."""
     promoted = RoundModel.objects.filter(
-        state=RoundModel.State.PROMOTED, report__has_key="matrix"
+        state=RoundModel.State.PROMOTED, report__has_key=MATRIX
     ).order_by("-pk")
-    newest = promoted.values_list("pk", "report__matrix", "report__sets").first()
+    newest = promoted.values_list("pk", f"report__{MATRIX}", f"report__{SETS}").first()
     if newest is None:
-        return Measured(models, {}, {})
+        return RoundMatrix(models, {}, {})
     pk, matrix, sets = newest
-    right = {models[line["round"]] if line["round"] else pk: line["correct"] for line in matrix}
-    return Measured(models, {name: sets[name]["n"] for name in matrix[-1]["correct"]}, right)
-
-
-def describe(number: int) -> dict[str, Any]:
-    """One round with its model's report and its tally; the open one also with what is due and in
-    training."""
-    round = Round.objects.select_related("model").filter(number=number).first()
-    if round is None:
-        raise NotFound(f"There is no round {number}.")
-    return _told(round, leaderboards.tally(round.attempts.all()))
+    report = Report.from_json({MATRIX: matrix, SETS: sets})
+    lines = report.matrix or ()
+    correct = {models[line.round] if line.round else pk: line.correct for line in lines}
+    sizes = {test: figures.n for test, figures in report.tests.items()}
+    return RoundMatrix(models, sizes, correct)
 
 
 def removed_since(number: int) -> datetime | None:
@@ -213,43 +315,7 @@ def removed_since(number: int) -> datetime | None:
     )
 
 
-def current() -> dict[str, Any]:
-    """The open round, as it is in the moment that it is read: another may open while its drawings
-    are counted."""
-    round = Round.objects.select_related("model").get(state=Round.State.OPEN)
-    return _told(round, leaderboards.tally(round.attempts.all()))
-
-
 def fooled_today() -> int:
-    """How many drawings have fooled a model since midnight, verified or not."""
+    """Count the drawings that have fooled a model since midnight, verified or not."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Attempt.objects.filter(submitted__gte=midnight, fooled=True).count()
-
-
-def _told(round: Round, tally: leaderboards.Tally) -> dict[str, Any]:
-    told = {
-        "number": round.number,
-        "state": round.state,
-        "opened": round.opened,
-        "closed": round.closed,
-        "net": round.model.net,
-        "opened_by": round.opened_by,
-        "opened_why": round.opened_why,
-        "attempts": tally.attempts,
-        "fooled": tally.fooled,
-        "pending": tally.pending,
-        "verified": tally.verified,
-        "mer": tally.mer,
-        "vmer": tally.vmer,
-        "report": round.model.report,
-    }
-    if round.state == Round.State.OPEN:
-        study = Study.current()
-        have = samples.due(study.most_each).count()
-        told |= {"due": {"have": have, "need": study.round_size}, "training": _training()}
-    return told
-
-
-def _training() -> dict[str, Any] | None:
-    candidate = RoundModel.objects.filter(state=RoundModel.State.TRAINING, without=None).first()
-    return {"progress": candidate.progress, "started": candidate.created} if candidate else None
+    return Attempt.objects.filter(submitted_at__gte=midnight, has_fooled=True).count()

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import CharField, F, QuerySet, Value
 
-from collector.models import Act, Decision, StudyChange
+from collector.models import AdminAction, Decision, StudyChange
 from trainer.candidates import NEWER
 from trainer.models import Round, RoundModel
 
@@ -18,11 +18,11 @@ ACTS, DECISIONS, CHANGES, ROUNDS, DISCARDED = "acts", "decisions", "changes", "r
 
 
 @dataclass(frozen=True)
-class Done:
+class LogEntry:
     """One act: when, who, what in words, whom or what it touched as (kind, key, name) with kind
     `person`, `attempt` or `round`, and why (nothing where no reason is asked for)."""
 
-    when: datetime
+    done_at: datetime
     who: str
     what: str
     touched: tuple[str, Any, str] | None
@@ -51,15 +51,15 @@ def _all() -> QuerySet[Any]:
 
 
 _SOURCES: dict[str, tuple[QuerySet[Any], str]] = {
-    ACTS: (Act.objects.select_related("admin", "person"), "when"),
-    DECISIONS: (Decision.objects.select_related("admin", "attempt__drawer"), "when"),
-    CHANGES: (StudyChange.objects.select_related("who"), "when"),
-    ROUNDS: (Round.objects.exclude(opened_by=""), "opened"),
+    ACTS: (AdminAction.objects.select_related("admin", "person"), "done_at"),
+    DECISIONS: (Decision.objects.select_related("admin", "attempt__drawer"), "decided_at"),
+    CHANGES: (StudyChange.objects.select_related("admin"), "changed_at"),
+    ROUNDS: (Round.objects.exclude(opened_by=""), "opened_at"),
     DISCARDED: (
         RoundModel.objects.filter(state=RoundModel.State.DISCARDED)
         .exclude(decided_by__in=["", NEWER])
         .defer("manifest", "report"),
-        "finished",
+        "finished_at",
     ),
 }
 
@@ -68,18 +68,18 @@ def _rows(kind: str, keys: list[tuple[datetime, str, int]]) -> Iterable[Any]:
     return _SOURCES[kind][0].filter(pk__in=[pk for _, other, pk in keys if other == kind])
 
 
-def _act(act: Act) -> Done:
+def _act(act: AdminAction) -> LogEntry:
     name = act.person.username
-    return Done(
-        act.when, act.admin.username, act.get_kind_display(), ("person", name, name), act.why
+    return LogEntry(
+        act.done_at, act.admin.username, act.get_kind_display(), ("person", name, name), act.why
     )
 
 
-def _decision(decision: Decision) -> Done:
+def _decision(decision: Decision) -> LogEntry:
     attempt = decision.attempt
     touched = ("attempt", attempt.pk, f"a drawing of {attempt.drawer.username}")
-    return Done(
-        decision.when,
+    return LogEntry(
+        decision.decided_at,
         decision.admin.username,
         f"decided «{decision.answer}» on",
         touched,
@@ -87,24 +87,24 @@ def _decision(decision: Decision) -> Done:
     )
 
 
-def _change(change: StudyChange) -> Done:
+def _change(change: StudyChange) -> LogEntry:
     what = f"set {change.field} from {change.before} to {change.after}"
-    return Done(change.when, change.who.username, what, None, "")
+    return LogEntry(change.changed_at, change.admin.username, what, None, "")
 
 
-def _round(round: Round) -> Done:
+def _round(round: Round) -> LogEntry:
     touched = ("round", round.number, f"round {round.number}")
-    return Done(round.opened, round.opened_by, "opened", touched, round.opened_why)
+    return LogEntry(round.opened_at, round.opened_by, "opened", touched, round.opened_why)
 
 
-def _discarded(model: RoundModel) -> Done:
-    assert model.finished is not None
-    return Done(
-        model.finished, model.decided_by, "discarded a held candidate", None, model.decided_why
+def _discarded(model: RoundModel) -> LogEntry:
+    assert model.finished_at is not None
+    return LogEntry(
+        model.finished_at, model.decided_by, "discarded a held candidate", None, model.decided_why
     )
 
 
-_TOLD: dict[str, Callable[[Any], Done]] = {
+_TOLD: dict[str, Callable[[Any], LogEntry]] = {
     ACTS: _act,
     DECISIONS: _decision,
     CHANGES: _change,

@@ -45,7 +45,7 @@ def _weights() -> Iterator[str]:
 
 def _attempts() -> Iterator[str]:
     answered = Prefetch(
-        "readings", Reading.objects.filter(answer__isnull=False).order_by("answered", "pk")
+        "readings", Reading.objects.filter(answer__isnull=False).order_by("answered_at", "pk")
     )
     attempts = Attempt.objects.prefetch_related("decisions", answered)
     for attempt in attempts.iterator(chunk_size=500):
@@ -54,7 +54,7 @@ def _attempts() -> Iterator[str]:
 
 
 def _picture(attempt: Attempt) -> Iterator[str]:
-    if attempt.removed:
+    if attempt.removed_at:
         if bytes(attempt.pixels) or attempt.strokes:
             yield f"Attempt {attempt.pk} is removed and still has its picture."
         return
@@ -72,20 +72,20 @@ def _status(attempt: Attempt) -> Iterator[str]:
     readings = [
         reading.answer
         for reading in attempt.readings.all()
-        if reading.answer and not reading.discounted
+        if reading.answer and not reading.is_discounted
     ]
     if attempt.status == Status.RETRACTED:
-        if readings and not attempt.removed:
+        if readings and not attempt.removed_at:
             yield f"Attempt {attempt.pk} was taken back after a reading."
         return
-    moderated = attempt.fooled or attempt.audited
+    moderated = attempt.has_fooled or attempt.is_audited
     outcome = (
-        verdicts.settle(attempt.target_label, attempt.fooled, readings, attempt.quorum)
+        verdicts.settle(attempt.target_label, attempt.has_fooled, readings, attempt.quorum)
         if moderated
         else None
     )
     if decision := attempt.decision:
-        outcome = verdicts.outcome(attempt.target_label, attempt.fooled, decision.answer)
+        outcome = verdicts.outcome(attempt.target_label, attempt.has_fooled, decision.answer)
     expected = outcome.status if outcome else Status.PENDING if moderated else Status.NOT_FOOLED
     if attempt.status != expected:
         yield f"Attempt {attempt.pk} is {attempt.status}; its readings say {expected}."
@@ -95,7 +95,9 @@ def _credit() -> Iterator[str]:
     """What a person's verified fools of one digit taken for one other earned in a round,
     together."""
     groups = (
-        Attempt.objects.filter(status=Status.VERIFIED, copy_of=None, mnist=False)
+        Attempt.objects.filter(
+            status=Status.VERIFIED, near_duplicate_of=None, is_mnist_duplicate=False
+        )
         .values("drawer__username", "round__number", "target_label", "predicted_label")
         .annotate(fools=Count("pk"), earned=Sum("credit"))
         .order_by("drawer__username", "round__number", "target_label", "predicted_label")
@@ -117,14 +119,14 @@ def _gold() -> Iterator[str]:
         "gold"
     )
     for reading in readings.iterator(chunk_size=500):
-        if reading.gold and reading.agreed is not (reading.answer == reading.gold.answer):
+        if reading.gold and reading.is_correct is not (reading.answer == reading.gold.answer):
             said = (
                 f"reads {reading.answer}, it is {reading.gold.answer}, and the row says "
-                f"agreed: {reading.agreed}."
+                f"agreed: {reading.is_correct}."
             )
             yield f"Reading {reading.pk} of gold {said}"
     for gold in (
-        Gold.objects.filter(practice=False, retired=False)
+        Gold.objects.filter(is_practice=False, is_retired=False)
         .select_related("attempt")
         .iterator(chunk_size=500)
     ):
@@ -137,25 +139,23 @@ def _samples() -> Iterator[str]:
         pk: (label, status, audited)
         for pk, label, status, audited in Attempt.objects.filter(
             settled_label__isnull=False
-        ).values_list("pk", "settled_label", "status", "audited")
+        ).values_list("pk", "settled_label", "status", "is_audited")
     }
-    switched_off = dict(
-        Person.objects.filter(is_active=False, closed=None).values_list("contributor", "username")
-    )
+    switched_off = dict(Person.objects.suspended().values_list("contributor", "username"))
     for sample in Sample.objects.iterator(chunk_size=500):
-        if sample.withdrawn is None and sample.contributor_id in switched_off:
+        if sample.withdrawn_at is None and sample.contributor_id in switched_off:
             yield (
                 f"Sample {sample.pk} is active, and {switched_off[sample.contributor_id]}, who "
                 "drew it, is suspended."
             )
-        label, status, audited = settled.get(sample.attempt, (None, None, sample.audited))
-        if label != sample.label and not sample.withdrawn:  # an appeal may have settled it anew
+        label, status, audited = settled.get(sample.attempt, (None, None, sample.is_audited))
+        if label != sample.label and not sample.withdrawn_at:  # an appeal may have settled it anew
             yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
-        if sample.fooling != (status == Status.VERIFIED) and not sample.withdrawn:
+        if sample.has_fooled != (status == Status.VERIFIED) and not sample.withdrawn_at:
             yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
-        if sample.audited != audited:
+        if sample.is_audited != audited:
             yield f"Sample {sample.pk} is wrong about whether it was chosen by lot."
-        if sample.removed:
+        if sample.removed_at:
             if bytes(sample.pixels):
                 yield f"Sample {sample.pk} is removed and still has its pixels."
         elif hashlib.sha256(bytes(sample.pixels)).hexdigest() != sample.sha256:

@@ -21,8 +21,10 @@ def change(admin: Person, **values: object) -> Study:
     Refused."""
     if not admin.is_admin:
         raise Forbidden("Only an admin changes the study.")
-    if "net" in values and values["net"] not in rounds.nets():
-        raise Refused(f"The network is one of {', '.join(rounds.nets())}.", field="net")
+    if "architecture" in values and values["architecture"] not in rounds.architectures():
+        raise Refused(
+            f"The network is one of {', '.join(rounds.architectures())}.", field="architecture"
+        )
     with transaction.atomic():
         study = Study.objects.select_for_update(no_key=True).get()
         changes = {field: (getattr(study, field), value) for field, value in values.items()}
@@ -30,7 +32,7 @@ def change(admin: Person, **values: object) -> Study:
             if before != after:
                 setattr(study, field, after)
                 StudyChange.objects.create(
-                    who=admin, field=field, before=str(before), after=str(after)
+                    admin=admin, field=field, before=str(before), after=str(after)
                 )
         try:
             study.full_clean()

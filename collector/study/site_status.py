@@ -15,7 +15,7 @@ CLUSTERS = {"dadc": "short tasks", "train": "training"}
 
 
 @dataclass(frozen=True)
-class Pulse:
+class SiteStatus:
     """`beats` are the workers' last signs of life, None before the first; `wanted` is how many
     readings would settle what waits if moderators agree, and `takes` how long they take at the pace
     since the first reading of the last 24 hours, None where there was none; all other counts are of
@@ -33,26 +33,28 @@ class Pulse:
     takes: timedelta | None
 
 
-def now() -> Pulse:
+def measure() -> SiteStatus:
     """Five queries."""
     this_moment = timezone.now()
     since = this_moment - A_DAY
-    beats = dict(Heartbeat.objects.values_list("cluster", "at"))
+    beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
     pending = Attempt.objects.filter(
         pk__in=Attempt.objects.filter(status=Attempt.Status.PENDING).values("pk")
     )
-    queue = pending.aggregate(n=Count("pk"), wanted=Sum("wanted"), oldest=Min("submitted"))
-    drawn = Attempt.objects.filter(submitted__gt=since).aggregate(
+    queue = pending.aggregate(
+        n=Count("pk"), wanted=Sum("needed_reading_count"), oldest=Min("submitted_at")
+    )
+    drawn = Attempt.objects.filter(submitted_at__gt=since).aggregate(
         n=Count("pk"), who=Count("drawer", distinct=True)
     )
     moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN]).values(
         "pk"
     )
     read = Reading.objects.filter(
-        moderator__in=moderators, leased__gt=since, answer__isnull=False
-    ).aggregate(n=Count("pk"), who=Count("moderator", distinct=True), first=Min("leased"))
+        moderator__in=moderators, leased_at__gt=since, answer__isnull=False
+    ).aggregate(n=Count("pk"), who=Count("moderator", distinct=True), first=Min("leased_at"))
     wanted = queue["wanted"] or 0
-    return Pulse(
+    return SiteStatus(
         beats={cluster: beats.get(cluster) for cluster in CLUSTERS},
         waiting=queue["n"],
         wanted=wanted,
@@ -62,5 +64,5 @@ def now() -> Pulse:
         readings=read["n"],
         readers=read["who"],
         takes=(this_moment - read["first"]) * (wanted / read["n"]) if read["n"] else None,
-        sign_ups=Person.objects.filter(joined__gt=since).count(),
+        sign_ups=Person.objects.filter(joined_at__gt=since).count(),
     )

@@ -48,7 +48,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
-    now = {"listed": person.listed, "email": person.email, "mailed": person.mailed}
+    now = {"listed": person.is_listed, "email": person.email, "mailed": person.wants_mail}
     doors = {
         "save": AccountForm(request.POST or None, initial=now),
         "close": CloseForm(request.POST or None),

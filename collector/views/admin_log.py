@@ -15,23 +15,25 @@ PAGES = {"person": "person", "attempt": "drawing", "round": "round"}
 
 @require_safe
 @for_admins
-def all_acts(request: HttpRequest, admin: Person) -> HttpResponse:
+def all_admin_actions(request: HttpRequest, admin: Person) -> HttpResponse:
     page = admin_log.page(request.GET.get("page"))
     page.object_list = [
         {
-            "when": done.when,
-            "who": done.who,
-            "what": done.what,
-            "why": done.why,
-            "url": reverse(PAGES[done.touched[0]], args=[done.touched[1]]) if done.touched else "",
-            "touched": done.touched[2] if done.touched else "",
+            "when": entry.done_at,
+            "who": entry.who,
+            "what": entry.what,
+            "why": entry.why,
+            "url": reverse(PAGES[entry.touched[0]], args=[entry.touched[1]])
+            if entry.touched
+            else "",
+            "touched": entry.touched[2] if entry.touched else "",
         }
-        for done in page.object_list
+        for entry in page.object_list
     ]
     told = (
-        f"{words.count(page.paginator.count, 'act')} of admins, newest first; none can "
+        f"{words.count(page.paginator.count, 'action')} of admins, newest first; none can "
         "be changed or removed."
     )
     return render(
-        request, "pages/acts.html", {"page": page, "summary": told if page.object_list else ""}
+        request, "pages/admin_log.html", {"page": page, "summary": told if page.object_list else ""}
     )

@@ -27,6 +27,7 @@ from collector.study import site_status
 from collector.views.parts import figures, pictures
 from collector.views.parts.access import for_admins
 from trainer import candidates
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel
 
 State = RoundModel.State
@@ -77,7 +78,7 @@ def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 def _train(request: HttpRequest, admin: Person, bound: Forms) -> str:
     study = Study.current()
-    candidates.start(study.net, study.most_each)
+    candidates.start(study.architecture, study.max_per_person)
     return "A new model is in training."
 
 
@@ -145,7 +146,7 @@ def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
     form = bound["study"] = StudyForm(
-        request.POST, instance=Study.current(), nets=trainer.rounds.nets()
+        request.POST, instance=Study.current(), architectures=trainer.rounds.architectures()
     )
     if not form.is_valid():
         return ""
@@ -154,13 +155,19 @@ def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
 
 
 def _context(admin: Person, bound: Forms) -> dict[str, Any]:
-    held = RoundModel.objects.filter(state=State.HELD).select_related("base").order_by("-created")
+    held = (
+        RoundModel.objects.filter(state=State.HELD)
+        .select_related("initial_model")
+        .order_by("-created_at")
+    )
     failed = (
-        RoundModel.objects.filter(state=State.FAILED, without=None).order_by("-created").first()
+        RoundModel.objects.filter(state=State.FAILED, left_out_contributor=None)
+        .order_by("-created_at")
+        .first()
     )
     return {
-        "open": figures.told(round_figures.current()),
-        "pulse": _pulse(site_status.now()),
+        "open": figures.open_round(round_figures.current()),
+        "pulse": _pulse(site_status.measure()),
         "problems": health.problems(),
         "held": [_held(model, bound) for model in held],
         "failed": figures.candidate(failed) if failed else None,
@@ -169,14 +176,14 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         "earlier": _earlier(),
         "unsettled": [_unsettled(attempt, admin, bound) for attempt in decisions.unsettled()],
         "appeals": [_unsettled(attempt, admin, bound) for attempt in appeals.waiting()],
-        "moderators": _moderators(trust.tally()),
+        "moderators": _moderators(trust.count_moderators()),
         "study_form": bound.get("study")
-        or StudyForm(instance=Study.current(), nets=trainer.rounds.nets()),
-        "log": StudyChange.objects.select_related("who").order_by("-when", "-pk")[:LOG],
+        or StudyForm(instance=Study.current(), architectures=trainer.rounds.architectures()),
+        "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],
     }
 
 
-def _pulse(found: site_status.Pulse) -> list[dict[str, str]]:
+def _pulse(found: site_status.SiteStatus) -> list[dict[str, str]]:
     """What the state of everything is, a figure or two words each, with what they say."""
     now = timezone.now()
     queue = "nothing waits to be read"
@@ -203,17 +210,15 @@ def _pulse(found: site_status.Pulse) -> list[dict[str, str]]:
 
 def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
     """A held candidate, its figures beside round 1's."""
-    mine, first = (
-        (report or {}).get("sets") or {}
-        for report in (model.report, model.base and model.base.report)
-    )
+    report = Report.from_json(model.report)
+    first = Report.from_json(model.initial_model.report if model.initial_model else None)
     key = f"candidate-{model.pk}"
     return figures.candidate(model) | {
         "figures": [
             {
                 "name": text,
-                "mine": figures.figure(mine.get(name) or {}, text),
-                "first": figures.figure(first.get(name) or {}, text),
+                "mine": figures.figure(report.of(name), text),
+                "first": figures.figure(first.of(name), text),
             }
             for name, text in figures.SETS.items()
         ],
@@ -221,25 +226,29 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
     }
 
 
-def _moderators(found: trust.Tally) -> str:
+def _moderators(found: trust.ModeratorCounts) -> str:
     """«3 moderators: 1 practises, 1 is suspended.»"""
-    if not found.moderators:
+    if not found.moderator_count:
         return "None yet."
-    practising = f"{found.practising:,} {'practises' if found.practising == 1 else 'practise'}"
-    suspended = f"{found.suspended:,} {'is' if found.suspended == 1 else 'are'} suspended"
+    practising = (
+        f"{found.practising_count:,} {'practises' if found.practising_count == 1 else 'practise'}"
+    )
+    suspended = f"{found.paused_count:,} {'is' if found.paused_count == 1 else 'are'} suspended"
     told = [
         text
-        for text, many in ((practising, found.practising), (suspended, found.suspended))
+        for text, many in ((practising, found.practising_count), (suspended, found.paused_count))
         if many
     ]
-    return f"{words.count(found.moderators, 'moderator')}{': ' if told else ''}{', '.join(told)}."
+    return (
+        f"{words.count(found.moderator_count, 'moderator')}{': ' if told else ''}{', '.join(told)}."
+    )
 
 
 def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
     key = f"attempt-{attempt.pk}"
     readings = [reading for reading in attempt.readings.all() if reading.answer is not None]
     return {
-        "item": pictures.shown(attempt, drawer=attempt.drawer.username),
+        "item": pictures.drawing_card(attempt, drawer=attempt.drawer.username),
         "own": attempt.drawer_id == admin.pk,
         "appeal": getattr(getattr(attempt, "appeal", None), "text", ""),
         "status": timeline.headline(attempt),

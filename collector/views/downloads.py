@@ -1,11 +1,9 @@
-"""What a researcher takes along: a round's weights and model card, and the history of all rounds as
-CSV."""
+"""Downloads for a researcher: a round's weights and model card, and the history of all rounds as CSV."""
 
 import csv
 import hashlib
 import io
 import json
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -13,13 +11,14 @@ from django.views.decorators.http import require_safe
 
 from collector.errors import NotFound
 from collector.rules import words
-from collector.standings import round_figures
+from collector.standings import leaderboards, round_figures
 from collector.views.parts import figures
 from trainer import samples
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Weights
 from trainer.target import TargetUnavailable
 
-COUNTED = ("state", "opened", "first", "pending")
+COUNTED = {"state": "state", "opened": "opened_at", "first": "first", "pending": "pending"}
 OF_A_FIGURE = ("count", "of", "value", "low", "high", "stand_in")
 
 
@@ -31,26 +30,26 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
     data = bytes(row.data)
     if hashlib.sha256(data).hexdigest() != row.sha256:
         raise TargetUnavailable(f"Round {number}'s weights are damaged.")
-    return _file(data, file_name(number, row.model.net), "application/octet-stream")
+    return _file(data, file_name(number, row.model.architecture), "application/octet-stream")
 
 
 @require_safe
 def card(request: HttpRequest, number: int) -> HttpResponse:
-    told, model = round_figures.describe(number), _model(number)
+    overview, model = round_figures.describe(number), _model(number)
     row = _weights(model)
     context = {
-        "round": told,
-        "net": model.net,
+        "round": overview,
+        "net": model.architecture,
         "sha256": row.sha256,
         "size": f"{len(row.data):,}",
-        "file": file_name(number, model.net),
+        "file": file_name(number, model.architecture),
         "trained_on": figures.trained_on(model),
-        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.base).sha256}`)"
-        if model.base
+        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.initial_model).sha256}`)"
+        if model.initial_model
         else "nothing",
         "made_again": _made_again(number, model),
-        "figures": _figures(told),
-        "people": _people(told),
+        "figures": _figures(overview.report),
+        "people": _people(overview.counts),
         "manifest": json.dumps(model.manifest, indent=2, sort_keys=True) if model.manifest else "",
     }
     text = render_to_string("model_card.md", context)
@@ -58,7 +57,7 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _model(number: int) -> RoundModel:
-    round = Round.objects.select_related("model__base").filter(number=number).first()
+    round = Round.objects.select_related("model__initial_model").filter(number=number).first()
     if round is None:
         raise NotFound(f"There is no round {number}.")
     return round.model
@@ -81,7 +80,7 @@ def _made_again(number: int, model: RoundModel) -> str:
             f"not since {gone:%-d %B %Y}: drawings that it had learned were removed by "
             "whoever drew them"
         )
-    if model.base is None:
+    if model.initial_model is None:
         return (
             "from base data alone, by the manifest below"
             if model.manifest
@@ -93,42 +92,36 @@ def _made_again(number: int, model: RoundModel) -> str:
     )
 
 
-def _figures(told: dict[str, Any]) -> list[dict[str, str]]:
-    sets = (told["report"] or {}).get("sets") or {}
-    others = {
-        name: f"{words.TEST_SETS[kind]} {number}"
-        for name in sets
-        for kind, _, number in [name.partition("_")]
-        if kind in words.TEST_SETS
-    }
+def _figures(report: Report) -> list[dict[str, str]]:
+    """Tell the report's figures: those on the base sets, measured or not, and on the test sets."""
+    tests = {test.name: words.test_set(test) for test in report.tests}
     return [
-        figures.figure(figures.set_of(told, name), text)
-        for name, text in {**figures.SETS, **others}.items()
+        figures.figure(report.of(name), text) for name, text in {**figures.SETS, **tests}.items()
     ]
 
 
-def _people(told: dict[str, Any]) -> str:
-    fooled = f"{told['fooled']:,} of {words.count(told['attempts'], 'drawing')} fooled it"
-    of = words.rate_of(told["verified"], told["attempts"], told["pending"])
-    rate = f"vMER {words.percent(told['vmer'], 1)} ({of})"
-    return f"{fooled}, {told['verified']:,} verified, {words.waiting(told['pending'])}; {rate}"
+def _people(counts: leaderboards.AttemptCounts) -> str:
+    fooled = f"{counts.fooled_count:,} of {words.count(counts.attempt_count, 'drawing')} fooled it"
+    of = words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count)
+    rate = f"vMER {words.percent(counts.vmer, 1)} ({of})"
+    return f"{fooled}, {counts.verified_count:,} verified, {words.waiting(counts.pending_count)}; {rate}"
 
 
 @require_safe
 def history_csv(request: HttpRequest) -> HttpResponse:
-    """A line a round, oldest first: each figure with its two counts, its value, and the ends of its
-    95 % interval."""
-    lines = round_figures.history().lines
-    names = list(lines[0].figures) if lines else []
+    """Answer with a line a round, oldest first: each figure with its two counts, its value, and the
+    ends of its 95 % interval."""
+    rounds = round_figures.history().rounds
+    names = list(rounds[0].figures) if rounds else []
     out = io.StringIO()
     write = csv.writer(out)
     write.writerow(
         ["round", *COUNTED, *(f"{name}_{part}" for name in names for part in OF_A_FIGURE)]
     )
-    for line in reversed(lines):
-        counted = (getattr(line, name) for name in COUNTED)
-        figures = (getattr(line.figures[name], part) for name in names for part in OF_A_FIGURE)
-        write.writerow([line.number, *counted, *figures])
+    for round in reversed(rounds):
+        counted = (getattr(round, field) for field in COUNTED.values())
+        figures = (getattr(round.figures[name], part) for name in names for part in OF_A_FIGURE)
+        write.writerow([round.number, *counted, *figures])
     return _file(out.getvalue().encode(), "rounds.csv", "text/csv; charset=utf-8")
 
 

@@ -23,7 +23,7 @@ from collector.views.parts.access import signed_in
 
 @require_safe
 def try_out(request: HttpRequest) -> HttpResponse:
-    context = {"digits": range(10), "round_number": round_figures.current()["number"]}
+    context = {"digits": range(10), "round_number": round_figures.current().number}
     return render(request, "pages/try_out.html", context)
 
 
@@ -32,9 +32,9 @@ def try_out(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
     context = {
         "digits": range(10),
-        "round_number": round_figures.current()["number"],
-        "live_preview": Study.current().live_preview,
-        "challenge": _challenge(challenges.one()),
+        "round_number": round_figures.current().number,
+        "live_preview": Study.current().has_live_preview,
+        "challenge": _challenge(challenges.draw_challenge()),
     }
     return render(request, "pages/draw.html", context)
 
@@ -53,16 +53,16 @@ def _challenge(found: challenges.Challenge) -> dict[str, Any]:
 @require_safe
 @signed_in
 def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
-    own = person.attempts.select_related("round").order_by("-submitted", "pk")
+    own = person.attempts.select_related("round").order_by("-submitted_at", "pk")
     page = Paginator(own, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
     items = [
-        pictures.shown(attempt, headline=headline)
-        for attempt, headline in timeline.for_list(page.object_list)
+        pictures.drawing_card(attempt, headline=headline)
+        for attempt, headline in timeline.with_headlines(page.object_list)
     ]
     context = {
         "page": page,
         "items": items,
-        "summary": achieved.in_sum(leaderboards.tally(person.attempts.all())),
+        "summary": achieved.summary(leaderboards.count_attempts(person.attempts.all())),
     }
     return render(request, "pages/my_drawings.html", context | achieved.told(person, own=True))
 
@@ -88,11 +88,13 @@ def appeal(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
 def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
     own = attempt.drawer_id == person.pk
     context: dict[str, Any] = {
-        "item": pictures.shown(attempt, public=public.public().filter(pk=attempt.pk).exists()),
+        "item": pictures.drawing_card(
+            attempt, public=public.public().filter(pk=attempt.pk).exists()
+        ),
         "strokes": pictures.strokes(attempt),
         "bars": pictures.bars(attempt),
         "through": pictures.through_rounds(attempt),
-        "rival": attempts.rival(attempt),
+        "runner_up": attempts.runner_up(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
@@ -115,11 +117,11 @@ def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse
 
 @require_safe
 @signed_in
-def drawing_looked(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
+def drawing_attribution(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
     """Which ink spoke for what the model said, 28 × 28; it never changes."""
     attempt = _with_picture(person, id)
     response = HttpResponse(
-        pictures.looked_png(bytes(attempt.pixels), attempts.looked(attempt)),
+        pictures.attribution_png(bytes(attempt.pixels), attempts.attribution_map(attempt)),
         content_type="image/png",
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"
@@ -128,7 +130,7 @@ def drawing_looked(request: HttpRequest, person: Person, id: UUID) -> HttpRespon
 
 def _with_picture(person: Person, id: UUID) -> Attempt:
     attempt = _visible(person, id)
-    if attempt.removed:
+    if attempt.removed_at:
         raise Gone("This drawing was removed by whoever drew it.")
     return attempt
 

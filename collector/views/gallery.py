@@ -39,7 +39,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     rounds = list(Round.objects.order_by("-number").values_list("number", "state"))
     context = {
         "fools": [
-            pictures.shown(
+            pictures.drawing_card(
                 fool,
                 drawer=fool.drawer.username,
                 headline=f"{words.sureness(fool.sureness)} sure",
@@ -132,16 +132,16 @@ def step(n: int, most: int) -> int:
 
 @require_safe
 def fool(request: HttpRequest, id: UUID) -> HttpResponse:
-    attempt = public.one(id)
+    attempt = public.get_public_fool(id)
     before, after = public.neighbours(attempt)
     target, predicted = (
         words.named(attempt.target_label),
         words.named(attempt.predicted_label),
     )
     context = {
-        "item": pictures.shown(attempt, drawer=attempt.drawer.username, public=True),
+        "item": pictures.drawing_card(attempt, drawer=attempt.drawer.username, public=True),
         "strokes": pictures.strokes(attempt),
-        "settled": attempt.settled,
+        "settled": attempt.settled_at,
         "through": pictures.through_rounds(attempt),
         "said": f"{predicted}, {words.sure(attempt.sureness)}",
         "alike": urlencode({"target": attempt.target_label, "predicted": attempt.predicted_label}),
@@ -159,14 +159,14 @@ def fool(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_safe
 def seen(request: HttpRequest, id: UUID) -> HttpResponse:
     """What the model saw, 28 × 28."""
-    return _png(pictures.png(bytes(public.one(id).pixels)))
+    return _png(pictures.png(bytes(public.get_public_fool(id).pixels)))
 
 
 @require_safe
 def card(request: HttpRequest, id: UUID) -> HttpResponse:
     """What is shown where somebody shares the page. Names nobody: copies of it lie about for
     long."""
-    fool = public.one(id)
+    fool = public.get_public_fool(id)
     return _png(
         cards.png(
             fool.strokes, fool.width, fool.target_label, fool.predicted_label, fool.round.number

@@ -14,11 +14,15 @@ LATELY = 6
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    lately = public.public().select_related("round", "drawer").order_by("-settled", "pk")[:LATELY]
-    shown = [pictures.shown(fool, drawer=fool.drawer.username, public=True) for fool in lately]
+    lately = (
+        public.public().select_related("round", "drawer").order_by("-settled_at", "pk")[:LATELY]
+    )
+    shown = [
+        pictures.drawing_card(fool, drawer=fool.drawer.username, public=True) for fool in lately
+    ]
     today = round_figures.fooled_today()
     context = {
-        "open": figures.told(round_figures.current()),
+        "open": figures.open_round(round_figures.current()),
         "today": f"Fooled {words.count(today, 'time')} today."
         if today
         else "Not fooled yet today.",

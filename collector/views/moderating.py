@@ -21,20 +21,24 @@ BREAK_EVERY = 50  # readings
 def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     """Practice drawings until somebody is qualified, told before (unless `?go`) and after each ten
     (`?result`)."""
-    practice = gold.practised(person) if person.practises or "result" in request.GET else None
+    practice = (
+        gold.qualification_progress(person)
+        if person.is_practising or "result" in request.GET
+        else None
+    )
     if (
         practice
         and practice.last
         and ("result" in request.GET or _is_told(person, practice, "go" in request.GET))
     ):
         return render(request, "pages/practice.html", _result(person, practice))
-    if practice and not practice.read and "go" not in request.GET and person.practises:
+    if practice and not practice.read and "go" not in request.GET and person.is_practising:
         return render(
             request, "pages/practice.html", {"of": verdicts.PRACTICE, "least": verdicts.LEAST_RIGHT}
         )
     under_way = (
         {"done": len(practice.under_way), "of": verdicts.PRACTICE}
-        if practice and person.practises
+        if practice and person.is_practising
         else None
     )
     return render(
@@ -44,20 +48,20 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     )
 
 
-def _is_told(person: Person, practice: gold.Practice, goes_on: bool) -> bool:
+def _is_told(person: Person, practice: gold.QualificationProgress, goes_on: bool) -> bool:
     """Whether what a ten came to is told unasked: before the next one begins, and for good once
     there is none."""
-    return person.practises and not practice.under_way and (practice.used_up or not goes_on)
+    return person.is_practising and not practice.under_way and (practice.used_up or not goes_on)
 
 
-def _result(person: Person, practice: gold.Practice) -> dict[str, Any]:
-    wrong = [_wrong(reading) for reading in practice.last if not reading.agreed]
+def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, Any]:
+    wrong = [_wrong(reading) for reading in practice.last if not reading.is_correct]
     return {
         "of": verdicts.PRACTICE,
         "least": verdicts.LEAST_RIGHT,
         "right": len(practice.last) - len(wrong),
         "wrong": wrong,
-        "qualified": not person.practises,
+        "qualified": not person.is_practising,
         "used_up": practice.used_up,
         "wrong_words": words.count(len(wrong), "drawing"),
     }

@@ -19,7 +19,7 @@ from trainer.learning.evaluate import wilson
 
 Change = Callable[[Person, Person, str], None]
 CHANGES: dict[str, tuple[Change, str]] = {
-    "lift": (rules.lift, "{} moderates again."),
+    "lift": (rules.resume, "{} moderates again."),
     "qualify": (rules.qualify, "{} may moderate now."),
 }
 CHIPS = {"suspended": "held", "practising": "pending", "qualified": "verified"}
@@ -37,7 +37,7 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
             messages.success(request, done)
             return redirect("moderators")
     everybody = rules.everybody()
-    work, tens = rules.work([one.moderator for one in everybody]), gold.tens()
+    work, tens = rules.work([one.moderator for one in everybody]), gold.qualification_test_count()
     return render(
         request,
         "pages/moderators.html",
@@ -74,23 +74,33 @@ def _key(moderator: Person) -> str:
 
 
 def _row(
-    one: rules.Agreement, work: rules.Work, tens: int, bound: dict[str, ReasonForm]
+    one: rules.Agreement, work: rules.ReadingCounts, tens: int, bound: dict[str, ReasonForm]
 ) -> dict[str, Any]:
     moderator, key = one.moderator, _key(one.moderator)
-    practising = moderator.practises
-    state = "suspended" if moderator.suspended else "practising" if practising else "qualified"
+    practising = moderator.is_practising
+    state = (
+        "suspended"
+        if moderator.is_moderation_paused
+        else "practising"
+        if practising
+        else "qualified"
+    )
     used_up = practising and work.practised >= tens * verdicts.PRACTICE
     return {
         "name": moderator.username,
         "state": state,
         "chip": CHIPS[state],
-        "urgent": moderator.suspended or used_up,
+        "urgent": moderator.is_moderation_paused or used_up,
         "practice": _practice(work.practised, used_up) if practising else "",
         "readings": f"{work.readings:,}",
-        "agreement": _share(one.agreed, one.settled),
-        "agreement_of": f"{one.agreed:,} of {one.settled:,} settled" if one.settled else "",
-        "gold": _share(one.right, one.gold),
-        "gold_of": f"{one.right:,} of {one.gold:,} gold" if one.gold else "",
+        "agreement": _share(one.agreed_count, one.settled_count),
+        "agreement_of": f"{one.agreed_count:,} of {one.settled_count:,} settled"
+        if one.settled_count
+        else "",
+        "gold": _share(one.correct_gold_count, one.gold_count),
+        "gold_of": f"{one.correct_gold_count:,} of {one.gold_count:,} gold"
+        if one.gold_count
+        else "",
         "seconds": "–" if one.pace is None else f"{one.pace:.1f} s",
         "ambiguous": words.percent(one.share(verdicts.AMBIGUOUS)),
         "junk": words.percent(one.share(verdicts.JUNK)),
@@ -111,7 +121,7 @@ def _practice(practised: int, used_up: bool) -> str:
 
 def _share(count: int, of: int) -> str:
     low, high = wilson(count, of) if of else (0.0, 1.0)
-    return words.interval({"accuracy": count / of if of else None, "low": low, "high": high})
+    return words.interval(count / of if of else None, low, high)
 
 
 def _alpha(found: agreement.Alpha) -> dict[str, str]:

@@ -39,11 +39,13 @@ def _row(standing: leaderboards.Standing) -> dict[str, Any]:
         "rank": standing.rank,
         "username": standing.username,
         "credit": f"{standing.credit:,.2f}".rstrip("0").rstrip("."),
-        "verified": f"{standing.verified:,}",
+        "verified": f"{standing.verified_count:,}",
         "rate": words.percent(standing.vmer),
-        "rate_of": words.rate_of(standing.verified, standing.attempts, standing.pending),
-        "attempts": f"{standing.attempts:,}",
-        "pending": words.waiting(standing.pending),
+        "rate_of": words.rate_of(
+            standing.verified_count, standing.attempt_count, standing.pending_count
+        ),
+        "attempts": f"{standing.attempt_count:,}",
+        "pending": words.waiting(standing.pending_count),
     }
 
 
@@ -65,27 +67,31 @@ def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
 def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpResponse:
     found = Person.objects.filter(username__iexact=username).first()
     admin = isinstance(request.user, Person) and request.user.is_admin
-    if found is None or not ((found.is_active and found.listed) or admin or found == request.user):
+    if found is None or not (
+        (found.is_active and found.is_listed) or admin or found == request.user
+    ):
         raise NotFound("There is nobody of this name here.")
     attempts = found.attempts.all() if admin else public.public().filter(drawer=found)
     page = Paginator(
-        attempts.select_related("round").order_by("-submitted", "pk"), pictures.DRAWINGS_A_PAGE
+        attempts.select_related("round").order_by("-submitted_at", "pk"), pictures.DRAWINGS_A_PAGE
     )
     listed = page.get_page(request.GET.get("page"))
     context: dict[str, Any] = {"person": found, "page": listed}
     context |= achieved.told(found, own=request.user == found)
     if isinstance(request.user, Person) and request.user.is_admin:
         context |= suspending.context(found, request.user, bound)
-        told = timeline.for_list(listed.object_list)
+        told = timeline.with_headlines(listed.object_list)
         context |= {
-            "all": [pictures.shown(attempt, headline=headline) for attempt, headline in told]
+            "all": [pictures.drawing_card(attempt, headline=headline) for attempt, headline in told]
         }
         context |= {
-            "summary": achieved.in_sum(leaderboards.tally(found.attempts.all())),
+            "summary": achieved.summary(leaderboards.count_attempts(found.attempts.all())),
             "role": found.get_role_display(),
         }
     else:
-        context |= {"fools": [pictures.shown(fool, public=True) for fool in listed.object_list]}
+        context |= {
+            "fools": [pictures.drawing_card(fool, public=True) for fool in listed.object_list]
+        }
         context |= {
             "summary": f"{words.count(page.count, 'drawing')} that fooled the model, confirmed "
             "by others."
@@ -97,15 +103,15 @@ def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpR
 @signed_in
 def notices(request: HttpRequest, person: Person) -> HttpResponse:
     """What somebody was told, newest first; looking at it marks it as seen."""
-    told = person.notices.select_related("round").order_by("-when", "-pk")
+    told = person.notices.select_related("round").order_by("-created_at", "-pk")
     page = Paginator(told, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
     items = [
         {
-            "when": notice.when,
+            "when": notice.created_at,
             "text": notice.text,
             "attempt": notice.attempt_id,
             "round": notice.round.number if notice.round else None,
-            "new": notice.seen is None,
+            "new": notice.seen_at is None,
         }
         for notice in page.object_list
     ]
@@ -118,18 +124,18 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
             "summary": words.count(page.paginator.count, "notice") + ", newest first.",
         },
     )
-    told_of.see(person.notices.filter(pk__in=[notice.pk for notice in page.object_list]))
+    told_of.mark_seen(person.notices.filter(pk__in=[notice.pk for notice in page.object_list]))
     return response
 
 
 @require_safe
 @for_admins
 def people(request: HttpRequest, admin: Person) -> HttpResponse:
-    everybody = Person.objects.order_by("-joined", "pk")
+    everybody = Person.objects.order_by("-joined_at", "pk")
     page = Paginator(everybody, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
-    tallies = leaderboards.tallies_of(page.object_list)
+    tallies = leaderboards.counts_of(page.object_list)
     rows = [
-        {"person": one, "tally": tallies.get(one.pk, leaderboards.Tally())}
+        {"person": one, "tally": tallies.get(one.pk, leaderboards.AttemptCounts())}
         for one in page.object_list
     ]
     summary = f"{words.count(page.paginator.count, 'person', 'people')}, the newest first."

@@ -2,6 +2,7 @@
 figures."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,14 +12,16 @@ from django.views.decorators.http import require_safe
 from collector.drawings import public
 from collector.rules import words
 from collector.standings import round_figures
+from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
 from collector.views.parts import figures, pictures
+from trainer.learning.report import GATE_BASE, MNIST_TEST, Count, Kind, Report, SetFigures, TestSet
 from trainer.models import RoundModel, Weights
 
 STEPS = ((0, "0–19"), (20, "20–39"), (40, "40–59"), (60, "60–79"), (80, "80–89"), (90, "90–100"))
 CHARTS = {
     "fooling": ("vmer", "mer"),
     "tries": ("tries",),
-    "ordinary": ("mnist_test", "gate_base"),
+    "ordinary": (MNIST_TEST, GATE_BASE),
     "drawings": ("earlier", "audited"),
 }
 FOOLS = 12
@@ -26,8 +29,8 @@ NOTHING = {
     "vmer": "none decided yet",
     "mer": "no drawings yet",
     "tries": "no verified fool yet",
-    "mnist_test": "not measured here",
-    "gate_base": "not measured here",
+    MNIST_TEST: "not measured here",
+    GATE_BASE: "not measured here",
     "earlier": "nothing measured yet",
     "audited": "nothing measured yet",
 }
@@ -36,37 +39,41 @@ State = RoundModel.State
 
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
-    told = round_figures.history()
+    history = round_figures.history()
     opened_none = (
         RoundModel.objects.exclude(state=State.PROMOTED)
-        .filter(without=None)
+        .filter(left_out_contributor=None)
         .defer("manifest", "report")
     )
     context = {
-        "rows": [_line(line) for line in told.lines],
-        "matrix": _matrix(told),
+        "rows": [_line(round) for round in history.rounds],
+        "matrix": _matrix(history),
         "charts": {
-            chart: any(line.figures[name].of for line in told.lines for name in names)
+            chart: any(round.figures[name].of for round in history.rounds for name in names)
             for chart, names in CHARTS.items()
         },
-        "chart_json": json.dumps([_point(line) for line in reversed(told.lines)]),
-        "stand_in": any(figure.stand_in for line in told.lines for figure in line.figures.values()),
-        "candidates": [figures.candidate(model) for model in opened_none.order_by("-created")[:20]],
+        "chart_json": json.dumps([_point(round) for round in reversed(history.rounds)]),
+        "stand_in": any(
+            figure.stand_in for round in history.rounds for figure in round.figures.values()
+        ),
+        "candidates": [
+            figures.candidate(model) for model in opened_none.order_by("-created_at")[:20]
+        ],
     }
     return render(request, "pages/rounds.html", context)
 
 
-def _line(line: round_figures.Line) -> dict[str, Any]:
-    """A round in words: each figure, its interval, and what it is of."""
+def _line(round: RoundFigures) -> dict[str, Any]:
+    """Tell a round in words: each figure, its interval, and what it is of."""
     return {
-        "number": line.number,
-        "state": line.state,
-        "opened": line.opened,
-        "first": _other(line.first, line.number),
-        "drawings": f"{line.figures['mer'].of:,}",
-        "pending": words.waiting(line.pending),
-        "fooling": [_cell(line, name) for name in ("vmer", "mer", "tries")],
-        "reading": [_cell(line, name) for name in (*figures.SETS, "earlier", "audited")],
+        "number": round.number,
+        "state": round.state,
+        "opened": round.opened_at,
+        "first": _other(round.first, round.number),
+        "drawings": f"{round.figures['mer'].of:,}",
+        "pending": words.waiting(round.pending),
+        "fooling": [_cell(round, name) for name in ("vmer", "mer", "tries")],
+        "reading": [_cell(round, name) for name in (*figures.SETS, "earlier", "audited")],
     }
 
 
@@ -75,12 +82,12 @@ def _other(first: int, number: int) -> int | None:
     return first if first != number else None
 
 
-def _cell(line: round_figures.Line, name: str) -> dict[str, str]:
-    figure = line.figures[name]
+def _cell(round: RoundFigures, name: str) -> dict[str, str]:
+    figure = round.figures[name]
     if figure.value is None or figure.low is None or figure.high is None:
         return {
             "value": "–",
-            "of": "no earlier round" if name == "earlier" and line.number == 1 else NOTHING[name],
+            "of": "no earlier round" if name == "earlier" and round.number == 1 else NOTHING[name],
         }
     scale, sign = (1, "") if name == "tries" else (100, " %")
     return {
@@ -99,97 +106,102 @@ def _of(figure: round_figures.Figure, name: str) -> str:
     return f"{figure.count:,} of {figure.of:,}" + (" decided" if name == "vmer" else "")
 
 
-def _point(line: round_figures.Line) -> dict[str, Any]:
-    kept = ("value", "low", "high", "stand_in")
-    return {"round": line.number} | {
-        name: {key: getattr(figure, key) for key in kept} for name, figure in line.figures.items()
+def _point(round: RoundFigures) -> dict[str, Any]:
+    """Give a round's figures as the charts want them."""
+    shown = ("value", "low", "high", "stand_in")
+    return {"round": round.number} | {
+        name: {key: getattr(figure, key) for key in shown} for name, figure in round.figures.items()
     }
 
 
-def _matrix(told: round_figures.History) -> dict[str, Any] | None:
-    """The matrix in words; None while no round has test samples."""
-    measured = told.measured
-    sizes = {number: measured.sizes[f"fools_{number}"] for number in measured.rounds}
+def _matrix(history: round_figures.History) -> dict[str, Any] | None:
+    """Tell the matrix in words; None while no round has test samples."""
+    matrix = history.matrix
+    sizes = {number: matrix.sizes[TestSet(Kind.FOOLS, number)] for number in matrix.rounds}
     if not any(sizes.values()):
         return None
-    firsts = {line.number: line.first for line in told.lines}
+    firsts = {round.number: round.first for round in history.rounds}
     return {
         "sets": [{"round": number, "n": n} for number, n in sizes.items()],
         "models": [
             {
                 "round": number,
                 "first": _other(firsts[number], number),
-                "cells": [_shade(measured, number, other, n) for other, n in sizes.items()],
+                "cells": [_shade(matrix, number, other) for other in sizes],
             }
-            for number in measured.lines
+            for number in matrix.measured
         ],
-        "newest": measured.newest,
+        "newest": matrix.newest,
         "shared": next(
-            (f"{line.number} = {line.first}" for line in told.lines if line.first != line.number),
-            "",
+            (f"{number} = {first}" for number, first in firsts.items() if first != number), ""
         ),
         "steps": [{"step": step, "text": text} for step, (_, text) in enumerate(STEPS)],
     }
 
 
-def _shade(measured: round_figures.Measured, number: int, other: int, n: int) -> dict[str, Any]:
-    """Round `number`'s model on what fooled round `other`: the share, and which of the STEPS it
-    falls into."""
-    share = words.whole_percent(measured.right[measured.models[number]][f"fools_{other}"], n)
+def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, Any]:
+    """Tell round `number`'s model on what fooled round `other`: the share, and which of the STEPS
+    it falls into."""
+    fools = TestSet(Kind.FOOLS, other)
+    n = matrix.sizes[fools]
+    share = words.whole_percent(matrix.correct[matrix.models[number]][fools], n)
     step = sum(int(share) >= start for start, _ in STEPS) - 1 if n else None
-    return {"share": share, "step": step, "own": n > 0 and measured.own(number, other)}
+    return {"share": share, "step": step, "own": n > 0 and matrix.is_own(number, other)}
 
 
-def _row(told: dict[str, Any]) -> dict[str, Any]:
+def _row(overview: RoundOverview) -> dict[str, Any]:
+    """Tell a round in words: when it was, its counts, and its model's figures on the base sets."""
+    counts = overview.counts
     return {
-        "number": told["number"],
-        "state": told["state"],
-        "opened": told["opened"],
-        "closed": told["closed"],
-        "net": told["net"],
-        "opened_by": told["opened_by"],
-        "opened_why": told["opened_why"],
-        "attempts": f"{told['attempts']:,}",
-        "fooled": f"{told['fooled']:,}",
-        "verified": f"{told['verified']:,}",
-        "mer": words.percent(told["mer"]),
-        "vmer": words.percent(told["vmer"]),
-        "vmer_of": words.rate_of(told["verified"], told["attempts"], told["pending"]),
-        "pending": words.waiting(told["pending"]),
+        "number": overview.number,
+        "state": overview.state,
+        "opened": overview.opened_at,
+        "closed": overview.closed_at,
+        "net": overview.architecture,
+        "opened_by": overview.opened_by,
+        "opened_why": overview.opened_why,
+        "attempts": f"{counts.attempt_count:,}",
+        "fooled": f"{counts.fooled_count:,}",
+        "verified": f"{counts.verified_count:,}",
+        "mer": words.percent(counts.mer),
+        "vmer": words.percent(counts.vmer),
+        "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
+        "pending": words.waiting(counts.pending_count),
         "sets": [
-            figures.figure(figures.set_of(told, name), text) for name, text in figures.SETS.items()
+            figures.figure(overview.report.of(name), text) for name, text in figures.SETS.items()
         ],
     }
 
 
 @require_safe
 def one_round(request: HttpRequest, number: int) -> HttpResponse:
-    told = round_figures.describe(number)
-    shown = next((name for name in figures.SETS if figures.set_of(told, name).get("n")), None)
-    measured = figures.set_of(told, shown) if shown else {}
-    forgot = public.public().filter(pk__in=(told["report"] or {}).get("forgot", []))
+    overview = round_figures.describe(number)
+    report = overview.report
+    shown = next((name for name in figures.SETS if report.of(name).n), None)
+    measured = report.of(shown) if shown else SetFigures()
+    forgot = public.public().filter(pk__in=report.forgot or ())
     lately = (
         public.public()
         .filter(round__number=number)
         .select_related("round", "drawer")
-        .order_by("-settled", "pk")
+        .order_by("-settled_at", "pk")
     )
     context = {
-        "round": _row(told),
+        "round": _row(overview),
         "removed": round_figures.removed_since(number),
         "weights": _weights(number),
         "address": request.build_absolute_uri(),
         "set_name": figures.SETS[shown] if shown else "",
         "set_of": words.measured_on(measured),
-        "digits": [_digit(digit, row) for digit, row in enumerate(measured.get("per_digit") or [])],
-        "confusion": _confusion(measured.get("confusion") or []),
+        "digits": [_digit(digit, count) for digit, count in enumerate(measured.per_digit)],
+        "confusion": _confusion(measured.confusion),
         "forgot": [
-            pictures.shown(attempt)
-            for attempt in forgot.select_related("round").order_by("submitted", "pk")
+            pictures.drawing_card(attempt)
+            for attempt in forgot.select_related("round").order_by("submitted_at", "pk")
         ],
-        "earlier": _earlier(told),
+        "earlier": _earlier(report),
         "fools": [
-            pictures.shown(fool, drawer=fool.drawer.username, public=True)
+            pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
             for fool in lately[:FOOLS]
         ],
     }
@@ -207,36 +219,32 @@ def _weights(number: int) -> dict[str, str] | None:
     }
 
 
-def _earlier(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """The model on each earlier round's test samples, with the paired test against the model it
-    followed."""
-    report = told["report"] or {}
-    paired = (report.get("against_target") or {}).get("sets") or {}
+def _earlier(report: Report) -> list[dict[str, Any]]:
+    """Tell the model on each earlier round's test samples, with the paired test against the model
+    it followed."""
+    tests = report.against_target.tests if report.against_target else {}
     return [
-        figures.figure(
-            figures.set_of(told, name),
-            f"{words.TEST_SETS[name.partition('_')[0]]} {name.partition('_')[2]}",
-        )
+        figures.figure(report.of(test.name), words.test_set(test))
         | {
-            "gained": pairs["gained"],
-            "lost": pairs["lost"],
-            "p": f"{pairs['p']:.2f}" if pairs["n"] else "–",
+            "gained": pairs.gained,
+            "lost": pairs.lost,
+            "p": f"{pairs.p:.2f}" if pairs.n else "–",
         }
-        for name, pairs in paired.items()
+        for test, pairs in tests.items()
     ]
 
 
-def _digit(digit: int, row: dict[str, int]) -> dict[str, Any]:
-    share = row["correct"] / row["n"] if row["n"] else None
+def _digit(digit: int, count: Count) -> dict[str, Any]:
+    share = count.correct / count.n if count.n else None
     return {
         "digit": digit,
         "accuracy": words.percent(share, 1),
-        "of": f"{row['correct']:,} of {row['n']:,}",
+        "of": f"{count.correct:,} of {count.n:,}",
     }
 
 
-def _confusion(counts: list[list[int]]) -> list[dict[str, Any]]:
-    """Rows by true digit; each cell with a step from 0 to 4 of how common that mistake is among all
+def _confusion(counts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+    """Tell the confusion in rows by true digit; each cell with a step from 0 to 4 of how common that mistake is among all
     mistakes."""
     most = max(
         (n for row, line in enumerate(counts) for column, n in enumerate(line) if row != column),

@@ -73,7 +73,7 @@ export class Verdict {
   #challenge;
   #pair;
   #seen;
-  #looked;
+  #attribution;
   #spoken;
   #start;
 
@@ -87,8 +87,8 @@ export class Verdict {
     this.#challenge = this.#box.querySelector("p[data-challenge]");
     this.#pair = page.querySelector("div[data-pair]");
     this.#seen = this.#pair.querySelector("img[data-seen]");
-    this.#looked = this.#pair.querySelector("img[data-looked]");
-    this.#spoken = this.#pair.querySelector("figcaption[data-part=looked]");
+    this.#attribution = this.#pair.querySelector("img[data-attribution]");
+    this.#spoken = this.#pair.querySelector("figcaption[data-part=attribution]");
     this.#start = { line: this.#line.textContent, text: this.#text.textContent };
     this.shown = false;
   }
@@ -107,7 +107,7 @@ export class Verdict {
     this.#link.hidden = false;
     this.#pair.hidden = false;
     this.#seen.src = `${address}seen.png`;
-    this.#looked.src = `${address}looked.png`;
+    this.#attribution.src = `${address}attribution.png`;
     this.#spoken.replaceChildren(...spoken(answer));
     this.#challenge.hidden = true;
     this.#board.toggleAttribute("data-fooled", answer.fooled);

@@ -55,7 +55,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "drawings/<uuid:id>/": ("302 200 404 404 200", "405 405 405 405 405"),
     "drawings/<uuid:id>/appeal/": ("405 405 405 405 405", "302 200 404 404 200"),
     "drawings/<uuid:id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
-    "drawings/<uuid:id>/looked.png": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:id>/attribution.png": ("302 200 404 404 200", "405 405 405 405 405"),
     "gallery/": ("200 200 200 200 200", "405 405 405 405 405"),
     "fools/<uuid:id>/": ("404 404 404 404 404", "405 405 405 405 405"),
     "fools/<uuid:id>/seen.png": ("404 404 404 404 404", "405 405 405 405 405"),
@@ -142,7 +142,7 @@ class Scene:
 @pytest.fixture
 def scene(db: None) -> Iterator[Scene]:
     target.forget()
-    trainer_rounds.open_first(study_settings.begin().net)
+    trainer_rounds.open_first(study_settings.begin().architecture)
     roles = {
         "crowdworker": "crowdworker",
         "another": "crowdworker",
@@ -150,7 +150,7 @@ def scene(db: None) -> Iterator[Scene]:
         "admin": "admin",
     }
     people = {name: Person.objects.create(username=name, role=role) for name, role in roles.items()}
-    Person.objects.filter(role="moderator").update(qualified=timezone.now())
+    Person.objects.filter(role="moderator").update(qualified_at=timezone.now())
     people["moderator"].refresh_from_db()
     _fool(people["crowdworker"], 0)
     leased = queue.assign(people["moderator"])
@@ -162,8 +162,8 @@ def scene(db: None) -> Iterator[Scene]:
 def _fool(drawer: Person, place: int) -> Attempt:
     """A line that the model takes for another digit than its drawer does."""
     line = drawing.parse([{"x": [20 + place, 60 + place], "y": [30, 200], "t": [0, 90]}])
-    _, probabilities = attempts.predict(line)
-    wrong = min(range(10), key=probabilities.__getitem__)
+    _, prediction = attempts.predict(line)
+    wrong = min(range(10), key=prediction.probabilities.__getitem__)
     attempt, _ = attempts.submit(drawer, attempts.Submission(wrong, line))
     return attempt
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
-from tests import penmanship
-from tests import site as sites
 from tests.conftest import lacking
+from tests.support import penmanship
+from tests.support import site as sites
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -19,11 +19,14 @@ Open = Callable[..., Page]
 # A candidate that the gate holds takes a failed training to get; this is its row.
 HELD = """
 from trainer.models import RoundModel
-first = RoundModel.objects.get(base=None)
+first = RoundModel.objects.get(initial_model=None)
 worse = {"accuracy": 0.9654, "low": 0.9599, "high": 0.9701}
 report = {"sets": {name: {**one, **worse} for name, one in first.report["sets"].items()}}
-RoundModel.objects.create(net=first.net, state="held", base=first, report=report, finished=first.finished, progress=1,
-    reasons=["The candidate reads 4827 of 5000 base images right (96.54%), 2.10 points under round 1's 4932 (98.64%)."])
+RoundModel.objects.create(
+    architecture=first.architecture, state="held", initial_model=first, report=report,
+    finished_at=first.finished_at, progress=1,
+    reasons=["The candidate reads 4827 of 5000 base images right (96.54%), "
+        "2.10 points under round 1's 4932 (98.64%)."])
 """
 
 # Roles are given in Django's admin; who gets this one there has to practise first.

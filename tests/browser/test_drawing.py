@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, Route
 
-from tests import penmanship
 from tests.browser.conftest import Open, draw, fooling_with_the_usual_pen, wait_on
 from tests.browser.test_pages import findings
+from tests.support import penmanship
 
 pytestmark = pytest.mark.browser
 
@@ -48,9 +48,9 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     assert page.locator("#bars .share").all_inner_texts() != [""] * 10
     page.locator("img[data-seen]").evaluate("image => image.decode()")
     assert page.locator("img[data-seen]").evaluate("image => image.naturalWidth") == 28
-    page.locator("img[data-looked]").evaluate("image => image.decode()")
-    assert page.locator("img[data-looked]").evaluate("image => image.naturalWidth") == 28
-    assert page.locator("[data-part=looked]").inner_text().endswith(f"blue for {label}")
+    page.locator("img[data-attribution]").evaluate("image => image.decode()")
+    assert page.locator("img[data-attribution]").evaluate("image => image.naturalWidth") == 28
+    assert page.locator("[data-part=attribution]").inner_text().endswith(f"blue for {label}")
     page.wait_for_timeout(1200)
     assert findings(page) == []
     page.click("#verdict [data-part=link]")

@@ -8,8 +8,8 @@ from django.urls import resolve
 from playwright.sync_api import Page
 
 from collector import urls
-from tests import site as sites
 from tests.browser.conftest import Open
+from tests.support import site as sites
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ PAGES = [
     ("/people/alice/", None),
     ("/people/", "admin"),
     ("/people/alice/", "admin"),
-    ("/acts/", "admin"),
+    ("/admin-log/", "admin"),
     ("/rounds/", None),
     ("/rounds/1/", None),
     ("/moderate/", "mona"),
@@ -57,7 +57,7 @@ NO_PAGES = {
     "round_card",
     "history_csv",
     "drawing_seen",
-    "drawing_looked",
+    "drawing_attribution",
     "fool_seen",
     "fool_card",
 }

@@ -12,7 +12,7 @@ from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
 from collector.moderation import queue, readings
 from collector.study import settings as study_settings
-from tests.nets import always
+from tests.support.nets import always
 from trainer import target
 from trainer.learning import drawing, weights
 from trainer.models import Round, RoundModel, Weights
@@ -22,9 +22,13 @@ _serial = itertools.count()
 
 def add_model(digit: int, state: str = "promoted") -> RoundModel:
     now = timezone.now()
-    base = RoundModel.objects.filter(base=None).first()
+    base = RoundModel.objects.filter(initial_model=None).first()
     model = RoundModel.objects.create(
-        net="mnist_model", state=state, base=base, finished=now, report={"sets": {}}
+        architecture="mnist_model",
+        state=state,
+        initial_model=base,
+        finished_at=now,
+        report={"sets": {}},
     )
     data = always(digit)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
@@ -38,7 +42,7 @@ def study(db: None) -> Iterator[Study]:
     target.forget()
     made = study_settings.begin()
     Study.objects.update(audit_share=0.0, gold_share=0.0)
-    Round.objects.create(number=1, model=add_model(7), opened=timezone.now())
+    Round.objects.create(number=1, model=add_model(7), opened_at=timezone.now())
     made.refresh_from_db()
     yield made
     target.forget()
@@ -49,7 +53,7 @@ def person(study: Study) -> Callable[..., Person]:
     def make(name: str | None = None, role: str = "crowdworker") -> Person:
         qualified = timezone.now() if role == "moderator" else None
         return Person.objects.create(
-            username=name or f"person{next(_serial)}", role=role, qualified=qualified
+            username=name or f"person{next(_serial)}", role=role, qualified_at=qualified
         )
 
     return make

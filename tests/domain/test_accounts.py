@@ -97,7 +97,7 @@ def test_a_token_opens_the_account_until_it_runs_out_and_is_stored_as_a_hash(dai
     assert accounts.person_of_token(text) == daisy
     assert accounts.person_of_token(text + "x") is None
     assert not Token.objects.filter(sha256=text).exists()
-    with time_machine.travel(row.expires + timedelta(seconds=1)):
+    with time_machine.travel(row.expires_at + timedelta(seconds=1)):
         assert accounts.person_of_token(text) is None
     Person.objects.update(is_active=False)
     assert accounts.person_of_token(text) is None
@@ -136,7 +136,7 @@ def test_the_study_is_changed_by_admins_alone_and_each_change_is_written_down(
     study_settings.change(ada, round_size=20, quorum=1)
     assert Study.current().round_size == 20
     [change] = StudyChange.objects.all()
-    assert (change.who, change.field, change.before, change.after) == (
+    assert (change.admin, change.field, change.before, change.after) == (
         ada,
         "round_size",
         "10",

@@ -101,10 +101,10 @@ def test_alpha_is_told_of_drawings_with_two_counted_readings_or_more(
         attempt = draw(daisy, label)
         for moderator, answer in zip((moby, mara), answers, strict=False):
             read(moderator, answer, attempt)
-        Attempt.objects.filter(pk=attempt.pk, status="pending").update(wanted=0)
+        Attempt.objects.filter(pk=attempt.pk, status="pending").update(needed_reading_count=0)
     found = agreement.measured()
     assert (found.drawings, found.readings) == (3, 6)
     assert found.alpha == pytest.approx(agreement.alpha([["4", "4"], ["5", "5"], ["3", "8"]]))
-    Reading.objects.filter(attempt__target_label=3).update(discounted=True)
+    Reading.objects.filter(attempt__target_label=3).update(is_discounted=True)
     assert agreement.measured().alpha == pytest.approx(1)
     assert decisions.unsettled().count() == 2

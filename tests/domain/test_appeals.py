@@ -43,7 +43,7 @@ def test_an_appeal_that_succeeds_settles_the_drawing_anew_with_all_that_follows(
     decided = decisions.decide(rejected.pk, ada, "4", "An open four.")
     assert (decided.status, decided.credit, decided.settled_label) == ("verified", 1.0, 4)
     assert Sample.objects.get().label == 4
-    assert set(Reading.objects.values_list("agreed", flat=True)) == {False}
+    assert set(Reading.objects.values_list("is_correct", flat=True)) == {False}
     assert not appeals.waiting().exists()
     assert kinds(rejected)[:4] == ["submitted", "appeal", "answered", "settled"]
     assert list(consistency.problems()) == []
@@ -54,10 +54,14 @@ def test_the_same_answer_turns_it_down_and_changes_nothing_else(
 ) -> None:
     appeals.appeal(daisy, rejected.pk, "Look again.")
     decided = decisions.decide(rejected.pk, ada, "junk", "I see no digit either.")
-    assert (decided.status, decided.credit, decided.settled) == ("rejected", 0.0, rejected.settled)
+    assert (decided.status, decided.credit, decided.settled_at) == (
+        "rejected",
+        0.0,
+        rejected.settled_at,
+    )
     assert not Sample.objects.exists() and not appeals.waiting().exists()
     assert kinds(rejected) == ["submitted", "settled", "appeal", "answered"]
-    assert set(Reading.objects.values_list("agreed", flat=True)) == {True}
+    assert set(Reading.objects.values_list("is_correct", flat=True)) == {True}
     assert list(consistency.problems()) == []
 
 
@@ -70,10 +74,10 @@ def test_a_sample_under_another_digit_is_replaced(
     appeals.appeal(daisy, attempt.pk, "It is a four.")
     decisions.decide(attempt.pk, ada, "4", "So it is.")
     active, withdrawn = (
-        Sample.objects.get(withdrawn=None),
-        Sample.objects.get(withdrawn__isnull=False),
+        Sample.objects.get(withdrawn_at=None),
+        Sample.objects.get(withdrawn_at__isnull=False),
     )
-    assert (active.label, active.fooling, withdrawn.label) == (4, True, 9)
+    assert (active.label, active.has_fooled, withdrawn.label) == (4, True, 9)
     assert list(consistency.problems()) == []
 
 

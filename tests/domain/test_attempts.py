@@ -20,23 +20,33 @@ def test_a_drawing_that_fools_waits_for_moderators_and_one_that_does_not_is_sett
     daisy: Person,
 ) -> None:
     fool, plain = draw(daisy, 4), draw(daisy, 7)
-    assert (fool.fooled, fool.predicted_label, fool.status, fool.wanted, fool.settled) == (
+    assert (
+        fool.has_fooled,
+        fool.predicted_label,
+        fool.status,
+        fool.needed_reading_count,
+        fool.settled_at,
+    ) == (
         True,
         7,
         "pending",
         1,
         None,
     )
-    assert (plain.fooled, plain.status, plain.wanted) == (False, "not_fooled", 0)
-    assert plain.settled is not None
+    assert (plain.has_fooled, plain.status, plain.needed_reading_count) == (False, "not_fooled", 0)
+    assert plain.settled_at is not None
     assert sum(fool.probabilities) == pytest.approx(1)
 
 
 def test_with_an_audit_share_of_one_every_drawing_goes_to_moderation(daisy: Person) -> None:
     Study.objects.update(audit_share=1.0)
     attempt = draw(daisy, 7)
-    assert (attempt.status, attempt.audited, attempt.wanted) == ("pending", True, 1)
-    assert not draw(daisy, 4).audited
+    assert (attempt.status, attempt.is_audited, attempt.needed_reading_count) == (
+        "pending",
+        True,
+        1,
+    )
+    assert not draw(daisy, 4).is_audited
 
 
 def test_the_audit_lot_falls_at_the_studys_share(
@@ -45,15 +55,15 @@ def test_the_audit_lot_falls_at_the_studys_share(
     Study.objects.update(audit_share=0.25)
     lots = iter([0.24, 0.26])
     monkeypatch.setattr(attempts._lot, "random", lambda: next(lots))
-    assert [draw(daisy, 7).audited, draw(daisy, 7).audited] == [True, False]
+    assert [draw(daisy, 7).is_audited, draw(daisy, 7).is_audited] == [True, False]
 
 
 def test_the_study_at_the_time_of_drawing_is_kept_on_the_attempt(daisy: Person) -> None:
     before = draw(daisy)
-    Study.objects.update(quorum=3, live_preview=True)
+    Study.objects.update(quorum=3, has_live_preview=True)
     after = draw(daisy)
-    assert (before.quorum, before.live_preview, before.wanted) == (1, False, 1)
-    assert (after.quorum, after.live_preview, after.wanted) == (3, True, 3)
+    assert (before.quorum, before.has_live_preview, before.needed_reading_count) == (1, False, 1)
+    assert (after.quorum, after.has_live_preview, after.needed_reading_count) == (3, True, 3)
 
 
 def test_the_same_key_and_drawing_again_is_the_same_attempt(daisy: Person) -> None:

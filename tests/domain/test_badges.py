@@ -67,26 +67,26 @@ def test_so_many_days_in_a_row_are_a_streak_of_so_many(n: int) -> None:
 
 
 ALMOST = Facts(
-    fools=9,
+    fool_count=9,
     digits=frozenset(range(9)),
-    best_round=9,
+    best_round_count=9,
     streak=Streak(6, 6),
-    moderator=True,
-    settled=100,
-    agreed=94,
+    is_moderator=True,
+    settled_count=100,
+    agreed_count=94,
 )
 
 
 @pytest.mark.parametrize(
     ("key", "facts"),
     [
-        ("first", Facts(fools=1)),
+        ("first", Facts(fool_count=1)),
         ("digits", replace(ALMOST, digits=frozenset(range(10)))),
-        ("pioneer", Facts(pioneered=1)),
-        ("round", replace(ALMOST, best_round=10)),
+        ("pioneer", Facts(pioneered_count=1)),
+        ("round", replace(ALMOST, best_round_count=10)),
         ("week", replace(ALMOST, streak=Streak(0, 7))),
-        ("taught", Facts(taught=True)),
-        ("steady", replace(ALMOST, agreed=95)),
+        ("taught", Facts(has_taught=True)),
+        ("steady", replace(ALMOST, agreed_count=95)),
     ],
 )
 def test_each_badge_is_given_for_what_it_says_and_not_for_a_little_less(
@@ -101,16 +101,18 @@ def test_each_badge_is_given_for_what_it_says_and_not_for_a_little_less(
 
 def test_ninety_nine_readings_are_too_few_and_only_moderators_are_told_of_their_badge() -> None:
     assert "steady" not in {
-        badge.key for badge in badges.earned(replace(ALMOST, settled=99, agreed=99))
+        badge.key for badge in badges.earned(replace(ALMOST, settled_count=99, agreed_count=99))
     }
     assert "steady" not in {badge.key for badge in badges.to_come(Facts())}
-    assert "steady" in {badge.key for badge in badges.earned(Facts(settled=200, agreed=200))}
+    assert "steady" in {
+        badge.key for badge in badges.earned(Facts(settled_count=200, agreed_count=200))
+    }
 
 
 def test_drawing_much_that_nobody_verifies_earns_nothing_but_its_days(daisy: Person) -> None:
     for _ in range(12):
         draw(daisy, 7)
-    facts = progress.of(daisy)
+    facts = progress.facts_about(daisy)
     assert facts == Facts(streak=Streak(1, 1)) and badges.earned(facts) == []
 
 
@@ -121,16 +123,20 @@ def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby
         read(moby, str(label), draw(drawer, label))
     draw(daisy, 8)
     now = datetime.now(UTC)
-    Attempt.objects.filter(target_label=8).update(submitted=now - timedelta(days=1))
-    facts = progress.of(daisy)
-    assert (facts.fools, facts.digits, facts.best_round, facts.pioneered) == (
+    Attempt.objects.filter(target_label=8).update(submitted_at=now - timedelta(days=1))
+    facts = progress.facts_about(daisy)
+    assert (facts.fool_count, facts.digits, facts.best_round_count, facts.pioneered_count) == (
         3,
         frozenset({4, 5}),
         3,
         1,
     )
-    assert (facts.streak, facts.taught) == (Streak(2, 2), False)
-    assert (progress.of(mara).pioneered, progress.of(moby).settled, progress.of(moby).agreed) == (
+    assert (facts.streak, facts.has_taught) == (Streak(2, 2), False)
+    assert (
+        progress.facts_about(mara).pioneered_count,
+        progress.facts_about(moby).settled_count,
+        progress.facts_about(moby).agreed_count,
+    ) == (
         1,
         4,
         4,
@@ -144,9 +150,9 @@ def test_whose_drawings_a_model_was_trained_on_or_is_measured_with_is_a_teacher(
     Study.objects.update(round_size=1)
     Contributor.objects.create(id=daisy.contributor, position=0, split=split)
     read(moby, "4", draw(daisy, 4))
-    assert progress.of(daisy).taught == (split == "test")
+    assert progress.facts_about(daisy).has_taught == (split == "test")
     RoundModel.objects.filter(state="training").update(state="promoted")
-    assert progress.of(daisy).taught
+    assert progress.facts_about(daisy).has_taught
 
 
 def test_the_facts_take_as_many_queries_for_many_drawings_as_for_one(
@@ -158,6 +164,6 @@ def test_the_facts_take_as_many_queries_for_many_drawings_as_for_one(
         for label in labels:
             read(moby, str(label), draw(daisy, label))
         with CaptureQueriesContext(connection) as queries:
-            progress.of(daisy)
+            progress.facts_about(daisy)
         asked.append(len(queries))
     assert asked[0] == asked[1] <= 6

@@ -13,9 +13,10 @@ from django_q.models import OrmQ
 
 from collector.models import Person, Study
 from tests.domain.conftest import add_model
-from tests.nets import always
+from tests.support.nets import always
 from trainer import candidates, samples
 from trainer.learning import weights
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Sample, Weights
 from trainer.target import current
 
@@ -29,7 +30,7 @@ def a_sample(study: Study) -> None:
             contributor=uuid.uuid4(),
             pixels=bytes(784),
             label=4,
-            fooling=True,
+            has_fooled=True,
             round=Round.objects.get(number=1),
         )
 
@@ -48,7 +49,7 @@ def finish(claim: candidates.Claim, digit: int = 3, reasons: list[str] | None = 
         weights=data,
         sha256=weights.checksum(data),
         manifest={},
-        report={"sets": {}},
+        report=Report(),
         reasons=reasons or [],
     )
 
@@ -62,7 +63,7 @@ def test_there_is_one_training_at_a_time_and_the_second_is_told_so(study: Study)
     with pytest.raises(candidates.AlreadyTraining):
         candidates.start("mnist_model")
     with pytest.raises(IntegrityError), transaction.atomic():
-        RoundModel.objects.create(net="mnist_model")
+        RoundModel.objects.create(architecture="mnist_model")
     assert OrmQ.objects.count() == 1
 
 
@@ -82,7 +83,11 @@ def test_a_start_that_is_undone_leaves_no_message(study: Study) -> None:
 def test_a_finished_candidate_opens_the_next_round_at_once(study: Study) -> None:
     assert current().number == 1
     candidate = finish(begin())
-    assert (candidate.state, candidate.progress, candidate.lease_until) == ("promoted", 1.0, None)
+    assert (candidate.state, candidate.progress, candidate.lease_expires_at) == (
+        "promoted",
+        1.0,
+        None,
+    )
     assert Round.objects.get(state="open").model == candidate
     assert (current().number, current().net is not None) == (2, True)
 
@@ -185,12 +190,12 @@ def test_a_retraining_never_starts_from_another_candidate(study: Study) -> None:
     first = finish(begin())
     second = candidates.start("mnist_model")
     round_one = Round.objects.get(number=1).model
-    assert (first.base, second.base) == (round_one, round_one)
+    assert (first.initial_model, second.initial_model) == (round_one, round_one)
 
 
 def test_the_database_allows_one_open_round(study: Study) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        Round.objects.create(number=2, model=add_model(3), opened=timezone.now())
+        Round.objects.create(number=2, model=add_model(3), opened_at=timezone.now())
 
 
 def test_a_training_on_damaged_weights_fails_and_says_so(daisy: Person) -> None:

@@ -30,7 +30,7 @@ def test_what_was_fooled_in_this_round_is_no_challenge_while_others_are_untried(
     study: Study, daisy: Person, moby: Person
 ) -> None:
     read(moby, "4", draw(daisy, 4))
-    found = {challenges.one() for _ in range(50)}
+    found = {challenges.draw_challenge() for _ in range(50)}
     assert all(one.fools == 0 for one in found) and (4, 7) not in {
         (one.target, one.predicted) for one in found
     }

@@ -32,7 +32,7 @@ def test_a_near_copy_of_a_fool_is_verified_like_any_other_and_earns_nothing(
 ) -> None:
     line = a_line()
     first, again = submit(daisy, line), submit(mara, nearly(line))
-    assert (first.copy_of, again.copy_of) == (None, first)
+    assert (first.near_duplicate_of, again.near_duplicate_of) == (None, first)
     read(moby, "4")
     read(moby, "4")
     for attempt, credit in ((first, 1.0), (again, 0.0)):
@@ -73,9 +73,9 @@ def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(
     taken_back = submit(daisy, nearly(line))
     attempts.retract(daisy, taken_back.pk)
     first = submit(mara, nearly(line, 40), 5)
-    assert first.copy_of is None, "it was taken back, or did not fool"
-    assert submit(mara, nearly(line, 80), 4).copy_of is None, "that was another digit"
-    assert submit(mara, nearly(line, 120), 5).copy_of == first
+    assert first.near_duplicate_of is None, "it was taken back, or did not fool"
+    assert submit(mara, nearly(line, 80), 4).near_duplicate_of is None, "that was another digit"
+    assert submit(mara, nearly(line, 120), 5).near_duplicate_of == first
 
 
 @pytest.mark.parametrize(

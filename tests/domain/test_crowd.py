@@ -30,7 +30,7 @@ def drawn(crowd: simulated_crowd.Crowd, drawings: int) -> list[Attempt]:
     """What the crowd has drawn after this many drawings, oldest first."""
     for _ in crowd.turns(drawings):
         pass
-    return list(Attempt.objects.order_by("submitted"))
+    return list(Attempt.objects.order_by("submitted_at"))
 
 
 def test_drawers_draw_and_moderators_read_others_drawings_mostly_right() -> None:
@@ -63,14 +63,14 @@ def test_who_did_not_fool_goes_on_from_the_same_picture_and_then_starts_anew() -
 
     tries = [[made[0]]]
     for before, attempt in zip(made, made[1:], strict=False):
-        if before.fooled or len(tries[-1]) == tactics.MOST_TRIES:
+        if before.has_fooled or len(tries[-1]) == tactics.MOST_TRIES:
             tries.append([])
         tries[-1].append(attempt)
     assert any(len(series) == tactics.MOST_TRIES for series in tries)
     assert all(len({attempt.target_label for attempt in series}) == 1 for series in tries)
     assert (people.drawn, people.fooled, people.round) == (
         25,
-        sum(attempt.fooled for attempt in made),
+        sum(attempt.has_fooled for attempt in made),
         1,
     )
 
@@ -127,14 +127,14 @@ def test_it_goes_on_after_copies_limits_and_a_missing_model(
     copying = simulated_crowd.gather(1, 1, seed=6)
     assert len(drawn(copying, 3)) == 6 and copying.refused >= 1
 
-    Round.objects.update(state=Round.State.CLOSED, closed=timezone.now())
+    Round.objects.update(state=Round.State.CLOSED, closed_at=timezone.now())
     waiting = simulated_crowd.gather(1, 1, seed=7)
     turns = waiting.turns()
     assert (
         next(turns) == simulated_crowd.AFTER_A_REFUSAL
         and waiting.last_refusal == "No round is open."
     )
-    Round.objects.update(state=Round.State.OPEN, closed=None)
+    Round.objects.update(state=Round.State.OPEN, closed_at=None)
     while not waiting.drawn:
         next(turns)
 

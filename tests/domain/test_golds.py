@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from collector import tasks
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import Act, Attempt, Gold, Person, Reading, Study, Suspension
+from collector.models import AdminAction, Attempt, Gold, ModerationPause, Person, Reading, Study
 from collector.moderation import decisions, gold, practice, queue, readings, trust
 from collector.rules import verdicts
 from collector.study import consistency
@@ -71,10 +71,10 @@ def test_gold_is_doubted_only_when_most_of_several_readers_do(right: int, wrong:
 
 
 def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
-    """Forty, in four tens of the fixed mix; the strong net reads every digit among them rightly and
-    surely."""
+    """Forty, in four tens of the fixed mix; the strong net reads every digit among them correctly
+    and surely."""
     drawn = practice.shipped()
-    assert [one.id for one in drawn] == practice.ids() and len(set(practice.ids())) == 40
+    assert len(drawn) == len({one.id for one in drawn}) == 40
     assert verdicts.practice_tens([one.answer for one in drawn]) == 4
     assert practice.shipped() == drawn
     digits = [one for one in drawn if one.answer in verdicts.DIGITS]
@@ -88,7 +88,7 @@ def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
 def test_setup_ships_the_practice_drawings_once(study: Study) -> None:
     gold.ship()
     gold.ship()
-    assert Gold.objects.filter(practice=True).count() == 40
+    assert Gold.objects.filter(is_practice=True).count() == 40
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_what_settles_beyond_doubt_is_kept_as_hidden_gold(hidden_gold: Callable[
     made = hidden_gold()
     copied = made.attempt
     assert copied is not None and made.pk != copied.pk
-    assert (made.answer, made.practice, made.retired) == ("7", False, False)
+    assert (made.answer, made.is_practice, made.is_retired) == ("7", False, False)
     assert (made.strokes, made.width, bytes(made.pixels)) == (
         copied.strokes,
         copied.width,
@@ -123,7 +123,7 @@ def test_a_verified_fool_and_what_readers_differ_on_are_no_gold(
     Study.objects.update(round_size=1000, audit_share=1.0)
     read(moby, "4", draw(daisy, 4))
     differed = draw(daisy, 7)
-    max_ = Person.objects.create(username="max", role="moderator", qualified=timezone.now())
+    max_ = Person.objects.create(username="max", role="moderator", qualified_at=timezone.now())
     for moderator, answer in ((moby, "1"), (mara, "7"), (max_, "7")):
         read(moderator, answer, differed)
     differed.refresh_from_db()
@@ -133,7 +133,7 @@ def test_a_verified_fool_and_what_readers_differ_on_are_no_gold(
 def test_a_drawing_nearly_of_mnist_is_no_gold(daisy: Person, moby: Person) -> None:
     Study.objects.update(audit_share=1.0)
     attempt = draw(daisy, 7)
-    Attempt.objects.filter(pk=attempt.pk).update(mnist=True)
+    Attempt.objects.filter(pk=attempt.pk).update(is_mnist_duplicate=True)
     read(moby, "7", attempt)
     assert not Gold.objects.exists()
 
@@ -149,7 +149,7 @@ def test_gold_comes_before_another_drawing_never_alone_and_each_once(
         seen.append(reading.drawing.pk)
         readings.read(moby, reading.pk, "7" if reading.gold else "4")
     assert set(seen[:2]) == {first.pk, second.pk} and seen[2:] == [waiting.pk]
-    assert set(Reading.objects.filter(gold__isnull=False).values_list("agreed", flat=True)) == {
+    assert set(Reading.objects.filter(gold__isnull=False).values_list("is_correct", flat=True)) == {
         True
     }
     draw(daisy)
@@ -234,16 +234,16 @@ def test_gold_that_moderators_doubt_is_given_to_nobody_any_more(
     draw(daisy)
     for right in (True, True, False, False, False):
         made.refresh_from_db()
-        assert not made.retired
+        assert not made.is_retired
         reader = person(role="moderator")
         reading = queue.assign(reader)
         assert reading is not None and reading.gold == made
         readings.read(reader, reading.pk, "7" if right else "1")
     made.refresh_from_db()
-    assert made.retired
+    assert made.is_retired
     later = queue.assign(person(role="moderator"))
     assert later is not None and later.gold is None
-    assert {(one.right, one.gold) for one in trust.everybody()} == {(0, 0)}
+    assert {(one.correct_gold_count, one.gold_count) for one in trust.everybody()} == {(0, 0)}
 
 
 def test_gold_is_none_any_more_once_an_admin_decides_otherwise(
@@ -253,7 +253,7 @@ def test_gold_is_none_any_more_once_an_admin_decides_otherwise(
     assert made.attempt
     gold.keep(made.attempt, "1")
     made.refresh_from_db()
-    assert made.retired
+    assert made.is_retired
 
 
 def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
@@ -273,21 +273,21 @@ def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
             Reading.objects.create(
                 gold=copy,
                 moderator=reader,
-                leased=when,
-                expires=when,
-                answered=when,
+                leased_at=when,
+                lease_expires_at=when,
+                answered_at=when,
                 answer="7" if place < right else "1",
-                agreed=place < right,
+                is_correct=place < right,
             )
     lease = Reading.objects.create(
-        gold=made, moderator=moby, leased=when, expires=when + queue.LEASE
+        gold=made, moderator=moby, leased_at=when, lease_expires_at=when + queue.LEASE
     )
-    tasks.suspend_untrusted()
+    tasks.pause_untrusted_moderators()
     moby.refresh_from_db()
     mara.refresh_from_db()
-    assert moby.suspended and not mara.suspended
-    record = Suspension.objects.get()
-    assert (record.agreed, record.settled, record.on_gold) == (15, 30, True)
+    assert moby.is_moderation_paused and not mara.is_moderation_paused
+    record = ModerationPause.objects.get()
+    assert (record.agreed_count, record.settled_count, record.is_on_gold) == (15, 30, True)
     assert not Reading.objects.filter(pk=lease.pk).exists()
 
 
@@ -296,7 +296,7 @@ def newt(person: Cast) -> Person:
     """A moderator who is not qualified yet."""
     gold.ship()
     newt = person("newt", "moderator")
-    Person.objects.filter(pk=newt.pk).update(qualified=None)
+    Person.objects.filter(pk=newt.pk).update(qualified_at=None)
     newt.refresh_from_db()
     return newt
 
@@ -306,7 +306,7 @@ def practise(moderator: Person, *right: bool) -> list[Gold]:
     seen = []
     for good in right:
         reading = queue.assign(moderator)
-        assert reading is not None and reading.gold is not None and reading.gold.practice
+        assert reading is not None and reading.gold is not None and reading.gold.is_practice
         seen.append(reading.gold)
         others = [answer for answer in verdicts.ANSWERS if answer != reading.gold.answer]
         readings.read(moderator, reading.pk, reading.gold.answer if good else others[0])
@@ -319,15 +319,15 @@ def test_ten_practice_drawings_come_first_and_eight_right_qualify(
 ) -> None:
     attempt = draw(daisy)
     seen = practise(newt, *[False] * 2, *[True] * 7)
-    assert newt.practises and not attempt.readings.exists()
+    assert newt.is_practising and not attempt.readings.exists()
     seen += practise(newt, True)
-    assert newt.qualified and not newt.practises
+    assert newt.qualified_at and not newt.is_practising
     assert len({one.pk for one in seen}) == 10
     kinds = Counter(one.answer if one.answer in ("junk", "ambiguous") else "digit" for one in seen)
     assert kinds == verdicts.PRACTICE_MIX
     reading = queue.assign(newt)
     assert reading is not None and reading.attempt == attempt
-    assert {(one.right, one.gold) for one in trust.everybody()} == {(0, 0)}
+    assert {(one.correct_gold_count, one.gold_count) for one in trust.everybody()} == {(0, 0)}
     assert list(consistency.problems()) == []
 
 
@@ -346,7 +346,7 @@ def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
     daisy: Person, newt: Person, ada: Person, moby: Person
 ) -> None:
     seen = [practise(newt, *[False] * 3, *[True] * 7) for _ in range(4)]
-    assert len({one.pk for ten in seen for one in ten}) == 40 and newt.practises
+    assert len({one.pk for ten in seen for one in ten}) == 40 and newt.is_practising
     with pytest.raises(Forbidden, match="admin"):
         queue.assign(newt)
     with pytest.raises(Forbidden):
@@ -355,9 +355,14 @@ def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
         trust.qualify(newt, ada, " ")
     trust.qualify(newt, ada, "He reads well.")
     newt.refresh_from_db()
-    assert newt.qualified
-    act = Act.objects.get()
-    assert (act.admin, act.kind, act.person, act.why) == (ada, "qualified", newt, "He reads well.")
+    assert newt.qualified_at
+    act = AdminAction.objects.get()
+    assert (act.admin, act.kind, act.person, act.why) == (
+        ada,
+        "qualified",
+        newt,
+        "He reads well.",
+    )
     draw(daisy)
     assert queue.assign(newt) is not None
     for nobody_practising in (newt, daisy, ada):
@@ -373,10 +378,10 @@ def test_an_admin_needs_no_practice_and_a_new_moderator_from_the_command_neither
     assert reading is not None and reading.attempt is not None
     monkeypatch.setenv("DADC_PASSWORD", "correct horse battery")
     call_command("add_person", "mona", role="moderator", verbosity=0)
-    assert not Person.objects.get(username="mona").practises
+    assert not Person.objects.get(username="mona").is_practising
     Person.objects.filter(pk=daisy.pk).update(role="moderator")
     daisy.refresh_from_db()
-    assert daisy.practises
+    assert daisy.is_practising
 
 
 def test_who_practises_is_no_moderator_who_could_still_settle_a_drawing(
@@ -389,7 +394,7 @@ def test_who_practises_is_no_moderator_who_could_still_settle_a_drawing(
 
 def test_verify_tells_of_a_gold_reading_that_says_otherwise_than_its_row(newt: Person) -> None:
     practise(newt, True)
-    Reading.objects.update(agreed=False)
+    Reading.objects.update(is_correct=False)
     [problem] = consistency.problems()
     assert "of gold" in problem
 
@@ -403,7 +408,9 @@ def test_drawings_of_somebody_read_too_often_come_last(
     for _ in range(6):
         read(moby, "4")
     begun = draw(daisy)
-    Attempt.objects.filter(pk=begun.pk).update(begun=timezone.now() - timedelta(days=1), wanted=1)
+    Attempt.objects.filter(pk=begun.pk).update(
+        first_read_at=timezone.now() - timedelta(days=1), needed_reading_count=1
+    )
     other = draw(person())
     usual = queue.assign(mara)
     assert usual is not None and usual.attempt == begun

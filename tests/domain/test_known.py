@@ -14,7 +14,7 @@ from tests.conftest import MNIST, lacking
 from tests.domain.conftest import a_line, read
 from trainer import mnist_duplicates, tasks
 from trainer.learning import basedata, drawing, raster
-from trainer.models import KnownDigit, Sample
+from trainer.models import MnistThumbnails, Sample
 
 PEN = 10
 
@@ -52,7 +52,7 @@ def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
     attempt, _ = attempts.submit(
         daisy, attempts.Submission(4, painted(remembered.test_images[four]))
     )
-    assert attempt.mnist and attempt.copy_of is None
+    assert attempt.is_mnist_duplicate and attempt.near_duplicate_of is None
     assert "one of MNIST’s own images" in timeline.timeline(attempt)[1].text
     read(moby, "4")
     attempt.refresh_from_db()
@@ -68,14 +68,14 @@ def test_most_that_are_painted_are_recognised_and_an_ordinary_drawing_is_not(
     rng = np.random.default_rng(1)
     chosen = rng.choice(np.flatnonzero(remembered.train_labels != 1), 60, replace=False)
     found = [
-        mnist_duplicates.is_mnist(
+        mnist_duplicates.is_duplicate(
             raster.rasterise(painted(remembered.train_images[place])),
             int(remembered.train_labels[place]),
         )
         for place in chosen
     ]
     assert np.mean(found) > 0.5
-    assert not attempts.submit(daisy, attempts.Submission(4, a_line()))[0].mnist
+    assert not attempts.submit(daisy, attempts.Submission(4, a_line()))[0].is_mnist_duplicate
 
 
 def test_where_mnist_was_never_seen_nothing_is_marked(
@@ -83,10 +83,10 @@ def test_where_mnist_was_never_seen_nothing_is_marked(
 ) -> None:
     settings.MNIST_DIR, settings.MNIST_CACHE = tmp_path, tmp_path
     mnist_duplicates.remember(basedata.stand_in())
-    assert not KnownDigit.objects.exists()
+    assert not MnistThumbnails.objects.exists()
     four = int(np.flatnonzero(mnist.train_labels == 4)[0])
     attempts.submit(daisy, attempts.Submission(4, painted(mnist.train_images[four])))
-    assert not Attempt.objects.get().mnist
+    assert not Attempt.objects.get().is_mnist_duplicate
 
 
 def test_the_worker_that_has_mnist_writes_it_down_once(
@@ -95,4 +95,4 @@ def test_the_worker_that_has_mnist_writes_it_down_once(
     settings.MNIST_DIR = MNIST
     for _ in range(2):
         tasks.fetch_mnist()
-    assert sum(len(row.thumbnails) for row in KnownDigit.objects.all()) == 70_000 * 196
+    assert sum(len(row.thumbnails) for row in MnistThumbnails.objects.all()) == 70_000 * 196

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from collector import tasks
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import Act, Attempt, Person, Reading, Study, Suspension
+from collector.models import AdminAction, Attempt, ModerationPause, Person, Reading, Study
 from collector.moderation import decisions, queue, readings, trust
 from collector.rules import verdicts
 from collector.rules.verdicts import FEWEST_TO_JUDGE_BY
@@ -29,13 +29,16 @@ def test_more_agreement_never_costs_trust_and_few_readings_never_do(
     settled = agreed + differing
     if settled < FEWEST_TO_JUDGE_BY:
         assert verdicts.trusted(agreed, settled)
-    if verdicts.trusted(agreed, settled):
+    elif verdicts.trusted(agreed, settled):
         assert verdicts.trusted(agreed + 1, settled + 1)
     if differing and not verdicts.trusted(agreed, settled):
         assert settled >= FEWEST_TO_JUDGE_BY
 
 
-@pytest.mark.parametrize(("agreed", "settled", "goes_on"), [(26, 30, True), (25, 30, False), (0, 29, True), (75, 100, False), (80, 100, True)])  # fmt: skip  # noqa: E501
+@pytest.mark.parametrize(
+    ("agreed", "settled", "goes_on"),
+    [(26, 30, True), (25, 30, False), (0, 29, True), (75, 100, False), (80, 100, True)],
+)
 def test_who_goes_on(agreed: int, settled: int, goes_on: bool) -> None:
     assert verdicts.trusted(agreed, settled) is goes_on
 
@@ -50,16 +53,16 @@ def past(moby: Person, person: Cast) -> Callable[..., None]:
         for place, good in enumerate([True] * agreed + [False] * differing):
             attempt = draw(drawers[place // 30])
             Attempt.objects.filter(pk=attempt.pk).update(
-                status="ambiguous", settled=attempt.submitted, wanted=0
+                status="ambiguous", settled_at=attempt.submitted_at, needed_reading_count=0
             )
             Reading.objects.create(
                 attempt=attempt,
                 moderator=moderator,
-                leased=attempt.submitted,
-                expires=attempt.submitted,
+                leased_at=attempt.submitted_at,
+                lease_expires_at=attempt.submitted_at,
                 answer="ambiguous" if good else "4",
-                answered=attempt.submitted,
-                agreed=good,
+                answered_at=attempt.submitted_at,
+                is_correct=good,
             )
 
     return give
@@ -73,9 +76,11 @@ def test_a_settled_drawing_says_which_readings_agreed_with_it(
     for moderator, answer in ((moby, "9"), (mara, "4"), (max_, "9")):
         read(moderator, answer, attempt)
     assert Attempt.objects.get().status == "corrected"
-    agreed = dict(Reading.objects.values_list("moderator__username", "agreed"))
+    agreed = dict(Reading.objects.values_list("moderator__username", "is_correct"))
     assert agreed == {"moby": True, "mara": False, "max": True}
-    assert [(one.moderator.username, one.agreed, one.settled) for one in trust.everybody()] == [
+    assert [
+        (one.moderator.username, one.agreed_count, one.settled_count) for one in trust.everybody()
+    ] == [
         ("mara", 0, 1),
         ("max", 1, 1),
         ("moby", 1, 1),
@@ -97,7 +102,7 @@ def test_an_admins_decision_settles_who_agreed_too(
     decided = decisions.decide(attempt.pk, ada, answer, "Looked at it.")
     assert decided.status == status
     for reading in decided.readings.all():
-        assert reading.agreed is (reading.answer == answer)
+        assert reading.is_correct is (reading.answer == answer)
 
 
 def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_queue(
@@ -108,31 +113,38 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
     drawings = [draw(daisy), draw(daisy)]
     read(moby, "4")
     queue.assign(moby)
-    tasks.suspend_untrusted()
+    tasks.pause_untrusted_moderators()
     moby.refresh_from_db()
-    assert moby.suspended and not moby.is_moderator
-    record = Suspension.objects.get()
-    assert (record.person, record.agreed, record.settled, record.lifted) == (moby, 25, 30, None)
+    assert moby.is_moderation_paused and not moby.is_moderator
+    record = ModerationPause.objects.get()
+    assert (record.person, record.agreed_count, record.settled_count, record.lifted_at) == (
+        moby,
+        25,
+        30,
+        None,
+    )
     assert not Reading.objects.filter(
-        moderator=moby, attempt__status="pending", discounted=False
+        moderator=moby, attempt__status="pending", is_discounted=False
     ).exists()
     with pytest.raises(Forbidden):
         queue.assign(moby)
     for attempt in drawings:
         attempt.refresh_from_db()
-        assert (attempt.status, attempt.wanted) == ("pending", 2)
+        assert (attempt.status, attempt.needed_reading_count) == ("pending", 2)
     assert (
-        Attempt.objects.filter(status="pending", begun=None).count() == 1
+        Attempt.objects.filter(status="pending", first_read_at=None).count() == 1
     )  # what was only leased is still unread
     with CaptureQueriesContext(connection) as queries:
-        tasks.suspend_untrusted()
+        tasks.pause_untrusted_moderators()
     assert not [
         query for query in queries if query["sql"].startswith(("UPDATE", "DELETE", "SAVEPOINT"))
     ]
     read(mara, "4")
     read(mara, "4")
-    assert set(Attempt.objects.filter(status="pending").values_list("wanted", flat=True)) == {1}
-    assert Suspension.objects.count() == 1
+    assert set(
+        Attempt.objects.filter(status="pending").values_list("needed_reading_count", flat=True)
+    ) == {1}
+    assert ModerationPause.objects.count() == 1
 
 
 def test_a_reading_that_comes_after_the_suspension_is_told_that_the_drawing_went_on(
@@ -146,7 +158,7 @@ def test_a_reading_that_comes_after_the_suspension_is_told_that_the_drawing_went
 
     def suspended_meanwhile(no_key: bool) -> object:
         monkeypatch.undo()
-        trust.suspend_untrusted()
+        trust.pause_untrusted()
         return get(no_key=no_key)
 
     monkeypatch.setattr(Attempt.objects, "select_for_update", suspended_meanwhile)
@@ -163,10 +175,10 @@ def test_a_discounted_reading_neither_settles_nor_is_judged(
     attempt = draw(daisy)
     read(moby, "9", attempt)
     past(0, 30)
-    trust.suspend_untrusted()
+    trust.pause_untrusted()
     read(mara, "4", attempt)
     assert read(person("max", "moderator"), "4", attempt).status == "verified"
-    assert Reading.objects.get(moderator=moby, attempt=attempt).agreed is None
+    assert Reading.objects.get(moderator=moby, attempt=attempt).is_correct is None
     assert Sample.objects.get().label == 4
     assert [said for said in consistency.problems() if str(attempt.pk) in said] == []
 
@@ -176,37 +188,37 @@ def test_the_trusted_and_the_new_go_on(
 ) -> None:
     past(26, 4)
     past(0, 29, mara)
-    trust.suspend_untrusted()
-    assert not Person.objects.filter(suspended=True).exists()
+    trust.pause_untrusted()
+    assert not Person.objects.filter(is_moderation_paused=True).exists()
 
 
 def test_only_the_last_hundred_readings_count(moby: Person, past: Callable[..., None]) -> None:
     past(0, 30)
     past(100, 0)
-    trust.suspend_untrusted()
-    assert not Person.objects.filter(suspended=True).exists()
+    trust.pause_untrusted()
+    assert not Person.objects.filter(is_moderation_paused=True).exists()
 
 
 def test_an_admin_lifts_a_suspension_with_a_reason_and_the_moderator_is_judged_anew(
     moby: Person, ada: Person, daisy: Person, past: Callable[..., None]
 ) -> None:
     past(0, 30)
-    trust.suspend_untrusted()
+    trust.pause_untrusted()
     with pytest.raises(Forbidden):
-        trust.lift(moby, daisy, "please")
+        trust.resume(moby, daisy, "please")
     with pytest.raises(Refused):
-        trust.lift(moby, ada, " ")
-    trust.lift(moby, ada, "We talked.")
+        trust.resume(moby, ada, " ")
+    trust.resume(moby, ada, "We talked.")
     moby.refresh_from_db()
     assert moby.is_moderator
-    act = Act.objects.get()
-    assert (act.admin, act.kind, act.person, act.why) == (ada, "lifted", moby, "We talked.")
-    assert Suspension.objects.get().lifted
-    trust.suspend_untrusted()
+    act = AdminAction.objects.get()
+    assert (act.admin, act.kind, act.person, act.why) == (ada, "resumed", moby, "We talked.")
+    assert ModerationPause.objects.get().lifted_at
+    trust.pause_untrusted()
     moby.refresh_from_db()
-    assert not moby.suspended and [one.settled for one in trust.everybody()] == [0]
+    assert not moby.is_moderation_paused and [one.settled_count for one in trust.everybody()] == [0]
     with pytest.raises(Conflict):
-        trust.lift(moby, ada, "again")
+        trust.resume(moby, ada, "again")
 
 
 def test_when_everybody_left_has_read_it_a_drawing_comes_to_the_desk(
@@ -216,7 +228,7 @@ def test_when_everybody_left_has_read_it_a_drawing_comes_to_the_desk(
     attempt = draw(daisy)
     read(moby, "4", attempt)
     past(0, 30)
-    trust.suspend_untrusted()
+    trust.pause_untrusted()
     assert attempt.pk not in set(decisions.unsettled().values_list("pk", flat=True))
     read(mara, "4", attempt)
     assert attempt.pk in set(decisions.unsettled().values_list("pk", flat=True))

@@ -15,6 +15,8 @@ from collector.models import Person, Study, StudyChange
 from collector.study import settings as study_settings
 from trainer import candidates, reports, rounds, samples
 from trainer.learning import basedata, evaluate, nets, shipped, weights
+from trainer.learning import report as learning_report
+from trainer.learning.report import GATE_BASE, Kind, PairedTest
 from trainer.models import Contributor, Round, RoundModel, Weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,20 +32,20 @@ def a_sample(study: Study) -> None:
             contributor=someone,
             pixels=bytes(784),
             label=4,
-            fooling=True,
+            has_fooled=True,
             round=Round.objects.get(number=1),
         )
 
 
 def test_a_net_that_was_never_trained_here_starts_from_its_shipped_weights(a_sample: None) -> None:
     candidate = candidates.start("strong")
-    base, round_one = candidate.base, shipped.round_one("strong")
-    assert base is not None and candidate.net == "strong"
-    assert (base.net, base.base, base.state, base.report) == (
+    base, round_one = candidate.initial_model, shipped.round_one("strong")
+    assert base is not None and candidate.architecture == "strong"
+    assert (base.architecture, base.initial_model, base.state, base.report) == (
         "strong",
         None,
         "promoted",
-        round_one.card["report"],
+        round_one.report.as_json(),
     )
     assert bytes(Weights.objects.get(pk=base.pk).data) == round_one.weights
     assert Round.objects.get().model != base
@@ -52,16 +54,16 @@ def test_a_net_that_was_never_trained_here_starts_from_its_shipped_weights(a_sam
 def test_a_nets_first_model_is_made_once(a_sample: None) -> None:
     first = candidates.start("strong")
     RoundModel.objects.filter(pk=first.pk).update(state="failed")
-    assert candidates.start("strong").base == first.base
+    assert candidates.start("strong").initial_model == first.initial_model
     RoundModel.objects.filter(state="training").update(state="failed")
-    assert candidates.start("mnist_model").base == Round.objects.get(number=1).model
+    assert candidates.start("mnist_model").initial_model == Round.objects.get(number=1).model
 
 
 def test_a_start_that_is_undone_leaves_no_first_model(a_sample: None) -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
         candidates.start("strong")
         raise RuntimeError
-    assert not RoundModel.objects.filter(net="strong").exists()
+    assert not RoundModel.objects.filter(architecture="strong").exists()
 
 
 def test_a_net_that_is_not_shipped_starts_nothing(a_sample: None) -> None:
@@ -71,11 +73,11 @@ def test_a_net_that_is_not_shipped_starts_nothing(a_sample: None) -> None:
 
 
 def test_an_admin_chooses_among_the_nets_that_are_shipped(ada: Person) -> None:
-    assert rounds.nets() == ["mnist_model", "strong"]
-    assert study_settings.change(ada, net="strong").net == "strong"
+    assert rounds.architectures() == ["mnist_model", "strong"]
+    assert study_settings.change(ada, architecture="strong").architecture == "strong"
     with pytest.raises(Refused, match="mnist_model, strong") as refused:
-        study_settings.change(ada, net="made_up")
-    assert refused.value.field == "net"
+        study_settings.change(ada, architecture="made_up")
+    assert refused.value.field == "architecture"
     assert [change.after for change in StudyChange.objects.all()] == ["strong"]
 
 
@@ -83,8 +85,8 @@ def test_a_net_that_is_no_longer_shipped_can_still_be_trained_where_it_was(
     ada: Person, a_sample: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
-    assert rounds.nets() == ["mnist_model"]
-    assert candidates.start("mnist_model").base == Round.objects.get(number=1).model
+    assert rounds.architectures() == ["mnist_model"]
+    assert candidates.start("mnist_model").initial_model == Round.objects.get(number=1).model
 
 
 def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_target(
@@ -97,11 +99,13 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
             contributor=tester,
             pixels=bytes(784),
             label=7,
-            fooling=False,
-            audited=True,
+            has_fooled=False,
+            is_audited=True,
             round=Round.objects.get(number=1),
         )
-        candidate = RoundModel.objects.create(net="strong", base=rounds.base_of("strong"))
+        candidate = RoundModel.objects.create(
+            architecture="strong", initial_model=rounds.initial_model_of("strong")
+        )
     always_four = nets.build("strong")
     with torch.no_grad():
         always_four.get_parameter("digits.weight").zero_()
@@ -111,14 +115,10 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
     own = evaluate.evaluate(
         weights.load("strong", shipped.round_one("strong").weights, None), evaluate.base_sets(base)
     )
-    assert f"under round 1's {own['sets']['gate_base']['correct']} " in verdict.reasons[0]
-    assert report["against_target"]["round"] == 1
-    assert report["against_target"]["sets"]["audited_1"] == {
-        "n": 1,
-        "gained": 0,
-        "lost": 1,
-        "p": 1.0,
-    }
+    assert f"under round 1's {own.of(GATE_BASE).correct} " in verdict.reasons[0]
+    assert report.against_target is not None and report.against_target.round == 1
+    audited = learning_report.TestSet(Kind.AUDITED, 1)
+    assert report.against_target.tests[audited] == PairedTest(n=1, gained=0, lost=1, p=1.0)
 
 
 def manage(folder: Path, net: str, *command: str) -> subprocess.CompletedProcess[str]:

@@ -52,7 +52,7 @@ def test_an_audited_drawing_and_a_closed_account_are_not_told(
     Study.objects.update(audit_share=1.0)
     read(moby, "7", draw(daisy, 7))
     attempt = draw(mara, 4)
-    Person.objects.filter(pk=mara.pk).update(closed=timezone.now(), is_active=False)
+    Person.objects.filter(pk=mara.pk).update(closed_at=timezone.now(), is_active=False)
     read(moby, "4", attempt)
     assert not Notice.objects.exists()
 
@@ -65,11 +65,11 @@ def test_once_a_round_opens_those_who_taught_it_are_told_once(
         read(moby, "4", draw(daisy, 4))
     read(moby, "4", draw(mara, 4))
     model = add_model(digit)
-    Sample.objects.filter(contributor=daisy.contributor).update(first_trained=model)
+    Sample.objects.filter(contributor=daisy.contributor).update(first_trained_by=model)
     Notice.objects.all().delete()
-    assert notices.tell_of_round() == 0
+    assert notices.notify_of_round() == 0
     trainer_rounds.open_next(model)
-    assert [notices.tell_of_round() for _ in range(2)] == [1, 0]
+    assert [notices.notify_of_round() for _ in range(2)] == [1, 0]
     [text] = texts(daisy)
     assert text.startswith("Round 2 is open. Its model learned from 2 drawings of yours")
     assert text.endswith(f", and now reads {right} of your 2 verified fools right.")
@@ -79,9 +79,9 @@ def test_once_a_round_opens_those_who_taught_it_are_told_once(
 def test_a_round_opened_by_hand_tells_nobody(daisy: Person, moby: Person) -> None:
     read(moby, "4", draw(daisy, 4))
     model = add_model(4)
-    Sample.objects.update(first_trained=model)
+    Sample.objects.update(first_trained_by=model)
     trainer_rounds.open_next(model, "ada", "A trial.")
-    assert notices.tell_of_round() == 0
+    assert notices.notify_of_round() == 0
 
 
 def test_who_wants_mail_gets_what_is_new_once_and_at_most_once_an_hour(
@@ -89,40 +89,40 @@ def test_who_wants_mail_gets_what_is_new_once_and_at_most_once_an_hour(
 ) -> None:
     for person in (daisy, mara):
         Person.objects.filter(pk=person.pk).update(
-            email=f"{person.username}@example.org", mailed=person == daisy
+            email=f"{person.username}@example.org", wants_mail=person == daisy
         )
     for person in (daisy, daisy, mara):
         read(moby, "4", draw(person, 4))
-    assert [notices.mail() for _ in range(2)] == [1, 0]
+    assert [notices.send_mails() for _ in range(2)] == [1, 0]
     [sent] = mail.outbox
     assert sent.to == ["daisy@example.org"] and sent.body.count("Confirmed") == 2
     assert "My account" in sent.body
     read(moby, "4", draw(daisy, 4))
-    assert notices.mail() == 0, "within the hour"
+    assert notices.send_mails() == 0, "within the hour"
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
-        assert notices.mail() == 1
+        assert notices.send_mails() == 1
     assert mail.outbox[1].body.count("verified fool") == 1
 
 
 def test_what_was_seen_on_the_site_is_not_mailed(daisy: Person, moby: Person) -> None:
-    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", mailed=True)
+    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", wants_mail=True)
     read(moby, "4", draw(daisy, 4))
-    assert daisy.unseen == 1
-    notices.see(daisy.notices.all())
-    assert (daisy.unseen, notices.mail()) == (0, 0)
+    assert daisy.unseen_count == 1
+    notices.mark_seen(daisy.notices.all())
+    assert (daisy.unseen_count, notices.send_mails()) == (0, 0)
 
 
 def test_html_in_a_reason_is_text_in_the_mail(
     daisy: Person, ada: Person, moby: Person, monkeypatch: Any
 ) -> None:
-    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", mailed=True)
+    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", wants_mail=True)
     attempt = draw(daisy, 4)
     for place, answer in enumerate(("1", "2", "3")):
         person = Person.objects.create(
-            username=f"m{place}", role="moderator", qualified=timezone.now()
+            username=f"m{place}", role="moderator", qualified_at=timezone.now()
         )
         read(person, answer, attempt)
     decisions.decide(attempt.pk, ada, "junk", "<b>No</b> & no")
-    notices.mail()
+    notices.send_mails()
     assert "<b>No</b> & no" in mail.outbox[0].body
     assert not mail.outbox[0].alternatives  # type: ignore[attr-defined]

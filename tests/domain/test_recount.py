@@ -44,7 +44,7 @@ class Site(RuleBasedStateMachine):
         self.people_ = [Person.objects.create(username=f"drawer{n}") for n in range(DRAWERS)]
         self.moderators = [
             Person.objects.create(
-                username=f"moderator{n}", role="moderator", qualified="2026-01-01T00:00:00Z"
+                username=f"moderator{n}", role="moderator", qualified_at="2026-01-01T00:00:00Z"
             )
             for n in range(MODERATORS)
         ]
@@ -79,7 +79,7 @@ class Site(RuleBasedStateMachine):
 
     @rule(n=who, place=who)
     def takes_back(self, n: int, place: int) -> None:
-        own = list(self.drawer(n).attempts.order_by("submitted", "pk"))
+        own = list(self.drawer(n).attempts.order_by("submitted_at", "pk"))
         if own:
             with contextlib.suppress(Refused):
                 attempts.retract(self.drawer(n), own[place % len(own)].pk)
@@ -106,7 +106,7 @@ class Site(RuleBasedStateMachine):
     @rule(place=who)
     def appeals_(self, place: int) -> None:
         against = list(
-            Attempt.objects.filter(status__in=appeals.AGAINST).order_by("submitted", "pk")
+            Attempt.objects.filter(status__in=appeals.AGAINST).order_by("submitted_at", "pk")
         )
         if against:
             chosen = against[place % len(against)]
@@ -123,10 +123,10 @@ class Site(RuleBasedStateMachine):
     @rule(n=who)
     def suspends_or_lifts_a_moderator(self, n: int) -> None:
         person = self.moderator(n)
-        if person.suspended:
-            trust.lift(person, self.admin, "We talked.")
+        if person.is_moderation_paused:
+            trust.resume(person, self.admin, "We talked.")
             return
-        Person.objects.filter(pk=person.pk).update(suspended=True)
+        Person.objects.filter(pk=person.pk).update(is_moderation_paused=True)
         readings.discount(person)
 
     @rule()
@@ -149,7 +149,7 @@ class Site(RuleBasedStateMachine):
                     line[2] += 1
                     line[3] += row.status == "pending"
             told = {
-                s.username: [s.credit, s.verified, s.attempts, s.pending]
+                s.username: [s.credit, s.verified_count, s.attempt_count, s.pending_count]
                 for s in leaderboards.standings(period)
             }
             assert told == {name: line for name, line in counted.items() if line[0] > 0}
@@ -158,7 +158,7 @@ class Site(RuleBasedStateMachine):
     def credit_is_what_the_rule_says(self) -> None:
         groups: dict[Any, list[float]] = defaultdict(list)
         for row in Attempt.objects.all():
-            if row.status == "verified" and row.original:
+            if row.status == "verified" and row.is_original:
                 groups[row.drawer_id, row.round_id, row.target_label, row.predicted_label].append(
                     row.credit
                 )
@@ -183,7 +183,7 @@ class Site(RuleBasedStateMachine):
     @invariant()
     def everything_agrees(self) -> None:
         assert list(consistency.problems()) == []
-        active = Sample.objects.filter(withdrawn=None).values_list("attempt", flat=True)
+        active = Sample.objects.filter(withdrawn_at=None).values_list("attempt", flat=True)
         assert len(active) == len(set(active))
 
     def teardown(self) -> None:

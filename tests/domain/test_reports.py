@@ -2,18 +2,21 @@
 on them."""
 
 import uuid
-from typing import Any
 
 import pytest
 from django.db import transaction
 
 from collector.models import Study
 from tests.domain.conftest import add_model
-from tests.nets import always
+from tests.support.nets import always
 from trainer import reports, rounds, samples
 from trainer.learning import basedata, weights
+from trainer.learning import report as learning_report
+from trainer.learning.report import GATE_BASE, MNIST_TEST, Kind, Report
 from trainer.models import Contributor, Round, RoundModel, Sample
 
+FOOLS_1, FOOLS_2 = (learning_report.TestSet(Kind.FOOLS, number) for number in (1, 2))
+AUDITED_1, AUDITED_2 = (learning_report.TestSet(Kind.AUDITED, number) for number in (1, 2))
 _serial = iter(range(1, 10_000))
 
 
@@ -23,22 +26,22 @@ def tester(study: Study) -> uuid.UUID:
     return Contributor.objects.create(id=uuid.uuid4(), position=0, split="test").pk
 
 
-def keep(contributor: uuid.UUID, label: int, number: int = 1, *, fooling: bool = True) -> Sample:
+def keep(contributor: uuid.UUID, label: int, number: int = 1, *, has_fooled: bool = True) -> Sample:
     with transaction.atomic():
         sample = samples.add(
             attempt=uuid.uuid4(),
             contributor=contributor,
             pixels=next(_serial).to_bytes(784, "big"),
             label=label,
-            fooling=fooling,
-            audited=not fooling,
+            has_fooled=has_fooled,
+            is_audited=not has_fooled,
             round=Round.objects.get(number=number),
         )
     assert sample is not None
     return sample
 
 
-def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
+def judge(digit: int) -> tuple[Report, tuple[str, ...]]:
     """The report and the gate's reasons for a candidate that always answers `digit`."""
     base = basedata.stand_in()
     of_digit = (
@@ -54,7 +57,9 @@ def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
         True,
         base.sha256,
     )
-    candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
+    candidate = RoundModel.objects.create(
+        architecture="mnist_model", initial_model=Round.objects.get(number=1).model
+    )
     report, verdict = reports.judge(
         candidate, weights.load("mnist_model", always(digit), None), small, still_here=lambda: None
     )
@@ -64,16 +69,14 @@ def judge(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
 def test_the_report_measures_on_each_rounds_test_samples_and_says_where_there_are_none(
     tester: uuid.UUID,
 ) -> None:
-    keep(tester, 4), keep(tester, 3), keep(tester, 7, fooling=False)
+    keep(tester, 4), keep(tester, 3), keep(tester, 7, has_fooled=False)
     rounds.open_next(add_model(3))
     report, _ = judge(4)
-    sets = report["sets"]
-    assert set(sets) == {"gate_base", "mnist_test", "fools_1", "audited_1", "fools_2", "audited_2"}
-    assert [(sets[name]["n"], sets[name]["correct"]) for name in ("fools_1", "audited_1")] == [
-        (2, 1),
-        (1, 0),
-    ]
-    assert (sets["fools_2"]["n"], sets["fools_2"]["accuracy"]) == (0, None)
+    assert set(report.sets) == {GATE_BASE, MNIST_TEST, *(test.name for test in report.tests)}
+    assert set(report.tests) == {FOOLS_1, AUDITED_1, FOOLS_2, AUDITED_2}
+    counts = [(report.tests[test].n, report.tests[test].correct) for test in (FOOLS_1, AUDITED_1)]
+    assert counts == [(2, 1), (1, 0)]
+    assert (report.tests[FOOLS_2].n, report.tests[FOOLS_2].accuracy) == (0, None)
 
 
 def test_training_samples_are_never_measured_on(tester: uuid.UUID) -> None:
@@ -81,7 +84,7 @@ def test_training_samples_are_never_measured_on(tester: uuid.UUID) -> None:
     withdrawn = keep(tester, 4)
     samples.withdraw(tester)
     report, _ = judge(4)
-    assert report["sets"]["fools_1"]["n"] == 0 and withdrawn.pk
+    assert report.tests[FOOLS_1].n == 0 and withdrawn.pk
 
 
 def test_the_matrix_has_every_rounds_model_on_every_rounds_samples(tester: uuid.UUID) -> None:
@@ -89,9 +92,9 @@ def test_the_matrix_has_every_rounds_model_on_every_rounds_samples(tester: uuid.
     rounds.open_next(add_model(3))
     keep(tester, 4, number=2)
     report, _ = judge(4)
+    assert report.matrix is not None
     assert [
-        (line["round"], line["correct"]["fools_1"], line["correct"]["fools_2"])
-        for line in report["matrix"]
+        (line.round, line.correct[FOOLS_1], line.correct[FOOLS_2]) for line in report.matrix
     ] == [
         (1, 0, 0),  # its own adversary's samples
         (2, 1, 0),
@@ -105,10 +108,11 @@ def test_what_was_forgotten_is_listed_by_attempt_and_paired_with_the_target(
     kept, lost = keep(tester, 4), keep(tester, 3)
     rounds.open_next(add_model(3))
     report, _ = judge(4)
-    assert report["forgot"] == [str(lost.attempt)]
-    assert report["against_target"]["round"] == 2
-    assert report["against_target"]["sets"]["fools_1"] == {"n": 2, "gained": 1, "lost": 1, "p": 1.0}
-    assert str(kept.attempt) not in report["forgot"]
+    assert report.forgot == (str(lost.attempt),)
+    assert report.against_target is not None and report.against_target.round == 2
+    paired = report.against_target.tests[FOOLS_1]
+    assert paired == learning_report.PairedTest(n=2, gained=1, lost=1, p=1.0)
+    assert str(kept.attempt) not in report.forgot
 
 
 def test_a_candidate_that_forgets_earlier_rounds_is_held(tester: uuid.UUID) -> None:
@@ -120,10 +124,10 @@ def test_a_candidate_that_forgets_earlier_rounds_is_held(tester: uuid.UUID) -> N
     _, reasons = judge(3)
     assert reasons == ()
     _, reasons = judge_again(4)
-    assert len(reasons) == 1 and "«fools_1»" in reasons[0] and "lost 50" in reasons[0]
+    assert len(reasons) == 1 and "“fools_1”" in reasons[0] and "lost 50" in reasons[0]
 
 
-def judge_again(digit: int) -> tuple[dict[str, Any], tuple[str, ...]]:
+def judge_again(digit: int) -> tuple[Report, tuple[str, ...]]:
     RoundModel.objects.filter(state="training").update(state="failed")
     return judge(digit)
 
@@ -134,7 +138,9 @@ def test_the_report_is_measured_with_the_lease_in_hand(tester: uuid.UUID) -> Non
     def lost() -> None:
         raise RuntimeError("the lease is lost")
 
-    candidate = RoundModel.objects.create(net="mnist_model", base=Round.objects.get(number=1).model)
+    candidate = RoundModel.objects.create(
+        architecture="mnist_model", initial_model=Round.objects.get(number=1).model
+    )
     with pytest.raises(RuntimeError):
         reports.judge(
             candidate, weights.load("mnist_model", always(1), None), basedata.stand_in(), lost

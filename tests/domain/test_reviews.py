@@ -16,6 +16,7 @@ from collector.moderation import decisions, queue, readings
 from collector.study import consistency
 from tests.domain.conftest import draw, read
 from trainer import samples
+from trainer.learning import report
 from trainer.models import Contributor, RoundModel, Sample
 
 Cast = Callable[..., Person]
@@ -40,7 +41,12 @@ def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(
     daisy: Person, moby: Person
 ) -> None:
     attempt = read(moby, "4", draw(daisy, 4))
-    assert (attempt.status, attempt.settled_label, attempt.credit, attempt.wanted) == (
+    assert (
+        attempt.status,
+        attempt.settled_label,
+        attempt.credit,
+        attempt.needed_reading_count,
+    ) == (
         "verified",
         4,
         1.0,
@@ -48,7 +54,11 @@ def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(
     )
     sample = Sample.objects.get()
     assert (sample.attempt, sample.contributor_id) == (attempt.pk, daisy.contributor)
-    assert (sample.label, sample.fooling, bytes(sample.pixels)) == (4, True, bytes(attempt.pixels))
+    assert (sample.label, sample.has_fooled, bytes(sample.pixels)) == (
+        4,
+        True,
+        bytes(attempt.pixels),
+    )
 
 
 def test_two_who_agree_on_another_digit_correct_it(
@@ -59,7 +69,7 @@ def test_two_who_agree_on_another_digit_correct_it(
     attempt = read(mara, "9", attempt)
     assert (attempt.status, attempt.settled_label, attempt.credit) == ("corrected", 9, 0.0)
     sample = Sample.objects.get()
-    assert (sample.label, sample.fooling) == (9, False)
+    assert (sample.label, sample.has_fooled) == (9, False)
 
 
 @pytest.mark.parametrize(("answer", "status"), [("junk", "rejected"), ("ambiguous", "ambiguous")])
@@ -91,8 +101,11 @@ def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
             readings.read(moderator, reading.pk, answers[reading.drawing.pk])
     assert Sample.objects.count() == 4
     held_out = samples.held_out()
-    assert held_out["fools_1"].attempts == [str(verified.pk)]
-    assert set(held_out["audited_1"].attempts) == {str(confirmed.pk), str(mistaken.pk)}
+    assert held_out[report.TestSet(report.Kind.FOOLS, 1)].attempts == [str(verified.pk)]
+    assert set(held_out[report.TestSet(report.Kind.AUDITED, 1)].attempts) == {
+        str(confirmed.pk),
+        str(mistaken.pk),
+    }
     assert list(consistency.problems()) == []
 
 
@@ -102,7 +115,7 @@ def test_a_confirmed_audited_drawing_stays_not_fooled_and_is_a_sample_that_is_no
     Study.objects.update(audit_share=1.0, round_size=1)
     attempt = read(moby, "7", draw(daisy, 7))
     assert (attempt.status, attempt.settled_label, attempt.credit) == ("not_fooled", 7, 0.0)
-    assert not Sample.objects.get().fooling
+    assert not Sample.objects.get().has_fooled
     assert not RoundModel.objects.filter(state="training").exists()
 
 
@@ -251,10 +264,10 @@ def test_at_the_round_size_one_candidate_starts_with_the_settling_reading(
     assert not RoundModel.objects.filter(state="training").exists()
     read(moby, "4")
     candidate = RoundModel.objects.get(state="training")
-    assert Sample.objects.filter(first_trained=candidate).count() == 2
+    assert Sample.objects.filter(first_trained_by=candidate).count() == 2
     read(moby, "4")
     assert RoundModel.objects.filter(state="training").count() == 1
-    assert Sample.objects.filter(first_trained=None).count() == 1
+    assert Sample.objects.filter(first_trained_by=None).count() == 1
 
 
 def statements(do: Callable[[], object]) -> int:
@@ -273,7 +286,7 @@ def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wai
     Study.objects.update(round_size=1000, quorum=2, gold_share=0.0)
     counts = []
     for waiting in (2, 30):
-        Attempt.objects.filter(status="pending").update(wanted=0)
+        Attempt.objects.filter(status="pending").update(needed_reading_count=0)
         Reading.objects.all().delete()
         for _ in range(waiting):
             draw(daisy)
@@ -301,6 +314,6 @@ def test_the_queue_is_read_from_the_head_of_its_two_indexes(daisy: Person, moby:
                 )
                 plans.append(" ".join(str(row) for row in cursor.fetchall()))
     assert len(plans) == 2
-    for plan, index in zip(plans, ("begun", "unread"), strict=True):
+    for plan, index in zip(plans, ("partly_read", "unread"), strict=True):
         assert f"INDEX {index}" in plan or f"Index Scan using {index} " in plan, plan
         assert "TEMP B-TREE" not in plan and "Sort " not in plan

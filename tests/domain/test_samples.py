@@ -17,7 +17,7 @@ _positions = iter(range(1000, 100_000))
 
 
 def add(
-    contributor: uuid.UUID | None = None, *, fooling: bool = True, pixels: bytes | None = None
+    contributor: uuid.UUID | None = None, *, has_fooled: bool = True, pixels: bytes | None = None
 ) -> Sample | None:
     with transaction.atomic():
         return samples.add(
@@ -25,13 +25,13 @@ def add(
             contributor=contributor or uuid.uuid4(),
             pixels=pixels or next(_pixels).to_bytes(784, "big"),
             label=4,
-            fooling=fooling,
+            has_fooled=has_fooled,
             round=Round.objects.get(number=1),
         )
 
 
-def kept(contributor: uuid.UUID | None = None, *, fooling: bool = True) -> Sample:
-    sample = add(contributor, fooling=fooling)
+def kept(contributor: uuid.UUID | None = None, *, has_fooled: bool = True) -> Sample:
+    sample = add(contributor, has_fooled=has_fooled)
     assert sample is not None
     return sample
 
@@ -72,12 +72,12 @@ def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due
 ) -> None:
     someone = train_contributor()
     Sample.objects.all().delete()
-    due, audited = kept(someone), kept(someone, fooling=False)
+    due, audited = kept(someone), kept(someone, has_fooled=False)
     Contributor.objects.filter(position=1).delete()
     tester = Contributor.objects.create(id=uuid.uuid4(), position=1000, split="test")
     kept(tester.pk)
     assert list(samples.due()) == [due]
-    candidate = RoundModel.objects.create(net="mnist_model")
+    candidate = RoundModel.objects.create(architecture="mnist_model")
     samples.fix_set(candidate)
     assert not samples.due().exists()
     assert set(samples.trained_on(candidate)) == {due, audited}
@@ -91,23 +91,23 @@ def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
     study: Study, counts: list[int], most_each: int, audited: int
 ) -> None:
     Sample.objects.all().delete()
-    RoundModel.objects.filter(base__isnull=False).delete()
+    RoundModel.objects.filter(initial_model__isnull=False).delete()
     people = [
         Contributor.objects.create(id=uuid.uuid4(), position=next(_positions), split="train")
         for _ in counts
     ]
     for who, count in zip(people, counts, strict=True):
         for _ in range(audited):
-            kept(who.pk, fooling=False)
+            kept(who.pk, has_fooled=False)
         for _ in range(count):
             kept(who.pk)
     left = counts
     for _ in range(8):
         assert samples.due(most_each).count() == sum(min(count, most_each) for count in left)
         before = samples.due().count()
-        candidate = RoundModel.objects.create(net="mnist_model", state="failed")
+        candidate = RoundModel.objects.create(architecture="mnist_model", state="failed")
         samples.fix_set(candidate, most_each)
-        taken = Sample.objects.filter(first_trained=candidate)
+        taken = Sample.objects.filter(first_trained_by=candidate)
         by_person = [taken.filter(contributor=who).count() for who in people]
         assert max(by_person) <= most_each
         assert before - samples.due().count() == sum(min(count, most_each) for count in left)
@@ -118,9 +118,9 @@ def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
 def test_the_oldest_fools_of_a_contributor_come_first(study: Study) -> None:
     someone = train_contributor()
     Sample.objects.all().delete()
-    audited, older, newer = kept(someone, fooling=False), kept(someone), kept(someone)
+    audited, older, newer = kept(someone, has_fooled=False), kept(someone), kept(someone)
     first, second, third = (
-        RoundModel.objects.create(net="mnist_model", state="failed") for _ in range(3)
+        RoundModel.objects.create(architecture="mnist_model", state="failed") for _ in range(3)
     )
     sets = []
     for candidate in (first, second, third):
@@ -149,19 +149,19 @@ def test_a_round_is_due_only_once_enough_people_gave_their_share(study: Study) -
 def test_a_persons_share_of_a_round_is_rounded_down_and_at_least_one(
     share: float, size: int, most: int | None
 ) -> None:
-    assert Study(person_share=share, round_size=size).most_each == most
+    assert Study(person_share=share, round_size=size).max_per_person == most
 
 
 def test_a_model_keeps_its_set_when_samples_come_and_go(study: Study) -> None:
     one, two = train_contributor(), train_contributor()
     Sample.objects.all().delete()
     early, leaver = kept(one), kept(two)
-    first = RoundModel.objects.create(net="mnist_model")
+    first = RoundModel.objects.create(architecture="mnist_model")
     samples.fix_set(first)
     RoundModel.objects.filter(pk=first.pk).update(state="failed")
     samples.withdraw(two)
     late = kept(one)
-    second = RoundModel.objects.create(net="mnist_model")
+    second = RoundModel.objects.create(architecture="mnist_model")
     samples.fix_set(second)
     assert set(samples.trained_on(first)) == {early, leaver}
     assert set(samples.trained_on(second)) == {early, late}
@@ -172,7 +172,7 @@ def test_a_sample_withdrawn_before_any_training_is_in_no_set(study: Study) -> No
     Sample.objects.all().delete()
     kept(someone)
     samples.withdraw(someone)
-    candidate = RoundModel.objects.create(net="mnist_model")
+    candidate = RoundModel.objects.create(architecture="mnist_model")
     samples.fix_set(candidate)
     assert not samples.trained_on(candidate).exists()
 

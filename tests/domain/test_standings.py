@@ -33,18 +33,23 @@ def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(
     draw(daisy, 7)
     attempts.retract(daisy, draw(daisy, 4).pk)
     draw(daisy, 4)
-    tally = leaderboards.tally(daisy.attempts.all())
+    tally = leaderboards.count_attempts(daisy.attempts.all())
     # two verified, one corrected, one begun, one not fooled, one taken back, one unread
-    assert (tally.attempts, tally.fooled, tally.pending, tally.verified) == (7, 6, 2, 2)
+    assert (tally.attempt_count, tally.fooled_count, tally.pending_count, tally.verified_count) == (
+        7,
+        6,
+        2,
+        2,
+    )
     assert (tally.mer, tally.vmer, tally.tries_per_fool) == (6 / 7, 2 / 5, 7 / 2)
-    told = round_figures.history().lines[0].figures
+    told = round_figures.history().rounds[0].figures
     assert (told["mer"].value, told["vmer"].value, told["tries"].value) == (6 / 7, 2 / 5, 7 / 2)
 
 
 def test_nothing_over_nothing_is_no_number(study: Study) -> None:
-    nothing = leaderboards.tally(Attempt.objects.all())
+    nothing = leaderboards.count_attempts(Attempt.objects.all())
     assert (nothing.mer, nothing.vmer, nothing.tries_per_fool) == (None, None, None)
-    assert leaderboards.Tally(attempts=1, fooled=1, pending=1).vmer is None
+    assert leaderboards.AttemptCounts(attempt_count=1, fooled_count=1, pending_count=1).vmer is None
 
 
 def test_standings_rank_by_verified_fools_and_not_by_volume(
@@ -70,12 +75,12 @@ def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawe
     for label in (4, 4, 9, 4, 4):
         read(moby, str(label), draw(daisy, label))
     read(moby, "4", draw(mara, 4))
-    assert [one.credit for one in daisy.attempts.order_by("submitted")] == [1, 1, 1, 0.5, 0.5]
+    assert [one.credit for one in daisy.attempts.order_by("submitted_at")] == [1, 1, 1, 0.5, 0.5]
     assert [(line.username, line.credit) for line in leaderboards.standings()] == [
         ("daisy", 4.0),
         ("mara", 1.0),
     ]
-    third = daisy.attempts.order_by("submitted")[3]
+    third = daisy.attempts.order_by("submitted_at")[3]
     assert (
         "half a credit" in timeline.timeline(third)[1].text
         and "a 4 taken for a 7" in timeline.timeline(third)[1].text
@@ -83,7 +88,11 @@ def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawe
     assert "1 credit" in timeline.timeline(mara.attempts.get())[1].text
     assert list(consistency.problems()) == []
     next_round = Round.objects.create(
-        number=2, model=add_model(7), opened=timezone.now(), state="closed", closed=timezone.now()
+        number=2,
+        model=add_model(7),
+        opened_at=timezone.now(),
+        state="closed",
+        closed_at=timezone.now(),
     )
     assert (
         readings.fools_alike(
@@ -104,11 +113,11 @@ def test_only_who_is_active_and_wants_to_be_listed_is_ranked(
 ) -> None:
     for drawer in (daisy, mara):
         read(moby, "4", draw(drawer, 4))
-    for hidden in ({"listed": False}, {"is_active": False}, {"closed": timezone.now()}):
+    for hidden in ({"is_listed": False}, {"is_active": False}, {"closed_at": timezone.now()}):
         Person.objects.filter(pk=daisy.pk).update(**hidden)
         for period in leaderboards.PERIODS:
             assert [line.username for line in leaderboards.standings(period)] == ["mara"]
-        Person.objects.filter(pk=daisy.pk).update(listed=True, is_active=True, closed=None)
+        Person.objects.filter(pk=daisy.pk).update(is_listed=True, is_active=True, closed_at=None)
     assert len(leaderboards.standings("all")) == 2
 
 
@@ -145,13 +154,17 @@ def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
     for who, status in drawn:
         one = draw(people[who], 7 if status == "not_fooled" else 4)
         Attempt.objects.filter(pk=one.pk).update(
-            status=status, credit=float(status == "verified"), wanted=0
+            status=status, credit=float(status == "verified"), needed_reading_count=0
         )
     rows = list(Attempt.objects.all())
-    whole = leaderboards.tally(Attempt.objects.all())
-    assert (whole.attempts, whole.fooled) == (len(rows), sum(row.fooled for row in rows))
+    whole = leaderboards.count_attempts(Attempt.objects.all())
+    assert (whole.attempt_count, whole.fooled_count) == (
+        len(rows),
+        sum(row.has_fooled for row in rows),
+    )
     assert (
-        leaderboards.tallies_by_round().get(Round.objects.get().pk, leaderboards.Tally()) == whole
+        leaderboards.counts_by_round().get(Round.objects.get().pk, leaderboards.AttemptCounts())
+        == whole
     )
     for line in leaderboards.standings("all"):
         own = [
@@ -159,22 +172,22 @@ def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
             for row in rows
             if row.drawer_id == next(p.pk for p in people if p.username == line.username)
         ]
-        assert (line.attempts, line.verified, line.pending) == (
+        assert (line.attempt_count, line.verified_count, line.pending_count) == (
             len(own),
             own.count("verified"),
             own.count("pending"),
         )
-    assert sum(line.credit for line in leaderboards.standings("all")) == whole.verified
+    assert sum(line.credit for line in leaderboards.standings("all")) == whole.verified_count
 
 
 def test_the_periods_are_the_open_round_the_week_and_ever(daisy: Person, moby: Person) -> None:
     read(moby, "4", draw(daisy, 4))
     trainer_rounds.open_next(add_model(3))
     assert leaderboards.standings("round") == []
-    assert [line.verified for line in leaderboards.standings("week")] == [1]
-    Attempt.objects.update(submitted=timezone.now() - timedelta(days=8))
+    assert [line.verified_count for line in leaderboards.standings("week")] == [1]
+    Attempt.objects.update(submitted_at=timezone.now() - timedelta(days=8))
     assert leaderboards.standings("week") == []
-    assert [line.verified for line in leaderboards.standings("all")] == [1]
+    assert [line.verified_count for line in leaderboards.standings("all")] == [1]
     with pytest.raises(Refused):
         leaderboards.standings("year")
 
@@ -183,13 +196,14 @@ def test_the_open_round_says_what_is_due_and_what_is_in_training(
     daisy: Person, moby: Person
 ) -> None:
     Study.objects.update(round_size=2)
-    assert round_figures.current()["due"] == {"have": 0, "need": 2}
+    assert round_figures.current().due == round_figures.Due(have=0, need=2)
     read(moby, "4", draw(daisy, 4))
-    told = round_figures.current()
-    assert (told["due"]["have"], told["training"], told["verified"]) == (1, None, 1)
+    overview = round_figures.current()
+    assert overview.due is not None and overview.due.have == 1
+    assert (overview.training, overview.counts.verified_count) == (None, 1)
     read(moby, "4", draw(daisy, 4))
-    training = round_figures.current()["training"]
-    assert training["progress"] == 0 and training["started"] is not None
+    training = round_figures.current().training
+    assert training is not None and training.progress == 0 and training.started_at is not None
     with pytest.raises(NotFound):
         round_figures.describe(99)
 
@@ -212,7 +226,7 @@ def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person)
         "the new model has no weights to ask"
     )
     attempt.refresh_from_db()
-    assert timeline.for_list([attempt]) == [(attempt, "Verified · trained into round 2")]
+    assert timeline.with_headlines([attempt]) == [(attempt, "Verified · trained into round 2")]
 
 
 @pytest.mark.parametrize(
@@ -254,7 +268,7 @@ def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby
     read(moby, "4", attempt)
     assert kinds(attempt) == ["submitted", "settled", "test"]
     attempt.refresh_from_db()
-    [(_, words)] = timeline.for_list([attempt])
+    [(_, words)] = timeline.with_headlines([attempt])
     assert words.endswith("kept to measure the models")
 
 
@@ -293,8 +307,8 @@ def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara
         lambda: Attempt.objects.filter(status="verified").update(status="rejected", credit=0.0),
         lambda: Attempt.objects.update(pixels=b"\0" * 784),
         lambda: Sample.objects.update(label=8),
-        lambda: Sample.objects.update(fooling=False),
-        lambda: Sample.objects.update(fooling=False, audited=True),
+        lambda: Sample.objects.update(has_fooled=False),
+        lambda: Sample.objects.update(has_fooled=False, is_audited=True),
         lambda: Sample.objects.update(attempt=uuid.uuid4()),
         lambda: Weights.objects.update(sha256="0" * 64),
         lambda: RoundModel.objects.update(state="held"),
@@ -326,6 +340,6 @@ def test_the_current_round_is_told_as_such_even_when_the_next_one_opens_meanwhil
         return found
 
     monkeypatch.setattr(QuerySet, "get", get_then_open)
-    told = round_figures.current()
-    assert told["number"] == first.number and {"due", "training"} <= set(told)
-    assert round_figures.current()["number"] == 2
+    overview = round_figures.current()
+    assert overview.number == first.number and overview.due is not None
+    assert round_figures.current().number == 2

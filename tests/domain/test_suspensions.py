@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from collector import append_only, tasks
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import Act, Attempt, Decision, Person, Study, StudyChange, Token
+from collector.models import AdminAction, Attempt, Decision, Person, Study, StudyChange, Token
 from collector.moderation import appeals, decisions, queue, readings
 from collector.people import accounts, suspensions
 from collector.standings import leaderboards, round_figures
@@ -18,6 +18,7 @@ from collector.study import admin_log, consistency
 from collector.study import settings as study_settings
 from tests.domain.conftest import add_model, draw, read
 from trainer import candidates, samples
+from trainer.learning.report import Report
 from trainer.models import Contributor, Round, RoundModel, Sample
 
 WHY = "Draws sevens and calls them fours."
@@ -51,14 +52,14 @@ def ranked() -> list[str]:
 def test_a_suspension_says_beforehand_what_it_takes_out_and_takes_it_out_at_once(
     dora: Person, daisy: Person, moby: Person, ada: Person
 ) -> None:
-    assert suspensions.reach(dora) == suspensions.Reach(samples=1, waiting=1)
+    assert suspensions.impact_of(dora) == suspensions.SuspensionImpact(samples=1, waiting=1)
     assert set(ranked()) == {"daisy", "dora"}
     assert suspensions.suspend(dora, ada, WHY) == 1
     assert (ranked(), active()) == (["daisy"], {daisy.contributor})
     assert queue.assign(moby) is None and not decisions.unsettled().exists()
-    assert off(dora).switched_off
+    assert off(dora).is_suspended
     assert list(consistency.problems()) == []
-    [act] = Act.objects.all()
+    [act] = AdminAction.objects.all()
     assert (act.kind, act.admin, act.person, act.why) == ("suspended", ada, dora, WHY)
 
 
@@ -67,7 +68,7 @@ def test_reinstating_brings_back_what_was_taken_out(
 ) -> None:
     before = leaderboards.standings("all")
     suspensions.suspend(dora, ada, WHY)
-    assert suspensions.reach(off(dora)) == suspensions.Reach(samples=1, waiting=1)
+    assert suspensions.impact_of(off(dora)) == suspensions.SuspensionImpact(samples=1, waiting=1)
     assert suspensions.reinstate(off(dora), ada, "It was her little brother.") == 1
     assert leaderboards.standings("all") == before and dora.contributor in active()
     assert (
@@ -76,7 +77,7 @@ def test_reinstating_brings_back_what_was_taken_out(
     read(moby, "5")
     assert Attempt.objects.get(target_label=5).status == "verified"
     assert list(consistency.problems()) == []
-    assert [act.kind for act in Act.objects.order_by("pk")] == ["suspended", "reinstated"]
+    assert [act.kind for act in AdminAction.objects.order_by("pk")] == ["suspended", "reinstated"]
 
 
 def test_only_what_this_suspension_withdrew_comes_back(dora: Person, ada: Person) -> None:
@@ -90,9 +91,9 @@ def test_a_removed_picture_and_one_that_somebody_else_gave_meanwhile_do_not_come
 ) -> None:
     read(moby, "5")
     read(moby, "8", draw(dora, 8))
-    gone, twin = Sample.objects.filter(contributor=dora.contributor).order_by("added")[:2]
+    gone, twin = Sample.objects.filter(contributor=dora.contributor).order_by("added_at")[:2]
     suspensions.suspend(dora, ada, WHY)
-    Sample.objects.filter(pk=gone.pk).update(removed=gone.added)
+    Sample.objects.filter(pk=gone.pk).update(removed_at=gone.added_at)
     other = Sample.objects.get(contributor=daisy.contributor)
     Sample.objects.filter(pk=other.pk).update(sha256=twin.sha256)
     assert suspensions.reinstate(off(dora), ada, WHY) == 1  # of three
@@ -112,7 +113,7 @@ def test_what_an_appeal_made_of_a_drawing_meanwhile_is_what_comes_back(
     decisions.decide(attempt.pk, ada, answer, "I see it so.")
     assert dora.contributor not in active()
     assert (
-        suspensions.reach(off(dora)).samples
+        suspensions.impact_of(off(dora)).samples
         == suspensions.reinstate(off(dora), ada, WHY)
         == 1 + len(back)
     )
@@ -164,7 +165,7 @@ def test_who_is_suspended_is_signed_out_for_good(dora: Person, daisy: Person, ad
 def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(
     dora: Person, moby: Person, ada: Person
 ) -> None:
-    for act in (suspensions.suspend, suspensions.reinstate, suspensions.compare):
+    for act in (suspensions.suspend, suspensions.reinstate, suspensions.ablate):
         with pytest.raises(Forbidden):
             act(dora, moby, WHY)
         with pytest.raises(Refused):
@@ -176,14 +177,14 @@ def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(
     suspensions.suspend(dora, ada, WHY)
     with pytest.raises(Conflict):
         suspensions.suspend(dora, ada, WHY)
-    assert Act.objects.count() == 1
+    assert AdminAction.objects.count() == 1
 
 
 def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstated(
     dora: Person, ada: Person
 ) -> None:
-    Person.objects.filter(pk=dora.pk).update(is_active=False, closed=ada.joined)
-    assert not off(dora).switched_off and decisions.unsettled().count() == 0
+    Person.objects.filter(pk=dora.pk).update(is_active=False, closed_at=ada.joined_at)
+    assert not off(dora).is_suspended and decisions.unsettled().count() == 0
     with pytest.raises(Conflict):
         suspensions.reinstate(off(dora), ada, WHY)
 
@@ -210,13 +211,17 @@ def test_a_comparison_is_the_newest_models_training_less_one_person(
 ) -> None:
     read(moby, "5")  # came after
     suspensions.suspend(daisy, ada, WHY)  # that model had daisy's all the same
-    model = suspensions.compare(dora, ada, WHY)
-    assert (model.net, model.base, model.seed) == (trained.net, trained.base, trained.seed)
+    model = suspensions.ablate(dora, ada, WHY)
+    assert (model.architecture, model.initial_model, model.seed) == (
+        trained.architecture,
+        trained.initial_model,
+        trained.seed,
+    )
     assert list(samples.trained_on(model).values_list("contributor", flat=True)) == [
         daisy.contributor
     ]
-    assert not Sample.objects.filter(first_trained=model).exists()
-    assert Act.objects.filter(kind="compared", person=dora, why=WHY).exists()
+    assert not Sample.objects.filter(first_trained_by=model).exists()
+    assert AdminAction.objects.filter(kind="ablated", person=dora, why=WHY).exists()
 
 
 def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
@@ -224,51 +229,52 @@ def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
 ) -> None:
     Study.objects.update(round_size=1)
     held = add_model(3, state="held")
-    suspensions.compare(dora, ada, WHY)
+    suspensions.ablate(dora, ada, WHY)
     read(moby, "5")
     tasks.start_if_due()
-    assert round_figures.current()["training"] is None and round_figures.current()["due"] == {
-        "have": 1,
-        "need": 1,
-    }
+    open_round = round_figures.current()
+    assert (open_round.training, open_round.due) == (None, round_figures.Due(have=1, need=1))
     with pytest.raises(candidates.AlreadyTraining):
-        suspensions.compare(dora, ada, WHY)
+        suspensions.ablate(dora, ada, WHY)
     claim = candidates.claim(RoundModel.objects.get(state="training").pk)
     assert claim is not None
     done = candidates.finish(
-        claim, weights=b"x", sha256="0" * 64, manifest={}, report={"sets": {}}, reasons=[]
+        claim, weights=b"x", sha256="0" * 64, manifest={}, report=Report(), reasons=[]
     )
     held.refresh_from_db()
-    assert (done.state, held.state, Round.objects.count()) == ("compared", "held", 1)
+    assert (done.state, held.state, Round.objects.count()) == ("ablated", "held", 1)
     tasks.start_if_due()
-    assert round_figures.current()["training"] is not None
-    assert Act.objects.filter(kind="compared").count() == 1
+    assert round_figures.current().training is not None
+    assert AdminAction.objects.filter(kind="ablated").count() == 1
 
 
 def test_a_comparison_left_lying_is_sent_again_and_fails_after_three_claims(
     trained: RoundModel, dora: Person, ada: Person
 ) -> None:
-    model = suspensions.compare(dora, ada, WHY)
+    model = suspensions.ablate(dora, ada, WHY)
     for _ in range(3):
         assert candidates.claim(model.pk) is not None
-        RoundModel.objects.filter(pk=model.pk).update(lease_until=model.created)
+        RoundModel.objects.filter(pk=model.pk).update(lease_expires_at=model.created_at)
     candidates.recover()
     model.refresh_from_db()
-    assert model.state == "failed" and suspensions.comparison(dora) == model
+    assert model.state == "failed" and suspensions.latest_ablation(dora) == model
 
 
 def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
     dora: Person, daisy: Person, ada: Person
 ) -> None:
-    with pytest.raises(candidates.NothingToCompare):
-        suspensions.compare(dora, ada, WHY)
+    with pytest.raises(candidates.NothingToAblate):
+        suspensions.ablate(dora, ada, WHY)
     samples.withdraw(daisy.contributor)
     model = candidates.start("mnist_model")
     RoundModel.objects.filter(pk=model.pk).update(state="promoted")
     for person in (daisy, dora):
-        with pytest.raises(candidates.NothingToCompare):
-            suspensions.compare(person, ada, WHY)
-    assert not RoundModel.objects.filter(state="training").exists() and not Act.objects.exists()
+        with pytest.raises(candidates.NothingToAblate):
+            suspensions.ablate(person, ada, WHY)
+    assert (
+        not RoundModel.objects.filter(state="training").exists()
+        and not AdminAction.objects.exists()
+    )
 
 
 # What was done by hand.
@@ -280,7 +286,7 @@ def by_hand(dora: Person, ada: Person, moby: Person, mara: Person) -> Person:
     suspensions.suspend(dora, ada, WHY)
     suspensions.reinstate(off(dora), ada, "She said sorry.")
     study_settings.change(ada, round_size=20)
-    Attempt.objects.filter(target_label=5).update(wanted=0)
+    Attempt.objects.filter(target_label=5).update(needed_reading_count=0)
     decisions.decide(Attempt.objects.get(target_label=5).pk, ada, "junk", "A scribble.")
     held = add_model(3, state="held")
     candidates.discard(held.pk, ada.username, "Worse.")
@@ -307,7 +313,7 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
     )
 
 
-@pytest.mark.parametrize("model", [Act, Decision, StudyChange])
+@pytest.mark.parametrize("model", [AdminAction, Decision, StudyChange])
 def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(
     by_hand: Person, model: Any
 ) -> None:
@@ -324,11 +330,13 @@ def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(
 
 
 def test_the_refusal_is_for_all_tables_and_can_be_lifted_by_a_migration(by_hand: Person) -> None:
-    assert set(append_only.TABLES) == {m._meta.db_table for m in (Act, Decision, StudyChange)}
+    assert set(append_only.TABLES) == {
+        m._meta.db_table for m in (AdminAction, Decision, StudyChange)
+    }
     append_only.allow(connection)
-    Act.objects.all().delete()
+    AdminAction.objects.all().delete()
     append_only.refuse(connection)
-    assert not Act.objects.exists()
+    assert not AdminAction.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

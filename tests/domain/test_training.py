@@ -14,7 +14,7 @@ from collector.data import exports
 from collector.models import Study
 from collector.study import consistency
 from collector.study import settings as study_settings
-from tests.penmanship import drawings, fooling, picture, read
+from tests.support.penmanship import drawings, fooling, picture, read
 from trainer import candidates, rounds, samples, target, tasks
 from trainer.learning import basedata, fit, nets, shipped
 from trainer.learning.__main__ import main
@@ -41,15 +41,15 @@ def shorten(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
 RECIPE = fit.default_recipe("mnist_model", 10)
 
 
-def keep(contributor: uuid.UUID, pixels: Any, label: int, *, fooling: bool = True) -> None:
+def keep(contributor: uuid.UUID, pixels: Any, label: int, *, has_fooled: bool = True) -> None:
     with transaction.atomic():
         samples.add(
             attempt=uuid.uuid4(),
             contributor=contributor,
             pixels=pixels.tobytes(),
             label=label,
-            fooling=fooling,
-            audited=not fooling,
+            has_fooled=has_fooled,
+            is_audited=not has_fooled,
             round=Round.objects.get(number=1),
         )
 
@@ -78,7 +78,7 @@ def test_an_honest_training_opens_round_two_with_its_report_and_manifest(
     someone: uuid.UUID,
 ) -> None:
     candidate = train()
-    assert (candidate.state, candidate.reasons, candidate.claims) == ("promoted", [], 1)
+    assert (candidate.state, candidate.reasons, candidate.claim_count) == ("promoted", [], 1)
     assert candidate.report is not None and candidate.manifest is not None
     assert candidate.report["sets"]["gate_base"]["stand_in"] is True
     assert candidate.manifest["samples"] == 10 and len(candidate.manifest["sha256"]) == 64
@@ -89,10 +89,17 @@ def test_a_study_that_changes_its_net_opens_the_next_round_with_it_and_it_can_be
     someone: uuid.UUID, tmp_path: Path
 ) -> None:
     candidate = train("strong")
-    assert (candidate.state, candidate.reasons, candidate.net) == ("promoted", [], "strong")
+    assert (candidate.state, candidate.reasons, candidate.architecture) == (
+        "promoted",
+        [],
+        "strong",
+    )
     assert candidate.manifest is not None
     assert candidate.manifest["start_sha256"] == shipped.round_one("strong").sha256
-    assert (target.current().number, type(target.current().net)) == (2, nets.NETS["strong"])
+    assert (target.current().number, type(target.current().net)) == (
+        2,
+        nets.ARCHITECTURES["strong"],
+    )
     assert [said for said in consistency.problems() if not said.startswith("Sample")] == []
     assert exports.write_training_set(2, tmp_path / "two.npz") == (10, "strong")
     fitting = [
@@ -130,14 +137,14 @@ def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_s
     liar = Contributor.objects.create(id=uuid.uuid4(), position=0, split="train").pk
     tester = Contributor.objects.create(id=uuid.uuid4(), position=1, split="test").pk
     for i in clean[:50]:
-        keep(tester, pixels[i], int(labels[i]), fooling=False)
+        keep(tester, pixels[i], int(labels[i]), has_fooled=False)
     for i in clean[50:250]:
         keep(liar, pixels[i], int(labels[i] + 1) % 10)
     assert Sample.objects.count() == 250
     shorten(monkeypatch, steps=600)
     candidate = train()
     assert candidate.state == "held"
-    assert any("«audited_1»" in reason for reason in candidate.reasons)
+    assert any("“audited_1”" in reason for reason in candidate.reasons)
     assert Round.objects.get(state="open").number == 1
 
 
@@ -195,10 +202,10 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
     tester = Contributor.objects.create(id=uuid.uuid4(), position=2, split="test").pk
     keep_ten(tester, seed=5)
     together = train()
-    comparison = candidates.start_comparison(leaver)
+    comparison = candidates.start_ablation(leaver)
     tasks.train(comparison.pk)
     comparison.refresh_from_db()
-    assert (comparison.state, Round.objects.count(), target.current().number) == ("compared", 3, 3)
+    assert (comparison.state, Round.objects.count(), target.current().number) == ("ablated", 3, 3)
     weights = [
         bytes(Weights.objects.get(pk=model.pk).data) for model in (alone, together, comparison)
     ]
@@ -213,4 +220,4 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
         gained - lost
         == told["sets"]["gate_base"]["correct"] - told["their_sets"]["gate_base"]["correct"]
     )
-    assert not Sample.objects.filter(first_trained=comparison).exists()
+    assert not Sample.objects.filter(first_trained_by=comparison).exists()

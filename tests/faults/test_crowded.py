@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.faults.test_serving import ADD_MODEL
-from tests.site import Answer, Client, Site
+from tests.support.site import Answer, Client, Site
 
 AT_ONCE = 200
 PEOPLE = """
@@ -24,7 +24,7 @@ for kind in tokens:
         moderates = kind == "moderator"
         person = Person.objects.create(
             username=f"{kind}{n}", role=kind if moderates else "crowdworker",
-            qualified=timezone.now() if moderates else None,
+            qualified_at=timezone.now() if moderates else None,
         )
         tokens[kind].append(accounts.issue_token(person)[0])
 print(json.dumps(tokens))
@@ -33,10 +33,11 @@ ROWS = """
 import json
 from collector.models import Attempt, Reading
 from trainer.models import RoundModel, Sample
-attempts = Attempt.objects.values("pk", "drawer__username", "status", "credit", "target_label", "predicted_label",
-    "copy_of", "client_key", "wanted", "settled")
-readings = Reading.objects.values("attempt", "moderator__username", "attempt__drawer__username", "answer")
-samples = Sample.objects.filter(withdrawn=None).values_list("attempt", flat=True)
+attempts = Attempt.objects.values("pk", "drawer__username", "status", "credit", "target_label",
+    "predicted_label", "near_duplicate_of", "client_key", "needed_reading_count", "settled_at")
+readings = Reading.objects.values(
+    "attempt", "moderator__username", "attempt__drawer__username", "answer")
+samples = Sample.objects.filter(withdrawn_at=None).values_list("attempt", flat=True)
 training = RoundModel.objects.filter(state="training").count()
 print(json.dumps([list(attempts), list(readings), list(samples), training], default=str))
 """
@@ -144,8 +145,8 @@ def check(site: Site, nobody: Client) -> None:
         leased = sum(
             reading["attempt"] == row["pk"] and not reading["answer"] for reading in readings
         )
-        assert row["status"] != "pending" or leased <= row["wanted"]
-        assert (row["status"] == "pending") == (row["settled"] is None)
+        assert row["status"] != "pending" or leased <= row["needed_reading_count"]
+        assert (row["status"] == "pending") == (row["settled_at"] is None)
     assert training <= 1 and max(Counter(samples).values(), default=1) == 1
     groups: dict[Any, list[float]] = defaultdict(list)
     standings: dict[str, list[float]] = defaultdict(lambda: [0.0, 0, 0])
@@ -156,7 +157,7 @@ def check(site: Site, nobody: Client) -> None:
             line[1] + (row["status"] == "verified"),
             line[2] + 1,
         )
-        if row["status"] == "verified" and row["copy_of"] is None:
+        if row["status"] == "verified" and row["near_duplicate_of"] is None:
             groups[row["drawer__username"], row["predicted_label"]].append(row["credit"])
         else:
             assert row["credit"] == 0

@@ -4,23 +4,23 @@ than two at once."""
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from tests import penmanship
-from tests.site import Answer, Client, Site
+from tests.support import penmanship
+from tests.support.site import Answer, Client, Site
 
 HIDDEN = """
 from collector.models import Gold, Person
-from collector.moderation import gold
-gold.Gold.objects.bulk_create(
+Gold.objects.bulk_create(
     Gold(answer=gold.answer, strokes=gold.strokes, width=gold.width, pixels=gold.pixels)
-    for gold in Gold.objects.filter(practice=True)[:2]
+    for gold in Gold.objects.filter(is_practice=True)[:2]
 )
 Person.objects.filter(username="newt").update(role="moderator")
 """
 GIVEN_TWICE = """
 from django.db.models import Count
 from collector.models import Reading
-twice = Reading.objects.filter(gold__isnull=False).values("gold", "moderator").annotate(n=Count("pk")).filter(n__gt=1)
-print(twice.count(), Reading.objects.filter(gold__practice=False).count())
+pairs = Reading.objects.filter(gold__isnull=False).values("gold", "moderator")
+twice = pairs.annotate(n=Count("pk")).filter(n__gt=1)
+print(twice.count(), Reading.objects.filter(gold__is_practice=False).count())
 """
 
 

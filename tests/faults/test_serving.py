@@ -11,22 +11,23 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import site as sites
-from tests.faults.processes import children, kill
-from tests.faults.relay import Relay
-from tests.site import POSTGRES, Client, Site, wait_for
+from tests.support import site as sites
+from tests.support.processes import children, kill
+from tests.support.relay import Relay
+from tests.support.site import POSTGRES, Client, Site, wait_for
 
 pytestmark = [pytest.mark.faults]
 
 ADD_MODEL = """
 from django.db import transaction
 from django.utils import timezone
-from tests.nets import always
+from tests.support.nets import always
 from trainer import rounds
 from trainer.learning import weights
 from trainer.models import RoundModel, Weights
 for digit in {digits}:
-    model = RoundModel.objects.create(net="mnist_model", state="promoted", finished=timezone.now(), report={{}})
+    model = RoundModel.objects.create(
+        architecture="mnist_model", state="promoted", finished_at=timezone.now(), report={{}})
     data = always(digit)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
     with transaction.atomic():

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.penmanship import fooling
-from tests.site import Client, Site
+from tests.support.penmanship import fooling
+from tests.support.site import Client, Site
 
 pytestmark = [pytest.mark.faults]
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.faults]
 SUSPEND = """
 from collector.people import suspensions
 from collector.models import Attempt, Person
-from tests.site import wait_for
+from tests.support.site import wait_for
 wait_for(lambda: Attempt.objects.filter(status="verified").count() > 3)
 people = {name: Person.objects.get(username=name) for name in ("alice", "admin")}
 suspensions.suspend(people["alice"], people["admin"], "Poison.")
@@ -26,9 +26,10 @@ from collector.study import consistency
 from collector.people import suspensions
 from collector.models import Attempt, Person
 from trainer.models import Sample
-active, problems = Sample.objects.filter(withdrawn=None), list(consistency.problems())
+active, problems = Sample.objects.filter(withdrawn_at=None), list(consistency.problems())
 before = active.count()
-suspensions.reinstate(Person.objects.get(username="alice"), Person.objects.get(username="admin"), "Sorry.")
+alice, admin = (Person.objects.get(username=name) for name in ("alice", "admin"))
+suspensions.reinstate(alice, admin, "Sorry.")
 print(problems + list(consistency.problems()), before,
       active.count() == Attempt.objects.filter(status="verified").count() > 3)
 """

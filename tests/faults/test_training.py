@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.processes import children, kill, trainers
-from tests.faults.trainings import ADD_SAMPLES, START
-from tests.penmanship import fooling
-from tests.site import Client, Site, wait_for
+from tests.support.penmanship import fooling
+from tests.support.processes import children, kill, trainers
+from tests.support.site import Client, Site, wait_for
+from tests.support.trainings import ADD_SAMPLES, START
 
 pytestmark = [pytest.mark.faults]
 
@@ -20,12 +20,14 @@ from django.utils import timezone
 from django_q.tasks import async_task
 from trainer.models import RoundModel
 RoundModel.objects.filter(state="training").update(
-    lease_until=timezone.now() - timedelta(seconds=1), created=timezone.now() - timedelta(minutes=5))
+    lease_expires_at=timezone.now() - timedelta(seconds=1),
+    created_at=timezone.now() - timedelta(minutes=5))
 async_task("trainer.tasks.look_after")
 """
 STATES = """
 from trainer.models import Round, RoundModel
-print(list(RoundModel.objects.order_by("pk").values_list("state", "claims")), Round.objects.count())
+states = RoundModel.objects.order_by("pk").values_list("state", "claim_count")
+print(list(states), Round.objects.count())
 """
 
 

@@ -1,10 +1,10 @@
-"""Where a net looked."""
+"""What each pixel of a drawing said to a net."""
 
 import numpy as np
 import pytest
 from torch import nn
 
-from tests import penmanship
+from tests.support import penmanship
 from trainer.learning import attribution, nets, shipped, weights
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.penmanship import drawings, picture
+from tests.support.penmanship import drawings, picture
 from trainer.learning import shipped, weights
 from trainer.learning.__main__ import main
+from trainer.learning.report import MNIST_TEST
 
 
 @pytest.fixture(autouse=True)
@@ -85,13 +86,13 @@ def test_fit_takes_start_and_recipe_of_the_net_named(tmp_path: Path, samples: Pa
         == 0
     )
     card = json.loads(out.with_suffix(".json").read_text())
-    assert (card["net"], card["manifest"]["start_sha256"]) == (
+    assert (card["architecture"], card["manifest"]["start_sha256"]) == (
         "strong",
         shipped.round_one("strong").sha256,
     )
     weights.load("strong", out.read_bytes(), card["sha256"])
     assert main(["fit", "--net", "strong", "--out", str(out), "--steps", "5"]) == 0
-    assert json.loads(out.with_suffix(".json").read_text())["recipe"]["turn"] > 0
+    assert json.loads(out.with_suffix(".json").read_text())["recipe"]["rotation"] > 0
 
 
 def test_evaluate_prints_the_report_as_json(
@@ -121,10 +122,8 @@ def test_evaluate_on_mnist_gives_the_cards_figures(
     weights_file = shipped.FOLDER / "mnist_model.safetensors"
     assert main(["evaluate", "--weights", str(weights_file), "--mnist", str(mnist_dir)]) == 0
     report = json.loads(capsys.readouterr().out)
-    card = shipped.round_one("mnist_model").card
-    assert report["sets"]["mnist_test"]["correct"] == pytest.approx(
-        card["report"]["sets"]["mnist_test"]["correct"], abs=1
-    )
+    figures = shipped.round_one("mnist_model").report.of(MNIST_TEST)
+    assert report["sets"]["mnist_test"]["correct"] == pytest.approx(figures.correct, abs=1)
 
 
 def test_mnist_directory_is_taken_from_the_environment(

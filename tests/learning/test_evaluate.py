@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import isclose, sqrt
+from math import comb, isclose, sqrt
 
 import numpy as np
 import pytest
@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from trainer.learning.basedata import BaseData
-from trainer.learning.evaluate import Z_95, EvalSet, base_sets, evaluate, paired, wilson
+from trainer.learning.evaluate import EvalSet, base_sets, evaluate, paired, wilson
+from trainer.learning.report import Count, PairedTest, Report, SetFigures
+
+Z_95 = 1.959963984540054
 
 
 class Echo(nn.Module):
@@ -32,51 +35,39 @@ def showing(answers: list[int], labels: list[int], stand_in: bool = False) -> Ev
 
 def test_report_counts_what_was_answered() -> None:
     report = evaluate(Echo(), {"three": showing([7, 7, 1], [7, 1, 1], stand_in=True)})
-    assert set(report) == {"sets"}
-    three = report["sets"]["three"]
-    assert {key: three[key] for key in ("n", "correct", "stand_in")} == {
-        "n": 3,
-        "correct": 2,
-        "stand_in": True,
-    }
-    assert three["accuracy"] == pytest.approx(2 / 3)
-    assert three["per_digit"][1] == {"n": 2, "correct": 1}
-    assert three["per_digit"][7] == {"n": 1, "correct": 1}
-    assert three["per_digit"][0] == {"n": 0, "correct": 0}
-    assert three["confusion"][1][7] == 1
-    assert three["confusion"][7][1] == 0
-    assert set(three) == {
-        "n",
-        "correct",
-        "accuracy",
-        "low",
-        "high",
-        "stand_in",
-        "per_digit",
-        "confusion",
-    }
+    assert report == Report({"three": report.of("three")})
+    three = report.of("three")
+    assert (three.n, three.correct, three.stand_in) == (3, 2, True)
+    assert three.accuracy == pytest.approx(2 / 3)
+    assert three.per_digit[1] == Count(n=2, correct=1)
+    assert three.per_digit[7] == Count(n=1, correct=1)
+    assert three.per_digit[0] == Count(n=0, correct=0)
+    assert three.confusion[1][7] == 1
+    assert three.confusion[7][1] == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40))
 def test_report_adds_up_and_goes_through_json(pairs: list[tuple[int, int]]) -> None:
     answers, labels = ([pair[i] for pair in pairs] for i in (0, 1))
-    measured = evaluate(Echo(), {"any": showing(answers, labels)})["sets"]["any"]
-    assert json.loads(json.dumps(measured, allow_nan=False)) == measured
-    assert sum(map(sum, measured["confusion"])) == measured["n"] == len(pairs)
+    figures = evaluate(Echo(), {"any": showing(answers, labels)}).of("any")
+    stored = json.dumps(figures.as_json(), allow_nan=False)
+    assert SetFigures.from_json(json.loads(stored)) == figures
+    assert sum(map(sum, figures.confusion)) == figures.n == len(pairs)
     assert (
-        measured["correct"]
+        figures.correct
         == sum(a == b for a, b in pairs)
-        == sum(d["correct"] for d in measured["per_digit"])
+        == sum(count.correct for count in figures.per_digit)
     )
-    assert [d["n"] for d in measured["per_digit"]] == [labels.count(digit) for digit in range(10)]
-    assert measured["low"] <= measured["accuracy"] <= measured["high"]
+    assert [count.n for count in figures.per_digit] == [labels.count(d) for d in range(10)]
+    assert figures.low is not None and figures.accuracy is not None and figures.high is not None
+    assert figures.low <= figures.accuracy <= figures.high
 
 
-def test_empty_set_has_null_figures() -> None:
-    measured = evaluate(Echo(), {"none": showing([], [])})["sets"]["none"]
-    assert (measured["n"], measured["correct"]) == (0, 0)
-    assert measured["accuracy"] is measured["low"] is measured["high"] is None
-    assert len(measured["per_digit"]) == 10
+def test_empty_set_has_no_figures() -> None:
+    figures = evaluate(Echo(), {"none": showing([], [])}).of("none")
+    assert (figures.n, figures.correct) == (0, 0)
+    assert figures.accuracy is figures.low is figures.high is None
+    assert len(figures.per_digit) == 10
 
 
 @pytest.mark.parametrize(
@@ -91,8 +82,8 @@ def test_empty_set_has_null_figures() -> None:
 def test_wilson_interval_is_the_published_one(
     correct: int, n: int, low: float, high: float
 ) -> None:
-    """The last row is R. G. Newcombe's example, «Two-sided confidence intervals for the single
-    proportion», 1998."""
+    """The last row is R. G. Newcombe's example, “Two-sided confidence intervals for the single
+    proportion”, 1998."""
     assert wilson(correct, n) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -134,8 +125,8 @@ def test_without_mnist_the_base_sets_say_stand_in(small: BaseData) -> None:
     assert np.array_equal(sets["gate_base"].pixels, small.gate_images)
     assert sets["mnist_test"].stand_in
     assert len(sets["mnist_test"].labels) == 0
-    measured = evaluate(Echo(), {"mnist_test": sets["mnist_test"]})["sets"]["mnist_test"]
-    assert (measured["n"], measured["accuracy"], measured["stand_in"]) == (0, None, True)
+    figures = evaluate(Echo(), {"mnist_test": sets["mnist_test"]}).of("mnist_test")
+    assert (figures.n, figures.accuracy, figures.stand_in) == (0, None, True)
 
 
 def test_with_mnist_the_base_sets_are_its_own(mnist: BaseData) -> None:
@@ -146,15 +137,10 @@ def test_with_mnist_the_base_sets_are_its_own(mnist: BaseData) -> None:
     assert np.array_equal(sets["mnist_test"].labels, mnist.test_labels)  # type: ignore[arg-type]
 
 
-def test_pairs_count_what_one_net_reads_right_and_the_other_wrong() -> None:
-    chosen = showing([0] * 6, [1, 1, 1, 1, 1, 1])
-    mine, others = np.array([1, 1, 1, 2, 2, 1]), np.array([1, 2, 3, 1, 5, 7])
-    assert paired(mine, others, chosen) == {
-        "n": 6,
-        "gained": 3,
-        "lost": 1,
-        "p": pytest.approx(0.625),
-    }
+def test_pairs_count_what_one_net_reads_correctly_and_the_other_does_not() -> None:
+    images = showing([0] * 6, [1, 1, 1, 1, 1, 1])
+    answers, others = np.array([1, 1, 1, 2, 2, 1]), np.array([1, 2, 3, 1, 5, 7])
+    assert paired(answers, others, images) == PairedTest(n=6, gained=3, lost=1, p=0.625)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +148,20 @@ def test_pairs_count_what_one_net_reads_right_and_the_other_wrong() -> None:
     [(0, 0, 1.0), (1, 0, 1.0), (6, 0, 0.03125), (10, 2, 0.03857), (5, 5, 1.0), (59, 121, 4.5e-06)],
 )
 def test_the_exact_probability_is_the_binomials(lost: int, gained: int, p: float) -> None:
-    chosen = showing([0] * 200, [1] * 200)
-    mine, others = np.ones(200, np.int64), np.ones(200, np.int64)
-    mine[:lost] = 0
+    images = showing([0] * 200, [1] * 200)
+    answers, others = np.ones(200, np.int64), np.ones(200, np.int64)
+    answers[:lost] = 0
     others[lost : lost + gained] = 0
-    assert paired(mine, others, chosen)["p"] == pytest.approx(p, rel=0.02)
-    assert paired(others, mine, chosen)["p"] == paired(mine, others, chosen)["p"]
+    assert paired(answers, others, images).p == pytest.approx(p, rel=0.02)
+    assert paired(others, answers, images).p == paired(answers, others, images).p
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_the_exact_probability_is_twice_the_tail_of_a_fair_coin(lost: int, gained: int) -> None:
+    images = showing([0] * 120, [1] * 120)
+    answers, others = np.ones(120, np.int64), np.ones(120, np.int64)
+    answers[:lost] = 0
+    others[lost : lost + gained] = 0
+    differing, fewer = lost + gained, min(lost, gained)
+    tail = sum(comb(differing, k) for k in range(fewer + 1)) / 2**differing
+    assert paired(answers, others, images).p == pytest.approx(min(1.0, 2 * tail), rel=1e-9)

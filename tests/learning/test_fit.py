@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.penmanship import fooling, picture
+from tests.support.penmanship import fooling, picture
 from trainer.learning import basedata, evaluate, fit, nets, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
@@ -28,6 +28,7 @@ from trainer.learning.fit import (
     train_round_one,
 )
 from trainer.learning.gate import decide
+from trainer.learning.report import MNIST_TEST
 
 NET = "mnist_model"
 Samples = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -60,9 +61,9 @@ def train(start: bytes, small: BaseData, samples: Samples) -> Callable[..., byte
 
 
 def accuracy(data: bytes, chosen: EvalSet) -> float:
-    return float(
-        evaluate.evaluate(weights.load(NET, data, None), {"it": chosen})["sets"]["it"]["accuracy"]
-    )
+    share = evaluate.evaluate(weights.load(NET, data, None), {"it": chosen}).of("it").accuracy
+    assert share is not None
+    return share
 
 
 def test_same_arguments_train_to_the_same_bytes(train: Callable[..., bytes], start: bytes) -> None:
@@ -123,11 +124,11 @@ def test_labels_of_samples_matter(train: Callable[..., bytes], samples: Samples)
     [
         "distillation",
         "sample_weight",
-        "turn",
-        "slant",
+        "rotation",
+        "shear",
         "scale",
-        "shift",
-        "base_bend",
+        "translation",
+        "base_augment",
         "weight_decay",
     ],
 )
@@ -143,18 +144,20 @@ def test_round_one_trains_from_nothing_and_the_same_again(small: BaseData) -> No
     assert accuracy(first, EvalSet(small.gate_images, small.gate_labels)) > 0.6
 
 
-def test_strong_net_trains_from_nothing_on_bent_images_and_the_same_again(small: BaseData) -> None:
+def test_strong_net_trains_from_nothing_on_augmented_images_and_the_same_again(
+    small: BaseData,
+) -> None:
     recipe = replace(fit.round_one_recipe("strong", len(small.train_images)), steps=30)
     first = train_round_one(small, "strong", recipe, 3, ignore)
     assert train_round_one(small, "strong", recipe, 3, ignore) == first
-    still = replace(recipe, turn=0, slant=0, scale=0, shift=0)
-    for bent in (
-        replace(still, turn=1),
-        replace(still, slant=1),
+    still = replace(recipe, rotation=0, shear=0, scale=0, translation=0)
+    for augmented in (
+        replace(still, rotation=1),
+        replace(still, shear=1),
         replace(still, scale=0.1),
-        replace(still, shift=1),
+        replace(still, translation=1),
     ):
-        assert train_round_one(small, "strong", bent, 3, ignore) != train_round_one(
+        assert train_round_one(small, "strong", augmented, 3, ignore) != train_round_one(
             small, "strong", still, 3, ignore
         )
     net = weights.load("strong", first, None)
@@ -172,20 +175,17 @@ def test_strong_net_retrains_to_the_same_bytes(small: BaseData, samples: Samples
 
 
 def test_first_nets_recipe_for_round_one_is_that_of_its_shipped_weights() -> None:
-    assert fit.round_one_recipe(NET, 55_000).as_json() == shipped.round_one(NET).card["recipe"]
+    assert fit.round_one_recipe(NET, 55_000).as_json() == shipped.round_one(NET).recipe
 
 
 def test_strong_nets_recipe_for_round_one_is_that_of_its_shipped_weights() -> None:
-    assert (
-        fit.round_one_recipe("strong", 55_000).as_json()
-        == shipped.round_one("strong").card["recipe"]
-    )
+    assert fit.round_one_recipe("strong", 55_000).as_json() == shipped.round_one("strong").recipe
 
 
-def test_net_of_ones_own_has_a_recipe_for_round_one_with_bent_images() -> None:
+def test_net_of_ones_own_has_a_recipe_for_round_one_with_augmented_images() -> None:
     recipe = fit.round_one_recipe("ones_own", 55_000)
     assert recipe == fit.round_one_recipe("strong", 55_000) != fit.round_one_recipe(NET, 55_000)
-    assert min(recipe.turn, recipe.slant, recipe.scale, recipe.shift) > 0
+    assert min(recipe.rotation, recipe.shear, recipe.scale, recipe.translation) > 0
 
 
 def test_net_of_ones_own_trains_by_its_recipe_and_retrains(
@@ -197,7 +197,7 @@ def test_net_of_ones_own_trains_by_its_recipe_and_retrains(
                 torch.nn.Flatten(), torch.nn.Linear(784, 10), torch.nn.LogSoftmax(dim=1)
             )
 
-    monkeypatch.setitem(nets.NETS, "linear", Linear)
+    monkeypatch.setitem(nets.ARCHITECTURES, "linear", Linear)
     recipe = replace(fit.round_one_recipe("linear", len(small.train_images)), steps=120)
     first = train_round_one(small, "linear", recipe, 1, ignore)
     net = weights.load("linear", first, None)
@@ -209,7 +209,7 @@ def test_net_of_ones_own_trains_by_its_recipe_and_retrains(
 
 def test_first_nets_round_one_sees_its_images_as_they_are(small: BaseData) -> None:
     plain = fit.round_one_recipe(NET, len(small.train_images))
-    seen = fit._seen(small.train_images[:5], plain, np.random.default_rng(1))
+    seen = fit._base_input(small.train_images[:5], plain, np.random.default_rng(1))
     assert torch.equal(seen, nets.prepare(small.train_images[:5]))
 
 
@@ -307,8 +307,8 @@ def test_permuted_base_labels_make_a_candidate_that_the_gate_holds(
         ignore,
     )
     sets = evaluate.base_sets(small)
-    mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
-    assert not decide(mine, first, {}, finite=True).promote
+    report, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
+    assert not decide(report, first, {}, finite=True).promote
 
 
 def test_distillation_holds_the_net_to_round_ones_answers(
@@ -325,22 +325,24 @@ def test_distillation_holds_the_net_to_round_ones_answers(
     assert drift(20.0) < drift(0.0)
 
 
-def test_bending_within_no_bounds_changes_nothing() -> None:
+def test_augmenting_within_no_bounds_changes_nothing() -> None:
     images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
-    still = fit.bend(images, Recipe(1, 1, 0.1), np.random.default_rng(1))
+    still = fit.augment(images, Recipe(1, 1, 0.1), np.random.default_rng(1))
     assert torch.allclose(still, images, atol=1e-5)
 
 
-def test_bending_moves_each_image_a_little_and_by_itself() -> None:
+def test_augmenting_moves_each_image_a_little_and_by_itself() -> None:
     image = torch.zeros(1, 1, 28, 28)
     image[..., 8:20, 13:15] = 255
-    bent = fit.bend(image.expand(50, 1, 28, 28), default_recipe(NET, 10), np.random.default_rng(1))
-    assert not torch.equal(bent[0], bent[1])
+    augmented = fit.augment(
+        image.expand(50, 1, 28, 28), default_recipe(NET, 10), np.random.default_rng(1)
+    )
+    assert not torch.equal(augmented[0], augmented[1])
     places = torch.arange(28.0)
-    across = (bent.sum(dim=(1, 2)) * places).sum(dim=1) / bent.sum(dim=(1, 2, 3))
-    down = (bent.sum(dim=(1, 3)) * places).sum(dim=1) / bent.sum(dim=(1, 2, 3))
-    assert (across - 13.5).abs().max() < 2 * default_recipe(NET, 10).shift
-    assert (down - 13.5).abs().max() < 2 * default_recipe(NET, 10).shift
+    across = (augmented.sum(dim=(1, 2)) * places).sum(dim=1) / augmented.sum(dim=(1, 2, 3))
+    down = (augmented.sum(dim=(1, 3)) * places).sum(dim=1) / augmented.sum(dim=(1, 2, 3))
+    assert (across - 13.5).abs().max() < 2 * default_recipe(NET, 10).translation
+    assert (down - 13.5).abs().max() < 2 * default_recipe(NET, 10).translation
     assert across.std() > 0.3
     assert down.std() > 0.3
 
@@ -351,10 +353,10 @@ def test_more_samples_never_train_fewer_steps_and_steps_are_bounded(n: int, more
 
 
 @pytest.mark.parametrize(("n", "steps", "batch"), [(10, 7, 4), (3, 5, 8), (100, 2, 5)])
-def test_all_images_are_picked_equally_often(n: int, steps: int, batch: int) -> None:
-    picks = fit._picks(np.random.default_rng(1), n, steps, batch)
-    assert picks.shape == (steps, batch)
-    counts = np.bincount(picks.ravel(), minlength=n)
+def test_all_images_come_equally_often(n: int, steps: int, batch: int) -> None:
+    indices = fit._batch_indices(np.random.default_rng(1), n, steps, batch)
+    assert indices.shape == (steps, batch)
+    counts = np.bincount(indices.ravel(), minlength=n)
     assert counts.max() - counts.min() <= 1
 
 
@@ -363,7 +365,7 @@ def test_recipe_is_made_again_from_its_json() -> None:
     assert Recipe(**json.loads(json.dumps(recipe.as_json()))) == recipe
 
 
-def a_manifest(**changes: Any) -> dict[str, Any]:
+def a_manifest(**changes: Any) -> fit.Manifest:
     rng = np.random.default_rng(1)
     given: dict[str, Any] = {
         "ids": ["b", "a", "c"],
@@ -371,7 +373,7 @@ def a_manifest(**changes: Any) -> dict[str, Any]:
         "labels": np.array([1, 2, 3]),
         "base_sha256": "base",
         "start_sha256": "start",
-        "net": NET,
+        "architecture": NET,
         "recipe": SHORT,
         "seed": 1,
     }
@@ -404,7 +406,7 @@ def test_manifest_does_not_depend_on_the_order_of_samples() -> None:
         {"labels": np.array([2, 1, 3])},
         {"base_sha256": "other"},
         {"start_sha256": None},
-        {"net": "other"},
+        {"architecture": "other"},
         {"recipe": replace(SHORT, steps=13)},
         {"seed": 2},
     ],
@@ -429,9 +431,10 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
     chosen, others = fooled(seed=21, n=n), EvalSet(*fooled(seed=22, n=150))
     data = retrain(start, NET, mnist, *chosen, default_recipe(NET, n), 1, ignore)
     sets = evaluate.base_sets(mnist)
-    mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
-    assert mine["sets"]["mnist_test"]["accuracy"] >= 0.983
-    assert decide(mine, first, {}, finite=True).reasons == ()
+    report, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
+    share = report.of(MNIST_TEST).accuracy
+    assert share is not None and share >= 0.983
+    assert decide(report, first, {}, finite=True).reasons == ()
     assert accuracy(data, EvalSet(*chosen)) > 0.8
     assert accuracy(data, others) > 0.15  # 0 before
     assert weights.finite(weights.load(NET, data, None))
@@ -444,7 +447,7 @@ def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(
     base = basedata.stand_in()
     data = retrain(start, NET, base, *fooled(seed=21, n=100), default_recipe(NET, 100), 1, ignore)
     sets = evaluate.base_sets(base)
-    mine, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
-    assert decide(mine, first, {}, finite=True).reasons == ()
+    report, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
+    assert decide(report, first, {}, finite=True).reasons == ()
     assert mnist.test_images is not None and mnist.test_labels is not None
     assert accuracy(data, EvalSet(mnist.test_images, mnist.test_labels)) >= 0.98

@@ -3,32 +3,42 @@ not."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.learning import report as learning_report
 from trainer.learning.evaluate import EvalSet, paired
 from trainer.learning.gate import Verdict, decide
+from trainer.learning.report import (
+    GATE_BASE,
+    MNIST_TEST,
+    Count,
+    Kind,
+    PairedTest,
+    Report,
+    SetFigures,
+)
+
+FOOLS_1, FOOLS_2 = (learning_report.TestSet(Kind.FOOLS, number) for number in (1, 2))
 
 
-def report(correct: int, n: int = 5_000, digits: dict[int, int] | None = None) -> dict[str, Any]:
-    """A report with ``correct`` of ``n``; of each digit in ``digits`` so many of 500 are right, of
-    the others all."""
-    per_digit = [{"n": 500, "correct": (digits or {}).get(digit, 500)} for digit in range(10)]
-    judged = {"n": n, "correct": correct, "per_digit": per_digit}
-    return {"sets": {"gate_base": judged, "mnist_test": {"n": 10, "correct": 0}}}
+def report(correct: int, n: int = 5_000, digits: dict[int, int] | None = None) -> Report:
+    """A report with ``correct`` of ``n``; of each digit in ``digits`` so many of 500 are read
+    correctly, of the others all."""
+    per_digit = tuple(Count(500, (digits or {}).get(digit, 500)) for digit in range(10))
+    judged = SetFigures(n, correct, per_digit=per_digit)
+    return Report({GATE_BASE: judged, MNIST_TEST: SetFigures(10, 0)})
 
 
-def pairs(lost: int, gained: int, n: int = 200) -> dict[str, Any]:
+def pairs(lost: int, gained: int, n: int = 200) -> PairedTest:
     """What ``evaluate.paired`` says of so many lost and gained."""
     labels = np.zeros(n, np.int64)
-    mine, target = labels.copy(), labels.copy()
-    mine[:lost] = 1
+    answers, target = labels.copy(), labels.copy()
+    answers[:lost] = 1
     target[lost : lost + gained] = 1
-    return paired(mine, target, EvalSet(np.zeros((n, 28, 28), np.uint8), labels))
+    return paired(answers, target, EvalSet(np.zeros((n, 28, 28), np.uint8), labels))
 
 
 def test_candidate_as_good_as_round_one_is_promoted_without_reasons() -> None:
@@ -44,9 +54,8 @@ def test_one_image_more_than_one_point_under_is_held_with_the_figures() -> None:
     assert verdict == Verdict(
         False,
         (
-            "The candidate reads 4889 of 5000 base images right (97.78%), 1.02 points under "
-            "round 1's 4940 (98.80%); "
-            "at most 1 is allowed.",
+            "The candidate reads 4889 of 5000 base images correctly (97.78%), 1.02 points "
+            "under round 1's 4940 (98.80%); at most 1 is allowed.",
         ),
     )
 
@@ -68,15 +77,9 @@ def test_every_reason_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "empty",
-    [
-        {},
-        {"sets": {}},
-        {"sets": {"gate_base": None}},
-        {"sets": {"gate_base": {"n": 0, "correct": 0}}},
-    ],
+    "empty", [Report(), Report({GATE_BASE: SetFigures()}), Report({MNIST_TEST: SetFigures(10, 9)})]
 )
-def test_without_images_to_judge_by_the_candidate_is_held(empty: dict[str, Any]) -> None:
+def test_without_images_to_judge_by_the_candidate_is_held(empty: Report) -> None:
     said = ("There is no report on gate_base to compare the candidate with round 1 by.",)
     assert decide(empty, report(4_940), {}, finite=True) == Verdict(False, said)
     assert decide(report(4_940), empty, {}, finite=True) == Verdict(False, said)
@@ -120,7 +123,7 @@ def test_reasons_are_given_exactly_when_held(mine: int, first: int, finite: bool
     assert verdict.promote == (not verdict.reasons)
 
 
-def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_with_the_figures() -> (
+def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_with_figures() -> (
     None
 ):
     assert decide(
@@ -130,9 +133,8 @@ def test_three_points_under_on_a_digit_is_promoted_and_one_image_more_is_held_wi
         report(4_940, digits={8: 469}), report(4_940, digits={8: 485}), {}, finite=True
     )
     assert verdict.reasons == (
-        "The candidate reads 469 of 500 base images of the digit 8 right (93.80%), 3.20 points "
-        "under round 1's 485 "
-        "(97.00%); at most 3 is allowed.",
+        "The candidate reads 469 of 500 base images of the digit 8 correctly (93.80%), 3.20 "
+        "points under round 1's 485 (97.00%); at most 3 is allowed.",
     )
 
 
@@ -157,7 +159,32 @@ def test_each_digit_that_got_worse_is_named() -> None:
 def test_a_candidate_that_forgot_significantly_more_than_it_learned_is_held(
     lost: int, gained: int, n: int, held: bool
 ) -> None:
-    sets = {"fools_1": pairs(0, 9), "fools_2": pairs(lost, gained, n)}
-    verdict = decide(report(4_940), report(4_940), sets, finite=True)
+    tests = {FOOLS_1: pairs(0, 9), FOOLS_2: pairs(lost, gained, n)}
+    verdict = decide(report(4_940), report(4_940), tests, finite=True)
     assert verdict.promote == (not held)
-    assert all(f"«fools_2», the candidate lost {lost}" in reason for reason in verdict.reasons)
+    assert all(f"“fools_2”, the candidate lost {lost}" in reason for reason in verdict.reasons)
+
+
+def test_what_was_forgotten_is_said_with_its_figures() -> None:
+    verdict = decide(report(4_940), report(4_940), {FOOLS_2: pairs(15, 4)}, finite=True)
+    assert verdict.reasons == (
+        "Of the 200 test samples “fools_2”, the candidate lost 15 that the target model reads "
+        "correctly and gained 4 (exact McNemar test, p = 0.019).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "lost", "gained", "p", "held"),
+    [
+        (50, 2, 1, 0.0499, True),
+        (49, 2, 1, 0.0499, False),
+        (50, 2, 2, 0.0499, False),
+        (50, 1, 2, 0.0499, False),
+        (50, 2, 1, 0.05, False),
+    ],
+)
+def test_a_set_holds_the_candidate_exactly_at_each_bound(
+    n: int, lost: int, gained: int, p: float, held: bool
+) -> None:
+    tests = {FOOLS_1: PairedTest(n, gained, lost, p)}
+    assert decide(report(4_940), report(4_940), tests, finite=True).promote == (not held)

@@ -55,7 +55,7 @@ def test_strong_net_answers_the_same_while_training_and_drops_nothing() -> None:
     assert torch.equal(net(images), net(images))
 
 
-@pytest.mark.parametrize("name", sorted(nets.NETS))
+@pytest.mark.parametrize("name", sorted(nets.ARCHITECTURES))
 def test_every_net_maps_pictures_to_ten_log_probabilities(name: str) -> None:
     answers = nets.build(name).eval()(nets.prepare(random_pictures(3)))
     assert answers.shape == (3, 10)
@@ -63,7 +63,7 @@ def test_every_net_maps_pictures_to_ten_log_probabilities(name: str) -> None:
 
 
 def test_unknown_net_is_an_error_that_names_the_known_ones() -> None:
-    with pytest.raises(nets.UnknownNet, match=r"'resnet'.*mnist_model"):
+    with pytest.raises(nets.UnknownArchitecture, match=r"'resnet'.*mnist_model"):
         nets.build("resnet")
 
 
@@ -120,6 +120,6 @@ def test_one_class_and_one_line_add_a_net(monkeypatch: pytest.MonkeyPatch) -> No
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.log_softmax(self.only(x.flatten(1)), dim=1)
 
-    monkeypatch.setitem(nets.NETS, "linear", Linear)
+    monkeypatch.setitem(nets.ARCHITECTURES, "linear", Linear)
     assert nets.probabilities(nets.build("linear"), random_pictures(2)).shape == (2, 10)
     assert "mnist_model" not in inspect.getsource(nets.build)

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.penmanship import drawings
+from tests.support.penmanship import drawings
 from trainer.learning import raster
 from trainer.learning.drawing import Degenerate, Drawing, Stroke, parse
 from trainer.learning.raster import check_ink, rasterise

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trainer.learning import standin
-from trainer.learning.basedata import BadBaseData, BaseData
+from trainer.learning.basedata import STAND_IN, BadBaseData, BaseData
 
 
 def blobs(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -59,6 +59,14 @@ def test_file_holds_the_four_arrays_rounded_to_16_levels(
         assert not (made["train_images"] % 17).any()
         assert made["train_images"].max() > 200
         assert np.bincount(made["gate_labels"]).tolist() == [4] * 10
+
+
+@pytest.mark.slow
+def test_the_shipped_file_is_made_again_from_mnist(mnist: BaseData, tmp_path: Path) -> None:
+    standin.make(mnist, tmp_path / "made.npz")
+    with np.load(tmp_path / "made.npz") as made, np.load(STAND_IN) as shipped:
+        assert list(made) == list(shipped)
+        assert all(np.array_equal(made[name], shipped[name]) for name in shipped)
 
 
 def test_stand_in_is_not_made_from_a_stand_in(small: BaseData, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_wrong_shapes_and_types_are_refused(start: bytes, wrong: torch.Tensor) -
 
 
 def test_unknown_net_is_refused(start: bytes) -> None:
-    with pytest.raises(nets.UnknownNet):
+    with pytest.raises(nets.UnknownArchitecture):
         load("other", start, None)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from collector.models import Attempt, Person
 from collector.study import settings as study_settings
-from tests.nets import always
+from tests.support.nets import always
 from trainer import target
 from trainer.learning import weights
 from trainer.models import Round, RoundModel, Weights
@@ -50,11 +50,11 @@ def open_round(db: None) -> Iterator[Round]:
     report = {"sets": {"gate_base": measured, "mnist_test": absent}}
     now = timezone.now()
     model = RoundModel.objects.create(
-        net="mnist_model", state="promoted", report=report, finished=now, progress=1
+        architecture="mnist_model", state="promoted", report=report, finished_at=now, progress=1
     )
     data = always(9)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
-    yield Round.objects.create(number=1, model=model, opened=now)
+    yield Round.objects.create(number=1, model=model, opened_at=now)
     target.forget()
 
 
@@ -71,7 +71,7 @@ def bob(db: None) -> Person:
 @pytest.fixture
 def mona(db: None) -> Person:
     person = Person.objects.create_user("mona", PASSWORD, role=Role.MODERATOR)
-    Person.objects.update(qualified=timezone.now())
+    Person.objects.update(qualified_at=timezone.now())
     person.refresh_from_db()
     return person
 
@@ -116,12 +116,12 @@ def draw(open_round: Round) -> Draw:
             "pixels_sha256": hashlib.sha256(pixels).hexdigest(),
             "body_sha256": "0" * 64,
             "raster_version": 1,
-            "live_preview": False,
+            "has_live_preview": False,
             "status": status,
-            "audited": False,
+            "is_audited": False,
             "quorum": 1,
-            "wanted": 1 if status == "pending" else 0,
-            "settled": settled,
+            "needed_reading_count": 1 if status == "pending" else 0,
+            "settled_at": settled,
             "settled_label": target if status == "verified" else None,
             "credit": 1.0 if status == "verified" else 0.0,
         }

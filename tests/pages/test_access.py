@@ -24,7 +24,7 @@ def address(alice: Person, draw: Draw) -> Callable[[str], str]:
         "round": [1],
         "password_reset_confirm": ["x", "y"],
     }
-    for name in ("drawing_seen", "drawing_looked", "fool", "fool_seen", "fool_card"):
+    for name in ("drawing_seen", "drawing_attribution", "fool", "fool_seen", "fool_card"):
         arguments[name] = arguments["drawing"]
     return lambda name: reverse(name, args=arguments.get(name, []))
 

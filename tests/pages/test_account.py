@@ -28,17 +28,17 @@ def post(browse: Browse, who: Person, **form: Any) -> Any:
 
 
 def test_one_sets_whether_one_is_listed_and_mailed(browse: Browse, alice: Person) -> None:
-    page = post(browse, alice, do="save", email="new@example.org", mailed="on")
+    page = post(browse, alice, do="save", email="new@example.org", wants_mail="on")
     alice.refresh_from_db()
     assert "Saved." in page.content.decode()
-    assert (alice.email, alice.listed, alice.mailed) == ("new@example.org", False, True)
+    assert (alice.email, alice.is_listed, alice.wants_mail) == ("new@example.org", False, True)
 
 
 @pytest.mark.parametrize(
     ("form", "words"),
     [
         ({"email": "no address"}, "valid email"),
-        ({"email": "", "mailed": "on"}, "need an address"),
+        ({"email": "", "wants_mail": "on"}, "need an address"),
     ],
 )
 def test_what_makes_no_sense_is_said_at_its_field(
@@ -46,7 +46,7 @@ def test_what_makes_no_sense_is_said_at_its_field(
 ) -> None:
     assert words in post(browse, alice, do="save", **form).content.decode()
     alice.refresh_from_db()
-    assert alice.email == "alice@example.org" and alice.listed
+    assert alice.email == "alice@example.org" and alice.is_listed
 
 
 def test_who_is_not_listed_is_nowhere_public(
@@ -87,7 +87,7 @@ def sampled(attempt: Attempt) -> Sample:
         contributor=attempt.drawer.contributor,
         pixels=bytes(attempt.pixels),
         label=4,
-        fooling=True,
+        has_fooled=True,
         round=attempt.round,
     )
     assert sample is not None
@@ -98,7 +98,7 @@ def test_an_account_is_closed_with_its_password_alone(browse: Browse, alice: Per
     assert "not your password" in closed(browse, alice, "keep", "wrong").content.decode()
     assert "This field is required" in closed(browse, alice, "").content.decode()
     alice.refresh_from_db()
-    assert alice.is_active and alice.closed is None
+    assert alice.is_active and alice.closed_at is None
 
 
 def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
@@ -109,7 +109,11 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
     token, _ = accounts.issue_token(alice)
     assert "account is closed" in closed(browse, alice, "keep").content.decode()
     alice.refresh_from_db()
-    assert alice.username.startswith("gone-") and (alice.email, alice.is_active, alice.listed) == (
+    assert alice.username.startswith("gone-") and (
+        alice.email,
+        alice.is_active,
+        alice.is_listed,
+    ) == (
         "",
         False,
         False,
@@ -118,9 +122,9 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
     for attempt in (fool, waiting):
         before = attempt.status
         attempt.refresh_from_db()
-        assert attempt.status == before and attempt.strokes and not attempt.removed
+        assert attempt.status == before and attempt.strokes and not attempt.removed_at
     sample.refresh_from_db()
-    assert sample.withdrawn is None
+    assert sample.withdrawn_at is None
     assert "alice" not in browse(None).get("/").content.decode()
 
 
@@ -134,19 +138,24 @@ def test_drawings_that_are_removed_leave_tombstones(
     )
     now = timezone.now()
     leased = Reading.objects.create(
-        attempt=waiting, moderator=mona, leased=now, expires=now + timedelta(minutes=5)
+        attempt=waiting, moderator=mona, leased_at=now, lease_expires_at=now + timedelta(minutes=5)
     )
     closed(browse, alice, "remove")
     for attempt in (fool, waiting):
         hash_before = attempt.pixels_sha256
         attempt.refresh_from_db()
-        assert attempt.removed and attempt.strokes == [] and bytes(attempt.pixels) == b""
+        assert attempt.removed_at and attempt.strokes == [] and bytes(attempt.pixels) == b""
         assert attempt.pixels_sha256 == hash_before
     assert (fool.status, waiting.status) == ("verified", "retracted")
     sample.refresh_from_db()
-    assert sample.removed and sample.withdrawn and bytes(sample.pixels) == b"" and sample.label == 4
+    assert (
+        sample.removed_at
+        and sample.withdrawn_at
+        and bytes(sample.pixels) == b""
+        and sample.label == 4
+    )
     gold = Gold.objects.get(attempt=fool)
-    assert gold.retired and gold.strokes == [] and bytes(gold.pixels) == b""
+    assert gold.is_retired and gold.strokes == [] and bytes(gold.pixels) == b""
     with pytest.raises((Gone, Refused)):
         readings.read(mona, leased.pk, "4")
 
@@ -160,7 +169,7 @@ def test_whoever_removed_drawings_leaves_a_database_that_agrees(
         problem for problem in consistency.problems() if "picture" in problem or "pixels" in problem
     ]
     assert browse(ada).get(f"/drawings/{fool.pk}/").status_code == 200
-    for picture in ("seen", "looked"):
+    for picture in ("seen", "attribution"):
         assert browse(ada).get(f"/drawings/{fool.pk}/{picture}.png").status_code == 410
 
 
@@ -169,11 +178,11 @@ def test_a_model_that_learned_what_was_removed_cannot_be_made_again(
 ) -> None:
     sampled(draw(alice))
     model = RoundModel.objects.create(
-        net="mnist_model", state="promoted", base=RoundModel.objects.get()
+        architecture="mnist_model", state="promoted", initial_model=RoundModel.objects.get()
     )
-    Sample.objects.update(first_trained=model)
-    Round.objects.filter(number=1).update(state="closed", closed=timezone.now())
-    Round.objects.create(number=2, model=model, opened=timezone.now())
+    Sample.objects.update(first_trained_by=model)
+    Round.objects.filter(number=1).update(state="closed", closed_at=timezone.now())
+    Round.objects.create(number=2, model=model, opened_at=timezone.now())
     exports.write_training_set(2, tmp_path / "before.npz")
     closed(browse, alice, "remove")
     with pytest.raises(Refused, match="not reproducible since"):
@@ -190,4 +199,4 @@ def test_the_last_admin_stays_until_there_is_another(
     Person.objects.filter(pk=bob.pk).update(role="admin")
     closed(browse, ada, "keep")
     ada.refresh_from_db()
-    assert ada.closed
+    assert ada.closed_at

@@ -12,7 +12,7 @@ from django.test import Client
 
 from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
-from tests import penmanship
+from tests.support import penmanship
 from trainer.learning import drawing
 
 Browse = Callable[[Person | None], Client]
@@ -51,7 +51,7 @@ def all_that_is_sent(attempt: Attempt, moderator: Client) -> Iterator[bytes]:
     for path in (
         f"drawings/{attempt.pk}/",
         f"drawings/{attempt.pk}/seen.png",
-        f"drawings/{attempt.pk}/looked.png",
+        f"drawings/{attempt.pk}/attribution.png",
         f"fools/{attempt.pk}/",
         f"fools/{attempt.pk}/seen.png",
         f"fools/{attempt.pk}/card.png",
@@ -100,4 +100,4 @@ def test_two_drawings_alike_are_the_same_to_a_moderator_byte_for_byte(
 @pytest.mark.parametrize(("label", "fooled"), [(2, True), (9, False)])
 def test_those_that_did_not_fool_are_read_too(alice: Person, label: int, fooled: bool) -> None:
     made, _ = attempts.submit(alice, attempts.Submission(label, drawing.parse(STROKES, 22)))
-    assert (made.fooled, made.status) == (fooled, "pending")
+    assert (made.has_fooled, made.status) == (fooled, "pending")

@@ -47,13 +47,13 @@ def hidden(draw: Draw, alice: Person, bob: Person) -> dict[str, Attempt]:
         for status in ("pending", "corrected", "rejected", "ambiguous", "retracted")
     }
     kinds["not fooled"] = draw(alice, 2, 2, "not_fooled")
-    kinds["copy"] = draw(alice, 1, 7, copy_of=original, credit=0)
-    kinds["of MNIST"] = draw(alice, 1, 7, mnist=True, credit=0)
-    kinds["removed"] = draw(alice, removed=timezone.now())
+    kinds["copy"] = draw(alice, 1, 7, near_duplicate_of=original, credit=0)
+    kinds["of MNIST"] = draw(alice, 1, 7, is_mnist_duplicate=True, credit=0)
+    kinds["removed"] = draw(alice, removed_at=timezone.now())
     unlisted = Person.objects.create_user("ursula")
     kinds["unlisted"] = draw(unlisted)
     kinds["inactive"] = draw(bob)
-    Person.objects.filter(pk=unlisted.pk).update(listed=False)
+    Person.objects.filter(pk=unlisted.pk).update(is_listed=False)
     Person.objects.filter(pk=bob.pk).update(is_active=False)
     return kinds
 
@@ -101,7 +101,7 @@ def test_a_pending_drawing_is_public_only_once_it_is_verified(
     fool = draw(alice, status="pending")
     address = reverse("fool", args=[fool.pk])
     assert browse(None).get(address).status_code == 404
-    Attempt.objects.filter(pk=fool.pk).update(status="verified", settled=timezone.now())
+    Attempt.objects.filter(pk=fool.pk).update(status="verified", settled_at=timezone.now())
     assert browse(None).get(address).status_code == 200
 
 
@@ -149,7 +149,7 @@ def test_the_surest_mistakes_come_first_and_of_equals_the_newest(
 ) -> None:
     now = timezone.now()
     older, surest, newer = (
-        draw(alice, probabilities=sure(share), settled=now - timedelta(days=days))
+        draw(alice, probabilities=sure(share), settled_at=now - timedelta(days=days))
         for share, days in ((0.8, 3), (0.99, 2), (0.8, 1))
     )
     order = [str(fool.pk) for fool in (surest, newer, older)]
@@ -164,7 +164,7 @@ def test_next_and_previous_go_through_a_confusion_once_and_through_nothing_else(
 ) -> None:
     same = timezone.now()
     for n in range(7):
-        draw(alice, probabilities=sure(0.7 + 0.1 * (n // 4)), settled=same)
+        draw(alice, probabilities=sure(0.7 + 0.1 * (n // 4)), settled_at=same)
     draw(alice, 1, 9)
     draw(alice, status="pending")
     order = shown(browse(None).get("/gallery/?target=4&predicted=9"))
@@ -189,8 +189,8 @@ def test_filters_need_no_script(
         number=2,
         model=open_round.model,
         state="closed",
-        opened=open_round.opened,
-        closed=open_round.opened,
+        opened_at=open_round.opened_at,
+        closed_at=open_round.opened_at,
     )
     Attempt.objects.filter(pk=sevens.pk).update(round=second)
     client = browse(None)
@@ -218,8 +218,8 @@ def test_an_empty_cell_of_what_is_open_asks_for_a_drawing(
         number=2,
         model=open_round.model,
         state="closed",
-        opened=open_round.opened,
-        closed=open_round.opened,
+        opened_at=open_round.opened_at,
+        closed_at=open_round.opened_at,
     )
     closed = browse(None).get("/gallery/?round=2").content.decode()
     assert "grid__free" not in closed

@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from collector.models import Decision, Person, Reading, Study, StudyChange, Suspension
+from collector.models import Decision, ModerationPause, Person, Reading, Study, StudyChange
 from tests.pages.conftest import PASSWORD, Draw
 from trainer import samples
 from trainer.models import Round, RoundModel
@@ -132,7 +132,7 @@ def test_a_reset_for_an_unknown_address_says_the_same(browse: Browse, alice: Per
 
 STUDY = {
     "do": "study",
-    "net": "mnist_model",
+    "architecture": "mnist_model",
     "round_size": "20",
     "quorum": "2",
     "audit_share": "0.1",
@@ -149,9 +149,9 @@ def test_an_admin_changes_the_study_and_the_log_says_so(browse: Browse, ada: Per
 
 
 def test_an_admin_chooses_another_net_that_is_shipped(browse: Browse, ada: Person) -> None:
-    answer = browse(ada).post("/desk/", STUDY | {"net": "strong"}, follow=True)
-    assert Study.current().net == "strong"
-    assert "set net from mnist_model to strong." in answer.content.decode()
+    answer = browse(ada).post("/desk/", STUDY | {"architecture": "strong"}, follow=True)
+    assert Study.current().architecture == "strong"
+    assert "set architecture from mnist_model to strong." in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_an_admin_chooses_another_net_that_is_shipped(browse: Browse, ada: Perso
         ("audit_share", "1.5"),
         ("audit_share", "NaN"),
         ("gold_share", "2"),
-        ("net", "made_up"),
+        ("architecture", "made_up"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_at_its_field(
@@ -175,9 +175,9 @@ def test_a_setting_that_makes_no_sense_is_refused_at_its_field(
 @pytest.fixture
 def held(open_round: Round) -> RoundModel:
     return RoundModel.objects.create(
-        net="mnist_model",
+        architecture="mnist_model",
         state="held",
-        base=open_round.model,
+        initial_model=open_round.model,
         report=open_round.model.report,
         reasons=["Too weak."],
     )
@@ -222,7 +222,7 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
         contributor=alice.contributor,
         pixels=bytes(attempt.pixels),
         label=4,
-        fooling=True,
+        has_fooled=True,
         round=open_round,
     )
     assert (
@@ -236,10 +236,15 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
 def test_an_admin_decides_what_moderators_could_not_settle(
     browse: Browse, ada: Person, alice: Person, mona: Person, draw: Draw
 ) -> None:
-    attempt = draw(alice, status="pending", wanted=0)
-    when = attempt.submitted
+    attempt = draw(alice, status="pending", needed_reading_count=0)
+    when = attempt.submitted_at
     Reading.objects.create(
-        attempt=attempt, moderator=mona, leased=when, expires=when, answer="7", answered=when
+        attempt=attempt,
+        moderator=mona,
+        leased_at=when,
+        lease_expires_at=when,
+        answer="7",
+        answered_at=when,
     )
     client = browse(ada)
     assert "mona" in client.get("/desk/").content.decode()
@@ -264,15 +269,18 @@ def test_an_unknown_button_is_refused(browse: Browse, ada: Person) -> None:
 def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     browse: Browse, mona: Person, ada: Person
 ) -> None:
-    Person.objects.filter(pk=mona.pk).update(suspended=True)
-    Suspension.objects.create(person=mona, agreed=20, settled=30)
+    Person.objects.filter(pk=mona.pk).update(is_moderation_paused=True)
+    ModerationPause.objects.create(person=mona, agreed_count=20, settled_count=30)
     refused = browse(mona).get("/moderate/")
     assert refused.status_code == 403 and "Your moderating is paused" in refused.content.decode()
     assert "1 moderator: 1 is suspended." in browse(ada).get("/desk/").content.decode()
     page = browse(ada).get("/moderators/").content.decode()
     assert "suspended" in page and "Let mona moderate again" in page
     missing = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona"})
-    assert error_at(missing, f"moderator-{mona.pk}-why") and Suspension.objects.get().lifted is None
+    assert (
+        error_at(missing, f"moderator-{mona.pk}-why")
+        and ModerationPause.objects.get().lifted_at is None
+    )
     assert (
         browse(ada).post("/moderators/", {"do": "lift", "moderator": "nobody"}).status_code == 404
     )
@@ -291,14 +299,14 @@ def test_the_moderators_page_shows_how_far_each_one_agrees(
 ) -> None:
     for agreed in (True, True, False):
         attempt = draw(bob)
-        assert attempt.settled is not None
+        assert attempt.settled_at is not None
         attempt.readings.create(
             moderator=mona,
-            leased=attempt.settled,
-            expires=attempt.settled,
+            leased_at=attempt.settled_at,
+            lease_expires_at=attempt.settled_at,
             answer="4" if agreed else "9",
-            answered=attempt.settled,
-            agreed=agreed,
+            answered_at=attempt.settled_at,
+            is_correct=agreed,
         )
     page = browse(ada).get("/moderators/").content.decode()
     assert "66.7 % (20.8–93.9)" in page and "2 of 3 settled" in page

@@ -38,32 +38,32 @@ def more(
                     pixels=attempt.pixels,
                     sha256=attempt.pixels_sha256,
                     label=4,
-                    fooling=True,
+                    has_fooled=True,
                     round=open_round,
                 )
-            unsettled = draw(alice, status="pending", wanted=0)
+            unsettled = draw(alice, status="pending", needed_reading_count=0)
             for answer in (str(n), "junk"):
                 reader = Person.objects.create_user(f"reader{made}{answer}", role="moderator")
-                when = unsettled.submitted
+                when = unsettled.submitted_at
                 Reading.objects.create(
                     attempt=unsettled,
                     moderator=reader,
-                    leased=when,
-                    expires=when,
+                    leased_at=when,
+                    lease_expires_at=when,
                     answer=answer,
-                    answered=when,
+                    answered_at=when,
                 )
-        RoundModel.objects.create(net="mnist_model", state="failed", reasons=["It broke."])
+        RoundModel.objects.create(architecture="mnist_model", state="failed", reasons=["It broke."])
         model = RoundModel.objects.create(
-            net="mnist_model", state="promoted", base=open_round.model
+            architecture="mnist_model", state="promoted", initial_model=open_round.model
         )
         number = Round.objects.count() + 1
         Round.objects.create(
             number=number,
             model=model,
             state="closed",
-            opened=open_round.opened,
-            closed=open_round.opened,
+            opened_at=open_round.opened_at,
+            closed_at=open_round.opened_at,
         )
 
     return add
@@ -84,7 +84,7 @@ def more(
         "/rounds/1/",
         "/desk/",
         "/moderators/",
-        "/acts/",
+        "/admin-log/",
     ],
 )
 def test_a_longer_list_takes_no_more_queries(

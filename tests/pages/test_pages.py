@@ -44,7 +44,7 @@ def test_a_stranger_is_told_what_this_is_and_how_it_stands(
 def test_what_fooled_it_yesterday_is_not_of_today(
     browse: Browse, alice: Person, draw: Draw
 ) -> None:
-    draw(alice, submitted=timezone.now() - timedelta(days=1))
+    draw(alice, submitted_at=timezone.now() - timedelta(days=1))
     assert "Not fooled yet today." in text(browse(None).get("/"))
 
 
@@ -160,7 +160,7 @@ def test_the_draw_page_shows_the_live_view_only_where_the_study_says_so(
     browse: Browse, alice: Person
 ) -> None:
     assert "data-live-preview" not in browse(alice).get("/draw/").content.decode()
-    Study.objects.update(live_preview=True)
+    Study.objects.update(has_live_preview=True)
     assert "data-live-preview" in browse(alice).get("/draw/").content.decode()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from collector.models import Act, Person, Reading
+from collector.models import AdminAction, Person, Reading
 from collector.moderation import gold, queue, readings
 from tests.pages.conftest import Draw
 
@@ -18,7 +18,7 @@ def newt(mona: Person) -> Person:
     """A moderator who has yet to practise."""
     gold.ship()
     newt = Person.objects.create_user("newt", role="moderator")
-    assert newt.practises
+    assert newt.is_practising
     return newt
 
 
@@ -53,7 +53,7 @@ def test_the_result_shows_each_wrong_one_and_what_it_is_and_then_the_real_ones_c
     result = page(browse, newt, "/moderate/?result")
     assert "8 of 10 right" in result and "You moderate now." in result
     assert result.count("It is <b>") == 2 and result.count('class="drawing"') == 2
-    for reading in Reading.objects.filter(agreed=False).select_related("gold"):
+    for reading in Reading.objects.filter(is_correct=False).select_related("gold"):
         assert reading.gold is not None
         assert f"It is <b>{reading.gold.answer}" in result or f"{reading.gold.answer}</b>" in result
     bench = page(browse, newt)
@@ -82,13 +82,13 @@ def test_once_all_practice_is_read_an_admin_lets_him_with_a_reason(
     client, key = browse(ada), f"moderator-{newt.pk}-why"
     client.post("/moderators/", {"do": "qualify", "moderator": "newt"})
     newt.refresh_from_db()
-    assert newt.practises
+    assert newt.is_practising
     done = client.post(
         "/moderators/", {"do": "qualify", "moderator": "newt", key: "I know him."}, follow=True
     )
     assert "newt may moderate now." in done.content.decode()
     newt.refresh_from_db()
-    assert newt.qualified and Act.objects.get().why == "I know him."
+    assert newt.qualified_at and AdminAction.objects.get().why == "I know him."
     assert "What is this?" in page(browse, newt)
 
 
@@ -117,14 +117,14 @@ def test_alpha_is_told_with_its_interval_and_its_caveat(
     for target, others in ((4, "4"), (5, "5"), (3, "8"), (2, "2")):
         attempt = draw(alice, target=target, predicted=9)
         for reader, answer in ((mona, str(target)), (max_, others)):
-            when = attempt.submitted
+            when = attempt.submitted_at
             attempt.readings.create(
                 moderator=reader,
-                leased=when,
-                expires=when,
+                leased_at=when,
+                lease_expires_at=when,
                 answer=answer,
-                answered=when,
-                agreed=True,
+                answered_at=when,
+                is_correct=True,
             )
     shown = page(browse, ada, "/moderators/")
     assert "Krippendorff’s α, 95 % interval" in shown and "<dd>0.72</dd>" in shown

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from collector.models import Attempt, Person
 from collector.rules import words
-from tests.history import add_rounds
 from tests.pages.conftest import Draw
+from tests.support.history import add_rounds
 from trainer.models import Round, RoundModel
 
 Browse = Callable[[Person | None], Client]
@@ -60,10 +60,14 @@ def round_two(open_round: Round, forgotten: Attempt) -> Round:
         ],
     }
     model = RoundModel.objects.create(
-        net="mnist_model", state="promoted", base=base, report=report, finished=now
+        architecture="mnist_model",
+        state="promoted",
+        initial_model=base,
+        report=report,
+        finished_at=now,
     )
-    Round.objects.filter(number=1).update(state="closed", closed=now)
-    return Round.objects.create(number=2, model=model, opened=now)
+    Round.objects.filter(number=1).update(state="closed", closed_at=now)
+    return Round.objects.create(number=2, model=model, opened_at=now)
 
 
 @pytest.fixture
@@ -94,14 +98,20 @@ def rolled_back(open_round: Round) -> list[Round]:
     reports: list[dict[str, Any]] = [{"sets": {}}, {"sets": sets, "matrix": matrix}]
     second, fourth = (
         RoundModel.objects.create(
-            net="mnist_model", state="promoted", base=first, report=report, finished=now
+            architecture="mnist_model",
+            state="promoted",
+            initial_model=first,
+            report=report,
+            finished_at=now,
         )
         for report in reports
     )
-    Round.objects.filter(number=1).update(state="closed", closed=now)
+    Round.objects.filter(number=1).update(state="closed", closed_at=now)
     for number, model in ((2, second), (3, first)):
-        Round.objects.create(number=number, model=model, opened=now, state="closed", closed=now)
-    Round.objects.create(number=4, model=fourth, opened=now)
+        Round.objects.create(
+            number=number, model=model, opened_at=now, state="closed", closed_at=now
+        )
+    Round.objects.create(number=4, model=fourth, opened_at=now)
     return list(Round.objects.order_by("number"))
 
 

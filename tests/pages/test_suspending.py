@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from collector.models import Act, Attempt, Person, Suspension
+from collector.models import AdminAction, Attempt, ModerationPause, Person
 from collector.people import suspensions
 from tests.pages.conftest import Draw
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
@@ -34,7 +34,7 @@ def sampled(alice: Person, draw: Draw, open_round: Round) -> Attempt:
         pixels=attempt.pixels,
         sha256=attempt.pixels_sha256,
         label=4,
-        fooling=True,
+        has_fooled=True,
         round=open_round,
     )
     draw(alice, status="pending")
@@ -47,7 +47,7 @@ def test_an_admin_reads_what_a_suspension_takes_out_suspends_with_a_reason_and_t
     client = browse(ada)
     assert "takes out 1 sample and 1 waiting drawing" in text(client.get(ALICE))
     refused = client.post(ALICE, {"do": "suspend", "suspend-why": ""})
-    assert "This field is required" in text(refused) and not Act.objects.exists()
+    assert "This field is required" in text(refused) and not AdminAction.objects.exists()
     done = text(client.post(ALICE, {"do": "suspend", "suspend-why": "Poison."}, follow=True))
     assert (
         "alice is suspended; 1 sample withdrawn." in done and "ada suspended alice: Poison." in done
@@ -70,7 +70,7 @@ def test_only_admins_see_and_do_it(
             302,
             403,
         )
-    assert not Act.objects.exists()
+    assert not AdminAction.objects.exists()
 
 
 def test_an_admin_is_offered_no_suspension_of_himself(browse: Browse, ada: Person) -> None:
@@ -97,8 +97,10 @@ def compare(
     client: Client, open_round: Round, paired: dict[str, Any], mine: int, theirs: int
 ) -> str:
     """Has a comparison of alice asked for and ended with these figures; what her page says then."""
-    model = RoundModel.objects.create(net="mnist_model", base=open_round.model, state="promoted")
-    Sample.objects.update(first_trained=model)
+    model = RoundModel.objects.create(
+        architecture="mnist_model", initial_model=open_round.model, state="promoted"
+    )
+    Sample.objects.update(first_trained_by=model)
     other = Contributor.objects.create(position=1, split=Split.TRAIN, id=uuid.uuid4())
     Sample.objects.create(
         attempt=uuid.uuid4(),
@@ -106,9 +108,9 @@ def compare(
         pixels=b"",
         sha256="f" * 64,
         label=4,
-        fooling=True,
+        has_fooled=True,
         round=open_round,
-        first_trained=model,
+        first_trained_by=model,
     )
     asked = client.post(ALICE, {"do": "compare", "compare-why": "I wonder."}, follow=True)
     assert "A model without alice is in training." in text(asked) and "In training: 0 %" in text(
@@ -124,7 +126,7 @@ def compare(
         "compared_with": model.pk,
     }
     RoundModel.objects.filter(state="training").update(
-        state="compared", report=report, finished=open_round.opened
+        state="ablated", report=report, finished_at=open_round.opened_at
     )
     return text(client.get(ALICE))
 
@@ -164,17 +166,17 @@ def test_both_models_stand_side_by_side_with_what_it_means(
     assert "Trained on 7 samples, the model with alice on 8" in page
     for stranger in (None, Person.objects.get(username="alice")):
         assert "without alice" not in text(browse(stranger).get(ALICE)).lower()
-    assert "compared" not in text(browse(None).get("/rounds/"))
+    assert "ablated" not in text(browse(None).get("/rounds/"))
 
 
 def test_a_failed_comparison_says_why_on_her_page_and_not_as_a_failed_training_on_the_desk(
     browse: Browse, ada: Person, alice: Person, open_round: Round
 ) -> None:
     RoundModel.objects.create(
-        net="mnist_model",
-        base=open_round.model,
+        architecture="mnist_model",
+        initial_model=open_round.model,
         state="failed",
-        without=alice.contributor,
+        left_out_contributor=alice.contributor,
         reasons=["Out of memory."],
     )
     assert "Out of memory." in text(browse(ada).get(ALICE))
@@ -186,17 +188,19 @@ def test_what_was_done_by_hand_is_linked_from_the_desk_and_names_who_and_why(
 ) -> None:
     client = browse(ada)
     assert (
-        "Nothing yet" in text(client.get("/acts/"))
-        and 'href="/acts/"' in client.get("/desk/").content.decode()
+        "Nothing yet" in text(client.get("/admin-log/"))
+        and 'href="/admin-log/"' in client.get("/desk/").content.decode()
     )
     suspensions.suspend(alice, ada, "<b>Poison</b>")
-    page = client.get("/acts/")
+    page = client.get("/admin-log/")
     assert "ada suspended alice" in text(page) and "&lt;b&gt;Poison" in page.content.decode()
     for n in range(60):
-        Act.objects.create(admin=ada, kind="lifted", person=alice, why=f"reason {n}")
-    assert "reason 59" in text(client.get("/acts/")) and "Poison" not in text(client.get("/acts/"))
-    assert "Poison" in text(client.get("/acts/?page=2")) and "61 acts" in text(
-        client.get("/acts/?page=x")
+        AdminAction.objects.create(admin=ada, kind="resumed", person=alice, why=f"reason {n}")
+    assert "reason 59" in text(client.get("/admin-log/")) and "Poison" not in text(
+        client.get("/admin-log/")
+    )
+    assert "Poison" in text(client.get("/admin-log/?page=2")) and "61 actions" in text(
+        client.get("/admin-log/?page=x")
     )
 
 
@@ -231,15 +235,17 @@ def test_djangos_admin_neither_switches_people_off_nor_changes_a_role_unseen(
     alice.refresh_from_db()
     assert (alice.is_active, alice.role) == (True, role)
     changed = [] if role == "crowdworker" else ["From crowdworker to moderator, in Django’s admin."]
-    assert [act.why for act in Act.objects.filter(kind="role", person=alice, admin=ada)] == changed
+    assert [
+        act.why for act in AdminAction.objects.filter(kind="role", person=alice, admin=ada)
+    ] == changed
 
 
 def test_acts_and_suspensions_can_be_read_in_djangos_admin_and_not_changed(
     browse: Browse, ada: Person, alice: Person
 ) -> None:
-    act = Act.objects.create(admin=ada, kind="lifted", person=alice, why="Sorry.")
-    held = Suspension.objects.create(person=alice, agreed=1, settled=40)
-    for name, row in (("act", act), ("suspension", held)):
+    act = AdminAction.objects.create(admin=ada, kind="resumed", person=alice, why="Sorry.")
+    held = ModerationPause.objects.create(person=alice, agreed_count=1, settled_count=40)
+    for name, row in (("adminaction", act), ("moderationpause", held)):
         assert "alice" in browse(ada).get(f"/admin/collector/{name}/").content.decode()
         assert (
             browse(ada).post(f"/admin/collector/{name}/{row.pk}/change/", {"why": "?"}).status_code

@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from collector.models import Person
-from tests.nets import always
 from tests.pages.conftest import Draw
 from tests.pages.test_reports import text
+from tests.support.nets import always
 from trainer import rounds, target
 from trainer.learning import weights
 from trainer.models import Round, RoundModel, Weights
@@ -28,7 +28,7 @@ def next_round(digit: int) -> Round:
     """Whose model always says this digit."""
     now = timezone.now()
     model = RoundModel.objects.create(
-        net="mnist_model", state="promoted", finished=now, report={"sets": {}}
+        architecture="mnist_model", state="promoted", finished_at=now, report={"sets": {}}
     )
     data = always(digit)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
@@ -127,7 +127,7 @@ def test_two_hundred_rounds_are_one_list_of_the_newest_sixty(
     fool = draw(alice)
     now, first, newest = timezone.now(), Round.objects.get(), 200
     Round.objects.bulk_create(
-        Round(number=number, model=first.model, opened=now, state="closed", closed=now)
+        Round(number=number, model=first.model, opened_at=now, state="closed", closed_at=now)
         for number in range(2, 201)
     )
     told = browse(None).get(f"/fools/{fool.pk}/").content.decode()
@@ -143,8 +143,8 @@ def test_the_desk_tells_the_state_of_everything(
     browse: Browse, ada: Person, alice: Person, bob: Person, draw: Draw
 ) -> None:
     now = timezone.now()
-    draw(alice, status="pending", submitted=now - timedelta(hours=3), wanted=2)
-    draw(bob, submitted=now - timedelta(days=2))
+    draw(alice, status="pending", submitted_at=now - timedelta(hours=3), needed_reading_count=2)
+    draw(bob, submitted_at=now - timedelta(days=2))
     desk = text(browse(ada).get("/desk/"))
     assert "waiting to be read, the oldest for 3 hours 1" in desk
     assert "drawn by 1 person in the last 24 hours 1" in desk
@@ -158,8 +158,10 @@ def test_a_training_says_how_long_it_still_takes(
     browse: Browse, ada: Person, open_round: Round
 ) -> None:
     begun = timezone.now() - timedelta(minutes=2)
-    model = RoundModel.objects.create(net="mnist_model", base=open_round.model, progress=0.25)
-    RoundModel.objects.filter(pk=model.pk).update(created=begun)
+    model = RoundModel.objects.create(
+        architecture="mnist_model", initial_model=open_round.model, progress=0.25
+    )
+    RoundModel.objects.filter(pk=model.pk).update(created_at=begun)
     assert "In training: 25 %, about 6 minutes left" in text(browse(ada).get("/desk/"))
     RoundModel.objects.filter(pk=model.pk).update(progress=0.05)
     assert "In training: 5 % " in (told := text(browse(ada).get("/desk/"))) and "left" not in told

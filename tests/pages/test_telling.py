@@ -26,7 +26,7 @@ def test_what_is_new_is_counted_in_the_menu_until_it_was_looked_at(
 def test_one_sees_ones_own_notices_alone(browse: Browse, alice: Person, bob: Person) -> None:
     Notice.objects.create(person=alice, text="For alice.")
     assert "For alice." not in browse(bob).get("/notices/").content.decode()
-    assert Notice.objects.get().seen is None
+    assert Notice.objects.get().seen_at is None
 
 
 def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(

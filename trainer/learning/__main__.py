@@ -14,12 +14,12 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.learning import basedata, evaluate, fit, nets, shipped, standin, weights
+from trainer.learning.report import Report
 
 Samples = tuple[list[str], NDArray[np.uint8], NDArray[np.int64]]
 
@@ -66,13 +66,16 @@ def _parser() -> argparse.ArgumentParser:
     measuring = commands.add_parser("evaluate", help="print a model's report as JSON")
     measuring.add_argument("--weights", type=Path, help="safetensors (default: the shipped model)")
     measuring.add_argument(
-        "--samples", type=Path, help="npz as for fit, measured as the set «samples»"
+        "--samples", type=Path, help="npz as for fit, measured as the set “samples”"
     )
     measuring.set_defaults(run=_evaluate)
 
     for command in (fitting, measuring):
         command.add_argument(
-            "--net", default="mnist_model", help="one of: " + ", ".join(sorted(nets.NETS))
+            "--net",
+            dest="architecture",
+            default="mnist_model",
+            help="one of: " + ", ".join(sorted(nets.ARCHITECTURES)),
         )
     making = commands.add_parser("standin", help="make the stand-in for MNIST")
     making.add_argument("--out", type=Path, required=True, help="npz to write")
@@ -85,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _base(options: argparse.Namespace) -> basedata.BaseData:
-    """MNIST from the directory named, or else the stand-in, said aloud."""
+    """Load MNIST from the directory named, or else the stand-in, and say so."""
     from_environment = os.environ.get("DADC_MNIST_DIR")
     directory = options.mnist or (Path(from_environment) if from_environment else None)
     base = basedata.find(directory, Path()) if directory else basedata.stand_in()
@@ -95,36 +98,41 @@ def _base(options: argparse.Namespace) -> basedata.BaseData:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    base = _base(options)
+    """Train, and write the weights with their card. Raises ``BadFile``, ``Diverged`` and what the
+    loading of files raises."""
+    base, architecture, seed = _base(options), options.architecture, options.seed
     if options.samples:
         ids, pixels, labels = _samples(options.samples)
-        start = (
-            options.start.read_bytes() if options.start else shipped.round_one(options.net).weights
-        )
-        recipe = _recipe(fit.default_recipe(options.net, len(ids)), options.steps)
-        data = fit.retrain(start, options.net, base, pixels, labels, recipe, options.seed, _show)
+        start = _start(options.start, architecture)
+        recipe = _recipe(fit.default_recipe(architecture, len(ids)), options.steps)
+        data = fit.retrain(start, architecture, base, pixels, labels, recipe, seed, _show)
     elif options.start:
         raise BadFile("--start is for retraining: give --samples too.")
     else:
         ids, pixels, labels, start = [], np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64), b""
-        recipe = _recipe(fit.round_one_recipe(options.net, len(base.train_images)), options.steps)
-        data = fit.train_round_one(base, options.net, recipe, options.seed, _show)
+        recipe = _recipe(fit.round_one_recipe(architecture, len(base.train_images)), options.steps)
+        data = fit.train_round_one(base, architecture, recipe, seed, _show)
     start_sha256 = weights.checksum(start) if start else None
-    made = fit.manifest(
-        ids, pixels, labels, base.sha256, start_sha256, options.net, recipe, options.seed
+    manifest = fit.manifest(
+        ids, pixels, labels, base.sha256, start_sha256, architecture, recipe, seed
     )
-    report = evaluate.evaluate(weights.load(options.net, data, None), evaluate.base_sets(base))
+    report = evaluate.evaluate(weights.load(architecture, data, None), evaluate.base_sets(base))
     card = {
-        "net": options.net,
-        "seed": options.seed,
+        "architecture": architecture,
+        "seed": seed,
         "recipe": recipe.as_json(),
         "sha256": weights.checksum(data),
-        "manifest": made,
-        "report": report,
+        "manifest": manifest,
+        "report": report.as_json(),
     }
     options.out.write_bytes(data)
     options.out.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     _summarise(report)
+
+
+def _start(path: Path | None, architecture: str) -> bytes:
+    """Read the weights of a file, or else those that are shipped."""
+    return path.read_bytes() if path else shipped.round_one(architecture).weights
 
 
 def _recipe(recipe: fit.Recipe, steps: int | None) -> fit.Recipe:
@@ -132,18 +140,16 @@ def _recipe(recipe: fit.Recipe, steps: int | None) -> fit.Recipe:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    data = (
-        options.weights.read_bytes() if options.weights else shipped.round_one(options.net).weights
-    )
+    net = weights.load(options.architecture, _start(options.weights, options.architecture), None)
     sets = evaluate.base_sets(_base(options))
     if options.samples:
         _, pixels, labels = _samples(options.samples)
         sets["samples"] = evaluate.EvalSet(pixels, labels)
-    print(json.dumps(evaluate.evaluate(weights.load(options.net, data, None), sets)))
+    print(json.dumps(evaluate.evaluate(net, sets).as_json()))
 
 
 def _samples(path: Path) -> Samples:
-    """The arrays of an npz of samples, checked. Raises ``BadFile``."""
+    """Read ids, pixels and labels from an npz of samples, checked. Raises ``BadFile``."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             ids, pixels, labels = (arrays[name] for name in ("ids", "pixels", "labels"))
@@ -169,13 +175,12 @@ def _show(share: float) -> None:
     print(f"\r{share:4.0%}", end="\n" if share == 1 else "", file=sys.stderr, flush=True)
 
 
-def _summarise(report: dict[str, Any]) -> None:
-    for name, measured in report["sets"].items():
-        if measured["n"]:
-            note = " (stand-in)" if measured["stand_in"] else ""
+def _summarise(report: Report) -> None:
+    for name, figures in report.sets.items():
+        if figures.n:
+            note = " (stand-in)" if figures.stand_in else ""
             print(
-                f"{name}{note}: {measured['correct']} of {measured['n']}, "
-                f"{measured['accuracy']:.2%}",
+                f"{name}{note}: {figures.correct} of {figures.n}, {figures.accuracy:.2%}",
                 file=sys.stderr,
             )
 

@@ -1,4 +1,4 @@
-"""Architectures. To add a net, write one class and add one line to ``NETS``.
+"""Architectures. To add a net, write one class and add one line to ``ARCHITECTURES``.
 
 A net takes what ``prepare`` makes, float32 (n, 1, 28, 28), and gives log-probabilities, float32 (n,
 10). Its round 1's weights are trained by ``python -m trainer.learning fit --net NAME --mnist DIR
@@ -19,8 +19,8 @@ MNIST_STD = 0.3081
 _IMAGES_AT_ONCE = 1000
 
 
-class UnknownNet(LookupError):
-    """No net has that name."""
+class UnknownArchitecture(LookupError):
+    """No architecture has that name."""
 
 
 class MnistModel(nn.Module):
@@ -47,7 +47,7 @@ class Strong(nn.Module):
     parameters.
 
     It halves the picture twice before most of its channels, so a step costs about twice the first
-    net's. No dropout: bent images (``fit.bend``) keep it from learning by heart. Batch norm: Ioffe
+    net's. No dropout: augmented images (``fit.augment``) keep it from learning by heart. Batch norm: Ioffe
     and Szegedy, «Batch normalization», 2015.
     """
 
@@ -76,15 +76,18 @@ def _block(
     )
 
 
-NETS: dict[str, type[nn.Module]] = {"mnist_model": MnistModel, "strong": Strong}
+ARCHITECTURES: dict[str, type[nn.Module]] = {"mnist_model": MnistModel, "strong": Strong}
 
 
-def build(name: str) -> nn.Module:
-    """A new net with fresh random weights (from torch's global generator). Raises
-    ``UnknownNet``."""
-    if name not in NETS:
-        raise UnknownNet(f"There is no net {name!r}; known are {', '.join(sorted(NETS))}.")
-    return NETS[name]()
+def build(architecture: str) -> nn.Module:
+    """Make a new net with fresh random weights (from torch's global generator). Raises
+    ``UnknownArchitecture``."""
+    if architecture not in ARCHITECTURES:
+        raise UnknownArchitecture(
+            f"There is no architecture {architecture!r}; known are "
+            f"{', '.join(sorted(ARCHITECTURES))}."
+        )
+    return ARCHITECTURES[architecture]()
 
 
 def prepare(pixels: NDArray[np.uint8]) -> Tensor:

@@ -18,6 +18,8 @@ wide covers 22 units.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,27 +38,43 @@ _SPANS_AT_ONCE = 1 << 15
 
 
 def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
-    """The drawing as uint8 (28, 28), white ink (255) on black, as drawn: neither centred nor
+    """Give the drawing as uint8 (28, 28), white ink (255) on black, as drawn: neither centred nor
     scaled.
 
     A pixel's value is the share of its 400 samples that are ink.
     """
-    edges = np.zeros(_GRID * (_GRID + 1), dtype=np.int32)
+    width = drawing.width * _SAMPLES
     pieces = _pieces(drawing)
-    rows = np.abs(pieces[:, 3]) + drawing.width * _SAMPLES
-    cuts = np.flatnonzero(np.diff(np.cumsum(rows) // _SPANS_AT_ONCE)) + 1
+    # A difference array: +1 where a span begins, −1 after its end, a column more in each row.
+    edges = np.zeros(_GRID * (_GRID + 1), dtype=np.int32)
+    # Many spans at once, but not all: the cuts bound the memory of a drawing of 5,000 points.
+    span_counts = np.abs(pieces[:, 3]) + width
+    cuts = np.flatnonzero(np.diff(np.cumsum(span_counts) // _SPANS_AT_ONCE)) + 1
     for part in np.split(pieces, cuts):
-        row, first, after = _spans(part, drawing.width * _SAMPLES / 2)
-        line = row * (_GRID + 1)
-        np.add.at(edges, line + first, np.int32(1))
-        np.add.at(edges, line + after, np.int32(-1))
-    np.cumsum(edges, out=edges)  # every row ends at 0
+        row, first, after = _spans(part, width / 2)
+        row_start = row * (_GRID + 1)
+        np.add.at(edges, row_start + first, np.int32(1))
+        np.add.at(edges, row_start + after, np.int32(-1))
+    # Its running sum says how many spans cover each sample; every row ends at 0.
+    np.cumsum(edges, out=edges)
     ink = edges.reshape(_GRID, _GRID + 1)[:, :_GRID] > 0
+    # Samples of ink in each pixel: first down the blocks, then across.
     columns = ink.view(np.uint8).reshape(SIDE, _BLOCK, _GRID).sum(axis=1, dtype=np.uint8)
     counts = columns.reshape(SIDE, SIDE, _BLOCK).sum(axis=2, dtype=np.int64)
+    # Shares of 255, rounded in integers.
     samples = _BLOCK * _BLOCK
     pixels: NDArray[np.uint8] = ((counts * 255 + samples // 2) // samples).astype(np.uint8)
     return pixels
+
+
+def picture(pixels: bytes | memoryview) -> NDArray[np.uint8]:
+    """Give a picture's 784 stored bytes as uint8 (28, 28), read-only."""
+    return np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)
+
+
+def pictures(stored: Iterable[bytes | memoryview]) -> NDArray[np.uint8]:
+    """Give many pictures' stored bytes as uint8 (n, 28, 28), read-only, in their order."""
+    return np.frombuffer(b"".join(stored), np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def check_ink(pixels: NDArray[np.uint8]) -> None:
@@ -82,7 +100,7 @@ def check_ink(pixels: NDArray[np.uint8]) -> None:
 
 
 def _pieces_of_ink(ink: NDArray[np.bool_]) -> int:
-    """How many pieces the ink, bool (28, 28), is in; corners that touch hold together."""
+    """Count the pieces that the ink, bool (28, 28), is in; corners that touch hold together."""
     left = set(zip(*(place.tolist() for place in np.nonzero(ink)), strict=True))
     pieces = 0
     while left:
@@ -97,25 +115,26 @@ def _pieces_of_ink(ink: NDArray[np.bool_]) -> int:
 
 
 def _pieces(drawing: Drawing) -> NDArray[np.int64]:
-    """All pieces as rows (x, y, dx, dy) in samples, turned so that dy > 0, or dy = 0 and dx ≥ 0;
-    also a lone point."""
-    pieces = []
+    """List all pieces as rows (x, y, dx, dy) in samples, turned so that dy > 0, or dy = 0 and
+    dx ≥ 0; also a lone point."""
+    strokes = []
     for stroke in drawing.strokes:
         points = np.column_stack([stroke.x, stroke.y]).astype(np.int64) * _SAMPLES
         if len(points) == 1:
             points = np.repeat(points, 2, axis=0)
-        pieces.append(np.hstack([points[:-1], np.diff(points, axis=0)]))
-    found = np.concatenate(pieces)
-    backwards = (found[:, 3] < 0) | ((found[:, 3] == 0) & (found[:, 2] < 0))
-    found[backwards, :2] += found[backwards, 2:]
-    found[backwards, 2:] *= -1
-    return found
+        strokes.append(np.hstack([points[:-1], np.diff(points, axis=0)]))
+    pieces = np.concatenate(strokes)
+    # A piece that goes upwards, or straight to the left, begins at its other end instead.
+    backwards = (pieces[:, 3] < 0) | ((pieces[:, 3] == 0) & (pieces[:, 2] < 0))
+    pieces[backwards, :2] += pieces[backwards, 2:]
+    pieces[backwards, 2:] *= -1
+    return pieces
 
 
 def _spans(
     pieces: NDArray[np.int64], radius: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Every span of ink of every piece: its row, its first sample and the one after its last,
+    """Give every span of ink of every piece: its row, its first sample and the one after its last,
     clipped to the grid.
 
     Points are at whole numbers times ``_SAMPLES`` and samples, seen from there, at whole numbers
@@ -125,19 +144,30 @@ def _spans(
     """
     offset = (1 - _SAMPLES) / 2
     x, y, dx, dy = pieces.T.astype(np.float64)
+    # The rows that each piece meets, from its top to its bottom.
     top = np.maximum(np.ceil(y - radius - offset), 0)
     bottom = np.minimum(np.floor(y + dy + radius - offset), _GRID - 1)
-    tall = (bottom - top + 1).astype(np.int64)
+    row_counts = (bottom - top + 1).astype(np.int64)
+    # How far above or below the pen's middle its slanting edges touch the disc.
     touch = radius * dx / np.maximum(np.sqrt(dx * dx + dy * dy), 1)
-    of = np.repeat(np.arange(len(pieces)), tall)
-    row = np.arange(len(of)) - (np.cumsum(tall) - tall - top)[of]
-    height, dx, dy, touch = row + offset - y[of], dx[of], dy[of], touch[of]
+    # From here on an entry a span, a piece's spans one after another: the piece that it is of, and
+    # its row, which counts on from the piece's top.
+    of = np.repeat(np.arange(len(pieces)), row_counts)
+    first_span = np.cumsum(row_counts) - row_counts
+    row = np.arange(len(of)) - (first_span - top)[of]
+    # The row's height over the piece's beginning, and the piece's own numbers.
+    height = row + offset - y[of]
+    across, down, touching = dx[of], dy[of], touch[of]
     ends = []
     for side in (-1, 1):
-        t = np.clip((height + side * touch) / np.maximum(dy, 1), 0, 1)
-        t[dy == 0] = side > 0
-        u = height - t * dy
-        ends.append(t * dx + side * np.sqrt(np.maximum(radius * radius - u * u, 0)) - offset)
+        # How far along the piece the pen is when this end of the row's ink is at the disc's edge.
+        t = np.clip((height + side * touching) / np.maximum(down, 1), 0, 1)
+        t[down == 0] = side > 0
+        # From the pen's middle there to the disc's edge, at the row's height u over the middle.
+        u = height - t * down
+        half = np.sqrt(np.maximum(radius * radius - u * u, 0))
+        ends.append(t * across + side * half - offset)
+    # To whole samples on the canvas; a span that is off it, or between two samples, is none.
     first = np.maximum(x[of] + np.ceil(ends[0]), 0)
     after = np.minimum(x[of] + np.floor(ends[1]) + 1, _GRID)
     seen = first < after

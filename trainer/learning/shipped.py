@@ -1,4 +1,4 @@
-"""Round 1's models as they come with the project: weights, checksum and card for each net.
+"""Round 1's models as they come with the project: for each architecture its weights and a card.
 
 Imports no torch, so that settings and pages may ask what there is.
 """
@@ -9,42 +9,56 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from trainer.learning.report import Report
 
 FOLDER = Path(__file__).parent / "shipped"
 
 
 class NotShipped(LookupError):
-    """No trained weights of that net come with the project."""
+    """No trained weights of that architecture come with the project."""
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """A net's weights as safetensors bytes, their SHA-256, and the card: net, seed, recipe,
-    manifest, report."""
+    """Weights as safetensors bytes with their SHA-256, and what the card says of them: how they
+    were made, and their report."""
 
     weights: bytes
     sha256: str
-    card: dict[str, Any]
+    architecture: str
+    seed: int
+    recipe: dict[str, float | int]
+    manifest: dict[str, object]
+    report: Report
 
 
 def names() -> list[str]:
-    """The nets whose round 1's weights come with the project, in alphabetical order."""
+    """List the architectures whose round 1's weights come with the project, in alphabetical
+    order."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
-def round_one(net: str) -> Shipped:
-    """The shipped model of round 1. Raises ``NotShipped``, and ``BadWeights`` when card and file
-    disagree."""
-    if net not in names():
+def round_one(architecture: str) -> Shipped:
+    """Read the shipped model of round 1. Raises ``NotShipped``, and ``BadWeights`` when card and
+    file disagree."""
+    if architecture not in names():
         raise NotShipped(
-            f"No weights of {net!r} are shipped; train them with: python -m trainer.learning "
-            f"fit --net {net}"
+            f"No weights of {architecture!r} are shipped; train them with: python -m "
+            f"trainer.learning fit --net {architecture}"
         )
-    card = json.loads((FOLDER / f"{net}.json").read_text(encoding="utf-8"))
-    data = (FOLDER / f"{net}.safetensors").read_bytes()
+    card = json.loads((FOLDER / f"{architecture}.json").read_text(encoding="utf-8"))
+    data = (FOLDER / f"{architecture}.safetensors").read_bytes()
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
         from trainer.learning.weights import BadWeights
 
-        raise BadWeights(f"The shipped weights of {net} are not those of their card.")
-    return Shipped(data, card["sha256"], card)
+        raise BadWeights(f"The shipped weights of {architecture} are not those of their card.")
+    return Shipped(
+        weights=data,
+        sha256=card["sha256"],
+        architecture=card["architecture"],
+        seed=card["seed"],
+        recipe=card["recipe"],
+        manifest=card["manifest"],
+        report=Report.from_json(card["report"]),
+    )

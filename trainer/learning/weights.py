@@ -37,7 +37,7 @@ def load(name: str, data: bytes, sha256: str | None) -> nn.Module:
 
     Raises ``BadWeights`` when the checksum is not ``sha256`` (None: not compared), when the bytes
     are no safetensors, when names, shapes or types are not exactly the net's, or when a value is
-    not finite. Raises ``UnknownNet`` for the name.
+    not finite. Raises ``UnknownArchitecture`` for the name.
     """
     if sha256 is not None and checksum(data) != sha256:
         raise BadWeights(f"The weights' checksum is {checksum(data)}, not {sha256} as recorded.")

@@ -30,8 +30,8 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
-        "name": "suspend untrusted moderators",
-        "func": "collector.tasks.suspend_untrusted",
+        "name": "pause untrusted moderators",
+        "func": "collector.tasks.pause_untrusted_moderators",
         "schedule_type": "I",
         "minutes": 1,
     },
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             _check_free(port)
         call_command("migrate", verbosity=0, interactive=False)
         study = study_settings.begin()
-        rounds.open_first(study.net)
+        rounds.open_first(study.architecture)
         gold.ship()
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)

@@ -46,7 +46,8 @@ def signed_in(view: PersonView[P]) -> View[P]:
 
 def for_moderators(view: PersonView[P]) -> View[P]:
     return _for(
-        lambda person: person.is_moderator, lambda person: PAUSED if person.suspended else NOT_ONE
+        lambda person: person.is_moderator,
+        lambda person: PAUSED if person.is_moderation_paused else NOT_ONE,
     )(view)
 
 

@@ -11,7 +11,7 @@ SHOWN_TO_COME = 3
 
 def told(person: Person, *, own: bool) -> dict[str, Any]:
     """What a person has earned; for himself also what comes next, and how far it is."""
-    facts = progress.of(person)
+    facts = progress.facts_about(person)
     coming = badges.to_come(facts)[:SHOWN_TO_COME] if own else []
     return {
         "badges": [_badge(badge) for badge in badges.earned(facts)],
@@ -37,12 +37,12 @@ def _streak(streak: badges.Streak, own: bool) -> str:
     return f"{words.count(streak.current, 'day')} in a row, and going on; {longest}."
 
 
-def in_sum(tally: leaderboards.Tally) -> str:
+def summary(tally: leaderboards.AttemptCounts) -> str:
     """A person's drawings in one sentence."""
-    if not tally.attempts:
+    if not tally.attempt_count:
         return "No drawings yet."
     told = (
-        f"{words.count(tally.attempts, 'drawing')}: {tally.fooled:,} fooled the model, "
-        f"{tally.verified:,} verified"
+        f"{words.count(tally.attempt_count, 'drawing')}: {tally.fooled_count:,} fooled the model, "
+        f"{tally.verified_count:,} verified"
     )
-    return f"{told}, {words.waiting(tally.pending)}."
+    return f"{told}, {words.waiting(tally.pending_count)}."

@@ -6,31 +6,37 @@ from django.db.models import Count
 from django.utils import timezone
 
 from collector.rules import words
+from collector.standings.round_figures import RoundOverview
 from trainer import samples
+from trainer.learning.report import GATE_BASE, MNIST_TEST, SetFigures, TestSet
 from trainer.models import RoundModel
 
-SETS = {"mnist_test": "MNIST’s test set", "gate_base": "base images"}
+SETS = {MNIST_TEST: "MNIST’s test set", GATE_BASE: "base images"}
 
 
-def set_of(told: dict[str, Any], name: str) -> dict[str, Any]:
-    """A set of a round's report; empty where it was not measured."""
-    measured: dict[str, Any] = ((told["report"] or {}).get("sets") or {}).get(name) or {}
-    return measured
+def set_name(name: str) -> str:
+    """Say in words what a set of a report is."""
+    test = TestSet.named(name)
+    return words.test_set(test) if test else SETS[name]
 
 
-def figure(measured: dict[str, Any], text: str) -> dict[str, str]:
-    """An accuracy in words."""
-    return {"name": text, "accuracy": words.interval(measured), "of": words.measured_on(measured)}
+def figure(figures: SetFigures, text: str) -> dict[str, str]:
+    """Say an accuracy in words."""
+    return {
+        "name": text,
+        "accuracy": words.interval(figures.accuracy, figures.low, figures.high),
+        "of": words.measured_on(figures),
+    }
 
 
 def candidate(model: RoundModel) -> dict[str, Any]:
-    """A round model that no round has used, in words."""
+    """Tell a round model that no round has used, in words."""
     return {
         "id": model.pk,
         "state": model.state,
-        "net": model.net,
-        "created": model.created,
-        "finished": model.finished,
+        "net": model.architecture,
+        "created": model.created_at,
+        "finished": model.finished_at,
         "progress": words.percent(model.progress),
         "progress_value": f"{model.progress:.3f}",
         "reasons": model.reasons,
@@ -40,7 +46,8 @@ def candidate(model: RoundModel) -> dict[str, Any]:
 
 
 def trained_on(model: RoundModel) -> str:
-    """«30 drawings by 8 people, mixed with base data in every step»."""
+    """Say what a model learned, as in “30 drawings by 8 people, mixed with base data in every
+    step”."""
     learned = samples.trained_on(model).aggregate(
         n=Count("pk"), people=Count("contributor", distinct=True)
     )
@@ -50,23 +57,26 @@ def trained_on(model: RoundModel) -> str:
     return f"{words.count(learned['n'], 'drawing')} by {people}, mixed with base data in every step"
 
 
-def told(current: dict[str, Any]) -> dict[str, Any]:
-    """The open round in words."""
-    due, training = current["due"], current["training"]
-    missing = max(0, due["need"] - due["have"])
+def open_round(overview: RoundOverview) -> dict[str, Any]:
+    """Tell the open round in words."""
+    counts, due, training = overview.counts, overview.due, overview.training
+    assert due is not None
+    missing = max(0, due.need - due.have)
     return {
-        "number": current["number"],
-        "fooled": f"{current['fooled']:,}",
-        "fooled_words": f"fooled the model, of {words.count(current['attempts'], 'drawing')}",
-        "verified": f"{current['verified']:,}",
-        "pending_words": f", {current['pending']:,} still waiting" if current["pending"] else "",
-        "have": min(due["have"], due["need"]),
-        "need": due["need"],
+        "number": overview.number,
+        "fooled": f"{counts.fooled_count:,}",
+        "fooled_words": f"fooled the model, of {words.count(counts.attempt_count, 'drawing')}",
+        "verified": f"{counts.verified_count:,}",
+        "pending_words": f", {counts.pending_count:,} still waiting"
+        if counts.pending_count
+        else "",
+        "have": min(due.have, due.need),
+        "need": due.need,
         "due_words": f"{words.count(missing, 'more verified fool')} until the next model"
         if missing
         else "Enough for the next model: its training starts soon",
-        "training": words.left(training["progress"], timezone.now() - training["started"])
+        "training": words.left(training.progress, timezone.now() - training.started_at)
         if training
         else "",
-        "training_value": f"{training['progress']:.3f}" if training else "",
+        "training_value": f"{training.progress:.3f}" if training else "",
     }

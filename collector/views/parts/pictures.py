@@ -14,6 +14,7 @@ from PIL import Image
 from collector.drawings import timeline
 from collector.models import Attempt
 from collector.rules import words
+from trainer.learning import raster
 
 SIDE = 28
 DRAWINGS_A_PAGE = 24
@@ -44,7 +45,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Shown:
+class DrawingCard:
     """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own;
     `public` says that it has a page that everybody may see."""
 
@@ -69,14 +70,16 @@ class Shown:
         return words.named(self.target).capitalize()
 
 
-def shown(attempt: Attempt, *, drawer: str = "", headline: str = "", public: bool = False) -> Shown:
+def drawing_card(
+    attempt: Attempt, *, drawer: str = "", headline: str = "", public: bool = False
+) -> DrawingCard:
     """The attempt's round has to be loaded with it."""
-    return Shown(
+    return DrawingCard(
         id=attempt.pk,
         picture=Picture(path(attempt.strokes), attempt.width),
         target=attempt.target_label,
         predicted=attempt.predicted_label,
-        fooled=attempt.fooled,
+        fooled=attempt.has_fooled,
         status=attempt.status,
         round=attempt.round.number,
         drawer=drawer,
@@ -138,10 +141,10 @@ def png(pixels: bytes) -> bytes:
     return file.getvalue()
 
 
-def looked_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
+def attribution_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
     """The 784 pixels as a PNG of 28 × 28, the ink amber where the attribution (28, 28) is above 0
     and blue where it is below, a little smoothed: single pixels say little."""
-    ink = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE) / 255
+    ink = raster.picture(pixels) / 255
     padded = np.pad(attribution, 1)
     smooth = np.sum(
         [padded[y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)], axis=0

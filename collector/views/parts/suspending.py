@@ -16,6 +16,7 @@ from collector.rules import words
 from collector.views.parts import figures
 from trainer import candidates
 from trainer.learning.gate import SIGNIFICANT
+from trainer.learning.report import Ablation
 from trainer.models import RoundModel
 
 State = RoundModel.State
@@ -59,7 +60,7 @@ def _reinstate(person: Person, admin: Person, why: str) -> str:
 
 
 def _compare(person: Person, admin: Person, why: str) -> str:
-    suspensions.compare(person, admin, why)
+    suspensions.ablate(person, admin, why)
     return (
         f"A model without {person.username} is in training. What comes of it will stand "
         "on this page."
@@ -69,18 +70,18 @@ def _compare(person: Person, admin: Person, why: str) -> str:
 def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     """The admin's part of the page."""
     reach, last, found = (
-        suspensions.reach(person),
+        suspensions.impact_of(person),
         suspensions.last(person),
-        suspensions.comparison(person),
+        suspensions.latest_ablation(person),
     )
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
-        "switched_off": person.switched_off,
+        "switched_off": person.is_suspended,
         "reach": f"{words.count(reach.samples, 'sample')} and "
         f"{words.count(reach.waiting, 'waiting drawing')}",
         "last": last
         and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
-        "last_when": last and last.when,
+        "last_when": last and last.done_at,
         "forms": {
             do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")
         },
@@ -90,48 +91,43 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
 
 def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
     told = figures.candidate(model)
-    if model.state != State.COMPARED:
+    if model.state != State.ABLATED:
         return told
-    report = model.report or {}
-    rows = [_row(report, key) for key in report["sets"]]
-    mine, theirs = report["samples"]
+    ablation = Ablation.from_json(model.report or {})
+    without, whole = ablation.samples
     return told | {
-        "rows": [row for row in rows if row["n"]],
-        "of": f"Trained on {words.count(mine, 'sample')}, the model with {name} on {theirs:,}; "
+        "rows": [
+            _row(ablation, set_name) for set_name, figures in ablation.sets.items() if figures.n
+        ],
+        "of": f"Trained on {words.count(without, 'sample')}, the model with {name} on {whole:,}; "
         "all else is the same.",
-        "meaning": _meaning(report, name),
+        "meaning": _meaning(ablation, name),
     }
 
 
-def _row(report: dict[str, Any], key: str) -> dict[str, Any]:
-    pairs = report["paired"][key]
-    name = _name(key)
+def _row(ablation: Ablation, set_name: str) -> dict[str, Any]:
+    """Tell both models on one set, and the paired test of the two."""
+    pairs = ablation.paired[set_name]
+    text = figures.set_name(set_name)
     return {
-        "name": name,
-        "n": pairs["n"],
-        "without": figures.figure(report["sets"][key], name),
-        "whole": figures.figure(report["their_sets"][key], name),
-        "gained": f"{pairs['gained']:,}",
-        "lost": f"{pairs['lost']:,}",
-        "p": "< 0.001" if pairs["p"] < 0.001 else f"{pairs['p']:.3f}",
+        "name": text,
+        "without": figures.figure(ablation.sets[set_name], text),
+        "whole": figures.figure(ablation.other_sets[set_name], text),
+        "gained": f"{pairs.gained:,}",
+        "lost": f"{pairs.lost:,}",
+        "p": "< 0.001" if pairs.p < 0.001 else f"{pairs.p:.3f}",
     }
 
 
-def _name(key: str) -> str:
-    """A set's name in words."""
-    kind, _, number = key.partition("_")
-    return figures.SETS.get(key) or f"{words.TEST_SETS[kind]} {number}"
-
-
-def _meaning(report: dict[str, Any], name: str) -> str:
-    """What the paired tests say, in a sentence or two."""
+def _meaning(ablation: Ablation, name: str) -> str:
+    """Say what the paired tests mean, in a sentence or two."""
     clear = {
-        key: pairs
-        for key, pairs in report["paired"].items()
-        if pairs["n"] and pairs["p"] < SIGNIFICANT
+        figures.set_name(set_name): pairs
+        for set_name, pairs in ablation.paired.items()
+        if pairs.n and pairs.p < SIGNIFICANT
     }
-    better = [_name(key) for key, pairs in clear.items() if pairs["gained"] > pairs["lost"]]
-    worse = [_name(key) for key, pairs in clear.items() if pairs["gained"] < pairs["lost"]]
+    better = [text for text, pairs in clear.items() if pairs.gained > pairs.lost]
+    worse = [text for text, pairs in clear.items() if pairs.gained < pairs.lost]
     said = []
     if better:
         said.append(

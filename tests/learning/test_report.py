@@ -1,0 +1,304 @@
+"""The report as types: nothing is lost on the way to JSON and back, and what is lacking is
+empty."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.learning import report, shipped
+from trainer.learning.report import (
+    GATE_BASE,
+    MNIST_TEST,
+    Ablation,
+    AgainstTarget,
+    Count,
+    Kind,
+    MatrixLine,
+    PairedTest,
+    Report,
+    SetFigures,
+)
+
+FOOLS_3 = report.TestSet(Kind.FOOLS, 3)
+AUDITED_12 = report.TestSet(Kind.AUDITED, 12)
+
+counts = st.integers(0, 10_000)
+shares = st.none() | st.floats(0, 1)
+test_sets = st.builds(report.TestSet, st.sampled_from(Kind), st.integers(1, 10_000))
+names = st.sampled_from((GATE_BASE, MNIST_TEST, "samples")) | st.builds(
+    lambda test: test.name, test_sets
+)
+set_figures = st.builds(
+    SetFigures,
+    n=counts,
+    correct=counts,
+    accuracy=shares,
+    low=shares,
+    high=shares,
+    stand_in=st.booleans(),
+    per_digit=st.lists(st.builds(Count, counts, counts), max_size=10).map(tuple),
+    confusion=st.lists(st.lists(counts, max_size=3).map(tuple), max_size=3).map(tuple),
+)
+paired_tests = st.builds(PairedTest, counts, counts, counts, st.floats(0, 1))
+lines = st.builds(
+    MatrixLine, st.none() | st.integers(1, 100), st.dictionaries(test_sets, counts, max_size=4)
+)
+reports = st.builds(
+    Report,
+    sets=st.dictionaries(names, set_figures, max_size=4),
+    against_target=st.none()
+    | st.builds(
+        AgainstTarget, st.integers(1, 100), st.dictionaries(test_sets, paired_tests, max_size=4)
+    ),
+    forgot=st.none() | st.lists(st.uuids().map(str), max_size=3).map(tuple),
+    matrix=st.none() | st.lists(lines, max_size=3).map(tuple),
+)
+ablations = st.builds(
+    Ablation,
+    compared_with=st.integers(1, 100),
+    sets=st.dictionaries(names, set_figures, min_size=1, max_size=3),
+    samples=st.tuples(counts, counts),
+    other_sets=st.dictionaries(names, set_figures, max_size=3),
+    paired=st.dictionaries(names, paired_tests, max_size=3),
+)
+
+
+def through_json(value: dict[str, object]) -> Any:
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+FIGURES = SetFigures(
+    n=3,
+    correct=2,
+    accuracy=0.67,
+    low=0.2,
+    high=0.9,
+    stand_in=True,
+    per_digit=(Count(2, 1), Count(1, 1)),
+    confusion=((1, 1), (0, 1)),
+)
+WHOLE = Report(
+    sets={GATE_BASE: FIGURES, FOOLS_3.name: SetFigures()},
+    against_target=AgainstTarget(3, {FOOLS_3: PairedTest(50, 4, 1, 0.375)}),
+    forgot=("an-id",),
+    matrix=(MatrixLine(3, {FOOLS_3: 0, AUDITED_12: 7}), MatrixLine(None, {FOOLS_3: 5})),
+)
+STORED_FIGURES: dict[str, object] = {
+    "n": 3,
+    "correct": 2,
+    "accuracy": 0.67,
+    "low": 0.2,
+    "high": 0.9,
+    "stand_in": True,
+    "per_digit": [{"n": 2, "correct": 1}, {"n": 1, "correct": 1}],
+    "confusion": [[1, 1], [0, 1]],
+}
+STORED_NOTHING: dict[str, object] = {
+    "n": 0,
+    "correct": 0,
+    "accuracy": None,
+    "low": None,
+    "high": None,
+    "stand_in": False,
+    "per_digit": [],
+    "confusion": [],
+}
+
+
+def test_the_json_is_the_one_that_is_stored_and_that_the_api_gives_to_the_byte() -> None:
+    stored = {
+        "sets": {"gate_base": STORED_FIGURES, "fools_3": STORED_NOTHING},
+        "against_target": {
+            "round": 3,
+            "sets": {"fools_3": {"n": 50, "gained": 4, "lost": 1, "p": 0.375}},
+        },
+        "forgot": ["an-id"],
+        "matrix": [
+            {"round": 3, "correct": {"fools_3": 0, "audited_12": 7}},
+            {"round": None, "correct": {"fools_3": 5}},
+        ],
+    }
+    assert json.dumps(WHOLE.as_json()) == json.dumps(stored)
+    assert Report.from_json(stored) == WHOLE
+
+
+def test_an_ablations_json_is_the_one_that_is_stored_to_the_byte() -> None:
+    ablation = Ablation(
+        compared_with=7,
+        sets={GATE_BASE: FIGURES},
+        samples=(10, 12),
+        other_sets={GATE_BASE: SetFigures()},
+        paired={GATE_BASE: PairedTest(3, 1, 0, 1.0)},
+    )
+    stored = {
+        "sets": {"gate_base": STORED_FIGURES},
+        "compared_with": 7,
+        "samples": [10, 12],
+        "their_sets": {"gate_base": STORED_NOTHING},
+        "paired": {"gate_base": {"n": 3, "gained": 1, "lost": 0, "p": 1.0}},
+    }
+    assert json.dumps(ablation.as_json()) == json.dumps(stored)
+    assert Ablation.from_json(stored) == ablation
+
+
+@given(reports)
+def test_a_report_goes_through_json_unchanged(one: Report) -> None:
+    assert Report.from_json(through_json(one.as_json())) == one
+
+
+@given(ablations)
+def test_an_ablation_goes_through_json_unchanged(one: Ablation) -> None:
+    assert Ablation.from_json(through_json(one.as_json())) == one
+
+
+@pytest.mark.parametrize("architecture", shipped.names())
+def test_the_report_of_a_shipped_card_is_read_and_written_as_it_is(architecture: str) -> None:
+    card = json.loads((shipped.FOLDER / f"{architecture}.json").read_text(encoding="utf-8"))
+    read = Report.from_json(card["report"])
+    assert json.dumps(read.as_json()) == json.dumps(card["report"])
+    assert (read.against_target, read.forgot, read.matrix, read.tests) == (None, None, None, {})
+
+
+CHANGES = {
+    "n": 4,
+    "correct": 1,
+    "accuracy": 0.5,
+    "low": 0.1,
+    "high": 0.95,
+    "stand_in": False,
+    "per_digit": (Count(2, 2), Count(1, 1)),
+    "confusion": ((1, 1), (1, 0)),
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(SetFigures)])
+def test_every_figure_of_a_set_matters(name: str) -> None:
+    changed = replace(FIGURES, **{name: CHANGES[name]})  # type: ignore[arg-type]
+    assert changed != FIGURES and changed.as_json() != FIGURES.as_json()
+    assert SetFigures.from_json(through_json(changed.as_json())) == changed
+
+
+def test_a_part_that_was_not_measured_is_not_stored_and_an_empty_one_is() -> None:
+    assert Report().as_json() == {"sets": {}}
+    empty = Report(against_target=AgainstTarget(1, {}), forgot=(), matrix=())
+    assert empty.as_json() == {
+        "sets": {},
+        "against_target": {"round": 1, "sets": {}},
+        "forgot": [],
+        "matrix": [],
+    }
+    assert Report.from_json(empty.as_json()) == empty != Report()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        {},
+        {"sets": None},
+        {"sets": {}},
+        {"sets": {}, "against_target": None, "forgot": None, "matrix": None},
+    ],
+)
+def test_a_model_that_was_never_measured_has_an_empty_report(stored: Any) -> None:
+    assert Report.from_json(stored) == Report()
+
+
+@pytest.mark.parametrize(
+    "stored", [None, {}, {"per_digit": None, "confusion": None, "accuracy": None}]
+)
+def test_a_set_that_was_not_measured_has_no_figures(stored: Any) -> None:
+    assert SetFigures.from_json(stored) == SetFigures()
+    assert Report.from_json({"sets": {GATE_BASE: stored}}).of(GATE_BASE) == SetFigures()
+
+
+def test_a_set_that_is_asked_for_and_is_not_there_is_empty() -> None:
+    assert WHOLE.of(GATE_BASE) == FIGURES
+    assert WHOLE.of(MNIST_TEST) == Report().of(GATE_BASE) == SetFigures()
+
+
+def test_keys_that_are_not_known_are_passed_over() -> None:
+    stored: dict[str, Any] = through_json(WHOLE.as_json())
+    stored["pens"] = {"n": 1}
+    stored["sets"]["gate_base"]["calibration"] = 0.1
+    stored["sets"]["gate_base"]["per_digit"][0]["seconds"] = 1
+    stored["against_target"]["sets"]["fools_3"]["z"] = 1.5
+    stored["against_target"]["sets"]["elsewhere"] = None
+    stored["matrix"][0]["correct"]["elsewhere"] = 4
+    assert Report.from_json(stored) == WHOLE
+
+
+def test_a_report_gives_the_figures_of_its_test_sets_by_what_they_are() -> None:
+    sets = {GATE_BASE: FIGURES, AUDITED_12.name: FIGURES, "samples": FIGURES, FOOLS_3.name: FIGURES}
+    assert list(Report(sets).tests.items()) == [(AUDITED_12, FIGURES), (FOOLS_3, FIGURES)]
+
+
+def test_an_ablation_that_is_not_measured_yet_says_with_what_it_is_compared() -> None:
+    begun = Ablation(7)
+    assert begun.as_json() == {"compared_with": 7}
+    assert Ablation.from_json(begun.as_json()) == begun
+    assert (begun.samples, begun.other_sets, begun.paired) == ((0, 0), {}, {})
+
+
+@given(test_sets)
+def test_a_test_set_is_known_by_its_name(test: report.TestSet) -> None:
+    assert report.TestSet.named(test.name) == test
+
+
+def test_test_sets_are_named_by_kind_and_round() -> None:
+    assert (FOOLS_3.name, AUDITED_12.name) == ("fools_3", "audited_12")
+    assert report.TestSet.named("fools_3") == FOOLS_3 != report.TestSet.named("fools_4")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        GATE_BASE,
+        MNIST_TEST,
+        "samples",
+        "",
+        "3",
+        "_3",
+        "fools",
+        "fools_",
+        "fools3",
+        "fools_x",
+        "fools_-3",
+        "fools_1.0",
+        "fools_²",
+        "fools_٣",
+        "fools_3_3",
+        "FOOLS_3",
+        "pens_3",
+    ],
+)
+def test_any_other_name_is_no_test_sets(name: str) -> None:
+    assert report.TestSet.named(name) is None
+
+
+def test_a_stored_report_without_its_matrix_has_all_the_rest_in_its_order() -> None:
+    stored = WHOLE.as_json()
+    rest = report.without_matrix(stored)
+    assert list((rest or {}).items()) == [item for item in stored.items() if item[0] != "matrix"]
+    assert "matrix" in stored
+    assert (report.without_matrix(None), report.without_matrix({})) == (None, {})
+
+
+def test_a_query_finds_the_parts_where_the_json_has_them() -> None:
+    stored: Any = through_json(WHOLE.as_json())
+    for path, part in (
+        (report.set_lookup(GATE_BASE), STORED_FIGURES),
+        (report.confusion_lookup(GATE_BASE), STORED_FIGURES["confusion"]),
+        (report.SETS, stored["sets"]),
+        (report.MATRIX, stored["matrix"]),
+    ):
+        found = stored
+        for key in path.split("__"):
+            found = found[key]
+        assert found == part

@@ -1,0 +1,273 @@
+"""A real site for tests: its own database, gunicorn and django-q2 clusters as real processes,
+spoken to over HTTP."""
+
+import atexit
+import functools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+POSTGRES = os.environ.get("DADC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres")
+_at_exit = ExitStack()
+atexit.register(_at_exit.close)
+PASSWORD = "correct horse battery"
+# One hash for all of them: a hash is slow on purpose.
+PEOPLE = """
+from unittest.mock import patch
+from django.contrib.auth.hashers import make_password
+from collector.people import accounts
+with patch("django.contrib.auth.base_user.make_password", return_value=make_password({password!r})):
+    people = [accounts.add(name, {password!r}, role={role!r}) for name in {names!r}]
+print(*(accounts.issue_token(person)[0] for person in people))
+"""
+T = TypeVar("T")
+
+
+def wait_for(what: Callable[[], T], seconds: float = 30.0, why: str = "it") -> T:
+    """The first truthy answer of `what`, asked for `seconds`; then a failure that says what was
+    last seen."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds:g} s for {why}; last seen: {answer!r}")
+        time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: status, body parsed where it is JSON, headers."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass
+class Client:
+    """Speaks to the API as one person (or as nobody)."""
+
+    site: "Site"
+    token: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def request(
+        self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
+    ) -> Answer:
+        data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **self.headers, **headers}
+        if self.token:
+            sent["Authorization"] = f"Token {self.token}"
+        request = urllib.request.Request(
+            self.site.url + path, data=data, method=method, headers=sent
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return _answer(response.status, response.read(), dict(response.headers))
+        except urllib.error.HTTPError as error:
+            return _answer(error.code, error.read(), dict(error.headers))
+
+    def get(self, path: str) -> Answer:
+        return self.request("GET", path)
+
+    def post(self, path: str, body: Any = None) -> Answer:
+        return self.request("POST", path, {} if body is None else body)
+
+
+def _answer(status: int, content: bytes, headers: dict[str, str]) -> Answer:
+    body: Any = content
+    if headers.get("Content-Type", "").startswith("application/json"):
+        body = json.loads(content)
+    return Answer(status, body, headers)
+
+
+@dataclass
+class Site:
+    """One site. `web` and `clusters` start its processes; whatever runs is ended by `stop`."""
+
+    data_dir: Path
+    database_url: str
+    port: int
+    extra: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "PYTEST_"))
+        }
+        return {
+            **kept,
+            "DADC_DATA_DIR": str(self.data_dir),
+            "DATABASE_URL": self.database_url,
+            "PORT": str(self.port),
+            "DADC_PASSWORD": PASSWORD,
+            "OMP_NUM_THREADS": "1",
+            "DADC_AUDIT_SHARE": "0",  # no lot decides what is read, unless a test wants it
+            "DADC_GOLD_SHARE": "0",
+            **self.extra,
+        }
+
+    def manage(self, *arguments: str) -> str:
+        """The output of a management command; its failure is this test's."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def python(self, code: str) -> str:
+        """What `code` prints, run beside the site in a process of its own."""
+        return self.manage("shell", "--verbosity", "0", "-c", code).strip()
+
+    def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
+        log = (self.data_dir / f"{name}.log").open("ab")
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.env | env,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        self.processes[name] = process
+        return process
+
+    def start_web(self) -> None:
+        self.start("web", "-m", "gunicorn", "dadc_site.wsgi")
+        wait_for(self.answers, 60, f"{self.url} to answer")
+
+    def start_clusters(self) -> None:
+        self.start("worker", "manage.py", "qcluster")
+        self.start("trainer", "manage.py", "qcluster", Q_CLUSTER_NAME="train")
+
+    def answers(self) -> bool:
+        try:
+            return Client(self).get("/healthz").status == 200
+        except OSError:
+            return False
+
+    def person(self, name: str, role: str = "crowdworker") -> Client:
+        """A new person with this role, signed in by a token."""
+        return self.people(name, role=role)[0]
+
+    def people(self, *names: str, role: str = "crowdworker") -> list[Client]:
+        tokens = self.python(PEOPLE.format(names=names, password=PASSWORD, role=role)).split()
+        return [Client(self, token) for token in tokens]
+
+    def sign_in(self, name: str) -> Client:
+        answer = Client(self).post("/api/tokens/", {"username": name, "password": PASSWORD})
+        assert answer.status == 201, answer
+        return Client(self, answer.body["token"])
+
+    def current_round(self) -> dict[str, Any]:
+        body: dict[str, Any] = Client(self).get("/api/rounds/current/").body
+        return body
+
+    def stop(self) -> None:
+        """End every process that was started here, the whole group of each, at once."""
+        for process in self.processes.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"== {path.name}\n{path.read_text()[-3000:]}"
+            for path in sorted(self.data_dir.glob("*.log"))
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def database(kind: str, data_dir: Path) -> Iterator[str]:
+    """The URL of a database of its own with all tables and no row: an SQLite file, or a PostgreSQL
+    database that is dropped at the end."""
+    tables = _tables(kind)
+    if kind == "sqlite":
+        shutil.copyfile(tables.removeprefix("sqlite:///"), data_dir / "db.sqlite3")
+        yield f"sqlite:///{data_dir / 'db.sqlite3'}"
+        return
+    with _postgres(f"TEMPLATE {tables.rpartition('/')[2]}") as url:
+        yield url
+
+
+@functools.cache
+def _tables(kind: str) -> str:
+    """The URL of the database that this process's others are copies of: making tables takes
+    seconds."""
+    data_dir = Path(_at_exit.enter_context(tempfile.TemporaryDirectory()))
+    url = (
+        f"sqlite:///{data_dir / 'db.sqlite3'}"
+        if kind == "sqlite"
+        else _at_exit.enter_context(_postgres())
+    )
+    Site(data_dir, url, 0).manage("migrate", "--verbosity", "0")
+    return url
+
+
+@contextmanager
+def _postgres(like: str = "") -> Iterator[str]:
+    name = f"dadc_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(POSTGRES, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} {like}")
+    try:
+        yield POSTGRES.rpartition("/")[0] + f"/{name}"
+    finally:
+        with psycopg.connect(POSTGRES, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def postgres_is_missing() -> str | None:
+    """Why PostgreSQL can't be used here, or None."""
+    try:
+        psycopg.connect(POSTGRES, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        return f"no PostgreSQL at {POSTGRES}: {error}"
+    return None
+
+
+@contextmanager
+def site(kind: str, data_dir: Path, **extra: str) -> Iterator[Site]:
+    """A site on an empty database, set up and served; `extra` are settings."""
+    with database(kind, data_dir) as url:
+        made = Site(data_dir, url, free_port(), extra)
+        try:
+            made.manage("setup")
+            made.start_web()
+            yield made
+        finally:
+            made.stop()

@@ -1,0 +1,285 @@
+"""What was measured about a model, as types; the only place that reads or writes it as JSON.
+
+A candidate's report has all four parts of ``Report``; that of a shipped model has its sets alone.
+What leaves a contributor out is told by an ``Ablation`` in a report's place. Reading is lenient: a
+part that is lacking or null is empty and a key that is not known is passed over, so that reports
+of other versions can be read. Imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+GATE_BASE = "gate_base"
+MNIST_TEST = "mnist_test"
+SETS, MATRIX = "sets", "matrix"  # two parts of a stored report that are also read by themselves
+
+JSON = dict[str, object]
+Stored = Mapping[str, Any]  # a JSON object as it was decoded: nothing is known of its values
+_Of = TypeVar("_Of")
+
+
+class Kind(Enum):
+    """How the drawings of a test set came to be: they fooled their round's model, or they did not
+    and were drawn by lot for the audit."""
+
+    FOOLS = "fools"
+    AUDITED = "audited"
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The drawings of one round that are kept to measure models and never trained on."""
+
+    kind: Kind
+    round: int
+
+    @property
+    def name(self) -> str:
+        """The set's name in a report, such as “fools_3”."""
+        return f"{self.kind.value}_{self.round}"
+
+    @staticmethod
+    @lru_cache(maxsize=4096)
+    def named(name: str) -> TestSet | None:
+        """Read a set's name; None where it is no test set's. A report of many rounds has each name
+        many times."""
+        kind, _, number = name.rpartition("_")
+        if not (number.isascii() and number.isdigit()):
+            return None
+        known = next((known for known in Kind if known.value == kind), None)
+        return TestSet(known, int(number)) if known else None
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many images there are, and how many of them a model reads correctly."""
+
+    n: int = 0
+    correct: int = 0
+
+    def as_json(self) -> JSON:
+        return {"n": self.n, "correct": self.correct}
+
+    @staticmethod
+    def from_json(stored: Stored) -> Count:
+        return Count(stored.get("n", 0), stored.get("correct", 0))
+
+
+@dataclass(frozen=True)
+class SetFigures(Count):
+    """What a model reads of one set; empty where it was not measured.
+
+    ``accuracy`` and the ends of its 95 % interval are shares, None for an empty set. ``per_digit``
+    has ten counts by label, ``confusion`` counts by label (row) and answer (column). ``stand_in``
+    says that other images take the place of real ones.
+    """
+
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    stand_in: bool = False
+    per_digit: tuple[Count, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+
+    def as_json(self) -> JSON:
+        return super().as_json() | {
+            "accuracy": self.accuracy,
+            "low": self.low,
+            "high": self.high,
+            "stand_in": self.stand_in,
+            "per_digit": [count.as_json() for count in self.per_digit],
+            "confusion": [list(row) for row in self.confusion],
+        }
+
+    @staticmethod
+    def from_json(stored: Stored | None) -> SetFigures:
+        stored = stored or {}
+        return SetFigures(
+            n=stored.get("n", 0),
+            correct=stored.get("correct", 0),
+            accuracy=stored.get("accuracy"),
+            low=stored.get("low"),
+            high=stored.get("high"),
+            stand_in=stored.get("stand_in", False),
+            per_digit=tuple(Count.from_json(count) for count in stored.get("per_digit") or ()),
+            confusion=tuple(tuple(row) for row in stored.get("confusion") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two models on the same ``n`` images: ``gained`` are those that the first reads correctly and
+    the second does not, ``lost`` the reverse, ``p`` is the exact McNemar test's."""
+
+    n: int
+    gained: int
+    lost: int
+    p: float
+
+    def as_json(self) -> JSON:
+        return {"n": self.n, "gained": self.gained, "lost": self.lost, "p": self.p}
+
+    @staticmethod
+    def from_json(stored: Stored) -> PairedTest:
+        return PairedTest(stored["n"], stored["gained"], stored["lost"], stored["p"])
+
+
+@dataclass(frozen=True)
+class MatrixLine:
+    """How many of each test set one model reads correctly: that of ``round``, or (None) the
+    candidate whose report this is."""
+
+    round: int | None
+    correct: dict[TestSet, int]
+
+    def as_json(self) -> JSON:
+        return {
+            "round": self.round,
+            "correct": {test.name: correct for test, correct in self.correct.items()},
+        }
+
+    @staticmethod
+    def from_json(stored: Stored) -> MatrixLine:
+        return MatrixLine(stored["round"], _by_test_set(stored["correct"]))
+
+
+@dataclass(frozen=True)
+class AgainstTarget:
+    """A candidate beside the target model, that of ``round``, on each test set."""
+
+    round: int
+    tests: dict[TestSet, PairedTest]
+
+    def as_json(self) -> JSON:
+        return {
+            "round": self.round,
+            "sets": {test.name: paired.as_json() for test, paired in self.tests.items()},
+        }
+
+    @staticmethod
+    def from_json(stored: Stored) -> AgainstTarget:
+        tests = _by_test_set(stored["sets"])
+        return AgainstTarget(
+            stored["round"], {test: PairedTest.from_json(tests[test]) for test in tests}
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything measured about a round model.
+
+    ``sets`` by name: the base sets, and the test sets by ``TestSet.name``. ``forgot`` are the ids
+    of attempts in the test sets that the target model reads correctly and this one does not.
+    ``matrix`` has a line for every round's model and one for this one. What was not measured is
+    None.
+    """
+
+    sets: dict[str, SetFigures] = field(default_factory=dict)
+    against_target: AgainstTarget | None = None
+    forgot: tuple[str, ...] | None = None
+    matrix: tuple[MatrixLine, ...] | None = None
+
+    def of(self, name: str) -> SetFigures:
+        """Give the figures of a set; empty ones where it was not measured."""
+        return self.sets.get(name, SetFigures())
+
+    @property
+    def tests(self) -> dict[TestSet, SetFigures]:
+        """The figures of the test sets."""
+        return _by_test_set(self.sets)
+
+    def as_json(self) -> JSON:
+        stored: JSON = {SETS: _sets_as_json(self.sets)}
+        if self.against_target is not None:
+            stored["against_target"] = self.against_target.as_json()
+        if self.forgot is not None:
+            stored["forgot"] = list(self.forgot)
+        if self.matrix is not None:
+            stored[MATRIX] = [line.as_json() for line in self.matrix]
+        return stored
+
+    @staticmethod
+    def from_json(stored: Stored | None) -> Report:
+        """Read a stored report; None, as of a model that was never measured, is empty."""
+        stored = stored or {}
+        against, forgot, matrix = map(stored.get, ("against_target", "forgot", MATRIX))
+        return Report(
+            sets=_sets(stored.get(SETS)),
+            against_target=None if against is None else AgainstTarget.from_json(against),
+            forgot=None if forgot is None else tuple(forgot),
+            matrix=None if matrix is None else tuple(map(MatrixLine.from_json, matrix)),
+        )
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A model that leaves a contributor out, beside the model that it is compared with (by id).
+
+    Until it is measured it says that id alone. ``samples``: how many it was trained on, and the
+    other. ``other_sets``: the other model, measured on the same images. In ``paired``, ``gained``
+    are the images that the one without the contributor alone reads correctly.
+    """
+
+    compared_with: int
+    sets: dict[str, SetFigures] = field(default_factory=dict)
+    samples: tuple[int, int] = (0, 0)
+    other_sets: dict[str, SetFigures] = field(default_factory=dict)
+    paired: dict[str, PairedTest] = field(default_factory=dict)
+
+    def as_json(self) -> JSON:
+        if not self.sets:
+            return {"compared_with": self.compared_with}
+        return {
+            "sets": _sets_as_json(self.sets),
+            "compared_with": self.compared_with,
+            "samples": list(self.samples),
+            "their_sets": _sets_as_json(self.other_sets),
+            "paired": {name: test.as_json() for name, test in self.paired.items()},
+        }
+
+    @staticmethod
+    def from_json(stored: Stored) -> Ablation:
+        first, second = stored.get("samples", (0, 0))
+        paired = stored.get("paired", {})
+        return Ablation(
+            compared_with=stored["compared_with"],
+            sets=_sets(stored.get("sets")),
+            samples=(first, second),
+            other_sets=_sets(stored.get("their_sets")),
+            paired={name: PairedTest.from_json(paired[name]) for name in paired},
+        )
+
+
+def without_matrix(stored: Stored | None) -> Stored | None:
+    """Give a stored report without its matrix, by far the largest part after many rounds."""
+    return stored and {key: part for key, part in stored.items() if key != MATRIX}
+
+
+def set_lookup(name: str) -> str:
+    """Say where a stored report has the figures of a set, as a query writes it after the field."""
+    return f"{SETS}__{name}"
+
+
+def confusion_lookup(name: str) -> str:
+    """Say where a stored report has the confusion on a set, as a query writes it after the
+    field."""
+    return f"{set_lookup(name)}__confusion"
+
+
+def _sets(stored: Stored | None) -> dict[str, SetFigures]:
+    return {name: SetFigures.from_json(figures) for name, figures in (stored or {}).items()}
+
+
+def _sets_as_json(sets: dict[str, SetFigures]) -> JSON:
+    return {name: figures.as_json() for name, figures in sets.items()}
+
+
+def _by_test_set(by_name: Mapping[str, _Of]) -> dict[TestSet, _Of]:
+    """Pass over every name that is no test set's."""
+    named = ((TestSet.named(name), of) for name, of in by_name.items())
+    return {test: of for test, of in named if test is not None}
