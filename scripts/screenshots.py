@@ -328,7 +328,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     album.take("drawing-appealed", f"/drawings/{crowd.appealed[0]}/", crowd.appealed[1])
     album.take(
         "fool",
-        f"/fools/{crowd.site.python('from collector import fools; print(fools.best()[0].pk)')}/",
+        f"/fools/{crowd.site.python('from collector.drawings import public; print(public.best()[0].pk)')}/",
     )
     album.take("try", "/try/", act=tried)
     album.take("draw-read", "/draw/", "bob", partial(submit, iter(usual)))

@@ -70,14 +70,14 @@ def _row(
         if practising
         else "qualified"
     )
-    used_up = practising and work.practised >= tests * verdicts.PRACTICE
+    used_up = practising and work.practice_count >= tests * verdicts.PRACTICE
     return {
         "name": moderator.username,
         "state": state,
         "chip": CHIPS[state],
         "urgent": moderator.is_moderation_paused or used_up,
-        "practice": _practice(work.practised, used_up) if practising else "",
-        "readings": f"{work.readings:,}",
+        "practice": _practice(work.practice_count, used_up) if practising else "",
+        "readings": f"{work.reading_count:,}",
         "agreement": _share(figures.agreed_count, figures.settled_count),
         "agreement_of": f"{figures.agreed_count:,} of {figures.settled_count:,} settled"
         if figures.settled_count
