@@ -7,16 +7,25 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
-from collector.errors import Refused, TooMany, Unavailable
+from collector.errors import Conflict, NotFound, Refused, TooMany, Unavailable
+from trainer.candidates import NotNow
+from trainer.rounds import NoSuchRound
 from trainer.target import TargetUnavailable
 
 _BUSY = "The site cannot answer at this moment. Please try again in a minute."
 
 
 def as_refusal(exception: BaseException | None) -> Refused | None:
-    """What an exception means to the outside, if it is not a fault of ours."""
+    """Return what an exception means to the outside; None where it is a fault of ours.
+
+    The trainer knows no statuses: what it refuses gets them here.
+    """
     if isinstance(exception, Refused):
         return exception
+    if isinstance(exception, NoSuchRound):
+        return NotFound(str(exception))
+    if isinstance(exception, NotNow):
+        return Conflict(str(exception))
     if isinstance(exception, TargetUnavailable):
         return Unavailable(f"The model cannot be asked: {exception}")
     if isinstance(exception, OperationalError | InterfaceError):

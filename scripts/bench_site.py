@@ -179,7 +179,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     yield "next drawing and a reading", TURNS, both
     yield "submission", TURNS, submit
     yield "desk: drawings that nobody could settle", PAGE_TURNS, lambda: list(decisions.unsettled())
-    yield "how every moderator is trusted", PAGE_TURNS, trust.everybody
+    yield "how every moderator is trusted", PAGE_TURNS, trust.moderator_figures
     yield "Krippendorff’s α", PAGE_TURNS, agreement.measured
     for period in leaderboards.PERIODS:
         yield f"leaderboard, {period}", PAGE_TURNS, partial(leaderboards.standings, period)

@@ -10,7 +10,7 @@ from trainer.models import Round, RoundModel, Weights
 
 
 class NoSuchRound(Exception):
-    """There is no earlier round of that number to go back to."""
+    """There is no round of that number, or none that is over and could be gone back to."""
 
 
 def lock() -> None:
@@ -30,6 +30,14 @@ def open_first(net: str) -> Round:
         return existing
     with transaction.atomic():
         return Round.objects.create(number=1, model=initial_model_of(net), opened_at=timezone.now())
+
+
+def get_round(number: int) -> Round:
+    """Return the round of this number, its model with it. Raises NoSuchRound."""
+    round_ = Round.objects.select_related("model").filter(number=number).first()
+    if round_ is None:
+        raise NoSuchRound(f"There is no round {number}.")
+    return round_
 
 
 def architectures() -> list[str]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from trainer import rounds
+from trainer.learning import raster
 from trainer.learning.report import Ablation, Kind, TestSet
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
 
@@ -116,10 +117,19 @@ def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID
     go on saying which models trained on them; each sample gets a new row."""
     with transaction.atomic():
         rounds.lock()
-        again = returnable(contributor, since, but)
-        for sample in again:
-            sample.pk, sample.added_at, sample.withdrawn_at = uuid.uuid4(), timezone.now(), None
-            sample.first_trained_by = sample.last_trained_by = None
+        again = [
+            Sample(
+                attempt=sample.attempt,
+                contributor_id=sample.contributor_id,
+                pixels=sample.pixels,
+                sha256=sample.sha256,
+                label=sample.label,
+                has_fooled=sample.has_fooled,
+                is_audited=sample.is_audited,
+                round_id=sample.round_id,
+            )
+            for sample in returnable(contributor, since, but)
+        ]
         return len(Sample.objects.bulk_create(again))
 
 
@@ -208,9 +218,7 @@ def arrays(samples: QuerySet[Sample]) -> Arrays:
     rows = list(samples.values_list("pk", "attempt", "pixels", "label"))
     if not all(row[2] for row in rows):
         raise Removed("Some of these drawings were removed by whoever drew them.")
-    pixels = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.uint8).reshape(
-        -1, 28, 28
-    )
+    pixels = raster.pictures(row[2] for row in rows)
     labels = np.array([row[3] for row in rows], dtype=np.int64)
     return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)
 

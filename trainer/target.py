@@ -6,7 +6,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainer.learning import raster
 from trainer.models import Round, Weights
+from trainer.rounds import NoSuchRound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,29 +22,45 @@ class TargetUnavailable(Exception):
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What a model makes of a picture: ten probabilities by digit, which sum to 1."""
+
+    probabilities: list[float]
+
+    @property
+    def digit(self) -> int:
+        """The likeliest digit; of equally likely ones the smallest."""
+        return max(range(10), key=self.probabilities.__getitem__)
+
+    @property
+    def share(self) -> float:
+        """How likely that digit is, 0–1."""
+        return self.probabilities[self.digit]
+
+
+@dataclass(frozen=True)
 class Target:
-    """The open round's model, ready to be asked."""
+    """A round's model, ready to be asked."""
 
     round_id: int
     number: int
     net: "torch.nn.Module"
 
-    def probabilities(self, pixels: "NDArray[np.uint8]") -> list[float]:
-        """Ten probabilities for one 28×28 uint8 picture; they sum to 1."""
+    def read(self, pixels: bytes | memoryview) -> Prediction:
+        """Ask the model what a picture shows, given as its 784 stored bytes."""
         from trainer.learning import nets
 
-        return [float(p) for p in nets.probabilities(self.net, pixels[None])[0]]
+        [probabilities] = nets.probabilities(self.net, raster.picture(pixels)[None])
+        return Prediction([float(share) for share in probabilities])
 
-    def attribution(self, pixels: bytes, digit: int, other: int) -> "NDArray[np.float64]":
-        """How much each of the 784 pixels spoke for `digit` and against `other`, float64 (28,
-        28)."""
-        import numpy as np
-
+    def attribution(
+        self, pixels: bytes | memoryview, digit: int, other: int
+    ) -> "NDArray[np.float64]":
+        """Give how much each pixel of a stored picture spoke for `digit` and against `other`,
+        float64 (28, 28)."""
         from trainer.learning import attribution
 
-        return attribution.attribution(
-            self.net, np.frombuffer(pixels, np.uint8).reshape(28, 28), digit, other
-        )
+        return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
 _cached: Target | None = None
@@ -95,15 +113,15 @@ def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
 
 @functools.lru_cache(maxsize=64)
 def of_round(number: int) -> Target:
-    """The model of a round, open or closed; the last few asked for are kept. Raises
-    TargetUnavailable."""
+    """Give the model of a round, open or closed; the last few asked for are kept. Raises
+    NoSuchRound, and TargetUnavailable where its weights are damaged."""
     row = (
         Round.objects.filter(number=number)
         .values_list("pk", "model_id", "model__architecture")
         .first()
     )
     if row is None:
-        raise TargetUnavailable(f"There is no round {number}.")
+        raise NoSuchRound(f"There is no round {number}.")
     round_id, model_id, net = row
     return Target(round_id, number, _net(number, model_id, net))
 

@@ -123,7 +123,7 @@ class Attempt(serializers.Serializer[Any]):
     target_label = serializers.IntegerField()
     predicted_label = serializers.IntegerField()
     probabilities = serializers.ListField(child=serializers.FloatField())
-    fooled = serializers.BooleanField()
+    fooled = serializers.BooleanField(source="has_fooled")
     status = serializers.CharField()
 
 
@@ -183,10 +183,10 @@ class Round(serializers.Serializer[Any]):
     net = serializers.CharField(source="architecture")
     opened_by = serializers.CharField(help_text="who opened it, if by hand")
     opened_why = serializers.CharField()
-    attempts = serializers.IntegerField(source="counts.attempts")
-    fooled = serializers.IntegerField(source="counts.fooled")
-    pending = serializers.IntegerField(source="counts.pending")
-    verified = serializers.IntegerField(source="counts.verified")
+    attempts = serializers.IntegerField(source="counts.attempt_count")
+    fooled = serializers.IntegerField(source="counts.fooled_count")
+    pending = serializers.IntegerField(source="counts.pending_count")
+    verified = serializers.IntegerField(source="counts.verified_count")
     mer = serializers.FloatField(source="counts.mer", allow_null=True)
     vmer = serializers.FloatField(source="counts.vmer", allow_null=True)
     report = serializers.JSONField(source="stored_report")

@@ -130,10 +130,13 @@ class PredictionsView(APIView):
         given = _parsed(shapes.Drawing, request)
         who = str(request.user.pk) if request.user.is_authenticated else _address(request)
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
-        number, probabilities = attempts.predict(attempts.parse(**given))
-        predicted = max(range(10), key=probabilities.__getitem__)
+        number, prediction = attempts.predict(attempts.parse(**given))
         return Response(
-            {"round": number, "predicted_label": predicted, "probabilities": probabilities}
+            {
+                "round": number,
+                "predicted_label": prediction.digit,
+                "probabilities": prediction.probabilities,
+            }
         )
 
 

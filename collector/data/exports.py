@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from collector.errors import NotFound, Refused
+from collector.errors import Refused
 from collector.models import Person
-from trainer import samples
-from trainer.models import Round, Sample
+from trainer import rounds, samples
+from trainer.models import Sample
 
 COLUMNS = (
     "id",
@@ -40,21 +40,20 @@ def stream(form: str) -> tuple[Iterator[str], str]:
 
 
 def write_training_set(number: int, path: Path) -> tuple[int, str]:
-    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; how
-    many, and the net."""
-    round = Round.objects.select_related("model").filter(number=number).first()
-    if round is None:
-        raise NotFound(f"There is no round {number}.")
-    if gone := samples.removed_since(round.model):
+    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; return
+    how many samples that are, and the model's architecture. Raises NoSuchRound, and Refused where
+    there is nothing to write or not all of it."""
+    model = rounds.get_round(number).model
+    if gone := samples.removed_since(model):
         raise Refused(
             f"Round {number}'s model is not reproducible since {gone:%-d %B %Y}: drawings that "
             "it learned were removed."
         )
-    arrays = samples.arrays(samples.trained_on(round.model))
+    arrays = samples.arrays(samples.trained_on(model))
     if not arrays.ids:
         raise Refused(f"Round {number}'s model was trained on no samples: it is the shipped one.")
     np.savez_compressed(path, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
-    return len(arrays.ids), round.model.architecture
+    return len(arrays.ids), model.architecture
 
 
 def own(person: Person) -> Iterator[str]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -21,6 +20,7 @@ from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 Status = Attempt.Status
@@ -52,11 +52,11 @@ def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Dra
         raise Refused(error.message, field=error.field, code=error.code) from error
 
 
-def predict(drawn: drawing.Drawing) -> tuple[int, list[float]]:
-    """The open round's number and the ten probabilities of its model for a drawing; nothing is
-    stored."""
+def predict(drawn: drawing.Drawing) -> tuple[int, target.Prediction]:
+    """Give the open round's number and what its model makes of a drawing; nothing is stored. Raises
+    target.TargetUnavailable."""
     model = target.current()
-    return model.number, model.probabilities(raster.rasterise(drawn))
+    return model.number, model.read(raster.rasterise(drawn).tobytes())
 
 
 def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
@@ -86,7 +86,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     if fooled:
         attempt.near_duplicate_of_id = near_duplicates.find_original(attempt)
         attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
-            np.frombuffer(attempt.pixels, np.uint8).reshape(28, 28), attempt.target_label
+            raster.picture(attempt.pixels), attempt.target_label
         )
     try:
         with transaction.atomic():
@@ -133,10 +133,9 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
     except drawing.Degenerate as error:
         raise Unprocessable(error.message, field=error.field, code=error.code) from error
     model = target.current()
-    probabilities = model.probabilities(pixels)
-    predicted = max(range(10), key=probabilities.__getitem__)
+    prediction = model.read(pixels.tobytes())
     study = Study.current()
-    fooled = predicted != submission.target_label
+    fooled = prediction.digit != submission.target_label
     audited = not fooled and _lot.random() < study.audit_share
     moderated = fooled or audited
     now = timezone.now()
@@ -147,8 +146,8 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         client_key=submission.client_key,
         body_sha256=submission.sha256,
         target_label=submission.target_label,
-        predicted_label=predicted,
-        probabilities=probabilities,
+        predicted_label=prediction.digit,
+        probabilities=prediction.probabilities,
         strokes=submission.drawing.as_json(),
         width=submission.drawing.width,
         pixels=pixels.tobytes(),
@@ -178,12 +177,12 @@ def runner_up(attempt: Attempt) -> int:
 
 def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
     """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and
-    against its rival.
+    against the runner-up.
 
     Raises target.TargetUnavailable.
     """
     return target.of_round(attempt.round.number).attribution(
-        bytes(attempt.pixels), attempt.predicted_label, runner_up(attempt)
+        attempt.pixels, attempt.predicted_label, runner_up(attempt)
     )
 
 

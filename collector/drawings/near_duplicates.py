@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from collector.models import Attempt
-from trainer.learning import similarity
+from trainer.learning import raster, similarity
 
 AMONG = 1000  # the newest fools of the same digit
 CLOSEST = 30
@@ -27,11 +27,9 @@ def find_original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID 
     rows = list(earlier.values_list("pk", "pixels")[:AMONG])
     if not rows:
         return None
-    pictures = np.frombuffer(b"".join(bytes(pixels) for _, pixels in rows), np.uint8).reshape(
-        -1, 28, 28
+    alike = similarity.resemblance(
+        raster.picture(attempt.pixels), raster.pictures(pixels for _, pixels in rows)
     )
-    mine = np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28)
-    alike = similarity.resemblance(mine, pictures)
     close = [
         rows[place][0]
         for place in np.argsort(-alike)[:CLOSEST]

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from collector.models import Appeal, Attempt, Decision, Study
 from collector.rules.words import named, sure
 from trainer import target
@@ -115,18 +113,16 @@ def through_rounds(attempt: Attempt) -> list[ModelReading]:
     if attempt.removed_at:
         return []
     label = attempt.target_label if attempt.settled_label is None else attempt.settled_label
-    pixels = np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28)
-    found = []
+    readings = []
     for number in reversed(
         Round.objects.order_by("-number").values_list("number", flat=True)[:MOST_ROUNDS]
     ):
         try:
-            shares = target.of_round(number).probabilities(pixels)
+            read = target.of_round(number).read(attempt.pixels)
         except target.TargetUnavailable:
             continue
-        read = max(range(10), key=shares.__getitem__)
-        found.append(ModelReading(number, read, shares[read], read == label))
-    return found
+        readings.append(ModelReading(number, read.digit, read.share, read.digit == label))
+    return readings
 
 
 def _read_now(attempt: Attempt) -> TimelineEvent | None:
@@ -142,16 +138,13 @@ def _read_now(attempt: Attempt) -> TimelineEvent | None:
         or attempt.status == Status.RETRACTED
     ):
         return None
-    shares = model.probabilities(np.frombuffer(bytes(attempt.pixels), np.uint8).reshape(28, 28))
-    read = max(range(10), key=shares.__getitem__)
-    text = f"Round {model.number}’s model now reads it as {named(read)}, {sure(shares[read])}"
-    if attempt.settled_label is not None:
-        text += (
-            ": right."
-            if read == attempt.settled_label
-            else f": still not as {named(attempt.settled_label)}."
-        )
-    return TimelineEvent(None, text if text.endswith(".") else f"{text}.", "now")
+    read = model.read(attempt.pixels)
+    text = f"Round {model.number}’s model now reads it as {named(read.digit)}, {sure(read.share)}"
+    if read.digit == attempt.settled_label:
+        text += ": right"
+    elif attempt.settled_label is not None:
+        text += f": still not as {named(attempt.settled_label)}"
+    return TimelineEvent(None, f"{text}.", "now")
 
 
 def _appealed(settled: TimelineEvent, appeal: Appeal, who: str) -> list[TimelineEvent]:
@@ -280,7 +273,7 @@ def _sample_event(kept: SampleOutcome) -> TimelineEvent:
     if kept.split == Split.TEST:
         return TimelineEvent(
             None,
-            "SampleOutcome to measure the models: this drawer’s pictures test them and are never "
+            "Kept to measure the models: this drawer’s pictures test them and are never "
             "trained on.",
             "test",
         )

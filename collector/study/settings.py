@@ -5,8 +5,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from collector.errors import Forbidden, Refused
-from collector.models import Person, Study, StudyChange
+from collector.errors import Refused
+from collector.models import Person, Study, StudyChange, require_admin
 from trainer import rounds
 
 
@@ -19,8 +19,7 @@ def begin() -> Study:
 def change(admin: Person, **values: object) -> Study:
     """Change settings, writing down who changed which from what to what. Raises Forbidden,
     Refused."""
-    if not admin.is_admin:
-        raise Forbidden("Only an admin changes the study.")
+    require_admin(admin, "changes the study")
     if "architecture" in values and values["architecture"] not in rounds.architectures():
         raise Refused(
             f"The network is one of {', '.join(rounds.architectures())}.", field="architecture"

@@ -94,7 +94,7 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "strokes": pictures.strokes(attempt),
         "bars": pictures.bars(attempt),
         "through": pictures.through_rounds(attempt),
-        "rival": attempts.runner_up(attempt),
+        "runner_up": attempts.runner_up(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,

@@ -164,9 +164,6 @@ def _row(overview: RoundOverview) -> dict[str, Any]:
         "fooled": f"{counts.fooled_count:,}",
         "verified": f"{counts.verified_count:,}",
         "mer": words.percent(counts.mer),
-        "mer_of": f"{counts.fooled_count:,} of {counts.attempt_count:,}"
-        if counts.attempt_count
-        else "no drawings yet",
         "vmer": words.percent(counts.vmer),
         "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
         "pending": words.waiting(counts.pending_count),
@@ -247,8 +244,8 @@ def _digit(digit: int, count: Count) -> dict[str, Any]:
 
 
 def _confusion(counts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
-    """Tell the confusion in rows by true digit; each cell with a step from 0 to 4 of how common that mistake is among all
-    mistakes."""
+    """Tell the confusion in rows by true digit; each cell with a step from 0 to 4 of how common
+    that mistake is among all mistakes."""
     most = max(
         (n for row, line in enumerate(counts) for column, n in enumerate(line) if row != column),
         default=0,

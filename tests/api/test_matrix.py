@@ -116,9 +116,7 @@ class Scene:
     def client(self, who: str) -> Client:
         client = Client(raise_request_exception=False)
         if who != "anonymous":
-            client.force_login(
-                self.people[who], backend="django.contrib.auth.backends.ModelBackend"
-            )
+            client.force_login(self.people[who], backend="collector.people.accounts.Backend")
         return client
 
     def answer(self, client: Client, method: str, pattern: str) -> int:
@@ -162,8 +160,8 @@ def scene(db: None) -> Iterator[Scene]:
 def _fool(drawer: Person, place: int) -> Attempt:
     """A line that the model takes for another digit than its drawer does."""
     line = drawing.parse([{"x": [20 + place, 60 + place], "y": [30, 200], "t": [0, 90]}])
-    _, probabilities = attempts.predict(line)
-    wrong = min(range(10), key=probabilities.__getitem__)
+    _, prediction = attempts.predict(line)
+    wrong = min(range(10), key=prediction.probabilities.__getitem__)
     attempt, _ = attempts.submit(drawer, attempts.Submission(wrong, line))
     return attempt
 

@@ -53,9 +53,9 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     assert page.locator("#bars .share").all_inner_texts() != [""] * 10
     page.locator("img[data-seen]").evaluate("image => image.decode()")
     assert page.locator("img[data-seen]").evaluate("image => image.naturalWidth") == 28
-    page.locator("img[data-looked]").evaluate("image => image.decode()")
-    assert page.locator("img[data-looked]").evaluate("image => image.naturalWidth") == 28
-    assert page.locator("[data-part=looked]").inner_text().endswith(f"blue for {label}")
+    page.locator("img[data-attribution]").evaluate("image => image.decode()")
+    assert page.locator("img[data-attribution]").evaluate("image => image.naturalWidth") == 28
+    assert page.locator("[data-part=attribution]").inner_text().endswith(f"blue for {label}")
     page.wait_for_timeout(1200)
     assert findings(page) == []
     page.click("#verdict [data-part=link]")

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from collector.models import Person, Study
+from collector.refusals import as_refusal
 from tests.support.models import add_model
 from tests.support.nets import always
-from trainer import candidates, samples
+from trainer import candidates, rounds, samples
 from trainer.learning import weights
 from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Sample, Weights
@@ -229,3 +230,18 @@ def test_an_admin_decides_by_command_too(study: Study, capsys: pytest.CaptureFix
     assert RoundModel.objects.filter(state="discarded").count() == 1
     with pytest.raises(CommandError, match="not an earlier round"):
         call_command("round", "roll_back", "7", "--why", "Typo.")
+
+
+@pytest.mark.parametrize(
+    ("exception", "status"),
+    [
+        (candidates.AlreadyTraining("Later."), 409),
+        (candidates.NotHeld("Later."), 409),
+        (rounds.NoSuchRound("There is no round 9."), 404),
+    ],
+)
+def test_what_the_trainer_refuses_gets_its_status_in_one_place(
+    exception: Exception, status: int
+) -> None:
+    refusal = as_refusal(exception)
+    assert refusal is not None and (refusal.status, refusal.message) == (status, str(exception))

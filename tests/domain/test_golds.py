@@ -71,10 +71,10 @@ def test_gold_is_doubted_only_when_most_of_several_readers_do(right: int, wrong:
 
 
 def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
-    """Forty, in four tens of the fixed mix; the strong net reads every digit among them rightly and
-    surely."""
+    """Forty, in four tens of the fixed mix; the strong net reads every digit among them correctly
+    and surely."""
     drawn = practice.shipped()
-    assert [one.id for one in drawn] == practice.ids() and len(set(practice.ids())) == 40
+    assert len(drawn) == len({one.id for one in drawn}) == 40
     assert verdicts.practice_tens([one.answer for one in drawn]) == 4
     assert practice.shipped() == drawn
     digits = [one for one in drawn if one.answer in verdicts.DIGITS]
@@ -209,7 +209,7 @@ def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_d
     for _ in range(3):
         submit(alice)
     client = Client()
-    client.force_login(mei, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(mei, backend="collector.people.accounts.Backend")
     told, statements = {}, {}
     for share in (1.0, 0.0):
         Study.objects.update(gold_share=share)
@@ -243,7 +243,9 @@ def test_gold_that_moderators_doubt_is_given_to_nobody_any_more(
     assert made.is_retired
     later = queue.assign(person(role="moderator"))
     assert later is not None and later.gold is None
-    assert {(one.correct_gold_count, one.gold_count) for one in trust.everybody()} == {(0, 0)}
+    assert {(one.correct_gold_count, one.gold_count) for one in trust.moderator_figures()} == {
+        (0, 0)
+    }
 
 
 def test_gold_is_none_any_more_once_an_admin_decides_otherwise(
@@ -327,7 +329,9 @@ def test_ten_practice_drawings_come_first_and_eight_right_qualify(
     assert kinds == verdicts.PRACTICE_MIX
     reading = queue.assign(newt)
     assert reading is not None and reading.attempt == attempt
-    assert {(one.correct_gold_count, one.gold_count) for one in trust.everybody()} == {(0, 0)}
+    assert {(one.correct_gold_count, one.gold_count) for one in trust.moderator_figures()} == {
+        (0, 0)
+    }
     assert list(consistency.problems()) == []
 
 

@@ -79,7 +79,8 @@ def test_a_settled_drawing_says_which_readings_agreed_with_it(
     agreed = dict(Reading.objects.values_list("moderator__username", "is_correct"))
     assert agreed == {"mona": True, "mei": False, "max": True}
     assert [
-        (one.moderator.username, one.agreed_count, one.settled_count) for one in trust.everybody()
+        (one.moderator.username, one.agreed_count, one.settled_count)
+        for one in trust.moderator_figures()
     ] == [
         ("max", 1, 1),
         ("mei", 0, 1),
@@ -216,7 +217,9 @@ def test_an_admin_lifts_a_suspension_with_a_reason_and_the_moderator_is_judged_a
     assert ModerationPause.objects.get().lifted_at
     trust.pause_untrusted()
     mona.refresh_from_db()
-    assert not mona.is_moderation_paused and [one.settled_count for one in trust.everybody()] == [0]
+    assert not mona.is_moderation_paused and [
+        one.settled_count for one in trust.moderator_figures()
+    ] == [0]
     with pytest.raises(Conflict):
         trust.resume(mona, ada, "again")
 
@@ -272,7 +275,7 @@ def attack(
         outcome = outcome or verdicts.outcome(target, True, shows)
         for moderator, answer in given:
             last = history[moderator] = [*history[moderator], answer == outcome.answer][
-                -trust.LAST :
+                -trust.JUDGED_READINGS :
             ]
             if not verdicts.trusted(sum(last), len(last)):
                 suspended.add(moderator)

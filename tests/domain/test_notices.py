@@ -70,7 +70,7 @@ def test_once_a_round_opens_those_who_taught_it_are_told_once(
     assert [notices.notify_of_round() for _ in range(2)] == [1, 0]
     [text] = texts(alice)
     assert text.startswith("Round 2 is open. Its model learned from 2 drawings of yours")
-    assert text.endswith(f", and now reads {right} of your 2 verified fools right.")
+    assert text.endswith(f", and now reads {right} of your 2 verified tricks correctly.")
     assert texts(mei) == []
 
 

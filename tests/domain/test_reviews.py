@@ -133,7 +133,7 @@ def test_unread_drawings_are_drawn_by_lot_among_the_fifty_oldest(
 ) -> None:
     Study.objects.update(round_size=1000)
     drawn = [submit(alice) for _ in range(3)]
-    monkeypatch.setattr(queue, "UNREAD_AMONG", 2)
+    monkeypatch.setattr(queue, "OLDEST_UNREAD_SHUFFLED", 2)
     monkeypatch.setattr(queue._lot, "shuffle", lambda ids: ids.reverse())
     reading = queue.assign(mona)
     assert reading is not None and reading.attempt_id == drawn[1].pk

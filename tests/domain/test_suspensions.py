@@ -4,9 +4,10 @@ written."""
 from typing import Any
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from collector import append_only, tasks
 from collector.errors import Conflict, Forbidden, Refused
@@ -144,21 +145,39 @@ def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_samp
     assert suspensions.reinstate(off(bob), ada, WHY) == 2
 
 
+def signed_in(person: Person) -> Client:
+    client = Client()
+    client.force_login(person, backend=accounts.BACKEND)
+    return client
+
+
+def status(client: Client) -> int:
+    return client.get("/api/attempts/").status_code
+
+
 def test_who_is_suspended_is_signed_out_for_good(bob: Person, alice: Person, ada: Person) -> None:
     text, _ = accounts.issue_token(bob)
     kept, _ = accounts.issue_token(alice)
-    for person in (bob, alice):
-        session = SessionStore()
-        session["_auth_user_id"] = str(person.pk)
-        session.save()
+    bobs, alices = signed_in(bob), signed_in(alice)
+    assert status(bobs) == status(alices) == 200
     suspensions.suspend(bob, ada, WHY)
+    asleep = Client()
+    asleep.cookies["sessionid"] = bobs.cookies["sessionid"].value  # asks nothing meanwhile
+    assert status(bobs) == 401
     suspensions.reinstate(off(bob), ada, WHY)
     assert accounts.person_of_token(text) is None and accounts.person_of_token(kept) == alice
     assert Token.objects.count() == 1
-    left = [
-        row.get_decoded()["_auth_user_id"] for row in SessionStore.get_model_class().objects.all()
-    ]
-    assert left == [str(alice.pk)]
+    assert status(asleep) == status(bobs) == 401
+    assert status(alices) == status(signed_in(off(bob))) == 200
+
+
+def test_who_a_session_is_of_is_asked_in_one_query(bob: Person, ada: Person) -> None:
+    suspensions.suspend(bob, ada, WHY)
+    suspensions.reinstate(off(bob), ada, WHY)
+    with CaptureQueriesContext(connection) as queries:
+        person = accounts.Backend().get_user(bob.pk)
+        assert person is not None and person.get_session_auth_hash().endswith("-1")
+    assert len(queries) == 1
 
 
 def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(

@@ -77,7 +77,7 @@ def browse() -> Browse:
     def make(person: Person | None = None) -> Client:
         client = Client()
         if person:
-            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(person, backend="collector.people.accounts.Backend")
         return client
 
     return make

@@ -57,7 +57,7 @@ def test_an_unknown_drawing_is_as_absent_as_one_of_somebody_else(
 
 def test_nothing_changes_without_a_csrf_token(ada: Person) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(ada, backend="collector.people.accounts.Backend")
     answer = client.post(reverse("desk"), {"do": "train"})
     assert answer.status_code == 403
     assert "That did not go through" in answer.content.decode()

@@ -104,6 +104,7 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
     fool, waiting = insert(alice), insert(alice, status="pending")
     sample = sampled(fool)
     token, _ = accounts.issue_token(alice)
+    elsewhere = browse(alice)
     assert "account is closed" in closed(browse, alice, "keep").content.decode()
     alice.refresh_from_db()
     assert alice.username.startswith("gone-") and (
@@ -116,6 +117,7 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
         False,
     )
     assert accounts.person_of_token(token) is None and not alice.check_password(PASSWORD)
+    assert elsewhere.get("/account/").status_code == 302
     for attempt in (fool, waiting):
         before = attempt.status
         attempt.refresh_from_db()

@@ -288,7 +288,7 @@ def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     assert "mona moderates again." in lifted.content.decode()
     assert browse(mona).get("/moderate/").status_code == 200
     twice = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona", key: "Again."})
-    assert "not suspended (any more)" in twice.content.decode()
+    assert "not paused (any more)" in twice.content.decode()
 
 
 def test_the_moderators_page_shows_how_far_each_one_agrees(

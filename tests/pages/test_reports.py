@@ -137,7 +137,7 @@ def test_a_cell_of_the_matrix_is_shaded_by_its_share(
     page = browse(None).get("/rounds/").content.decode()
     shades = {
         share: int(step)
-        for step, share in re.findall(r'<td data-step="(.)"(?: data-own)?>(\d+)', page)
+        for step, share in re.findall(r'<td data-step="(.)"(?: data-own)?>\s*(\d+)', page)
     }
     assert shades == {"0": 0, "30": 1, "60": 3, "70": 3, "75": 3, "80": 4, "90": 5}
 

@@ -87,7 +87,7 @@ def test_a_drawing_goes_through_the_models_of_all_rounds(
     open_round_of(5)
     told = text(page.get(path.format(fool.pk))).partition("What each round’s model reads")[2]
     told = told.replace(" , ", ", ").replace(", > 99 %", "")
-    assert told.startswith(" Round 1 9, wrongly Round 2 4, rightly Round 3 5, wrongly ")
+    assert told.startswith(" Round 1 9, wrongly Round 2 4, correctly Round 3 5, wrongly ")
 
 
 def test_a_round_whose_weights_are_damaged_is_left_out(
@@ -99,7 +99,7 @@ def test_a_round_whose_weights_are_damaged_is_left_out(
     open_round_of(4)
     Weights.objects.filter(model=damaged.model).update(data=b"damaged")
     told = text(browse(None).get(f"/fools/{fool.pk}/"))
-    assert "Round 1 9 , wrongly, > 99 % Round 3 4 , rightly" in told
+    assert "Round 1 9 , wrongly, > 99 % Round 3 4 , correctly" in told
 
 
 def test_two_hundred_rounds_are_one_list_of_the_newest_sixty(

@@ -18,6 +18,8 @@ wide covers 22 units.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,6 +65,16 @@ def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
     samples = _BLOCK * _BLOCK
     pixels: NDArray[np.uint8] = ((counts * 255 + samples // 2) // samples).astype(np.uint8)
     return pixels
+
+
+def picture(pixels: bytes | memoryview) -> NDArray[np.uint8]:
+    """Give a picture's 784 stored bytes as uint8 (28, 28), read-only."""
+    return np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)
+
+
+def pictures(stored: Iterable[bytes | memoryview]) -> NDArray[np.uint8]:
+    """Give many pictures' stored bytes as uint8 (n, 28, 28), read-only, in their order."""
+    return np.frombuffer(b"".join(stored), np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def check_ink(pixels: NDArray[np.uint8]) -> None:

@@ -8,6 +8,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from collector.data import exports
 from collector.errors import Refused
+from trainer.rounds import NoSuchRound
 
 
 class Command(BaseCommand):
@@ -33,6 +34,6 @@ class Command(BaseCommand):
             raise CommandError("--round wants --out FILE.npz.")
         try:
             count, net = exports.write_training_set(options["round"], options["out"])
-        except Refused as refusal:
-            raise CommandError(refusal.message) from refusal
+        except (Refused, NoSuchRound) as refusal:
+            raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{count} samples in {options['out']}; the model's net: --net {net}")

@@ -14,6 +14,7 @@ from PIL import Image
 from collector.drawings import timeline
 from collector.models import Attempt
 from collector.rules import words
+from trainer.learning import raster
 
 SIDE = 28
 DRAWINGS_A_PAGE = 24
@@ -143,7 +144,7 @@ def png(pixels: bytes) -> bytes:
 def attribution_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
     """The 784 pixels as a PNG of 28 × 28, the ink amber where the attribution (28, 28) is above 0
     and blue where it is below, a little smoothed: single pixels say little."""
-    ink = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE) / 255
+    ink = raster.picture(pixels) / 255
     padded = np.pad(attribution, 1)
     smooth = np.sum(
         [padded[y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)], axis=0
