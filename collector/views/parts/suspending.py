@@ -2,7 +2,6 @@
 them."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -67,7 +66,7 @@ def _compare(person: Person, admin: Person, why: str) -> str:
     )
 
 
-def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
+def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
     """The admin's part of the page."""
     reach, last = suspensions.reach(person), suspensions.last(person)
     ablation = suspensions.comparison(person)
@@ -86,7 +85,7 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     }
 
 
-def _ablation(model: RoundModel, name: str) -> dict[str, Any]:
+def _ablation(model: RoundModel, name: str) -> dict[str, object]:
     """Tell of a model without a person how it stands, and once it is measured, its figures."""
     candidate = figures.candidate(model)
     if model.state != State.COMPARED:
@@ -103,7 +102,7 @@ def _ablation(model: RoundModel, name: str) -> dict[str, Any]:
     }
 
 
-def _row(ablation: Ablation, set_name: str) -> dict[str, Any]:
+def _row(ablation: Ablation, set_name: str) -> dict[str, object]:
     """Tell both models on one set, and the paired test of the two."""
     pairs = ablation.paired[set_name]
     text = figures.set_name(set_name)
