@@ -38,7 +38,7 @@ def test_one_sets_whether_one_is_listed_and_mailed(browse: Browse, alice: Person
     ("form", "words"),
     [
         ({"email": "no address"}, "valid email"),
-        ({"email": "", "wants_mail": "on"}, "need an address"),
+        ({"email": "", "wants_mail": "on"}, "need an email address"),
     ],
 )
 def test_what_makes_no_sense_is_said_at_its_field(
