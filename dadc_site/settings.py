@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.forms",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
@@ -131,6 +132,7 @@ TEMPLATES = [
         },
     },
 ]
+FORM_RENDERER = "dadc_site.forms.FormRenderer"
 
 # One database holds the whole state. CONN_MAX_AGE spares a connection a request; a server that went
 # away is noticed.

@@ -18,9 +18,9 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests import penmanship  # noqa: E402
-from tests import site as sites  # noqa: E402
 from tests.browser.conftest import CHROMIUM, FLAGS, draw  # noqa: E402
+from tests.support import penmanship  # noqa: E402
+from tests.support import site as sites  # noqa: E402
 
 SPEEDS = {1: "", 4: ", four times slower"}
 DRAWINGS = 8

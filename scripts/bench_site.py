@@ -43,7 +43,7 @@ def main() -> None:
     if options.measure:
         print(json.dumps(_measure(options.measure)))
         return
-    from tests import site
+    from tests.support import site
 
     kinds = [options.database] if options.database else ["sqlite", "postgres"]
     few, many = SIZES
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _in_a_process(kind: str, size: int) -> Found:
-    from tests import site
+    from tests.support import site
 
     with tempfile.TemporaryDirectory() as folder, site.database(kind, Path(folder)) as url:
         env = {

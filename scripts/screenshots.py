@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests import penmanship  # noqa: E402
-from tests import site as sites  # noqa: E402
 from tests.browser.conftest import CHROMIUM, FLAGS, HELD, draw, fooling_with_the_usual_pen  # noqa: E402
+from tests.support import penmanship  # noqa: E402
+from tests.support import site as sites  # noqa: E402
 
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
@@ -328,7 +328,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     album.take("drawing-appealed", f"/drawings/{crowd.appealed[0]}/", crowd.appealed[1])
     album.take(
         "fool",
-        f"/fools/{crowd.site.python('from collector import fools; print(fools.best()[0].pk)')}/",
+        f"/fools/{crowd.site.python('from collector.drawings import public; print(public.best()[0].pk)')}/",
     )
     album.take("try", "/try/", act=tried)
     album.take("draw-read", "/draw/", "bob", partial(submit, iter(usual)))

@@ -20,7 +20,10 @@ const folders = {
   },
 };
 
-/** The file's bytes without its pointer to a source map: the maps are not copied, and a dangling pointer breaks collectstatic. */
+/**
+ * The file's bytes without its pointer to a source map: the maps are not copied, and a dangling
+ * pointer breaks collectstatic.
+ */
 function contents(source) {
   const bytes = readFileSync(join(root, "node_modules", source));
   if (!/\.(css|js)$/.test(source)) return bytes;

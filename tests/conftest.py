@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import site as sites
+from tests.support import site as sites
 
 MNIST = Path(
     os.environ.get("DADC_MNIST_DIR")

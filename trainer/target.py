@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainer.learning import raster
 from trainer.models import Round, Weights
+from trainer.rounds import NoSuchRound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ class Target:
         float64 (28, 28)."""
         from trainer.learning import attribution
 
-        return attribution.attribution(self.net, raster.picture(pixels), digit, other)
+        return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
 _cached: Target | None = None
@@ -112,15 +113,15 @@ def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
 
 @functools.lru_cache(maxsize=64)
 def of_round(number: int) -> Target:
-    """The model of a round, open or closed; the last few asked for are kept. Raises
-    TargetUnavailable."""
+    """Give the model of a round, open or closed; the last few asked for are kept. Raises
+    NoSuchRound, and TargetUnavailable where its weights are damaged."""
     row = (
         Round.objects.filter(number=number)
         .values_list("pk", "model_id", "model__architecture")
         .first()
     )
     if row is None:
-        raise TargetUnavailable(f"There is no round {number}.")
+        raise NoSuchRound(f"There is no round {number}.")
     round_id, model_id, net = row
     return Target(round_id, number, _net(number, model_id, net))
 

@@ -10,7 +10,7 @@ from collector.models import Attempt
 from trainer.learning.report import GATE_BASE, confusion_lookup
 from trainer.models import Round
 
-AMONG = 8
+RAREST_DRAWN_FROM = 8
 _lot = random.SystemRandom()
 
 
@@ -26,8 +26,9 @@ class Challenge:
 def rarest(
     fools: dict[tuple[int, int], int], confusion: Sequence[Sequence[int]] | None
 ) -> list[Challenge]:
-    """All confusions, the rarest fools first; of equally rare ones those that the model comes to by
-    itself the most, as counted in `confusion` (10 × 10, by label and answer; None: not known)."""
+    """List all confusions, the rarest fools first; of equally rare ones those that the model comes
+    to by itself the most, as counted in `confusion` (10 × 10, by label and answer; None: not
+    known)."""
     pairs = [
         (target, predicted)
         for target in range(10)
@@ -40,7 +41,7 @@ def rarest(
 
 
 def draw_challenge() -> Challenge:
-    """One of the rarest confusions of the open round, by lot; two queries."""
+    """Draw one of the rarest confusions of the open round at random, in two queries."""
     round_id, confusion = (
         Round.objects.filter(state=Round.State.OPEN)
         .values_list("pk", f"model__report__{confusion_lookup(GATE_BASE)}")
@@ -53,4 +54,4 @@ def draw_challenge() -> Challenge:
         .order_by()
     )
     fools = {(target, predicted): n for target, predicted, n in counted}
-    return _lot.choice(rarest(fools, confusion)[:AMONG])
+    return _lot.choice(rarest(fools, confusion)[:RAREST_DRAWN_FROM])

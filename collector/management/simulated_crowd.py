@@ -56,7 +56,7 @@ class Drawer:
         except Exception:
             self.fooler.give_up()
             raise
-        self.fooler.told(written, attempt.has_fooled)
+        self.fooler.learn(written, attempt.has_fooled)
         self.drawn += 1
         self.fooled += attempt.has_fooled
         self.round = attempt.round.number

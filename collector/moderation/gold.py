@@ -18,18 +18,19 @@ _lot = random.SystemRandom()
 
 def ship() -> None:
     """Put the practice drawings into the database, unless they are there."""
-    if Gold.objects.filter(pk__in=practice.ids()).count() == len(practice.ids()):
+    drawings = practice.shipped()
+    if Gold.objects.filter(pk__in=[shipped.id for shipped in drawings]).count() == len(drawings):
         return
     rows = [
         Gold(
-            id=one.id,
-            answer=one.answer,
-            strokes=one.strokes,
-            width=one.width,
-            pixels=one.pixels,
+            id=shipped.id,
+            answer=shipped.answer,
+            strokes=shipped.drawing.as_json(),
+            width=shipped.drawing.width,
+            pixels=shipped.pixels,
             is_practice=True,
         )
-        for one in practice.shipped()
+        for shipped in drawings
     ]
     Gold.objects.bulk_create(rows, ignore_conflicts=True)
 

@@ -7,7 +7,6 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from collector.errors import NotFound
 from collector.models import Attempt, Study
 from collector.standings import leaderboards
 from trainer import samples
@@ -26,6 +25,7 @@ from trainer.learning.report import (
     without_matrix,
 )
 from trainer.models import Round, RoundModel
+from trainer.rounds import get_round
 
 BASE_SETS = (MNIST_TEST, GATE_BASE)
 
@@ -84,11 +84,9 @@ def overview() -> list[RoundOverview]:
 
 
 def describe(number: int) -> RoundOverview:
-    """Tell one round. Raises NotFound."""
-    round = Round.objects.select_related("model").filter(number=number).first()
-    if round is None:
-        raise NotFound(f"There is no round {number}.")
-    return _overview(round, leaderboards.count_attempts(round.attempts.all()))
+    """Tell one round. Raises NoSuchRound."""
+    round_ = get_round(number)
+    return _overview(round_, leaderboards.count_attempts(round_.attempts.all()))
 
 
 def current() -> RoundOverview:

@@ -1,11 +1,11 @@
 """Accounts: signing up, and Django's own pages for signing in and for passwords under our
 templates."""
 
-from django.contrib import messages
+from typing import Any
+
 from django.contrib.auth import login, logout
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import PasswordResetForm
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -13,11 +13,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collector.data import exports
-from collector.errors import Refused, TooMany
 from collector.forms import AccountForm, CloseForm, SignInForm, SignUpForm
 from collector.models import Person
 from collector.people import accounts, closing
 from collector.views.parts.access import signed_in
+from collector.views.parts.buttons import Button, Forms, press, submit
 
 
 @sensitive_post_parameters("password")
@@ -26,19 +26,15 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("draw")
     form = SignUpForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            person = accounts.sign_up(
-                **form.cleaned_data, address=str(request.META.get("REMOTE_ADDR", ""))
-            )
-        except TooMany:
-            raise
-        except Refused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-        else:
-            login(request, person, backend=accounts.BACKEND)
-            messages.success(request, f"Welcome, {person.username}. Choose a digit and draw.")
-            return redirect("draw")
+
+    def act(**details: str) -> str:
+        address = str(request.META.get("REMOTE_ADDR", ""))
+        person = accounts.sign_up(**details, address=address)
+        login(request, person, backend=accounts.BACKEND)
+        return f"Welcome, {person.username}. Choose a digit and draw."
+
+    if request.method == "POST" and submit(request, act, form):
+        return redirect("draw")
     return render(request, "accounts/sign_up.html", {"form": form})
 
 
@@ -46,43 +42,33 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
-    now = {"listed": person.is_listed, "email": person.email, "mailed": person.wants_mail}
-    doors = {
-        "save": AccountForm(request.POST or None, initial=now),
-        "close": CloseForm(request.POST or None),
+    settings = {
+        "is_listed": person.is_listed,
+        "email": person.email,
+        "wants_mail": person.wants_mail,
     }
-    forms: dict[str, Form] = {"save": AccountForm(initial=now), "close": CloseForm()}
-    if request.method == "POST":
-        do = request.POST.get("do", "")
-        if do not in doors:
-            raise Refused("This page has no such button.")
-        form = forms[do] = doors[do]
-        if form.is_valid():
-            try:
-                return (
-                    _save(request, person, form) if do == "save" else _close(request, person, form)
-                )
-            except Refused as refusal:
-                form.add_error(
-                    refusal.field if refusal.field in form.fields else None, refusal.message
-                )
-    context = {"settings_form": forms["save"], "close_form": forms["close"]}
+
+    def save(**changed: Any) -> str:
+        accounts.change(person, **changed)
+        return "Saved."
+
+    def close(drawings: str, password: str) -> str:
+        closing.close(person, password, remove=drawings == "remove")
+        logout(request)
+        return "Your account is closed. Thank you for what you gave."
+
+    buttons = {
+        "save": lambda post: Button(save, AccountForm(post, initial=settings)),
+        "close": lambda post: Button(close, CloseForm(post)),
+    }
+    bound: Forms = {}
+    if request.method == "POST" and press(request, buttons, bound):
+        return redirect("account" if request.user.is_authenticated else "home")
+    context = {
+        "settings_form": bound.get("save") or AccountForm(initial=settings),
+        "close_form": bound.get("close") or CloseForm(),
+    }
     return render(request, "accounts/account.html", context)
-
-
-def _save(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
-    accounts.change(person, **form.cleaned_data)
-    messages.success(request, "Saved.")
-    return redirect("account")
-
-
-def _close(request: HttpRequest, person: Person, form: Form) -> HttpResponse:
-    closing.close(
-        person, form.cleaned_data["password"], remove=form.cleaned_data["drawings"] == "remove"
-    )
-    logout(request)
-    messages.success(request, "Your account is closed. Thank you for what you gave.")
-    return redirect("home")
 
 
 @require_safe

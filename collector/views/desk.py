@@ -1,22 +1,20 @@
 """The admins' desk: the open round and its training, held candidates, drawings that nobody could
 settle, the study."""
 
-import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from uuid import UUID
 
-from django.contrib import messages
-from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-import trainer.rounds
 from collector import health
 from collector.drawings import timeline
-from collector.errors import Conflict, Forbidden, NotFound, Refused
+from collector.errors import NotFound
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
 from collector.models import Attempt, Person, Study, StudyChange
 from collector.moderation import appeals, decisions, trust
@@ -26,96 +24,89 @@ from collector.study import settings as study_settings
 from collector.study import site_status
 from collector.views.parts import figures, pictures
 from collector.views.parts.access import for_admins
-from trainer import candidates
+from collector.views.parts.buttons import Button, Forms, press
+from trainer import candidates, rounds
 from trainer.learning.report import Report
 from trainer.models import Round, RoundModel
 
 State = RoundModel.State
 LOG = 20
-Forms = dict[str, BaseForm]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_admins
 def desk(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
-    if request.method == "POST":
-        done = _do(request, admin, bound)
-        if done:
-            messages.success(request, done)
-            return redirect(reverse("desk") + "#main")
+    if request.method == "POST" and press(request, _buttons(admin), bound):
+        return redirect(reverse("desk") + "#main")
     return render(request, "pages/desk.html", _context(admin, bound))
 
 
-def _do(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    """Do what the button says; what was done, or "" with the refusal beside the form (in `bound`)
-    or as a message."""
-    doors: dict[str, Callable[[HttpRequest, Person, Forms], str]] = {
-        "train": _train,
-        "promote": _promote,
-        "discard": _discard,
-        "roll_back": _roll_back,
-        "decide": _decide,
-        "study": _study,
+def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
+    """The desk's buttons, by what each posts as `do`."""
+
+    def roll_back(post: QueryDict) -> Button:
+        form = RollBackForm(post, prefix="roll_back", numbers=_earlier())
+        return Button(partial(_roll_back, admin), form)
+
+    return {
+        "train": lambda post: Button(_train),
+        "promote": lambda post: _of_candidate(post, partial(_promote, admin)),
+        "discard": lambda post: _of_candidate(post, partial(_discard, admin)),
+        "roll_back": roll_back,
+        "decide": lambda post: _of_drawing(post, partial(_decide, admin)),
+        "study": lambda post: Button(partial(_change_study, admin), _study_form(post)),
     }
-    door = doors.get(request.POST.get("do", ""))
-    if door is None:
-        raise Refused("This page has no such button.")
+
+
+def _of_candidate(post: QueryDict, act: Callable[[int, str], str]) -> Button:
+    """The button of a candidate, whose number `act` gets. Raises NotFound for what is no number."""
+    number = post.get("candidate", "")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise NotFound("There is no such candidate.")
+    form = ReasonForm(post, prefix=f"candidate-{int(number)}")
+    return Button(partial(act, int(number)), form)
+
+
+def _of_drawing(post: QueryDict, act: Callable[[UUID, str, str], str]) -> Button:
+    """The button of a drawing, whose id `act` gets. Raises NotFound for what is no id."""
     try:
-        return door(request, admin, bound)
-    except (candidates.NotNow, trainer.rounds.NoSuchRound) as refusal:
-        messages.error(request, str(refusal))
-    except (NotFound, Forbidden):
-        raise
-    except Refused as refusal:
-        form = next(iter(bound.values()), None)
-        if form is None:
-            messages.error(request, refusal.message)
-        else:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-    return ""
+        attempt_id = UUID(post.get("attempt", ""))
+    except ValueError as error:
+        raise NotFound("There is no such drawing.") from error
+    form = DecisionForm(post, prefix=f"attempt-{attempt_id}")
+    return Button(partial(act, attempt_id), form)
 
 
-def _train(request: HttpRequest, admin: Person, bound: Forms) -> str:
+def _train() -> str:
     study = Study.current()
     candidates.start(study.architecture, study.max_per_person)
     return "A new model is in training."
 
 
-def _reason(request: HttpRequest, bound: Forms) -> tuple[int, str]:
-    """The candidate, and why; 0 while the reason is missing."""
-    number = request.POST.get("candidate", "")
-    if not number.isascii() or not number.isdigit() or len(number) > 18:
-        raise NotFound("There is no such candidate.")
-    form = bound[f"candidate-{int(number)}"] = ReasonForm(
-        request.POST, prefix=f"candidate-{int(number)}"
-    )
-    return (int(number), form.cleaned_data["why"]) if form.is_valid() else (0, "")
+def _promote(admin: Person, number: int, why: str) -> str:
+    opened = candidates.promote(number, admin.username, why)
+    return f"Round {opened.number} is open."
 
 
-def _promote(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    number, why = _reason(request, bound)
-    return (
-        f"Round {candidates.promote(number, admin.username, why).number} is open." if number else ""
-    )
-
-
-def _discard(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    number, why = _reason(request, bound)
-    if not number:
-        return ""
+def _discard(admin: Person, number: int, why: str) -> str:
     candidates.discard(number, admin.username, why)
     return "The candidate is discarded."
 
 
-def _roll_back(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    form = bound["roll_back"] = RollBackForm(request.POST, prefix="roll_back", numbers=_earlier())
-    if not form.is_valid():
-        return ""
-    opened = trainer.rounds.roll_back(
-        form.cleaned_data["number"], admin.username, form.cleaned_data["why"]
-    )
+def _roll_back(admin: Person, number: int, why: str) -> str:
+    opened = rounds.roll_back(number, admin.username, why)
     return f"Round {opened.number} is open."
+
+
+def _decide(admin: Person, attempt_id: UUID, answer: str, why: str) -> str:
+    decisions.decide(attempt_id, admin, answer, why)
+    return "Decided; the drawer is told."
+
+
+def _change_study(admin: Person, **settings: Any) -> str:
+    study_settings.change(admin, **settings)
+    return "The study's settings are saved."
 
 
 def _earlier() -> list[int]:
@@ -126,32 +117,8 @@ def _earlier() -> list[int]:
     )
 
 
-def _decide(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    try:
-        attempt_id = uuid.UUID(request.POST.get("attempt", ""))
-    except ValueError as error:
-        raise NotFound("There is no such drawing.") from error
-    form = bound[f"attempt-{attempt_id}"] = DecisionForm(
-        request.POST, prefix=f"attempt-{attempt_id}"
-    )
-    if not form.is_valid():
-        return ""
-    try:
-        decisions.decide(attempt_id, admin, **form.cleaned_data)
-    except Conflict as refusal:
-        messages.error(request, refusal.message)
-        return ""
-    return "Decided; the drawer is told."
-
-
-def _study(request: HttpRequest, admin: Person, bound: Forms) -> str:
-    form = bound["study"] = StudyForm(
-        request.POST, instance=Study.current(), architectures=trainer.rounds.architectures()
-    )
-    if not form.is_valid():
-        return ""
-    study_settings.change(admin, **form.cleaned_data)
-    return "The study's settings are saved."
+def _study_form(post: QueryDict | None = None) -> StudyForm:
+    return StudyForm(post, instance=Study.current(), architectures=rounds.architectures())
 
 
 def _context(admin: Person, bound: Forms) -> dict[str, Any]:
@@ -177,8 +144,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
         "unsettled": [_unsettled(attempt, admin, bound) for attempt in decisions.unsettled()],
         "appeals": [_unsettled(attempt, admin, bound) for attempt in appeals.waiting()],
         "moderators": _moderators(trust.count_moderators()),
-        "study_form": bound.get("study")
-        or StudyForm(instance=Study.current(), architectures=trainer.rounds.architectures()),
+        "study_form": bound.get("study") or _study_form(),
         "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],
     }
 

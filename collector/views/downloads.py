@@ -1,4 +1,5 @@
-"""Downloads for a researcher: a round's weights and model card, and the history of all rounds as CSV."""
+"""Downloads for a researcher: a round's weights and model card, and the history of all rounds as
+CSV."""
 
 import csv
 import hashlib
@@ -13,9 +14,9 @@ from collector.errors import NotFound
 from collector.rules import words
 from collector.standings import leaderboards, round_figures
 from collector.views.parts import figures
-from trainer import samples
+from trainer import rounds, samples
 from trainer.learning.report import Report
-from trainer.models import Round, RoundModel, Weights
+from trainer.models import RoundModel, Weights
 from trainer.target import TargetUnavailable
 
 COUNTED = {"state": "state", "opened": "opened_at", "first": "first", "pending": "pending"}
@@ -24,9 +25,9 @@ OF_A_FIGURE = ("count", "of", "value", "low", "high", "stand_in")
 
 @require_safe
 def weights(request: HttpRequest, number: int) -> HttpResponse:
-    """The weights as they are served, in safetensors' form. Raises NotFound, TargetUnavailable
-    where damaged."""
-    row = _weights(_model(number))
+    """Answer with the weights as they are served, in safetensors' form. Raises NoSuchRound,
+    NotFound where there are none, TargetUnavailable where they are damaged."""
+    row = _weights(rounds.get_round(number).model_id)
     data = bytes(row.data)
     if hashlib.sha256(data).hexdigest() != row.sha256:
         raise TargetUnavailable(f"Round {number}'s weights are damaged.")
@@ -35,8 +36,11 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_safe
 def card(request: HttpRequest, number: int) -> HttpResponse:
-    overview, model = round_figures.describe(number), _model(number)
-    row = _weights(model)
+    """Answer with the model card of a round's model. Raises NoSuchRound, NotFound where it has no
+    weights."""
+    overview = round_figures.describe(number)
+    row = _weights(rounds.get_round(number).model_id)
+    model = row.model
     context = {
         "round": overview,
         "net": model.architecture,
@@ -44,8 +48,8 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
         "size": f"{len(row.data):,}",
         "file": file_name(number, model.architecture),
         "trained_on": figures.trained_on(model),
-        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(model.initial_model).sha256}`)"
-        if model.initial_model
+        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(first).sha256}`)"
+        if (first := model.initial_model_id)
         else "nothing",
         "made_again": _made_again(number, model),
         "figures": _figures(overview.report),
@@ -56,17 +60,11 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
     return _file(text.encode(), f"round-{number}.md", "text/markdown; charset=utf-8")
 
 
-def _model(number: int) -> RoundModel:
-    round = Round.objects.select_related("model__initial_model").filter(number=number).first()
-    if round is None:
-        raise NotFound(f"There is no round {number}.")
-    return round.model
-
-
-def _weights(model: RoundModel) -> Weights:
-    row = Weights.objects.select_related("model").filter(pk=model.pk).first()
+def _weights(model_id: int) -> Weights:
+    """Return the weights of a round model. Raises NotFound where there are none."""
+    row = Weights.objects.select_related("model").filter(pk=model_id).first()
     if row is None:
-        raise NotFound(f"Model {model.pk} has no weights here.")
+        raise NotFound(f"Model {model_id} has no weights here.")
     return row
 
 
@@ -80,7 +78,7 @@ def _made_again(number: int, model: RoundModel) -> str:
             f"not since {gone:%-d %B %Y}: drawings that it had learned were removed by "
             "whoever drew them"
         )
-    if model.initial_model is None:
+    if model.initial_model_id is None:
         return (
             "from base data alone, by the manifest below"
             if model.manifest
@@ -104,21 +102,22 @@ def _people(counts: leaderboards.AttemptCounts) -> str:
     fooled = f"{counts.fooled_count:,} of {words.count(counts.attempt_count, 'drawing')} fooled it"
     of = words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count)
     rate = f"vMER {words.percent(counts.vmer, 1)} ({of})"
-    return f"{fooled}, {counts.verified_count:,} verified, {words.waiting(counts.pending_count)}; {rate}"
+    waiting = words.waiting(counts.pending_count)
+    return f"{fooled}, {counts.verified_count:,} verified, {waiting}; {rate}"
 
 
 @require_safe
 def history_csv(request: HttpRequest) -> HttpResponse:
     """Answer with a line a round, oldest first: each figure with its two counts, its value, and the
     ends of its 95 % interval."""
-    rounds = round_figures.history().rounds
-    names = list(rounds[0].figures) if rounds else []
+    history = round_figures.history().rounds
+    names = list(history[0].figures) if history else []
     out = io.StringIO()
     write = csv.writer(out)
     write.writerow(
         ["round", *COUNTED, *(f"{name}_{part}" for name in names for part in OF_A_FIGURE)]
     )
-    for round in reversed(rounds):
+    for round in reversed(history):
         counted = (getattr(round, field) for field in COUNTED.values())
         figures = (getattr(round.figures[name], part) for name in names for part in OF_A_FIGURE)
         write.writerow([round.number, *counted, *figures])

@@ -1,26 +1,26 @@
 """Who moderates and how well, for admins; a suspension is lifted and somebody let moderate here."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from collector.errors import Conflict, NotFound, Refused
+from collector.errors import NotFound
 from collector.forms import ReasonForm
 from collector.models import Person
-from collector.moderation import agreement, gold
-from collector.moderation import trust as rules
+from collector.moderation import agreement, gold, trust
 from collector.rules import verdicts, words
 from collector.views.parts.access import for_admins
+from collector.views.parts.buttons import Button, Forms, press
 from trainer.learning.evaluate import wilson
 
 Change = Callable[[Person, Person, str], None]
 CHANGES: dict[str, tuple[Change, str]] = {
-    "lift": (rules.resume, "{} moderates again."),
-    "qualify": (rules.qualify, "{} may moderate now."),
+    "lift": (trust.resume, "{} moderates again."),
+    "qualify": (trust.qualify, "{} may moderate now."),
 }
 CHIPS = {"suspended": "held", "practising": "pending", "qualified": "verified"}
 
@@ -28,48 +28,30 @@ CHIPS = {"suspended": "held", "practising": "pending", "qualified": "verified"}
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_admins
 def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
-    bound: dict[str, ReasonForm] = {}
+    bound: Forms = {}
     if request.method == "POST":
-        if request.POST.get("do", "") not in CHANGES:
-            raise Refused("This page has no such button.")
-        done = _change(request, admin, bound)
-        if done:
-            messages.success(request, done)
+        buttons = {do: partial(_button, admin, *change) for do, change in CHANGES.items()}
+        if press(request, buttons, bound):
             return redirect("moderators")
-    everybody = rules.moderator_figures()
-    work, tens = (
-        rules.reading_counts([one.moderator for one in everybody]),
-        gold.qualification_test_count(),
-    )
-    return render(
-        request,
-        "pages/moderators.html",
-        {
-            "rows": [_row(one, work[one.moderator.pk], tens, bound) for one in everybody],
-            "alpha": _alpha(agreement.measured()),
-        },
-    )
+    everybody = trust.moderator_figures()
+    work = trust.reading_counts([figures.moderator for figures in everybody])
+    tests = gold.qualification_test_count()
+    rows = [_row(figures, work[figures.moderator.pk], tests, bound) for figures in everybody]
+    context = {"rows": rows, "alpha": _alpha(agreement.measured())}
+    return render(request, "pages/moderators.html", context)
 
 
-def _change(request: HttpRequest, admin: Person, bound: dict[str, ReasonForm]) -> str:
-    """Do what the button says; what was done, or "" with the refusal beside the form (in `bound`)
-    or as a message."""
-    moderator = Person.objects.filter(username=request.POST.get("moderator", "")).first()
+def _button(admin: Person, change: Change, done: str, post: QueryDict) -> Button:
+    """The button of a moderator. Raises NotFound for a name that nobody has."""
+    moderator = Person.objects.filter(username=post.get("moderator", "")).first()
     if moderator is None:
         raise NotFound("There is no such person.")
-    form = bound[_key(moderator)] = ReasonForm(request.POST, prefix=_key(moderator))
-    if not form.is_valid():
-        return ""
-    change, done = CHANGES[request.POST["do"]]
-    try:
-        change(moderator, admin, form.cleaned_data["why"])
-    except Conflict as refusal:
-        messages.error(request, refusal.message)
-        return ""
-    except Refused as refusal:
-        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-        return ""
-    return done.format(moderator.username)
+
+    def act(why: str) -> str:
+        change(moderator, admin, why)
+        return done.format(moderator.username)
+
+    return Button(act, ReasonForm(post, prefix=_key(moderator)))
 
 
 def _key(moderator: Person) -> str:
@@ -77,9 +59,9 @@ def _key(moderator: Person) -> str:
 
 
 def _row(
-    one: rules.ModeratorFigures, work: rules.ReadingCounts, tens: int, bound: dict[str, ReasonForm]
+    figures: trust.ModeratorFigures, work: trust.ReadingCounts, tests: int, bound: Forms
 ) -> dict[str, Any]:
-    moderator, key = one.moderator, _key(one.moderator)
+    moderator, key = figures.moderator, _key(figures.moderator)
     practising = moderator.is_practising
     state = (
         "suspended"
@@ -88,7 +70,7 @@ def _row(
         if practising
         else "qualified"
     )
-    used_up = practising and work.practice_count >= tens * verdicts.PRACTICE
+    used_up = practising and work.practice_count >= tests * verdicts.PRACTICE
     return {
         "name": moderator.username,
         "state": state,
@@ -96,17 +78,17 @@ def _row(
         "urgent": moderator.is_moderation_paused or used_up,
         "practice": _practice(work.practice_count, used_up) if practising else "",
         "readings": f"{work.reading_count:,}",
-        "agreement": _share(one.agreed_count, one.settled_count),
-        "agreement_of": f"{one.agreed_count:,} of {one.settled_count:,} settled"
-        if one.settled_count
+        "agreement": _share(figures.agreed_count, figures.settled_count),
+        "agreement_of": f"{figures.agreed_count:,} of {figures.settled_count:,} settled"
+        if figures.settled_count
         else "",
-        "gold": _share(one.correct_gold_count, one.gold_count),
-        "gold_of": f"{one.correct_gold_count:,} of {one.gold_count:,} gold"
-        if one.gold_count
+        "gold": _share(figures.correct_gold_count, figures.gold_count),
+        "gold_of": f"{figures.correct_gold_count:,} of {figures.gold_count:,} gold"
+        if figures.gold_count
         else "",
-        "seconds": "–" if one.pace is None else f"{one.pace:.1f} s",
-        "ambiguous": words.percent(one.share(verdicts.AMBIGUOUS)),
-        "junk": words.percent(one.share(verdicts.JUNK)),
+        "seconds": "–" if figures.pace is None else f"{figures.pace:.1f} s",
+        "ambiguous": words.percent(figures.share(verdicts.AMBIGUOUS)),
+        "junk": words.percent(figures.share(verdicts.JUNK)),
         "key": key,
         "form": bound.get(key) or ReasonForm(prefix=key),
     }

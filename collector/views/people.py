@@ -5,7 +5,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collector.drawings import public, timeline
@@ -16,6 +16,7 @@ from collector.rules import words
 from collector.standings import leaderboards
 from collector.views.parts import achieved, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in
+from collector.views.parts.buttons import Forms
 
 TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
 PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
@@ -60,11 +61,13 @@ def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
     found = Person.objects.filter(username__iexact=username).first()
     if found is None:
         raise NotFound("There is nobody of this name here.")
-    bound: suspending.Forms = {}
-    return suspending.act(request, admin, found, bound) or _page(request, username, bound)
+    bound: Forms = {}
+    if suspending.act(request, admin, found, bound):
+        return redirect("person", found.username)
+    return _page(request, username, bound)
 
 
-def _page(request: HttpRequest, username: str, bound: suspending.Forms) -> HttpResponse:
+def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
     found = Person.objects.filter(username__iexact=username).first()
     admin = isinstance(request.user, Person) and request.user.is_admin
     if found is None or not (

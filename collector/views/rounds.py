@@ -244,8 +244,8 @@ def _digit(digit: int, count: Count) -> dict[str, Any]:
 
 
 def _confusion(counts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
-    """Tell the confusion in rows by true digit; each cell with a step from 0 to 4 of how common that mistake is among all
-    mistakes."""
+    """Tell the confusion in rows by true digit; each cell with a step from 0 to 4 of how common
+    that mistake is among all mistakes."""
     most = max(
         (n for row, line in enumerate(counts) for column, n in enumerate(line) if row != column),
         default=0,

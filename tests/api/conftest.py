@@ -16,10 +16,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests import site as sites
 from tests.conftest import lacking
-from tests.penmanship import drawings, fooling, picture, read
-from tests.site import PASSWORD, Answer, Client, Site
+from tests.support import site as sites
+from tests.support.penmanship import drawings, fooling, picture, read
+from tests.support.site import PASSWORD, Answer, Client, Site
 
 # Whatever is written on purpose; sessions, counts of limits and failed sign-ins are none of it.
 STATE = """

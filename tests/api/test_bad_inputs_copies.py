@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.api.conftest import World, assert_refusal
-from tests.site import Answer, Client
+from tests.support.site import Answer, Client
 
 ATTEMPTS = "/api/attempts/"
 

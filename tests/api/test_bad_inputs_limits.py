@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Browser, World, assert_refusal, signed_up
-from tests.site import PASSWORD, Answer, Client, Site
+from tests.support.site import PASSWORD, Answer, Client, Site
 
 MOST_ASKED = 100
 _addresses = count(20)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.api.conftest import Browser, World, assert_refusal
-from tests.site import PASSWORD
+from tests.support.site import PASSWORD
 
 SCRIPT = "<script>alert('x')</script>"
 NO_NAMES = [

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.api.conftest import Browser, World, assert_refusal
-from tests.site import Answer
+from tests.support.site import Answer
 
 MOST = 256 * 1024
 HEAD = b"POST /api/attempts/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.penmanship import fooling
-from tests.site import ROOT, Client, Site, wait_for
+from tests.support.penmanship import fooling
+from tests.support.site import ROOT, Client, Site, wait_for
 
 
 def draw(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, Route
 
-from tests import penmanship
 from tests.browser.conftest import Open, draw, fooling_with_the_usual_pen, wait_on
 from tests.browser.test_pages import findings
+from tests.support import penmanship
 
 pytestmark = pytest.mark.browser
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
-from tests import penmanship
-from tests import site as sites
 from tests.browser.conftest import Visitors, draw, visiting
+from tests.support import penmanship
+from tests.support import site as sites
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ from django.urls import resolve
 from playwright.sync_api import Page
 
 from collector import urls
-from tests import site as sites
 from tests.browser.conftest import Open
+from tests.support import site as sites
 
 pytestmark = pytest.mark.browser
 

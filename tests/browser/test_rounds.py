@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests import site as sites
 from tests.browser.conftest import Open, Visitors, visiting
 from tests.browser.test_pages import findings
+from tests.support import site as sites
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ MATRIX = '.table-box:has([aria-labelledby="matrix"])'
 @pytest.fixture(scope="module")
 def twenty_rounds(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitors]:
     with sites.site("sqlite", tmp_path_factory.mktemp("site")) as site:
-        site.python("from tests.history import add_rounds; add_rounds(20)")
+        site.python("from tests.support.history import add_rounds; add_rounds(20)")
         yield Visitors(browser, site)
 
 

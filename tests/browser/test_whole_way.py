@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests import penmanship
-from tests import site as sites
 from tests.browser.conftest import draw
+from tests.support import penmanship
+from tests.support import site as sites
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TRAINING_TAKES_AT_MOST = 150_000  # ms

@@ -12,7 +12,7 @@ from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
 from collector.moderation import queue, readings
 from collector.study import settings as study_settings
-from tests.nets import always
+from tests.support.nets import always
 from trainer import target
 from trainer.learning import drawing, weights
 from trainer.models import Round, RoundModel, Weights

@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 from collector.models import Person, Study
 from collector.refusals import as_refusal
 from tests.domain.conftest import add_model
-from tests.nets import always
+from tests.support.nets import always
 from trainer import candidates, rounds, samples
 from trainer.learning import weights
 from trainer.learning.report import Report

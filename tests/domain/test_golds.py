@@ -71,10 +71,10 @@ def test_gold_is_doubted_only_when_most_of_several_readers_do(right: int, wrong:
 
 
 def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
-    """Forty, in four tens of the fixed mix; the strong net reads every digit among them rightly and
-    surely."""
+    """Forty, in four tens of the fixed mix; the strong net reads every digit among them correctly
+    and surely."""
     drawn = practice.shipped()
-    assert [one.id for one in drawn] == practice.ids() and len(set(practice.ids())) == 40
+    assert len(drawn) == len({one.id for one in drawn}) == 40
     assert verdicts.practice_tens([one.answer for one in drawn]) == 4
     assert practice.shipped() == drawn
     digits = [one for one in drawn if one.answer in verdicts.DIGITS]

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from collector.models import Study
 from tests.domain.conftest import add_model
-from tests.nets import always
+from tests.support.nets import always
 from trainer import reports, rounds, samples
 from trainer.learning import basedata, weights
 from trainer.learning import report as learning_report

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from collector.drawings import attempts, timeline
-from collector.errors import NotFound, Refused
+from collector.errors import Refused
 from collector.models import Attempt, Person, Study
 from collector.moderation import readings
 from collector.standings import leaderboards, round_figures
@@ -21,6 +21,7 @@ from collector.study import consistency
 from tests.domain.conftest import add_model, draw, read
 from trainer import rounds as trainer_rounds
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
+from trainer.rounds import NoSuchRound
 
 
 def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(
@@ -204,7 +205,7 @@ def test_the_open_round_says_what_is_due_and_what_is_in_training(
     read(moby, "4", draw(daisy, 4))
     training = round_figures.current().training
     assert training is not None and training.progress == 0 and training.started_at is not None
-    with pytest.raises(NotFound):
+    with pytest.raises(NoSuchRound):
         round_figures.describe(99)
 
 

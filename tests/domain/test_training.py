@@ -14,7 +14,7 @@ from collector.data import exports
 from collector.models import Study
 from collector.study import consistency
 from collector.study import settings as study_settings
-from tests.penmanship import drawings, fooling, picture, read
+from tests.support.penmanship import drawings, fooling, picture, read
 from trainer import candidates, rounds, samples, target, tasks
 from trainer.learning import basedata, fit, nets, shipped
 from trainer.learning.__main__ import main

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.faults.test_serving import ADD_MODEL
-from tests.site import Answer, Client, Site
+from tests.support.site import Answer, Client, Site
 
 AT_ONCE = 200
 PEOPLE = """

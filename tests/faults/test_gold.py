@@ -4,8 +4,8 @@ than two at once."""
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from tests import penmanship
-from tests.site import Answer, Client, Site
+from tests.support import penmanship
+from tests.support.site import Answer, Client, Site
 
 HIDDEN = """
 from collector.models import Gold, Person

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.processes import alive, children, kill, trainers
-from tests.faults.trainings import START
-from tests.site import ROOT, Client, Site, free_port, wait_for
+from tests.support.processes import alive, children, kill, trainers
+from tests.support.site import ROOT, Client, Site, free_port, wait_for
+from tests.support.trainings import START
 
 pytestmark = [pytest.mark.faults]
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import site as sites
-from tests.faults.processes import children, kill
-from tests.faults.relay import Relay
-from tests.site import POSTGRES, Client, Site, wait_for
+from tests.support import site as sites
+from tests.support.processes import children, kill
+from tests.support.relay import Relay
+from tests.support.site import POSTGRES, Client, Site, wait_for
 
 pytestmark = [pytest.mark.faults]
 
 ADD_MODEL = """
 from django.db import transaction
 from django.utils import timezone
-from tests.nets import always
+from tests.support.nets import always
 from trainer import rounds
 from trainer.learning import weights
 from trainer.models import RoundModel, Weights

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.processes import children, kill, trainers
-from tests.faults.trainings import ADD_SAMPLES, START
-from tests.penmanship import fooling
-from tests.site import Client, Site, wait_for
+from tests.support.penmanship import fooling
+from tests.support.processes import children, kill, trainers
+from tests.support.site import Client, Site, wait_for
+from tests.support.trainings import ADD_SAMPLES, START
 
 pytestmark = [pytest.mark.faults]
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from collector.models import Attempt, Person
 from collector.study import settings as study_settings
-from tests.nets import always
+from tests.support.nets import always
 from trainer import target
 from trainer.learning import weights
 from trainer.models import Round, RoundModel, Weights

@@ -12,7 +12,7 @@ from django.test import Client
 
 from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
-from tests import penmanship
+from tests.support import penmanship
 from trainer.learning import drawing
 
 Browse = Callable[[Person | None], Client]

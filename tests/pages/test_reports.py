@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from collector.models import Attempt, Person
 from collector.rules import words
-from tests.history import add_rounds
 from tests.pages.conftest import Draw
+from tests.support.history import add_rounds
 from trainer.models import Round, RoundModel
 
 Browse = Callable[[Person | None], Client]

@@ -112,11 +112,11 @@ def compare(
         round=open_round,
         first_trained_by=model,
     )
-    asked = client.post(ALICE, {"do": "compare", "compare-why": "I wonder."}, follow=True)
+    asked = client.post(ALICE, {"do": "ablate", "ablate-why": "I wonder."}, follow=True)
     assert "A model without alice is in training." in text(asked) and "In training: 0 %" in text(
         asked
     )
-    again = client.post(ALICE, {"do": "compare", "compare-why": "Still."}, follow=True)
+    again = client.post(ALICE, {"do": "ablate", "ablate-why": "Still."}, follow=True)
     assert "one at a time" in text(again)
     report = {
         "sets": {"gate_base": measured(mine)},

@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from collector.models import Person
-from tests.nets import always
 from tests.pages.conftest import Draw
 from tests.pages.test_reports import text
+from tests.support.nets import always
 from trainer import rounds, target
 from trainer.learning import weights
 from trainer.models import Round, RoundModel, Weights

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         )
         began_at = time.monotonic()
         try:
-            found = experiment.run(
+            outcome = experiment.run(
                 plan,
                 options["seeds"],
                 options["arms"],
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             )
         except (experiment.OtherStudy, BadBaseData, NotShipped) as error:
             raise CommandError(str(error)) from error
-        for line in findings.table(found):
+        for line in findings.table(outcome):
             self.stdout.write(line)
         minutes, seconds = divmod(round(time.monotonic() - began_at), 60)
         self.stdout.write(f"{options['out']} holds it all. This took {minutes} min {seconds} s.")

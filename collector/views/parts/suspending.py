@@ -1,52 +1,34 @@
-"""What an admin sees and does on a person's page: switch him off or on, and what a model is without
-him."""
+"""The admin's part of a person's page: suspending and reinstating them, and what a model is without
+them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, QueryDict
 
-from collector.errors import Conflict, Forbidden, NotFound, Refused
 from collector.forms import ReasonForm
 from collector.models import Person
 from collector.people import suspensions
 from collector.rules import words
 from collector.views.parts import figures
-from trainer import candidates
+from collector.views.parts.buttons import Button, Forms, press
 from trainer.learning.gate import SIGNIFICANT
 from trainer.learning.report import Ablation
 from trainer.models import RoundModel
 
 State = RoundModel.State
-Forms = dict[str, ReasonForm]
+Change = Callable[[Person, Person, str], str]
 
 
-def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> HttpResponse | None:
-    """Do what the button says and go back to the page; None where a form (in `bound`) says what is
-    wrong."""
-    doors: dict[str, Callable[[Person, Person, str], str]] = {
-        "suspend": _suspend,
-        "reinstate": _reinstate,
-        "compare": _compare,
-    }
-    do = request.POST.get("do", "")
-    if do not in doors:
-        raise Refused("This page has no such button.")
-    form = bound[do] = ReasonForm(request.POST, prefix=do)
-    if not form.is_valid():
-        return None
-    try:
-        messages.success(request, doors[do](person, admin, form.cleaned_data["why"]))
-    except (candidates.NotNow, Conflict) as refusal:
-        messages.error(request, str(refusal))
-    except (NotFound, Forbidden):
-        raise
-    except Refused as refusal:
-        form.add_error("why", refusal.message)
-        return None
-    return redirect("person", person.username)
+def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bool:
+    """Do what the button says; whether it was done. A form in `bound` says what is wrong."""
+
+    def button(do: str, change: Change, post: QueryDict) -> Button:
+        return Button(partial(change, person, admin), ReasonForm(post, prefix=do))
+
+    buttons = {do: partial(button, do, change) for do, change in CHANGES.items()}
+    return press(request, buttons, bound)
 
 
 def _suspend(person: Person, admin: Person, why: str) -> str:
@@ -59,7 +41,7 @@ def _reinstate(person: Person, admin: Person, why: str) -> str:
     return f"{person.username} is back; {words.count(back, 'sample')} too."
 
 
-def _compare(person: Person, admin: Person, why: str) -> str:
+def _ablate(person: Person, admin: Person, why: str) -> str:
     suspensions.ablate(person, admin, why)
     return (
         f"A model without {person.username} is in training. What comes of it will stand "
@@ -67,35 +49,38 @@ def _compare(person: Person, admin: Person, why: str) -> str:
     )
 
 
+CHANGES: dict[str, Change] = {
+    "suspend": _suspend,
+    "reinstate": _reinstate,
+    "ablate": _ablate,
+}
+
+
 def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     """The admin's part of the page."""
-    reach, last, found = (
-        suspensions.impact_of(person),
-        suspensions.last(person),
-        suspensions.latest_ablation(person),
-    )
+    impact, last = suspensions.impact_of(person), suspensions.last(person)
+    ablation = suspensions.latest_ablation(person)
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
-        "switched_off": person.is_suspended,
-        "reach": f"{words.count(reach.samples, 'sample')} and "
-        f"{words.count(reach.waiting, 'waiting drawing')}",
+        "is_suspended": person.is_suspended,
+        "impact": f"{words.count(impact.samples, 'sample')} and "
+        f"{words.count(impact.waiting, 'waiting drawing')}",
         "last": last
         and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
         "last_when": last and last.done_at,
-        "forms": {
-            do: bound.get(do) or ReasonForm(prefix=do) for do in ("suspend", "reinstate", "compare")
-        },
-        "comparison": _comparison(found, person.username) if found else None,
+        "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in CHANGES},
+        "ablation": _ablation(ablation, person.username) if ablation else None,
     }
 
 
-def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
-    told = figures.candidate(model)
+def _ablation(model: RoundModel, name: str) -> dict[str, Any]:
+    """Tell of a model without a person how it stands, and once it is measured, its figures."""
+    candidate = figures.candidate(model)
     if model.state != State.ABLATED:
-        return told
+        return candidate
     ablation = Ablation.from_json(model.report or {})
     without, whole = ablation.samples
-    return told | {
+    return candidate | {
         "rows": [
             _row(ablation, set_name) for set_name, figures in ablation.sets.items() if figures.n
         ],

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 POSTGRES = os.environ.get("DADC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres")
 _at_exit = ExitStack()
 atexit.register(_at_exit.close)

@@ -3,7 +3,7 @@
 ADD_SAMPLES = """
 import uuid
 from django.db import transaction
-from tests.penmanship import fooling, picture
+from tests.support.penmanship import fooling, picture
 from trainer import samples
 from trainer.models import Round
 someone, first = uuid.uuid4(), Round.objects.get(number=1)

@@ -1,0 +1,65 @@
+"""What a page's forms do: the values are checked, one function is called with them, and what is
+refused stands where it helps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import HttpRequest, QueryDict
+
+from collector.errors import Conflict, Forbidden, NotFound, Refused, TooMany, Unavailable
+from collector.refusals import as_refusal
+
+Forms = dict[str, BaseForm]
+NOT_OF_THE_FORM = (NotFound, Forbidden, TooMany, Unavailable)
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button that was pressed: what it does, given the form's values by name, and the form that
+    came with it. `act` returns a sentence that says what was done."""
+
+    act: Callable[..., str]
+    form: BaseForm | None = None
+
+
+def press(
+    request: HttpRequest, buttons: Mapping[str, Callable[[QueryDict], Button]], bound: Forms
+) -> bool:
+    """Do what the posted button, `do`, says; whether it was done.
+
+    The button's form goes into `bound`, under its prefix or the button's name, so that the page can
+    show it again. Raises what `submit` raises, and Refused where the page has no such button.
+    """
+    name = request.POST.get("do", "")
+    if name not in buttons:
+        raise Refused("This page has no such button.")
+    button = buttons[name](request.POST)
+    if button.form is not None:
+        bound[button.form.prefix or name] = button.form
+    return submit(request, button.act, button.form)
+
+
+def submit(request: HttpRequest, act: Callable[..., str], form: BaseForm | None = None) -> bool:
+    """Call `act` with the values of a bound form, if it is valid; whether it was done.
+
+    What was done becomes a message. A refusal stands in the form, at the field at fault if there is
+    one; a Conflict, and any refusal without a form, becomes a message too. Raises NotFound,
+    Forbidden, TooMany and Unavailable, which are not about the form.
+    """
+    if form is not None and not form.is_valid():
+        return False
+    try:
+        done = act(**(form.cleaned_data if form is not None else {}))
+    except Exception as error:
+        refusal = as_refusal(error)
+        if refusal is None or isinstance(refusal, NOT_OF_THE_FORM):
+            raise
+        if form is None or isinstance(refusal, Conflict):
+            messages.error(request, refusal.message)
+        else:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        return False
+    messages.success(request, done)
+    return True

@@ -1,0 +1,1 @@
+"""What the tests share: people, sites, browsers, handwriting. Fixtures are in the conftests."""
