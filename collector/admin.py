@@ -41,12 +41,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     search_fields = ("username", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = (
-        "qualified_at",
-        "is_active",
-        "joined_at",
-        "last_login",
-    )  # suspending is more than switching off
+    # Suspending is more than `is_active`: it has its place on the person's page.
+    readonly_fields = ("qualified_at", "is_active", "joined_at", "last_login")
     fieldsets = (
         (
             None,

@@ -127,7 +127,7 @@ def of_round(number: int) -> Target:
 
 
 def forget() -> None:
-    """Drop the cached models (for tests: a new database may reuse the round's id)."""
+    """Drop the kept models (for tests: a new database may reuse the round's id)."""
     global _cached
     _cached = None
     of_round.cache_clear()

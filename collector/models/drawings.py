@@ -14,7 +14,10 @@ from trainer.models import Round
 
 class Sureness(Func):
     """The share of the predicted label among an attempt's probabilities; null once they were
-    removed."""
+    removed. The label is the place in the list, so on SQLite it is spliced into the JSON path:
+    `JSON_EXTRACT(probabilities, '$[' || predicted_label || ']')`; on PostgreSQL it is
+    `(probabilities -> predicted_label)::double precision`.
+    """
 
     output_field = models.FloatField()
 

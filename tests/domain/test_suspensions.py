@@ -319,7 +319,7 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
     assert [(done.what, done.why) for done in told] == [
         ("opened", "Better."),
         ("discarded a held candidate", "Worse."),
-        ("decided «junk» on", "A scribble."),
+        ("decided “junk” on", "A scribble."),
         ("set round_size from 100 to 20", ""),
         ("reinstated", "She said sorry."),
         ("suspended", WHY),

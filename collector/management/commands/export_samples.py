@@ -13,10 +13,9 @@ from trainer.rounds import NoSuchRound
 
 class Command(BaseCommand):
     help = (
-        "Write the active samples to standard output. With --round, write what that round's "
-        "model was trained on to a "
-        "file, from which `python -m trainer.learning fit --net NET --samples FILE --out "
-        "WEIGHTS` makes it again."
+        "Write the active samples to standard output. With --round, write what that round's model "
+        "was trained on to a file, from which `python -m trainer.learning fit --net NET --samples "
+        "FILE --out WEIGHTS` makes it again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
