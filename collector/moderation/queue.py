@@ -90,7 +90,7 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
         "-leased_at"
     )
     often = verdicts.too_often(
-        list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LATELY])
+        list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LAST_GIVEN])
     )
     yield from _in_order(open_to_me.exclude(drawer__in=often))
     if often:
