@@ -260,7 +260,9 @@ def attack(
         given: list[tuple[int, str]] = []
         outcome = None
         while (
-            outcome is None and readers and verdicts.wanted(target, [a for _, a in given], quorum)
+            outcome is None
+            and readers
+            and verdicts.readings_needed(target, [a for _, a in given], quorum)
         ):
             moderator = readers.pop()
             right = rng.random() < 0.95

@@ -101,7 +101,7 @@ def test_who_wants_mail_gets_what_is_new_once_and_at_most_once_an_hour(
     assert notices.send_mails() == 0, "within the hour"
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         assert notices.send_mails() == 1
-    assert mail.outbox[1].body.count("verified fool") == 1
+    assert mail.outbox[1].body.count("verified trick") == 1
 
 
 def test_what_was_seen_on_the_site_is_not_mailed(daisy: Person, moby: Person) -> None:
