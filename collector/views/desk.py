@@ -121,7 +121,7 @@ def _study_form(post: QueryDict | None = None) -> StudyForm:
     return StudyForm(post, instance=Study.current(), architectures=rounds.architectures())
 
 
-def _context(admin: Person, bound: Forms) -> dict[str, Any]:
+def _context(admin: Person, bound: Forms) -> dict[str, object]:
     held = (
         RoundModel.objects.filter(state=State.HELD)
         .select_related("initial_model")
@@ -174,7 +174,7 @@ def _pulse(found: site_status.SiteStatus) -> list[dict[str, str]]:
     ]
 
 
-def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
+def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
     """A held candidate, its figures beside round 1's."""
     report = Report.from_json(model.report)
     first = Report.from_json(model.initial_model.report if model.initial_model else None)
@@ -210,7 +210,7 @@ def _moderators(found: trust.ModeratorCounts) -> str:
     )
 
 
-def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
+def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, object]:
     key = f"attempt-{attempt.pk}"
     readings = [reading for reading in attempt.readings.all() if reading.answer is not None]
     return {

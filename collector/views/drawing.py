@@ -1,7 +1,6 @@
 """Drawing: the try-out and the draw page, one's own drawings, and the page of each with its
 fate."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -39,7 +38,7 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
     return render(request, "pages/draw.html", context)
 
 
-def _challenge(found: challenges.Challenge) -> dict[str, Any]:
+def _challenge(found: challenges.Challenge) -> dict[str, object]:
     target, taken = words.named(found.target), words.named(found.predicted)
     who = f"Only {words.count(found.fools, 'drawing')} so far" if found.fools else "Nobody yet"
     verb = "have" if found.fools > 1 else "has"
@@ -87,7 +86,7 @@ def appeal(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
     own = attempt.drawer_id == person.pk
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "item": pictures.drawing_card(
             attempt, public=public.public().filter(pk=attempt.pk).exists()
         ),

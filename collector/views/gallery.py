@@ -1,7 +1,6 @@
 """The gallery of the best fools, the public page of each, and its card for elsewhere."""
 
 import math
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -88,7 +87,7 @@ def _told(round: int | None, target: int | None, predicted: int | None) -> str:
 
 def _grid(
     counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Rows by target, cells by what it was taken for."""
     most = max(counts.values(), default=1)
     return [
@@ -105,7 +104,7 @@ def _grid(
 
 def _cell(
     target: int, taken: int, n: int, most: int, chosen: dict[str, int], inviting: bool
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """A confusion's count and the way to its drawings; where there are none, to the draw page, if
     `inviting`."""
     if target == taken:

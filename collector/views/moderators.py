@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -60,7 +59,7 @@ def _key(moderator: Person) -> str:
 
 def _row(
     figures: trust.ModeratorFigures, work: trust.ReadingCounts, tests: int, bound: Forms
-) -> dict[str, Any]:
+) -> dict[str, object]:
     moderator, key = figures.moderator, _key(figures.moderator)
     practising = moderator.is_practising
     state = (
