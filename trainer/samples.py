@@ -35,7 +35,7 @@ def add(
     label: int,
     has_fooled: bool,
     is_audited: bool = False,
-    round: Round,
+    round_: Round,
 ) -> Sample | None:
     """Keep a settled drawing as a sample and return that; None where the very same pixels, or the
     attempt, are an active sample already.
@@ -56,7 +56,7 @@ def add(
         label=label,
         has_fooled=has_fooled,
         is_audited=is_audited,
-        round=round,
+        round=round_,
     )
 
 

@@ -68,8 +68,8 @@ _loading = threading.Lock()
 
 
 def current() -> Target:
-    """The target model of the round that is open at this moment. One small query; loads the weights
-    once a round.
+    """Return the target model of the round that is open at this moment. One small query; the
+    weights are loaded once a round.
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """

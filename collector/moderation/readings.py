@@ -122,7 +122,7 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
         label=outcome.label,
         has_fooled=outcome.status == Status.VERIFIED,
         is_audited=attempt.is_audited,
-        round=attempt.round,
+        round_=attempt.round,
     )
     # Its drawer may have been suspended after it was leased.
     if Attempt.objects.filter(DRAWER_SUSPENDED, pk=attempt.pk).exists():

@@ -153,7 +153,7 @@ def _samples() -> Iterator[str]:
         if sample.has_fooled != (status == Status.VERIFIED) and not sample.withdrawn_at:
             yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
         if sample.is_audited != audited:
-            yield f"Sample {sample.pk} is wrong about whether it was chosen by lot."
+            yield f"Sample {sample.pk} is wrong about whether it was chosen at random."
         if sample.removed_at:
             if bytes(sample.pixels):
                 yield f"Sample {sample.pk} is removed and still has its pixels."

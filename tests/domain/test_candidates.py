@@ -32,7 +32,7 @@ def a_sample(study: Study) -> None:
             pixels=bytes(784),
             label=4,
             has_fooled=True,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 

@@ -35,7 +35,7 @@ def keep(contributor: uuid.UUID, label: int, number: int = 1, *, has_fooled: boo
             label=label,
             has_fooled=has_fooled,
             is_audited=not has_fooled,
-            round=Round.objects.get(number=number),
+            round_=Round.objects.get(number=number),
         )
     assert sample is not None
     return sample

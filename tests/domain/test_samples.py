@@ -27,7 +27,7 @@ def add(
             pixels=pixels or next(_pixels).to_bytes(784, "big"),
             label=4,
             has_fooled=has_fooled,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 

@@ -50,7 +50,7 @@ def keep(contributor: uuid.UUID, pixels: Any, label: int, *, has_fooled: bool = 
             label=label,
             has_fooled=has_fooled,
             is_audited=not has_fooled,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 

@@ -85,7 +85,7 @@ def sampled(attempt: Attempt) -> Sample:
         pixels=bytes(attempt.pixels),
         label=4,
         has_fooled=True,
-        round=attempt.round,
+        round_=attempt.round,
     )
     assert sample is not None
     return sample

@@ -220,7 +220,7 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
         pixels=bytes(attempt.pixels),
         label=4,
         has_fooled=True,
-        round=open_round,
+        round_=open_round,
     )
     assert (
         "A new model is in training."
