@@ -1,5 +1,5 @@
-"""What an admin sees and does on a person's page: switch him off or on, and what a model is without
-him."""
+"""What an admin sees and does on a person's page: suspend or reinstate them, and see what a model is
+without their samples."""
 
 from collections.abc import Callable
 from functools import partial
@@ -57,32 +57,29 @@ CHANGES: dict[str, Change] = {
 
 
 def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
-    """The admin's part of the page."""
-    reach, last, found = (
-        suspensions.impact_of(person),
-        suspensions.last(person),
-        suspensions.latest_ablation(person),
-    )
+    """Give the admin's part of the page."""
+    impact, last = suspensions.impact_of(person), suspensions.last(person)
+    ablation = suspensions.latest_ablation(person)
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
         "switched_off": person.is_suspended,
-        "reach": f"{words.count(reach.samples, 'sample')} and "
-        f"{words.count(reach.waiting, 'waiting drawing')}",
+        "reach": f"{words.count(impact.samples, 'sample')} and "
+        f"{words.count(impact.waiting, 'waiting drawing')}",
         "last": last
         and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
         "last_when": last and last.done_at,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in CHANGES},
-        "comparison": _comparison(found, person.username) if found else None,
+        "comparison": _comparison(ablation, person.username) if ablation else None,
     }
 
 
 def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
-    told = figures.candidate(model)
+    candidate = figures.candidate(model)
     if model.state != State.ABLATED:
-        return told
+        return candidate
     ablation = Ablation.from_json(model.report or {})
     without, whole = ablation.samples
-    return told | {
+    return candidate | {
         "rows": [
             _row(ablation, set_name) for set_name, figures in ablation.sets.items() if figures.n
         ],
