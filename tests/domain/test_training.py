@@ -140,7 +140,7 @@ def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_s
     shorten(monkeypatch, steps=600)
     candidate = train()
     assert candidate.state == "held"
-    assert any("«audited_1»" in reason for reason in candidate.reasons)
+    assert any("“audited_1”" in reason for reason in candidate.reasons)
     assert Round.objects.get(state="open").number == 1
 
 
