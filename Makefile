@@ -29,10 +29,10 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
 	.venv/bin/python -m pytest -n 2 --dist worksteal
 
-bench: .venv/ready staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
-	.venv/bin/python scripts/bench.py
-	.venv/bin/python scripts/bench_site.py
-	.venv/bin/python scripts/bench_page.py
+bench: .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
+	.venv/bin/python -m scripts.bench
+	.venv/bin/python -m scripts.bench_site
+	.venv/bin/python -m scripts.bench_page
 
 lint: .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
 	.venv/bin/ruff check .

@@ -1,9 +1,8 @@
-"""The study's picture from what `manage.py simulate` found: `plot_study.py STUDY.json
-PICTURE.svg`."""
+"""The study's picture from what `manage.py simulate` found:
+`python -m scripts.plot_study STUDY.json PICTURE.svg`."""
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from trainer.learning.report import MNIST_TEST  # noqa: E402
 from trainer.simulation import findings  # noqa: E402
 from trainer.simulation.experiment import EQUAL_DRAWINGS  # noqa: E402

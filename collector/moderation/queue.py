@@ -99,7 +99,7 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
         "-leased_at"
     )
     read_too_often = verdicts.too_often(
-        list(latest.values_list("attempt__drawer", flat=True)[: verdicts.LATELY])
+        list(latest.values_list("attempt__drawer", flat=True)[: verdicts.LAST_GIVEN])
     )
     yield from _in_order(open_to_them.exclude(drawer__in=read_too_often))
     if read_too_often:

@@ -79,7 +79,9 @@ def _weigh(attempt: Attempt, now: datetime) -> None:
         settle(attempt, outcome, now)
         return
     attempt.first_read_at = attempt.first_read_at or now
-    attempt.needed_reading_count = verdicts.wanted(attempt.target_label, readings, attempt.quorum)
+    attempt.needed_reading_count = verdicts.readings_needed(
+        attempt.target_label, readings, attempt.quorum
+    )
     attempt.save(update_fields=["first_read_at", "needed_reading_count"])
 
 

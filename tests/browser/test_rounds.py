@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import Open, Visitors, visiting
-from tests.browser.test_pages import findings
 from tests.support import site as sites
+from tests.support.browser import Open, Visitors, findings, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -52,8 +51,8 @@ def test_the_keyboard_moves_the_matrix_under_its_head_and_first_column(visit: Op
     page = opened(visit)
     region = page.locator(MATRIX)
     gaps = """e => {
-        const [box, corner, model] = [e, e.querySelector("thead th"), e.querySelector("tbody tr:nth-child(9) th")]
-            .map((part) => part.getBoundingClientRect());
+        const parts = ["thead th", "tbody tr:nth-child(9) th"].map((part) => e.querySelector(part));
+        const [box, corner, model] = [e, ...parts].map((part) => part.getBoundingClientRect());
         return [corner.x - box.x, corner.y - box.y, model.x - box.x];
     }"""
     before = region.evaluate(gaps)

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 
 from collector.models import Person, Study
 from collector.refusals import as_refusal
-from tests.domain.conftest import add_model
+from tests.support.models import add_model
 from tests.support.nets import always
 from trainer import candidates, rounds, samples
 from trainer.learning import weights
@@ -199,7 +199,7 @@ def test_the_database_allows_one_open_round(study: Study) -> None:
         Round.objects.create(number=2, model=add_model(3), opened_at=timezone.now())
 
 
-def test_a_training_on_damaged_weights_fails_and_says_so(daisy: Person) -> None:
+def test_a_training_on_damaged_weights_fails_and_says_so(alice: Person) -> None:
     from trainer import tasks
 
     candidate = candidates.start("mnist_model")

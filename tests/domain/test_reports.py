@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from collector.models import Study
-from tests.domain.conftest import add_model
+from tests.support.models import add_model
 from tests.support.nets import always
 from trainer import reports, rounds, samples
 from trainer.learning import basedata, weights

@@ -9,17 +9,16 @@ from django.test import Client
 from django.urls import reverse
 
 from collector.models import Person
-from tests.pages.conftest import Draw
+from tests.support.pages import Browse, Insert
 
-Browse = Callable[[Person | None], Client]
 SIGN_IN = 302
 
 
 @pytest.fixture
-def address(alice: Person, draw: Draw) -> Callable[[str], str]:
+def address(alice: Person, insert: Insert) -> Callable[[str], str]:
     """A page's URL, where it is somebody's, alice's."""
     arguments: dict[str, list[Any]] = {
-        "drawing": [draw(alice).pk],
+        "drawing": [insert(alice).pk],
         "person": ["alice"],
         "round": [1],
         "password_reset_confirm": ["x", "y"],

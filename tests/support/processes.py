@@ -1,49 +1,41 @@
 """What runs: a process's children, and which of them trains."""
 
-import os
-from pathlib import Path
+from contextlib import suppress
+
+import psutil
 
 
-def children(pid: int) -> list[int]:
-    """All living descendants of a process, nearest first."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            except OSError:
-                continue
-            if state != "Z":
-                parents[int(entry.name)] = int(parent)
-    found = [pid]
-    for known in found:
-        found += [child for child, parent in parents.items() if parent == known]
-    return found[1:]
+def children(pid: int) -> list[psutil.Process]:
+    """All descendants of a process."""
+    return psutil.Process(pid).children(recursive=True)
 
 
-def trainers(pid: int) -> list[int]:
+def trainers(pid: int) -> list[psutil.Process]:
     """The descendants that have torch loaded: in a cluster, only the one that trains."""
     return [child for child in children(pid) if _has_torch(child)]
 
 
-def alive(pids: list[int]) -> list[int]:
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Those that still run (a zombie does not)."""
-    return [pid for pid in pids if _state(pid) not in ("", "Z")]
+    return [process for process in processes if _runs(process)]
 
 
-def _has_torch(pid: int) -> bool:
+def kill(*processes: psutil.Process) -> None:
+    """Kill those that still run."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _has_torch(process: psutil.Process) -> bool:
     try:
-        return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
-    except OSError:
+        return any("libtorch" in mapped.path for mapped in process.memory_maps())
+    except psutil.Error:
         return False
 
 
-def _state(pid: int) -> str:
+def _runs(process: psutil.Process) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, 9)
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,4 +1,4 @@
-"""Code that runs beside a site: ten samples, and a training on them."""
+"""Code that runs beside a site: ten samples, a training on them, and rounds with easy models."""
 
 ADD_SAMPLES = """
 import uuid
@@ -9,8 +9,9 @@ from trainer.models import Round
 someone, first = uuid.uuid4(), Round.objects.get(number=1)
 for label, strokes, width in fooling(3, 10):
     with transaction.atomic():
-        samples.add(attempt=uuid.uuid4(), contributor=someone, pixels=picture(strokes, width).tobytes(), label=label,
-                    has_fooled=True, round_=first)
+        samples.add(
+            attempt=uuid.uuid4(), contributor=someone, label=label, has_fooled=True, round_=first,
+            pixels=picture(strokes, width).tobytes())
 """
 START = (
     ADD_SAMPLES
@@ -19,3 +20,12 @@ from trainer import candidates
 candidates.start("mnist_model")
 """
 )
+
+
+def rounds_of(*digits: int) -> str:
+    """Opens a round for each digit, whose model always says it."""
+    return f"""
+from tests.support.models import open_round_of
+for digit in {digits}:
+    open_round_of(digit)
+"""

@@ -96,8 +96,8 @@ def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
             {
                 "round": read.round,
                 "digit": read.digit,
-                "right": read.right,
-                "sure": words.sureness(read.sure),
+                "right": read.is_right,
+                "sure": words.sureness(read.share),
             }
             for read in reads
         ]
