@@ -97,7 +97,7 @@ class SignInForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "User name"
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """As Django's, but through the one place that counts tries."""
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if name and password and self.request is not None:

@@ -1,8 +1,6 @@
 """The moderator's page. It tells nothing of any drawing that counts: the script gets each from the
 API, blind. Practice comes first, and what it came to is told here."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -54,7 +52,7 @@ def _is_told(person: Person, practice: gold.QualificationProgress, goes_on: bool
     return person.is_practising and not practice.under_way and (practice.used_up or not goes_on)
 
 
-def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, Any]:
+def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, object]:
     wrong = [_wrong(reading) for reading in practice.last if not reading.is_correct]
     return {
         "of": verdicts.PRACTICE,
@@ -67,7 +65,7 @@ def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, A
     }
 
 
-def _wrong(reading: Reading) -> dict[str, Any]:
+def _wrong(reading: Reading) -> dict[str, object]:
     gold = reading.drawing
     answer = reading.gold.answer if reading.gold else ""
     return {

@@ -52,14 +52,14 @@ MATRIX: dict[str, tuple[str, str]] = {
     "try/": ("200 200 200 200 200", "405 405 405 405 405"),
     "draw/": ("302 200 200 200 200", "405 405 405 405 405"),
     "drawings/": ("302 200 200 200 200", "405 405 405 405 405"),
-    "drawings/<uuid:id>/": ("302 200 404 404 200", "405 405 405 405 405"),
-    "drawings/<uuid:id>/appeal/": ("405 405 405 405 405", "302 200 404 404 200"),
-    "drawings/<uuid:id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
-    "drawings/<uuid:id>/attribution.png": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:attempt_id>/": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:attempt_id>/appeal/": ("405 405 405 405 405", "302 200 404 404 200"),
+    "drawings/<uuid:attempt_id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:attempt_id>/attribution.png": ("302 200 404 404 200", "405 405 405 405 405"),
     "gallery/": ("200 200 200 200 200", "405 405 405 405 405"),
-    "fools/<uuid:id>/": ("404 404 404 404 404", "405 405 405 405 405"),
-    "fools/<uuid:id>/seen.png": ("404 404 404 404 404", "405 405 405 405 405"),
-    "fools/<uuid:id>/card.png": ("404 404 404 404 404", "405 405 405 405 405"),
+    "fools/<uuid:attempt_id>/": ("404 404 404 404 404", "405 405 405 405 405"),
+    "fools/<uuid:attempt_id>/seen.png": ("404 404 404 404 404", "405 405 405 405 405"),
+    "fools/<uuid:attempt_id>/card.png": ("404 404 404 404 404", "405 405 405 405 405"),
     "moderate/": ("302 403 403 200 200", "405 405 405 405 405"),
     "moderators/": ("302 403 403 403 200", "302 403 403 403 400"),
     "leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
@@ -102,6 +102,7 @@ class Scene:
         reading = pattern.startswith("api/assignments/")
         filled = (
             pattern.replace("<uuid:id>", str(self.leased.pk if reading else self.attempt.pk))
+            .replace("<uuid:attempt_id>", str(self.attempt.pk))
             .replace("<int:number>", "1")
             .replace("<str:username>", "crowdworker")
             .replace("<uidb64>/<token>", "MQ/set-password")

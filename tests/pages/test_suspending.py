@@ -198,18 +198,18 @@ def test_badges_are_shown_to_everybody_and_what_is_next_to_oneself(
     for path in (ALICE, "/drawings/"):
         page = text(browse(alice).get(path))
         assert (
-            "First fool" in page
+            "First trick" in page
             and "Pioneer" in page
             and "Still missing: 0, 1, 2, 3, 5, 6, 7, 8, 9" in page
         )
         assert "1 day in a row, and going on." in page
     page = text(browse(bob).get(ALICE))
     assert (
-        "First fool" in page
+        "First trick" in page
         and "Still missing" not in page
         and "in a row, and going on" not in page
     )
-    assert "First fool A first verified fool. None yet." in text(browse(bob).get("/drawings/"))
+    assert "First trick A first verified trick. None yet." in text(browse(bob).get("/drawings/"))
 
 
 @pytest.mark.parametrize("role", ["crowdworker", "moderator"])

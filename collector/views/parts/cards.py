@@ -3,7 +3,6 @@ nobody."""
 
 import io
 from functools import cache
-from typing import Any
 
 from django.template.loader import render_to_string
 from PIL import Image, ImageChops, ImageDraw, ImageFont
@@ -28,7 +27,7 @@ Ink = tuple[int, int, int]
 
 
 def png(
-    strokes: list[dict[str, Any]], width: int, target: int, predicted: int, round: int
+    strokes: list[dict[str, list[int]]], width: int, target: int, predicted: int, round: int
 ) -> bytes:
     """The card of a drawing in canvas units, made with a pen of `width`."""
     card = Image.new("RGB", (WIDTH, HEIGHT), SLATE)
@@ -47,7 +46,7 @@ def png(
     return file.getvalue()
 
 
-def _ink(strokes: list[dict[str, Any]], width: int) -> Image.Image:
+def _ink(strokes: list[dict[str, list[int]]], width: int) -> Image.Image:
     """The drawing as a mask of SIDE × SIDE: lines with round ends and joints."""
     scale = SIDE * SMOOTH / CANVAS
     sampled = Image.new("L", (SIDE * SMOOTH, SIDE * SMOOTH))

@@ -4,7 +4,6 @@ saw."""
 import io
 import json
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -88,7 +87,7 @@ def drawing_card(
     )
 
 
-def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
+def through_rounds(attempt: Attempt) -> list[dict[str, object]]:
     """How each round's model reads it, in words; none while there is one round alone."""
     reads = timeline.through_rounds(attempt)
     return (
@@ -111,7 +110,7 @@ def strokes(attempt: Attempt) -> str:
     return json.dumps(attempt.strokes, separators=(",", ":"))
 
 
-def path(strokes: list[dict[str, Any]]) -> str:
+def path(strokes: list[dict[str, list[int]]]) -> str:
     """SVG path data; a lone point becomes a line of no length, which round caps make a dot."""
     pieces = []
     for stroke in strokes:
