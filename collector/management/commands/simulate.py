@@ -46,7 +46,7 @@ class Command(BaseCommand):
         from trainer.simulation import experiment, findings
 
         rounds = options["rounds"]
-        compared_at = tuple(number for number in (4, 20) if number < rounds) + (rounds,)
+        compared_at = (*(number for number in (4, 20) if number < rounds), rounds)
         plan = experiment.Plan(
             options["net"], rounds, options["round_size"], compared_at=compared_at
         )
