@@ -1,5 +1,5 @@
-"""What an admin sees and does on a person's page: suspend or reinstate them, and see what a model is
-without their samples."""
+"""What an admin sees and does on a person's page: suspend or reinstate them, and compare the model
+with one that lacks their samples."""
 
 from collections.abc import Callable
 from functools import partial
