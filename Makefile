@@ -8,7 +8,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
 SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test lint bench help
+.PHONY: run demo test lint bench lock help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -29,15 +29,20 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
 	.venv/bin/python -m pytest -n 2 --dist worksteal
 
-bench: .venv/ready staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
-	.venv/bin/python scripts/bench.py
-	.venv/bin/python scripts/bench_site.py
-	.venv/bin/python scripts/bench_page.py
+bench: .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
+	.venv/bin/python -m scripts.bench
+	.venv/bin/python -m scripts.bench_site
+	.venv/bin/python -m scripts.bench_page
 
-lint: .venv/ready-dev ## ruff and mypy
+lint: .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy .
+	.venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
+	npm run --silent lint
+
+lock: ## renews the locked requirements after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all
+	PYTHON=$(PYTHON) scripts/lock.sh $(UPGRADE)
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=…")'
@@ -45,12 +50,17 @@ lint: .venv/ready-dev ## ruff and mypy
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/ready: requirements.txt .venv/python
+.venv/ready: requirements.txt requirements-torch.txt .venv/python
 	$(PIP) install -r requirements.txt
+	$(PIP) install -r requirements-torch.txt
 	@touch $@
 
-.venv/ready-dev: requirements-dev.txt requirements.txt .venv/ready
+.venv/ready-dev: requirements-dev.txt .venv/ready
 	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+node_modules/ready: package.json package-lock.json .npmrc
+	npm ci --ignore-scripts --silent
 	@touch $@
 
 staticfiles/ready: .venv/ready $(shell find static -type f)

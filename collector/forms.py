@@ -102,7 +102,7 @@ class SignInForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "User name"
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Sign in with what was given. Raises ValidationError where name and password do not go
         together."""
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")

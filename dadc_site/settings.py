@@ -1,6 +1,7 @@
 """All configuration, read once from the environment; docs/operations.md lists every variable."""
 
 import secrets
+import tomllib
 from pathlib import Path
 
 import environ
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 env = environ.Env()
 
 DATA_DIR = Path(env.str("DADC_DATA_DIR", default=".data")).expanduser()
@@ -88,6 +90,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.forms",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
@@ -129,6 +132,7 @@ TEMPLATES = [
         },
     },
 ]
+FORM_RENDERER = "dadc_site.forms.FormRenderer"
 
 # One database holds the whole state. CONN_MAX_AGE spares a connection a request; a server that went
 # away is noticed.
@@ -171,7 +175,7 @@ Q_CLUSTER = {
 AUTH_USER_MODEL = "collector.Person"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "collector.people.accounts.Backend",
 ]
 PASSWORD_HASHERS = [
     "collector.people.password_hashing.OneAtATime",
@@ -258,7 +262,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Dynamic adversarial data collection",
     "DESCRIPTION": "Draw digits that fool the model, confirm drawings blind, read the rounds.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -6,7 +6,6 @@ One thread. Each pair is measured `--turns` times alternately; the ratio is that
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -16,7 +15,6 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from trainer.learning import basedata, drawing, fit, nets, raster, shipped, weights
 from trainer.simulation import penman, tactics
 

@@ -15,12 +15,9 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests import penmanship  # noqa: E402
-from tests import site as sites  # noqa: E402
-from tests.browser.conftest import CHROMIUM, FLAGS, draw  # noqa: E402
+from tests.support import PASSWORD, needs, penmanship
+from tests.support import site as sites
+from tests.support.browser import FLAGS, draw_with_mouse
 
 SPEEDS = {1: "", 4: ", four times slower"}
 DRAWINGS = 8
@@ -39,13 +36,14 @@ const note = (kind) => (event) => requestAnimationFrame(() => {
   after.port2.postMessage(0);
 });
 document.addEventListener("pointermove", note("move"), true);
-for (const press of ["pointerdown", "pointerup", "keydown"]) document.addEventListener(press, note("press"), true);
+for (const press of ["pointerdown", "pointerup", "keydown"])
+  document.addEventListener(press, note("press"), true);
 """
 
 
 def main() -> int:
-    if not CHROMIUM.exists():
-        print(f"No Chromium at {CHROMIUM}: the draw page is not measured.", file=sys.stderr)
+    if not needs.CHROMIUM.exists():
+        print(f"No Chromium at {needs.CHROMIUM}: the draw page is not measured.", file=sys.stderr)
         return 1
     with (
         tempfile.TemporaryDirectory() as data,
@@ -54,7 +52,7 @@ def main() -> int:
     ):
         answers = answers_of(site)
         site.person("alice")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=needs.CHROMIUM, args=FLAGS)
         page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
         sign_in(page, site.url)
         devtools = page.context.new_cdp_session(page)
@@ -100,7 +98,7 @@ def answers_of(site: sites.Site) -> list[float]:
 def sign_in(page: Page, url: str) -> None:
     page.goto(f"{url}/accounts/sign-in/")
     page.fill("#id_username", "alice")
-    page.fill("#id_password", sites.PASSWORD)
+    page.fill("#id_password", PASSWORD)
     page.click("main form button")
     page.wait_for_url("**/draw/")
 
@@ -131,7 +129,7 @@ def waits_of(page: Page, site: sites.Site, live: bool) -> dict[str, list[float]]
     )
     for label, strokes in penmanship.drawings(3, DRAWINGS)[:DRAWINGS]:
         page.keyboard.press(str(label))
-        draw(page, strokes)
+        draw_with_mouse(page, strokes)
         page.keyboard.press("n")
     assert bool(asked) == live, f"{len(asked)} previews were asked for"
     waits: dict[str, list[float]] = page.evaluate("waits")

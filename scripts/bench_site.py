@@ -20,8 +20,9 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from tests.support import needs, site
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 SIZES = (1_000, 1_000_000)
 PENDING, BEGUN, MODERATORS, ATTEMPTS_A_ROUND = 5_000, 120, 20, 50_000
 TURNS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS = 200, 10, 1, 5
@@ -43,8 +44,6 @@ def main() -> None:
     if options.measure:
         print(json.dumps(_measure(options.measure)))
         return
-    from tests import site
-
     kinds = [options.database] if options.database else ["sqlite", "postgres"]
     few, many = SIZES
     print(
@@ -52,7 +51,7 @@ def main() -> None:
         "| ---: | ---: |"
     )
     for kind in kinds:
-        if kind == "postgres" and (missing := site.postgres_is_missing()):
+        if kind == "postgres" and (missing := needs.postgres_is_missing()):
             print(f"PostgreSQL is not measured: {missing}", file=sys.stderr)
             continue
         small, large = (_in_a_process(kind, size) for size in SIZES)
@@ -69,8 +68,6 @@ def main() -> None:
 
 
 def _in_a_process(kind: str, size: int) -> Found:
-    from tests import site
-
     with tempfile.TemporaryDirectory() as folder, site.database(kind, Path(folder)) as url:
         env = {
             "DATABASE_URL": url,
@@ -78,7 +75,7 @@ def _in_a_process(kind: str, size: int) -> Found:
             "DADC_LIMIT_SCALE": "100000",
             "OMP_NUM_THREADS": "1",
         }
-        command = [sys.executable, __file__, "--measure", str(size)]
+        command = [sys.executable, "-m", "scripts.bench_site", "--measure", str(size)]
         done = subprocess.run(
             command, env=os.environ | env, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT
         )
@@ -182,7 +179,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
     yield "next drawing and a reading", TURNS, both
     yield "submission", TURNS, submit
     yield "desk: drawings that nobody could settle", PAGE_TURNS, lambda: list(decisions.unsettled())
-    yield "how every moderator is trusted", PAGE_TURNS, trust.everybody
+    yield "how every moderator is trusted", PAGE_TURNS, trust.moderator_figures
     yield "Krippendorff’s α", PAGE_TURNS, agreement.measured
     for period in leaderboards.PERIODS:
         yield f"leaderboard, {period}", PAGE_TURNS, partial(leaderboards.standings, period)
@@ -364,8 +361,8 @@ class _Filling:
         answer = "CAST(i % 10 AS text)"
         is_correct = f"CASE WHEN i > {self.settled} THEN NULL ELSE {right} END"
         return f"""
-            INSERT INTO collector_reading (id, attempt_id, moderator_id, leased_at, lease_expires_at,
-                answer, answered_at, is_correct, is_discounted)
+            INSERT INTO collector_reading (id, attempt_id, moderator_id, leased_at,
+                lease_expires_at, answer, answered_at, is_correct, is_discounted)
             SELECT {self._uuid(5 + place, "i")}, {self._uuid(1, "i")}, {self._uuid(4, whose)},
                 {self._when()}, {self._when()}, CASE WHEN {right} THEN {answer} ELSE 'junk' END,
                 {self._when()}, {is_correct}, {self._false()}

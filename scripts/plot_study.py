@@ -1,9 +1,8 @@
-"""The study's picture from what `manage.py simulate` found: `plot_study.py STUDY.json
-PICTURE.svg`."""
+"""The study's picture from what `manage.py simulate` found:
+`python -m scripts.plot_study STUDY.json PICTURE.svg`."""
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from trainer.simulation import findings
+from trainer.learning.report import MNIST_TEST  # noqa: E402
+from trainer.simulation import findings  # noqa: E402
 from trainer.simulation.experiment import EQUAL_DRAWINGS  # noqa: E402
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -62,11 +61,11 @@ def main() -> None:
     _errors(
         axes[2][1],
         points,
-        findings.MNIST,
+        MNIST_TEST,
         "Errors on MNIST's test set,\nby samples trained on",
         by="samples",
     )
-    first = findings.curves(runs, "dynamic")[0]["errors"][findings.MNIST].mean
+    first = findings.curves(runs, "dynamic")[0].errors[MNIST_TEST].mean
     axes[2][1].axhline(first, color="black", linewidth=0.8)
     axes[2][1].axhline(first + 0.003, color="black", linewidth=0.8, linestyle=":")
     axes[2][1].annotate(
@@ -79,19 +78,19 @@ def main() -> None:
 
 def _errors(
     axis: Axes,
-    points: dict[str, list[dict[str, Any]]],
+    points: dict[str, list[findings.Point]],
     name: str,
     title: str,
     by: str,
-    equal: list[dict[str, Any]] | None = None,
+    equal: list[findings.Point] | None = None,
 ) -> None:
-    """The arms' errors with their 95 % intervals over the seeds; on two logarithmic axes by
-    drawings made."""
+    """Draw the arms' errors with their 95 % intervals over the seeds; by drawings made on a
+    logarithmic axis."""
     for arm, line in points.items():
         drawn = line if arm != "none" or not equal else line + equal
-        drawn = sorted(drawn, key=lambda point: point[by].mean)
-        x = [point[by].mean for point in drawn]
-        errors = [point["errors"][name] for point in drawn]
+        drawn = sorted(drawn, key=lambda point: getattr(point, by).mean)
+        x = [getattr(point, by).mean for point in drawn]
+        errors = [point.errors[name] for point in drawn]
         axis.plot(
             x, [one.mean for one in errors], label=arm, markersize=3.5, linewidth=1.3, **STYLES[arm]
         )
@@ -100,19 +99,19 @@ def _errors(
     axis.set_title(title)
     axis.set_xlabel("samples trained on" if by == "samples" else "drawings made (logarithmic)")
     axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=1 if name == findings.MNIST else 0))
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=1 if name == MNIST_TEST else 0))
     if by == "drawings":
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    if name != findings.MNIST:
+    if name != MNIST_TEST:
         axis.set_ylim(bottom=0)
 
 
-def _tries(axis: Axes, points: dict[str, list[dict[str, Any]]]) -> None:
+def _tries(axis: Axes, points: dict[str, list[findings.Point]]) -> None:
     for arm in ("dynamic", "static"):
         if arm in points:
-            x = [point["samples"].mean for point in points[arm]]
-            y = [point["tries_per_fool"].mean for point in points[arm]]
+            x = [point.samples.mean for point in points[arm]]
+            y = [point.tries_per_fool.mean for point in points[arm] if point.tries_per_fool]
             axis.plot(x, y, markersize=3.5, linewidth=1.3, **STYLES[arm])
     axis.set_title("Drawings made for one that fools\nthe model of the round")
     axis.set_xlabel("samples trained on")

@@ -1,5 +1,5 @@
 """Pictures of every page, narrow and wide, light and dark, empty, with content and in error:
-`screenshots.py FOLDER`.
+`python -m scripts.screenshots FOLDER`.
 
 Starts a site of its own on an empty database, fills it through the API as people would, and lets a
 model train. Prints whatever a page wrote to the browser's console, and fails if it wrote anything.
@@ -17,12 +17,14 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests import penmanship  # noqa: E402
-from tests import site as sites  # noqa: E402
-from tests.browser.conftest import CHROMIUM, FLAGS, HELD, draw, fooling_with_the_usual_pen  # noqa: E402
+from tests.support import PASSWORD, needs, penmanship
+from tests.support import site as sites
+from tests.support.browser import (
+    FLAGS,
+    HELD,
+    draw_with_mouse,
+    fooling_with_the_usual_pen,
+)
 
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
@@ -55,7 +57,7 @@ FULL = (
     ("password", "/accounts/password/", "alice"),
     ("reset", "/accounts/reset/", None),
     ("moderate", "/moderate/", "mona"),
-    ("is_practice", "/moderate/", "newt"),
+    ("practice", "/moderate/", "newt"),
     ("practice-result", "/moderate/?result", "nils"),
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
@@ -106,6 +108,9 @@ text = "It is a 5 with a very flat top. Please look at the replay."
 appeals.appeal(attempt.drawer, attempt.pk, text)
 print(attempt.pk, attempt.drawer.username)
 """
+
+
+BEST = "from collector.drawings import public; print(public.best()[0].pk)"
 
 
 class Album:
@@ -178,7 +183,7 @@ class Album:
 def sign_in(page: Page, url: str, who: str) -> None:
     page.goto(url + "/accounts/sign-in/")
     page.fill("#id_username", who)
-    page.fill("#id_password", sites.PASSWORD)
+    page.fill("#id_password", PASSWORD)
     page.click("main form button")
     page.wait_for_url(lambda address: "sign-in" not in address)
 
@@ -253,7 +258,7 @@ def submit(examples: Iterator[tuple[int, penmanship.Strokes]], page: Page) -> No
     """Draw and submit the next example, and wait until the verdict's moment is over."""
     label, strokes = next(examples)
     page.click(f'[data-digit="{label}"]')
-    draw(page, strokes)
+    draw_with_mouse(page, strokes)
     page.click("#submit")
     page.wait_for_selector("#verdict [data-part=link]:not([hidden])")
     page.wait_for_timeout(1200)
@@ -276,7 +281,7 @@ def error_pictures(album: Album) -> None:
 
     def offline(page: Page) -> None:
         page.click('[data-digit="4"]')
-        draw(page, penmanship.drawings(5, 1)[0][1])
+        draw_with_mouse(page, penmanship.drawings(5, 1)[0][1])
         page.context.set_offline(True)
         page.click("#submit")
         page.locator("#error:not(:empty)").wait_for()
@@ -315,7 +320,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     usual = penmanship.drawings(12, 10)
 
     def tried(page: Page) -> None:
-        draw(page, next(strokes for label, strokes in usual if label == 4))
+        draw_with_mouse(page, next(strokes for label, strokes in usual if label == 4))
         page.locator("#bars [data-top]").wait_for()
 
     def answered(page: Page) -> None:
@@ -328,7 +333,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     album.take("drawing-appealed", f"/drawings/{crowd.appealed[0]}/", crowd.appealed[1])
     album.take(
         "fool",
-        f"/fools/{crowd.site.python('from collector import fools; print(fools.best()[0].pk)')}/",
+        f"/fools/{crowd.site.python(BEST)}/",
     )
     album.take("try", "/try/", act=tried)
     album.take("draw-read", "/draw/", "bob", partial(submit, iter(usual)))
@@ -349,7 +354,7 @@ def main() -> int:
         sites.site("sqlite", Path(data), **SETTINGS) as site,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=needs.CHROMIUM, args=FLAGS)
         album = Album(browser, site.url, folder, options.names)
         empty_pictures(album)
         crowd = fill(site)

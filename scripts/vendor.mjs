@@ -20,17 +20,24 @@ const folders = {
   },
 };
 
-/** The file's bytes without its pointer to a source map: the maps are not copied, and a dangling pointer breaks collectstatic. */
+/**
+ * The file's bytes without its pointer to a source map: the maps are not copied, and a dangling
+ * pointer breaks collectstatic.
+ */
 function contents(source) {
   const bytes = readFileSync(join(root, "node_modules", source));
   if (!/\.(css|js)$/.test(source)) return bytes;
-  const text = bytes.toString("utf8").replace(/\n?(\/\/|\/\*)# sourceMappingURL=\S+( \*\/)?\s*$/, "\n");
+  const text = bytes
+    .toString("utf8")
+    .replace(/\n?(\/\/|\/\*)# sourceMappingURL=\S+( \*\/)?\s*$/, "\n");
   return Buffer.from(text, "utf8");
 }
 
 function wanted(files) {
   const copies = Object.entries(files).map(([name, source]) => [name, contents(source)]);
-  const sums = copies.map(([name, bytes]) => `${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`);
+  const sums = copies.map(
+    ([name, bytes]) => `${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`,
+  );
   return [...copies, ["SHA256SUMS", Buffer.from(sums.join(""), "utf8")]];
 }
 

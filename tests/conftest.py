@@ -1,39 +1,37 @@
-"""The cast and the stage: people, a net that always answers the same digit, and real sites."""
+"""Real sites, on each database in turn; and pages without the files that collectstatic makes."""
 
-import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import site as sites
-
-MNIST = Path(
-    os.environ.get("DADC_MNIST_DIR")
-    or Path(__file__).resolve().parent.parent.parent / "shared" / "mnist"
-)
+from tests.support import needs
+from tests.support import site as sites
 
 
-def lacking(what: str) -> None:
-    """Skip with a loud line; in CI nothing may lack, so there it fails."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"CI needs what this machine lacks: {what}")
-    pytest.skip(f"THIS MACHINE LACKS: {what}")
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: Any) -> None:
+    """Pages made in the test's own process name static files without their hashes, so that no test
+    needs collectstatic."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
-    if kind == "postgres" and (missing := sites.postgres_is_missing()):
-        lacking(missing)
+    needs.database(kind)
     return kind
 
 
 @pytest.fixture
 def make_site(database_kind: str, tmp_path: Path) -> Iterator[Callable[..., sites.Site]]:
     """Makes real sites, on SQLite and on PostgreSQL in turn; they end with the test."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
 
         def make(**extra: str) -> sites.Site:

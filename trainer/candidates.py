@@ -62,8 +62,8 @@ class Claim:
 
 
 def start_if_due(net: str, round_size: int, most_each: int | None = None) -> RoundModel | None:
-    """Start a candidate once `round_size` samples are due, `most_each` of a contributor counting,
-    and none is in training.
+    """Start a candidate if `round_size` samples are due, `most_each` of a contributor counting, and
+    none is in training; return it, or None.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that
     both see the threshold get one candidate, and its message is queued only if that transaction
@@ -78,7 +78,8 @@ def start_if_due(net: str, round_size: int, most_each: int | None = None) -> Rou
 
 
 def start(net: str, most_each: int | None = None) -> RoundModel:
-    """Start a candidate now, whatever is due, with `most_each` new samples of a contributor.
+    """Start a candidate now, whatever is due, with `most_each` new samples of a contributor, and
+    return it.
 
     Raises AlreadyTraining, NothingToTrainOn.
     """
@@ -95,9 +96,9 @@ def start(net: str, most_each: int | None = None) -> RoundModel:
 
 def start_ablation(contributor: uuid.UUID) -> RoundModel:
     """Start training the newest promoted model again without one contributor's samples, all else
-    being the same.
+    being the same; return the model to come.
 
-    It opens no round and ends `compared`; no sample counts as trained on by it. Raises
+    It opens no round and ends `ablated`; no sample counts as trained on by it. Raises
     AlreadyTraining, NothingToAblate.
     """
     with transaction.atomic():
@@ -144,8 +145,8 @@ def _enqueue(candidate_id: int) -> None:
 
 
 def claim(candidate_id: int) -> Claim | None:
-    """Take the training, if it is still to be done and nobody's lease is running; None
-    otherwise."""
+    """Take the training, if it is still to be done and nobody's lease is running, and return the
+    claim; None otherwise."""
     now = timezone.now()
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
     with transaction.atomic():
@@ -188,8 +189,8 @@ def finish(
     report: Report | Ablation,
     reasons: list[str],
 ) -> RoundModel:
-    """Store what was trained; without reasons to hold it, open the next round with it, but for what
-    leaves somebody out. Raises LeaseLost."""
+    """Store what was trained and return the candidate. Without reasons to hold it, the next round
+    opens with it; an ablation opens none. Raises LeaseLost."""
     with transaction.atomic():
         rounds.lock()
         candidate = _mine(claim).select_for_update(no_key=True).first()
@@ -238,14 +239,15 @@ def recover() -> None:
 
 
 def promote(candidate_id: int, by: str, why: str) -> Round:
-    """An admin opens the next round with a held candidate, saying why. Raises NotHeld."""
+    """Open the next round with a held candidate, as an admin decided, saying why, and return it.
+    Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
         return rounds.open_next(_decide(candidate_id, State.PROMOTED, by, why), by, why)
 
 
 def discard(candidate_id: int, by: str, why: str) -> RoundModel:
-    """An admin gives a held candidate up, saying why. Raises NotHeld."""
+    """Give a held candidate up, as an admin decided, saying why, and return it. Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
         return _decide(candidate_id, State.DISCARDED, by, why, finished_at=timezone.now())

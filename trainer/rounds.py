@@ -16,15 +16,15 @@ class NoSuchRound(Exception):
 def lock() -> None:
     """Take the trainer's one lock until the transaction ends: round 1's row, which is always there.
 
-    Whoever also needs rows of his own (an attempt, say) locks those first, so that nobody waits in
-    a circle.
+    Whoever also needs rows of their own (an attempt, say) locks those first, so that nobody waits
+    in a circle.
     """
     Round.objects.select_for_update(no_key=True).get(number=1)
 
 
 def open_first(net: str) -> Round:
-    """Open round 1 with the shipped weights of `net`, unless a round is there already. Raises
-    NotShipped."""
+    """Open round 1 with the shipped weights of `net`, unless it is there already, and return it.
+    Raises NotShipped."""
     existing = Round.objects.filter(number=1).first()
     if existing:
         return existing
@@ -41,14 +41,14 @@ def get_round(number: int) -> Round:
 
 
 def architectures() -> list[str]:
-    """The nets that a study may choose: those with a first model here, or with one shipped; in
-    alphabetical order."""
+    """Return the architectures that a study may choose: those with a first model here, or with one
+    shipped; in alphabetical order."""
     return sorted({*shipped.names(), *_initial_models().values_list("architecture", flat=True)})
 
 
 def initial_model_of(net: str) -> RoundModel:
-    """The model that every retraining of `net` starts from; made from the shipped weights when
-    first asked for.
+    """Return the model that every retraining of `net` starts from, made from the shipped weights
+    when first asked for.
 
     The caller holds lock(), or is opening round 1. Raises NotShipped.
     """
@@ -75,7 +75,8 @@ def _initial_models() -> QuerySet[RoundModel]:
 
 
 def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
-    """Close the open round and open the next with `model`; by whom and why, if by hand.
+    """Close the open round, open the next with `model` and return that; by whom and why, if by
+    hand.
 
     The caller holds lock() and has made `model` promoted.
     """
@@ -89,8 +90,8 @@ def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
 
 
 def roll_back(number: int, by: str, why: str) -> Round:
-    """Open the next round with the model that the earlier round `number` had, saying who and why.
-    Raises NoSuchRound.
+    """Open the next round with the model that the earlier round `number` had, saying who and why,
+    and return it. Raises NoSuchRound.
 
     Rounds are never reopened, so no attempt moves.
     """

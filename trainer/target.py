@@ -60,7 +60,7 @@ class Target:
         float64 (28, 28)."""
         from trainer.learning import attribution
 
-        return attribution.attribution(self.net, raster.picture(pixels), digit, other)
+        return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
 _cached: Target | None = None
@@ -68,8 +68,8 @@ _loading = threading.Lock()
 
 
 def current() -> Target:
-    """The target model of the round that is open at this moment. One small query; loads the weights
-    once a round.
+    """Return the target model of the round that is open at this moment. One small query; the
+    weights are loaded once a round.
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """
@@ -127,7 +127,7 @@ def of_round(number: int) -> Target:
 
 
 def forget() -> None:
-    """Drop the cached models (for tests: a new database may reuse the round's id)."""
+    """Drop the kept models (for tests: a new database may reuse the round's id)."""
     global _cached
     _cached = None
     of_round.cache_clear()

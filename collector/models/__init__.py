@@ -1,8 +1,23 @@
 """The rows, one file a subject; everybody imports them from here."""
 
-from collector.models.drawings import DRAWER_SUSPENDED, SHOWABLE, Attempt, Sureness
-from collector.models.moderation import Appeal, Decision, Gold, ModerationPause, Reading
-from collector.models.people import AdminAction, Allowance, Notice, Person, Token
+from collector.models.drawings import (
+    DRAWER_SUSPENDED,
+    SHOWABLE,
+    Appeal,
+    Attempt,
+    Decision,
+    Sureness,
+)
+from collector.models.moderation import Gold, ModerationPause, Reading
+from collector.models.people import (
+    AdminAction,
+    Allowance,
+    Notice,
+    Person,
+    Token,
+    require_admin,
+    require_reason,
+)
 from collector.models.study import Study, StudyChange
 
 __all__ = [
@@ -22,4 +37,6 @@ __all__ = [
     "StudyChange",
     "Sureness",
     "Token",
+    "require_admin",
+    "require_reason",
 ]

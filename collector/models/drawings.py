@@ -1,22 +1,23 @@
-"""Drawings: what was submitted, what the model said of it, and what became of it."""
+"""Drawings: what was submitted, what the model said of it, and what admins decided of it."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Func, Q
 from django.utils import timezone
 
 from collector.models.people import Person
+from collector.rules.verdicts import ANSWERS
 from trainer.models import Round
-
-if TYPE_CHECKING:
-    from collector.models.moderation import Decision
 
 
 class Sureness(Func):
     """The share of the predicted label among an attempt's probabilities; null once they were
-    removed."""
+    removed. The label is the place in the list, so on SQLite it is spliced into the JSON path:
+    `JSON_EXTRACT(probabilities, '$[' || predicted_label || ']')`; on PostgreSQL it is
+    `(probabilities -> predicted_label)::double precision`.
+    """
 
     output_field = models.FloatField()
 
@@ -235,3 +236,25 @@ class Attempt(models.Model):
     def decision(self) -> "Decision | None":
         """The last decision of an admin on it; None where there is none."""
         return max(self.decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+class Decision(models.Model):
+    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and
+    why; append-only."""
+
+    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="decisions")
+    admin = models.ForeignKey(Person, models.PROTECT)
+    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
+    why = models.TextField()
+    decided_at = models.DateTimeField(auto_now_add=True)
+
+
+class Appeal(models.Model):
+    """The drawer's one objection to how a drawing settled; the next decision on it answers it."""
+
+    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
+    text = models.TextField()
+    appealed_at = models.DateTimeField(auto_now_add=True)
+    decision = models.OneToOneField(
+        Decision, models.PROTECT, null=True, blank=True, related_name="appeal"
+    )

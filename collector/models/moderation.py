@@ -1,4 +1,4 @@
-"""What moderators read, how far they are trusted, and what admins decide."""
+"""What moderators read, and when their moderating is paused."""
 
 import uuid
 
@@ -103,9 +103,9 @@ class Reading(models.Model):
     @property
     def drawing(self) -> Attempt | Gold:
         """The attempt or the gold item that is read."""
-        found = self.attempt or self.gold
-        assert found is not None
-        return found
+        drawing = self.attempt or self.gold
+        assert drawing is not None
+        return drawing
 
 
 class ModerationPause(models.Model):
@@ -125,25 +125,3 @@ class ModerationPause(models.Model):
                 fields=["person"], condition=Q(lifted_at=None), name="one_pause_at_a_time"
             ),
         ]
-
-
-class Decision(models.Model):
-    """What an admin decided of a drawing that moderators could not settle, or on an appeal, and
-    why; append-only."""
-
-    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="decisions")
-    admin = models.ForeignKey(Person, models.PROTECT)
-    answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
-    why = models.TextField()
-    decided_at = models.DateTimeField(auto_now_add=True)
-
-
-class Appeal(models.Model):
-    """The drawer's one objection to how a drawing settled; the next decision on it answers it."""
-
-    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
-    text = models.TextField()
-    appealed_at = models.DateTimeField(auto_now_add=True)
-    decision = models.OneToOneField(
-        Decision, models.PROTECT, null=True, blank=True, related_name="appeal"
-    )

@@ -1,6 +1,7 @@
 """People, their tokens, what limits count of them, and what they are told."""
 
 import uuid
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -10,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from collector.errors import Forbidden, Refused
 from trainer.models import Round
 
 
@@ -33,11 +35,12 @@ class PersonManager(BaseUserManager["Person"]):
         return self.create_user(username, password, role=Person.Role.ADMIN, **extra)
 
     def hidden(self) -> "models.QuerySet[Person]":
-        """Whom the public does not see: suspended, closed, or not listed by choice."""
+        """Return whom the public does not see: suspended, closed, or not listed by choice."""
         return self.exclude(is_active=True, is_listed=True, closed_at=None)
 
     def suspended(self) -> "models.QuerySet[Person]":
-        """Whom an admin suspended; people who closed their own account are not among them."""
+        """Return whom an admin suspended; people who closed their own account are not among
+        them."""
         return self.filter(is_active=False, closed_at=None)
 
     def get_by_natural_key(self, username: str | None) -> "Person":
@@ -134,8 +137,19 @@ class Person(AbstractBaseUser):
 
     @property
     def is_suspended(self) -> bool:
-        """Whether an admin suspended them; somebody who closed their own account is not suspended."""
+        """Whether an admin suspended them; somebody who closed their own account is not
+        suspended."""
         return not self.is_active and self.closed_at is None
+
+    @cached_property
+    def suspension_count(self) -> int:
+        """How often admins have suspended them."""
+        return AdminAction.objects.filter(person=self, kind=AdminAction.Kind.SUSPENDED).count()
+
+    def get_session_auth_hash(self) -> str:
+        """Return what Django compares a session with at every request: a new password ends all
+        sessions of before, and so does a suspension, for good."""
+        return f"{super().get_session_auth_hash()}-{self.suspension_count}"
 
     # What Django's own admin asks for: an admin may do everything there, nobody else anything.
     @property
@@ -189,6 +203,19 @@ class AdminAction(models.Model):
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     why = models.TextField()
     done_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+
+def require_admin(person: Person, what: str) -> None:
+    """Raise Forbidden unless this person is an admin; `what` goes on from “Only an admin”."""
+    if not person.is_admin:
+        raise Forbidden(f"Only an admin {what}.")
+
+
+def require_reason(why: str, whose: str = "for the log") -> str:
+    """Return an admin's reason, stripped. Raises Refused where there is none."""
+    if not why.strip():
+        raise Refused(f"Say why, {whose}.", field="why")
+    return why.strip()
 
 
 class Notice(models.Model):

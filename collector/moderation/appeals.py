@@ -17,18 +17,22 @@ AGAINST = (Status.CORRECTED, Status.REJECTED, Status.AMBIGUOUS)
 
 
 def possible(attempt: Attempt) -> bool:
-    """Whether its drawer may appeal: it settled against him, not long ago, and he has not yet."""
-    lately = attempt.settled_at is not None and attempt.settled_at > timezone.now() - WITHIN
+    """Whether its drawer may appeal: it settled against them not long ago, its picture is still
+    there, and they have not appealed yet."""
+    is_recent = attempt.settled_at is not None and attempt.settled_at > timezone.now() - WITHIN
     return (
         attempt.status in AGAINST
-        and lately
+        and is_recent
         and not attempt.removed_at
         and not hasattr(attempt, "appeal")
     )
 
 
 def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
-    """Ask an admin to look again, saying why. Raises Refused, NotFound, Conflict."""
+    """Ask an admin to look again at a drawing of one's own, saying why.
+
+    Raises Refused (no text, or too long), NotFound, Conflict.
+    """
     if not text.strip() or len(text.strip()) > LONGEST:
         raise Refused(
             f"Say in at most {LONGEST} characters why it should be looked at again.", field="text"
@@ -47,7 +51,7 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
 
 
 def waiting() -> QuerySet[Attempt]:
-    """Drawings whose appeal no admin has answered yet, oldest first."""
+    """Return the drawings whose appeal no admin has answered yet, the oldest appeal first."""
     return (
         Attempt.objects.filter(appeal__decision=None, appeal__isnull=False, removed_at=None)
         .select_related("drawer", "round", "appeal")

@@ -8,7 +8,16 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, NotFound, Refused
-from collector.models import DRAWER_SUSPENDED, Appeal, Attempt, Decision, Person, Reading
+from collector.models import (
+    DRAWER_SUSPENDED,
+    Appeal,
+    Attempt,
+    Decision,
+    Person,
+    Reading,
+    require_admin,
+    require_reason,
+)
 from collector.moderation import readings
 from collector.people import notices
 from collector.rules import verdicts
@@ -18,33 +27,34 @@ Status = Attempt.Status
 
 
 def unsettled() -> QuerySet[Attempt]:
-    """Drawings that neither readings nor the moderators who are left can settle; oldest first."""
+    """Return the drawings that neither readings nor the moderators who are left can settle, oldest
+    first."""
     moderators = Person.objects.filter(
         Q(role=Person.Role.ADMIN)
         | Q(role=Person.Role.MODERATOR, is_moderation_paused=False, qualified_at__isnull=False),
         is_active=True,
     )
-    able = moderators.count()
+    moderator_count = moderators.count()
     counted = Reading.objects.filter(
         attempt=OuterRef("pk"), answer__isnull=False, is_discounted=False
     )
+    # By their ids, so that they are found from the index of what is pending; the order asked for
+    # would have all attempts read by their time.
     pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
     return (
-        Attempt.objects.filter(
-            pk__in=pending
-        )  # from the index of what is pending, not along all by their time
+        Attempt.objects.filter(pk__in=pending)
         .exclude(DRAWER_SUSPENDED)
         .alias(
-            read_by=Coalesce(
+            reading_count=Coalesce(
                 Subquery(counted.order_by().values("attempt").annotate(n=Count("pk")).values("n")),
                 0,
             ),
-            own=Exists(moderators.filter(pk=OuterRef("drawer"))),
+            is_drawer_moderator=Exists(moderators.filter(pk=OuterRef("drawer"))),
         )
         .filter(
             Q(needed_reading_count=0)
-            | Q(own=False, read_by__gte=able)
-            | Q(own=True, read_by__gte=able - 1)
+            | Q(is_drawer_moderator=False, reading_count__gte=moderator_count)
+            | Q(is_drawer_moderator=True, reading_count__gte=moderator_count - 1)
         )
         .select_related("drawer", "round", "appeal")
         .prefetch_related("readings__moderator")
@@ -53,28 +63,25 @@ def unsettled() -> QuerySet[Attempt]:
 
 
 def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attempt:
-    """An admin settles what moderators could not, or answers an appeal, saying why.
+    """Settle, as an admin, what moderators could not, or answer an appeal, saying why; return the
+    attempt as it is then.
 
     The same answer as before turns an appeal down. Raises Forbidden, NotFound, Conflict, Refused.
     """
-    if not admin.is_admin:
-        raise Forbidden("Only an admin decides.")
+    require_admin(admin, "decides")
     if answer not in verdicts.ANSWERS:
         raise Refused("Choose a digit, ambiguous or junk.", field="answer")
-    if not why.strip():
-        raise Refused("Say why, for the drawer and for the log.", field="why")
+    reason = require_reason(why, "for the drawer and for the log")
     with transaction.atomic():
         attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id).first()
         if attempt is None:
             raise NotFound("There is no such drawing.")
         if attempt.drawer_id == admin.pk:
-            raise Forbidden("Nobody decides on his own drawing.")
+            raise Forbidden("Nobody decides on a drawing of their own.")
         appeal = Appeal.objects.filter(attempt=attempt, decision=None).first()
         if not (appeal or unsettled().filter(pk=attempt_id).exists()):
             raise Conflict("This drawing is settled, or moderators can still settle it.")
-        decision = Decision.objects.create(
-            attempt=attempt, admin=admin, answer=answer, why=why.strip()
-        )
+        decision = Decision.objects.create(attempt=attempt, admin=admin, answer=answer, why=reason)
         outcome = verdicts.outcome(attempt.target_label, attempt.has_fooled, answer)
         if appeal:
             appeal.decision = decision

@@ -1,5 +1,6 @@
 """Who reads which drawing next: the queue, its leases, and the gold and practice mixed in."""
 
+import itertools
 import random
 import uuid
 from collections.abc import Iterator
@@ -22,10 +23,8 @@ NOT_A_MODERATOR = "Only moderators read other people's drawings."
 NO_PRACTICE_LEFT = (
     "You have read all the practice drawings there are. An admin has to let you moderate now."
 )
-BEGUN_AMONG = 20  # tries, where others take what is wanted in the same moment
-UNREAD_AMONG = (
-    50  # a random one of so many oldest unread drawings: nobody can foresee which he gets
-)
+OLDEST_BEGUN_TRIED = 20  # several, where others take what is wanted in the same moment
+OLDEST_UNREAD_SHUFFLED = 50  # nobody can foresee which of them they get
 _lot = random.SystemRandom()
 
 
@@ -34,9 +33,10 @@ def assign(moderator: Person) -> Reading | None:
     nothing to do.
 
     Begun drawings come first, oldest first; then a random one of the oldest unread; both from
-    drawers whom he has not read too often lately, if there are any. Ahead of them, by the study's
-    lot, hidden gold. Who is not qualified gets practice drawings. Each try is a transaction of its
-    own, so that nobody holds one drawing while waiting for another. Raises Forbidden.
+    drawers whom the moderator has not read too often lately, if there are any. Ahead of them, by
+    the study's share of gold, hidden gold. Who is not qualified gets practice drawings. Each try is
+    a transaction of its own, so that nobody holds one drawing while waiting for another. Raises
+    Forbidden.
     """
     if not moderator.is_moderator:
         raise Forbidden(NOT_A_MODERATOR)
@@ -45,19 +45,26 @@ def assign(moderator: Person) -> Reading | None:
         return held[0]
     if moderator.is_practising:
         return _practise(moderator) or (held[0] if held else None)
-    # Asked for every time, so that it takes no longer when it is given.
+    # Gold is looked for at every call, so that a call takes no longer when it is given, and given
+    # only ahead of a drawing that is there: out of an empty queue it could be told.
     hidden = gold.unseen(moderator)
-    given = hidden if _lot.random() < Study.current().gold_share else None
-    for attempt_id in _next(moderator):
-        if reading := given and _lease(moderator, Gold, given):
-            return reading
-        given = None
+    gold_id = hidden if _lot.random() < Study.current().gold_share else None
+    readable = _next(moderator)
+    best = next(readable, None)
+    if best is None:
+        return held[0] if held else None
+    # First gold …
+    if gold_id and (reading := _lease(moderator, Gold, gold_id)):
+        return reading
+    # … then the queue.
+    for attempt_id in itertools.chain([best], readable):
         if reading := _lease(moderator, Attempt, attempt_id):
             return reading
     return held[0] if held else None
 
 
 def _leases(moderator: Person) -> list[Reading]:
+    """Return a moderator's running leases of what is still wanted, oldest first."""
     live = Reading.objects.filter(
         moderator=moderator, answer=None, lease_expires_at__gt=timezone.now()
     )
@@ -66,11 +73,11 @@ def _leases(moderator: Person) -> list[Reading]:
 
 
 def _next(moderator: Person) -> Iterator[uuid.UUID]:
-    """Drawings this moderator could read, best first: each query takes a few rows from the head of
-    a partial index."""
+    """Yield the drawings that this moderator could read, best first: each query takes a few rows
+    from the head of a partial index, and is asked only once the rows before are used up."""
     now = timezone.now()
     readings = Reading.objects.filter(attempt=OuterRef("pk"))
-    mine = readings.filter(moderator=moderator).filter(
+    read_or_leased = readings.filter(moderator=moderator).filter(
         Q(answer__isnull=False) | Q(lease_expires_at__gt=now)
     )
     leases = (
@@ -79,31 +86,34 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
         .values("attempt")
         .annotate(n=Count("pk"))
     )
-    open_to_me = (
-        Attempt.objects.filter(~Exists(mine), status=Status.PENDING, needed_reading_count__gt=0)
+    open_to_them = (
+        Attempt.objects.filter(
+            ~Exists(read_or_leased), status=Status.PENDING, needed_reading_count__gt=0
+        )
         .exclude(DRAWER_SUSPENDED)
         .exclude(drawer=moderator)
-        .alias(taken=Coalesce(Subquery(leases.values("n")), 0))
-        .filter(taken__lt=F("needed_reading_count"))
+        .alias(lease_count=Coalesce(Subquery(leases.values("n")), 0))
+        .filter(lease_count__lt=F("needed_reading_count"))
     )
-    lately = Reading.objects.filter(moderator=moderator, attempt__isnull=False).order_by(
+    latest = Reading.objects.filter(moderator=moderator, attempt__isnull=False).order_by(
         "-leased_at"
     )
-    often = verdicts.too_often(
-        list(lately.values_list("attempt__drawer", flat=True)[: verdicts.LAST_GIVEN])
+    read_too_often = verdicts.too_often(
+        list(latest.values_list("attempt__drawer", flat=True)[: verdicts.LAST_GIVEN])
     )
-    yield from _in_order(open_to_me.exclude(drawer__in=often))
-    if often:
-        yield from _in_order(open_to_me.filter(drawer__in=often))
+    yield from _in_order(open_to_them.exclude(drawer__in=read_too_often))
+    if read_too_often:
+        yield from _in_order(open_to_them.filter(drawer__in=read_too_often))
 
 
 def _in_order(attempts: QuerySet[Attempt]) -> Iterator[uuid.UUID]:
+    """Yield the ids of a few begun drawings, oldest first, then of the oldest unread, shuffled."""
     begun = attempts.filter(first_read_at__isnull=False).order_by("first_read_at")
-    yield from list(begun.values_list("pk", flat=True)[:BEGUN_AMONG])
+    yield from list(begun.values_list("pk", flat=True)[:OLDEST_BEGUN_TRIED])
     unread = list(
         attempts.filter(first_read_at=None)
         .order_by("submitted_at")
-        .values_list("pk", flat=True)[:UNREAD_AMONG]
+        .values_list("pk", flat=True)[:OLDEST_UNREAD_SHUFFLED]
     )
     _lot.shuffle(unread)
     yield from unread
@@ -112,8 +122,8 @@ def _in_order(attempts: QuerySet[Attempt]) -> Iterator[uuid.UUID]:
 def _lease(
     moderator: Person, kind: type[Attempt] | type[Gold], drawing_id: uuid.UUID
 ) -> Reading | None:
-    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone.
-    Takes as many queries for the one kind as for the other."""
+    """Lease this drawing, if it is still wanted once its row, and the moderator's, are ours alone;
+    None if it is not. Takes as many queries for the one kind as for the other. Raises Forbidden."""
     with transaction.atomic():
         _lock(moderator)
         drawing = kind.objects.select_for_update(no_key=True).get(pk=drawing_id)
@@ -121,39 +131,44 @@ def _lease(
         if len(held := _leases(moderator)) >= MOST_LEASES:
             return held[0]
         readings = list(drawing.readings.all())
-        mine = next((reading for reading in readings if reading.moderator_id == moderator.pk), None)
-        if mine and (mine.answer is not None or mine.lease_expires_at > now):
+        earlier = next(
+            (reading for reading in readings if reading.moderator_id == moderator.pk), None
+        )
+        if earlier and (earlier.answer is not None or earlier.lease_expires_at > now):
             return None
         if isinstance(drawing, Attempt):
-            taken = sum(
+            lease_count = sum(
                 reading.answer is None and reading.lease_expires_at > now for reading in readings
             )
-            if drawing.status != Status.PENDING or taken >= drawing.needed_reading_count:
+            if drawing.status != Status.PENDING or lease_count >= drawing.needed_reading_count:
                 return None
-        return _leased(mine or Reading(moderator=moderator), drawing, now)
+        return _leased(earlier or Reading(moderator=moderator), drawing, now)
 
 
 def _practise(moderator: Person) -> Reading | None:
-    """Lease another practice drawing; None while the last of ten is before him. Raises Forbidden
-    once all are read."""
+    """Lease another practice drawing; None while the moderator has the last of ten before them.
+    Raises Forbidden once all are read."""
     with transaction.atomic():
         _lock(moderator)
         if len(held := _leases(moderator)) >= MOST_LEASES:
             return held[0]
-        if (state := gold.qualification_progress(moderator)).used_up:
+        if (progress := gold.qualification_progress(moderator)).used_up:
             raise Forbidden(NO_PRACTICE_LEFT)
-        if (drawing := gold.next_practice(moderator, state)) is None:
+        if (drawing := gold.next_practice(moderator, progress)) is None:
             return None
-        mine = drawing.readings.filter(moderator=moderator).first()
-        return _leased(mine or Reading(moderator=moderator), drawing, timezone.now())
+        earlier = drawing.readings.filter(moderator=moderator).first()
+        return _leased(earlier or Reading(moderator=moderator), drawing, timezone.now())
 
 
 def _lock(moderator: Person) -> None:
+    """Take the moderator's row until the transaction ends. Raises Forbidden where they may moderate
+    no longer."""
     if not Person.objects.select_for_update(no_key=True).get(pk=moderator.pk).is_moderator:
         raise Forbidden(NOT_A_MODERATOR)
 
 
 def _leased(reading: Reading, drawing: Attempt | Gold, now: datetime) -> Reading:
+    """Make a reading a lease of this drawing from now on, store it and return it."""
     if isinstance(drawing, Attempt):
         reading.attempt = drawing
     else:

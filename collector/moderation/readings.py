@@ -19,10 +19,11 @@ WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
 
 
 def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
-    """Store a blind reading and settle the drawing if that decides it.
+    """Store a blind reading, settle the drawing if that decides it, and return the reading.
 
-    The same answer sent again is no error. Raises NotFound, Gone (the lease ran out, or it was
-    settled meanwhile), Conflict (another answer was given before), Refused.
+    The same answer sent again is no error. Raises Refused (no such answer), NotFound, Gone (the
+    lease ran out, or the drawing was settled meanwhile), Conflict (another answer was given
+    before).
     """
     if answer not in verdicts.ANSWERS:
         raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
@@ -33,9 +34,8 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
         if reading is None:
             raise NotFound("You have no such assignment.")
         drawing = _locked(reading)
-        reading = Reading.objects.filter(
-            pk=reading_id
-        ).first()  # as it is now that nobody else changes it
+        # Read once more, as it is now that nobody else changes it.
+        reading = Reading.objects.filter(pk=reading_id).first()
         if reading is None:
             raise Gone(WENT_ON)
         now = timezone.now()
@@ -61,7 +61,7 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
 
 
 def _locked(reading: Reading) -> Attempt | Gold:
-    """What is read, its row being ours until the transaction ends."""
+    """Return what is read, its row being ours until the transaction ends."""
     if reading.attempt_id:
         return Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
     assert reading.gold_id
@@ -87,18 +87,15 @@ def _weigh(attempt: Attempt, now: datetime) -> None:
 
 def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     """Fix status and credit, keep the sample, and start a candidate if that makes one due: all or
-    nothing.
+    nothing. The caller holds the attempt's row.
 
     The trainer's lock, which a sample needs anyway, also makes one count of fools alike follow the
     other.
     """
     rounds.lock()
     attempt.status, attempt.settled_label = outcome.status, outcome.label
-    attempt.first_read_at, attempt.settled_at, attempt.needed_reading_count = (
-        attempt.first_read_at or now,
-        now,
-        0,
-    )
+    attempt.first_read_at = attempt.first_read_at or now
+    attempt.settled_at, attempt.needed_reading_count = now, 0
     attempt.credit = verdicts.credit(
         outcome.status, fools_alike(attempt).count(), attempt.is_original
     )
@@ -112,8 +109,8 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
             "credit",
         ]
     )
-    agreed = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
-    attempt.readings.filter(answer__isnull=False, is_discounted=False).update(is_correct=agreed)
+    is_correct = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
+    attempt.readings.filter(answer__isnull=False, is_discounted=False).update(is_correct=is_correct)
     gold.keep(attempt, outcome.answer)
     notices.notify_settled(attempt)
     if outcome.label is None or attempt.is_mnist_duplicate:  # it may be of the test set
@@ -125,11 +122,10 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
         label=outcome.label,
         has_fooled=outcome.status == Status.VERIFIED,
         is_audited=attempt.is_audited,
-        round=attempt.round,
+        round_=attempt.round,
     )
-    if Attempt.objects.filter(
-        DRAWER_SUSPENDED, pk=attempt.pk
-    ).exists():  # suspended after this was leased
+    # Its drawer may have been suspended after it was leased.
+    if Attempt.objects.filter(DRAWER_SUSPENDED, pk=attempt.pk).exists():
         samples.withdraw(attempt.drawer.contributor)
     elif sample and sample.has_fooled:
         study = Study.current()
@@ -137,28 +133,28 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
 
 
 def discount(moderator: Person) -> None:
-    """What a suspended moderator read of drawings still pending no longer counts; they go back into
-    the queue."""
-    gold = Reading.objects.filter(moderator=moderator, answer=None, attempt=None)
-    if gold.exists():
-        gold.delete()
-    counted = Reading.objects.filter(
+    """Let what a paused moderator read of drawings still pending count no longer, and end their
+    leases; the drawings go back into the queue."""
+    gold_leases = Reading.objects.filter(moderator=moderator, answer=None, attempt=None)
+    if gold_leases.exists():
+        gold_leases.delete()
+    of_pending = Reading.objects.filter(
         moderator=moderator, is_discounted=False, attempt__status=Status.PENDING
     )
-    for attempt_id in list(counted.values_list("attempt", flat=True)):
+    for attempt_id in list(of_pending.values_list("attempt", flat=True)):
         with transaction.atomic():
             attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
             if attempt.status != Status.PENDING:
                 continue
-            mine = attempt.readings.filter(moderator=moderator)
-            mine.filter(answer=None).delete()
-            if mine.update(is_discounted=True):
+            of_moderator = attempt.readings.filter(moderator=moderator)
+            of_moderator.filter(answer=None).delete()
+            if of_moderator.update(is_discounted=True):
                 _weigh(attempt, timezone.now())
 
 
 def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
-    """The drawer's own verified fools in the round of the same digit, taken for the same other;
-    near-copies aside."""
+    """Return the drawer's verified fools in the attempt's round of the same digit, taken for the
+    same other; near-duplicates aside."""
     return Attempt.objects.filter(
         drawer=attempt.drawer_id,
         round=attempt.round_id,

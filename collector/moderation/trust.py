@@ -1,5 +1,5 @@
-"""How far each moderator is trusted: how often his readings say what the drawings settled as, and
-who is suspended."""
+"""How far each moderator is trusted: how often their readings say what the drawings settled as, and
+who is paused."""
 
 import itertools
 import uuid
@@ -7,25 +7,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from collector.errors import Conflict, Forbidden, Refused
-from collector.models import AdminAction, ModerationPause, Person, Reading
+from collector.errors import Conflict
+from collector.models import (
+    AdminAction,
+    ModerationPause,
+    Person,
+    Reading,
+    require_admin,
+    require_reason,
+)
 from collector.moderation import queue, readings
 from collector.rules import verdicts
 
-LAST = 100  # readings that a moderator is judged by
-AT_ONCE = 400  # moderators; SQLite joins no more than five hundred selects
-EVER = Value(datetime(1970, 1, 1, tzinfo=UTC))
+JUDGED_READINGS = 100  # the last, by which a moderator is judged
+MAX_UNION_SELECTS = 400  # SQLite joins no more than five hundred
+BEFORE_ALL_READINGS = Value(datetime(1970, 1, 1, tzinfo=UTC))
 
 
 class GradedReading(NamedTuple):
-    """A reading that is known to be right or not."""
+    """A reading that is known to be correct or not."""
 
     moderator: uuid.UUID
     answer: str
@@ -34,117 +41,135 @@ class GradedReading(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ModeratorFigures:
     """A moderator's last readings, oldest first: of settled drawings, which say what the drawing
     settled as or do not, and of hidden gold."""
 
     moderator: Person
-    of_settled: Sequence[GradedReading]
-    of_gold: Sequence[GradedReading]
+    settled_readings: Sequence[GradedReading]
+    gold_readings: Sequence[GradedReading]
 
     @property
     def agreed_count(self) -> int:
-        return sum(one.is_correct for one in self.of_settled)
+        return sum(reading.is_correct for reading in self.settled_readings)
 
     @property
     def settled_count(self) -> int:
-        return len(self.of_settled)
+        return len(self.settled_readings)
 
     @property
     def correct_gold_count(self) -> int:
-        return sum(one.is_correct for one in self.of_gold)
+        return sum(reading.is_correct for reading in self.gold_readings)
 
     @property
     def gold_count(self) -> int:
-        return len(self.of_gold)
+        return len(self.gold_readings)
 
     @property
     def pace(self) -> float | None:
         """The median seconds from one reading to the next within a sitting."""
-        return pace([one.answered_at for one in self.of_settled])
+        return pace([reading.answered_at for reading in self.settled_readings])
 
     def share(self, answer: str) -> float | None:
-        """How many of the readings of settled drawings say this; None where there are none."""
+        """Return which share of the readings of settled drawings say this; None where there are
+        none."""
+        if not self.settled_readings:
+            return None
         return (
-            sum(one.answer == answer for one in self.of_settled) / self.settled_count
-            if self.of_settled
-            else None
+            sum(reading.answer == answer for reading in self.settled_readings) / self.settled_count
         )
 
 
-def everybody() -> list[Agreement]:
-    """Every active moderator's, of readings since a suspension was last lifted; the suspended
-    first, then by name."""
+def moderator_figures() -> list[ModeratorFigures]:
+    """Return every active moderator's figures, of readings since a pause of theirs was last lifted;
+    the paused first, then by name."""
     settled = Reading.objects.filter(is_correct__isnull=False, attempt__isnull=False)
     gold = Reading.objects.filter(is_correct__isnull=False, gold__isnull=False)
     gold = gold.filter(gold__is_practice=False, gold__is_retired=False)
     lifted = ModerationPause.objects.filter(
         person=OuterRef("pk"), lifted_at__isnull=False
     ).order_by("-lifted_at")
-    people: Any = (
+    moderators = list(
         Person.objects.filter(role=Person.Role.MODERATOR, is_active=True)
         .annotate(
-            lifted_at=Coalesce(Subquery(lifted.values("lifted_at")[:1]), EVER),
-            oldest=_oldest(settled),
-            oldest_gold=_oldest(gold),
+            lifted_at=Coalesce(Subquery(lifted.values("lifted_at")[:1]), BEFORE_ALL_READINGS),
+            oldest=_oldest_judged(settled),
+            oldest_gold=_oldest_judged(gold),
         )
         .order_by("-is_moderation_paused", "username")
     )
-    people = list(people)
-    of_settled = _since(settled, {one.pk: max(one.oldest, one.lifted_at) for one in people})
-    of_gold = _since(gold, {one.pk: max(one.oldest_gold, one.lifted_at) for one in people})
-    return [Agreement(one, of_settled[one.pk][-LAST:], of_gold[one.pk][-LAST:]) for one in people]
+    settled_readings = _graded_since(
+        settled, {person.pk: max(person.oldest, person.lifted_at) for person in moderators}
+    )
+    gold_readings = _graded_since(
+        gold, {person.pk: max(person.oldest_gold, person.lifted_at) for person in moderators}
+    )
+    return [
+        ModeratorFigures(
+            person,
+            settled_readings[person.pk][-JUDGED_READINGS:],
+            gold_readings[person.pk][-JUDGED_READINGS:],
+        )
+        for person in moderators
+    ]
 
 
-def _oldest(readings: QuerySet[Reading]) -> Coalesce:
-    """When each moderator answered the oldest of his `LAST`."""
-    his = readings.filter(moderator=OuterRef("pk")).order_by("-answered_at")
-    return Coalesce(Subquery(his.values("answered_at")[LAST - 1 : LAST]), EVER)
+def _oldest_judged(readings: QuerySet[Reading]) -> Coalesce:
+    """Return, as an expression of each moderator, when they answered the oldest of the last
+    `JUDGED_READINGS`; the beginning of time where they have fewer."""
+    newest_first = readings.filter(moderator=OuterRef("pk")).order_by("-answered_at")
+    oldest = newest_first.values("answered_at")[JUDGED_READINGS - 1 : JUDGED_READINGS]
+    return Coalesce(Subquery(oldest), BEFORE_ALL_READINGS)
 
 
-def _since(
+def _graded_since(
     readings: QuerySet[Reading], since: Mapping[uuid.UUID, datetime]
 ) -> dict[uuid.UUID, list[GradedReading]]:
-    """Each moderator's readings from his own time on, a few rows of an index for each, `AT_ONCE` of
-    them in a query."""
-    found: dict[uuid.UUID, list[GradedReading]] = {pk: [] for pk in since}
-    his = [
-        readings.filter(moderator=pk, answered_at__gte=when).order_by()
-        for pk, when in since.items()
+    """Return, by moderator, their readings among these from their own moment in `since` on, oldest
+    first."""
+    # Each moderator's are a select of their own, which takes a few rows from the head of an index.
+    selects = [
+        readings.filter(moderator=moderator_id, answered_at__gte=moment)
+        .order_by()
+        .values_list("moderator", "answer", "answered_at", "is_correct")
+        for moderator_id, moment in since.items()
     ]
-    for start in range(0, len(his), AT_ONCE):
-        first, *others = (
-            one.values_list("moderator", "answer", "answered_at", "is_correct")
-            for one in his[start:][:AT_ONCE]
-        )
+    # Many of them are sent as one statement.
+    graded: dict[uuid.UUID, list[GradedReading]] = {moderator_id: [] for moderator_id in since}
+    for start in range(0, len(selects), MAX_UNION_SELECTS):
+        first, *others = selects[start : start + MAX_UNION_SELECTS]
         for row in first.union(*others, all=True):
-            found[row[0]].append(GradedReading(*row))  # type: ignore[arg-type]
-    for rows in found.values():
-        rows.sort(key=lambda one: one.answered_at)
-    return found
+            reading = GradedReading(*row)  # type: ignore[arg-type]
+            graded[reading.moderator].append(reading)
+    # A union has no order.
+    for of_moderator in graded.values():
+        of_moderator.sort(key=lambda reading: reading.answered_at)
+    return graded
 
 
 @dataclass(frozen=True)
 class ReadingCounts:
     """How many drawings a moderator has ever read, and how many of the practice ones."""
 
-    readings: int
-    practised: int
+    reading_count: int
+    practice_count: int
 
 
-def work(moderators: Sequence[Person]) -> dict[uuid.UUID, ReadingCounts]:
-    """Each one's, by his id."""
+def reading_counts(moderators: Sequence[Person]) -> dict[uuid.UUID, ReadingCounts]:
+    """Return how much each of these has read, by their ids."""
     answered = Reading.objects.filter(moderator__in=moderators, answer__isnull=False)
-    total = _by_moderator(answered.filter(attempt__isnull=False))
-    practised = _by_moderator(answered.filter(gold__is_practice=True))
+    counts = _count_by_moderator(answered.filter(attempt__isnull=False))
+    practice_counts = _count_by_moderator(answered.filter(gold__is_practice=True))
     return {
-        one.pk: ReadingCounts(total.get(one.pk, 0), practised.get(one.pk, 0)) for one in moderators
+        person.pk: ReadingCounts(counts.get(person.pk, 0), practice_counts.get(person.pk, 0))
+        for person in moderators
     }
 
 
 def pace(times: Sequence[datetime]) -> float | None:
-    """The median seconds from one reading to the next, oldest first; longer than a lease lasts is a
-    pause, no pace."""
+    """Return the median seconds from one reading to the next, given when they were answered, oldest
+    first; None without two in a row. A gap longer than a lease lasts is a break and counts for
+    nothing."""
     gaps = [
         later - earlier
         for earlier, later in itertools.pairwise(times)
@@ -153,13 +178,13 @@ def pace(times: Sequence[datetime]) -> float | None:
     return median(gap.total_seconds() for gap in gaps) if gaps else None
 
 
-def _by_moderator(readings: QuerySet[Reading]) -> dict[uuid.UUID, int]:
+def _count_by_moderator(readings: QuerySet[Reading]) -> dict[uuid.UUID, int]:
     return dict(readings.order_by().values_list("moderator").annotate(n=Count("pk")))
 
 
 @dataclass(frozen=True)
 class ModeratorCounts:
-    """How many moderators there are, and how many of them practise or are suspended."""
+    """How many moderators there are, and how many of them practise or are paused."""
 
     moderator_count: int
     practising_count: int
@@ -167,6 +192,7 @@ class ModeratorCounts:
 
 
 def count_moderators() -> ModeratorCounts:
+    """Count the active moderators, in one query."""
     active = Person.objects.filter(role=Person.Role.MODERATOR, is_active=True)
     paused = Q(is_moderation_paused=True)
     return ModeratorCounts(
@@ -179,28 +205,35 @@ def count_moderators() -> ModeratorCounts:
 
 
 def pause_untrusted() -> int:
-    """Suspend every moderator who is no longer trusted, by what drawings settled as or by hidden
-    gold, which finds those who are wrong together, and put the drawings he had read back into the
-    queue; how many there were. Safe to call often: what an interrupted call left counted is
-    discounted by the next one."""
-    found = 0
-    for one in everybody():
-        if not one.moderator.is_moderation_paused and not verdicts.trusted(
-            one.agreed_count, one.settled_count
+    """Pause every moderator who is no longer trusted, and put the drawings that they had read back
+    into the queue; return how many there were.
+
+    They are judged by what drawings settled as, and by hidden gold, which finds those who are wrong
+    together. Safe to call often: what an interrupted call left counted is discounted by the next
+    one.
+    """
+    pause_count = 0
+    for figures in moderator_figures():
+        moderator = figures.moderator
+        if not moderator.is_moderation_paused and not verdicts.trusted(
+            figures.agreed_count, figures.settled_count
         ):
-            found += _pause(one.moderator, one.agreed_count, one.settled_count)
-        if not one.moderator.is_moderation_paused and not verdicts.trusted(
-            one.correct_gold_count, one.gold_count
+            pause_count += _pause(moderator, figures.agreed_count, figures.settled_count)
+        if not moderator.is_moderation_paused and not verdicts.trusted(
+            figures.correct_gold_count, figures.gold_count
         ):
-            found += _pause(one.moderator, one.correct_gold_count, one.gold_count, is_on_gold=True)
-        if one.moderator.is_moderation_paused:
-            readings.discount(one.moderator)
-    return found
+            pause_count += _pause(
+                moderator, figures.correct_gold_count, figures.gold_count, is_on_gold=True
+            )
+        if moderator.is_moderation_paused:
+            readings.discount(moderator)
+    return pause_count
 
 
 def _pause(
     moderator: Person, agreed_count: int, settled_count: int, is_on_gold: bool = False
 ) -> bool:
+    """Pause a moderator and keep the counts that say why; False where they are paused already."""
     with transaction.atomic():
         if not Person.objects.filter(pk=moderator.pk, is_moderation_paused=False).update(
             is_moderation_paused=True
@@ -217,12 +250,10 @@ def _pause(
 
 
 def qualify(moderator: Person, admin: Person, why: str) -> None:
-    """Let somebody moderate who has not qualified by practice, saying why. Raises Forbidden,
-    Refused, Conflict."""
-    if not admin.is_admin:
-        raise Forbidden("Only an admin lets somebody moderate.")
-    if not why.strip():
-        raise Refused("Say why, for the log.", field="why")
+    """Let somebody moderate who has not passed the qualification test, saying why. Raises
+    Forbidden, Refused, Conflict."""
+    require_admin(admin, "lets somebody moderate")
+    reason = require_reason(why)
     with transaction.atomic():
         practising = Person.objects.filter(
             pk=moderator.pk, role=Person.Role.MODERATOR, qualified_at=None
@@ -230,25 +261,23 @@ def qualify(moderator: Person, admin: Person, why: str) -> None:
         if not practising.update(qualified_at=timezone.now()):
             raise Conflict("This is no moderator who practises (any more).")
         AdminAction.objects.create(
-            admin=admin, kind=AdminAction.Kind.QUALIFIED, person=moderator, why=why.strip()
+            admin=admin, kind=AdminAction.Kind.QUALIFIED, person=moderator, why=reason
         )
 
 
 def resume(moderator: Person, admin: Person, why: str) -> None:
-    """Let a suspended moderator go on, saying why; he is judged anew from here. Raises Forbidden,
+    """Let a paused moderator go on, saying why; they are judged anew from here. Raises Forbidden,
     Refused, Conflict."""
-    if not admin.is_admin:
-        raise Forbidden("Only an admin lifts a suspension.")
-    if not why.strip():
-        raise Refused("Say why, for the log.", field="why")
+    require_admin(admin, "lets a paused moderator go on")
+    reason = require_reason(why)
     with transaction.atomic():
         if not Person.objects.filter(pk=moderator.pk, is_moderation_paused=True).update(
             is_moderation_paused=False
         ):
-            raise Conflict("This moderator is not suspended (any more).")
+            raise Conflict("This moderator is not paused (any more).")
         ModerationPause.objects.filter(person=moderator, lifted_at=None).update(
             lifted_at=timezone.now()
         )
         AdminAction.objects.create(
-            admin=admin, kind=AdminAction.Kind.RESUMED, person=moderator, why=why.strip()
+            admin=admin, kind=AdminAction.Kind.RESUMED, person=moderator, why=reason
         )

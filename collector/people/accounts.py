@@ -1,15 +1,18 @@
-"""Sign-up, sign-in, and API tokens."""
+"""Sign-up, sign-in, sessions and API tokens."""
 
 import hashlib
 import secrets
+import uuid
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth import password_validation
-from django.contrib.sessions.models import Session
+from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -17,13 +20,33 @@ from collector import limits
 from collector.errors import Forbidden, Refused
 from collector.models import AdminAction, Person, Token
 
+BACKEND = "collector.people.accounts.Backend"
 TOKEN_LIFE = timedelta(days=90)
 LONGEST_PASSWORD = 128
 
 
+class Backend(ModelBackend):
+    """Django's own way to sign in and to know who a session is of; here the person comes with their
+    `suspension_count`, which each session is compared with, in the same query."""
+
+    def get_user(self, user_id: uuid.UUID) -> Person | None:
+        """Return the person; None for nobody, and for who is suspended or has closed the
+        account."""
+        suspensions = AdminAction.objects.filter(
+            person=OuterRef("pk"), kind=AdminAction.Kind.SUSPENDED
+        )
+        count = suspensions.order_by().values("person").annotate(n=Count("pk")).values("n")
+        people = Person.objects.annotate(times_suspended=Coalesce(Subquery(count), 0))
+        person = people.filter(pk=user_id).first()
+        if person is None or not self.user_can_authenticate(person):
+            return None
+        person.suspension_count = person.times_suspended
+        return person
+
+
 def sign_up(username: str, password: str, email: str, address: str) -> Person:
-    """A new crowdworker. Raises Refused with the field at fault, Forbidden where sign-up is closed,
-    TooMany."""
+    """Make an account for a new crowdworker, who asks for it from this address. Raises Refused with
+    the field at fault, Forbidden where sign-up is closed, TooMany."""
     if not settings.OPEN_SIGNUP:
         raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
@@ -34,7 +57,8 @@ def sign_up(username: str, password: str, email: str, address: str) -> Person:
 def add(
     username: str, password: str, *, email: str = "", role: str = Person.Role.CROWDWORKER
 ) -> Person:
-    """A new account with any role, checked; a moderator made so is qualified. Raises Refused."""
+    """Make an account with any role; a moderator made so is qualified. Raises Refused with the
+    field at fault."""
     qualified = timezone.now() if role == Person.Role.MODERATOR else None
     person = Person(username=username, email=email, role=role, qualified_at=qualified)
     try:
@@ -69,17 +93,19 @@ def _check_password(password: str, person: Person) -> None:
 
 
 def _refused(error: ValidationError) -> Refused:
+    """Make the first problem of a validation a refusal, beside the user name where it is of no
+    field that a form has."""
     field, messages = next(iter(error.message_dict.items()))
-    named = field if field in ("username", "password", "email", "role") else "username"
-    return Refused(" ".join(messages), field=named)
+    is_shown = field in ("username", "password", "email", "role")
+    return Refused(" ".join(messages), field=field if is_shown else "username")
 
 
 def authenticate(request: HttpRequest, username: str, password: str) -> Person | None:
-    """Who signs in with this name and password, or None, after the same work for a name that nobody
-    has.
+    """Return who signs in with this name and password; None for nobody, after the same work where
+    nobody has the name.
 
     Raises TooMany by address; failed tries at one name are counted by axes. A name is the same in
-    any case, so its failed tries are too, or each spelling had tries of its own.
+    upper and lower case, and so are its failed tries, or each spelling had tries of its own.
     """
     limits.take(limits.SIGN_INS_A_MINUTE, str(request.META.get("REMOTE_ADDR", "")))
     person = auth.authenticate(request, username=username.lower(), password=password)
@@ -87,8 +113,8 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
 
 
 def allow_reset(email: str, *, address: str) -> None:
-    """Let nobody flood a mail address, whether an account has it or not, nor ask for many. Raises
-    TooMany."""
+    """Count a request to reset the password of this email address, whether an account has it or
+    not, so that nobody floods one address nor asks for many. Raises TooMany."""
     limits.take(limits.RESETS_AN_HOUR, _hash(email.lower()))
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
 
@@ -97,7 +123,7 @@ def change(person: Person, email: str, is_listed: bool, wants_mail: bool) -> Non
     """Change what a person sets on the account page. Raises Refused with the field at fault."""
     person.email, person.is_listed, person.wants_mail = email, is_listed, wants_mail
     if wants_mail and not email:
-        raise Refused("Notices by mail need an address.", field="email")
+        raise Refused("Notices by email need an email address.", field="email")
     try:
         person.full_clean(exclude=["password"])
     except ValidationError as error:
@@ -105,31 +131,30 @@ def change(person: Person, email: str, is_listed: bool, wants_mail: bool) -> Non
     person.save(update_fields=["email", "is_listed", "wants_mail"])
 
 
-def sign_out_everywhere(person: Person) -> None:
-    """End all sessions and API tokens of a person."""
-    Token.objects.filter(person=person).delete()
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.get_decoded().get("_auth_user_id") == str(person.pk):
-            session.delete()
-
-
 def issue_token(person: Person) -> tuple[str, Token]:
-    """A new API token: the text, told once, and its row."""
+    """Make a new API token of a person; return its text, which is told once, and its row."""
     text = secrets.token_urlsafe(32)
-    row = Token.objects.create(
+    token = Token.objects.create(
         sha256=_hash(text), person=person, expires_at=timezone.now() + TOKEN_LIFE
     )
-    return text, row
+    return text, token
+
+
+def end_tokens(person: Person) -> None:
+    """End all API tokens of a person. Sessions end by Django, which compares each with
+    `Person.get_session_auth_hash`."""
+    Token.objects.filter(person=person).delete()
 
 
 def person_of_token(text: str) -> Person | None:
-    """Whose unexpired token this is."""
-    row = (
+    """Return whose unexpired token this is; None where it is nobody's, or of who is suspended or
+    has closed the account."""
+    token = (
         Token.objects.select_related("person")
         .filter(sha256=_hash(text), expires_at__gt=timezone.now())
         .first()
     )
-    return row.person if row and row.person.is_active else None
+    return token.person if token and token.person.is_active else None
 
 
 def _hash(text: str) -> str:

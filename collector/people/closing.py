@@ -18,8 +18,8 @@ def close(person: Person, password: str, *, remove: bool) -> None:
     """Close one's own account, for good; with `remove` the drawings go too: of each its id, hash
     and label stay.
 
-    What others did, and his readings, stay. Raises Refused (the password), Forbidden (the last
-    admin).
+    What others did stays, and so do the person's readings. Sessions end, since their password is
+    no more, and API tokens too. Raises Refused (the password), Forbidden (the last admin).
     """
     if not person.check_password(password):
         raise Refused("That is not your password.", field="password")
@@ -32,24 +32,19 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         if remove:
             _remove_drawings(person)
         person.username, person.email = f"gone-{secrets.token_hex(6)}", ""
-        person.is_active, person.is_listed, person.wants_mail, person.closed_at = (
-            False,
-            False,
-            False,
-            timezone.now(),
-        )
+        person.is_active = person.is_listed = person.wants_mail = False
+        person.closed_at = timezone.now()
         person.set_unusable_password()
         person.save()
-    accounts.sign_out_everywhere(person)
+        accounts.end_tokens(person)
 
 
 def _remove_drawings(person: Person) -> None:
     """Make tombstones of a person's drawings, and of what was made of them. What is waiting is
-    taken back: a moderator who has it before him is told that it went on."""
+    taken back: a moderator who has it before them is told that it went on."""
     own = Attempt.objects.filter(drawer=person)
-    list(
-        own.select_for_update(no_key=True).order_by("pk").values_list("pk")
-    )  # a reading under way comes first
+    # All rows are locked, so that a reading under way comes first.
+    list(own.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     now = timezone.now()
     Reading.objects.filter(attempt__in=own.filter(status=Status.PENDING), answer=None).delete()
     own.filter(status=Status.PENDING).update(

@@ -3,7 +3,6 @@ they taught it."""
 
 from collections import Counter
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -19,7 +18,7 @@ from trainer.models import Round, Sample
 Status = Attempt.Status
 NEWEST_FOOLS = 200  # of a person, that a new model is asked about
 AT_MOST_EVERY = timedelta(hours=1)
-LISTED = 20  # notices in one mail
+LISTED = 20  # notices in one email
 
 
 def notify_settled(attempt: Attempt) -> None:
@@ -34,9 +33,10 @@ def notify_settled(attempt: Attempt) -> None:
 
 def notify_of_round() -> int:
     """Tell those whose drawings the open round's model learned anew, and how many of their fools it
-    now reads; how many were told. Safe to call often: nobody is told twice."""
+    now reads correctly; return how many were told. Safe to call often: nobody is told twice."""
     opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1).first()
-    if opened is None or opened.opened_by:  # by hand it may be an earlier model again
+    # Opened by hand, it may be an earlier model again.
+    if opened is None or opened.opened_by:
         return 0
     learned = Counter(
         Sample.objects.filter(first_trained_by=opened.model_id, withdrawn_at=None).values_list(
@@ -46,34 +46,38 @@ def notify_of_round() -> int:
     people = Person.objects.filter(contributor__in=learned, closed_at=None).exclude(
         notices__round=opened
     )
-    told = 0
+    new_count = 0
     for person in people:
         text = (
             f"Round {opened.number} is open. Its model learned from "
             f"{_drawings(learned[person.contributor])} of yours"
         )
-        _, new = Notice.objects.get_or_create(
+        _, is_new = Notice.objects.get_or_create(
             person=person,
             round=opened,
             attempt=None,
             defaults={"text": text + _read_now(person, opened.number)},
         )
-        told += new
-    return told
+        new_count += is_new
+    return new_count
 
 
 def _read_now(person: Person, number: int) -> str:
-    """«, and now reads 2 of your 3 fools right.»"""
-    fools: Any = person.attempts.filter(status=Status.VERIFIED, removed_at=None).order_by(
-        "-submitted_at"
+    """Say how round `number`'s model does on a person's own fools: “, and now reads 2 of your 3
+    verified tricks correctly.”; a full stop where there is nothing to say."""
+    fools = list(
+        person.attempts.filter(status=Status.VERIFIED, removed_at=None)
+        .order_by("-submitted_at")
+        .values_list("pixels", "target_label")[:NEWEST_FOOLS]
     )
-    rows = list(fools.values_list("pixels", "target_label")[:NEWEST_FOOLS])
     try:
         model = target.of_round(number)
     except target.TargetUnavailable:
         return "."
-    right = sum(model.read(pixels).digit == label for pixels, label in rows)
-    return f", and now reads {right} of your {len(rows)} verified fools right." if rows else "."
+    if not fools:
+        return "."
+    correct_count = sum(model.read(pixels).digit == label for pixels, label in fools)
+    return f", and now reads {correct_count} of your {len(fools)} verified tricks correctly."
 
 
 def _drawings(n: int) -> str:
@@ -86,20 +90,21 @@ def mark_seen(notices: QuerySet[Notice]) -> None:
 
 
 def send_mails() -> int:
-    """Send everybody who wants it what is new, at most once in an hour; how many mails. A mail that
-    is sent and not noted, because this was interrupted, is sent again."""
+    """Email everybody who wants it what is new, at most once in an hour; return how many emails. An
+    email that is sent and not noted, because this was interrupted, is sent again."""
     now = timezone.now()
-    sent = 0
+    email_count = 0
     new = Notice.objects.filter(seen_at=None, mailed_at=None)
     wanting = Person.objects.filter(
         wants_mail=True, is_active=True, pk__in=new.values("person")
     ).exclude(email="")
     for person in wanting.exclude(notices__mailed_at__gt=now - AT_MOST_EVERY):
-        mine = list(new.filter(person=person).order_by("created_at", "pk"))
+        notices = list(new.filter(person=person).order_by("created_at", "pk"))
         body = render_to_string(
-            "mails/notices.txt", {"person": person, "notices": mine[:LISTED], "more": mine[LISTED:]}
+            "mails/notices.txt",
+            {"person": person, "notices": notices[:LISTED], "more": notices[LISTED:]},
         )
         send_mail("What became of your drawings", body, settings.DEFAULT_FROM_EMAIL, [person.email])
-        Notice.objects.filter(pk__in=[notice.pk for notice in mine]).update(mailed_at=now)
-        sent += 1
-    return sent
+        Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(mailed_at=now)
+        email_count += 1
+    return email_count

@@ -9,7 +9,7 @@ _turn = threading.Lock()
 
 
 class OneAtATime(Argon2PasswordHasher):
-    """Argon2 as Django has it, but that a second thread waits for the first."""
+    """Hash with Argon2 as Django does, but have a second thread wait for the first."""
 
     def encode(self, password: str, salt: str) -> str:
         with _turn:

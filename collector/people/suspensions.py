@@ -1,16 +1,18 @@
-"""Switching a person off, and on again, and seeing what a model is without him: an admin's answers
-to poison."""
+"""Suspending a person and taking it back, and training a model without one: an admin's answers to
+poison."""
 
 import uuid
 from dataclasses import dataclass
 
 from django.db import transaction
 
-from collector.errors import Conflict, Forbidden, Refused
-from collector.models import AdminAction, Attempt, Person
+from collector.errors import Conflict, Forbidden
+from collector.models import AdminAction, Attempt, Person, require_admin, require_reason
 from collector.people import accounts
 from trainer import candidates, rounds, samples
 from trainer.models import RoundModel, Sample
+
+Kind = AdminAction.Kind
 
 
 @dataclass(frozen=True)
@@ -23,112 +25,109 @@ class SuspensionImpact:
 
 
 def impact_of(person: Person) -> SuspensionImpact:
-    """What it would do now."""
-    if since := _since(person):
-        moved = len(samples.returnable(person.contributor, since.done_at, _no_digit(person, since)))
+    """Return what suspending this person would take out now or, of somebody suspended, what
+    reinstating would bring back."""
+    if suspension := _current_suspension(person):
+        moved_count = len(
+            samples.returnable(
+                person.contributor, suspension.done_at, _no_digit(person, suspension)
+            )
+        )
     else:
-        moved = Sample.objects.filter(
+        moved_count = Sample.objects.filter(
             contributor=person.contributor, withdrawn_at__isnull=True
         ).count()
     return SuspensionImpact(
-        samples=moved,
+        samples=moved_count,
         waiting=person.attempts.filter(status=Attempt.Status.PENDING).count(),
     )
 
 
 def suspend(person: Person, admin: Person, why: str) -> int:
-    """Switch a person off, saying why; how many samples that withdrew. Raises Forbidden, Refused,
-    Conflict.
+    """Suspend a person, saying why; return how many samples that withdrew. Raises Forbidden,
+    Refused, Conflict.
 
-    He is signed out and his tokens end, the standings leave him out, his drawings that wait go to
-    no moderator, and later models train without him. Under the trainer's lock: a reading that
-    settles one of his drawings comes before, or finds him switched off; either way its sample is
-    withdrawn.
+    Their sessions and API tokens end for good, the standings leave them out, their drawings that
+    wait go to no moderator, and later models train without them. It runs under the trainer's lock:
+    a reading that settles one of their drawings comes before, or finds them suspended; either way
+    its sample is withdrawn.
     """
-    _check(admin, why)
+    require_admin(admin, "does this")
+    reason = require_reason(why)
     if person.pk == admin.pk:
-        raise Forbidden("Nobody suspends himself.")
+        raise Forbidden("Nobody suspends themselves.")
     with transaction.atomic():
         rounds.lock()
         if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
-            raise Conflict("This person is switched off already.")
-        AdminAction.objects.create(
-            admin=admin, kind=AdminAction.Kind.SUSPENDED, person=person, why=why.strip()
-        )
-        withdrawn = samples.withdraw(person.contributor)
-    accounts.sign_out_everywhere(person)
-    return withdrawn
+            raise Conflict("This person is suspended already, or the account is closed.")
+        AdminAction.objects.create(admin=admin, kind=Kind.SUSPENDED, person=person, why=reason)
+        withdrawn_count = samples.withdraw(person.contributor)
+        accounts.end_tokens(person)
+    return withdrawn_count
 
 
 def reinstate(person: Person, admin: Person, why: str) -> int:
-    """Switch a suspended person on again, saying why; how many samples that brought back.
+    """Let a suspended person in again, saying why; return how many samples that brought back.
 
     Raises Forbidden, Refused, Conflict.
     """
-    _check(admin, why)
+    require_admin(admin, "does this")
+    reason = require_reason(why)
     with transaction.atomic():
         rounds.lock()
         if not Person.objects.suspended().filter(pk=person.pk).update(is_active=True):
             raise Conflict("This person is not suspended (any more).")
-        since = _since(person)
-        AdminAction.objects.create(
-            admin=admin, kind=AdminAction.Kind.REINSTATED, person=person, why=why.strip()
-        )
-        if since is None:
+        suspension = _current_suspension(person)
+        AdminAction.objects.create(admin=admin, kind=Kind.REINSTATED, person=person, why=reason)
+        if suspension is None:
             return 0
-        return samples.reinstate(person.contributor, since.done_at, _no_digit(person, since))
+        return samples.reinstate(
+            person.contributor, suspension.done_at, _no_digit(person, suspension)
+        )
 
 
 def ablate(person: Person, admin: Person, why: str) -> RoundModel:
-    """Have the newest model trained again without a person, to see the difference, saying why.
+    """Start training the newest model again without a person, to see the difference, saying why;
+    return the model to come.
 
     Raises Forbidden, Refused, candidates.NotNow.
     """
-    _check(admin, why)
+    require_admin(admin, "does this")
+    reason = require_reason(why)
     with transaction.atomic():
         started = candidates.start_ablation(person.contributor)
-        AdminAction.objects.create(
-            admin=admin, kind=AdminAction.Kind.ABLATED, person=person, why=why.strip()
-        )
+        AdminAction.objects.create(admin=admin, kind=Kind.ABLATED, person=person, why=reason)
         return started
 
 
 def latest_ablation(person: Person) -> RoundModel | None:
-    """The last model that was, or is being, trained without a person."""
+    """Return the last model that was, or is being, trained without a person; None if none was."""
     return (
         RoundModel.objects.filter(left_out_contributor=person.contributor).order_by("-pk").first()
     )
 
 
 def last(person: Person) -> AdminAction | None:
-    """How he was last suspended or reinstated."""
-    kinds = (AdminAction.Kind.SUSPENDED, AdminAction.Kind.REINSTATED)
+    """Return how this person was last suspended or reinstated; None if they never were."""
     return (
-        AdminAction.objects.filter(person=person, kind__in=kinds)
+        AdminAction.objects.filter(person=person, kind__in=(Kind.SUSPENDED, Kind.REINSTATED))
         .select_related("admin")
         .order_by("-pk")
         .first()
     )
 
 
-def _since(person: Person) -> AdminAction | None:
-    """The suspension that holds."""
-    found = last(person)
-    return found if found and found.kind == AdminAction.Kind.SUSPENDED else None
+def _current_suspension(person: Person) -> AdminAction | None:
+    """Return the suspension that holds; None where none does."""
+    action = last(person)
+    return action if action and action.kind == Kind.SUSPENDED else None
 
 
-def _no_digit(person: Person, since: AdminAction) -> list[uuid.UUID]:
-    """His attempts that settled as no digit meanwhile: by an appeal, they may have been samples
-    before."""
+def _no_digit(person: Person, suspension: AdminAction) -> list[uuid.UUID]:
+    """Return the person's attempts that an appeal settled as no digit during the suspension: they
+    may have been samples before."""
     return list(
-        person.attempts.filter(settled_at__gte=since.done_at, settled_label=None).values_list(
+        person.attempts.filter(settled_at__gte=suspension.done_at, settled_label=None).values_list(
             "pk", flat=True
         )
     )
-
-
-def _check(admin: Person, why: str) -> None:
-    if not admin.is_admin:
-        raise Forbidden("Only an admin does this.")
-    if not why.strip():
-        raise Refused("Say why, for the log.", field="why")

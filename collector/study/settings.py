@@ -5,22 +5,21 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from collector.errors import Forbidden, Refused
-from collector.models import Person, Study, StudyChange
+from collector.errors import Refused
+from collector.models import Person, Study, StudyChange, require_admin
 from trainer import rounds
 
 
 def begin() -> Study:
-    """The study; made from the environment's settings if this is the first start."""
+    """Return the study, made from the environment's settings if this is the first start."""
     study, _ = Study.objects.get_or_create(pk=1, defaults=settings.STUDY)
     return study
 
 
 def change(admin: Person, **values: object) -> Study:
-    """Change settings, writing down who changed which from what to what. Raises Forbidden,
-    Refused."""
-    if not admin.is_admin:
-        raise Forbidden("Only an admin changes the study.")
+    """Change settings, writing down who changed which from what to what, and return the study.
+    Raises Forbidden, Refused with the field at fault."""
+    require_admin(admin, "changes the study")
     if "architecture" in values and values["architecture"] not in rounds.architectures():
         raise Refused(
             f"The network is one of {', '.join(rounds.architectures())}.", field="architecture"

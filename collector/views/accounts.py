@@ -19,8 +19,6 @@ from collector.people import accounts, closing
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,7 +30,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     def act(**details: str) -> str:
         address = str(request.META.get("REMOTE_ADDR", ""))
         person = accounts.sign_up(**details, address=address)
-        login(request, person, backend=BACKEND)
+        login(request, person, backend=accounts.BACKEND)
         return f"Welcome, {person.username}. Choose a digit and draw."
 
     if request.method == "POST" and submit(request, act, form):

@@ -121,7 +121,7 @@ def _study_form(post: QueryDict | None = None) -> StudyForm:
     return StudyForm(post, instance=Study.current(), architectures=rounds.architectures())
 
 
-def _context(admin: Person, bound: Forms) -> dict[str, Any]:
+def _context(admin: Person, bound: Forms) -> dict[str, object]:
     held = (
         RoundModel.objects.filter(state=State.HELD)
         .select_related("initial_model")
@@ -172,7 +172,7 @@ def _pulse(status: site_status.SiteStatus) -> list[dict[str, str]]:
     ]
 
 
-def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
+def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
     """A held candidate, its figures beside round 1's."""
     report = Report.from_json(model.report)
     first = Report.from_json(model.initial_model.report if model.initial_model else None)
@@ -204,7 +204,7 @@ def _moderators(counts: trust.ModeratorCounts) -> str:
     return f"{everybody}{': ' if not_reading else ''}{', '.join(not_reading)}."
 
 
-def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
+def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, object]:
     key = f"attempt-{attempt.pk}"
     readings = [reading for reading in attempt.readings.all() if reading.answer is not None]
     return {
@@ -216,6 +216,5 @@ def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
             {"moderator": reading.moderator.username, "answer": reading.answer}
             for reading in readings
         ],
-        "read_words": words.count(len(readings), "reading"),
         "form": bound.get(key) or DecisionForm(prefix=key),
     }

@@ -1,7 +1,6 @@
 """Drawing: the try-out and the draw page, one's own drawings, and the page of each with its
 fate."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -39,7 +38,7 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
     return render(request, "pages/draw.html", context)
 
 
-def _challenge(challenge: challenges.Challenge) -> dict[str, Any]:
+def _challenge(challenge: challenges.Challenge) -> dict[str, object]:
     target, taken = words.named(challenge.target), words.named(challenge.predicted)
     fools = challenge.fools
     who = f"Only {words.count(fools, 'drawing')} so far" if fools else "Nobody yet"
@@ -90,14 +89,14 @@ def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespon
 
 def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
     own = attempt.drawer_id == person.pk
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "item": pictures.drawing_card(
             attempt, public=public.public().filter(pk=attempt.pk).exists()
         ),
         "strokes": pictures.strokes(attempt),
         "bars": pictures.bars(attempt),
         "through": pictures.through_rounds(attempt),
-        "rival": attempts.runner_up(attempt),
+        "runner_up": attempts.runner_up(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,

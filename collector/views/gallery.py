@@ -2,7 +2,6 @@
 elsewhere."""
 
 import math
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -91,7 +90,7 @@ def _in_words(number: int | None, target: int | None, predicted: int | None) -> 
 
 def _grid(
     counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Give the grid of confusions: rows by target, cells by what it was taken for."""
     most = max(counts.values(), default=1)
     return [
@@ -108,7 +107,7 @@ def _grid(
 
 def _cell(
     target: int, taken: int, n: int, most: int, chosen: dict[str, int], inviting: bool
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Give a confusion's count and the way to its drawings; where there are none, the way to the
     draw page, if `inviting`."""
     if target == taken:

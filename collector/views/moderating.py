@@ -1,8 +1,6 @@
 """The moderator's page. It says nothing of any drawing that counts: the script gets each from the
 API, blind. Practice comes first, and its result is shown here."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -54,7 +52,7 @@ def _is_shown_unasked(person: Person, practice: gold.QualificationProgress, goes
     return person.is_practising and not practice.under_way and (practice.used_up or not goes_on)
 
 
-def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, Any]:
+def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, object]:
     wrong = [_wrong(reading) for reading in practice.last if not reading.is_correct]
     return {
         "of": verdicts.PRACTICE,
@@ -67,7 +65,7 @@ def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, A
     }
 
 
-def _wrong(reading: Reading) -> dict[str, Any]:
+def _wrong(reading: Reading) -> dict[str, object]:
     drawing = reading.drawing
     answer = reading.gold.answer if reading.gold else ""
     return {

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -33,8 +32,8 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
         buttons = {do: partial(_button, admin, *change) for do, change in CHANGES.items()}
         if press(request, buttons, bound):
             return redirect("moderators")
-    everybody = trust.everybody()
-    work = trust.work([figures.moderator for figures in everybody])
+    everybody = trust.moderator_figures()
+    work = trust.reading_counts([figures.moderator for figures in everybody])
     tests = gold.qualification_test_count()
     rows = [_row(figures, work[figures.moderator.pk], tests, bound) for figures in everybody]
     context = {"rows": rows, "alpha": _alpha(agreement.measured())}
@@ -59,8 +58,8 @@ def _key(moderator: Person) -> str:
 
 
 def _row(
-    figures: trust.Agreement, work: trust.ReadingCounts, tests: int, bound: Forms
-) -> dict[str, Any]:
+    figures: trust.ModeratorFigures, work: trust.ReadingCounts, tests: int, bound: Forms
+) -> dict[str, object]:
     moderator, key = figures.moderator, _key(figures.moderator)
     practising = moderator.is_practising
     state = (
@@ -70,14 +69,14 @@ def _row(
         if practising
         else "qualified"
     )
-    used_up = practising and work.practised >= tests * verdicts.PRACTICE
+    used_up = practising and work.practice_count >= tests * verdicts.PRACTICE
     return {
         "name": moderator.username,
         "state": state,
         "chip": CHIPS[state],
         "urgent": moderator.is_moderation_paused or used_up,
-        "practice": _practice(work.practised, used_up) if practising else "",
-        "readings": f"{work.readings:,}",
+        "practice": _practice(work.practice_count, used_up) if practising else "",
+        "readings": f"{work.reading_count:,}",
         "agreement": _share(figures.agreed_count, figures.settled_count),
         "agreement_of": f"{figures.agreed_count:,} of {figures.settled_count:,} settled"
         if figures.settled_count

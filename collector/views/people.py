@@ -1,7 +1,5 @@
 """The leaderboard, each person's public page, and for admins the list of everybody."""
 
-from typing import Any
-
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -35,7 +33,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/leaderboard.html", context)
 
 
-def _row(standing: leaderboards.Standing) -> dict[str, Any]:
+def _row(standing: leaderboards.Standing) -> dict[str, object]:
     return {
         "rank": standing.rank,
         "username": standing.username,
@@ -78,7 +76,7 @@ def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
         attempts.select_related("round").order_by("-submitted_at", "pk"), pictures.DRAWINGS_A_PAGE
     )
     listed = page.get_page(request.GET.get("page"))
-    context: dict[str, Any] = {"person": person, "page": listed}
+    context: dict[str, object] = {"person": person, "page": listed}
     context |= achieved.achievements(person, own=person == viewer)
     if admin:
         context |= suspending.context(person, admin, bound) | {

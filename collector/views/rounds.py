@@ -3,7 +3,6 @@ figures."""
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -63,7 +62,7 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/rounds.html", context)
 
 
-def _line(round_: RoundFigures) -> dict[str, Any]:
+def _line(round_: RoundFigures) -> dict[str, object]:
     """Tell a round in words: each figure, its interval, and what it is of."""
     return {
         "number": round_.number,
@@ -106,7 +105,7 @@ def _of(figure: round_figures.Figure, name: str) -> str:
     return f"{figure.count:,} of {figure.of:,}" + (" decided" if name == "vmer" else "")
 
 
-def _point(round_: RoundFigures) -> dict[str, Any]:
+def _point(round_: RoundFigures) -> dict[str, object]:
     """Give a round's figures as the charts want them."""
     shown = ("value", "low", "high", "stand_in")
     return {"round": round_.number} | {
@@ -115,7 +114,7 @@ def _point(round_: RoundFigures) -> dict[str, Any]:
     }
 
 
-def _matrix(history: round_figures.History) -> dict[str, Any] | None:
+def _matrix(history: round_figures.History) -> dict[str, object] | None:
     """Tell the matrix in words; None while no round has test samples."""
     matrix = history.matrix
     sizes = {number: matrix.sizes[TestSet(Kind.FOOLS, number)] for number in matrix.rounds}
@@ -140,7 +139,7 @@ def _matrix(history: round_figures.History) -> dict[str, Any] | None:
     }
 
 
-def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, Any]:
+def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, object]:
     """Tell round `number`'s model on what fooled round `other`: the share, and which of the STEPS
     it falls into."""
     fools = TestSet(Kind.FOOLS, other)
@@ -150,7 +149,7 @@ def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, Any]:
     return {"share": share, "step": step, "own": n > 0 and matrix.is_own(number, other)}
 
 
-def _row(overview: RoundOverview) -> dict[str, Any]:
+def _row(overview: RoundOverview) -> dict[str, object]:
     """Tell a round in words: when it was, its counts, and its model's figures on the base sets."""
     counts = overview.counts
     return {
@@ -165,9 +164,6 @@ def _row(overview: RoundOverview) -> dict[str, Any]:
         "fooled": f"{counts.fooled_count:,}",
         "verified": f"{counts.verified_count:,}",
         "mer": words.percent(counts.mer),
-        "mer_of": f"{counts.fooled_count:,} of {counts.attempt_count:,}"
-        if counts.attempt_count
-        else "no drawings yet",
         "vmer": words.percent(counts.vmer),
         "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
         "pending": words.waiting(counts.pending_count),
@@ -224,7 +220,7 @@ def _weights(number: int) -> dict[str, str] | None:
     }
 
 
-def _earlier(report: Report) -> list[dict[str, Any]]:
+def _earlier(report: Report) -> list[dict[str, object]]:
     """Tell the model on each earlier round's test samples, with the paired test against the model
     it followed."""
     tests = report.against_target.tests if report.against_target else {}
@@ -239,7 +235,7 @@ def _earlier(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _digit(digit: int, count: Count) -> dict[str, Any]:
+def _digit(digit: int, count: Count) -> dict[str, object]:
     share = count.correct / count.n if count.n else None
     return {
         "digit": digit,
@@ -248,7 +244,7 @@ def _digit(digit: int, count: Count) -> dict[str, Any]:
     }
 
 
-def _confusion(counts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+def _confusion(counts: Sequence[Sequence[int]]) -> list[dict[str, object]]:
     """Tell the confusion in rows by true digit; each mistake with a step from 1 to 4 of how common
     it is beside the most common one, 0 where nobody made it."""
     most = max(

@@ -2,17 +2,26 @@
 
 /** The server answered and said no. `message` is a sentence for people. */
 export class ApiError extends Error {
-  constructor(status, { code = "error", message = "", field = null } = {}, retryAfter = null) {
+  /**
+   * @param {number} status
+   * @param {string} message
+   * @param {number} retryAfter in seconds; 0 where the server does not say
+   */
+  constructor(status, message, retryAfter) {
     super(message || "Something went wrong on our side. Please try again in a moment.");
     this.status = status;
-    this.code = code;
-    this.field = field;
     this.retryAfter = retryAfter;
   }
 }
 
 /** No answer came, or the server is away for a moment: the same request may be sent again. */
 export class Unreachable extends Error {}
+
+/** Throws whatever is neither of the two. @param {unknown} problem */
+export function failed(problem) {
+  if (problem instanceof ApiError || problem instanceof Unreachable) return problem;
+  throw problem;
+}
 
 const AWAY = new Set([502, 503, 504]);
 
@@ -21,6 +30,7 @@ function csrfToken() {
   return found ? decodeURIComponent(found.slice("csrftoken=".length)) : "";
 }
 
+/** @param {Response} response */
 async function bodyOf(response) {
   try {
     return await response.json();
@@ -29,11 +39,16 @@ async function bodyOf(response) {
   }
 }
 
-/** Returns `{status, data}`; data is null when there is no content. */
-export async function request(method, url, body, { keepalive = false } = {}) {
-  const headers = { Accept: "application/json" };
-  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+/**
+ * Returns `{status, data}`; data is null when there is no content.
+ * @param {string} method
+ * @param {string} url
+ * @param {unknown} [body]
+ */
+async function request(method, url, body, { keepalive = false } = {}) {
+  const headers = new Headers({ Accept: "application/json" });
+  if (method !== "GET") headers.set("X-CSRFToken", csrfToken());
+  if (body !== undefined) headers.set("Content-Type", "application/json");
   let response;
   try {
     response = await fetch(url, {
@@ -49,12 +64,20 @@ export async function request(method, url, body, { keepalive = false } = {}) {
   if (AWAY.has(response.status)) throw new Unreachable("The site is away for a moment.");
   const data = await bodyOf(response);
   if (!response.ok) {
-    throw new ApiError(response.status, data?.error ?? {}, Number(response.headers.get("Retry-After")) || null);
+    const wait = Number(response.headers.get("Retry-After")) || 0;
+    throw new ApiError(response.status, data?.error?.message, wait);
   }
   return { status: response.status, data };
 }
 
+/**
+ * @param {string} url
+ * @param {unknown} [body]
+ * @param {{ keepalive?: boolean }} [options]
+ */
 export const post = (url, body, options) => request("POST", url, body, options);
+
+/** @param {string} url */
 export const get = (url) => request("GET", url);
 
 /** A UUID4, also where the page is not served over https (there crypto.randomUUID is missing). */
@@ -64,5 +87,5 @@ export function freshKey() {
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

@@ -1,6 +1,9 @@
 // The ten bars: how sure the model is of each digit.
 
-/** 0.034 → "3 %", 0.0004 → "< 1 %": never a false 0 or 100. */
+/**
+ * 0.034 → "3 %", 0.0004 → "< 1 %": never a false 0 or 100.
+ * @param {number} share
+ */
 export function percent(share) {
   const rounded = Math.round(share * 100);
   if (share > 0 && rounded === 0) return "< 1 %";
@@ -8,12 +11,18 @@ export function percent(share) {
   return `${rounded} %`;
 }
 
-/** The same inside a sentence: "over 99 %". */
+/**
+ * The same inside a sentence: "over 99 %".
+ * @param {number} share
+ */
 export function percentInWords(share) {
   return percent(share).replace("<", "under").replace(">", "over");
 }
 
-/** "a 4", "an 8". */
+/**
+ * "a 4", "an 8".
+ * @param {number | string} digit
+ */
 export function named(digit) {
   return `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
 }
@@ -21,15 +30,19 @@ export function named(digit) {
 export class Bars {
   #rows;
 
-  /** `list`: the <ol> of parts/bars.html, one <li data-bar> a digit. */
+  /** @param {Element} list the <ol> of parts/bars.html, one <li data-bar> a digit */
   constructor(list) {
-    this.#rows = [...list.querySelectorAll("[data-bar]")].map((row) => ({
+    this.#rows = [...list.querySelectorAll("li[data-bar]")].map((row) => ({
       row,
-      fill: row.querySelector(".fill"),
-      share: row.querySelector(".share"),
+      fill: row.querySelector("span.fill"),
+      share: row.querySelector("span.share"),
     }));
   }
 
+  /**
+   * @param {number[]} probabilities
+   * @param {number | null} target
+   */
   show(probabilities, target = null) {
     const top = probabilities.indexOf(Math.max(...probabilities));
     this.#rows.forEach(({ row, fill, share }, digit) => {
@@ -40,6 +53,7 @@ export class Bars {
     });
   }
 
+  /** @param {number | null} target */
   reset(target = null) {
     this.#rows.forEach(({ row, fill, share }, digit) => {
       fill.style.transform = "scaleX(0)";

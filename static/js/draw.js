@@ -1,36 +1,43 @@
-// The draw page: choose a digit, draw it, submit, see the verdict at once, go on from the same picture or start anew.
-import { ApiError, Unreachable, get } from "./api.js";
+// The draw page: choose a digit, draw it, submit, see the verdict at once, go on from the same
+// picture or start anew.
+import { ApiError, failed, get } from "./api.js";
 import { Bars, named } from "./bars.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
 import { onKeys, openStudio } from "./studio.js";
 import { Verdict } from "./verdict.js";
 
-const page = document.getElementById("studio");
-const chooser = document.getElementById("chooser");
-const digits = [...chooser.querySelectorAll("[data-digit]")];
-const hint = document.getElementById("hint");
-const submit = document.getElementById("submit");
-const anew = document.getElementById("anew");
-const canvas = document.getElementById("canvas");
-const error = document.getElementById("error");
-const spoken = document.getElementById("spoken");
+const page = document.querySelector("div#studio");
+const chooser = page.querySelector("fieldset#chooser");
+const digits = chooser.querySelectorAll("button[data-digit]");
+const hint = page.querySelector("p#hint");
+const submit = page.querySelector("button#submit");
+const anew = page.querySelector("button#anew");
+const canvas = page.querySelector("canvas#canvas");
+const error = page.querySelector("p#error");
+const spoken = page.querySelector("p#spoken");
+const challenge = page.querySelector("button[data-choose]");
 
-const { attemptsUrl, predictionsUrl, person, livePreview } = page.dataset;
+const { attemptsUrl = "", predictionsUrl = "", signInUrl = "", person, livePreview } = page.dataset;
 const draftSlot = `draft:${person}`;
-const bars = new Bars(document.getElementById("bars"));
-const verdict = new Verdict(document.getElementById("verdict"), document.getElementById("board"));
-const outbox = new Outbox(attemptsUrl, person);
-const pad = openStudio((text) => { spoken.textContent = text; });
+const bars = new Bars(page.querySelector("ol#bars"));
+const verdict = new Verdict(page);
+const outbox = new Outbox(attemptsUrl, `${person}`);
+const pad = openStudio((text) => {
+  spoken.textContent = text;
+});
 
+/** @type {number | null} */
 let target = null;
 let sending = false;
 let judged = false;
 
 function refresh() {
-  digits.forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === target)));
+  for (const button of digits)
+    button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === target));
   chooser.classList.toggle("chooser--asking", target === null && pad.isEmpty);
-  hint.textContent = target === null ? "First choose the digit that you will draw." : `Draw ${named(target)} here.`;
+  hint.textContent =
+    target === null ? "First choose the digit that you will draw." : `Draw ${named(target)} here.`;
   pad.enabled = target !== null && !sending;
   submit.disabled = sending || judged || target === null || !pad.isReadable;
   submit.textContent = sending ? "Sending…" : submitText();
@@ -44,7 +51,8 @@ function submitText() {
 
 function keepDraft() {
   try {
-    sessionStorage.setItem(draftSlot, JSON.stringify({ target, strokes: pad.strokes, width: pad.width }));
+    const draft = { target, strokes: pad.strokes, width: pad.width };
+    sessionStorage.setItem(draftSlot, JSON.stringify(draft));
   } catch {
     // Without storage a reload loses the picture; drawing and submitting still work.
   }
@@ -52,12 +60,13 @@ function keepDraft() {
 
 function draft() {
   try {
-    return JSON.parse(sessionStorage.getItem(draftSlot));
+    return JSON.parse(sessionStorage.getItem(draftSlot) ?? "null");
   } catch {
     return null;
   }
 }
 
+/** @param {number} digit */
 function choose(digit) {
   if (sending) return;
   target = digit;
@@ -79,28 +88,33 @@ function changed() {
   refresh();
 }
 
+/** @param {ApiError} problem */
 function explain(problem) {
   if (problem.status !== 401) {
     error.textContent = problem.message;
     return;
   }
   const again = document.createElement("a");
-  again.href = page.dataset.signInUrl;
+  again.href = signInUrl;
   again.textContent = "Sign in again";
   error.replaceChildren("You are no longer signed in. Your drawing is kept here. ", again, ".");
 }
 
-/** Whether a fool is no near-copy, which would earn nothing; yes, where that can't be learnt now. */
+/**
+ * Whether a fool is no near-copy, which would earn nothing; yes, where that can't be learnt now.
+ * @param {string} id
+ */
 async function isOriginal(id) {
   try {
     const { data } = await get(`${attemptsUrl}${id}/`);
     return data.original;
   } catch (problem) {
-    if (!(problem instanceof ApiError || problem instanceof Unreachable)) throw problem;
+    failed(problem);
     return true;
   }
 }
 
+/** @param {Submission} body */
 async function send(body) {
   sending = true;
   error.textContent = "";
@@ -124,7 +138,7 @@ async function send(body) {
 }
 
 function submitDrawing() {
-  if (submit.disabled) return;
+  if (submit.disabled || target === null) return;
   send({ target_label: target, strokes: pad.strokes, width: pad.width });
 }
 
@@ -149,16 +163,19 @@ function resume() {
   if (unsent) send(unsent);
 }
 
-digits.forEach((button) => button.addEventListener("click", () => choose(Number(button.dataset.digit))));
-document.querySelector("[data-choose]").addEventListener("click", ({ target: button }) => {
-  choose(Number(button.dataset.choose));
+for (const button of digits)
+  button.addEventListener("click", () => choose(Number(button.dataset.digit)));
+challenge.addEventListener("click", () => {
+  choose(Number(challenge.dataset.choose));
   canvas.focus();
 });
 submit.addEventListener("click", submitDrawing);
 anew.addEventListener("click", startAnew);
 pad.addEventListener("change", changed);
 onKeys({
-  ...Object.fromEntries(digits.map((button) => [button.dataset.digit, () => choose(Number(button.dataset.digit))])),
+  ...Object.fromEntries(
+    Array.from(digits, ({ dataset: { digit } }) => [digit, () => choose(Number(digit))]),
+  ),
   enter: submitDrawing,
   n: startAnew,
 });
@@ -170,6 +187,6 @@ if (livePreview) {
     if (judged || sending) return;
     if (answer) bars.show(answer.probabilities, target);
     else bars.reset(target);
-  }, () => {});
+  });
 }
 resume();

@@ -1,19 +1,18 @@
 // One's own drawing: taking it back.
-import { ApiError, Unreachable, post } from "./api.js";
+import { failed, post } from "./api.js";
 
-const box = document.getElementById("retract");
-const button = box.querySelector("[data-retract]");
-const error = box.querySelector("[data-error]");
+const box = document.querySelector("div#retract");
+const button = box.querySelector("button[data-retract]");
+const error = box.querySelector("p[data-error]");
 
 button.addEventListener("click", async () => {
   button.disabled = true;
   error.textContent = "";
   try {
-    await post(box.dataset.url);
+    await post(`${box.dataset.url}`);
     location.reload();
   } catch (problem) {
-    if (!(problem instanceof ApiError || problem instanceof Unreachable)) throw problem;
-    error.textContent = problem.message;
+    error.textContent = failed(problem).message;
     button.disabled = false;
   }
 });

@@ -1,11 +1,13 @@
 // The account menu closes when one clicks elsewhere or presses Escape.
+
+/** @type {HTMLDetailsElement | null} */
 const menu = document.querySelector(".menu");
 
 menu?.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   menu.open = false;
-  menu.querySelector("summary").focus();
+  menu.querySelector("summary")?.focus();
 });
-document.addEventListener("click", (event) => {
-  if (menu?.open && !menu.contains(event.target)) menu.open = false;
+document.addEventListener("click", ({ target }) => {
+  if (menu?.open && target instanceof Node && !menu.contains(target)) menu.open = false;
 });

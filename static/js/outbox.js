@@ -1,6 +1,6 @@
-// One submission at a time, kept in the browser until the server has answered: nothing is lost offline or on reload,
-// and the client key makes sending it twice the same as sending it once.
-import { Unreachable, freshKey, post } from "./api.js";
+// One submission at a time, kept in the browser until the server has answered: nothing is lost
+// offline or on reload, and the client key makes sending it twice the same as sending it once.
+import { freshKey, post, Unreachable } from "./api.js";
 
 const FIRST_WAIT = 1500;
 const LONGEST_WAIT = 30000;
@@ -9,21 +9,33 @@ export class Outbox {
   #url;
   #slot;
 
+  /**
+   * @param {string} url
+   * @param {string} owner
+   */
   constructor(url, owner) {
     this.#url = url;
     this.#slot = `outbox:${owner}`;
   }
 
-  /** What was left unsent, or null. */
+  /**
+   * What was left unsent, or null.
+   * @returns {Submission | null}
+   */
   get waiting() {
     try {
-      return JSON.parse(localStorage.getItem(this.#slot));
+      return JSON.parse(localStorage.getItem(this.#slot) ?? "null");
     } catch {
       return null;
     }
   }
 
-  /** Sends until the server answers; `onWait(message)` is told of every try that did not get through. Throws what the server refuses. */
+  /**
+   * Sends until the server answers; throws what the server refuses.
+   * @param {Submission} body
+   * @param {(message: string) => void} onWait is told of every try that did not get through
+   * @returns {Promise<Attempt>}
+   */
   async send(body, onWait) {
     const kept = { client_key: freshKey(), ...body };
     this.#keep(kept);
@@ -43,6 +55,7 @@ export class Outbox {
     }
   }
 
+  /** @param {Submission | null} body */
   #keep(body) {
     try {
       if (body) localStorage.setItem(this.#slot, JSON.stringify(body));
@@ -52,6 +65,10 @@ export class Outbox {
     }
   }
 
+  /**
+   * @param {number} milliseconds at most: until the browser is online again
+   * @returns {Promise<void>}
+   */
   #pause(milliseconds) {
     return new Promise((done) => {
       const timer = setTimeout(finish, milliseconds);

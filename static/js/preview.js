@@ -1,5 +1,6 @@
-// The model's live view of a drawing in progress: one request at a time, always the newest drawing next, silent when nothing changes.
-import { ApiError, Unreachable, post } from "./api.js";
+// The model's live view of a drawing in progress: one request at a time, always the newest drawing
+// next, silent when nothing changes.
+import { ApiError, failed, post } from "./api.js";
 
 const PAUSE = 90;
 const AFTER_TROUBLE = 4000;
@@ -12,8 +13,13 @@ export class Preview {
   #shown;
   #trouble;
 
-  /** `shown(answer | null)`: the newest reading, null when there is nothing to read. `trouble(message)`: in words, "" when over. */
-  constructor(url, pad, shown, trouble) {
+  /**
+   * @param {string} url
+   * @param {Pad} pad
+   * @param {(answer: Prediction | null) => void} shown null when there is nothing to read
+   * @param {(message: string) => void} trouble in words, "" when over
+   */
+  constructor(url, pad, shown, trouble = () => {}) {
     this.#url = url;
     this.#pad = pad;
     this.#shown = shown;
@@ -42,15 +48,18 @@ export class Preview {
     }
     let wait = PAUSE;
     try {
-      const { data } = await post(this.#url, { strokes: this.#pad.strokes, width: this.#pad.width });
+      const { strokes, width } = this.#pad;
+      const { data } = await post(this.#url, { strokes, width });
       this.#trouble("");
       if (this.#pad.isReadable) this.#shown(data);
     } catch (error) {
-      if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
-      this.#trouble(error.message);
-      const again = error instanceof Unreachable || error.status === 429;
-      if (again) this.#stale = true;
-      wait = again ? (error.retryAfter ?? 0) * 1000 || AFTER_TROUBLE : PAUSE;
+      const problem = failed(error);
+      this.#trouble(problem.message);
+      const refused = problem instanceof ApiError;
+      if (!refused || problem.status === 429) {
+        this.#stale = true;
+        wait = (refused && problem.retryAfter * 1000) || AFTER_TROUBLE;
+      }
     }
     await new Promise((done) => setTimeout(done, wait));
   }

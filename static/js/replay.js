@@ -1,33 +1,44 @@
-// Plays a drawing again, stroke by stroke, in the time that it took: parts/replay.html, in a box with the strokes and a button.
+// Plays a drawing again, stroke by stroke, in the time that it took: parts/replay.html, in a box
+// with the strokes and a button.
 import { drawStroke, fit, wipe } from "./ink.js";
 
 const LONGEST_PAUSE = 400; // ms between two points, with the pen down or up
-const FASTEST = 0.4; // canvas units a ms: whoever was quicker, or sent no times, can be followed too
+const FASTEST = 0.4; // canvas units a ms: whoever was quicker can be followed too
 const LONGEST = 6000; // ms for all of it
 
-/** When each point is drawn, in ms from the start, as one list a stroke: its own times without the long pauses. */
+/**
+ * When each point is drawn, in ms from the start, as one list a stroke: its own times without the
+ * long pauses.
+ * @param {Stroke[]} strokes
+ */
 export function paced(strokes) {
-  let before = null;
+  let before = { x: strokes[0].x[0], y: strokes[0].y[0], t: strokes[0].t[0] };
   let now = 0;
-  const times = strokes.map(({ x, y, t }) => x.map((_, i) => {
-    const point = { x: x[i], y: y[i], t: t[i] };
-    if (before) {
+  const times = strokes.map(({ x, y, t }) =>
+    x.map((_, i) => {
+      const point = { x: x[i], y: y[i], t: t[i] };
       const fewest = Math.hypot(point.x - before.x, point.y - before.y) / FASTEST;
       now += Math.min(LONGEST_PAUSE, Math.max(point.t - before.t, fewest));
-    }
-    before = point;
-    return now;
-  }));
+      before = point;
+      return now;
+    }),
+  );
   const faster = Math.max(1, now / LONGEST);
   return times.map((stroke) => stroke.map((time) => time / faster));
 }
 
-/** What of a stroke is there at a time, the tip between two points too; null before it begins. */
+/**
+ * What of a stroke is there at a time, the tip between two points too; null before it begins.
+ * @param {Path} stroke
+ * @param {number[]} times
+ * @param {number} now
+ */
 export function until({ x, y }, times, now) {
   const next = times.findIndex((time) => time > now);
   if (next === 0) return null;
   if (next < 0) return { x, y };
   const share = (now - times[next - 1]) / (times[next] - times[next - 1]);
+  /** @param {number[]} values */
   const between = (values) => values[next - 1] + share * (values[next] - values[next - 1]);
   return { x: [...x.slice(0, next), between(x)], y: [...y.slice(0, next), between(y)] };
 }
@@ -35,22 +46,27 @@ export function until({ x, y }, times, now) {
 class Replay {
   #canvas;
   #button;
+  /** @type {Stroke[]} */
   #strokes;
   #width;
   #times;
   #total;
   #now = 0;
+  /** @type {number | null} */
   #last = null; // when the last frame was; null while it stands still
 
+  /** @param {HTMLElement} box */
   constructor(box) {
     this.#canvas = box.querySelector("canvas");
     this.#button = box.querySelector("button");
-    this.#strokes = JSON.parse(box.dataset.strokes);
+    this.#strokes = JSON.parse(`${box.dataset.strokes}`);
     this.#width = Number(box.dataset.width);
     this.#times = paced(this.#strokes);
-    this.#total = this.#times.at(-1).at(-1);
+    this.#total = Math.max(...this.#times.flat());
     this.#button.hidden = false;
-    this.#button.addEventListener("click", () => (this.#last === null ? this.#play() : this.#pause()));
+    this.#button.addEventListener("click", () =>
+      this.#last === null ? this.#play() : this.#pause(),
+    );
   }
 
   #play() {
@@ -66,6 +82,7 @@ class Replay {
     this.#button.textContent = "Go on";
   }
 
+  /** @param {number} stamp */
   #frame(stamp) {
     if (this.#last === null) return;
     this.#now = Math.min(this.#total, this.#now + Math.max(0, stamp - this.#last));
@@ -92,4 +109,6 @@ class Replay {
   }
 }
 
-document.querySelectorAll("[data-strokes]").forEach((box) => new Replay(box));
+/** @type {NodeListOf<HTMLElement>} */
+const boxes = document.querySelectorAll("[data-strokes]");
+for (const box of boxes) new Replay(box);

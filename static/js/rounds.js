@@ -1,10 +1,31 @@
 // The rounds page's charts, from the figures in data-rounds and the colours in the tokens.
-const rounds = JSON.parse(document.getElementById("charts").dataset.rounds);
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+import { isRound, justUnder, ticked } from "./ticks.js";
+
+/**
+ * @typedef {{ factor: number, sign: string, type: "linear" | "logarithmic" }} Unit
+ * @typedef {{ colour: string, pointStyle: "circle" | "triangle", borderDash: number[] }} Look
+ * @typedef {Look & { name: FigureName, label: string }} Series
+ * @typedef {{
+ *   canvas: string,
+ *   unit: Unit,
+ *   begin: (lows: number[]) => number | undefined,
+ *   end?: number,
+ *   series: Series[],
+ * }} Plan
+ */
+
+/** @type {RoundFigures[]} */
+const rounds = JSON.parse(`${document.querySelector("div#charts").dataset.rounds}`);
+
+/** @type {Look} */
 const FIRST = { colour: "--curve-one", pointStyle: "circle", borderDash: [] };
+/** @type {Look} */
 const SECOND = { colour: "--curve-two", pointStyle: "triangle", borderDash: [6, 4] };
+/** @type {Unit} */
 const PERCENT = { factor: 100, sign: " %", type: "linear" };
+/** @type {Unit} */
 const TIMES = { factor: 1, sign: "", type: "logarithmic" };
+/** @type {Plan[]} */
 const CHARTS = [
   {
     canvas: "fooling-chart",
@@ -12,10 +33,15 @@ const CHARTS = [
     begin: () => 0,
     series: [
       { name: "vmer", label: "vMER (verified)", ...FIRST },
-      { name: "mer", label: "MER (all fools)", ...SECOND },
+      { name: "mer", label: "MER (all tricks)", ...SECOND },
     ],
   },
-  { canvas: "tries-chart", unit: TIMES, begin: () => 1, series: [{ name: "tries", label: "Tries per fool", ...FIRST }] },
+  {
+    canvas: "tries-chart",
+    unit: TIMES,
+    begin: () => 1,
+    series: [{ name: "tries", label: "Tries per trick", ...FIRST }],
+  },
   {
     canvas: "ordinary-chart",
     unit: PERCENT,
@@ -37,30 +63,28 @@ const CHARTS = [
     ],
   },
 ];
-const SPREAD = 0.3; // how far apart, in rounds, the series of one round stand, so that no whisker hides another
-const TICK = 28; // px that a tick takes
+// How far apart, in rounds, the series of one round stand, so that no whisker hides another.
+const SPREAD = 0.3;
 const MANY = 40; // rounds from which on whiskers are thin and points small
+/** @type {LineChart[]} */
 let charts = [];
 
-/** Where an axis of such steps has to begin for every whisker to be whole. */
-function justUnder(step) {
-  return (lows) => (lows.length ? Math.floor(Math.min(...lows) / step) * step : undefined);
-}
+/** @param {string} name */
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Every round, every second, every fifth …: as many ticks as there is room for. */
-function ticked(width) {
-  const step = [1, 2, 5, 10, 20, 50].find((one) => (rounds.length / one) * TICK <= width) ?? 100;
-  return rounds.filter(({ round }) => round % step === 0).map(({ round }) => ({ value: round }));
-}
+/**
+ * Those that there are.
+ * @param {(number | null)[]} values
+ */
+const known = (values) => values.filter((value) => value !== null);
 
-/** 1, 2, 5, 10, 20, 50 … */
-function isRound({ value }) {
-  return [1, 2, 5].includes(Number(value.toExponential(6).split("e")[0]));
-}
-
-/** Draws each point's 95 % interval as a whisker. */
+/**
+ * Draws each point's 95 % interval as a whisker.
+ * @param {LineChart} chart
+ */
 function drawWhiskers(chart) {
-  const { ctx, data, chartArea, scales: { x, y } } = chart;
+  const { ctx, data, chartArea } = chart;
+  const { x, y } = chart.scales;
   const cap = Math.min(5, (x.getPixelForValue(2) - x.getPixelForValue(1)) * SPREAD * 0.4);
   ctx.save();
   ctx.beginPath();
@@ -68,11 +92,12 @@ function drawWhiskers(chart) {
   ctx.clip();
   data.datasets.forEach((dataset, index) => {
     if (!chart.isDatasetVisible(index)) return;
-    ctx.strokeStyle = dataset.borderColor;
+    ctx.strokeStyle = String(dataset.borderColor);
     ctx.lineWidth = rounds.length > MANY ? 1 : 1.5;
     for (const point of dataset.data) {
-      if (point.low == null || point.high == null) continue;
-      const [middle, top, bottom] = [x.getPixelForValue(point.x), y.getPixelForValue(point.high), y.getPixelForValue(point.low)];
+      if (point.low === null || point.high === null) continue;
+      const middle = x.getPixelForValue(point.x);
+      const [top, bottom] = [y.getPixelForValue(point.high), y.getPixelForValue(point.low)];
       ctx.beginPath();
       ctx.moveTo(middle, top);
       ctx.lineTo(middle, bottom);
@@ -86,26 +111,45 @@ function drawWhiskers(chart) {
   ctx.restore();
 }
 
-/** A figure on the stand-in and one on real images are never joined by a line: they are of different pictures. */
+/**
+ * A figure on the stand-in and one on real images are never joined by a line: they are of
+ * different pictures.
+ * @param {Plan} plan
+ */
 function lines({ series, unit }) {
-  const found = series.flatMap((one) => [false, true].map((standIn) => ({ ...one, standIn })))
-    .filter(({ name, standIn }) => rounds.some((round) => round[name].value != null && round[name].stand_in === standIn));
-  return found.map((one, place) => line(one, unit, (place - (found.length - 1) / 2) * SPREAD));
+  const found = series
+    .flatMap((one) => [false, true].map((standIn) => ({ one, standIn })))
+    .filter(({ one, standIn }) =>
+      rounds.some(({ [one.name]: { value, stand_in } }) => value !== null && stand_in === standIn),
+    );
+  return found.map(({ one, standIn }, place) =>
+    line(one, standIn, unit, (place - (found.length - 1) / 2) * SPREAD),
+  );
 }
 
-function line({ name, label, colour, pointStyle, borderDash, standIn }, { factor }, shift) {
-  const scaled = (value) => (value == null ? null : value * factor);
+/**
+ * @param {Series} series
+ * @param {boolean} standIn
+ * @param {Unit} unit
+ * @param {number} shift in rounds
+ * @returns {Line}
+ */
+function line({ name, label, colour, pointStyle, borderDash }, standIn, { factor }, shift) {
+  /** @param {number | null} value */
+  const scaled = (value) => (value === null ? null : value * factor);
   const radius = rounds.length > MANY ? 2 : rounds.length > 12 ? 4 : 5;
   return {
     label: standIn ? `${label} (stand-in)` : label,
     data: rounds.map(({ round, [name]: { value, low, high, stand_in } }) =>
-      stand_in === standIn ? { x: round + shift, y: scaled(value), low: scaled(low), high: scaled(high) } : { x: round + shift, y: null },
+      stand_in === standIn
+        ? { x: round + shift, y: scaled(value), low: scaled(low), high: scaled(high) }
+        : { x: round + shift, y: null, low: null, high: null },
     ),
     borderColor: token(colour),
     backgroundColor: standIn ? token("--surface") : token(colour),
     borderWidth: 2,
     borderDash: standIn ? [2, 3] : borderDash,
-    pointBorderDash: [],
+    pointBorderDash: [], // the legend's points
     pointStyle,
     pointRadius: radius,
     clip: 8, // px: no point at the edge is cut
@@ -114,66 +158,100 @@ function line({ name, label, colour, pointStyle, borderDash, standIn }, { factor
   };
 }
 
+/**
+ * @param {Plan} plan
+ * @param {Line[]} datasets
+ * @returns {LineOptions["scales"]}
+ */
 function axes({ unit, begin, end }, datasets) {
-  const title = (text) => ({ display: true, text, color: token("--ink-soft") });
+  const points = datasets.flatMap(({ data }) => data);
+  const highs = known(points.map(({ high }) => high));
+  const numbers = rounds.map(({ round }) => round);
   const ticks = { color: token("--ink-soft"), maxRotation: 0, autoSkipPadding: 12 };
-  const lows = datasets.flatMap(({ data }) => data.map(({ low }) => low)).filter((low) => low != null);
-  const highs = datasets.flatMap(({ data }) => data.map(({ high }) => high)).filter((high) => high != null);
   return {
     x: {
       type: "linear",
       min: 0.5,
-      max: rounds.at(-1).round + 0.5,
+      max: Math.max(...numbers) + 0.5,
       grid: { display: false },
       border: { color: token("--line") },
       ticks,
-      afterBuildTicks: (axis) => (axis.ticks = ticked(axis.width)),
-      title: title("Round"),
+      afterBuildTicks: (axis) => {
+        axis.ticks = ticked(numbers, axis.width);
+      },
+      title: { display: true, text: "Round", color: token("--ink-soft") },
     },
     y: {
       type: unit.type,
-      min: begin(lows),
+      min: begin(known(points.map(({ low }) => low))),
       max: end,
       suggestedMax: highs.length ? Math.max(...highs) : undefined,
       grid: { color: token("--line") },
       border: { display: false },
-      ...(unit.type === "logarithmic" && { afterBuildTicks: (axis) => (axis.ticks = axis.ticks.filter(isRound)) }),
-      ticks: { ...ticks, maxTicksLimit: 7, callback: (value) => `${Number(value.toFixed(1))}${unit.sign}` },
+      afterBuildTicks: (axis) => {
+        if (unit.type === "logarithmic") axis.ticks = axis.ticks.filter(isRound);
+      },
+      ticks: {
+        ...ticks,
+        maxTicksLimit: 7,
+        callback: (value) => `${Number(Number(value).toFixed(1))}${unit.sign}`,
+      },
     },
   };
 }
 
-function options(chart, datasets) {
-  const told = ({ dataset, raw, parsed }) =>
-    `${dataset.label}: ${parsed.y.toFixed(1)}${chart.unit.sign} (${raw.low.toFixed(1)}–${raw.high.toFixed(1)})`;
+/**
+ * @param {Plan} plan
+ * @param {Line[]} datasets
+ * @returns {LineOptions}
+ */
+function options(plan, datasets) {
   return {
     responsive: true,
     maintainAspectRatio: false,
     animation: false,
     interaction: { mode: "index", intersect: false },
-    scales: axes(chart, datasets),
+    scales: axes(plan, datasets),
     plugins: {
-      legend: { labels: { color: token("--ink"), usePointStyle: true, boxWidth: 8, boxHeight: 8, padding: 12 } },
-      tooltip: { callbacks: { title: ([{ dataIndex }]) => `Round ${rounds[dataIndex].round}`, label: told } },
+      legend: {
+        labels: {
+          color: token("--ink"),
+          usePointStyle: true,
+          boxWidth: 8,
+          boxHeight: 8,
+          padding: 12,
+        },
+      },
+      tooltip: {
+        callbacks: {
+          title: ([{ dataIndex }]) => `Round ${rounds[dataIndex].round}`,
+          label: ({ dataset, dataIndex }) => {
+            const { y, low, high } = /** @type {Line} */ (dataset).data[dataIndex];
+            const [value, from, to] = known([y, low, high]).map((each) => each.toFixed(1));
+            return `${dataset.label}: ${value}${plan.unit.sign} (${from}–${to})`;
+          },
+        },
+      },
     },
   };
 }
 
 function draw() {
-  charts.forEach((chart) => chart.destroy());
+  for (const chart of charts) chart.destroy();
   window.Chart.defaults.font.family = token("--font");
-  charts = CHARTS.flatMap((chart) => {
-    const canvas = document.getElementById(chart.canvas);
-    if (!canvas) return []; // no figures yet
-    const datasets = lines(chart);
+  charts = CHARTS.flatMap((plan) => {
+    const canvas = document.getElementById(plan.canvas);
+    if (!(canvas instanceof HTMLCanvasElement)) return []; // no figures yet
+    const datasets = lines(plan);
     return new window.Chart(canvas, {
       type: "line",
       data: { datasets },
-      options: options(chart, datasets),
+      options: options(plan, datasets),
       plugins: [{ id: "whiskers", beforeDatasetsDraw: drawWhiskers }],
     });
   });
 }
 
 draw();
-for (const look of ["(prefers-color-scheme: dark)", "print"]) matchMedia(look).addEventListener("change", draw);
+for (const look of ["(prefers-color-scheme: dark)", "print"])
+  matchMedia(look).addEventListener("change", draw);

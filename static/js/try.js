@@ -5,17 +5,21 @@ import { openStudio } from "./studio.js";
 
 const SPEAK_AFTER = 700;
 
-const page = document.getElementById("studio");
-const line = document.getElementById("reading");
-const spoken = document.getElementById("spoken");
-const error = document.getElementById("error");
-const bars = new Bars(document.getElementById("bars"));
+const page = document.querySelector("div#studio");
+const line = page.querySelector("h2#reading");
+const spoken = page.querySelector("p#spoken");
+const error = page.querySelector("p#error");
+const bars = new Bars(page.querySelector("ol#bars"));
 
-const say = (text) => { spoken.textContent = text; };
+/** @param {string} text */
+const say = (text) => {
+  spoken.textContent = text;
+};
 const pad = openStudio(say);
 const waiting = line.textContent;
-let later;
+let later = 0;
 
+/** @param {Prediction | null} answer */
 function show(answer) {
   clearTimeout(later);
   if (!answer) {
@@ -25,8 +29,11 @@ function show(answer) {
   }
   bars.show(answer.probabilities);
   const sure = percentInWords(answer.probabilities[answer.predicted_label]);
-  line.textContent = `It sees ${named(answer.predicted_label)}`;
-  later = setTimeout(() => say(`It sees ${named(answer.predicted_label)}, ${sure} sure.`), SPEAK_AFTER);
+  const sees = `It sees ${named(answer.predicted_label)}`;
+  line.textContent = sees;
+  later = setTimeout(() => say(`${sees}, ${sure} sure.`), SPEAK_AFTER);
 }
 
-new Preview(page.dataset.predictionsUrl, pad, show, (message) => { error.textContent = message; });
+new Preview(`${page.dataset.predictionsUrl}`, pad, show, (message) => {
+  error.textContent = message;
+});

@@ -1,45 +1,67 @@
-// The verdict's moment: what the model said, what it saw and which ink spoke for it, and a small burst when it was fooled.
+// The verdict's moment: what the model said, what it saw and which ink spoke for it, and a small
+// burst when it was fooled.
 import { named, percentInWords } from "./bars.js";
 
 const PIECES = 28;
 const BURST_TIME = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-function sentences({ fooled, target_label: target, predicted_label: said, probabilities, original }) {
+/** @param {Attempt} answer */
+function sentences({
+  fooled,
+  target_label: target,
+  predicted_label: said,
+  probabilities,
+  original,
+}) {
   const sure = percentInWords(probabilities[said]);
-  if (fooled && !original) {
+  if (!fooled) {
     return {
-      line: ["Fooled again. ", `You say ${target}, it says ${said}.`],
-      text: "This is very like an earlier drawing, or one of MNIST’s own. A person reads it like any other, but it earns nothing: find another trick.",
+      shout: "",
+      line: `It sees your ${target}.`,
+      text:
+        `It is ${sure} sure. Your ink stays: bend it a little and submit again, ` +
+        "or start a new drawing.",
     };
   }
-  if (fooled) {
+  const line = `You say ${target}, it says ${said}.`;
+  if (original) {
     return {
-      line: ["Fooled! ", `You say ${target}, it says ${said}.`],
-      text: `It was ${sure} sure. A person will look without knowing your answer. If they see ${named(target)} too, it counts, and the next model learns from it.`,
+      shout: "Fooled!",
+      line,
+      text:
+        `It was ${sure} sure. A person will look without knowing your answer. If they see ` +
+        `${named(target)} too, it counts, and the next model learns from it.`,
     };
   }
   return {
-    line: ["", `It sees your ${target}.`],
-    text: `It is ${sure} sure. Your ink stays: bend it a little and submit again, or start a new drawing.`,
+    shout: "Fooled again.",
+    line,
+    text:
+      "This is very like an earlier drawing, or one of MNIST’s own. A person reads it like any " +
+      "other, but it earns nothing: find another trick.",
   };
 }
 
-/** «Amber ink spoke for 9, blue for 4»: for the answer, and for what it won over (the target, or its second choice). */
+/**
+ * “Amber ink spoke for 9, blue for 4”: for the answer, and for what it won over (the target, or
+ * its second choice).
+ * @param {Attempt} answer
+ */
 function spoken({ fooled, target_label: target, predicted_label: said, probabilities }) {
-  const second = probabilities.indexOf(Math.max(...probabilities.filter((_, digit) => digit !== said)));
-  const [amber, blue] = [["for", "Amber"], ["against", "blue"]].map(([side, colour]) => {
+  const others = probabilities.filter((_, digit) => digit !== said);
+  const second = probabilities.indexOf(Math.max(...others));
+  const [amber, blue] = [
+    ["for", "Amber"],
+    ["against", "blue"],
+  ].map(([side, colour]) => {
     const word = document.createElement("span");
     word.className = `spoke spoke--${side}`;
     word.textContent = colour;
     return word;
   });
-  return [amber, ` ink spoke for ${said}, `, blue, ` for ${fooled ? target : `its second choice, ${second}`}`];
-}
-
-/** The element's `data-base` with the drawing's id in it. */
-function address(element, id) {
-  return element.dataset.base.replace("00000000-0000-0000-0000-000000000000", id);
+  const other = fooled ? target : `its second choice, ${second}`;
+  return [amber, ` ink spoke for ${said}, `, blue, ` for ${other}`];
 }
 
 export class Verdict {
@@ -47,34 +69,46 @@ export class Verdict {
   #board;
   #line;
   #text;
-  #pair;
-  #challenge;
   #link;
+  #challenge;
+  #pair;
+  #seen;
+  #attribution;
+  #spoken;
   #start;
 
-  constructor(box, board) {
-    this.#box = box;
-    this.#board = board;
-    [this.#line, this.#text, this.#link] = ["line", "text", "link"].map((part) => box.querySelector(`[data-part="${part}"]`));
-    this.#pair = document.querySelector("[data-pair]");
-    this.#challenge = box.querySelector("[data-challenge]");
+  /** @param {HTMLElement} page pages/draw.html's studio */
+  constructor(page) {
+    this.#box = page.querySelector("section#verdict");
+    this.#board = page.querySelector("div#board");
+    this.#line = this.#box.querySelector("h2[data-part=line]");
+    this.#text = this.#box.querySelector("p[data-part=text]");
+    this.#link = this.#box.querySelector("a[data-part=link]");
+    this.#challenge = this.#box.querySelector("p[data-challenge]");
+    this.#pair = page.querySelector("div[data-pair]");
+    this.#seen = this.#pair.querySelector("img[data-seen]");
+    this.#attribution = this.#pair.querySelector("img[data-attribution]");
+    this.#spoken = this.#pair.querySelector("figcaption[data-part=attribution]");
     this.#start = { line: this.#line.textContent, text: this.#text.textContent };
     this.shown = false;
   }
 
+  /** @param {Attempt} answer */
   show(answer) {
-    const { line: [shout, rest], text } = sentences(answer);
+    const { shout, line, text } = sentences(answer);
+    const address = `${this.#box.dataset.drawingsUrl}${answer.id}/`;
     this.shown = true;
     this.#box.dataset.fooled = String(answer.fooled);
     const mark = document.createElement("span");
-    mark.textContent = shout.trim();
-    this.#line.replaceChildren(...(shout ? [mark, " "] : []), rest);
+    mark.textContent = shout;
+    this.#line.replaceChildren(...(shout ? [mark, " "] : []), line);
     this.#text.textContent = text;
-    this.#link.href = address(this.#link, answer.id);
+    this.#link.href = address;
     this.#link.hidden = false;
     this.#pair.hidden = false;
-    for (const view of this.#pair.querySelectorAll("[data-base]")) view.src = address(view, answer.id);
-    this.#pair.querySelector("[data-part='looked']").replaceChildren(...spoken(answer));
+    this.#seen.src = `${address}seen.png`;
+    this.#attribution.src = `${address}attribution.png`;
+    this.#spoken.replaceChildren(...spoken(answer));
     this.#challenge.hidden = true;
     this.#board.toggleAttribute("data-fooled", answer.fooled);
     if (answer.fooled && !calm.matches) this.#burst();
@@ -83,22 +117,26 @@ export class Verdict {
 
   /** The picture has changed since: the words go, the pictures stay for comparison. */
   fade() {
-    this.shown = false;
-    this.#board.removeAttribute("data-fooled");
-    delete this.#box.dataset.fooled;
-    this.#line.textContent = "Changed: submit it again.";
-    this.#text.textContent = "Below is what you submitted last.";
+    this.#quiet("Changed: submit it again.", "Below is what you submitted last.");
   }
 
   clear() {
-    this.shown = false;
-    this.#board.removeAttribute("data-fooled");
-    delete this.#box.dataset.fooled;
-    this.#line.textContent = this.#start.line;
-    this.#text.textContent = this.#start.text;
+    this.#quiet(this.#start.line, this.#start.text);
     this.#pair.hidden = true;
     this.#link.hidden = true;
     this.#challenge.hidden = false;
+  }
+
+  /**
+   * @param {string} line
+   * @param {string} text
+   */
+  #quiet(line, text) {
+    this.shown = false;
+    this.#board.removeAttribute("data-fooled");
+    delete this.#box.dataset.fooled;
+    this.#line.textContent = line;
+    this.#text.textContent = text;
   }
 
   #burst() {

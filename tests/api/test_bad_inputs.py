@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.conftest import World, assert_refusal
+from tests.support.world import World, assert_refusal
 
 LINE = {"x": [20, 100, 200], "y": [20, 120, 240], "t": [0, 50, 100]}
 NO_NUMBERS = ["1e999", "-1e999", "NaN", "Infinity", "-Infinity", "9" * 5000, "-" + "9" * 5000]
@@ -36,7 +36,7 @@ def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(
     with world.adding():
         for number in NO_NUMBERS:
             assert_refusal(
-                world.daisy.request("POST", "/api/attempts/", raw=with_number(wrong, number)), 400
+                world.alice.request("POST", "/api/attempts/", raw=with_number(wrong, number)), 400
             )
 
 
@@ -47,7 +47,7 @@ def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(
         ("/api/predictions/", {"strokes": [LINE], "width": "@"}),
         ("/api/accounts/", {"username": "@", "password": "correct horse"}),
         ("/api/accounts/", {"username": "frieda", "password": "@"}),
-        ("/api/tokens/", {"username": "daisy", "password": "@"}),
+        ("/api/tokens/", {"username": "alice", "password": "@"}),
     ],
     ids=["strokes", "width", "username", "password", "token"],
 )
@@ -85,19 +85,19 @@ NO_OBJECTS = [
 def test_what_is_not_one_strict_json_object_is_refused(world: World, path: str) -> None:
     with world.adding():
         for raw in NO_OBJECTS:
-            assert_refusal(world.daisy.request("POST", path, raw=raw), 400)
+            assert_refusal(world.alice.request("POST", path, raw=raw), 400)
         first_missing = "username" if path in ("/api/accounts/", "/api/tokens/") else "strokes"
-        assert_refusal(world.daisy.request("POST", path, raw=b"{}"), 400, first_missing)
-        assert_refusal(world.daisy.request("POST", path, raw=b""), 400, first_missing)
+        assert_refusal(world.alice.request("POST", path, raw=b"{}"), 400, first_missing)
+        assert_refusal(world.alice.request("POST", path, raw=b""), 400, first_missing)
 
 
 def test_a_label_that_is_not_a_digit_is_refused(world: World) -> None:
     with world.adding():
         for label in (True, False, 3.0, "3", "٣", " 3 ", 10, -1, None, [3], {"3": 3}, 10**19):
             assert_refusal(
-                world.daisy.post("/api/attempts/", body(target_label=label)), 400, "target_label"
+                world.alice.post("/api/attempts/", body(target_label=label)), 400, "target_label"
             )
-        assert_refusal(world.daisy.post("/api/attempts/", {"strokes": [LINE]}), 400, "target_label")
+        assert_refusal(world.alice.post("/api/attempts/", {"strokes": [LINE]}), 400, "target_label")
 
 
 NO_DRAWINGS: list[Any] = [
@@ -138,20 +138,20 @@ def test_strokes_that_are_no_drawing_are_refused(world: World, path: str) -> Non
     rest = {"target_label": 3} if path == "/api/attempts/" else {}
     with world.adding():
         for strokes in NO_DRAWINGS:
-            assert_refusal(world.daisy.post(path, {"strokes": strokes, **rest}), 400, "strokes")
+            assert_refusal(world.alice.post(path, {"strokes": strokes, **rest}), 400, "strokes")
 
 
 def test_a_pen_of_no_such_width_is_refused(world: World) -> None:
     with world.adding():
         for width in (7, 41, 22.0, "22", True, None, [22], 10**19):
-            assert_refusal(world.daisy.post("/api/attempts/", body(width=width)), 400, "width")
+            assert_refusal(world.alice.post("/api/attempts/", body(width=width)), 400, "width")
 
 
 def test_a_drawing_of_a_hundred_thousand_points_is_refused(world: World) -> None:
     few = 85_000 // 3  # the most that the limit on bodies lets through
     world.refuses(
         400,
-        lambda: world.daisy.post(
+        lambda: world.alice.post(
             "/api/attempts/", body(strokes=stroke(x=[1] * few, y=[1] * few, t=[0] * few))
         ),
         "strokes",
@@ -159,7 +159,7 @@ def test_a_drawing_of_a_hundred_thousand_points_is_refused(world: World) -> None
     many = [1] * 100_000
     world.refuses(
         413,
-        lambda: world.daisy.post("/api/attempts/", body(strokes=stroke(x=many, y=many, t=many))),
+        lambda: world.alice.post("/api/attempts/", body(strokes=stroke(x=many, y=many, t=many))),
     )
 
 
@@ -184,7 +184,7 @@ def test_what_nobody_could_read_is_answered_with_a_sentence_that_helps(
     world: World, strokes: Any
 ) -> None:
     answer = world.refuses(
-        422, lambda: world.daisy.post("/api/attempts/", body(strokes=strokes, width=40)), "strokes"
+        422, lambda: world.alice.post("/api/attempts/", body(strokes=strokes, width=40)), "strokes"
     )
     assert len(answer.body["error"]["message"].split()) > 6
 
@@ -193,8 +193,8 @@ def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world
     not_his: dict[str, Any] = {
         "fooled": True,
         "status": "verified",
-        "user": "dora",
-        "drawer": "dora",
+        "user": "bob",
+        "drawer": "bob",
         "is_staff": True,
         "credit": 100,
         "predicted_label": 7,
@@ -203,7 +203,7 @@ def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world
     attempt = next(world.drawings)
     with world.adding():
         for name, value in not_his.items():
-            answer = world.daisy.post("/api/attempts/", attempt | {name: value})
+            answer = world.alice.post("/api/attempts/", attempt | {name: value})
             assert_refusal(answer, 400, name[:40])
             assert len(json.dumps(answer.body)) < 300, "and what it was is not told back at length"
 
@@ -215,7 +215,7 @@ def test_an_attempt_that_names_its_round_is_refused_whether_there_is_such_a_roun
     with world.adding():
         for number in (1, 0, 999, "current", None):
             assert_refusal(
-                world.daisy.post("/api/attempts/", attempt | {"round": number}), 400, "round"
+                world.alice.post("/api/attempts/", attempt | {"round": number}), 400, "round"
             )
 
 
@@ -224,7 +224,7 @@ def test_a_client_key_that_is_none_is_refused(world: World) -> None:
     with world.adding():
         for key in ("", "k" * 65, 5, ["k"], {"a": 1}, True, "nul\0"):
             assert_refusal(
-                world.daisy.post("/api/attempts/", attempt | {"client_key": key}), 400, "client_key"
+                world.alice.post("/api/attempts/", attempt | {"client_key": key}), 400, "client_key"
             )
 
 
@@ -232,8 +232,8 @@ def test_a_reading_that_is_none_is_refused_before_anything_is_looked_up(world: W
     path = f"/api/assignments/{uuid4()}/reading/"
     with world.adding():
         for reading in ("10", "-1", "٣", " 3 ", "3.0", "", "verified", 3, True, None, ["3"], "<b>"):
-            assert_refusal(world.moby.post(path, {"reading": reading}), 400, "reading")
-        assert_refusal(world.moby.post(path, {"reading": "3"}), 404)
+            assert_refusal(world.mona.post(path, {"reading": reading}), 400, "reading")
+        assert_refusal(world.mona.post(path, {"reading": "3"}), 404)
 
 
 NOWHERE = [
@@ -255,13 +255,13 @@ NOWHERE = [
 def test_an_address_of_nothing_is_not_found(world: World) -> None:
     with world.adding():
         for path in NOWHERE:
-            assert_refusal(world.daisy.get(path), 404)
+            assert_refusal(world.alice.get(path), 404)
 
 
 def test_a_write_to_nothing_is_not_found(world: World) -> None:
     with world.adding():
         for number in (uuid4(), "9" * 30):
-            assert_refusal(world.daisy.post(f"/api/attempts/{number}/retract/"), 404)
+            assert_refusal(world.alice.post(f"/api/attempts/{number}/retract/"), 404)
         for path in ("/api/attempts", "/api/nothing/"):
             assert_refusal(world.nobody.post(path), 404)
 
@@ -278,7 +278,7 @@ def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
             "bz0tMQ%3D%3D",
             before_all_time,
         ):
-            assert_refusal(world.daisy.get(f"/api/attempts/?cursor={cursor}"), 400, "cursor")
+            assert_refusal(world.alice.get(f"/api/attempts/?cursor={cursor}"), 400, "cursor")
 
 
 def test_a_query_with_a_value_that_does_not_exist_is_refused(world: World) -> None:
@@ -289,7 +289,10 @@ def test_a_query_with_a_value_that_does_not_exist_is_refused(world: World) -> No
             assert_refusal(world.admin.get(f"/api/samples/?as={form}"), 400, "as")
 
 
-STRANGE = "user__password__startswith=a&drawer__password__regex=.&id__in=1&ordering=-password&page_size=9999999&q=%00"
+STRANGE = (
+    "user__password__startswith=a&drawer__password__regex=.&id__in=1&ordering=-password"
+    "&page_size=9999999&q=%00"
+)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +300,7 @@ STRANGE = "user__password__startswith=a&drawer__password__regex=.&id__in=1&order
 )
 def test_a_query_that_no_page_knows_is_ignored(world: World, path: str) -> None:
     with world.adding():
-        assert world.daisy.get(f"{path}?{STRANGE}").body == world.daisy.get(path).body
+        assert world.alice.get(f"{path}?{STRANGE}").body == world.alice.get(path).body
 
 
 @pytest.mark.parametrize(

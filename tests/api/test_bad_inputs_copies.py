@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-from tests.api.conftest import World, assert_refusal
-from tests.site import Answer, Client
+from tests.support.site import Answer, Client
+from tests.support.world import World, assert_refusal
 
 ATTEMPTS = "/api/attempts/"
 
@@ -18,8 +18,8 @@ def at_once(*asked: tuple[Client, dict[str, Any]]) -> list[Answer]:
 
 def test_the_same_client_key_and_drawing_again_get_the_same_answer(world: World) -> None:
     attempt = next(world.drawings) | {"client_key": str(uuid4())}
-    with world.adding(attempts_not_fooled=1):
-        first, second = world.daisy.post(ATTEMPTS, attempt), world.daisy.post(ATTEMPTS, attempt)
+    with world.adding(attempt_not_fooled=1):
+        first, second = world.alice.post(ATTEMPTS, attempt), world.alice.post(ATTEMPTS, attempt)
     assert (first.status, second.status) == (201, 200)
     assert first.body == second.body
 
@@ -27,16 +27,16 @@ def test_the_same_client_key_and_drawing_again_get_the_same_answer(world: World)
 def test_the_same_client_key_with_another_drawing_conflicts(world: World) -> None:
     key = {"client_key": str(uuid4())}
     attempt = next(world.drawings) | key
-    assert world.daisy.post(ATTEMPTS, attempt).status == 201
+    assert world.alice.post(ATTEMPTS, attempt).status == 201
     with world.adding():
         for other in (
             next(world.drawings) | key,
             attempt | {"width": 23},
             attempt | {"target_label": (attempt["target_label"] + 1) % 10},
         ):
-            assert_refusal(world.daisy.post(ATTEMPTS, other), 409, "client_key")
-    with world.adding(attempts_not_fooled=1):
-        assert world.dora.post(ATTEMPTS, next(world.drawings) | key).status == 201, (
+            assert_refusal(world.alice.post(ATTEMPTS, other), 409, "client_key")
+    with world.adding(attempt_not_fooled=1):
+        assert world.bob.post(ATTEMPTS, next(world.drawings) | key).status == 201, (
             "a key is one's own"
         )
 
@@ -46,22 +46,22 @@ def test_the_same_client_key_sixteen_times_at_once_is_one_row_and_sixteen_equal_
 ) -> None:
     for _ in range(3):
         attempt = next(world.drawings) | {"client_key": str(uuid4())}
-        with world.adding(attempts_not_fooled=1):
-            answers = at_once(*[(world.daisy, attempt)] * 16)
+        with world.adding(attempt_not_fooled=1):
+            answers = at_once(*[(world.alice, attempt)] * 16)
         assert sorted(answer.status for answer in answers) == [200] * 15 + [201]
         assert all(answer.body == answers[0].body for answer in answers)
 
 
 def test_the_same_pixels_again_conflict_whoever_sends_them(world: World) -> None:
     attempt = next(world.drawings)
-    assert world.daisy.post(ATTEMPTS, attempt).status == 201
+    assert world.alice.post(ATTEMPTS, attempt).status == 201
     later = attempt | {
         "strokes": [line | {"t": [t + 1000 for t in line["t"]]} for line in attempt["strokes"]]
     }
     other_label = attempt | {"target_label": (attempt["target_label"] + 1) % 10}
     with world.adding():
         for again in (attempt, attempt | {"client_key": str(uuid4())}, later, other_label):
-            for person in (world.daisy, world.dora, world.moby):
+            for person in (world.alice, world.bob, world.mona):
                 assert_refusal(person.post(ATTEMPTS, again), 409)
 
 
@@ -69,20 +69,20 @@ def test_a_verified_fool_sent_again_scores_once(world: World) -> None:
     fool = next(world.fools)
     label = str(fool["target_label"])
     before = world.query("SELECT sum(credit) FROM collector_attempt")[0][0]
-    assert world.dora.post(ATTEMPTS, fool).body["status"] == "pending"
-    lease = world.moby.post("/api/assignments/").body["id"]
+    assert world.bob.post(ATTEMPTS, fool).body["status"] == "pending"
+    lease = world.mona.post("/api/assignments/").body["id"]
     reading = f"/api/assignments/{lease}/reading/"
-    assert [answer.status for answer in _both(world.moby, reading, {"reading": label})] == [
+    assert [answer.status for answer in _both(world.mona, reading, {"reading": label})] == [
         201,
         201,
     ]
     with world.adding():
-        assert world.moby.post(reading, {"reading": label}).status == 201, (
+        assert world.mona.post(reading, {"reading": label}).status == 201, (
             "the same reading again is no error"
         )
         other = "junk" if label != "junk" else "0"
-        assert_refusal(world.moby.post(reading, {"reading": other}), 409)
-        for person in (world.daisy, world.dora):
+        assert_refusal(world.mona.post(reading, {"reading": other}), 409)
+        for person in (world.alice, world.bob):
             assert_refusal(person.post(ATTEMPTS, fool), 409)
     assert world.query("SELECT sum(credit) FROM collector_attempt")[0][0] == before + 1
 
@@ -94,11 +94,11 @@ def _both(client: Client, path: str, body: dict[str, str]) -> list[Answer]:
 
 def test_retracted_pixels_may_be_sent_again(world: World) -> None:
     attempt = next(world.drawings)
-    with world.adding(attempts_retracted=1, attempts_not_fooled=1):
-        first = world.daisy.post(ATTEMPTS, attempt).body["id"]
-        assert world.daisy.post(f"{ATTEMPTS}{first}/retract/").status == 200
-        assert world.daisy.post(f"{ATTEMPTS}{first}/retract/").status == 200, "twice is once"
-        assert world.dora.post(ATTEMPTS, attempt).status == 201
+    with world.adding(attempt_retracted=1, attempt_not_fooled=1):
+        first = world.alice.post(ATTEMPTS, attempt).body["id"]
+        assert world.alice.post(f"{ATTEMPTS}{first}/retract/").status == 200
+        assert world.alice.post(f"{ATTEMPTS}{first}/retract/").status == 200, "twice is once"
+        assert world.bob.post(ATTEMPTS, attempt).status == 201
 
 
 def test_the_same_pixels_by_two_people_at_once_are_one_attempt_and_one_conflict(
@@ -106,16 +106,16 @@ def test_the_same_pixels_by_two_people_at_once_are_one_attempt_and_one_conflict(
 ) -> None:
     for _ in range(5):
         attempt = next(world.drawings)
-        with world.adding(attempts_not_fooled=1):
-            answers = at_once((world.daisy, attempt), (world.dora, attempt))
+        with world.adding(attempt_not_fooled=1):
+            answers = at_once((world.alice, attempt), (world.bob, attempt))
         assert sorted(answer.status for answer in answers) == [201, 409]
         assert_refusal(max(answers, key=lambda answer: answer.status), 409)
 
 
 def test_another_persons_attempt_can_neither_be_seen_nor_taken_back(world: World) -> None:
-    attempt = world.daisy.post(ATTEMPTS, next(world.drawings)).body["id"]
+    attempt = world.alice.post(ATTEMPTS, next(world.drawings)).body["id"]
     with world.adding():
-        for person in (world.dora, world.moby, world.admin):
+        for person in (world.bob, world.mona, world.admin):
             assert_refusal(person.get(f"{ATTEMPTS}{attempt}/"), 404)
             assert_refusal(person.post(f"{ATTEMPTS}{attempt}/retract/"), 404)
             assert attempt not in [row["id"] for row in person.get(ATTEMPTS).body["results"]]
@@ -124,31 +124,31 @@ def test_another_persons_attempt_can_neither_be_seen_nor_taken_back(world: World
 
 
 def test_an_attempt_that_somebody_has_read_cannot_be_taken_back(world: World) -> None:
-    first = world.daisy.get(ATTEMPTS).body["results"][-1]
+    first = world.alice.get(ATTEMPTS).body["results"][-1]
     assert first["status"] == "verified"
-    world.refuses(409, lambda: world.daisy.post(f"{ATTEMPTS}{first['id']}/retract/"))
+    world.refuses(409, lambda: world.alice.post(f"{ATTEMPTS}{first['id']}/retract/"))
 
 
 def test_nobody_is_given_his_own_drawing_to_read(world: World) -> None:
     fool = next(world.fools)
-    with world.adding(attempts_pending=1):
-        own = world.moby.post(ATTEMPTS, fool).body["id"]
-        assert world.moby.post("/api/assignments/").status == 204
+    with world.adding(attempt_pending=1):
+        own = world.mona.post(ATTEMPTS, fool).body["id"]
+        assert world.mona.post("/api/assignments/").status == 204
     with world.adding():
-        for person in (world.moby, world.daisy, world.admin):
+        for person in (world.mona, world.alice, world.admin):
             assert_refusal(person.post(f"/api/assignments/{own}/reading/", {"reading": "3"}), 404)
-    with world.adding(attempts_pending=-1, attempts_retracted=1):
-        assert world.moby.post(f"{ATTEMPTS}{own}/retract/").status == 200
+    with world.adding(attempt_pending=-1, attempt_retracted=1):
+        assert world.mona.post(f"{ATTEMPTS}{own}/retract/").status == 200
 
 
 def test_a_lease_is_only_for_him_who_holds_it(world: World) -> None:
     fool = next(world.fools)
-    assert world.daisy.post(ATTEMPTS, fool).body["status"] == "pending"
-    lease = world.moby.post("/api/assignments/").body["id"]
+    assert world.alice.post(ATTEMPTS, fool).body["status"] == "pending"
+    lease = world.mona.post("/api/assignments/").body["id"]
     with world.adding():
-        for person in (world.daisy, world.dora, world.admin):
+        for person in (world.alice, world.bob, world.admin):
             assert_refusal(person.post(f"/api/assignments/{lease}/reading/", {"reading": "3"}), 404)
-    answer = world.moby.post(
+    answer = world.mona.post(
         f"/api/assignments/{lease}/reading/", {"reading": str(fool["target_label"])}
     )
     assert answer.status == 201
@@ -156,7 +156,7 @@ def test_a_lease_is_only_for_him_who_holds_it(world: World) -> None:
 
 def test_a_crowdworker_moderates_nothing(world: World) -> None:
     with world.adding():
-        assert_refusal(world.daisy.post("/api/assignments/"), 403)
+        assert_refusal(world.alice.post("/api/assignments/"), 403)
         assert_refusal(world.nobody.post("/api/assignments/"), 401)
-        for person in (world.daisy, world.moby):
+        for person in (world.alice, world.mona):
             assert_refusal(person.get("/api/samples/"), 403)

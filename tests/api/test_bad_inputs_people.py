@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.api.conftest import Browser, World, assert_refusal
-from tests.site import PASSWORD
+from tests.support import PASSWORD
+from tests.support.world import Browser, World, assert_refusal
 
 SCRIPT = "<script>alert('x')</script>"
 NO_NAMES = [
@@ -18,9 +18,9 @@ NO_NAMES = [
     "admin",
     "Admin",
     "ADMIN",
-    "daisy",
-    "DaIsY",
-    "ｄａｉｓｙ",  # full width
+    "alice",
+    "AlIcE",
+    "ａｌｉｃｅ",  # full width
     "ſally",
     "..",
     "-1+1",
@@ -117,7 +117,7 @@ def test_nobody_makes_himself_staff_on_a_page(world: World) -> None:
         "is_staff": "on",
         "is_superuser": "on",
     }
-    with world.adding(people_crowdworker=1):
+    with world.adding(person_crowdworker=1):
         assert browser.post("/accounts/sign-up/", forms).status == 302
     with world.adding():
         for path in ("/desk/", "/moderate/", "/people/"):
@@ -146,7 +146,7 @@ def test_known_and_unknown_people_get_the_same_words_and_time_at_sign_in(world: 
         return answers, statistics.median(times)
 
     with world.adding():
-        (known, slow), (unknown, quick) = tries("dora"), tries("nobody-here")
+        (known, slow), (unknown, quick) = tries("bob"), tries("nobody-here")
     assert known == unknown and len(known) == 1
     assert slow < 4 * quick and quick < 4 * slow, (
         "without a hash the unknown take a hundredth of it"
@@ -163,7 +163,7 @@ def test_known_and_unknown_people_get_the_same_page_at_sign_in(world: World) -> 
         return answer.status, answer.body.replace(name, "NAME").replace(browser.csrf, "")
 
     with world.adding():
-        assert _without_tokens(page("dora")) == _without_tokens(page("nobody-here"))
+        assert _without_tokens(page("bob")) == _without_tokens(page("nobody-here"))
 
 
 def _without_tokens(page: tuple[int, str]) -> tuple[int, list[str]]:
@@ -195,7 +195,7 @@ def test_known_and_unknown_addresses_get_the_same_page_at_reset_and_only_the_kno
 
 def test_an_address_with_html_is_shown_as_text(world: World) -> None:
     address = '"<script>x</script>"@mail.example'
-    with world.adding(people_crowdworker=1):
+    with world.adding(person_crowdworker=1):
         body = {"username": "tagged", "password": PASSWORD, "email": address}
         assert world.nobody.post("/api/accounts/", body).status == 201
     admin = Browser(world.site)
@@ -234,11 +234,11 @@ def test_html_in_an_address_is_not_shown_as_html(world: World) -> None:
 
 
 def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None:
-    """moby and the admin disagree on a drawing, which both have read, so the admin decides, and
+    """mona and the admin disagree on a drawing, which both have read, so the admin decides, and
     says why."""
     fool = next(world.fools)
-    attempt = world.daisy.post("/api/attempts/", fool).body["id"]
-    for reader, reading in ((world.moby, "ambiguous"), (world.admin, "junk")):
+    attempt = world.alice.post("/api/attempts/", fool).body["id"]
+    for reader, reading in ((world.mona, "ambiguous"), (world.admin, "junk")):
         lease = reader.post("/api/assignments/").body
         assert lease["attempt"]["id"] == attempt
         assert (
@@ -247,7 +247,7 @@ def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None
         )
     admin, drawer = Browser(world.site), Browser(world.site)
     admin.sign_in("admin")
-    drawer.sign_in("daisy")
+    drawer.sign_in("alice")
     assert attempt in admin.get("/desk/").body
     form = {
         "do": "decide",
@@ -255,7 +255,7 @@ def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None
         f"attempt-{attempt}-answer": "junk",
         f"attempt-{attempt}-why": SCRIPT,
     }
-    with world.adding(attempts_pending=-1, attempts_rejected=1, decisions=1):
+    with world.adding(attempt_pending=-1, attempt_rejected=1, decision=1):
         assert admin.post("/desk/", form).status == 302
     page = drawer.get(f"/drawings/{attempt}/")
     assert SCRIPT not in page.body
@@ -270,7 +270,7 @@ def test_signing_in_sends_nobody_to_another_site(world: World, next_page: str) -
     browser = Browser(world.site)
     browser.get("/accounts/sign-in/")
     answer = browser.post(
-        "/accounts/sign-in/", {"username": "dora", "password": PASSWORD, "next": next_page}
+        "/accounts/sign-in/", {"username": "bob", "password": PASSWORD, "next": next_page}
     )
     assert (answer.status, answer.headers["Location"]) == (302, "/draw/")
 
@@ -306,6 +306,6 @@ def test_a_query_about_passwords_tells_an_admin_page_nothing(world: World) -> No
     ):
         assert admin.get(f"{listed}?{query}").status in (200, 302, 400), query
     drawer = Browser(world.site)
-    drawer.sign_in("dora")
+    drawer.sign_in("bob")
     for path in ("/people/?user__password__startswith=a", "/desk/?user__password__startswith=a"):
         assert drawer.get(path).status == 403

@@ -8,13 +8,17 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
-from tests.api.conftest import Browser, World, assert_refusal
-from tests.site import Answer
+import psutil
+
+from tests.support.site import Answer
+from tests.support.world import Browser, World, assert_refusal
 
 MOST = 256 * 1024
-HEAD = b"POST /api/attempts/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n"
+HEAD = (
+    b"POST /api/attempts/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Connection: close\r\n"
+)
 CHUNK = b"%x\r\n%s\r\n" % (4096, b" " * 4096)
 
 
@@ -30,12 +34,12 @@ def spoken(world: World, request: bytes) -> Answer:
     head, _, rest = received.partition(b"\r\n\r\n")
     found = re.search(rb"\{.*\}", rest, re.DOTALL)
     status = int(head.split()[1]) if head else 0
-    return Answer(status, json.loads(found[0]) if found else rest, {})
+    return Answer(status, json.loads(found[0]) if found else rest)
 
 
 def with_token(world: World, *lines: bytes) -> bytes:
     return HEAD + b"".join(
-        b"%s\r\n" % line for line in (f"Authorization: Token {world.daisy.token}".encode(), *lines)
+        b"%s\r\n" % line for line in (f"Authorization: Token {world.alice.token}".encode(), *lines)
     )
 
 
@@ -56,7 +60,7 @@ def test_a_drawing_may_come_in_chunks(world: World) -> None:
         len(raw),
         raw,
     )
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         assert spoken(world, sent).status == 201
 
 
@@ -81,11 +85,11 @@ def test_a_packed_body_is_refused_and_never_unpacked(world: World) -> None:
     before = max(memory(world))
     with world.adding():
         for encoding in ("gzip", "deflate", "br", "gzip, gzip"):
-            answer = world.daisy.request(
+            answer = world.alice.request(
                 "POST", "/api/attempts/", raw=bomb, **{"Content-Encoding": encoding}
             )
             assert_refusal(answer, 415)
-        assert_refusal(world.daisy.request("POST", "/api/attempts/", raw=bomb), 400)
+        assert_refusal(world.alice.request("POST", "/api/attempts/", raw=bomb), 400)
     assert max(memory(world)) - before < 25, "MB; unpacked it is 50"
 
 
@@ -102,14 +106,14 @@ def test_a_body_that_does_not_say_that_it_is_json_is_refused(world: World) -> No
     )
     with world.adding():
         for kind in kinds:
-            answer = world.daisy.request(
+            answer = world.alice.request(
                 "POST", "/api/attempts/", raw=raw, **{"Content-Type": kind}
             )
             assert_refusal(answer, 415)
 
 
 def test_a_get_on_a_write_and_other_methods_are_refused(world: World) -> None:
-    attempt = world.daisy.get("/api/attempts/").body["results"][0]["id"]
+    attempt = world.alice.get("/api/attempts/").body["results"][0]["id"]
     with world.adding():
         for path in (
             "accounts/",
@@ -119,7 +123,7 @@ def test_a_get_on_a_write_and_other_methods_are_refused(world: World) -> None:
             "assignments/",
             f"assignments/{attempt}/reading/",
         ):
-            assert_refusal(world.moby.get(f"/api/{path}"), 405)
+            assert_refusal(world.mona.get(f"/api/{path}"), 405)
         for path in (
             "rounds/",
             "rounds/1/",
@@ -128,7 +132,7 @@ def test_a_get_on_a_write_and_other_methods_are_refused(world: World) -> None:
             f"attempts/{attempt}/",
         ):
             for method in ("POST", "PUT", "PATCH", "DELETE"):
-                assert_refusal(world.daisy.request(method, f"/api/{path}", {}), 405)
+                assert_refusal(world.alice.request(method, f"/api/{path}", {}), 405)
 
 
 def test_a_host_that_is_not_this_site_is_refused(world: World) -> None:
@@ -152,7 +156,7 @@ def test_a_host_that_is_not_this_site_is_refused(world: World) -> None:
 
 def test_a_session_without_the_csrf_token_or_from_elsewhere_writes_nothing(world: World) -> None:
     browser = Browser(world.site)
-    browser.sign_in("daisy")
+    browser.sign_in("alice")
     attempt = next(world.drawings)
     own = {"X-CSRFToken": browser.csrf}
     with world.adding():
@@ -164,7 +168,7 @@ def test_a_session_without_the_csrf_token_or_from_elsewhere_writes_nothing(world
         ):
             assert_refusal(browser.send("/api/attempts/", attempt, **headers), 403)
             assert_refusal(browser.send("/api/assignments/", {}, **headers), 403)
-    with world.adding(attempts_not_fooled=1):
+    with world.adding(attempt_not_fooled=1):
         assert browser.send("/api/attempts/", attempt, **own).status == 201
 
 
@@ -185,7 +189,7 @@ def test_a_page_without_the_csrf_token_or_from_elsewhere_writes_nothing(world: W
 
 
 def test_a_token_that_is_none_is_not_believed(world: World) -> None:
-    token = world.daisy.token or ""
+    token = world.alice.token or ""
     wrong: list[str] = [token[:-1], token.upper(), "x" * 5000, "", "é", "' OR 1=1 --"]
     with world.adding():
         for text in wrong:
@@ -223,10 +227,10 @@ def test_hostile_requests_leave_the_memory_as_it_was(world: World) -> None:
     def growth(pool: ThreadPoolExecutor) -> float:
         before = sum(memory(world))
         for path in ("/api/attempts/", "/api/predictions/"):
-            answers = pool.map(partial(world.daisy.request, "POST", path, None), bodies)
+            answers = pool.map(partial(world.alice.request, "POST", path, None), bodies)
             assert {answer.status for answer in answers} == {400}
         assert {
-            answer.status for answer in pool.map(partial(world.daisy.post, path), [good] * 8)
+            answer.status for answer in pool.map(partial(world.alice.post, path), [good] * 8)
         } == {200}
         return sum(memory(world)) - before
 
@@ -239,9 +243,5 @@ def test_hostile_requests_leave_the_memory_as_it_was(world: World) -> None:
 
 def memory(world: World) -> list[float]:
     """The memory in use by each of the web server's processes, in MB."""
-    master = world.site.processes["web"].pid
-    pids = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    status = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-    return [
-        int(match[1]) / 1024 for text in status if (match := re.search(r"VmRSS:\s+(\d+) kB", text))
-    ]
+    workers = psutil.Process(world.site.processes["web"].pid).children()
+    return [worker.memory_info().rss / 2**20 for worker in workers]

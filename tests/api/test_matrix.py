@@ -70,7 +70,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "rounds/<int:number>/weights.safetensors": ("200 200 200 200 200", "405 405 405 405 405"),
     "rounds/<int:number>/card.md": ("200 200 200 200 200", "405 405 405 405 405"),
     "rounds/history.csv": ("200 200 200 200 200", "405 405 405 405 405"),
-    "acts/": ("302 403 403 403 200", "405 405 405 405 405"),
+    "admin-log/": ("302 403 403 403 200", "405 405 405 405 405"),
     "desk/": ("302 403 403 403 200", "302 403 403 403 400"),
     "accounts/sign-up/": ("200 302 302 302 302", "200 302 302 302 302"),
     "accounts/sign-in/": ("200 302 302 302 302", "200 302 302 302 302"),
@@ -117,9 +117,7 @@ class Scene:
     def client(self, who: str) -> Client:
         client = Client(raise_request_exception=False)
         if who != "anonymous":
-            client.force_login(
-                self.people[who], backend="django.contrib.auth.backends.ModelBackend"
-            )
+            client.force_login(self.people[who], backend="collector.people.accounts.Backend")
         return client
 
     def answer(self, client: Client, method: str, pattern: str) -> int:

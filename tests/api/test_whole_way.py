@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.penmanship import fooling
-from tests.site import ROOT, Client, Site, wait_for
+from tests.support.penmanship import fooling
+from tests.support.site import ROOT, Client, Site, wait_for
 
 
-def draw(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
+def submit(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
     label, strokes, width = drawing
     answer = drawer.post(
         "/api/attempts/", {"target_label": label, "strokes": strokes, "width": width}
@@ -34,8 +34,8 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(
 ) -> None:
     site = make_site()
     site.start_clusters()
-    drawer, moderator = site.person("daisy"), site.person("moby", "moderator")
-    drawn = [draw(drawer, drawing) for drawing in fooling(1, 10)]
+    drawer, moderator = site.person("alice"), site.person("mona", "moderator")
+    drawn = [submit(drawer, drawing) for drawing in fooling(1, 10)]
     assert {(answer["fooled"], answer["status"], answer["round"]) for answer in drawn} == {
         (True, "pending", 1)
     }
@@ -90,7 +90,7 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(
     credit = sum(min(n, 2) + max(n - 2, 0) / 2 for n in taken.values())
     assert line == {
         "rank": 1,
-        "username": "daisy",
+        "username": "alice",
         "credit": credit,
         "verified": 10,
         "attempts": 10,

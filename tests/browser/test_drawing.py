@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, Route
 
-from tests import penmanship
-from tests.browser.conftest import Open, draw, fooling_with_the_usual_pen, wait_on
-from tests.browser.test_pages import findings
+from tests.support import penmanship
+from tests.support.browser import (
+    Open,
+    draw_with_mouse,
+    findings,
+    fooling_with_the_usual_pen,
+    wait_on,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -41,16 +46,16 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     label, strokes = next_fooling()
     assert page.locator("#submit").is_disabled()
     page.click(f'[data-digit="{label}"]')
-    draw(page, strokes)
+    draw_with_mouse(page, strokes)
     page.click("#submit")
     page.locator('#verdict[data-fooled="true"]').wait_for()
     assert f"You say {label}" in page.locator("#verdict").inner_text()
     assert page.locator("#bars .share").all_inner_texts() != [""] * 10
     page.locator("img[data-seen]").evaluate("image => image.decode()")
     assert page.locator("img[data-seen]").evaluate("image => image.naturalWidth") == 28
-    page.locator("img[data-looked]").evaluate("image => image.decode()")
-    assert page.locator("img[data-looked]").evaluate("image => image.naturalWidth") == 28
-    assert page.locator("[data-part=looked]").inner_text().endswith(f"blue for {label}")
+    page.locator("img[data-attribution]").evaluate("image => image.decode()")
+    assert page.locator("img[data-attribution]").evaluate("image => image.naturalWidth") == 28
+    assert page.locator("[data-part=attribution]").inner_text().endswith(f"blue for {label}")
     page.wait_for_timeout(1200)
     assert findings(page) == []
     page.click("#verdict [data-part=link]")
@@ -67,7 +72,7 @@ def test_a_near_copy_of_a_fool_is_told_that_it_earns_nothing(
         ([{"x": [4, 8], "y": [4, 6], "t": [0, 9]}], "Fooled again."),
     ):
         page.click(f'[data-digit="{label}"]')
-        draw(page, [*strokes, *more])
+        draw_with_mouse(page, [*strokes, *more])
         page.click("#submit")
         page.locator('#verdict[data-fooled="true"]').wait_for()
         assert shout in page.locator("#verdict").inner_text()
@@ -92,7 +97,7 @@ def test_what_is_sent_is_the_contracts_drawing(visit: Open) -> None:
     bodies = sent(page, "/api/attempts/")
     page.keyboard.press("7")
     page.locator("#width").fill("30")
-    draw(page, penmanship.drawings(41, 1)[0][1])
+    draw_with_mouse(page, penmanship.drawings(41, 1)[0][1])
     page.keyboard.press("Enter")
     page.locator("#verdict[data-fooled]").wait_for()
     [body] = bodies
@@ -110,11 +115,11 @@ def test_one_goes_on_from_the_same_picture(visit: Open) -> None:
     bodies = sent(page, "/api/attempts/")
     label, strokes = penmanship.drawings(42, 1)[0]
     page.click(f'[data-digit="{label}"]')
-    draw(page, strokes)
+    draw_with_mouse(page, strokes)
     page.click("#submit")
     page.locator("#verdict[data-fooled]").wait_for()
     assert page.locator("#submit").is_disabled()
-    draw(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
+    draw_with_mouse(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
     page.click("#submit")
     page.locator("#verdict[data-fooled]").wait_for()
     assert len(bodies[1]["strokes"]) == len(bodies[0]["strokes"]) + 1
@@ -125,7 +130,7 @@ def test_one_goes_on_from_the_same_picture(visit: Open) -> None:
 
 def test_undo_redo_and_clear(visit: Open) -> None:
     page = visit("/try/")
-    draw(
+    draw_with_mouse(
         page,
         [
             {"x": [50, 200], "y": [50, 50], "t": [0, 9]},
@@ -190,14 +195,14 @@ def test_the_try_out_page_follows_the_pen_with_one_request_at_a_time(visit: Open
     page.route("**/api/predictions/", slow)
     page.on("requestfinished", done)
     page.clock.install()
-    draw(page, penmanship.drawings(43, 1)[0][1])
+    draw_with_mouse(page, penmanship.drawings(43, 1)[0][1])
     page.locator("#bars [data-top]").wait_for()
     for _ in range(3):  # what is left to be asked is asked
         wait_on(page, lambda: under_way == 0, "the answer")
         page.clock.fast_forward("00:01")
     asked = len(bodies)
     page.clock.fast_forward("10:00")
-    draw(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
+    draw_with_mouse(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
     wait_on(page, lambda: len(bodies) > asked, "another question")
     assert most == 1
     assert len(bodies[asked]["strokes"]) == len(bodies[asked - 1]["strokes"]) + 1, (
@@ -209,7 +214,7 @@ def test_a_submission_waits_for_the_network_and_is_sent_once(visit: Open) -> Non
     page = visit("/draw/", "bob")
     label, strokes = penmanship.drawings(44, 1)[0]
     page.click(f'[data-digit="{label}"]')
-    draw(page, strokes)
+    draw_with_mouse(page, strokes)
     bodies = sent(page, "/api/attempts/")
     page.context.set_offline(True)
     page.click("#submit")
@@ -225,7 +230,7 @@ def test_nothing_is_lost_when_the_page_is_loaded_again(visit: Open) -> None:
     page = visit("/draw/", "bob")
     label, strokes = penmanship.drawings(45, 1)[0]
     page.click(f'[data-digit="{label}"]')
-    draw(page, strokes)
+    draw_with_mouse(page, strokes)
     page.reload()
     assert page.locator(f'[data-digit="{label}"]').get_attribute("aria-pressed") == "true"
     page.route("**/api/attempts/", lambda route: route.abort())
@@ -244,7 +249,7 @@ def test_the_same_picture_again_is_refused_in_words(visit: Open) -> None:
     page = visit("/draw/", "bob")
     for _ in range(2):
         page.click(f'[data-digit="{label}"]')
-        draw(page, strokes)
+        draw_with_mouse(page, strokes)
         page.click("#submit")
         page.locator("#verdict[data-fooled], #error:not(:empty)").first.wait_for()
         if page.locator("#error").inner_text():
@@ -257,7 +262,7 @@ def test_somebody_signed_out_keeps_the_drawing(visit: Open) -> None:
     page = visit("/draw/", "bob")
     label, strokes = penmanship.drawings(47, 1)[0]
     page.click(f'[data-digit="{label}"]')
-    draw(page, strokes)
+    draw_with_mouse(page, strokes)
     page.context.clear_cookies()
     page.click("#submit")
     page.locator("#error a").wait_for()

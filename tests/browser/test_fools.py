@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open
-from tests.browser.test_pages import findings
+from tests.support.browser import Open, findings
 
 pytestmark = pytest.mark.browser
 
@@ -13,7 +12,8 @@ PLAY = "[data-strokes] button"
 INK = """() => {
   const canvas = document.querySelector("[data-strokes] canvas");
   if (canvas.hidden) return -1;
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  const OFTEN = { willReadFrequently: true };
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", OFTEN);
   copy.drawImage(canvas, 0, 0);
   const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
   return data.filter((value, i) => i % 4 === 3 && value > 127).length;
@@ -31,9 +31,11 @@ COMPARED = """async () => {
   image.src = "data:image/svg+xml," + encodeURIComponent(picture.outerHTML);
   await image.decode();
   const [played, drawn] = [canvas, image].map((shown) => {
-    const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    const OFTEN = { willReadFrequently: true };
+    const copy = new OffscreenCanvas(width, height).getContext("2d", OFTEN);
     copy.drawImage(shown, 0, 0);
-    return copy.getImageData(0, 0, width, height).data.filter((_, i) => i % 4 === 3).map((value) => value > 127);
+    const { data } = copy.getImageData(0, 0, width, height);
+    return data.filter((_, i) => i % 4 === 3).map((value) => value > 127);
   });
   return [drawn.filter(Boolean).length, drawn.filter((value, i) => value !== played[i]).length];
 }"""

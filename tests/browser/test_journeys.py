@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
-from tests import penmanship
-from tests import site as sites
-from tests.browser.conftest import Visitors, draw, visiting
+from tests.support import PASSWORD, penmanship
+from tests.support import site as sites
+from tests.support.browser import Visitors, draw_with_mouse, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ class Mouse:
         field.select_option(text)
 
     def draw(self) -> None:
-        draw(self.page, [{"x": [140, 140, 110], "y": [30, 150, 250], "t": [0, 50, 90]}])
+        draw_with_mouse(self.page, [{"x": [140, 140, 110], "y": [30, 150, 250], "t": [0, 50, 90]}])
 
 
 class Finger(Mouse):
@@ -150,7 +150,7 @@ def link(page: Page, name: str) -> Locator:
 def sign_in(by: Mouse, name: str) -> None:
     by.press(link(by.page, "Sign in"))
     by.write(by.page.get_by_label("User name"), name)
-    by.write(by.page.get_by_label("Password"), sites.PASSWORD)
+    by.write(by.page.get_by_label("Password"), PASSWORD)
     by.press(by.page.get_by_role("button", name="Sign in"))
     by.page.wait_for_url("**/draw/")
 
@@ -165,7 +165,7 @@ def test_a_stranger_signs_up_draws_and_sees_what_becomes_of_it(by: Mouse) -> Non
     page = by.page
     by.press(link(page, "Sign up"))
     by.write(page.get_by_label("User name"), f"{type(by).__name__}-new")
-    by.write(page.get_by_label("Password"), sites.PASSWORD)
+    by.write(page.get_by_label("Password"), PASSWORD)
     by.press(page.get_by_role("button", name="Sign up"))
     page.wait_for_url("**/draw/")
     by.press(page.locator('[data-digit="4"]'))

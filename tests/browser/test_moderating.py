@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page, Request, Response, Route
 
-from tests import penmanship
-from tests import site as sites
-from tests.browser.conftest import TO_PRACTISE, Open, Visitors, visiting, wait_on
+from tests.support import penmanship
+from tests.support import site as sites
+from tests.support.browser import TO_PRACTISE, Open, Visitors, visiting, wait_on
 
 pytestmark = pytest.mark.browser
 

@@ -1,19 +1,15 @@
 """Every page in Chromium: no findings of axe in either scheme, a silent console, and never wider
 than a phone."""
 
-from pathlib import Path
-
 import pytest
 from django.urls import resolve
-from playwright.sync_api import Page
 
 from collector import urls
-from tests import site as sites
-from tests.browser.conftest import Open
+from tests.support import site as sites
+from tests.support.browser import Open, findings
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
 PAGES = [
     ("/", None),
     ("/", "alice"),
@@ -61,13 +57,6 @@ NO_PAGES = {
     "fool_seen",
     "fool_card",
 }
-
-
-def findings(page: Page) -> list[str]:
-    """What axe has to say of the page as it stands."""
-    page.add_script_tag(path=AXE)
-    violations = page.evaluate("async () => (await axe.run()).violations")
-    return [f"{v['id']}: {node['html']}" for v in violations for node in v["nodes"]]
 
 
 def test_every_page_there_is_gets_looked_at() -> None:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests import site as sites
-from tests.browser.conftest import Open, Visitors, visiting
-from tests.browser.test_pages import findings
+from tests.support import site as sites
+from tests.support.browser import Open, Visitors, findings, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +18,7 @@ MATRIX = '.table-box:has([aria-labelledby="matrix"])'
 @pytest.fixture(scope="module")
 def twenty_rounds(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitors]:
     with sites.site("sqlite", tmp_path_factory.mktemp("site")) as site:
-        site.python("from tests.history import add_rounds; add_rounds(20)")
+        site.python("from tests.support.history import add_rounds; add_rounds(20)")
         yield Visitors(browser, site)
 
 
@@ -52,8 +51,8 @@ def test_the_keyboard_moves_the_matrix_under_its_head_and_first_column(visit: Op
     page = opened(visit)
     region = page.locator(MATRIX)
     gaps = """e => {
-        const [box, corner, model] = [e, e.querySelector("thead th"), e.querySelector("tbody tr:nth-child(9) th")]
-            .map((part) => part.getBoundingClientRect());
+        const parts = ["thead th", "tbody tr:nth-child(9) th"].map((part) => e.querySelector(part));
+        const [box, corner, model] = [e, ...parts].map((part) => part.getBoundingClientRect());
         return [corner.x - box.x, corner.y - box.y, model.x - box.x];
     }"""
     before = region.evaluate(gaps)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests import penmanship
-from tests import site as sites
-from tests.browser.conftest import draw
+from tests.support import PASSWORD, penmanship
+from tests.support import site as sites
+from tests.support.browser import draw_with_mouse
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TRAINING_TAKES_AT_MOST = 150_000  # ms
@@ -50,7 +50,7 @@ def someone(browser: Browser, site: sites.Site) -> Iterator[Open]:
 def sign_up(page: Page, name: str) -> None:
     page.get_by_role("link", name="Sign up").first.click()
     page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(sites.PASSWORD)
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign up").click()
     page.wait_for_url("**/draw/")
 
@@ -58,7 +58,7 @@ def sign_up(page: Page, name: str) -> None:
 def sign_in(page: Page, name: str) -> None:
     page.get_by_role("link", name="Sign in").first.click()
     page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(sites.PASSWORD)
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/draw/")
 
@@ -71,7 +71,7 @@ def fool(page: Page, wanted: int) -> dict[str, int]:
     for label, strokes, width in penmanship.fooling(11, 3 * wanted):
         page.locator(f'[data-digit="{label}"]').click()
         page.locator("#width").fill(str(width))
-        draw(page, strokes)
+        draw_with_mouse(page, strokes)
         with page.expect_response("**/api/attempts/") as response:
             page.locator("#submit").click()
         answer = response.value.json()
@@ -119,9 +119,9 @@ def test_ten_drawings_that_fool_open_round_two_and_their_fate_says_so(
     site: sites.Site, someone: Open
 ) -> None:
     site.manage("add_person", "mona", "--role", "moderator")
-    daisy = someone()
-    sign_up(daisy, "daisy")
-    meant = fool(daisy, 10)
+    alice = someone()
+    sign_up(alice, "alice")
+    meant = fool(alice, 10)
 
     mona = someone()
     sign_in(mona, "mona")
@@ -132,10 +132,10 @@ def test_ten_drawings_that_fool_open_round_two_and_their_fate_says_so(
     sites.wait_for(
         lambda: site.current_round()["number"] == 2, TRAINING_TAKES_AT_MOST / 1000, "round 2"
     )
-    daisy.goto(site.url)
-    expect(daisy.locator("main")).to_contain_text("round 2", ignore_case=True)
-    daisy.goto(site.url + "/drawings/")
-    expect(daisy.get_by_text("Verified · trained into round 2")).to_have_count(10)
-    daisy.goto(site.url + "/leaderboard/?period=all")
-    expect(daisy.locator("main")).to_contain_text("daisy")
+    alice.goto(site.url)
+    expect(alice.locator("main")).to_contain_text("round 2", ignore_case=True)
+    alice.goto(site.url + "/drawings/")
+    expect(alice.get_by_text("Verified · trained into round 2")).to_have_count(10)
+    alice.goto(site.url + "/leaderboard/?period=all")
+    expect(alice.locator("main")).to_contain_text("alice")
     assert site.manage("verify") == "Everything agrees.\n"

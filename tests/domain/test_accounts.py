@@ -18,8 +18,7 @@ from collector.errors import Forbidden, Refused, TooMany
 from collector.models import Person, Study, StudyChange, Token
 from collector.people import accounts
 from collector.study import settings as study_settings
-
-PASSWORD = "correct horse battery"
+from tests.support import PASSWORD
 
 
 @pytest.mark.parametrize(
@@ -57,28 +56,28 @@ def test_user_names_are_unique_whatever_their_case(study: Study) -> None:
     assert Person.objects.get_by_natural_key("ADMIN").username == "Admin"
 
 
-@pytest.mark.parametrize("password", ["short", "password", "daisy.flower", "x" * 129, ""])
+@pytest.mark.parametrize("password", ["short", "password", "alice.flower", "x" * 129, ""])
 def test_a_weak_password_is_refused(study: Study, password: str) -> None:
     with pytest.raises(Refused) as refused:
-        accounts.add("daisy.flower", password)
+        accounts.add("alice.flower", password)
     assert refused.value.field == "password"
 
 
 def test_a_bad_mail_address_is_refused_and_none_is_fine(study: Study) -> None:
     with pytest.raises(Refused) as refused:
-        accounts.add("daisy", PASSWORD, email="not an address")
+        accounts.add("alice", PASSWORD, email="not an address")
     assert refused.value.field == "email"
-    assert accounts.add("daisy", PASSWORD).email == ""
+    assert accounts.add("alice", PASSWORD).email == ""
 
 
 def test_whoever_signs_up_is_a_crowdworker_unless_sign_up_is_closed(
     study: Study, settings: Any
 ) -> None:
-    person = accounts.sign_up("daisy", PASSWORD, "", "127.0.0.1")
+    person = accounts.sign_up("alice", PASSWORD, "", "127.0.0.1")
     assert (person.role, person.is_moderator, person.is_staff) == ("crowdworker", False, False)
     settings.OPEN_SIGNUP = False
     with pytest.raises(Forbidden):
-        accounts.sign_up("dora", PASSWORD, "", "127.0.0.1")
+        accounts.sign_up("bob", PASSWORD, "", "127.0.0.1")
 
 
 def test_one_address_signs_up_only_so_many_people_an_hour(study: Study, settings: Any) -> None:
@@ -92,9 +91,9 @@ def test_one_address_signs_up_only_so_many_people_an_hour(study: Study, settings
         accounts.sign_up("dan", PASSWORD, "", "10.0.0.1")
 
 
-def test_a_token_opens_the_account_until_it_runs_out_and_is_stored_as_a_hash(daisy: Person) -> None:
-    text, row = accounts.issue_token(daisy)
-    assert accounts.person_of_token(text) == daisy
+def test_a_token_opens_the_account_until_it_runs_out_and_is_stored_as_a_hash(alice: Person) -> None:
+    text, row = accounts.issue_token(alice)
+    assert accounts.person_of_token(text) == alice
     assert accounts.person_of_token(text + "x") is None
     assert not Token.objects.filter(sha256=text).exists()
     with time_machine.travel(row.expires_at + timedelta(seconds=1)):
@@ -104,11 +103,11 @@ def test_a_token_opens_the_account_until_it_runs_out_and_is_stored_as_a_hash(dai
 
 
 def test_an_admin_may_whatever_a_moderator_may_and_nobody_else_is_staff(
-    daisy: Person, moby: Person, ada: Person
+    alice: Person, mona: Person, ada: Person
 ) -> None:
-    assert [p.is_moderator for p in (daisy, moby, ada)] == [False, True, True]
-    assert [p.is_admin for p in (daisy, moby, ada)] == [False, False, True]
-    assert [p.has_perm("collector.change_person") for p in (daisy, moby, ada)] == [
+    assert [p.is_moderator for p in (alice, mona, ada)] == [False, True, True]
+    assert [p.is_admin for p in (alice, mona, ada)] == [False, False, True]
+    assert [p.has_perm("collector.change_person") for p in (alice, mona, ada)] == [
         False,
         False,
         True,
@@ -129,10 +128,10 @@ def test_add_person_makes_any_role_and_says_what_is_wrong(
 
 
 def test_the_study_is_changed_by_admins_alone_and_each_change_is_written_down(
-    ada: Person, moby: Person
+    ada: Person, mona: Person
 ) -> None:
     with pytest.raises(Forbidden):
-        study_settings.change(moby, round_size=1)
+        study_settings.change(mona, round_size=1)
     study_settings.change(ada, round_size=20, quorum=1)
     assert Study.current().round_size == 20
     [change] = StudyChange.objects.all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from collector.models import Attempt, Person, Reading, Study
 from collector.moderation import agreement, decisions
-from tests.domain.conftest import draw, read
+from tests.support.cast import read, submit
 
 UNITS = st.lists(st.lists(st.sampled_from("0123456789"), max_size=5), max_size=30)
 
@@ -92,14 +92,14 @@ def test_the_interval_holds_alpha_and_narrows_with_more_drawings() -> None:
 
 
 def test_alpha_is_told_of_drawings_with_two_counted_readings_or_more(
-    daisy: Person, moby: Person, mara: Person, person: Callable[..., Person]
+    alice: Person, mona: Person, mei: Person, person: Callable[..., Person]
 ) -> None:
     Study.objects.update(quorum=2, round_size=1000)
     nothing = agreement.measured()
     assert (nothing.alpha, nothing.drawings, nothing.readings) == (None, 0, 0)
     for label, answers in ((4, "44"), (5, "55"), (3, "38"), (2, "2")):
-        attempt = draw(daisy, label)
-        for moderator, answer in zip((moby, mara), answers, strict=False):
+        attempt = submit(alice, label)
+        for moderator, answer in zip((mona, mei), answers, strict=False):
             read(moderator, answer, attempt)
         Attempt.objects.filter(pk=attempt.pk, status="pending").update(needed_reading_count=0)
     found = agreement.measured()

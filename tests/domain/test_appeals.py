@@ -6,23 +6,20 @@ from django.utils import timezone
 
 from collector.drawings import attempts, timeline
 from collector.errors import Conflict, Forbidden, NotFound, Refused
-from collector.models import Attempt, Decision, Notice, Person, Reading, Study
+from collector.models import Attempt, Decision, Notice, Person, Reading
 from collector.moderation import appeals, decisions
 from collector.study import consistency
-from tests.domain.conftest import draw, read
+from tests.support.cast import read, submit
 from trainer.models import Sample
 
-
-@pytest.fixture(autouse=True)
-def many_due(study: Study) -> None:
-    Study.objects.update(round_size=100)
+pytestmark = pytest.mark.usefixtures("many_due")
 
 
 @pytest.fixture
-def rejected(daisy: Person, moby: Person, mara: Person) -> Attempt:
-    """A 4 of daisy's that two moderators took for junk."""
-    attempt = draw(daisy, 4)
-    for moderator in (moby, mara):
+def rejected(alice: Person, mona: Person, mei: Person) -> Attempt:
+    """A 4 of alice's that two moderators took for junk."""
+    attempt = submit(alice, 4)
+    for moderator in (mona, mei):
         read(moderator, "junk", attempt)
     attempt.refresh_from_db()
     assert attempt.status == "rejected"
@@ -34,10 +31,10 @@ def kinds(attempt: Attempt) -> list[str]:
 
 
 def test_an_appeal_that_succeeds_settles_the_drawing_anew_with_all_that_follows(
-    rejected: Attempt, daisy: Person, ada: Person
+    rejected: Attempt, alice: Person, ada: Person
 ) -> None:
     assert appeals.possible(rejected)
-    appeals.appeal(daisy, rejected.pk, " It is open at the top. ")
+    appeals.appeal(alice, rejected.pk, " It is open at the top. ")
     assert [one.pk for one in appeals.waiting()] == [rejected.pk]
     assert kinds(rejected) == ["submitted", "settled", "appeal", "waiting"]
     decided = decisions.decide(rejected.pk, ada, "4", "An open four.")
@@ -50,9 +47,9 @@ def test_an_appeal_that_succeeds_settles_the_drawing_anew_with_all_that_follows(
 
 
 def test_the_same_answer_turns_it_down_and_changes_nothing_else(
-    rejected: Attempt, daisy: Person, ada: Person
+    rejected: Attempt, alice: Person, ada: Person
 ) -> None:
-    appeals.appeal(daisy, rejected.pk, "Look again.")
+    appeals.appeal(alice, rejected.pk, "Look again.")
     decided = decisions.decide(rejected.pk, ada, "junk", "I see no digit either.")
     assert (decided.status, decided.credit, decided.settled_at) == (
         "rejected",
@@ -66,12 +63,12 @@ def test_the_same_answer_turns_it_down_and_changes_nothing_else(
 
 
 def test_a_sample_under_another_digit_is_replaced(
-    daisy: Person, moby: Person, mara: Person, ada: Person
+    alice: Person, mona: Person, mei: Person, ada: Person
 ) -> None:
-    attempt = draw(daisy, 4)
-    for moderator in (moby, mara):
+    attempt = submit(alice, 4)
+    for moderator in (mona, mei):
         read(moderator, "9", attempt)
-    appeals.appeal(daisy, attempt.pk, "It is a four.")
+    appeals.appeal(alice, attempt.pk, "It is a four.")
     decisions.decide(attempt.pk, ada, "4", "So it is.")
     active, withdrawn = (
         Sample.objects.get(withdrawn_at=None),
@@ -82,47 +79,47 @@ def test_a_sample_under_another_digit_is_replaced(
 
 
 def test_there_is_one_appeal_and_none_against_what_was_confirmed_or_is_open(
-    rejected: Attempt, daisy: Person, moby: Person
+    rejected: Attempt, alice: Person, mona: Person
 ) -> None:
-    appeals.appeal(daisy, rejected.pk, "Once.")
-    verified = draw(daisy, 4)
-    read(moby, "4", verified)
-    waiting = draw(daisy, 4)
-    taken_back = draw(daisy, 7)
-    attempts.retract(daisy, taken_back.pk)
+    appeals.appeal(alice, rejected.pk, "Once.")
+    verified = submit(alice, 4)
+    read(mona, "4", verified)
+    waiting = submit(alice, 4)
+    taken_back = submit(alice, 7)
+    attempts.retract(alice, taken_back.pk)
     for attempt in (rejected, verified, waiting, taken_back):
         with pytest.raises(Conflict):
-            appeals.appeal(daisy, attempt.pk, "Again.")
+            appeals.appeal(alice, attempt.pk, "Again.")
 
 
-def test_after_two_weeks_it_is_too_late(rejected: Attempt, daisy: Person) -> None:
+def test_after_two_weeks_it_is_too_late(rejected: Attempt, alice: Person) -> None:
     with (
         time_machine.travel(timezone.now() + appeals.WITHIN, tick=False),
         pytest.raises(Conflict, match="14 days"),
     ):
-        appeals.appeal(daisy, rejected.pk, "Late.")
+        appeals.appeal(alice, rejected.pk, "Late.")
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 501])
-def test_it_says_why_in_few_words(rejected: Attempt, daisy: Person, text: str) -> None:
+def test_it_says_why_in_few_words(rejected: Attempt, alice: Person, text: str) -> None:
     with pytest.raises(Refused):
-        appeals.appeal(daisy, rejected.pk, text)
+        appeals.appeal(alice, rejected.pk, text)
 
 
 def test_nobody_appeals_for_another_or_answers_his_own(
-    rejected: Attempt, daisy: Person, mara: Person
+    rejected: Attempt, alice: Person, mei: Person
 ) -> None:
     with pytest.raises(NotFound):
-        appeals.appeal(mara, rejected.pk, "For her.")
-    appeals.appeal(daisy, rejected.pk, "Mine.")
-    Person.objects.filter(pk=daisy.pk).update(role="admin")
+        appeals.appeal(mei, rejected.pk, "For her.")
+    appeals.appeal(alice, rejected.pk, "Mine.")
+    Person.objects.filter(pk=alice.pk).update(role="admin")
     with pytest.raises(Forbidden):
-        decisions.decide(rejected.pk, Person.objects.get(pk=daisy.pk), "4", "Of course.")
+        decisions.decide(rejected.pk, Person.objects.get(pk=alice.pk), "4", "Of course.")
     assert not Decision.objects.exists()
 
 
-def test_the_drawer_is_told_of_the_answer(rejected: Attempt, daisy: Person, ada: Person) -> None:
-    appeals.appeal(daisy, rejected.pk, "Look again.")
-    before = Notice.objects.filter(person=daisy).count()
+def test_the_drawer_is_told_of_the_answer(rejected: Attempt, alice: Person, ada: Person) -> None:
+    appeals.appeal(alice, rejected.pk, "Look again.")
+    before = Notice.objects.filter(person=alice).count()
     decisions.decide(rejected.pk, ada, "4", "An open four.")
-    assert Notice.objects.filter(person=daisy, attempt=rejected).count() == before + 1
+    assert Notice.objects.filter(person=alice, attempt=rejected).count() == before + 1

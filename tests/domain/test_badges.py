@@ -13,7 +13,7 @@ from collector.models import Attempt, Person, Study
 from collector.rules import badges
 from collector.rules.badges import Facts, Streak, streak
 from collector.standings import progress
-from tests.domain.conftest import draw, read
+from tests.support.cast import read, submit
 from trainer.models import Contributor, RoundModel
 
 TODAY = date(2026, 3, 1)
@@ -109,22 +109,22 @@ def test_ninety_nine_readings_are_too_few_and_only_moderators_are_told_of_their_
     }
 
 
-def test_drawing_much_that_nobody_verifies_earns_nothing_but_its_days(daisy: Person) -> None:
+def test_drawing_much_that_nobody_verifies_earns_nothing_but_its_days(alice: Person) -> None:
     for _ in range(12):
-        draw(daisy, 7)
-    facts = progress.facts_about(daisy)
+        submit(alice, 7)
+    facts = progress.facts_about(alice)
     assert facts == Facts(streak=Streak(1, 1)) and badges.earned(facts) == []
 
 
-def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby: Person) -> None:
+def test_the_facts_come_from_what_was_verified(alice: Person, mei: Person, mona: Person) -> None:
     Study.objects.update(round_size=100)
-    Contributor.objects.create(id=daisy.contributor, position=0, split="train")
-    for drawer, label in ((mara, 4), (daisy, 4), (daisy, 5), (daisy, 5)):
-        read(moby, str(label), draw(drawer, label))
-    draw(daisy, 8)
+    Contributor.objects.create(id=alice.contributor, position=0, split="train")
+    for drawer, label in ((mei, 4), (alice, 4), (alice, 5), (alice, 5)):
+        read(mona, str(label), submit(drawer, label))
+    submit(alice, 8)
     now = datetime.now(UTC)
     Attempt.objects.filter(target_label=8).update(submitted_at=now - timedelta(days=1))
-    facts = progress.facts_about(daisy)
+    facts = progress.facts_about(alice)
     assert (facts.fool_count, facts.digits, facts.best_round_count, facts.pioneered_count) == (
         3,
         frozenset({4, 5}),
@@ -133,9 +133,9 @@ def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby
     )
     assert (facts.streak, facts.has_taught) == (Streak(2, 2), False)
     assert (
-        progress.facts_about(mara).pioneered_count,
-        progress.facts_about(moby).settled_count,
-        progress.facts_about(moby).agreed_count,
+        progress.facts_about(mei).pioneered_count,
+        progress.facts_about(mona).settled_count,
+        progress.facts_about(mona).agreed_count,
     ) == (
         1,
         4,
@@ -145,25 +145,25 @@ def test_the_facts_come_from_what_was_verified(daisy: Person, mara: Person, moby
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_whose_drawings_a_model_was_trained_on_or_is_measured_with_is_a_teacher(
-    daisy: Person, moby: Person, split: str
+    alice: Person, mona: Person, split: str
 ) -> None:
     Study.objects.update(round_size=1)
-    Contributor.objects.create(id=daisy.contributor, position=0, split=split)
-    read(moby, "4", draw(daisy, 4))
-    assert progress.facts_about(daisy).has_taught == (split == "test")
+    Contributor.objects.create(id=alice.contributor, position=0, split=split)
+    read(mona, "4", submit(alice, 4))
+    assert progress.facts_about(alice).has_taught == (split == "test")
     RoundModel.objects.filter(state="training").update(state="promoted")
-    assert progress.facts_about(daisy).has_taught
+    assert progress.facts_about(alice).has_taught
 
 
 def test_the_facts_take_as_many_queries_for_many_drawings_as_for_one(
-    daisy: Person, moby: Person
+    alice: Person, mona: Person
 ) -> None:
     Study.objects.update(round_size=100)
     asked = []
     for labels in ((4,), (4, 5, 6, 8)):
         for label in labels:
-            read(moby, str(label), draw(daisy, label))
+            read(mona, str(label), submit(alice, label))
         with CaptureQueriesContext(connection) as queries:
-            progress.facts_about(daisy)
+            progress.facts_about(alice)
         asked.append(len(queries))
     assert asked[0] == asked[1] <= 6

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from collector.models import Person, Study
-from tests.domain.conftest import add_model
-from tests.nets import always
-from trainer import candidates, samples
+from collector.refusals import as_refusal
+from tests.support.models import add_model
+from tests.support.nets import always
+from trainer import candidates, rounds, samples
 from trainer.learning import weights
 from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Sample, Weights
@@ -31,7 +32,7 @@ def a_sample(study: Study) -> None:
             pixels=bytes(784),
             label=4,
             has_fooled=True,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 
@@ -198,7 +199,7 @@ def test_the_database_allows_one_open_round(study: Study) -> None:
         Round.objects.create(number=2, model=add_model(3), opened_at=timezone.now())
 
 
-def test_a_training_on_damaged_weights_fails_and_says_so(daisy: Person) -> None:
+def test_a_training_on_damaged_weights_fails_and_says_so(alice: Person) -> None:
     from trainer import tasks
 
     candidate = candidates.start("mnist_model")
@@ -229,3 +230,18 @@ def test_an_admin_decides_by_command_too(study: Study, capsys: pytest.CaptureFix
     assert RoundModel.objects.filter(state="discarded").count() == 1
     with pytest.raises(CommandError, match="not an earlier round"):
         call_command("round", "roll_back", "7", "--why", "Typo.")
+
+
+@pytest.mark.parametrize(
+    ("exception", "status"),
+    [
+        (candidates.AlreadyTraining("Later."), 409),
+        (candidates.NotHeld("Later."), 409),
+        (rounds.NoSuchRound("There is no round 9."), 404),
+    ],
+)
+def test_what_the_trainer_refuses_gets_its_status_in_one_place(
+    exception: Exception, status: int
+) -> None:
+    refusal = as_refusal(exception)
+    assert refusal is not None and (refusal.status, refusal.message) == (status, str(exception))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from collector.drawings import challenges
 from collector.models import Person, Study
-from tests.domain.conftest import draw, read
+from tests.support.cast import read, submit
 
 digits = st.integers(0, 9)
 pairs = st.tuples(digits, digits).filter(lambda pair: pair[0] != pair[1])
@@ -27,9 +27,9 @@ def test_all_ninety_confusions_come_rarest_first_and_then_as_the_model_errs(
 
 
 def test_what_was_fooled_in_this_round_is_no_challenge_while_others_are_untried(
-    study: Study, daisy: Person, moby: Person
+    study: Study, alice: Person, mona: Person
 ) -> None:
-    read(moby, "4", draw(daisy, 4))
+    read(mona, "4", submit(alice, 4))
     found = {challenges.draw_challenge() for _ in range(50)}
     assert all(one.fools == 0 for one in found) and (4, 7) not in {
         (one.target, one.predicted) for one in found

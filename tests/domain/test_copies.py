@@ -6,19 +6,12 @@ import pytest
 
 from collector.drawings import attempts, timeline
 from collector.errors import Unprocessable
-from collector.models import Attempt, Person, Study
+from collector.models import Attempt, Person
 from collector.study import consistency
-from tests.domain.conftest import a_line, read
+from tests.support.cast import a_line, read, submit
 from trainer.learning import drawing
 
-
-@pytest.fixture(autouse=True)
-def many_due(study: Study) -> None:
-    Study.objects.update(round_size=100)
-
-
-def submit(drawer: Person, drawn: drawing.Drawing, label: int = 4) -> Attempt:
-    return attempts.submit(drawer, attempts.Submission(label, drawn))[0]
+pytestmark = pytest.mark.usefixtures("many_due")
 
 
 def nearly(drawn: drawing.Drawing, place: int = 9) -> drawing.Drawing:
@@ -28,13 +21,13 @@ def nearly(drawn: drawing.Drawing, place: int = 9) -> drawing.Drawing:
 
 
 def test_a_near_copy_of_a_fool_is_verified_like_any_other_and_earns_nothing(
-    daisy: Person, moby: Person, mara: Person
+    alice: Person, mona: Person, mei: Person
 ) -> None:
     line = a_line()
-    first, again = submit(daisy, line), submit(mara, nearly(line))
+    first, again = submit(alice, drawn=line), submit(mei, drawn=nearly(line))
     assert (first.near_duplicate_of, again.near_duplicate_of) == (None, first)
-    read(moby, "4")
-    read(moby, "4")
+    read(mona, "4")
+    read(mona, "4")
     for attempt, credit in ((first, 1.0), (again, 0.0)):
         attempt.refresh_from_db()
         assert (attempt.status, attempt.credit) == ("verified", credit)
@@ -42,40 +35,40 @@ def test_a_near_copy_of_a_fool_is_verified_like_any_other_and_earns_nothing(
 
 
 @pytest.mark.parametrize(
-    ("again_by", "told"), [("daisy", "that you submitted"), ("mara", "that was submitted")]
+    ("again_by", "told"), [("alice", "that you submitted"), ("mei", "that was submitted")]
 )
-def test_its_drawer_is_told_at_once(request: Any, daisy: Person, again_by: str, told: str) -> None:
+def test_its_drawer_is_told_at_once(request: Any, alice: Person, again_by: str, told: str) -> None:
     line = a_line()
-    submit(daisy, line)
-    again = submit(request.getfixturevalue(again_by), nearly(line))
+    submit(alice, drawn=line)
+    again = submit(request.getfixturevalue(again_by), drawn=nearly(line))
     assert told in timeline.timeline(again)[1].text
 
 
-def test_copies_do_not_use_up_the_full_credits_of_a_confusion(daisy: Person, moby: Person) -> None:
+def test_copies_do_not_use_up_the_full_credits_of_a_confusion(alice: Person, mona: Person) -> None:
     line = a_line()
     made = [
-        submit(daisy, line),
-        submit(daisy, nearly(line)),
-        submit(daisy, a_line()),
-        submit(daisy, a_line()),
+        submit(alice, drawn=line),
+        submit(alice, drawn=nearly(line)),
+        submit(alice),
+        submit(alice),
     ]
     for _ in made:
-        read(moby, "4")
+        read(mona, "4")
     assert sorted(Attempt.objects.values_list("credit", flat=True)) == [0.0, 0.5, 1.0, 1.0]
     assert list(consistency.problems()) == []
 
 
 def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(
-    daisy: Person, mara: Person
+    alice: Person, mei: Person
 ) -> None:
     line = a_line()
-    submit(daisy, line, 7)
-    taken_back = submit(daisy, nearly(line))
-    attempts.retract(daisy, taken_back.pk)
-    first = submit(mara, nearly(line, 40), 5)
+    submit(alice, 7, line)
+    taken_back = submit(alice, drawn=nearly(line))
+    attempts.retract(alice, taken_back.pk)
+    first = submit(mei, 5, nearly(line, 40))
     assert first.near_duplicate_of is None, "it was taken back, or did not fool"
-    assert submit(mara, nearly(line, 80), 4).near_duplicate_of is None, "that was another digit"
-    assert submit(mara, nearly(line, 120), 5).near_duplicate_of == first
+    assert submit(mei, 4, nearly(line, 80)).near_duplicate_of is None, "that was another digit"
+    assert submit(mei, 5, nearly(line, 120)).near_duplicate_of == first
 
 
 @pytest.mark.parametrize(
@@ -93,9 +86,9 @@ def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(
     ],
 )
 def test_a_dot_and_specks_are_refused_with_a_sentence(
-    daisy: Person, strokes: list[dict[str, list[int]]], code: str
+    alice: Person, strokes: list[dict[str, list[int]]], code: str
 ) -> None:
     with pytest.raises(Unprocessable) as refused:
-        submit(daisy, drawing.parse(strokes, 12))
+        submit(alice, drawn=drawing.parse(strokes, 12))
     assert refused.value.code == code and refused.value.message.endswith(".")
     assert not Attempt.objects.exists()

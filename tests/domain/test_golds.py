@@ -23,7 +23,7 @@ from collector.models import AdminAction, Attempt, Gold, ModerationPause, Person
 from collector.moderation import decisions, gold, practice, queue, readings, trust
 from collector.rules import verdicts
 from collector.study import consistency
-from tests.domain.conftest import draw, read
+from tests.support.cast import read, submit
 from trainer.learning import nets, shipped, weights
 
 Cast = Callable[..., Person]
@@ -71,10 +71,10 @@ def test_gold_is_doubted_only_when_most_of_several_readers_do(right: int, wrong:
 
 
 def test_the_practice_drawings_are_what_they_are_said_to_be() -> None:
-    """Forty, in four tens of the fixed mix; the strong net reads every digit among them rightly and
-    surely."""
+    """Forty, in four tens of the fixed mix; the strong net reads every digit among them correctly
+    and surely."""
     drawn = practice.shipped()
-    assert [one.id for one in drawn] == practice.ids() and len(set(practice.ids())) == 40
+    assert len(drawn) == len({one.id for one in drawn}) == 40
     assert verdicts.practice_tens([one.answer for one in drawn]) == 4
     assert practice.shipped() == drawn
     digits = [one for one in drawn if one.answer in verdicts.DIGITS]
@@ -92,12 +92,12 @@ def test_setup_ships_the_practice_drawings_once(study: Study) -> None:
 
 
 @pytest.fixture
-def hidden_gold(study: Study, daisy: Person, person: Cast) -> Callable[..., Gold]:
-    """Settle an audited 7 of daisy's beyond doubt, read by somebody new."""
+def hidden_gold(study: Study, alice: Person, person: Cast) -> Callable[..., Gold]:
+    """Settle an audited 7 of alice's beyond doubt, read by somebody new."""
 
-    def make(drawer: Person = daisy, reader: Person | None = None) -> Gold:
+    def make(drawer: Person = alice, reader: Person | None = None) -> Gold:
         Study.objects.update(audit_share=1.0, round_size=1000, gold_share=0.0)
-        attempt = read(reader or person(role="moderator"), "7", draw(drawer, 7))
+        attempt = read(reader or person(role="moderator"), "7", submit(drawer, 7))
         Study.objects.update(audit_share=0.0, gold_share=1.0)
         return Gold.objects.get(attempt=attempt)
 
@@ -118,77 +118,77 @@ def test_what_settles_beyond_doubt_is_kept_as_hidden_gold(hidden_gold: Callable[
 
 
 def test_a_verified_fool_and_what_readers_differ_on_are_no_gold(
-    daisy: Person, moby: Person, mara: Person
+    alice: Person, mona: Person, mei: Person
 ) -> None:
     Study.objects.update(round_size=1000, audit_share=1.0)
-    read(moby, "4", draw(daisy, 4))
-    differed = draw(daisy, 7)
+    read(mona, "4", submit(alice, 4))
+    differed = submit(alice, 7)
     max_ = Person.objects.create(username="max", role="moderator", qualified_at=timezone.now())
-    for moderator, answer in ((moby, "1"), (mara, "7"), (max_, "7")):
+    for moderator, answer in ((mona, "1"), (mei, "7"), (max_, "7")):
         read(moderator, answer, differed)
     differed.refresh_from_db()
     assert differed.status == "not_fooled" and not Gold.objects.exists()
 
 
-def test_a_drawing_nearly_of_mnist_is_no_gold(daisy: Person, moby: Person) -> None:
+def test_a_drawing_nearly_of_mnist_is_no_gold(alice: Person, mona: Person) -> None:
     Study.objects.update(audit_share=1.0)
-    attempt = draw(daisy, 7)
+    attempt = submit(alice, 7)
     Attempt.objects.filter(pk=attempt.pk).update(is_mnist_duplicate=True)
-    read(moby, "7", attempt)
+    read(mona, "7", attempt)
     assert not Gold.objects.exists()
 
 
 def test_gold_comes_before_another_drawing_never_alone_and_each_once(
-    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person
+    hidden_gold: Callable[..., Gold], alice: Person, mona: Person
 ) -> None:
     first, second = hidden_gold(), hidden_gold()
-    assert queue.assign(moby) is None
-    waiting = draw(daisy)
+    assert queue.assign(mona) is None
+    waiting = submit(alice)
     seen = []
-    while reading := queue.assign(moby):
+    while reading := queue.assign(mona):
         seen.append(reading.drawing.pk)
-        readings.read(moby, reading.pk, "7" if reading.gold else "4")
+        readings.read(mona, reading.pk, "7" if reading.gold else "4")
     assert set(seen[:2]) == {first.pk, second.pk} and seen[2:] == [waiting.pk]
     assert set(Reading.objects.filter(gold__isnull=False).values_list("is_correct", flat=True)) == {
         True
     }
-    draw(daisy)
-    again = queue.assign(moby)
+    submit(alice)
+    again = queue.assign(mona)
     assert again is not None and again.attempt is not None
 
 
 def test_nobody_gets_gold_that_he_drew_or_has_read_before(
-    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
+    hidden_gold: Callable[..., Gold], alice: Person, mona: Person, mei: Person
 ) -> None:
-    hidden_gold(drawer=moby)
-    hidden_gold(reader=moby)
-    draw(daisy), draw(daisy)
-    reading = queue.assign(moby)
+    hidden_gold(drawer=mona)
+    hidden_gold(reader=mona)
+    submit(alice), submit(alice)
+    reading = queue.assign(mona)
     assert reading is not None and reading.gold is None
-    other = queue.assign(mara)
+    other = queue.assign(mei)
     assert other is not None and other.gold is not None
 
 
 def test_without_a_share_there_is_no_gold(
-    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person
+    hidden_gold: Callable[..., Gold], alice: Person, mona: Person
 ) -> None:
     hidden_gold()
     Study.objects.update(gold_share=0.0)
-    draw(daisy)
-    reading = queue.assign(moby)
+    submit(alice)
+    reading = queue.assign(mona)
     assert reading is not None and reading.gold is None
 
 
 def test_gold_counts_as_a_lease_like_any_other_and_comes_again_once_it_ran_out(
-    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person
+    hidden_gold: Callable[..., Gold], alice: Person, mona: Person
 ) -> None:
     made = hidden_gold()
-    draw(daisy), draw(daisy)
-    first, second, third = (queue.assign(moby) for _ in range(3))
+    submit(alice), submit(alice)
+    first, second, third = (queue.assign(mona) for _ in range(3))
     assert first and second and third
     assert (first.gold, second.gold, third.pk) == (made, None, first.pk)
     with time_machine.travel(timezone.now() + queue.LEASE + timedelta(seconds=1)):
-        again = queue.assign(moby)
+        again = queue.assign(mona)
         assert again is not None and (again.pk, again.gold) == (first.pk, made)
 
 
@@ -200,16 +200,16 @@ def shape(value: Any) -> Any:
 
 
 def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_drawing(
-    hidden_gold: Callable[..., Gold], daisy: Person, mara: Person
+    hidden_gold: Callable[..., Gold], alice: Person, mei: Person
 ) -> None:
     """Two begun and open drawings and a gold one: the same bytes but for ids, times and the
     picture, the same number of statements to assign and to read."""
     hidden_gold(), hidden_gold()
     Study.objects.update(quorum=2)
     for _ in range(3):
-        draw(daisy)
+        submit(alice)
     client = Client()
-    client.force_login(mara, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(mei, backend="collector.people.accounts.Backend")
     told, statements = {}, {}
     for share in (1.0, 0.0):
         Study.objects.update(gold_share=share)
@@ -222,16 +222,16 @@ def test_nothing_that_is_sent_or_asked_of_the_database_tells_gold_from_another_d
         said = (given.status_code, answer.status_code, answer.content)
         told[share] = [said, shape(given.json()), sorted(given.headers)]
         statements[share] = (len(assigning), len(reading))
-    assert Reading.objects.filter(moderator=mara, attempt__isnull=False).count() == 1
+    assert Reading.objects.filter(moderator=mei, attempt__isnull=False).count() == 1
     assert told[1.0] == told[0.0]
     assert statements[1.0] == statements[0.0]
 
 
 def test_gold_that_moderators_doubt_is_given_to_nobody_any_more(
-    hidden_gold: Callable[..., Gold], daisy: Person, person: Cast
+    hidden_gold: Callable[..., Gold], alice: Person, person: Cast
 ) -> None:
     made = hidden_gold()
-    draw(daisy)
+    submit(alice)
     for right in (True, True, False, False, False):
         made.refresh_from_db()
         assert not made.is_retired
@@ -243,7 +243,9 @@ def test_gold_that_moderators_doubt_is_given_to_nobody_any_more(
     assert made.is_retired
     later = queue.assign(person(role="moderator"))
     assert later is not None and later.gold is None
-    assert {(one.correct_gold_count, one.gold_count) for one in trust.everybody()} == {(0, 0)}
+    assert {(one.correct_gold_count, one.gold_count) for one in trust.moderator_figures()} == {
+        (0, 0)
+    }
 
 
 def test_gold_is_none_any_more_once_an_admin_decides_otherwise(
@@ -257,18 +259,18 @@ def test_gold_is_none_any_more_once_an_admin_decides_otherwise(
 
 
 def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
-    hidden_gold: Callable[..., Gold], daisy: Person, moby: Person, mara: Person
+    hidden_gold: Callable[..., Gold], alice: Person, mona: Person, mei: Person
 ) -> None:
     made = hidden_gold()
     when = timezone.now()
-    for reader, right in ((moby, 15), (mara, 28)):
+    for reader, right in ((mona, 15), (mei, 28)):
         for place in range(30):
             copy = Gold.objects.create(
                 answer="7",
                 strokes=made.strokes,
                 width=22,
                 pixels=made.pixels,
-                attempt=draw(daisy) if place < 10 and reader == moby else None,
+                attempt=submit(alice) if place < 10 and reader == mona else None,
             )
             Reading.objects.create(
                 gold=copy,
@@ -280,12 +282,12 @@ def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
                 is_correct=place < right,
             )
     lease = Reading.objects.create(
-        gold=made, moderator=moby, leased_at=when, lease_expires_at=when + queue.LEASE
+        gold=made, moderator=mona, leased_at=when, lease_expires_at=when + queue.LEASE
     )
     tasks.pause_untrusted_moderators()
-    moby.refresh_from_db()
-    mara.refresh_from_db()
-    assert moby.is_moderation_paused and not mara.is_moderation_paused
+    mona.refresh_from_db()
+    mei.refresh_from_db()
+    assert mona.is_moderation_paused and not mei.is_moderation_paused
     record = ModerationPause.objects.get()
     assert (record.agreed_count, record.settled_count, record.is_on_gold) == (15, 30, True)
     assert not Reading.objects.filter(pk=lease.pk).exists()
@@ -315,9 +317,9 @@ def practise(moderator: Person, *right: bool) -> list[Gold]:
 
 
 def test_ten_practice_drawings_come_first_and_eight_right_qualify(
-    daisy: Person, newt: Person
+    alice: Person, newt: Person
 ) -> None:
-    attempt = draw(daisy)
+    attempt = submit(alice)
     seen = practise(newt, *[False] * 2, *[True] * 7)
     assert newt.is_practising and not attempt.readings.exists()
     seen += practise(newt, True)
@@ -327,7 +329,9 @@ def test_ten_practice_drawings_come_first_and_eight_right_qualify(
     assert kinds == verdicts.PRACTICE_MIX
     reading = queue.assign(newt)
     assert reading is not None and reading.attempt == attempt
-    assert {(one.correct_gold_count, one.gold_count) for one in trust.everybody()} == {(0, 0)}
+    assert {(one.correct_gold_count, one.gold_count) for one in trust.moderator_figures()} == {
+        (0, 0)
+    }
     assert list(consistency.problems()) == []
 
 
@@ -343,14 +347,14 @@ def test_the_eleventh_waits_until_the_tenth_is_read(newt: Person) -> None:
 
 
 def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
-    daisy: Person, newt: Person, ada: Person, moby: Person
+    alice: Person, newt: Person, ada: Person, mona: Person
 ) -> None:
     seen = [practise(newt, *[False] * 3, *[True] * 7) for _ in range(4)]
     assert len({one.pk for ten in seen for one in ten}) == 40 and newt.is_practising
     with pytest.raises(Forbidden, match="admin"):
         queue.assign(newt)
     with pytest.raises(Forbidden):
-        trust.qualify(newt, moby, "He reads well.")
+        trust.qualify(newt, mona, "He reads well.")
     with pytest.raises(Refused):
         trust.qualify(newt, ada, " ")
     trust.qualify(newt, ada, "He reads well.")
@@ -363,32 +367,32 @@ def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
         newt,
         "He reads well.",
     )
-    draw(daisy)
+    submit(alice)
     assert queue.assign(newt) is not None
-    for nobody_practising in (newt, daisy, ada):
+    for nobody_practising in (newt, alice, ada):
         with pytest.raises(Conflict):
             trust.qualify(nobody_practising, ada, "Again.")
 
 
 def test_an_admin_needs_no_practice_and_a_new_moderator_from_the_command_neither(
-    daisy: Person, newt: Person, ada: Person, monkeypatch: pytest.MonkeyPatch
+    alice: Person, newt: Person, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw(daisy)
+    submit(alice)
     reading = queue.assign(ada)
     assert reading is not None and reading.attempt is not None
     monkeypatch.setenv("DADC_PASSWORD", "correct horse battery")
     call_command("add_person", "mona", role="moderator", verbosity=0)
     assert not Person.objects.get(username="mona").is_practising
-    Person.objects.filter(pk=daisy.pk).update(role="moderator")
-    daisy.refresh_from_db()
-    assert daisy.is_practising
+    Person.objects.filter(pk=alice.pk).update(role="moderator")
+    alice.refresh_from_db()
+    assert alice.is_practising
 
 
 def test_who_practises_is_no_moderator_who_could_still_settle_a_drawing(
-    daisy: Person, newt: Person, moby: Person
+    alice: Person, newt: Person, mona: Person
 ) -> None:
-    attempt = draw(daisy)
-    read(moby, "9", attempt)
+    attempt = submit(alice)
+    read(mona, "9", attempt)
     assert list(decisions.unsettled()) == [attempt]
 
 
@@ -400,22 +404,22 @@ def test_verify_tells_of_a_gold_reading_that_says_otherwise_than_its_row(newt: P
 
 
 def test_drawings_of_somebody_read_too_often_come_last(
-    daisy: Person, moby: Person, mara: Person, person: Cast
+    alice: Person, mona: Person, mei: Person, person: Cast
 ) -> None:
     Study.objects.update(quorum=2, round_size=1000)
     for _ in range(7):
-        draw(daisy)
+        submit(alice)
     for _ in range(6):
-        read(moby, "4")
-    begun = draw(daisy)
+        read(mona, "4")
+    begun = submit(alice)
     Attempt.objects.filter(pk=begun.pk).update(
         first_read_at=timezone.now() - timedelta(days=1), needed_reading_count=1
     )
-    other = draw(person())
-    usual = queue.assign(mara)
+    other = submit(person())
+    usual = queue.assign(mei)
     assert usual is not None and usual.attempt == begun
     Reading.objects.filter(pk=usual.pk).delete()
-    reading = queue.assign(moby)
+    reading = queue.assign(mona)
     assert reading is not None and reading.attempt == other
-    nobody_else = queue.assign(moby)
+    nobody_else = queue.assign(mona)
     assert nobody_else is not None and nobody_else.attempt == begun

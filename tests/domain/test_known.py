@@ -10,8 +10,8 @@ import pytest
 from collector.drawings import attempts, timeline
 from collector.models import Attempt, Person
 from collector.study import consistency
-from tests.conftest import MNIST, lacking
-from tests.domain.conftest import a_line, read
+from tests.support import needs
+from tests.support.cast import a_line, read
 from trainer import mnist_duplicates, tasks
 from trainer.learning import basedata, drawing, raster
 from trainer.models import MnistThumbnails, Sample
@@ -21,9 +21,8 @@ PEN = 10
 
 @pytest.fixture(scope="session")
 def mnist() -> basedata.BaseData:
-    if not MNIST.is_dir():
-        lacking(f"MNIST in {MNIST}")
-    return basedata.find(MNIST, MNIST)
+    directory = needs.mnist()
+    return basedata.find(directory, directory)
 
 
 @pytest.fixture
@@ -45,16 +44,16 @@ def painted(image: Any) -> drawing.Drawing:
 
 
 def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
-    remembered: basedata.BaseData, daisy: Person, moby: Person
+    remembered: basedata.BaseData, alice: Person, mona: Person
 ) -> None:
     assert remembered.test_images is not None and remembered.test_labels is not None
     four = int(np.flatnonzero(remembered.test_labels == 4)[0])
     attempt, _ = attempts.submit(
-        daisy, attempts.Submission(4, painted(remembered.test_images[four]))
+        alice, attempts.Submission(4, painted(remembered.test_images[four]))
     )
     assert attempt.is_mnist_duplicate and attempt.near_duplicate_of is None
     assert "one of MNIST’s own images" in timeline.timeline(attempt)[1].text
-    read(moby, "4")
+    read(mona, "4")
     attempt.refresh_from_db()
     assert (attempt.status, attempt.credit) == ("verified", 0.0)
     assert "nearly one of MNIST’s" in timeline.outcome(attempt)
@@ -63,7 +62,7 @@ def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
 
 
 def test_most_that_are_painted_are_recognised_and_an_ordinary_drawing_is_not(
-    remembered: basedata.BaseData, daisy: Person
+    remembered: basedata.BaseData, alice: Person
 ) -> None:
     rng = np.random.default_rng(1)
     chosen = rng.choice(np.flatnonzero(remembered.train_labels != 1), 60, replace=False)
@@ -75,24 +74,24 @@ def test_most_that_are_painted_are_recognised_and_an_ordinary_drawing_is_not(
         for place in chosen
     ]
     assert np.mean(found) > 0.5
-    assert not attempts.submit(daisy, attempts.Submission(4, a_line()))[0].is_mnist_duplicate
+    assert not attempts.submit(alice, attempts.Submission(4, a_line()))[0].is_mnist_duplicate
 
 
 def test_where_mnist_was_never_seen_nothing_is_marked(
-    mnist: basedata.BaseData, daisy: Person, settings: Any, tmp_path: Path
+    mnist: basedata.BaseData, alice: Person, settings: Any, tmp_path: Path
 ) -> None:
     settings.MNIST_DIR, settings.MNIST_CACHE = tmp_path, tmp_path
     mnist_duplicates.remember(basedata.stand_in())
     assert not MnistThumbnails.objects.exists()
     four = int(np.flatnonzero(mnist.train_labels == 4)[0])
-    attempts.submit(daisy, attempts.Submission(4, painted(mnist.train_images[four])))
+    attempts.submit(alice, attempts.Submission(4, painted(mnist.train_images[four])))
     assert not Attempt.objects.get().is_mnist_duplicate
 
 
 def test_the_worker_that_has_mnist_writes_it_down_once(
     mnist: basedata.BaseData, db: None, settings: Any
 ) -> None:
-    settings.MNIST_DIR = MNIST
+    settings.MNIST_DIR = needs.MNIST
     for _ in range(2):
         tasks.fetch_mnist()
     assert sum(len(row.thumbnails) for row in MnistThumbnails.objects.all()) == 70_000 * 196

@@ -10,7 +10,7 @@ from collector import limits
 from collector.drawings import attempts
 from collector.errors import TooMany
 from collector.models import Attempt, Person, Study
-from tests.domain.conftest import a_line, draw, read
+from tests.support.cast import a_line, read, submit
 
 
 @pytest.fixture(autouse=True)
@@ -21,59 +21,59 @@ def unhurried(monkeypatch: pytest.MonkeyPatch, study: Study) -> None:
     Study.objects.update(round_size=1000)
 
 
-def test_who_is_new_has_only_so_many_drawings_waiting(daisy: Person, moby: Person) -> None:
+def test_who_is_new_has_only_so_many_drawings_waiting(alice: Person, mona: Person) -> None:
     for _ in range(3):
-        draw(daisy, 4)
+        submit(alice, 4)
     with pytest.raises(TooMany, match="3 of your drawings wait to be read") as refused:
-        draw(daisy, 4)
-    assert refused.value.retry_after > 0 and daisy.attempts.count() == 3
-    read(moby, "9")
+        submit(alice, 4)
+    assert refused.value.retry_after > 0 and alice.attempts.count() == 3
+    read(mona, "9")
     with pytest.raises(TooMany):
-        draw(daisy, 4)
-    read(moby, "4")
-    draw(daisy, 4)
+        submit(alice, 4)
+    read(mona, "4")
+    submit(alice, 4)
 
 
-def test_once_enough_are_verified_there_is_no_such_limit(daisy: Person, moby: Person) -> None:
+def test_once_enough_are_verified_there_is_no_such_limit(alice: Person, mona: Person) -> None:
     for _ in range(2):
-        read(moby, "4", draw(daisy, 4))
+        read(mona, "4", submit(alice, 4))
     for _ in range(5):
-        draw(daisy, 4)
-    assert daisy.attempts.filter(status="pending").count() == 5
+        submit(alice, 4)
+    assert alice.attempts.filter(status="pending").count() == 5
 
 
-def test_one_persons_waiting_drawings_are_not_anothers(daisy: Person, moby: Person) -> None:
+def test_one_persons_waiting_drawings_are_not_anothers(alice: Person, mona: Person) -> None:
     for _ in range(3):
-        draw(daisy, 4)
-    draw(moby, 4)
+        submit(alice, 4)
+    submit(mona, 4)
 
 
 def test_when_moderators_are_far_behind_nothing_more_is_taken(
-    daisy: Person, person: Any, monkeypatch: pytest.MonkeyPatch
+    alice: Person, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PENDING_IN_ALL", 2)
-    draw(daisy, 4)
-    draw(person(), 4)
+    submit(alice, 4)
+    submit(person(), 4)
     with pytest.raises(TooMany, match="moderators are behind"):
-        draw(person(), 4)
+        submit(person(), 4)
 
 
-def test_a_submission_sent_again_is_answered_though_nothing_more_is_taken(daisy: Person) -> None:
+def test_a_submission_sent_again_is_answered_though_nothing_more_is_taken(alice: Person) -> None:
     sent = attempts.Submission(4, a_line(), client_key="once")
-    first, new = attempts.submit(daisy, sent)
-    draw(daisy, 4)
-    draw(daisy, 4)
-    again, new_again = attempts.submit(daisy, sent)
+    first, new = attempts.submit(alice, sent)
+    submit(alice, 4)
+    submit(alice, 4)
+    again, new_again = attempts.submit(alice, sent)
     assert (again.pk, new, new_again) == (first.pk, True, False)
     assert Attempt.objects.count() == 3
 
 
-def test_limits_grow_with_their_scale(daisy: Person, settings: Any) -> None:
+def test_limits_grow_with_their_scale(alice: Person, settings: Any) -> None:
     settings.LIMIT_SCALE = 2
     for _ in range(6):
-        draw(daisy, 4)
+        submit(alice, 4)
     with pytest.raises(TooMany, match="6 of your drawings"):
-        draw(daisy, 4)
+        submit(alice, 4)
 
 
 @given(st.ip_addresses(v=4))

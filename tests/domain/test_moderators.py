@@ -16,7 +16,7 @@ from collector.moderation import decisions, queue, readings, trust
 from collector.rules import verdicts
 from collector.rules.verdicts import FEWEST_TO_JUDGE_BY
 from collector.study import consistency
-from tests.domain.conftest import draw, read
+from tests.support.cast import read, submit
 from trainer.models import Sample
 
 Cast = Callable[..., Person]
@@ -44,14 +44,14 @@ def test_who_goes_on(agreed: int, settled: int, goes_on: bool) -> None:
 
 
 @pytest.fixture
-def past(moby: Person, person: Cast) -> Callable[..., None]:
+def past(mona: Person, person: Cast) -> Callable[..., None]:
     """Give a moderator so many settled readings, of which some agreed with what their drawing
     settled as."""
 
-    def give(agreed: int, differing: int, moderator: Person = moby) -> None:
+    def give(agreed: int, differing: int, moderator: Person = mona) -> None:
         drawers = [person() for _ in range(1 + (agreed + differing) // 30)]
         for place, good in enumerate([True] * agreed + [False] * differing):
-            attempt = draw(drawers[place // 30])
+            attempt = submit(drawers[place // 30])
             Attempt.objects.filter(pk=attempt.pk).update(
                 status="ambiguous", settled_at=attempt.submitted_at, needed_reading_count=0
             )
@@ -69,21 +69,22 @@ def past(moby: Person, person: Cast) -> Callable[..., None]:
 
 
 def test_a_settled_drawing_says_which_readings_agreed_with_it(
-    daisy: Person, moby: Person, mara: Person, person: Cast
+    alice: Person, mona: Person, mei: Person, person: Cast
 ) -> None:
     max_ = person("max", "moderator")
-    attempt = draw(daisy)
-    for moderator, answer in ((moby, "9"), (mara, "4"), (max_, "9")):
+    attempt = submit(alice)
+    for moderator, answer in ((mona, "9"), (mei, "4"), (max_, "9")):
         read(moderator, answer, attempt)
     assert Attempt.objects.get().status == "corrected"
     agreed = dict(Reading.objects.values_list("moderator__username", "is_correct"))
-    assert agreed == {"moby": True, "mara": False, "max": True}
+    assert agreed == {"mona": True, "mei": False, "max": True}
     assert [
-        (one.moderator.username, one.agreed_count, one.settled_count) for one in trust.everybody()
+        (one.moderator.username, one.agreed_count, one.settled_count)
+        for one in trust.moderator_figures()
     ] == [
-        ("mara", 0, 1),
         ("max", 1, 1),
-        ("moby", 1, 1),
+        ("mei", 0, 1),
+        ("mona", 1, 1),
     ]
 
 
@@ -91,10 +92,10 @@ def test_a_settled_drawing_says_which_readings_agreed_with_it(
     ("answer", "status"), [("ambiguous", "ambiguous"), ("junk", "rejected"), ("4", "verified")]
 )
 def test_an_admins_decision_settles_who_agreed_too(
-    daisy: Person, moby: Person, mara: Person, ada: Person, person: Cast, answer: str, status: str
+    alice: Person, mona: Person, mei: Person, ada: Person, person: Cast, answer: str, status: str
 ) -> None:
-    attempt = draw(daisy)
-    readers = {"4": moby, "ambiguous": mara, "junk": person("max", "moderator")}
+    attempt = submit(alice)
+    readers = {"4": mona, "ambiguous": mei, "junk": person("max", "moderator")}
     others = [given for given in readers if given != "4"]
     for given_answer in (*others, "4"):
         if queue.assign(readers[given_answer]):
@@ -106,28 +107,28 @@ def test_an_admins_decision_settles_who_agreed_too(
 
 
 def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_queue(
-    daisy: Person, moby: Person, mara: Person, past: Callable[..., None]
+    alice: Person, mona: Person, mei: Person, past: Callable[..., None]
 ) -> None:
     Study.objects.update(quorum=2)
     past(25, 5)
-    drawings = [draw(daisy), draw(daisy)]
-    read(moby, "4")
-    queue.assign(moby)
+    drawings = [submit(alice), submit(alice)]
+    read(mona, "4")
+    queue.assign(mona)
     tasks.pause_untrusted_moderators()
-    moby.refresh_from_db()
-    assert moby.is_moderation_paused and not moby.is_moderator
+    mona.refresh_from_db()
+    assert mona.is_moderation_paused and not mona.is_moderator
     record = ModerationPause.objects.get()
     assert (record.person, record.agreed_count, record.settled_count, record.lifted_at) == (
-        moby,
+        mona,
         25,
         30,
         None,
     )
     assert not Reading.objects.filter(
-        moderator=moby, attempt__status="pending", is_discounted=False
+        moderator=mona, attempt__status="pending", is_discounted=False
     ).exists()
     with pytest.raises(Forbidden):
-        queue.assign(moby)
+        queue.assign(mona)
     for attempt in drawings:
         attempt.refresh_from_db()
         assert (attempt.status, attempt.needed_reading_count) == ("pending", 2)
@@ -139,8 +140,8 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
     assert not [
         query for query in queries if query["sql"].startswith(("UPDATE", "DELETE", "SAVEPOINT"))
     ]
-    read(mara, "4")
-    read(mara, "4")
+    read(mei, "4")
+    read(mei, "4")
     assert set(
         Attempt.objects.filter(status="pending").values_list("needed_reading_count", flat=True)
     ) == {1}
@@ -148,10 +149,10 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
 
 
 def test_a_reading_that_comes_after_the_suspension_is_told_that_the_drawing_went_on(
-    daisy: Person, moby: Person, past: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    alice: Person, mona: Person, past: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempt = draw(daisy)
-    lease = queue.assign(moby)
+    attempt = submit(alice)
+    lease = queue.assign(mona)
     assert lease is not None
     past(0, 30)
     get = Attempt.objects.select_for_update
@@ -163,36 +164,36 @@ def test_a_reading_that_comes_after_the_suspension_is_told_that_the_drawing_went
 
     monkeypatch.setattr(Attempt.objects, "select_for_update", suspended_meanwhile)
     with pytest.raises(Gone):
-        readings.read(moby, lease.pk, "4")
+        readings.read(mona, lease.pk, "4")
     attempt.refresh_from_db()
     assert attempt.status == "pending"
 
 
 def test_a_discounted_reading_neither_settles_nor_is_judged(
-    daisy: Person, moby: Person, mara: Person, person: Cast, past: Callable[..., None]
+    alice: Person, mona: Person, mei: Person, person: Cast, past: Callable[..., None]
 ) -> None:
     Study.objects.update(quorum=2, round_size=100)
-    attempt = draw(daisy)
-    read(moby, "9", attempt)
+    attempt = submit(alice)
+    read(mona, "9", attempt)
     past(0, 30)
     trust.pause_untrusted()
-    read(mara, "4", attempt)
+    read(mei, "4", attempt)
     assert read(person("max", "moderator"), "4", attempt).status == "verified"
-    assert Reading.objects.get(moderator=moby, attempt=attempt).is_correct is None
+    assert Reading.objects.get(moderator=mona, attempt=attempt).is_correct is None
     assert Sample.objects.get().label == 4
     assert [said for said in consistency.problems() if str(attempt.pk) in said] == []
 
 
 def test_the_trusted_and_the_new_go_on(
-    moby: Person, mara: Person, past: Callable[..., None]
+    mona: Person, mei: Person, past: Callable[..., None]
 ) -> None:
     past(26, 4)
-    past(0, 29, mara)
+    past(0, 29, mei)
     trust.pause_untrusted()
     assert not Person.objects.filter(is_moderation_paused=True).exists()
 
 
-def test_only_the_last_hundred_readings_count(moby: Person, past: Callable[..., None]) -> None:
+def test_only_the_last_hundred_readings_count(mona: Person, past: Callable[..., None]) -> None:
     past(0, 30)
     past(100, 0)
     trust.pause_untrusted()
@@ -200,37 +201,39 @@ def test_only_the_last_hundred_readings_count(moby: Person, past: Callable[..., 
 
 
 def test_an_admin_lifts_a_suspension_with_a_reason_and_the_moderator_is_judged_anew(
-    moby: Person, ada: Person, daisy: Person, past: Callable[..., None]
+    mona: Person, ada: Person, alice: Person, past: Callable[..., None]
 ) -> None:
     past(0, 30)
     trust.pause_untrusted()
     with pytest.raises(Forbidden):
-        trust.resume(moby, daisy, "please")
+        trust.resume(mona, alice, "please")
     with pytest.raises(Refused):
-        trust.resume(moby, ada, " ")
-    trust.resume(moby, ada, "We talked.")
-    moby.refresh_from_db()
-    assert moby.is_moderator
+        trust.resume(mona, ada, " ")
+    trust.resume(mona, ada, "We talked.")
+    mona.refresh_from_db()
+    assert mona.is_moderator
     act = AdminAction.objects.get()
-    assert (act.admin, act.kind, act.person, act.why) == (ada, "resumed", moby, "We talked.")
+    assert (act.admin, act.kind, act.person, act.why) == (ada, "resumed", mona, "We talked.")
     assert ModerationPause.objects.get().lifted_at
     trust.pause_untrusted()
-    moby.refresh_from_db()
-    assert not moby.is_moderation_paused and [one.settled_count for one in trust.everybody()] == [0]
+    mona.refresh_from_db()
+    assert not mona.is_moderation_paused and [
+        one.settled_count for one in trust.moderator_figures()
+    ] == [0]
     with pytest.raises(Conflict):
-        trust.resume(moby, ada, "again")
+        trust.resume(mona, ada, "again")
 
 
 def test_when_everybody_left_has_read_it_a_drawing_comes_to_the_desk(
-    daisy: Person, moby: Person, mara: Person, past: Callable[..., None]
+    alice: Person, mona: Person, mei: Person, past: Callable[..., None]
 ) -> None:
     Study.objects.update(quorum=2)
-    attempt = draw(daisy)
-    read(moby, "4", attempt)
+    attempt = submit(alice)
+    read(mona, "4", attempt)
     past(0, 30)
     trust.pause_untrusted()
     assert attempt.pk not in set(decisions.unsettled().values_list("pk", flat=True))
-    read(mara, "4", attempt)
+    read(mei, "4", attempt)
     assert attempt.pk in set(decisions.unsettled().values_list("pk", flat=True))
 
 
@@ -274,7 +277,7 @@ def attack(
         outcome = outcome or verdicts.outcome(target, True, shows)
         for moderator, answer in given:
             last = history[moderator] = [*history[moderator], answer == outcome.answer][
-                -trust.LAST :
+                -trust.JUDGED_READINGS :
             ]
             if not verdicts.trusted(sum(last), len(last)):
                 suspended.add(moderator)

@@ -33,7 +33,7 @@ def a_sample(study: Study) -> None:
             pixels=bytes(784),
             label=4,
             has_fooled=True,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 
@@ -101,7 +101,7 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
             label=7,
             has_fooled=False,
             is_audited=True,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
         candidate = RoundModel.objects.create(
             architecture="strong", initial_model=rounds.initial_model_of("strong")

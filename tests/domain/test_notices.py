@@ -12,14 +12,12 @@ from django.utils import timezone
 from collector.models import Notice, Person, Study
 from collector.moderation import decisions, queue, readings
 from collector.people import notices
-from tests.domain.conftest import add_model, draw, read
+from tests.support.cast import read, submit
+from tests.support.models import add_model
 from trainer import rounds as trainer_rounds
 from trainer.models import Sample
 
-
-@pytest.fixture(autouse=True)
-def many_due(study: Study) -> None:
-    Study.objects.update(round_size=100)
+pytestmark = pytest.mark.usefixtures("many_due")
 
 
 def texts(person: Person) -> list[str]:
@@ -27,57 +25,57 @@ def texts(person: Person) -> list[str]:
 
 
 def test_a_drawer_is_told_how_a_drawing_settled_and_nobody_else_is(
-    daisy: Person, moby: Person
+    alice: Person, mona: Person
 ) -> None:
-    attempt = draw(daisy, 4)
+    attempt = submit(alice, 4)
     assert not Notice.objects.exists()
-    read(moby, "4", attempt)
-    [text] = texts(daisy)
+    read(mona, "4", attempt)
+    [text] = texts(alice)
     assert text.startswith("Your 4, taken for 7. Confirmed: one moderator read a 4 too.")
     assert Notice.objects.get().attempt_id == attempt.pk
 
 
-def test_the_same_reading_sent_twice_tells_once(daisy: Person, moby: Person) -> None:
-    draw(daisy, 4)
-    leased = queue.assign(moby)
+def test_the_same_reading_sent_twice_tells_once(alice: Person, mona: Person) -> None:
+    submit(alice, 4)
+    leased = queue.assign(mona)
     assert leased
     for _ in range(2):
-        readings.read(moby, leased.pk, "4")
+        readings.read(mona, leased.pk, "4")
     assert Notice.objects.count() == 1
 
 
 def test_an_audited_drawing_and_a_closed_account_are_not_told(
-    daisy: Person, mara: Person, moby: Person
+    alice: Person, mei: Person, mona: Person
 ) -> None:
     Study.objects.update(audit_share=1.0)
-    read(moby, "7", draw(daisy, 7))
-    attempt = draw(mara, 4)
-    Person.objects.filter(pk=mara.pk).update(closed_at=timezone.now(), is_active=False)
-    read(moby, "4", attempt)
+    read(mona, "7", submit(alice, 7))
+    attempt = submit(mei, 4)
+    Person.objects.filter(pk=mei.pk).update(closed_at=timezone.now(), is_active=False)
+    read(mona, "4", attempt)
     assert not Notice.objects.exists()
 
 
 @pytest.mark.parametrize(("digit", "right"), [(4, 2), (9, 0)])
 def test_once_a_round_opens_those_who_taught_it_are_told_once(
-    daisy: Person, mara: Person, moby: Person, digit: int, right: int
+    alice: Person, mei: Person, mona: Person, digit: int, right: int
 ) -> None:
     for _ in range(2):
-        read(moby, "4", draw(daisy, 4))
-    read(moby, "4", draw(mara, 4))
+        read(mona, "4", submit(alice, 4))
+    read(mona, "4", submit(mei, 4))
     model = add_model(digit)
-    Sample.objects.filter(contributor=daisy.contributor).update(first_trained_by=model)
+    Sample.objects.filter(contributor=alice.contributor).update(first_trained_by=model)
     Notice.objects.all().delete()
     assert notices.notify_of_round() == 0
     trainer_rounds.open_next(model)
     assert [notices.notify_of_round() for _ in range(2)] == [1, 0]
-    [text] = texts(daisy)
+    [text] = texts(alice)
     assert text.startswith("Round 2 is open. Its model learned from 2 drawings of yours")
-    assert text.endswith(f", and now reads {right} of your 2 verified fools right.")
-    assert texts(mara) == []
+    assert text.endswith(f", and now reads {right} of your 2 verified tricks correctly.")
+    assert texts(mei) == []
 
 
-def test_a_round_opened_by_hand_tells_nobody(daisy: Person, moby: Person) -> None:
-    read(moby, "4", draw(daisy, 4))
+def test_a_round_opened_by_hand_tells_nobody(alice: Person, mona: Person) -> None:
+    read(mona, "4", submit(alice, 4))
     model = add_model(4)
     Sample.objects.update(first_trained_by=model)
     trainer_rounds.open_next(model, "ada", "A trial.")
@@ -85,38 +83,38 @@ def test_a_round_opened_by_hand_tells_nobody(daisy: Person, moby: Person) -> Non
 
 
 def test_who_wants_mail_gets_what_is_new_once_and_at_most_once_an_hour(
-    daisy: Person, mara: Person, moby: Person
+    alice: Person, mei: Person, mona: Person
 ) -> None:
-    for person in (daisy, mara):
+    for person in (alice, mei):
         Person.objects.filter(pk=person.pk).update(
-            email=f"{person.username}@example.org", wants_mail=person == daisy
+            email=f"{person.username}@example.org", wants_mail=person == alice
         )
-    for person in (daisy, daisy, mara):
-        read(moby, "4", draw(person, 4))
+    for person in (alice, alice, mei):
+        read(mona, "4", submit(person, 4))
     assert [notices.send_mails() for _ in range(2)] == [1, 0]
     [sent] = mail.outbox
-    assert sent.to == ["daisy@example.org"] and sent.body.count("Confirmed") == 2
+    assert sent.to == ["alice@example.org"] and sent.body.count("Confirmed") == 2
     assert "My account" in sent.body
-    read(moby, "4", draw(daisy, 4))
+    read(mona, "4", submit(alice, 4))
     assert notices.send_mails() == 0, "within the hour"
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         assert notices.send_mails() == 1
     assert mail.outbox[1].body.count("verified trick") == 1
 
 
-def test_what_was_seen_on_the_site_is_not_mailed(daisy: Person, moby: Person) -> None:
-    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", wants_mail=True)
-    read(moby, "4", draw(daisy, 4))
-    assert daisy.unseen_count == 1
-    notices.mark_seen(daisy.notices.all())
-    assert (daisy.unseen_count, notices.send_mails()) == (0, 0)
+def test_what_was_seen_on_the_site_is_not_mailed(alice: Person, mona: Person) -> None:
+    Person.objects.filter(pk=alice.pk).update(email="alice@example.org", wants_mail=True)
+    read(mona, "4", submit(alice, 4))
+    assert alice.unseen_count == 1
+    notices.mark_seen(alice.notices.all())
+    assert (alice.unseen_count, notices.send_mails()) == (0, 0)
 
 
 def test_html_in_a_reason_is_text_in_the_mail(
-    daisy: Person, ada: Person, moby: Person, monkeypatch: Any
+    alice: Person, ada: Person, mona: Person, monkeypatch: Any
 ) -> None:
-    Person.objects.filter(pk=daisy.pk).update(email="daisy@example.org", wants_mail=True)
-    attempt = draw(daisy, 4)
+    Person.objects.filter(pk=alice.pk).update(email="alice@example.org", wants_mail=True)
+    attempt = submit(alice, 4)
     for place, answer in enumerate(("1", "2", "3")):
         person = Person.objects.create(
             username=f"m{place}", role="moderator", qualified_at=timezone.now()

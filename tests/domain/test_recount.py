@@ -25,7 +25,8 @@ from collector.people import suspensions
 from collector.rules import verdicts
 from collector.standings import leaderboards
 from collector.study import consistency
-from tests.domain.conftest import a_line, add_model
+from tests.support.cast import a_line
+from tests.support.models import add_model
 from trainer import rounds as trainer_rounds
 from trainer.learning import drawing
 from trainer.models import Round, Sample

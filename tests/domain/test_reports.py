@@ -7,8 +7,8 @@ import pytest
 from django.db import transaction
 
 from collector.models import Study
-from tests.domain.conftest import add_model
-from tests.nets import always
+from tests.support.models import add_model
+from tests.support.nets import always
 from trainer import reports, rounds, samples
 from trainer.learning import basedata, weights
 from trainer.learning import report as learning_report
@@ -35,7 +35,7 @@ def keep(contributor: uuid.UUID, label: int, number: int = 1, *, has_fooled: boo
             label=label,
             has_fooled=has_fooled,
             is_audited=not has_fooled,
-            round=Round.objects.get(number=number),
+            round_=Round.objects.get(number=number),
         )
     assert sample is not None
     return sample

@@ -14,7 +14,7 @@ from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import Attempt, Person, Reading, Study
 from collector.moderation import decisions, queue, readings
 from collector.study import consistency
-from tests.domain.conftest import draw, read
+from tests.support.cast import read, submit
 from trainer import samples
 from trainer.learning import report
 from trainer.models import Contributor, RoundModel, Sample
@@ -22,25 +22,25 @@ from trainer.models import Contributor, RoundModel, Sample
 Cast = Callable[..., Person]
 
 
-def test_nobody_but_moderators_and_admins_is_assigned_anything(daisy: Person, ada: Person) -> None:
-    attempt = draw(daisy)
+def test_nobody_but_moderators_and_admins_is_assigned_anything(alice: Person, ada: Person) -> None:
+    attempt = submit(alice)
     with pytest.raises(Forbidden):
-        queue.assign(daisy)
+        queue.assign(alice)
     reading = queue.assign(ada)
     assert reading is not None and reading.attempt_id == attempt.pk
 
 
-def test_a_moderator_is_never_assigned_his_own_drawing(moby: Person, mara: Person) -> None:
-    attempt = draw(moby)
-    assert queue.assign(moby) is None
-    reading = queue.assign(mara)
+def test_a_moderator_is_never_assigned_his_own_drawing(mona: Person, mei: Person) -> None:
+    attempt = submit(mona)
+    assert queue.assign(mona) is None
+    reading = queue.assign(mei)
     assert reading is not None and reading.attempt_id == attempt.pk
 
 
 def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(
-    daisy: Person, moby: Person
+    alice: Person, mona: Person
 ) -> None:
-    attempt = read(moby, "4", draw(daisy, 4))
+    attempt = read(mona, "4", submit(alice, 4))
     assert (
         attempt.status,
         attempt.settled_label,
@@ -53,7 +53,7 @@ def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(
         0,
     )
     sample = Sample.objects.get()
-    assert (sample.attempt, sample.contributor_id) == (attempt.pk, daisy.contributor)
+    assert (sample.attempt, sample.contributor_id) == (attempt.pk, alice.contributor)
     assert (sample.label, sample.has_fooled, bytes(sample.pixels)) == (
         4,
         True,
@@ -62,11 +62,11 @@ def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(
 
 
 def test_two_who_agree_on_another_digit_correct_it(
-    daisy: Person, moby: Person, mara: Person
+    alice: Person, mona: Person, mei: Person
 ) -> None:
-    attempt = draw(daisy, 4)
-    assert read(moby, "9", attempt).status == "pending"
-    attempt = read(mara, "9", attempt)
+    attempt = submit(alice, 4)
+    assert read(mona, "9", attempt).status == "pending"
+    attempt = read(mei, "9", attempt)
     assert (attempt.status, attempt.settled_label, attempt.credit) == ("corrected", 9, 0.0)
     sample = Sample.objects.get()
     assert (sample.label, sample.has_fooled) == (9, False)
@@ -74,29 +74,29 @@ def test_two_who_agree_on_another_digit_correct_it(
 
 @pytest.mark.parametrize(("answer", "status"), [("junk", "rejected"), ("ambiguous", "ambiguous")])
 def test_what_is_no_clear_digit_becomes_no_sample(
-    daisy: Person, moby: Person, mara: Person, answer: str, status: str
+    alice: Person, mona: Person, mei: Person, answer: str, status: str
 ) -> None:
-    attempt = draw(daisy)
-    read(moby, answer, attempt)
-    assert read(mara, answer, attempt).status == status
+    attempt = submit(alice)
+    read(mona, answer, attempt)
+    assert read(mei, answer, attempt).status == status
     assert not Sample.objects.exists()
 
 
 def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
-    daisy: Person, moby: Person, mara: Person
+    alice: Person, mona: Person, mei: Person
 ) -> None:
     """A drawing meant to fool and read as another digit is no such thing; an audited one is,
     whatever people read."""
     Study.objects.update(audit_share=1.0, round_size=100)
-    Contributor.objects.create(id=daisy.contributor, position=0, split="test")
+    Contributor.objects.create(id=alice.contributor, position=0, split="test")
     verified, corrected, confirmed, mistaken = (
-        draw(daisy, 4),
-        draw(daisy, 4),
-        draw(daisy, 7),
-        draw(daisy, 7),
+        submit(alice, 4),
+        submit(alice, 4),
+        submit(alice, 7),
+        submit(alice, 7),
     )
     answers = {verified.pk: "4", corrected.pk: "9", confirmed.pk: "7", mistaken.pk: "1"}
-    for moderator in (moby, mara):
+    for moderator in (mona, mei):
         while reading := queue.assign(moderator):
             readings.read(moderator, reading.pk, answers[reading.drawing.pk])
     assert Sample.objects.count() == 4
@@ -110,109 +110,107 @@ def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
 
 
 def test_a_confirmed_audited_drawing_stays_not_fooled_and_is_a_sample_that_is_not_due(
-    daisy: Person, moby: Person
+    alice: Person, mona: Person
 ) -> None:
     Study.objects.update(audit_share=1.0, round_size=1)
-    attempt = read(moby, "7", draw(daisy, 7))
+    attempt = read(mona, "7", submit(alice, 7))
     assert (attempt.status, attempt.settled_label, attempt.credit) == ("not_fooled", 7, 0.0)
     assert not Sample.objects.get().has_fooled
     assert not RoundModel.objects.filter(state="training").exists()
 
 
-def test_a_begun_drawing_comes_before_unread_ones(
-    daisy: Person, moby: Person, mara: Person
-) -> None:
-    first = draw(daisy)
-    read(moby, "9", first)
+def test_a_begun_drawing_comes_before_unread_ones(alice: Person, mona: Person, mei: Person) -> None:
+    first = submit(alice)
+    read(mona, "9", first)
     for _ in range(5):
-        draw(daisy)
-    reading = queue.assign(mara)
+        submit(alice)
+    reading = queue.assign(mei)
     assert reading is not None and reading.attempt_id == first.pk
 
 
 def test_unread_drawings_are_drawn_by_lot_among_the_fifty_oldest(
-    daisy: Person, moby: Person, monkeypatch: pytest.MonkeyPatch
+    alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Study.objects.update(round_size=1000)
-    drawn = [draw(daisy) for _ in range(3)]
-    monkeypatch.setattr(queue, "UNREAD_AMONG", 2)
+    drawn = [submit(alice) for _ in range(3)]
+    monkeypatch.setattr(queue, "OLDEST_UNREAD_SHUFFLED", 2)
     monkeypatch.setattr(queue._lot, "shuffle", lambda ids: ids.reverse())
-    reading = queue.assign(moby)
+    reading = queue.assign(mona)
     assert reading is not None and reading.attempt_id == drawn[1].pk
 
 
-def test_at_most_two_leases_then_the_older_again(daisy: Person, moby: Person) -> None:
+def test_at_most_two_leases_then_the_older_again(alice: Person, mona: Person) -> None:
     for _ in range(3):
-        draw(daisy)
-    first, second = queue.assign(moby), queue.assign(moby)
+        submit(alice)
+    first, second = queue.assign(mona), queue.assign(mona)
     assert first is not None and second is not None and first.pk != second.pk
-    again = queue.assign(moby)
+    again = queue.assign(mona)
     assert again is not None and again.pk == first.pk
     assert Reading.objects.count() == 2
 
 
 def test_the_same_drawing_is_not_leased_to_more_people_than_readings_are_wanted(
-    daisy: Person, moby: Person, mara: Person, ada: Person
+    alice: Person, mona: Person, mei: Person, ada: Person
 ) -> None:
     Study.objects.update(quorum=2)
-    draw(daisy)
-    assert queue.assign(moby) and queue.assign(mara)
+    submit(alice)
+    assert queue.assign(mona) and queue.assign(mei)
     assert queue.assign(ada) is None
 
 
 def test_a_lease_that_ran_out_goes_to_somebody_else_and_its_reading_is_refused(
-    daisy: Person, moby: Person, mara: Person
+    alice: Person, mona: Person, mei: Person
 ) -> None:
-    attempt = draw(daisy)
-    late = queue.assign(moby)
+    attempt = submit(alice)
+    late = queue.assign(mona)
     assert late is not None
     with time_machine.travel(timezone.now() + queue.LEASE + timedelta(seconds=1)):
-        other = queue.assign(mara)
+        other = queue.assign(mei)
         assert other is not None and other.attempt_id == attempt.pk
         with pytest.raises(Gone):
-            readings.read(moby, late.pk, "4")
+            readings.read(mona, late.pk, "4")
     attempt.refresh_from_db()
     assert attempt.status == "pending"
 
 
 def test_a_reading_is_final_but_may_be_sent_twice(
-    daisy: Person, moby: Person, person: Cast
+    alice: Person, mona: Person, person: Cast
 ) -> None:
     Study.objects.update(quorum=2)
-    draw(daisy)
-    reading = queue.assign(moby)
+    submit(alice)
+    reading = queue.assign(mona)
     assert reading is not None
-    readings.read(moby, reading.pk, "4")
-    readings.read(moby, reading.pk, "4")
+    readings.read(mona, reading.pk, "4")
+    readings.read(mona, reading.pk, "4")
     with pytest.raises(Conflict):
-        readings.read(moby, reading.pk, "5")
+        readings.read(mona, reading.pk, "5")
     assert Reading.objects.get().answer == "4"
-    assert queue.assign(moby) is None
+    assert queue.assign(mona) is None
 
 
-def test_nobody_answers_anothers_assignment(daisy: Person, moby: Person, mara: Person) -> None:
-    draw(daisy)
-    reading = queue.assign(moby)
+def test_nobody_answers_anothers_assignment(alice: Person, mona: Person, mei: Person) -> None:
+    submit(alice)
+    reading = queue.assign(mona)
     assert reading is not None
     with pytest.raises(NotFound):
-        readings.read(mara, reading.pk, "4")
+        readings.read(mei, reading.pk, "4")
 
 
 @pytest.mark.parametrize("answer", ["10", "", "-1", "four", "AMBIGUOUS"])
-def test_an_answer_that_is_none_is_refused(daisy: Person, moby: Person, answer: str) -> None:
-    draw(daisy)
-    reading = queue.assign(moby)
+def test_an_answer_that_is_none_is_refused(alice: Person, mona: Person, answer: str) -> None:
+    submit(alice)
+    reading = queue.assign(mona)
     assert reading is not None
     with pytest.raises(Refused):
-        readings.read(moby, reading.pk, answer)
+        readings.read(mona, reading.pk, answer)
 
 
 def test_what_moderators_cannot_settle_comes_to_an_admin_who_says_why(
-    daisy: Person, moby: Person, mara: Person, ada: Person, person: Cast
+    alice: Person, mona: Person, mei: Person, ada: Person, person: Cast
 ) -> None:
     max_ = person("max", "moderator")
-    attempt = draw(daisy, 4)
-    for moderator, answer in ((moby, "9"), (mara, "4"), (max_, "3")):
+    attempt = submit(alice, 4)
+    for moderator, answer in ((mona, "9"), (mei, "4"), (max_, "3")):
         assert not decisions.unsettled().exists()
         read(moderator, answer, attempt)
     assert queue.assign(ada) is None
@@ -220,7 +218,7 @@ def test_what_moderators_cannot_settle_comes_to_an_admin_who_says_why(
     with pytest.raises(Refused):
         decisions.decide(attempt.pk, ada, "4", "  ")
     with pytest.raises(Forbidden):
-        decisions.decide(attempt.pk, moby, "4", "it is")
+        decisions.decide(attempt.pk, mona, "4", "it is")
     decided = decisions.decide(attempt.pk, ada, "4", "An open four.")
     assert (decided.status, decided.credit, decided.decision and decided.decision.why) == (
         "verified",
@@ -232,40 +230,40 @@ def test_what_moderators_cannot_settle_comes_to_an_admin_who_says_why(
         decisions.decide(attempt.pk, ada, "9", "Second thoughts.")
 
 
-def test_with_no_moderator_left_an_admin_decides(daisy: Person, moby: Person, ada: Person) -> None:
-    attempt = draw(daisy, 4)
-    read(moby, "9", attempt)
+def test_with_no_moderator_left_an_admin_decides(alice: Person, mona: Person, ada: Person) -> None:
+    attempt = submit(alice, 4)
+    read(mona, "9", attempt)
     assert not decisions.unsettled().exists()
     read(ada, "3", attempt)
     assert list(decisions.unsettled()) == [attempt]
 
 
 def test_an_admin_does_not_decide_on_his_own_drawing(ada: Person) -> None:
-    attempt = draw(ada, 4)
+    attempt = submit(ada, 4)
     assert list(decisions.unsettled()) == [attempt]
     with pytest.raises(Forbidden):
         decisions.decide(attempt.pk, ada, "4", "It is mine.")
 
 
 def test_a_drawing_that_moderators_can_settle_is_not_the_admins(
-    daisy: Person, moby: Person, ada: Person
+    alice: Person, mona: Person, ada: Person
 ) -> None:
-    attempt = draw(daisy, 4)
+    attempt = submit(alice, 4)
     with pytest.raises(Conflict):
         decisions.decide(attempt.pk, ada, "4", "In a hurry.")
 
 
 def test_at_the_round_size_one_candidate_starts_with_the_settling_reading(
-    daisy: Person, moby: Person
+    alice: Person, mona: Person
 ) -> None:
     Study.objects.update(round_size=2)
-    draw(daisy), draw(daisy), draw(daisy)
-    read(moby, "4")
+    submit(alice), submit(alice), submit(alice)
+    read(mona, "4")
     assert not RoundModel.objects.filter(state="training").exists()
-    read(moby, "4")
+    read(mona, "4")
     candidate = RoundModel.objects.get(state="training")
     assert Sample.objects.filter(first_trained_by=candidate).count() == 2
-    read(moby, "4")
+    read(mona, "4")
     assert RoundModel.objects.filter(state="training").count() == 1
     assert Sample.objects.filter(first_trained_by=None).count() == 1
 
@@ -278,7 +276,7 @@ def statements(do: Callable[[], object]) -> int:
 
 
 def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wait(
-    daisy: Person, moby: Person, settings: Any
+    alice: Person, mona: Person, settings: Any
 ) -> None:
     """Unread and begun ones, and those of somebody read too often lately; a reading that settles,
     and one that does not."""
@@ -289,18 +287,18 @@ def test_the_next_drawing_and_its_reading_cost_the_same_queries_however_many_wai
         Attempt.objects.filter(status="pending").update(needed_reading_count=0)
         Reading.objects.all().delete()
         for _ in range(waiting):
-            draw(daisy)
+            submit(alice)
         given: list[Reading] = []
-        assigning = statements(lambda given=given: given.append(queue.assign(moby)))  # type: ignore[misc]
-        reading = statements(lambda given=given: readings.read(moby, given[0].pk, "4"))  # type: ignore[misc]
+        assigning = statements(lambda given=given: given.append(queue.assign(mona)))  # type: ignore[misc]
+        reading = statements(lambda given=given: readings.read(mona, given[0].pk, "4"))  # type: ignore[misc]
         counts.append((assigning, reading))
     assert counts == [(12, 6)] * 2
 
 
-def test_the_queue_is_read_from_the_head_of_its_two_indexes(daisy: Person, moby: Person) -> None:
-    draw(daisy)
+def test_the_queue_is_read_from_the_head_of_its_two_indexes(alice: Person, mona: Person) -> None:
+    submit(alice)
     with CaptureQueriesContext(connection) as queries:
-        queue.assign(moby)
+        queue.assign(mona)
     plans = []
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # which reads so small a table from end to end, else

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.models import Person, Study
-from tests.domain.conftest import add_model, draw
+from tests.support.cast import submit
+from tests.support.models import add_model
 from trainer import candidates, rounds, samples
 from trainer.models import Contributor, Round, RoundModel, Sample
 
@@ -26,7 +27,7 @@ def add(
             pixels=pixels or next(_pixels).to_bytes(784, "big"),
             label=4,
             has_fooled=has_fooled,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 
@@ -186,12 +187,12 @@ def test_arrays_hold_the_samples_in_the_order_of_their_ids(study: Study) -> None
     assert samples.arrays(Sample.objects.none()).pixels.shape == (0, 28, 28)
 
 
-def test_rolling_back_opens_a_new_round_with_the_old_model(daisy: Person) -> None:
+def test_rolling_back_opens_a_new_round_with_the_old_model(alice: Person) -> None:
     rounds.open_next(add_model(3))
-    attempt = draw(daisy, 4)
+    attempt = submit(alice, 4)
     back = rounds.roll_back(1, "ada", "Damaged.")
     assert (back.number, back.model_id) == (3, Round.objects.get(number=1).model_id)
-    assert draw(daisy, 4).predicted_label == 7
+    assert submit(alice, 4).predicted_label == 7
     attempt.refresh_from_db()
     assert (attempt.round.number, attempt.predicted_label) == (2, 3)
     assert (back.opened_by, back.opened_why) == ("ada", "Damaged.")

@@ -18,23 +18,24 @@ from collector.models import Attempt, Person, Study
 from collector.moderation import readings
 from collector.standings import leaderboards, round_figures
 from collector.study import consistency
-from tests.domain.conftest import add_model, draw, read
+from tests.support.cast import read, submit
+from tests.support.models import add_model
 from trainer import rounds as trainer_rounds
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
 from trainer.rounds import NoSuchRound
 
 
 def test_mer_counts_all_attempts_and_vmer_those_that_are_not_pending(
-    daisy: Person, moby: Person, mara: Person
+    alice: Person, mona: Person, mei: Person
 ) -> None:
     Study.objects.update(round_size=100)
     for answer in ("4", "4", "9", "9"):
-        read(moby, answer, draw(daisy, 4))
-    read(mara, "9")
-    draw(daisy, 7)
-    attempts.retract(daisy, draw(daisy, 4).pk)
-    draw(daisy, 4)
-    tally = leaderboards.count_attempts(daisy.attempts.all())
+        read(mona, answer, submit(alice, 4))
+    read(mei, "9")
+    submit(alice, 7)
+    attempts.retract(alice, submit(alice, 4).pk)
+    submit(alice, 4)
+    tally = leaderboards.count_attempts(alice.attempts.all())
     # two verified, one corrected, one begun, one not fooled, one taken back, one unread
     assert (tally.attempt_count, tally.fooled_count, tally.pending_count, tally.verified_count) == (
         7,
@@ -54,39 +55,39 @@ def test_nothing_over_nothing_is_no_number(study: Study) -> None:
 
 
 def test_standings_rank_by_verified_fools_and_not_by_volume(
-    daisy: Person, mara: Person, moby: Person
+    alice: Person, mei: Person, mona: Person
 ) -> None:
     for _ in range(5):
-        draw(mara, 7)
-    read(moby, "4", draw(mara, 4))
+        submit(mei, 7)
+    read(mona, "4", submit(mei, 4))
     for _ in range(2):
-        read(moby, "4", draw(daisy, 4))
+        read(mona, "4", submit(alice, 4))
     lines = leaderboards.standings("round")
     assert [(line.rank, line.username, line.credit) for line in lines] == [
-        (1, "daisy", 2.0),
-        (2, "mara", 1.0),
+        (1, "alice", 2.0),
+        (2, "mei", 1.0),
     ]
     assert lines[1].vmer == 1 / 6
 
 
 def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawer_is_told(
-    daisy: Person, mara: Person, moby: Person
+    alice: Person, mei: Person, mona: Person
 ) -> None:
     Study.objects.update(round_size=100)
     for label in (4, 4, 9, 4, 4):
-        read(moby, str(label), draw(daisy, label))
-    read(moby, "4", draw(mara, 4))
-    assert [one.credit for one in daisy.attempts.order_by("submitted_at")] == [1, 1, 1, 0.5, 0.5]
+        read(mona, str(label), submit(alice, label))
+    read(mona, "4", submit(mei, 4))
+    assert [one.credit for one in alice.attempts.order_by("submitted_at")] == [1, 1, 1, 0.5, 0.5]
     assert [(line.username, line.credit) for line in leaderboards.standings()] == [
-        ("daisy", 4.0),
-        ("mara", 1.0),
+        ("alice", 4.0),
+        ("mei", 1.0),
     ]
-    third = daisy.attempts.order_by("submitted_at")[3]
+    third = alice.attempts.order_by("submitted_at")[3]
     assert (
         "half a credit" in timeline.timeline(third)[1].text
         and "a 4 taken for a 7" in timeline.timeline(third)[1].text
     )
-    assert "1 credit" in timeline.timeline(mara.attempts.get())[1].text
+    assert "1 credit" in timeline.timeline(mei.attempts.get())[1].text
     assert list(consistency.problems()) == []
     next_round = Round.objects.create(
         number=2,
@@ -97,39 +98,39 @@ def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawe
     )
     assert (
         readings.fools_alike(
-            Attempt(drawer=daisy, round=next_round, target_label=4, predicted_label=7)
+            Attempt(drawer=alice, round=next_round, target_label=4, predicted_label=7)
         ).count()
         == 0
     )
 
 
-def test_equal_credit_is_equal_rank(daisy: Person, mara: Person, moby: Person) -> None:
-    for drawer in (daisy, mara):
-        read(moby, "4", draw(drawer, 4))
+def test_equal_credit_is_equal_rank(alice: Person, mei: Person, mona: Person) -> None:
+    for drawer in (alice, mei):
+        read(mona, "4", submit(drawer, 4))
     assert [line.rank for line in leaderboards.standings("all")] == [1, 1]
 
 
 def test_only_who_is_active_and_wants_to_be_listed_is_ranked(
-    daisy: Person, mara: Person, moby: Person
+    alice: Person, mei: Person, mona: Person
 ) -> None:
-    for drawer in (daisy, mara):
-        read(moby, "4", draw(drawer, 4))
+    for drawer in (alice, mei):
+        read(mona, "4", submit(drawer, 4))
     for hidden in ({"is_listed": False}, {"is_active": False}, {"closed_at": timezone.now()}):
-        Person.objects.filter(pk=daisy.pk).update(**hidden)
+        Person.objects.filter(pk=alice.pk).update(**hidden)
         for period in leaderboards.PERIODS:
-            assert [line.username for line in leaderboards.standings(period)] == ["mara"]
-        Person.objects.filter(pk=daisy.pk).update(is_listed=True, is_active=True, closed_at=None)
+            assert [line.username for line in leaderboards.standings(period)] == ["mei"]
+        Person.objects.filter(pk=alice.pk).update(is_listed=True, is_active=True, closed_at=None)
     assert len(leaderboards.standings("all")) == 2
 
 
 def test_of_equals_whoever_was_there_first_comes_first_and_no_more_than_a_hundred_are_shown(
-    study: Study, person: Callable[..., Person], moby: Person, monkeypatch: pytest.MonkeyPatch
+    study: Study, person: Callable[..., Person], mona: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Study.objects.update(round_size=100)
     monkeypatch.setattr(leaderboards, "SHOWN", 3)
     people = [person() for _ in range(4)]
     for drawer in people:
-        read(moby, "4", draw(drawer, 4))
+        read(mona, "4", submit(drawer, 4))
     lines = leaderboards.standings("all")
     assert [(line.rank, line.username) for line in lines] == [
         (1, drawer.username) for drawer in people[:3]
@@ -153,7 +154,7 @@ def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
     Attempt.objects.all().delete()
     people = [person() for _ in range(3)]
     for who, status in drawn:
-        one = draw(people[who], 7 if status == "not_fooled" else 4)
+        one = submit(people[who], 7 if status == "not_fooled" else 4)
         Attempt.objects.filter(pk=one.pk).update(
             status=status, credit=float(status == "verified"), needed_reading_count=0
         )
@@ -181,8 +182,8 @@ def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
     assert sum(line.credit for line in leaderboards.standings("all")) == whole.verified_count
 
 
-def test_the_periods_are_the_open_round_the_week_and_ever(daisy: Person, moby: Person) -> None:
-    read(moby, "4", draw(daisy, 4))
+def test_the_periods_are_the_open_round_the_week_and_ever(alice: Person, mona: Person) -> None:
+    read(mona, "4", submit(alice, 4))
     trainer_rounds.open_next(add_model(3))
     assert leaderboards.standings("round") == []
     assert [line.verified_count for line in leaderboards.standings("week")] == [1]
@@ -194,15 +195,15 @@ def test_the_periods_are_the_open_round_the_week_and_ever(daisy: Person, moby: P
 
 
 def test_the_open_round_says_what_is_due_and_what_is_in_training(
-    daisy: Person, moby: Person
+    alice: Person, mona: Person
 ) -> None:
     Study.objects.update(round_size=2)
     assert round_figures.current().due == round_figures.Due(have=0, need=2)
-    read(moby, "4", draw(daisy, 4))
+    read(mona, "4", submit(alice, 4))
     overview = round_figures.current()
     assert overview.due is not None and overview.due.have == 1
     assert (overview.training, overview.counts.verified_count) == (None, 1)
-    read(moby, "4", draw(daisy, 4))
+    read(mona, "4", submit(alice, 4))
     training = round_figures.current().training
     assert training is not None and training.progress == 0 and training.started_at is not None
     with pytest.raises(NoSuchRound):
@@ -214,11 +215,11 @@ def kinds(attempt: Attempt) -> list[str]:
     return [event.kind for event in timeline.timeline(attempt)]
 
 
-def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person) -> None:
+def test_the_fate_of_a_drawing_is_told_step_by_step(alice: Person, mona: Person) -> None:
     Study.objects.update(round_size=1)
-    attempt = draw(daisy, 4)
+    attempt = submit(alice, 4)
     assert kinds(attempt) == ["submitted", "waiting"]
-    read(moby, "4", attempt)
+    read(mona, "4", attempt)
     assert kinds(attempt) == ["submitted", "settled", "training"]
     RoundModel.objects.filter(state="training").update(state="promoted")
     model = RoundModel.objects.latest("pk")
@@ -238,13 +239,13 @@ def test_the_fate_of_a_drawing_is_told_step_by_step(daisy: Person, moby: Person)
     ],
 )
 def test_once_another_round_is_open_its_drawer_reads_what_the_new_model_makes_of_it(
-    daisy: Person, moby: Person, digit: int, told: str
+    alice: Person, mona: Person, digit: int, told: str
 ) -> None:
     Study.objects.update(round_size=100)
-    attempt, taken_back = draw(daisy, 4), draw(daisy, 4)
-    attempts.retract(daisy, taken_back.pk)
+    attempt, taken_back = submit(alice, 4), submit(alice, 4)
+    attempts.retract(alice, taken_back.pk)
     assert "now" not in kinds(attempt)
-    read(moby, "4", attempt)
+    read(mona, "4", attempt)
     assert "now" not in kinds(attempt), "round 1 judged it, and is open"
     trainer_rounds.open_next(add_model(digit))
     attempt.refresh_from_db()
@@ -253,20 +254,20 @@ def test_once_another_round_is_open_its_drawer_reads_what_the_new_model_makes_of
 
 
 def test_a_confirmed_fool_says_how_many_confirmed_it(
-    daisy: Person, moby: Person, mara: Person
+    alice: Person, mona: Person, mei: Person
 ) -> None:
     Study.objects.update(quorum=2, round_size=100)
-    attempt = draw(daisy, 4)
-    for moderator in (moby, mara):
+    attempt = submit(alice, 4)
+    for moderator in (mona, mei):
         read(moderator, "4", attempt)
     attempt.refresh_from_db()
     assert "Confirmed: 2 moderators read a 4 too." in timeline.timeline(attempt)[1].text
 
 
-def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby: Person) -> None:
-    Contributor.objects.create(id=daisy.contributor, position=0, split="test")
-    attempt = draw(daisy, 4)
-    read(moby, "4", attempt)
+def test_a_test_persons_fate_says_kept_to_measure_the_models(alice: Person, mona: Person) -> None:
+    Contributor.objects.create(id=alice.contributor, position=0, split="test")
+    attempt = submit(alice, 4)
+    read(mona, "4", attempt)
     assert kinds(attempt) == ["submitted", "settled", "test"]
     attempt.refresh_from_db()
     [(_, words)] = timeline.with_headlines([attempt])
@@ -274,29 +275,29 @@ def test_a_test_persons_fate_says_kept_to_measure_the_models(daisy: Person, moby
 
 
 def test_while_a_drawing_waits_its_fate_tells_nothing_of_the_readings(
-    daisy: Person, moby: Person
+    alice: Person, mona: Person
 ) -> None:
-    attempt = draw(daisy, 4)
-    read(moby, "junk", attempt)
+    attempt = submit(alice, 4)
+    read(mona, "junk", attempt)
     attempt.refresh_from_db()
     told = " ".join(event.text for event in timeline.timeline(attempt))
     assert "junk" not in told and "no digit" not in told and "1 so far" in told
 
 
 def test_a_drawing_that_did_not_fool_and_was_not_drawn_for_audit_has_no_verdict_of_moderators(
-    daisy: Person,
+    alice: Person,
 ) -> None:
-    attempt = draw(daisy, 7)
+    attempt = submit(alice, 7)
     assert kinds(attempt) == ["submitted"]
     assert timeline.headline(attempt) == "The model was right"
 
 
-def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara: Person) -> None:
+def test_an_honest_database_agrees_with_itself(alice: Person, mona: Person, mei: Person) -> None:
     Study.objects.update(round_size=100)
     for answer in ("4", "9"):
-        read(moby, answer, draw(daisy, 4))
-    read(mara, "9")
-    attempts.retract(daisy, draw(daisy, 4).pk)
+        read(mona, answer, submit(alice, 4))
+    read(mei, "9")
+    attempts.retract(alice, submit(alice, 4).pk)
     assert list(consistency.problems()) == []
 
 
@@ -316,10 +317,10 @@ def test_an_honest_database_agrees_with_itself(daisy: Person, moby: Person, mara
     ],
 )
 def test_whatever_is_changed_behind_the_rules_is_found(
-    daisy: Person, moby: Person, spoil: object
+    alice: Person, mona: Person, spoil: object
 ) -> None:
     Study.objects.update(round_size=100)
-    read(moby, "4", draw(daisy, 4))
+    read(mona, "4", submit(alice, 4))
     assert callable(spoil) and spoil() == 1
     assert list(consistency.problems())
 

@@ -4,9 +4,10 @@ written."""
 from typing import Any
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from collector import append_only, tasks
 from collector.errors import Conflict, Forbidden, Refused
@@ -16,7 +17,8 @@ from collector.people import accounts, suspensions
 from collector.standings import leaderboards, round_figures
 from collector.study import admin_log, consistency
 from collector.study import settings as study_settings
-from tests.domain.conftest import add_model, draw, read
+from tests.support.cast import read, submit
+from tests.support.models import add_model
 from trainer import candidates, samples
 from trainer.learning.report import Report
 from trainer.models import Contributor, Round, RoundModel, Sample
@@ -25,16 +27,16 @@ WHY = "Draws sevens and calls them fours."
 
 
 @pytest.fixture
-def dora(study: Study, daisy: Person, moby: Person, person: Any) -> Person:
-    """A drawer beside daisy; both are of the train split and have a verified fool, dora also one
+def bob(study: Study, alice: Person, mona: Person, person: Any) -> Person:
+    """A drawer beside alice; both are of the train split and have a verified fool, bob also one
     that waits."""
     Study.objects.update(round_size=100)
-    dora: Person = person("dora")
-    for position, drawer in enumerate((daisy, dora)):
+    bob: Person = person("bob")
+    for position, drawer in enumerate((alice, bob)):
         Contributor.objects.create(id=drawer.contributor, position=position, split="train")
-        read(moby, "4", draw(drawer, 4))
-    draw(dora, 5)
-    return dora
+        read(mona, "4", submit(drawer, 4))
+    submit(bob, 5)
+    return bob
 
 
 def off(person: Person) -> Person:
@@ -50,71 +52,69 @@ def ranked() -> list[str]:
 
 
 def test_a_suspension_says_beforehand_what_it_takes_out_and_takes_it_out_at_once(
-    dora: Person, daisy: Person, moby: Person, ada: Person
+    bob: Person, alice: Person, mona: Person, ada: Person
 ) -> None:
-    assert suspensions.impact_of(dora) == suspensions.SuspensionImpact(samples=1, waiting=1)
-    assert set(ranked()) == {"daisy", "dora"}
-    assert suspensions.suspend(dora, ada, WHY) == 1
-    assert (ranked(), active()) == (["daisy"], {daisy.contributor})
-    assert queue.assign(moby) is None and not decisions.unsettled().exists()
-    assert off(dora).is_suspended
+    assert suspensions.impact_of(bob) == suspensions.SuspensionImpact(samples=1, waiting=1)
+    assert set(ranked()) == {"alice", "bob"}
+    assert suspensions.suspend(bob, ada, WHY) == 1
+    assert (ranked(), active()) == (["alice"], {alice.contributor})
+    assert queue.assign(mona) is None and not decisions.unsettled().exists()
+    assert off(bob).is_suspended
     assert list(consistency.problems()) == []
     [act] = AdminAction.objects.all()
-    assert (act.kind, act.admin, act.person, act.why) == ("suspended", ada, dora, WHY)
+    assert (act.kind, act.admin, act.person, act.why) == ("suspended", ada, bob, WHY)
 
 
-def test_reinstating_brings_back_what_was_taken_out(
-    dora: Person, moby: Person, ada: Person
-) -> None:
+def test_reinstating_brings_back_what_was_taken_out(bob: Person, mona: Person, ada: Person) -> None:
     before = leaderboards.standings("all")
-    suspensions.suspend(dora, ada, WHY)
-    assert suspensions.impact_of(off(dora)) == suspensions.SuspensionImpact(samples=1, waiting=1)
-    assert suspensions.reinstate(off(dora), ada, "It was her little brother.") == 1
-    assert leaderboards.standings("all") == before and dora.contributor in active()
+    suspensions.suspend(bob, ada, WHY)
+    assert suspensions.impact_of(off(bob)) == suspensions.SuspensionImpact(samples=1, waiting=1)
+    assert suspensions.reinstate(off(bob), ada, "It was her little brother.") == 1
+    assert leaderboards.standings("all") == before and bob.contributor in active()
     assert (
-        Sample.objects.filter(contributor=dora.contributor).count() == 2
+        Sample.objects.filter(contributor=bob.contributor).count() == 2
     )  # a row of its own, beside the withdrawn
-    read(moby, "5")
+    read(mona, "5")
     assert Attempt.objects.get(target_label=5).status == "verified"
     assert list(consistency.problems()) == []
     assert [act.kind for act in AdminAction.objects.order_by("pk")] == ["suspended", "reinstated"]
 
 
-def test_only_what_this_suspension_withdrew_comes_back(dora: Person, ada: Person) -> None:
-    samples.withdraw(dora.contributor)
-    suspensions.suspend(dora, ada, WHY)
-    assert suspensions.reinstate(off(dora), ada, WHY) == 0
+def test_only_what_this_suspension_withdrew_comes_back(bob: Person, ada: Person) -> None:
+    samples.withdraw(bob.contributor)
+    suspensions.suspend(bob, ada, WHY)
+    assert suspensions.reinstate(off(bob), ada, WHY) == 0
 
 
 def test_a_removed_picture_and_one_that_somebody_else_gave_meanwhile_do_not_come_back(
-    dora: Person, daisy: Person, ada: Person, moby: Person
+    bob: Person, alice: Person, ada: Person, mona: Person
 ) -> None:
-    read(moby, "5")
-    read(moby, "8", draw(dora, 8))
-    gone, twin = Sample.objects.filter(contributor=dora.contributor).order_by("added_at")[:2]
-    suspensions.suspend(dora, ada, WHY)
+    read(mona, "5")
+    read(mona, "8", submit(bob, 8))
+    gone, twin = Sample.objects.filter(contributor=bob.contributor).order_by("added_at")[:2]
+    suspensions.suspend(bob, ada, WHY)
     Sample.objects.filter(pk=gone.pk).update(removed_at=gone.added_at)
-    other = Sample.objects.get(contributor=daisy.contributor)
+    other = Sample.objects.get(contributor=alice.contributor)
     Sample.objects.filter(pk=other.pk).update(sha256=twin.sha256)
-    assert suspensions.reinstate(off(dora), ada, WHY) == 1  # of three
+    assert suspensions.reinstate(off(bob), ada, WHY) == 1  # of three
 
 
 @pytest.mark.parametrize(
     ("answer", "back"), [("5", [5]), ("6", [6]), ("8", [8]), ("junk", []), ("ambiguous", [])]
 )
 def test_what_an_appeal_made_of_a_drawing_meanwhile_is_what_comes_back(
-    dora: Person, moby: Person, mara: Person, ada: Person, answer: str, back: list[int]
+    bob: Person, mona: Person, mei: Person, ada: Person, answer: str, back: list[int]
 ) -> None:
     attempt = Attempt.objects.get(target_label=5)
-    for moderator in (moby, mara):
+    for moderator in (mona, mei):
         read(moderator, "6", attempt)
-    appeals.appeal(dora, attempt.pk, "It is a five.")
-    suspensions.suspend(dora, ada, WHY)
+    appeals.appeal(bob, attempt.pk, "It is a five.")
+    suspensions.suspend(bob, ada, WHY)
     decisions.decide(attempt.pk, ada, answer, "I see it so.")
-    assert dora.contributor not in active()
+    assert bob.contributor not in active()
     assert (
-        suspensions.impact_of(off(dora)).samples
-        == suspensions.reinstate(off(dora), ada, WHY)
+        suspensions.impact_of(off(bob)).samples
+        == suspensions.reinstate(off(bob), ada, WHY)
         == 1 + len(back)
     )
     mine = samples.active().filter(attempt=attempt.pk)
@@ -122,75 +122,93 @@ def test_what_an_appeal_made_of_a_drawing_meanwhile_is_what_comes_back(
     assert list(consistency.problems()) == []
 
 
-def test_a_model_in_between_is_told_from_those_before_and_after(dora: Person, ada: Person) -> None:
+def test_a_model_in_between_is_told_from_those_before_and_after(bob: Person, ada: Person) -> None:
     first = candidates.start("mnist_model")
     RoundModel.objects.filter(pk=first.pk).update(state="promoted")
-    suspensions.suspend(dora, ada, WHY)
+    suspensions.suspend(bob, ada, WHY)
     between = candidates.start("mnist_model")
     RoundModel.objects.filter(pk=between.pk).update(state="promoted")
-    suspensions.reinstate(off(dora), ada, WHY)
+    suspensions.reinstate(off(bob), ada, WHY)
     after = candidates.start("mnist_model")
     assert [samples.trained_on(model).count() for model in (first, between, after)] == [2, 1, 2]
 
 
 def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_sample_is_withdrawn_too(
-    dora: Person, moby: Person, ada: Person
+    bob: Person, mona: Person, ada: Person
 ) -> None:
-    leased = queue.assign(moby)
+    leased = queue.assign(mona)
     assert leased is not None
-    suspensions.suspend(dora, ada, WHY)
-    settled = readings.read(moby, leased.pk, "5").attempt
+    suspensions.suspend(bob, ada, WHY)
+    settled = readings.read(mona, leased.pk, "5").attempt
     assert settled is not None and settled.status == "verified"
-    assert dora.contributor not in active() and list(consistency.problems()) == []
-    assert suspensions.reinstate(off(dora), ada, WHY) == 2
+    assert bob.contributor not in active() and list(consistency.problems()) == []
+    assert suspensions.reinstate(off(bob), ada, WHY) == 2
 
 
-def test_who_is_suspended_is_signed_out_for_good(dora: Person, daisy: Person, ada: Person) -> None:
-    text, _ = accounts.issue_token(dora)
-    kept, _ = accounts.issue_token(daisy)
-    for person in (dora, daisy):
-        session = SessionStore()
-        session["_auth_user_id"] = str(person.pk)
-        session.save()
-    suspensions.suspend(dora, ada, WHY)
-    suspensions.reinstate(off(dora), ada, WHY)
-    assert accounts.person_of_token(text) is None and accounts.person_of_token(kept) == daisy
+def signed_in(person: Person) -> Client:
+    client = Client()
+    client.force_login(person, backend=accounts.BACKEND)
+    return client
+
+
+def status(client: Client) -> int:
+    return client.get("/api/attempts/").status_code
+
+
+def test_who_is_suspended_is_signed_out_for_good(bob: Person, alice: Person, ada: Person) -> None:
+    text, _ = accounts.issue_token(bob)
+    kept, _ = accounts.issue_token(alice)
+    bobs, alices = signed_in(bob), signed_in(alice)
+    assert status(bobs) == status(alices) == 200
+    suspensions.suspend(bob, ada, WHY)
+    asleep = Client()
+    asleep.cookies["sessionid"] = bobs.cookies["sessionid"].value  # asks nothing meanwhile
+    assert status(bobs) == 401
+    suspensions.reinstate(off(bob), ada, WHY)
+    assert accounts.person_of_token(text) is None and accounts.person_of_token(kept) == alice
     assert Token.objects.count() == 1
-    left = [
-        row.get_decoded()["_auth_user_id"] for row in SessionStore.get_model_class().objects.all()
-    ]
-    assert left == [str(daisy.pk)]
+    assert status(asleep) == status(bobs) == 401
+    assert status(alices) == status(signed_in(off(bob))) == 200
+
+
+def test_who_a_session_is_of_is_asked_in_one_query(bob: Person, ada: Person) -> None:
+    suspensions.suspend(bob, ada, WHY)
+    suspensions.reinstate(off(bob), ada, WHY)
+    with CaptureQueriesContext(connection) as queries:
+        person = accounts.Backend().get_user(bob.pk)
+        assert person is not None and person.get_session_auth_hash().endswith("-1")
+    assert len(queries) == 1
 
 
 def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(
-    dora: Person, moby: Person, ada: Person
+    bob: Person, mona: Person, ada: Person
 ) -> None:
     for act in (suspensions.suspend, suspensions.reinstate, suspensions.ablate):
         with pytest.raises(Forbidden):
-            act(dora, moby, WHY)
+            act(bob, mona, WHY)
         with pytest.raises(Refused):
-            act(dora, ada, "  ")
+            act(bob, ada, "  ")
     with pytest.raises(Forbidden):
         suspensions.suspend(ada, ada, WHY)
     with pytest.raises(Conflict):
-        suspensions.reinstate(dora, ada, WHY)
-    suspensions.suspend(dora, ada, WHY)
+        suspensions.reinstate(bob, ada, WHY)
+    suspensions.suspend(bob, ada, WHY)
     with pytest.raises(Conflict):
-        suspensions.suspend(dora, ada, WHY)
+        suspensions.suspend(bob, ada, WHY)
     assert AdminAction.objects.count() == 1
 
 
 def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstated(
-    dora: Person, ada: Person
+    bob: Person, ada: Person
 ) -> None:
-    Person.objects.filter(pk=dora.pk).update(is_active=False, closed_at=ada.joined_at)
-    assert not off(dora).is_suspended and decisions.unsettled().count() == 0
+    Person.objects.filter(pk=bob.pk).update(is_active=False, closed_at=ada.joined_at)
+    assert not off(bob).is_suspended and decisions.unsettled().count() == 0
     with pytest.raises(Conflict):
-        suspensions.reinstate(off(dora), ada, WHY)
+        suspensions.reinstate(off(bob), ada, WHY)
 
 
-def test_an_active_sample_of_somebody_suspended_is_found(dora: Person) -> None:
-    Person.objects.filter(pk=dora.pk).update(is_active=False)
+def test_an_active_sample_of_somebody_suspended_is_found(bob: Person) -> None:
+    Person.objects.filter(pk=bob.pk).update(is_active=False)
     assert any("suspended" in said for said in consistency.problems())
 
 
@@ -198,8 +216,8 @@ def test_an_active_sample_of_somebody_suspended_is_found(dora: Person) -> None:
 
 
 @pytest.fixture
-def trained(dora: Person) -> RoundModel:
-    """The newest model, trained on daisy's and dora's."""
+def trained(bob: Person) -> RoundModel:
+    """The newest model, trained on alice's and bob's."""
     model = candidates.start("mnist_model")
     RoundModel.objects.filter(pk=model.pk).update(state="promoted")
     model.refresh_from_db()
@@ -207,35 +225,35 @@ def trained(dora: Person) -> RoundModel:
 
 
 def test_a_comparison_is_the_newest_models_training_less_one_person(
-    trained: RoundModel, dora: Person, daisy: Person, moby: Person, ada: Person
+    trained: RoundModel, bob: Person, alice: Person, mona: Person, ada: Person
 ) -> None:
-    read(moby, "5")  # came after
-    suspensions.suspend(daisy, ada, WHY)  # that model had daisy's all the same
-    model = suspensions.ablate(dora, ada, WHY)
+    read(mona, "5")  # came after
+    suspensions.suspend(alice, ada, WHY)  # that model had alice's all the same
+    model = suspensions.ablate(bob, ada, WHY)
     assert (model.architecture, model.initial_model, model.seed) == (
         trained.architecture,
         trained.initial_model,
         trained.seed,
     )
     assert list(samples.trained_on(model).values_list("contributor", flat=True)) == [
-        daisy.contributor
+        alice.contributor
     ]
     assert not Sample.objects.filter(first_trained_by=model).exists()
-    assert AdminAction.objects.filter(kind="ablated", person=dora, why=WHY).exists()
+    assert AdminAction.objects.filter(kind="ablated", person=bob, why=WHY).exists()
 
 
 def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
-    trained: RoundModel, dora: Person, moby: Person, ada: Person
+    trained: RoundModel, bob: Person, mona: Person, ada: Person
 ) -> None:
     Study.objects.update(round_size=1)
     held = add_model(3, state="held")
-    suspensions.ablate(dora, ada, WHY)
-    read(moby, "5")
+    suspensions.ablate(bob, ada, WHY)
+    read(mona, "5")
     tasks.start_if_due()
     open_round = round_figures.current()
     assert (open_round.training, open_round.due) == (None, round_figures.Due(have=1, need=1))
     with pytest.raises(candidates.AlreadyTraining):
-        suspensions.ablate(dora, ada, WHY)
+        suspensions.ablate(bob, ada, WHY)
     claim = candidates.claim(RoundModel.objects.get(state="training").pk)
     assert claim is not None
     done = candidates.finish(
@@ -249,26 +267,26 @@ def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
 
 
 def test_a_comparison_left_lying_is_sent_again_and_fails_after_three_claims(
-    trained: RoundModel, dora: Person, ada: Person
+    trained: RoundModel, bob: Person, ada: Person
 ) -> None:
-    model = suspensions.ablate(dora, ada, WHY)
+    model = suspensions.ablate(bob, ada, WHY)
     for _ in range(3):
         assert candidates.claim(model.pk) is not None
         RoundModel.objects.filter(pk=model.pk).update(lease_expires_at=model.created_at)
     candidates.recover()
     model.refresh_from_db()
-    assert model.state == "failed" and suspensions.latest_ablation(dora) == model
+    assert model.state == "failed" and suspensions.latest_ablation(bob) == model
 
 
 def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
-    dora: Person, daisy: Person, ada: Person
+    bob: Person, alice: Person, ada: Person
 ) -> None:
     with pytest.raises(candidates.NothingToAblate):
-        suspensions.ablate(dora, ada, WHY)
-    samples.withdraw(daisy.contributor)
+        suspensions.ablate(bob, ada, WHY)
+    samples.withdraw(alice.contributor)
     model = candidates.start("mnist_model")
     RoundModel.objects.filter(pk=model.pk).update(state="promoted")
-    for person in (daisy, dora):
+    for person in (alice, bob):
         with pytest.raises(candidates.NothingToAblate):
             suspensions.ablate(person, ada, WHY)
     assert (
@@ -281,10 +299,10 @@ def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
 
 
 @pytest.fixture
-def by_hand(dora: Person, ada: Person, moby: Person, mara: Person) -> Person:
+def by_hand(bob: Person, ada: Person, mona: Person, mei: Person) -> Person:
     """One of each."""
-    suspensions.suspend(dora, ada, WHY)
-    suspensions.reinstate(off(dora), ada, "She said sorry.")
+    suspensions.suspend(bob, ada, WHY)
+    suspensions.reinstate(off(bob), ada, "She said sorry.")
     study_settings.change(ada, round_size=20)
     Attempt.objects.filter(target_label=5).update(needed_reading_count=0)
     decisions.decide(Attempt.objects.get(target_label=5).pk, ada, "junk", "A scribble.")
@@ -300,7 +318,7 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
     assert [(done.what, done.why) for done in told] == [
         ("opened", "Better."),
         ("discarded a held candidate", "Worse."),
-        ("decided «junk» on", "A scribble."),
+        ("decided “junk” on", "A scribble."),
         ("set round_size from 100 to 20", ""),
         ("reinstated", "She said sorry."),
         ("suspended", WHY),
@@ -308,8 +326,8 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
     assert {done.who for done in told} == {"ada"}
     assert told[0].touched == ("round", 2, "round 2") and told[-1].touched == (
         "person",
-        "dora",
-        "dora",
+        "bob",
+        "bob",
     )
 
 

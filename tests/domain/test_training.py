@@ -14,7 +14,7 @@ from collector.data import exports
 from collector.models import Study
 from collector.study import consistency
 from collector.study import settings as study_settings
-from tests.penmanship import drawings, fooling, picture, read
+from tests.support.penmanship import drawings, fooling, picture, read
 from trainer import candidates, rounds, samples, target, tasks
 from trainer.learning import basedata, fit, nets, shipped
 from trainer.learning.__main__ import main
@@ -50,7 +50,7 @@ def keep(contributor: uuid.UUID, pixels: Any, label: int, *, has_fooled: bool = 
             label=label,
             has_fooled=has_fooled,
             is_audited=not has_fooled,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 

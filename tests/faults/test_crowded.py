@@ -9,8 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.faults.test_serving import ADD_MODEL
-from tests.site import Answer, Client, Site
+from tests.support.site import Answer, Client, Site
+from tests.support.trainings import rounds_of
 
 AT_ONCE = 200
 PEOPLE = """
@@ -61,7 +61,7 @@ def at_once(asked: list[Callable[[], Answer]]) -> list[Answer]:
 
 def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[..., Site]) -> None:
     site = make_site(DADC_LIMIT_SCALE="1000", DADC_QUORUM="2", DADC_ROUND_SIZE="30")
-    site.python(ADD_MODEL.format(digits=[7]))
+    site.python(rounds_of(7))
     tokens: dict[str, list[str]] = json.loads(site.python(PEOPLE))
     drawers, moderators = (
         [Client(site, token) for token in tokens[kind]] for kind in ("drawer", "moderator")

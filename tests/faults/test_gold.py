@@ -4,8 +4,8 @@ than two at once."""
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from tests import penmanship
-from tests.site import Answer, Client, Site
+from tests.support import penmanship
+from tests.support.site import Answer, Client, Site
 
 HIDDEN = """
 from collector.models import Gold, Person
@@ -34,7 +34,7 @@ def test_asking_many_times_at_once_gives_each_gold_drawing_once(
 ) -> None:
     """To who practises, and to who moderates and is given gold whenever there is some."""
     site = make_site(DADC_GOLD_SHARE="1", DADC_LIMIT_SCALE="100")
-    drawer, newt, moby = site.person("daisy"), site.person("newt"), site.person("moby", "moderator")
+    drawer, newt, mona = site.person("alice"), site.person("newt"), site.person("mona", "moderator")
     for label, strokes, width in penmanship.fooling(3, 4):
         assert (
             drawer.post(
@@ -43,7 +43,7 @@ def test_asking_many_times_at_once_gives_each_gold_drawing_once(
             == 201
         )
     site.python(HIDDEN)
-    for client in (newt, moby):
+    for client in (newt, mona):
         for _ in range(2):
             answers = at_once(client, "/api/assignments/")
             assert {answer.status for answer in answers} == {201}

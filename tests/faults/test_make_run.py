@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.processes import alive, children, kill, trainers
-from tests.faults.trainings import START
-from tests.site import ROOT, Client, Site, free_port, wait_for
+from tests.support.processes import alive, children, kill, trainers
+from tests.support.site import ROOT, Client, Site, free_port, wait_for
+from tests.support.trainings import START
 
 pytestmark = [pytest.mark.faults]
 
@@ -46,13 +46,8 @@ def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: S
     log = (site.data_dir / "run.log").read_text()
     assert f"http://127.0.0.1:{site.port}/" in log and "Sign in as admin" in log
 
-    masters = [
-        pid
-        for pid in children(make.pid)
-        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    for pid in masters:
-        kill(pid)
+    masters = [child for child in children(make.pid) if "gunicorn" in " ".join(child.cmdline())]
+    kill(*masters)
     wait_for(lambda: not alive(masters) and site.answers(), 30, "the web to be back")
 
     site.python(START)

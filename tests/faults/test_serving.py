@@ -11,29 +11,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import site as sites
-from tests.faults.processes import children, kill
-from tests.faults.relay import Relay
-from tests.site import POSTGRES, Client, Site, wait_for
+from tests.support import site as sites
+from tests.support.needs import POSTGRES
+from tests.support.processes import children, kill
+from tests.support.relay import Relay
+from tests.support.site import Client, Site, wait_for
+from tests.support.trainings import rounds_of
 
 pytestmark = [pytest.mark.faults]
 
-ADD_MODEL = """
-from django.db import transaction
-from django.utils import timezone
-from tests.nets import always
-from trainer import rounds
-from trainer.learning import weights
-from trainer.models import RoundModel, Weights
-for digit in {digits}:
-    model = RoundModel.objects.create(
-        architecture="mnist_model", state="promoted", finished_at=timezone.now(), report={{}})
-    data = always(digit)
-    Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
-    with transaction.atomic():
-        rounds.lock()
-        rounds.open_next(model)
-"""
 BREAK_ONE_BIT = """
 from trainer.models import Round, Weights
 row = Weights.objects.get(model=Round.objects.get(state="open").model)
@@ -58,7 +44,7 @@ def test_each_attempt_keeps_the_round_whose_model_answered_it(
     answers: list[tuple[int, int]] = []
     done = threading.Event()
 
-    def draw(worker: int) -> None:
+    def submit(worker: int) -> None:
         place = worker * 2000
         while not done.is_set() and place < (worker + 1) * 2000:
             answer = people[worker].post(
@@ -68,14 +54,14 @@ def test_each_attempt_keeps_the_round_whose_model_answered_it(
             answers.append((answer.body["round"], answer.body["predicted_label"]))
             place += 1
 
-    threads = [threading.Thread(target=draw, args=(n,)) for n in range(4)]
+    threads = [threading.Thread(target=submit, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
-    site.python(ADD_MODEL.format(digits=[2, 3, 4]))
+    site.python(rounds_of(2, 3, 4))
     first_after = [
         person.post("/api/predictions/", {"strokes": LINE}).body["round"] for person in people * 5
     ]
-    site.python(ADD_MODEL.format(digits=[5]))
+    site.python(rounds_of(5))
     done.set()
     for thread in threads:
         thread.join()
@@ -89,8 +75,8 @@ def test_damaged_weights_answer_503_until_an_admin_rolls_back(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site()
-    drawer = site.person("daisy")
-    site.python(ADD_MODEL.format(digits=[2]))
+    drawer = site.person("alice")
+    site.python(rounds_of(2))
     site.python(BREAK_ONE_BIT)
     attempt = {"target_label": 1, "strokes": LINE}
     for path, body in (("/api/predictions/", {"strokes": LINE}), ("/api/attempts/", attempt)):
@@ -109,7 +95,7 @@ def test_connections_cut_under_load_give_503_and_then_all_is_well(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site(DADC_LIMIT_SCALE="100")
-    drawer = site.person("daisy")
+    drawer = site.person("alice")
     statuses: list[int] = []
     acknowledged: list[str] = []
     with psycopg.connect(POSTGRES, autocommit=True) as server:
@@ -153,7 +139,7 @@ def test_a_locked_table_gives_503_within_seconds_and_then_all_is_well(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site(DADC_LIMIT_SCALE="100")
-    drawer = site.person("daisy")
+    drawer = site.person("alice")
     with locked(site):
         began = time.monotonic()
         answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(1)})
@@ -168,7 +154,7 @@ def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(
 ) -> None:
     """The disk is full for the web processes: no file of theirs may grow."""
     site = make_site(DADC_LIMIT_SCALE="100")
-    drawer = site.person("daisy")
+    drawer = site.person("alice")
     acknowledged = [
         drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(0)}).body["id"]
     ]
@@ -207,7 +193,7 @@ def test_a_database_that_goes_away_and_comes_back_needs_no_restart(
         try:
             site.manage("setup")
             site.start_web()
-            drawer = site.person("daisy")
+            drawer = site.person("alice")
             acknowledged = []
             for place, away in enumerate([False] * 3 + [True] * 3 + [False] * 3):
                 relay.away(away)
@@ -225,10 +211,9 @@ def test_a_killed_web_process_is_replaced_and_nothing_acknowledged_is_lost(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site()
-    drawer = site.person("daisy")
+    drawer = site.person("alice")
     first = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(1)})
-    for worker in children(site.processes["web"].pid):
-        kill(worker)
+    kill(*children(site.processes["web"].pid))
     wait_for(site.answers, 30, "a new web process")
     own = drawer.get("/api/attempts/").body["results"]
     assert [attempt["id"] for attempt in own] == [first.body["id"]]

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.penmanship import fooling
-from tests.site import Client, Site
+from tests.support.penmanship import fooling
+from tests.support.site import Client, Site
 
 pytestmark = [pytest.mark.faults]
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.faults]
 SUSPEND = """
 from collector.people import suspensions
 from collector.models import Attempt, Person
-from tests.site import wait_for
+from tests.support.site import wait_for
 wait_for(lambda: Attempt.objects.filter(status="verified").count() > 3)
 people = {name: Person.objects.get(username=name) for name in ("alice", "admin")}
 suspensions.suspend(people["alice"], people["admin"], "Poison.")

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.processes import children, kill, trainers
-from tests.faults.trainings import ADD_SAMPLES, START
-from tests.penmanship import fooling
-from tests.site import Client, Site, wait_for
+from tests.support.penmanship import fooling
+from tests.support.processes import children, kill, trainers
+from tests.support.site import Client, Site, wait_for
+from tests.support.trainings import ADD_SAMPLES, START
 
 pytestmark = [pytest.mark.faults]
 
@@ -63,7 +63,7 @@ def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(
     wait_for(lambda: training(site), 60, "a training under way")
     parent = site.processes["trainer"]
     orphans = children(parent.pid)
-    kill(parent.pid)
+    parent.kill()
     parent.wait(5)
     try:
         site.start("trainer2", "manage.py", "qcluster", Q_CLUSTER_NAME="train")
@@ -71,18 +71,14 @@ def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(
         round_two(site)
         assert site.python(STATES) == "[('promoted', 0), ('promoted', 1)] 2"
     finally:
-        for orphan in orphans:
-            try:
-                kill(orphan)
-            except ProcessLookupError:
-                continue
+        kill(*orphans)
 
 
 def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site(DADC_ROUND_SIZE="5")
-    drawer = site.person("daisy")
+    drawer = site.person("alice")
     labels = {}
     for label, strokes, width in fooling(2, 10):
         answer = drawer.post(

@@ -1,10 +1,10 @@
-"""Where a net looked."""
+"""Attribution maps."""
 
 import numpy as np
 import pytest
 from torch import nn
 
-from tests import penmanship
+from tests.support import penmanship
 from trainer.learning import attribution, nets, shipped, weights
 
 
@@ -19,16 +19,16 @@ def test_what_the_pixels_spoke_for_adds_up_to_the_answer(net: nn.Module, seed: i
     pixels = penmanship.picture(strokes, 22)
     drawn, black = np.log(nets.probabilities(net, np.stack([pixels, np.zeros_like(pixels)])))
     other = (label + 5) % 10
-    found = attribution.attribution(net, pixels, label, other)
+    added = attribution.attribution_map(net, pixels, label, other)
     wanted = (drawn[label] - drawn[other]) - (black[label] - black[other])
-    assert found.sum() == pytest.approx(wanted, abs=0.1 * np.abs(found).sum())
-    assert not found[pixels == 0].any()
+    assert added.sum() == pytest.approx(wanted, abs=0.1 * np.abs(added).sum())
+    assert not added[pixels == 0].any()
 
 
 def test_what_speaks_for_one_digit_speaks_against_the_other(net: nn.Module) -> None:
     pixels = penmanship.picture(penmanship.drawings(1, 1)[0][1], 22)
     assert np.allclose(
-        attribution.attribution(net, pixels, 4, 9),
-        -attribution.attribution(net, pixels, 9, 4),
+        attribution.attribution_map(net, pixels, 4, 9),
+        -attribution.attribution_map(net, pixels, 9, 4),
         atol=1e-5,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.penmanship import drawings, picture
+from tests.support.penmanship import drawings, picture
 from trainer.learning import shipped, weights
 from trainer.learning.__main__ import main
 from trainer.learning.report import MNIST_TEST

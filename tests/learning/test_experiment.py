@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,17 @@ from torch import nn
 from trainer.learning import basedata, fit, nets
 from trainer.learning.basedata import BaseData
 from trainer.simulation import experiment
-from trainer.simulation.experiment import EQUAL_DRAWINGS, Collection, Plan, collect, crowd, simulate
+from trainer.simulation.experiment import (
+    EQUAL_DRAWINGS,
+    Arms,
+    Collection,
+    Outcome,
+    Plan,
+    collect,
+    crowd,
+    simulate,
+)
+from trainer.simulation.tactics import Fooler
 
 PLAN = Plan(rounds=2, round_size=6, drawers=5, held_out=3, compared_at=(1, 2))
 
@@ -24,101 +33,105 @@ PLAN = Plan(rounds=2, round_size=6, drawers=5, held_out=3, compared_at=(1, 2))
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fit.default_recipe
-    monkeypatch.setattr(fit, "default_recipe", lambda net, n: replace(whole(net, n), steps=25))
+    monkeypatch.setattr(
+        fit, "default_recipe", lambda architecture, n: replace(whole(architecture, n), steps=25)
+    )
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
+def lines() -> list[str]:
     return []
 
 
 @pytest.fixture(scope="module")
-def found(small: BaseData, told: list[str]) -> dict[str, list[dict[str, Any]]]:
+def by_arm(small: BaseData, lines: list[str]) -> Arms:
     whole = fit.default_recipe
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "default_recipe", lambda net, n: replace(whole(net, n), steps=25))
-        return simulate(PLAN, 5, small, ("dynamic", "static", "none"), told.append)
+        patch.setattr(
+            fit, "default_recipe", lambda architecture, n: replace(whole(architecture, n), steps=25)
+        )
+        return simulate(PLAN, 5, small, ("dynamic", "static", "none"), lines.append)
 
 
 def test_every_arm_has_a_row_for_round_ones_model_and_for_each_round(
-    found: dict[str, list[dict[str, Any]]], told: list[str]
+    by_arm: Arms, lines: list[str]
 ) -> None:
     for arm in ("dynamic", "static", "none"):
-        assert [row["round"] for row in found[arm]] == [0, 1, 2]
-        assert [row["samples"] for row in found[arm]] == [0, 6, 12]
-        assert found[arm][0] == found["none"][0]
-        for row in found[arm]:
-            assert {name: one["n"] for name, one in row["errors"].items()} == {
+        assert [row["round"] for row in by_arm[arm]] == [0, 1, 2]
+        assert [row["samples"] for row in by_arm[arm]] == [0, 6, 12]
+        assert by_arm[arm][0] == by_arm["none"][0]
+        for row in by_arm[arm]:
+            assert {name: errors["n"] for name, errors in row["errors"].items()} == {
                 "held_out": 30,
                 "hard": 30,
                 "mnist_test": 0,
             }
-    assert len(told) == 11
+    assert len(lines) == 11
 
 
 def test_without_an_adversary_every_drawing_is_a_sample_and_nobody_tries(
-    found: dict[str, list[dict[str, Any]]],
+    by_arm: Arms,
 ) -> None:
-    assert [row["drawings"] for row in found["none"]] == [0, 6, 12]
-    assert {row["tries_per_fool"] for row in found["none"]} == {None}
+    assert [row["drawings"] for row in by_arm["none"]] == [0, 6, 12]
+    assert {row["tries_per_fool"] for row in by_arm["none"]} == {None}
 
 
 def test_tries_per_fool_are_a_rounds_drawings_by_its_samples(
-    found: dict[str, list[dict[str, Any]]],
+    by_arm: Arms,
 ) -> None:
     for arm in ("dynamic", "static"):
-        rows = found[arm]
+        rows = by_arm[arm]
         assert rows[1]["tries_per_fool"] == rows[1]["drawings"] / 6 > 1
         assert rows[2]["tries_per_fool"] == (rows[2]["drawings"] - rows[1]["drawings"]) / 6
 
 
 def test_dynamic_and_static_part_once_a_second_model_is_there(
-    found: dict[str, list[dict[str, Any]]],
+    by_arm: Arms,
 ) -> None:
-    assert found["dynamic"][1] == found["static"][1]
-    assert found["dynamic"][2]["drawings"] != found["static"][2]["drawings"]
+    assert by_arm["dynamic"][1] == by_arm["static"][1]
+    assert by_arm["dynamic"][2]["drawings"] != by_arm["static"][2]["drawings"]
 
 
 def test_none_is_also_trained_on_as_many_drawings_as_dynamic_made(
-    found: dict[str, list[dict[str, Any]]],
+    by_arm: Arms,
 ) -> None:
-    for row, dynamic in zip(found[EQUAL_DRAWINGS], found["dynamic"][1:], strict=True):
+    for row, dynamic in zip(by_arm[EQUAL_DRAWINGS], by_arm["dynamic"][1:], strict=True):
         assert row["samples"] == row["drawings"] == dynamic["drawings"]
         assert row["round"] == dynamic["round"]
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_one_others(
-    found: dict[str, list[dict[str, Any]]], small: BaseData
+    by_arm: Arms, small: BaseData
 ) -> None:
     plan = replace(PLAN, rounds=1, compared_at=())
     again = simulate(plan, 5, small, ("dynamic",), lambda line: None)
-    assert again["dynamic"] == found["dynamic"][:2]
+    assert again["dynamic"] == by_arm["dynamic"][:2]
     assert simulate(plan, 6, small, ("dynamic",), lambda line: None) != again
 
 
 @pytest.fixture(scope="module")
-def fresh() -> Callable[[], list[Any]]:
+def fresh() -> Callable[[], list[Fooler]]:
     return lambda: crowd(PLAN, 9)
 
 
 def test_against_a_model_only_what_it_misreads_is_collected(
-    fresh: Any, round_one: nn.Module
+    fresh: Callable[[], list[Fooler]], round_one: nn.Module
 ) -> None:
-    found = Collection()
-    collect(fresh(), round_one, 12, found)
-    collect(fresh(), round_one, 3, found)
-    answers = nets.probabilities(round_one, np.stack(found.pixels)).argmax(axis=1)
-    assert len(found.labels) == 15 < found.drawings
-    assert (answers != found.labels).all()
+    collected = Collection()
+    collect(fresh(), round_one, 12, collected)
+    collect(fresh(), round_one, 3, collected)
+    answers = nets.probabilities(round_one, np.stack(collected.pixels)).argmax(axis=1)
+    assert len(collected.labels) == 15 < collected.drawings
+    assert (answers != collected.labels).all()
 
 
-def test_without_a_model_people_draw_anew_each_time(fresh: Any) -> None:
-    found = Collection()
+def test_without_a_model_people_draw_anew_each_time(fresh: Callable[[], list[Fooler]]) -> None:
+    collected = Collection()
     people = fresh()
-    collect(people, None, 40, found)
-    assert (len(found.labels), found.drawings) == (40, 40)
+    collect(people, None, 40, collected)
+    assert (len(collected.labels), collected.drawings) == (40, 40)
     assert all(person.last is None for person in people)
-    assert len(set(found.labels)) >= 8
+    assert len(set(collected.labels)) >= 8
 
 
 def test_nobody_who_draws_is_measured_on_and_seeds_share_nobody() -> None:
@@ -137,8 +150,8 @@ def test_nobody_who_draws_is_measured_on_and_seeds_share_nobody() -> None:
 
 def test_held_out_digits_are_all_equally_often_and_the_hard_ones_are_others() -> None:
     sets = experiment.held_out_sets(PLAN, 5)
-    for chosen in sets.values():
-        assert chosen.labels.tolist() == list(range(10)) * 3
+    for images in sets.values():
+        assert images.labels.tolist() == list(range(10)) * 3
     assert (sets["held_out"].pixels != sets["hard"].pixels).any(axis=(1, 2)).all()
 
 
@@ -147,12 +160,12 @@ def test_a_candidate_that_the_gate_holds_is_not_drawn_against(
 ) -> None:
     spoilt = replace(small, train_labels=(small.train_labels + 1) % 10)
     monkeypatch.setattr(
-        fit, "default_recipe", lambda net, n: fit.Recipe(150, 64, 0.006, sample_batch=4)
+        fit, "default_recipe", lambda architecture, n: fit.Recipe(150, 64, 0.006, sample_batch=4)
     )
     plan = replace(PLAN, compared_at=())
-    found = simulate(plan, 5, spoilt, ("dynamic", "static"), lambda line: None)
-    assert [row["held"] for row in found["dynamic"]] == [False, True, True]
-    assert found["dynamic"] == found["static"]
+    by_arm = simulate(plan, 5, spoilt, ("dynamic", "static"), lambda line: None)
+    assert [row["held"] for row in by_arm["dynamic"]] == [False, True, True]
+    assert by_arm["dynamic"] == by_arm["static"]
 
 
 def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
@@ -166,7 +179,7 @@ def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
         Plan(rounds=1, round_size=3, drawers=3, held_out=1, compared_at=()),
     )
 
-    def run(seeds: list[int], arms: list[str], plan: Plan = plan) -> dict[str, Any]:
+    def run(seeds: list[int], arms: list[str], plan: Plan = plan) -> Outcome:
         return experiment.run(plan, seeds, arms, out, 2, None, tmp_path / "no-mnist")
 
     first = run([1], ["dynamic"])

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Any
+from statistics import stdev
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.simulation import findings
-from trainer.simulation.experiment import EQUAL_DRAWINGS
+from trainer.simulation.experiment import EQUAL_DRAWINGS, Outcome, Row, Runs
 from trainer.simulation.findings import curves, fewer_errors, mean_of, mnist_loss, table
 
 
 def row(
     number: int, wrong: int, drawings: int = 0, tries: float | None = None, mnist: int = 10
-) -> dict[str, Any]:
+) -> Row:
     errors = {"held_out": (wrong, 100), "hard": (2 * wrong, 100), "mnist_test": (mnist, 1000)}
     return {
         "round": number,
@@ -28,7 +27,7 @@ def row(
     }
 
 
-RUNS = {
+RUNS: Runs = {
     "1": {
         "dynamic": [row(0, 20), row(1, 6, 200, 4.0, mnist=12)],
         "none": [row(0, 20), row(1, 12, 50)],
@@ -42,12 +41,29 @@ RUNS = {
 }
 
 
+def outcome(runs: Runs, stand_in: bool = False) -> Outcome:
+    return {
+        "plan": {
+            "architecture": "mnist_model",
+            "rounds": 1,
+            "round_size": 50,
+            "drawers": 40,
+            "held_out": 10,
+            "compared_at": [1],
+        },
+        "base": {"sha256": "", "stand_in": stand_in},
+        "recipes": {},
+        "environment": {},
+        "runs": runs,
+    }
+
+
 def test_a_mean_has_students_interval() -> None:
-    found = mean_of([1.0, 2.0, 3.0])
+    mean = mean_of([1.0, 2.0, 3.0])
     half = 4.303 * 1.0 / sqrt(3)
-    assert (found.mean, found.n) == (2.0, 3)
-    assert found.low == pytest.approx(2 - half)
-    assert found.high == pytest.approx(2 + half)
+    assert (mean.mean, mean.n) == (2.0, 3)
+    assert mean.low == pytest.approx(2 - half, rel=1e-3)
+    assert mean.high == pytest.approx(2 + half, rel=1e-4)
 
 
 def test_one_seed_has_no_interval() -> None:
@@ -57,9 +73,9 @@ def test_one_seed_has_no_interval() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=40))
 def test_an_interval_holds_its_mean_and_is_a_point_where_seeds_agree(values: list[float]) -> None:
-    found = mean_of(values)
-    assert found.low is not None and found.high is not None
-    assert found.low <= found.mean <= found.high
+    mean = mean_of(values)
+    assert mean.low is not None and mean.high is not None
+    assert mean.low <= mean.mean <= mean.high
     assert mean_of(values[:1] * 5).high == pytest.approx(values[0])
 
 
@@ -68,22 +84,28 @@ def test_an_interval_is_told_in_percent() -> None:
     assert mean_of([-0.25, -0.25]).as_percent(0) == "−25 % (−25 to −25)"
 
 
-def test_students_factors_fall_to_the_normal_ones() -> None:
-    assert list(findings._T_95) == sorted(findings._T_95, reverse=True)
-    assert (findings._T_95[0], findings._T_95[8], len(findings._T_95)) == (12.71, 2.262, 29)
+@pytest.mark.parametrize(("n", "factor"), [(2, 12.706), (10, 2.262), (30, 2.045), (10_000, 1.960)])
+def test_students_factors_are_those_of_the_tables(n: int, factor: float) -> None:
+    """“Student”, “The probable error of a mean”, Biometrika 6, 1908: for n − 1 degrees of
+    freedom."""
+    values = [0.0, 1.0] * (n // 2)
+    mean = mean_of(values)
+    assert mean.high is not None
+    assert (mean.high - mean.mean) / (stdev(values) / sqrt(n)) == pytest.approx(factor, abs=5e-4)
 
 
 def test_curves_are_means_over_the_seeds() -> None:
     first, second = curves(RUNS, "dynamic")
-    assert (first["samples"].mean, first["tries_per_fool"]) == (0, None)
-    assert second["errors"]["held_out"].mean == pytest.approx(0.07)
-    assert second["errors"]["hard"].mean == pytest.approx(0.14)
-    assert (second["drawings"].mean, second["tries_per_fool"].mean, second["held"]) == (250, 5, 0)
+    assert (first.samples.mean, first.tries_per_fool) == (0, None)
+    assert second.errors["held_out"].mean == pytest.approx(0.07)
+    assert second.errors["hard"].mean == pytest.approx(0.14)
+    assert second.tries_per_fool is not None
+    assert (second.drawings.mean, second.tries_per_fool.mean, second.held) == (250, 5, 0)
 
 
 def test_fewer_errors_are_paired_by_seed() -> None:
-    found = fewer_errors(RUNS, 1, "held_out", "none")
-    assert found is not None and found.mean == pytest.approx((0.5 + 0.2) / 2)
+    mean = fewer_errors(RUNS, 1, "held_out", "none")
+    assert mean is not None and mean.mean == pytest.approx((0.5 + 0.2) / 2)
     assert fewer_errors(RUNS, 1, "held_out", EQUAL_DRAWINGS).mean == pytest.approx((-0.2 + 0) / 2)  # type: ignore[union-attr]
     assert fewer_errors(RUNS, 1, "held_out", "static") is None
     assert fewer_errors(RUNS, 7, "held_out", "none") is None
@@ -92,7 +114,7 @@ def test_fewer_errors_are_paired_by_seed() -> None:
 def test_seeds_that_lack_an_arm_are_left_out() -> None:
     runs = {**RUNS, "3": {"dynamic": [row(0, 20), row(1, 0, 9, 1.0)]}}
     assert fewer_errors(runs, 1, "held_out", "none").n == 2  # type: ignore[union-attr]
-    assert curves(runs, "dynamic")[1]["drawings"].n == 3
+    assert curves(runs, "dynamic")[1].drawings.n == 3
 
 
 def test_mnist_loss_is_the_worst_models_and_the_worst_rounds() -> None:
@@ -103,8 +125,7 @@ def test_mnist_loss_is_the_worst_models_and_the_worst_rounds() -> None:
 
 
 def test_the_table_tells_arms_comparisons_and_mnist() -> None:
-    found = {"runs": RUNS, "base": {"stand_in": False}, "plan": {"compared_at": [1]}}
-    text = "\n".join(table(found))
+    text = "\n".join(table(outcome(RUNS)))
     assert "| 50 | 250 | 5.0 | 7.0 % (" in text
     assert "| 50 | 50 | – | 11.0 % (" in text
     assert (
@@ -122,11 +143,10 @@ def test_the_table_tells_arms_comparisons_and_mnist() -> None:
 
 
 def test_the_table_says_stand_in_and_what_the_gate_held() -> None:
-    runs = {"1": {"dynamic": [row(0, 20), row(1, 6, 200, 4.0) | {"held": True}]}}
-    for one in runs["1"]["dynamic"]:
-        one["errors"]["mnist_test"] = {"n": 0, "wrong": 0}
-    text = "\n".join(
-        table({"runs": runs, "base": {"stand_in": True}, "plan": {"compared_at": [1]}})
-    )
+    rows = [row(0, 20), row(1, 6, 200, 4.0)]
+    rows[1]["held"] = True
+    for measured in rows:
+        measured["errors"]["mnist_test"] = {"n": 0, "wrong": 0}
+    text = "\n".join(table(outcome({"1": {"dynamic": rows}}, stand_in=True)))
     assert "stand-in" in text and "MNIST |" not in text
     assert "The gate held 1 of its candidates." in text

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.penmanship import fooling, picture
+from tests.support.penmanship import fooling, picture
 from trainer.learning import basedata, evaluate, fit, nets, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
@@ -367,7 +367,7 @@ def test_recipe_is_made_again_from_its_json() -> None:
 
 def a_manifest(**changes: Any) -> fit.Manifest:
     rng = np.random.default_rng(1)
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "ids": ["b", "a", "c"],
         "pixels": rng.integers(0, 256, (3, 28, 28), dtype=np.uint8),
         "labels": np.array([1, 2, 3]),
@@ -377,7 +377,7 @@ def a_manifest(**changes: Any) -> fit.Manifest:
         "recipe": SHORT,
         "seed": 1,
     }
-    return manifest(**(given | changes))
+    return manifest(**(arguments | changes))
 
 
 def test_manifest_names_all_that_a_run_depends_on() -> None:
@@ -392,8 +392,8 @@ def test_manifest_names_all_that_a_run_depends_on() -> None:
 
 
 def test_manifest_does_not_depend_on_the_order_of_samples() -> None:
-    given = np.random.default_rng(1).integers(0, 256, (3, 28, 28), dtype=np.uint8)
-    turned = a_manifest(ids=["c", "a", "b"], pixels=given[::-1], labels=np.array([3, 2, 1]))
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    turned = a_manifest(ids=["c", "a", "b"], pixels=pixels[::-1], labels=np.array([3, 2, 1]))
     assert turned == a_manifest()
 
 

@@ -101,10 +101,12 @@ def test_reports_on_different_images_are_held() -> None:
 def test_held_exactly_when_more_than_a_hundredth_of_the_images_fewer_are_right(
     figures: tuple[int, int, int],
 ) -> None:
-    n, mine, first = figures
-    lost = first - mine
+    n, correct, first = figures
+    lost = first - correct
     allowed = n // 100  # the most whole images that are not more than one point
-    assert decide(report(mine, n), report(first, n), {}, finite=True).promote == (lost <= allowed)
+    assert decide(report(correct, n), report(first, n), {}, finite=True).promote == (
+        lost <= allowed
+    )
 
 
 @given(st.integers(1, 500), st.data())
@@ -118,8 +120,8 @@ def test_exact_boundary_holds_for_every_number_of_hundreds(
 
 
 @given(st.integers(0, 1_000), st.integers(0, 1_000), st.booleans())
-def test_reasons_are_given_exactly_when_held(mine: int, first: int, finite: bool) -> None:
-    verdict = decide(report(mine, 1_000), report(first, 1_000), {}, finite)
+def test_reasons_are_given_exactly_when_held(correct: int, first: int, finite: bool) -> None:
+    verdict = decide(report(correct, 1_000), report(first, 1_000), {}, finite)
     assert verdict.promote == (not verdict.reasons)
 
 

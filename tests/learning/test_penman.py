@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.penmanship import picture, read
+from tests.support.penmanship import picture, read
 from trainer.learning.drawing import parse
 from trainer.simulation import penman
 from trainer.simulation.penman import TRAITS, Form, Writer, Written, again, draw, write, writer

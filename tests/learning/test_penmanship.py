@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from tests.penmanship import drawings, fooling, picture, read
+from tests.support.penmanship import drawings, fooling, picture, read
 from trainer.learning.drawing import parse
 
 

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.penmanship import drawings
+from tests.support.penmanship import drawings
 from trainer.learning import raster
 from trainer.learning.drawing import Degenerate, Drawing, Stroke, parse
 from trainer.learning.raster import check_ink, rasterise
@@ -219,9 +219,9 @@ def test_huge_drawing_is_computed_in_parts_of_bounded_size(monkeypatch: pytest.M
     spans = raster._spans
 
     def counted(pieces: NDArray[np.int64], radius: float) -> tuple[NDArray[np.int64], ...]:
-        found = spans(pieces, radius)
-        parts.append(len(found[0]))
-        return found
+        spans_of_part = spans(pieces, radius)
+        parts.append(len(spans_of_part[0]))
+        return spans_of_part
 
     monkeypatch.setattr(raster, "_spans", counted)
     monkeypatch.setattr(raster, "_SPANS_AT_ONCE", 1_000)

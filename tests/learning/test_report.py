@@ -148,13 +148,13 @@ def test_an_ablations_json_is_the_one_that_is_stored_to_the_byte() -> None:
 
 
 @given(reports)
-def test_a_report_goes_through_json_unchanged(one: Report) -> None:
-    assert Report.from_json(through_json(one.as_json())) == one
+def test_a_report_goes_through_json_unchanged(whole: Report) -> None:
+    assert Report.from_json(through_json(whole.as_json())) == whole
 
 
 @given(ablations)
-def test_an_ablation_goes_through_json_unchanged(one: Ablation) -> None:
-    assert Ablation.from_json(through_json(one.as_json())) == one
+def test_an_ablation_goes_through_json_unchanged(whole: Ablation) -> None:
+    assert Ablation.from_json(through_json(whole.as_json())) == whole
 
 
 @pytest.mark.parametrize("architecture", shipped.names())
@@ -298,7 +298,7 @@ def test_a_query_finds_the_parts_where_the_json_has_them() -> None:
         (report.SETS, stored["sets"]),
         (report.MATRIX, stored["matrix"]),
     ):
-        found = stored
+        at = stored
         for key in path.split("__"):
-            found = found[key]
-        assert found == part
+            at = at[key]
+        assert at == part

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 
-from tests import penmanship
+from tests.support import penmanship
 from trainer.learning import drawing, raster, similarity
 from trainer.simulation import penman
 
@@ -65,15 +65,15 @@ def test_a_speck_more_and_points_a_little_elsewhere_leave_it_a_near_duplicate(pl
 
 
 def test_another_persons_same_digit_is_no_near_duplicate() -> None:
-    ones = [
+    drawings = [
         penman.write(penman.writer(place), 4, default_rng(place)).strokes
         for place in range(700, 740)
     ]
     assert not any(
-        similarity.is_near_duplicate(one, other, 4)
-        for one in ones
-        for other in ones
-        if one is not other
+        similarity.is_near_duplicate(strokes, other, 4)
+        for strokes in drawings
+        for other in drawings
+        if strokes is not other
     )
 
 

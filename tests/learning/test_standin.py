@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trainer.learning import standin
-from trainer.learning.basedata import BadBaseData, BaseData
+from trainer.learning.basedata import STAND_IN, BadBaseData, BaseData
 
 
 def blobs(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -21,10 +21,10 @@ def blobs(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 def test_centres_of_three_heaps_are_their_means() -> None:
     points = blobs(50)
-    found = standin.centres(points, 3, seed=1)
+    means = standin.centres(points, 3, seed=1)
     wanted = points.reshape(3, 50, 2).mean(axis=1)
     assert np.allclose(
-        found[np.lexsort(found.T.round(-1))], wanted[np.lexsort(wanted.T.round(-1))], atol=1e-4
+        means[np.lexsort(means.T.round(-1))], wanted[np.lexsort(wanted.T.round(-1))], atol=1e-4
     )
 
 
@@ -38,9 +38,9 @@ def test_centres_are_the_same_every_time_and_depend_on_the_seed() -> None:
 
 def test_no_centre_is_one_of_the_points() -> None:
     points = np.concatenate([blobs(20), np.array([[900, 900]], np.float32)])
-    found = standin.centres(points, 15, seed=1)
-    assert len(found) == 15
-    assert np.abs(found[:, None] - points[None]).sum(axis=2).min() > 0
+    means = standin.centres(points, 15, seed=1)
+    assert len(means) == 15
+    assert np.abs(means[:, None] - points[None]).sum(axis=2).min() > 0
 
 
 def test_file_holds_the_four_arrays_rounded_to_16_levels(
@@ -59,6 +59,14 @@ def test_file_holds_the_four_arrays_rounded_to_16_levels(
         assert not (made["train_images"] % 17).any()
         assert made["train_images"].max() > 200
         assert np.bincount(made["gate_labels"]).tolist() == [4] * 10
+
+
+@pytest.mark.slow
+def test_the_shipped_file_is_made_again_from_mnist(mnist: BaseData, tmp_path: Path) -> None:
+    standin.make(mnist, tmp_path / "made.npz")
+    with np.load(tmp_path / "made.npz") as made, np.load(STAND_IN) as shipped:
+        assert list(made) == list(shipped)
+        assert all(np.array_equal(made[name], shipped[name]) for name in shipped)
 
 
 def test_stand_in_is_not_made_from_a_stand_in(small: BaseData, tmp_path: Path) -> None:

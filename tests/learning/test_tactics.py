@@ -31,7 +31,7 @@ def test_a_picture_is_tried_until_it_fools_or_was_tried_often_enough(
             )
         elif before is not None:
             assert written.form.attempt != before.form.attempt
-        person.told(written, fooled)
+        person.learn(written, fooled)
         tries = 0 if fooled or tries + 1 == MOST_TRIES else tries + 1
         before = written
 
@@ -39,7 +39,7 @@ def test_a_picture_is_tried_until_it_fools_or_was_tried_often_enough(
 def test_a_picture_given_up_is_not_gone_on_from() -> None:
     person = fooler(3)
     written = person.draw()
-    person.told(written, False)
+    person.learn(written, False)
     person.give_up()
     assert person.draw().form.attempt != written.form.attempt
 
@@ -57,7 +57,7 @@ def test_later_tries_depart_further_from_the_first() -> None:
         for number in range(MOST_TRIES):
             written = first if number == 0 else person.draw()
             moved[number] += departure(written, first)
-            person.told(written, False)
+            person.learn(written, False)
     assert (np.diff(moved) > 0).all()
 
 

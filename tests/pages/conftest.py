@@ -2,7 +2,7 @@
 open round."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,23 +11,17 @@ from django.utils import timezone
 
 from collector.models import Attempt, Person
 from collector.study import settings as study_settings
-from tests.nets import always
+from tests.support import PASSWORD
+from tests.support.models import add_model
+from tests.support.pages import Browse, Insert
 from trainer import target
-from trainer.learning import weights
-from trainer.models import Round, RoundModel, Weights
+from trainer.models import Round
 
 Role = Person.Role
-Draw = Callable[..., Attempt]
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def plain_static_files(settings: Any) -> None:
-    """Pages name static files without their hashes, so that no test needs collectstatic."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
+def quick_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -48,13 +42,8 @@ def open_round(db: None) -> Iterator[Round]:
     }
     absent = {"n": 0, "correct": 0, "accuracy": None, "low": None, "high": None, "stand_in": True}
     report = {"sets": {"gate_base": measured, "mnist_test": absent}}
-    now = timezone.now()
-    model = RoundModel.objects.create(
-        architecture="mnist_model", state="promoted", report=report, finished_at=now, progress=1
-    )
-    data = always(9)
-    Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
-    yield Round.objects.create(number=1, model=model, opened_at=now)
+    model = add_model(9, report=report, progress=1)
+    yield Round.objects.create(number=1, model=model, opened_at=timezone.now())
     target.forget()
 
 
@@ -82,21 +71,22 @@ def ada(db: None) -> Person:
 
 
 @pytest.fixture
-def browse() -> Callable[[Person | None], Client]:
+def browse() -> Browse:
     """A client signed in as this person, or as nobody."""
 
     def make(person: Person | None = None) -> Client:
         client = Client()
         if person:
-            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(person, backend="collector.people.accounts.Backend")
         return client
 
     return make
 
 
 @pytest.fixture
-def draw(open_round: Round) -> Draw:
-    """Makes an attempt: by default a 4 that fooled the model into a 9 and that others confirmed."""
+def insert(open_round: Round) -> Insert:
+    """Inserts the row of an attempt: by default a 4 that fooled the model into a 9 and that others
+    confirmed."""
     made = 0
 
     def make(

@@ -9,17 +9,16 @@ from django.test import Client
 from django.urls import reverse
 
 from collector.models import Person
-from tests.pages.conftest import Draw
+from tests.support.pages import Browse, Insert
 
-Browse = Callable[[Person | None], Client]
 SIGN_IN = 302
 
 
 @pytest.fixture
-def address(alice: Person, draw: Draw) -> Callable[[str], str]:
+def address(alice: Person, insert: Insert) -> Callable[[str], str]:
     """A page's URL, where it is somebody's, alice's."""
     arguments: dict[str, list[Any]] = {
-        "drawing": [draw(alice).pk],
+        "drawing": [insert(alice).pk],
         "person": ["alice"],
         "round": [1],
         "password_reset_confirm": ["x", "y"],
@@ -58,7 +57,7 @@ def test_an_unknown_drawing_is_as_absent_as_one_of_somebody_else(
 
 def test_nothing_changes_without_a_csrf_token(ada: Person) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(ada, backend="collector.people.accounts.Backend")
     answer = client.post(reverse("desk"), {"do": "train"})
     assert answer.status_code == 403
     assert "That did not go through" in answer.content.decode()

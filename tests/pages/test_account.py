@@ -1,12 +1,10 @@
 """The account page: what one sets, takes along, and leaves behind."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from collector.data import exports
@@ -16,11 +14,10 @@ from collector.moderation import readings
 from collector.people import accounts
 from collector.standings import leaderboards
 from collector.study import consistency
-from tests.pages.conftest import PASSWORD, Draw
+from tests.support import PASSWORD
+from tests.support.pages import Browse, Insert
 from trainer import samples
 from trainer.models import Round, RoundModel, Sample
-
-Browse = Callable[[Person | None], Client]
 
 
 def post(browse: Browse, who: Person, **form: Any) -> Any:
@@ -38,7 +35,7 @@ def test_one_sets_whether_one_is_listed_and_mailed(browse: Browse, alice: Person
     ("form", "words"),
     [
         ({"email": "no address"}, "valid email"),
-        ({"email": "", "wants_mail": "on"}, "need an address"),
+        ({"email": "", "wants_mail": "on"}, "need an email address"),
     ],
 )
 def test_what_makes_no_sense_is_said_at_its_field(
@@ -50,9 +47,9 @@ def test_what_makes_no_sense_is_said_at_its_field(
 
 
 def test_who_is_not_listed_is_nowhere_public(
-    browse: Browse, alice: Person, bob: Person, draw: Draw
+    browse: Browse, alice: Person, bob: Person, insert: Insert
 ) -> None:
-    fool = draw(alice)
+    fool = insert(alice)
     post(browse, alice, do="save", email="")
     assert leaderboards.standings("all") == []
     for address in (f"/people/{alice.username}/", f"/fools/{fool.pk}/"):
@@ -62,10 +59,10 @@ def test_who_is_not_listed_is_nowhere_public(
 
 
 def test_one_takes_along_what_one_drew_and_nothing_of_others(
-    browse: Browse, alice: Person, bob: Person, draw: Draw
+    browse: Browse, alice: Person, bob: Person, insert: Insert
 ) -> None:
-    mine = [str(draw(alice, status=status).pk) for status in ("verified", "pending")]
-    draw(bob)
+    mine = [str(insert(alice, status=status).pk) for status in ("verified", "pending")]
+    insert(bob)
     answer = browse(alice).get("/account/export/")
     assert "attachment" in answer["Content-Disposition"]
     taken = json.loads(b"".join(answer))
@@ -88,7 +85,7 @@ def sampled(attempt: Attempt) -> Sample:
         pixels=bytes(attempt.pixels),
         label=4,
         has_fooled=True,
-        round=attempt.round,
+        round_=attempt.round,
     )
     assert sample is not None
     return sample
@@ -102,11 +99,12 @@ def test_an_account_is_closed_with_its_password_alone(browse: Browse, alice: Per
 
 
 def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
-    browse: Browse, alice: Person, bob: Person, draw: Draw
+    browse: Browse, alice: Person, bob: Person, insert: Insert
 ) -> None:
-    fool, waiting = draw(alice), draw(alice, status="pending")
+    fool, waiting = insert(alice), insert(alice, status="pending")
     sample = sampled(fool)
     token, _ = accounts.issue_token(alice)
+    elsewhere = browse(alice)
     assert "account is closed" in closed(browse, alice, "keep").content.decode()
     alice.refresh_from_db()
     assert alice.username.startswith("gone-") and (
@@ -119,6 +117,7 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
         False,
     )
     assert accounts.person_of_token(token) is None and not alice.check_password(PASSWORD)
+    assert elsewhere.get("/account/").status_code == 302
     for attempt in (fool, waiting):
         before = attempt.status
         attempt.refresh_from_db()
@@ -129,9 +128,9 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
 
 
 def test_drawings_that_are_removed_leave_tombstones(
-    browse: Browse, alice: Person, mona: Person, draw: Draw
+    browse: Browse, alice: Person, mona: Person, insert: Insert
 ) -> None:
-    fool, waiting = draw(alice), draw(alice, status="pending")
+    fool, waiting = insert(alice), insert(alice, status="pending")
     sample = sampled(fool)
     Gold.objects.create(
         answer="4", strokes=fool.strokes, width=22, pixels=b"\1" * 784, attempt=fool
@@ -161,9 +160,9 @@ def test_drawings_that_are_removed_leave_tombstones(
 
 
 def test_whoever_removed_drawings_leaves_a_database_that_agrees(
-    browse: Browse, alice: Person, ada: Person, draw: Draw
+    browse: Browse, alice: Person, ada: Person, insert: Insert
 ) -> None:
-    fool = draw(alice)
+    fool = insert(alice)
     closed(browse, alice, "remove")
     assert not [
         problem for problem in consistency.problems() if "picture" in problem or "pixels" in problem
@@ -174,9 +173,9 @@ def test_whoever_removed_drawings_leaves_a_database_that_agrees(
 
 
 def test_a_model_that_learned_what_was_removed_cannot_be_made_again(
-    browse: Browse, alice: Person, draw: Draw, tmp_path: Any
+    browse: Browse, alice: Person, insert: Insert, tmp_path: Any
 ) -> None:
-    sampled(draw(alice))
+    sampled(insert(alice))
     model = RoundModel.objects.create(
         architecture="mnist_model", state="promoted", initial_model=RoundModel.objects.get()
     )

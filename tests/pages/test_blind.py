@@ -3,7 +3,7 @@ fooled the model."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
@@ -12,10 +12,10 @@ from django.test import Client
 
 from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
-from tests import penmanship
+from tests.support import penmanship
+from tests.support.pages import Browse
 from trainer.learning import drawing
 
-Browse = Callable[[Person | None], Client]
 ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 ONE_TIME = re.compile(

@@ -4,12 +4,10 @@ the card."""
 import io
 import re
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
@@ -20,11 +18,9 @@ from collector.models import Attempt, Person
 from collector.rules import words
 from collector.views import gallery as views
 from collector.views.parts import pictures
-from tests.pages.conftest import Draw
-from tests.pages.test_pages import text
+from tests.support.pages import Browse, Insert, text
 from trainer.models import Round
 
-Browse = Callable[[Person | None], Client]
 PUBLIC = ("fool", "fool_seen", "fool_card")
 
 
@@ -38,21 +34,21 @@ def shown(answer: Any) -> list[str]:
 
 
 @pytest.fixture
-def hidden(draw: Draw, alice: Person, bob: Person) -> dict[str, Attempt]:
+def hidden(insert: Insert, alice: Person, bob: Person) -> dict[str, Attempt]:
     """One drawing of every kind that the public must not learn of; alice is listed, bob is whatever
     hides his."""
-    original = draw(alice, 1, 7)
+    original = insert(alice, 1, 7)
     kinds = {
-        status: draw(alice, status=status)
+        status: insert(alice, status=status)
         for status in ("pending", "corrected", "rejected", "ambiguous", "retracted")
     }
-    kinds["not fooled"] = draw(alice, 2, 2, "not_fooled")
-    kinds["copy"] = draw(alice, 1, 7, near_duplicate_of=original, credit=0)
-    kinds["of MNIST"] = draw(alice, 1, 7, is_mnist_duplicate=True, credit=0)
-    kinds["removed"] = draw(alice, removed_at=timezone.now())
+    kinds["not fooled"] = insert(alice, 2, 2, "not_fooled")
+    kinds["copy"] = insert(alice, 1, 7, near_duplicate_of=original, credit=0)
+    kinds["of MNIST"] = insert(alice, 1, 7, is_mnist_duplicate=True, credit=0)
+    kinds["removed"] = insert(alice, removed_at=timezone.now())
     unlisted = Person.objects.create_user("ursula")
-    kinds["unlisted"] = draw(unlisted)
-    kinds["inactive"] = draw(bob)
+    kinds["unlisted"] = insert(unlisted)
+    kinds["inactive"] = insert(bob)
     Person.objects.filter(pk=unlisted.pk).update(is_listed=False)
     Person.objects.filter(pk=bob.pk).update(is_active=False)
     return kinds
@@ -84,9 +80,9 @@ def test_no_public_list_shows_what_is_not_public(
 
 
 def test_a_fool_has_a_page_for_everybody_with_all_that_is_public_of_it(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    fool = draw(alice)
+    fool = insert(alice)
     answer = browse(None).get(reverse("fool", args=[fool.pk]))
     page = text(answer)
     assert "You say 4 . It says 9 ." in page
@@ -96,9 +92,9 @@ def test_a_fool_has_a_page_for_everybody_with_all_that_is_public_of_it(
 
 
 def test_a_pending_drawing_is_public_only_once_it_is_verified(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    fool = draw(alice, status="pending")
+    fool = insert(alice, status="pending")
     address = reverse("fool", args=[fool.pk])
     assert browse(None).get(address).status_code == 404
     Attempt.objects.filter(pk=fool.pk).update(status="verified", settled_at=timezone.now())
@@ -106,9 +102,9 @@ def test_a_pending_drawing_is_public_only_once_it_is_verified(
 
 
 def test_the_page_tells_other_sites_where_its_card_is(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    fool = draw(alice, 8, 3)
+    fool = insert(alice, 8, 3)
     html = browse(None).get(f"/fools/{fool.pk}/").content.decode()
     told = dict(re.findall(r'<meta (?:property|name)="([a-z:_]+)" content="([^"]*)">', html))
     assert told["og:title"] == "You say 8. It says 3."
@@ -120,11 +116,11 @@ def test_the_page_tells_other_sites_where_its_card_is(
 
 
 def test_a_card_is_a_small_png_of_its_own_that_names_nobody(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     cards = []
     for target, predicted in ((4, 9), (4, 9), (1, 7)):
-        fool = draw(alice, target, predicted)
+        fool = insert(alice, target, predicted)
         answer = browse(None).get(reverse("fool_card", args=[fool.pk]))
         assert answer["Content-Type"] == "image/png"
         assert "public" in answer["Cache-Control"] and "immutable" in answer["Cache-Control"]
@@ -136,20 +132,20 @@ def test_a_card_is_a_small_png_of_its_own_that_names_nobody(
 
 
 def test_what_the_model_saw_of_a_fool_is_public_too(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    fool = draw(alice)
+    fool = insert(alice)
     answer = browse(None).get(reverse("fool_seen", args=[fool.pk]))
     with Image.open(io.BytesIO(answer.content)) as picture:
         assert picture.tobytes() == bytes(fool.pixels)
 
 
 def test_the_surest_mistakes_come_first_and_of_equals_the_newest(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     now = timezone.now()
     older, surest, newer = (
-        draw(alice, probabilities=sure(share), settled_at=now - timedelta(days=days))
+        insert(alice, probabilities=sure(share), settled_at=now - timedelta(days=days))
         for share, days in ((0.8, 3), (0.99, 2), (0.8, 1))
     )
     order = [str(fool.pk) for fool in (surest, newer, older)]
@@ -160,13 +156,13 @@ def test_the_surest_mistakes_come_first_and_of_equals_the_newest(
 
 
 def test_next_and_previous_go_through_a_confusion_once_and_through_nothing_else(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     same = timezone.now()
     for n in range(7):
-        draw(alice, probabilities=sure(0.7 + 0.1 * (n // 4)), settled_at=same)
-    draw(alice, 1, 9)
-    draw(alice, status="pending")
+        insert(alice, probabilities=sure(0.7 + 0.1 * (n // 4)), settled_at=same)
+    insert(alice, 1, 9)
+    insert(alice, status="pending")
     order = shown(browse(None).get("/gallery/?target=4&predicted=9"))
     assert len(order) == 7
     for rel, way in (("next", order), ("prev", order[::-1])):
@@ -182,9 +178,9 @@ def test_next_and_previous_go_through_a_confusion_once_and_through_nothing_else(
 
 
 def test_filters_need_no_script(
-    browse: Browse, alice: Person, draw: Draw, open_round: Round
+    browse: Browse, alice: Person, insert: Insert, open_round: Round
 ) -> None:
-    nines, sevens = draw(alice, 4, 9), draw(alice, 1, 7)
+    nines, sevens = insert(alice, 4, 9), insert(alice, 1, 7)
     second = Round.objects.create(
         number=2,
         model=open_round.model,
@@ -210,9 +206,9 @@ def test_filters_need_no_script(
 
 
 def test_an_empty_cell_of_what_is_open_asks_for_a_drawing(
-    browse: Browse, alice: Person, draw: Draw, open_round: Round
+    browse: Browse, alice: Person, insert: Insert, open_round: Round
 ) -> None:
-    draw(alice, 4, 9)
+    insert(alice, 4, 9)
     assert browse(None).get("/gallery/").content.decode().count("grid__free") == 89
     Round.objects.create(
         number=2,
@@ -229,11 +225,11 @@ def test_an_empty_cell_of_what_is_open_asks_for_a_drawing(
 
 
 def test_the_gallery_comes_in_pages_that_keep_the_filter(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     for _ in range(30):
-        draw(alice)
-    draw(alice, 1, 7)
+        insert(alice)
+    insert(alice, 1, 7)
     first = browse(None).get("/gallery/?target=4")
     assert len(shown(first)) == 24
     assert 'href="?target=4&amp;page=2"' in first.content.decode()
@@ -241,12 +237,12 @@ def test_the_gallery_comes_in_pages_that_keep_the_filter(
 
 
 def test_only_the_best_hang_there(
-    browse: Browse, alice: Person, draw: Draw, monkeypatch: pytest.MonkeyPatch
+    browse: Browse, alice: Person, insert: Insert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "DRAWINGS_A_PAGE", 2)
     monkeypatch.setattr(views, "MOST_PAGES", 2)
     for _ in range(5):
-        draw(alice)
+        insert(alice)
     last = browse(None).get("/gallery/?page=99")
     assert (
         "5 drawings" in text(last)
@@ -274,18 +270,20 @@ def test_a_filter_that_makes_no_sense_is_refused_in_words(query: str, browse: Br
 
 
 def test_a_drawers_own_page_leads_to_the_public_one(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     for status, led in (("verified", True), ("pending", False)):
-        fool = draw(alice, status=status)
+        fool = insert(alice, status=status)
         assert (
             f"/fools/{fool.pk}/" in browse(alice).get(f"/drawings/{fool.pk}/").content.decode()
         ) is led
 
 
-def test_how_sure_the_model_was_follows_from_the_attempt_itself(alice: Person, draw: Draw) -> None:
-    assert draw(alice, 4, 9, probabilities=sure(0.625)).sureness == 0.625
-    assert draw(alice, 4, 0, probabilities=sure(0.375, 0)).sureness == 0.375
+def test_how_sure_the_model_was_follows_from_the_attempt_itself(
+    alice: Person, insert: Insert
+) -> None:
+    assert insert(alice, 4, 9, probabilities=sure(0.625)).sureness == 0.625
+    assert insert(alice, 4, 0, probabilities=sure(0.375, 0)).sureness == 0.375
 
 
 @given(st.integers(1, 10**7), st.integers(1, 10**7))

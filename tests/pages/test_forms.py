@@ -1,20 +1,17 @@
 """The forms: each error stands next to its field, each success says what was done."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.test import Client
 from django.urls import reverse
 
 from collector.models import Decision, ModerationPause, Person, Reading, Study, StudyChange
-from tests.pages.conftest import PASSWORD, Draw
+from tests.support import PASSWORD
+from tests.support.pages import Browse, Insert
 from trainer import samples
 from trainer.models import Round, RoundModel
-
-Browse = Callable[[Person | None], Client]
 
 
 def error_at(answer: Any, field: str) -> str:
@@ -212,18 +209,18 @@ def test_a_made_up_candidate_is_not_found(number: str, browse: Browse, ada: Pers
 
 
 def test_train_now_starts_one_training_and_says_why_it_does_not(
-    browse: Browse, ada: Person, alice: Person, draw: Draw, open_round: Round
+    browse: Browse, ada: Person, alice: Person, insert: Insert, open_round: Round
 ) -> None:
     client = browse(ada)
     assert "nothing to train on yet" in client.post("/desk/", {"do": "train"}).content.decode()
-    attempt = draw(alice)
+    attempt = insert(alice)
     samples.add(
         attempt=attempt.pk,
         contributor=alice.contributor,
         pixels=bytes(attempt.pixels),
         label=4,
         has_fooled=True,
-        round=open_round,
+        round_=open_round,
     )
     assert (
         "A new model is in training."
@@ -234,9 +231,9 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
 
 
 def test_an_admin_decides_what_moderators_could_not_settle(
-    browse: Browse, ada: Person, alice: Person, mona: Person, draw: Draw
+    browse: Browse, ada: Person, alice: Person, mona: Person, insert: Insert
 ) -> None:
-    attempt = draw(alice, status="pending", needed_reading_count=0)
+    attempt = insert(alice, status="pending", needed_reading_count=0)
     when = attempt.submitted_at
     Reading.objects.create(
         attempt=attempt,
@@ -291,14 +288,14 @@ def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     assert "mona moderates again." in lifted.content.decode()
     assert browse(mona).get("/moderate/").status_code == 200
     twice = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona", key: "Again."})
-    assert "not suspended (any more)" in twice.content.decode()
+    assert "not paused (any more)" in twice.content.decode()
 
 
 def test_the_moderators_page_shows_how_far_each_one_agrees(
-    browse: Browse, mona: Person, ada: Person, bob: Person, draw: Draw
+    browse: Browse, mona: Person, ada: Person, bob: Person, insert: Insert
 ) -> None:
     for agreed in (True, True, False):
-        attempt = draw(bob)
+        attempt = insert(bob)
         assert attempt.settled_at is not None
         attempt.readings.create(
             moderator=mona,

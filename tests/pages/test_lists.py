@@ -4,19 +4,16 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from collector.models import Person, Reading
-from tests.pages.conftest import Draw
+from tests.support.pages import Browse, Insert
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
-
-Browse = Callable[[Person | None], Client]
 
 
 @pytest.fixture
 def more(
-    draw: Draw, alice: Person, bob: Person, mona: Person, open_round: Round
+    insert: Insert, alice: Person, bob: Person, mona: Person, open_round: Round
 ) -> Callable[[], None]:
     """Adds to every list at once: people, drawings of all kinds with their samples, unsettled ones,
     rounds."""
@@ -31,7 +28,7 @@ def more(
                 id=drawer.contributor, position=made, split=Split.TRAIN
             )
             for person in (alice, bob, drawer):
-                attempt = draw(person)
+                attempt = insert(person)
                 Sample.objects.create(
                     attempt=attempt.pk,
                     contributor=contributor,
@@ -41,7 +38,7 @@ def more(
                     has_fooled=True,
                     round=open_round,
                 )
-            unsettled = draw(alice, status="pending", needed_reading_count=0)
+            unsettled = insert(alice, status="pending", needed_reading_count=0)
             for answer in (str(n), "junk"):
                 reader = Person.objects.create_user(f"reader{made}{answer}", role="moderator")
                 when = unsettled.submitted_at
@@ -105,9 +102,9 @@ def test_a_longer_list_takes_no_more_queries(
     assert len(many) == len(few), [query["sql"] for query in many]
 
 
-def test_drawings_come_in_pages(browse: Browse, alice: Person, draw: Draw) -> None:
+def test_drawings_come_in_pages(browse: Browse, alice: Person, insert: Insert) -> None:
     for _ in range(30):
-        draw(alice)
+        insert(alice)
     client = browse(alice)
     first, second = (client.get(f"/drawings/?page={page}").content.decode() for page in (1, 2))
     assert first.count('class="took"') == 24 and second.count('class="took"') == 6

@@ -3,34 +3,25 @@ text."""
 
 import json
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from collector.models import Person, Study
-from tests.pages.conftest import Draw
+from tests.support.pages import Browse, Insert, text
 from trainer.models import Round
-
-Browse = Callable[[Person | None], Client]
-
-
-def text(answer: Any) -> str:
-    """A page's words, without its tags."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.content.decode())).split())
 
 
 def test_a_stranger_is_told_what_this_is_and_how_it_stands(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    draw(alice)
-    draw(alice, status="pending")
-    draw(alice, 3, 3, "not_fooled")
+    insert(alice)
+    insert(alice, status="pending")
+    insert(alice, 3, 3, "not_fooled")
     page = text(browse(None).get("/"))
     assert "Fooled 2 times today." in page
     assert "Try it" in page and "Sign up" in page
@@ -42,19 +33,19 @@ def test_a_stranger_is_told_what_this_is_and_how_it_stands(
 
 
 def test_what_fooled_it_yesterday_is_not_of_today(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    draw(alice, submitted_at=timezone.now() - timedelta(days=1))
+    insert(alice, submitted_at=timezone.now() - timedelta(days=1))
     assert "Not fooled yet today." in text(browse(None).get("/"))
 
 
 def test_only_confirmed_fools_are_public(
-    browse: Browse, alice: Person, bob: Person, draw: Draw
+    browse: Browse, alice: Person, bob: Person, insert: Insert
 ) -> None:
-    draw(alice, 4, 9)
+    insert(alice, 4, 9)
     for status in ("pending", "corrected", "rejected", "ambiguous", "retracted"):
-        draw(alice, 1, 7, status)
-    draw(alice, 2, 2, "not_fooled")
+        insert(alice, 1, 7, status)
+    insert(alice, 2, 2, "not_fooled")
     for page in ("/", "/people/alice/", "/rounds/1/"):
         shown = browse(bob).get(page).content.decode()
         assert shown.count('class="took"') == 1, page
@@ -62,10 +53,10 @@ def test_only_confirmed_fools_are_public(
 
 
 def test_an_admin_sees_every_drawing_of_a_person(
-    browse: Browse, alice: Person, ada: Person, draw: Draw
+    browse: Browse, alice: Person, ada: Person, insert: Insert
 ) -> None:
-    draw(alice)
-    pending = draw(alice, 1, 7, "pending")
+    insert(alice)
+    pending = insert(alice, 1, 7, "pending")
     shown = browse(ada).get("/people/alice/").content.decode()
     assert reverse("drawing", args=[pending.pk]) in shown
     assert shown.count('class="took"') == 2
@@ -81,11 +72,11 @@ def test_somebody_switched_off_is_shown_to_admins_alone(
 
 
 def test_the_leaderboard_says_of_how_many_and_what_is_waiting(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    draw(alice)
-    draw(alice, status="pending")
-    draw(alice, 3, 3, "not_fooled")
+    insert(alice)
+    insert(alice, status="pending")
+    insert(alice, 3, 3, "not_fooled")
     page = text(browse(None).get("/leaderboard/"))
     assert "alice 1 1 50 % 1 of 2 decided 3 1 waiting" in page
 
@@ -103,9 +94,9 @@ def test_a_made_up_period_is_refused_in_words(browse: Browse) -> None:
 
 
 def test_the_rounds_page_says_stand_in_where_it_is_one(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    draw(alice)
+    insert(alice)
     answer = browse(None).get("/rounds/")
     page = text(answer)
     assert "1,000 stand-in images" in page and "not measured here" in page
@@ -125,11 +116,11 @@ def test_a_round_without_a_report_is_shown_all_the_same(browse: Browse, open_rou
 
 
 def test_my_drawings_tell_the_fate_of_each(
-    browse: Browse, alice: Person, bob: Person, draw: Draw
+    browse: Browse, alice: Person, bob: Person, insert: Insert
 ) -> None:
-    draw(alice)
-    draw(alice, status="pending")
-    draw(bob)
+    insert(alice)
+    insert(alice, status="pending")
+    insert(bob)
     answer = browse(alice).get("/drawings/")
     assert "2 drawings: 2 fooled the model, 1 verified, 1 waiting." in text(answer)
     assert "Waiting for a moderator" in text(answer)
@@ -137,21 +128,21 @@ def test_my_drawings_tell_the_fate_of_each(
 
 
 def test_a_pending_drawing_can_be_taken_back_and_a_settled_one_cannot(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     for status, offered in (("pending", True), ("verified", False)):
         page = (
             browse(alice)
-            .get(reverse("drawing", args=[draw(alice, status=status).pk]))
+            .get(reverse("drawing", args=[insert(alice, status=status).pk]))
             .content.decode()
         )
         assert ("data-retract" in page) is offered
 
 
 def test_the_moderators_page_tells_nothing_of_any_drawing(
-    browse: Browse, alice: Person, mona: Person, draw: Draw
+    browse: Browse, alice: Person, mona: Person, insert: Insert
 ) -> None:
-    attempt = draw(alice, status="pending")
+    attempt = insert(alice, status="pending")
     page = browse(mona).get("/moderate/").content.decode()
     assert "alice" not in page and str(attempt.pk) not in page
 
@@ -170,20 +161,20 @@ def test_a_page_without_javascript_says_so(browse: Browse, mona: Person) -> None
 
 
 def test_html_in_a_decision_is_shown_as_text(
-    browse: Browse, alice: Person, ada: Person, draw: Draw
+    browse: Browse, alice: Person, ada: Person, insert: Insert
 ) -> None:
     from collector.models import Decision
 
-    attempt = draw(alice)
+    attempt = insert(alice)
     Decision.objects.create(attempt=attempt, admin=ada, answer="4", why="<script>alert(1)</script>")
     page = browse(alice).get(reverse("drawing", args=[attempt.pk])).content.decode()
     assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
 def test_no_page_has_an_inline_script_or_style(
-    browse: Browse, alice: Person, ada: Person, draw: Draw
+    browse: Browse, alice: Person, ada: Person, insert: Insert
 ) -> None:
-    attempt = draw(ada)
+    attempt = insert(ada)
     for path in (
         "/",
         "/try/",

@@ -1,16 +1,11 @@
 """The way of a new moderator: told before, at work, told how it went; and what admins see of it and
 may do."""
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 
 from collector.models import AdminAction, Person, Reading
 from collector.moderation import gold, queue, readings
-from tests.pages.conftest import Draw
-
-Browse = Callable[[Person | None], Client]
+from tests.support.pages import Browse, Insert
 
 
 @pytest.fixture
@@ -111,11 +106,11 @@ def test_the_moderators_page_says_what_to_do_while_there_are_none(
 
 
 def test_alpha_is_told_with_its_interval_and_its_caveat(
-    browse: Browse, ada: Person, alice: Person, mona: Person, draw: Draw
+    browse: Browse, ada: Person, alice: Person, mona: Person, insert: Insert
 ) -> None:
     max_ = Person.objects.create_user("max", role="moderator")
     for target, others in ((4, "4"), (5, "5"), (3, "8"), (2, "2")):
-        attempt = draw(alice, target=target, predicted=9)
+        attempt = insert(alice, target=target, predicted=9)
         for reader, answer in ((mona, str(target)), (max_, others)):
             when = attempt.submitted_at
             attempt.readings.create(

@@ -1,12 +1,10 @@
 """What a model learned and forgot, as the rounds pages tell it; and rolling back from the desk."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import example, given
@@ -14,20 +12,14 @@ from hypothesis import strategies as st
 
 from collector.models import Attempt, Person
 from collector.rules import words
-from tests.history import add_rounds
-from tests.pages.conftest import Draw
+from tests.support.history import add_rounds
+from tests.support.pages import Browse, Insert, text
 from trainer.models import Round, RoundModel
-
-Browse = Callable[[Person | None], Client]
-
-
-def text(answer: Any) -> str:
-    return " ".join(re.sub(r"<[^>]*>", " ", answer.content.decode()).split())
 
 
 @pytest.fixture
-def forgotten(draw: Draw, alice: Person) -> Attempt:
-    return draw(alice, 8, 3)
+def forgotten(insert: Insert, alice: Person) -> Attempt:
+    return insert(alice, 8, 3)
 
 
 @pytest.fixture
@@ -145,7 +137,7 @@ def test_a_cell_of_the_matrix_is_shaded_by_its_share(
     page = browse(None).get("/rounds/").content.decode()
     shades = {
         share: int(step)
-        for step, share in re.findall(r'<td data-step="(.)"(?: data-own)?>(\d+)', page)
+        for step, share in re.findall(r'<td data-step="(.)"(?: data-own)?>\s*(\d+)', page)
     }
     assert shades == {"0": 0, "30": 1, "60": 3, "70": 3, "75": 3, "80": 4, "90": 5}
 
@@ -172,13 +164,13 @@ def test_each_model_is_told_on_what_fooled_earlier_ones_without_what_was_drawn_a
 
 
 def test_fooling_is_told_with_its_intervals_and_what_it_is_of(
-    browse: Browse, draw: Draw, alice: Person
+    browse: Browse, insert: Insert, alice: Person
 ) -> None:
     for status, times in (("verified", 3), ("pending", 1), ("rejected", 1)):
         for _ in range(times):
-            draw(alice, status=status)
+            insert(alice, status=status)
     for _ in range(7):
-        draw(alice, 3, 3, "not_fooled")
+        insert(alice, 3, 3, "not_fooled")
     vmer, mer, tries, drawings = figures(browse(None).get("/rounds/"), FOOLING, 1)[1:5]
     assert vmer == "27.3 % (9.7–56.6) 3 of 11 decided"
     assert mer == "41.7 % (19.3–68.0) 5 of 12"
@@ -201,9 +193,9 @@ def test_before_the_first_drawing_every_figure_says_that_there_is_none(
 
 
 def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(
-    browse: Browse, draw: Draw, alice: Person
+    browse: Browse, insert: Insert, alice: Person
 ) -> None:
-    draw(alice, 3, 3, "not_fooled")
+    insert(alice, 3, 3, "not_fooled")
     page = browse(None).get("/rounds/")
     assert figures(page, FOOLING, 1)[1:4] == [
         "0.0 % (0.0–79.3) 0 of 1 decided",

@@ -3,37 +3,19 @@
 import csv
 import hashlib
 import io
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from collector.models import Person
-from tests.nets import always
-from tests.pages.conftest import Draw
-from tests.pages.test_reports import text
-from trainer import rounds, target
-from trainer.learning import weights
+from tests.support.models import open_round_of
+from tests.support.pages import Browse, Insert, text
+from trainer import target
 from trainer.models import Round, RoundModel, Weights
-
-Browse = Callable[[Person | None], Client]
-
-
-def next_round(digit: int) -> Round:
-    """Whose model always says this digit."""
-    now = timezone.now()
-    model = RoundModel.objects.create(
-        architecture="mnist_model", state="promoted", finished_at=now, report={"sets": {}}
-    )
-    data = always(digit)
-    Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
-    rounds.lock()
-    return rounds.open_next(model)
 
 
 def test_the_weights_are_those_that_are_served_and_load_as_the_card_says(
@@ -57,10 +39,10 @@ def test_damaged_weights_are_not_given_away(browse: Browse, open_round: Round) -
 
 
 def test_the_card_says_what_it_is_made_of_and_every_figure(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    draw(alice)
-    draw(alice, status="pending")
+    insert(alice)
+    insert(alice, status="pending")
     card = browse(None).get("/rounds/1/card.md").content.decode()
     assert "| base images | 99.0 % (98.0–99.5) | 1,000 stand-in images |" in card
     assert "| MNIST’s test set | – | not measured here |" in card
@@ -69,11 +51,11 @@ def test_the_card_says_what_it_is_made_of_and_every_figure(
 
 
 def test_the_history_has_a_line_a_round_with_counts_and_intervals(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    draw(alice)
-    draw(alice, 9, 9, "not_fooled")
-    next_round(3)
+    insert(alice)
+    insert(alice, 9, 9, "not_fooled")
+    open_round_of(3)
     content = browse(None).get("/rounds/history.csv").content.decode()
     first, second = csv.DictReader(io.StringIO(content))
     assert (first["round"], first["state"], second["round"], second["state"]) == (
@@ -95,36 +77,36 @@ def test_a_rounds_page_says_how_to_cite_it(browse: Browse, open_round: Round) ->
 
 @pytest.mark.parametrize("path", ["/fools/{}/", "/drawings/{}/"])
 def test_a_drawing_goes_through_the_models_of_all_rounds(
-    browse: Browse, alice: Person, draw: Draw, path: str
+    browse: Browse, alice: Person, insert: Insert, path: str
 ) -> None:
     target.forget()
-    fool = draw(alice)
+    fool = insert(alice)
     page = browse(alice)
     assert "What each round’s model reads" not in text(page.get(path.format(fool.pk)))
-    next_round(4)
-    next_round(5)
+    open_round_of(4)
+    open_round_of(5)
     told = text(page.get(path.format(fool.pk))).partition("What each round’s model reads")[2]
-    told = told.replace(" , ", ", ").replace(", &gt; 99 %", "")
-    assert told.startswith(" Round 1 9, wrongly Round 2 4, rightly Round 3 5, wrongly ")
+    told = told.replace(" , ", ", ").replace(", > 99 %", "")
+    assert told.startswith(" Round 1 9, wrongly Round 2 4, correctly Round 3 5, wrongly ")
 
 
 def test_a_round_whose_weights_are_damaged_is_left_out(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     target.forget()
-    fool = draw(alice)
-    damaged = next_round(4)
-    next_round(4)
+    fool = insert(alice)
+    damaged = open_round_of(4)
+    open_round_of(4)
     Weights.objects.filter(model=damaged.model).update(data=b"damaged")
     told = text(browse(None).get(f"/fools/{fool.pk}/"))
-    assert "Round 1 9 , wrongly, &gt; 99 % Round 3 4 , rightly" in told
+    assert "Round 1 9 , wrongly, > 99 % Round 3 4 , correctly" in told
 
 
 def test_two_hundred_rounds_are_one_list_of_the_newest_sixty(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     target.forget()
-    fool = draw(alice)
+    fool = insert(alice)
     now, first, newest = timezone.now(), Round.objects.get(), 200
     Round.objects.bulk_create(
         Round(number=number, model=first.model, opened_at=now, state="closed", closed_at=now)
@@ -140,11 +122,11 @@ def test_two_hundred_rounds_are_one_list_of_the_newest_sixty(
 
 
 def test_the_desk_tells_the_state_of_everything(
-    browse: Browse, ada: Person, alice: Person, bob: Person, draw: Draw
+    browse: Browse, ada: Person, alice: Person, bob: Person, insert: Insert
 ) -> None:
     now = timezone.now()
-    draw(alice, status="pending", submitted_at=now - timedelta(hours=3), needed_reading_count=2)
-    draw(bob, submitted_at=now - timedelta(days=2))
+    insert(alice, status="pending", submitted_at=now - timedelta(hours=3), needed_reading_count=2)
+    insert(bob, submitted_at=now - timedelta(days=2))
     desk = text(browse(ada).get("/desk/"))
     assert "waiting to be read, the oldest for 3 hours 1" in desk
     assert "drawn by 1 person in the last 24 hours 1" in desk

@@ -1,20 +1,14 @@
 """Notices and appeals as their drawer meets them, and the admin on the desk."""
 
-from collections.abc import Callable
-
-from django.test import Client
-
 from collector.models import Appeal, Attempt, Notice, Person
-from tests.pages.conftest import Draw
-
-Browse = Callable[[Person | None], Client]
+from tests.support.pages import Browse, Insert
 
 
 def test_what_is_new_is_counted_in_the_menu_until_it_was_looked_at(
-    browse: Browse, alice: Person, draw: Draw
+    browse: Browse, alice: Person, insert: Insert
 ) -> None:
     for _ in range(3):
-        Notice.objects.create(person=alice, attempt=draw(alice), text="Your <4>, taken for 9.")
+        Notice.objects.create(person=alice, attempt=insert(alice), text="Your <4>, taken for 9.")
     client = browse(alice)
     assert "Notices (3 new)" in client.get("/draw/").content.decode()
     page = client.get("/notices/").content.decode()
@@ -30,9 +24,9 @@ def test_one_sees_ones_own_notices_alone(browse: Browse, alice: Person, bob: Per
 
 
 def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
-    browse: Browse, alice: Person, ada: Person, draw: Draw
+    browse: Browse, alice: Person, ada: Person, insert: Insert
 ) -> None:
-    attempt = draw(alice, status="rejected", credit=0.0)
+    attempt = insert(alice, status="rejected", credit=0.0)
     address = f"/drawings/{attempt.pk}/"
     assert "Not right?" in browse(alice).get(address).content.decode()
     assert "Not right?" not in browse(ada).get(address).content.decode()
@@ -62,8 +56,8 @@ def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
     assert "An admin answered (4): A four." in browse(alice).get(address).content.decode()
 
 
-def test_a_second_appeal_is_refused_in_words(browse: Browse, alice: Person, draw: Draw) -> None:
-    attempt = draw(alice, status="ambiguous", credit=0.0)
+def test_a_second_appeal_is_refused_in_words(browse: Browse, alice: Person, insert: Insert) -> None:
+    attempt = insert(alice, status="ambiguous", credit=0.0)
     for expected in (302, 409):
         assert (
             browse(alice).post(f"/drawings/{attempt.pk}/appeal/", {"text": "Again."}).status_code

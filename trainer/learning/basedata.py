@@ -1,8 +1,8 @@
 """Base data: MNIST, found or fetched, checked by content, read and split; a small stand-in where
 there is none.
 
-MNIST is LeCun, Cortes and Burges's set of handwritten digits (LeCun et al., «Gradient-based
-learning applied to document recognition», Proceedings of the IEEE 86, 1998). Its training set gives
+MNIST is LeCun, Cortes and Burges's set of handwritten digits (LeCun et al., “Gradient-based
+learning applied to document recognition”, Proceedings of the IEEE 86, 1998). Its training set gives
 500 images a digit to the gate, always the same ones; the other 55,000 train. Its test set is only
 reported.
 """
@@ -19,7 +19,7 @@ import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,8 +98,8 @@ class BaseData:
 
 
 def find(mnist_dir: Path | None, cache: Path) -> BaseData:
-    """MNIST from ``mnist_dir`` if given, else from ``cache`` if it is whole, else the stand-in.
-    Never fetches.
+    """Load MNIST from ``mnist_dir`` if given, else from ``cache`` if it is whole, else the
+    stand-in. Never fetches.
 
     Raises ``BadBaseData`` when ``mnist_dir`` is given and is not MNIST.
     """
@@ -129,7 +129,7 @@ def fetch(cache: Path, timeout: float) -> None:
 
 @lru_cache(maxsize=1)
 def stand_in() -> BaseData:
-    """The shipped k-means centres: about 300 a digit to train, 100 a digit of the gate's images."""
+    """Load the shipped k-means centres: 300 a digit to train, 100 a digit of the gate's images."""
     with np.load(STAND_IN, allow_pickle=False) as arrays:
         train, gate = (
             (arrays[f"{part}_images"], arrays[f"{part}_labels"].astype(np.int64))
@@ -139,8 +139,8 @@ def stand_in() -> BaseData:
 
 
 def gate_indices(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which of MNIST's 60,000 training images are the gate's, sorted: ``GATE_PER_DIGIT`` of each
-    digit, drawn once for all.
+    """Say which of MNIST's 60,000 training images are the gate's, by index, sorted:
+    ``GATE_PER_DIGIT`` of each digit, drawn once for all.
 
     Uses ``RandomState``, whose stream numpy promises never to change.
     """
@@ -186,13 +186,13 @@ def _base(
 
 
 def _path(directory: Path, file: IdxFile) -> Path | None:
-    found = (directory / name for name in (file.name, f"{file.name}.gz"))
-    return next((path for path in found if path.is_file()), None)
+    paths = (directory / name for name in (file.name, f"{file.name}.gz"))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _read(directory: Path, file: IdxFile) -> bytes:
-    """The file's uncompressed content, checked. Reads no more than it should hold, so a gzip bomb
-    stays small."""
+    """Read the file's uncompressed content, checked, and no more than it should hold, so that a
+    gzip bomb stays small. Raises ``BadBaseData``."""
     path = _path(directory, file)
     if path is None:
         raise BadBaseData(f"{directory} holds neither {file.name}.gz nor {file.name}.")
@@ -228,11 +228,16 @@ def _labels(content: bytes) -> NDArray[np.int64]:
     return np.frombuffer(content, np.uint8, offset=8).astype(np.int64)
 
 
-class _Arriving:
+class _BoundedFile:
     """A file being fetched, which refuses to grow too big or to take too long, so that no mirror
-    holds training up."""
+    holds training up.
 
-    def __init__(self, opened: Any, deadline: float) -> None:
+    pooch has no bound on either: its timeout is on each wait for a piece, so that a mirror that
+    sends a few bytes now and then would never be given up. It asks of a file that it may be written
+    and flushed, no more.
+    """
+
+    def __init__(self, opened: BinaryIO, deadline: float) -> None:
         self.opened = opened
         self.deadline = deadline
 
@@ -241,7 +246,7 @@ class _Arriving:
             raise FetchFailed(f"more than {_MOST_COMPRESSED:,} bytes came")
         if time.monotonic() > self.deadline:
             raise FetchFailed("time ran out")
-        return int(self.opened.write(piece))
+        return self.opened.write(piece)
 
     def flush(self) -> None:
         self.opened.flush()
@@ -261,7 +266,7 @@ def _fetch_file(cache: Path, file: IdxFile, deadline: float) -> None:
         try:
             with arrived.open("wb") as opened:
                 download = HTTPDownloader(timeout=left, chunk_size=_PIECE)
-                download(f"{mirror}{file.name}.gz", _Arriving(opened, deadline), None)
+                download(f"{mirror}{file.name}.gz", _BoundedFile(opened, deadline), None)
             _content(arrived, file)
             (cache / file.name).unlink(missing_ok=True)
             os.replace(arrived, cache / f"{file.name}.gz")

@@ -59,7 +59,7 @@ class Drawing:
     width: int
 
     def as_json(self) -> list[dict[str, list[int]]]:
-        """The strokes in the form that ``parse`` takes."""
+        """Give the strokes in the form that ``parse`` takes."""
         return [{"x": list(s.x), "y": list(s.y), "t": list(s.t)} for s in self.strokes]
 
 
@@ -99,8 +99,8 @@ def _pen(width: object) -> int:
 
 
 def _check_form(stroke: object, number: int) -> None:
-    """An object of exactly three equally long, non-empty lists. Looks at no element, so it is quick
-    on huge input."""
+    """Check that a stroke is an object of exactly three equally long, non-empty lists. Looks at no
+    element, so it is quick on huge input. Raises ``InvalidDrawing``."""
     if not isinstance(stroke, dict) or set(stroke) != set(STROKE_KEYS):
         raise InvalidDrawing(
             "invalid_stroke",
@@ -135,8 +135,8 @@ def _stroke(stroke: dict[str, list[object]], number: int) -> Stroke:
 
 
 def _integers(values: Sequence[object], key: str, number: int) -> tuple[int, ...]:
-    """The values as they are; ``type`` and not ``isinstance``, because JSON's true and false are
-    bools, thus ints."""
+    """Give the values as they are. ``type`` and not ``isinstance``, because JSON's true and false
+    are bools, thus ints. Raises ``InvalidDrawing``."""
     integers = tuple(value for value in values if type(value) is int)
     if len(integers) < len(values):
         raise InvalidDrawing(

@@ -47,8 +47,8 @@ class Strong(nn.Module):
     parameters.
 
     It halves the picture twice before most of its channels, so a step costs about twice the first
-    net's. No dropout: augmented images (``fit.augment``) keep it from learning by heart. Batch norm: Ioffe
-    and Szegedy, «Batch normalization», 2015.
+    net's. No dropout: augmented images (``fit.augment``) keep it from learning by heart. Batch
+    norm: Ioffe and Szegedy, “Batch normalization”, 2015.
     """
 
     def __init__(self) -> None:
@@ -91,19 +91,19 @@ def build(architecture: str) -> nn.Module:
 
 
 def prepare(pixels: NDArray[np.uint8]) -> Tensor:
-    """Pictures, uint8 (n, 28, 28), as the nets' input, float32 (n, 1, 28, 28): the one place for
+    """Make pictures, uint8 (n, 28, 28), the nets' input, float32 (n, 1, 28, 28): the only place for
     normalisation."""
     return normalise(torch.tensor(pixels, dtype=torch.float32).unsqueeze(1))
 
 
 def normalise(ink: Tensor) -> Tensor:
-    """Pixel values from 0 to 255 in any shape, shifted and scaled to MNIST's mean 0 and deviation
-    1."""
+    """Shift and scale pixel values from 0 to 255, in any shape, so that MNIST's have mean 0 and
+    deviation 1."""
     return ink.div(255).sub(MNIST_MEAN).div(MNIST_STD)
 
 
 def probabilities(net: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """What the net thinks of pictures, uint8 (n, 28, 28), as float64 (n, 10) whose rows sum to 1.
+    """Ask the net about pictures, uint8 (n, 28, 28): float64 (n, 10) whose rows sum to 1.
 
     Leaves the net in eval mode.
     """

@@ -8,10 +8,12 @@ halves the file.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
 
 from trainer.learning.basedata import BadBaseData, BaseData
 
@@ -19,7 +21,7 @@ TRAIN_PER_DIGIT = 300
 GATE_PER_DIGIT = 100
 SEED = 28
 FEWEST = 3
-_TURNS = 25
+_ITERATIONS = 25
 _STEP = 17
 
 
@@ -47,43 +49,41 @@ def make(base: BaseData, out: Path) -> None:
 
 
 def centres(points: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float32]:
-    """The k-means centres of points, float32 (n, d) with n ≥ k, as float32 (k, d).
+    """Find the k-means centres of points, float32 (n, d) with n ≥ k, as float32 (k, d).
 
-    Lloyd, «Least squares quantization in PCM», 1982, begun with Arthur and Vassilvitskii's
-    k-means++, 2007. A centre that loses all its points stays where it is. At the end, one with
-    fewer than ``FEWEST`` becomes the mean of the ``FEWEST`` points nearest to it, so that every
-    centre is a mean.
+    scipy's, from starts drawn by k-means++ (Arthur and Vassilvitskii, 2007). A centre that loses
+    all its points stays where it is. At the end, one with fewer than ``FEWEST`` becomes the mean of
+    the ``FEWEST`` points nearest to it, so that every centre is a mean.
     """
-    rng = np.random.RandomState(seed)
-    means = _spread(points, k, rng)
-    for _ in range(_TURNS):
-        nearest = _distances(points, means).argmin(axis=1)
-        counts = np.bincount(nearest, minlength=k)
-        sums = np.zeros_like(means)
-        np.add.at(sums, nearest, points)
-        kept = counts > 0
-        means[kept] = sums[kept] / counts[kept, None]
+    starts = _spread(points, k, np.random.RandomState(seed))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="One of the clusters is empty")
+        means, _ = kmeans2(points, starts, iter=_ITERATIONS, minit="matrix")
     distances = _distances(points, means)
     for lone in np.flatnonzero(np.bincount(distances.argmin(axis=1), minlength=k) < FEWEST):
-        means[lone] = points[
-            np.argsort(distances[:, lone] + (points**2).sum(axis=1))[:FEWEST]
-        ].mean(axis=0)
-    return means
+        nearest = np.argsort(distances[:, lone] + (points**2).sum(axis=1))[:FEWEST]
+        means[lone] = points[nearest].mean(axis=0)
+    float_means: NDArray[np.float32] = means
+    return float_means
 
 
 def _spread(points: NDArray[np.float32], k: int, rng: np.random.RandomState) -> NDArray[np.float32]:
-    """k of the points, each drawn with odds by its squared distance from those drawn before."""
-    chosen = [int(rng.randint(len(points)))]
+    """Draw k of the points, each with odds by its squared distance from those drawn before.
+
+    scipy draws such starts too, from another stream of numbers; with these the shipped file is made
+    again to the byte.
+    """
+    drawn = [int(rng.randint(len(points)))]
     least = np.full(len(points), np.inf)
-    while len(chosen) < k:
-        least = np.minimum(least, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
-        least[chosen[-1]] = 0
-        chosen.append(int(rng.choice(len(points), p=least / least.sum())))
-    return points[chosen].copy()
+    while len(drawn) < k:
+        least = np.minimum(least, ((points - points[drawn[-1]]) ** 2).sum(axis=1))
+        least[drawn[-1]] = 0
+        drawn.append(int(rng.choice(len(points), p=least / least.sum())))
+    return points[drawn].copy()
 
 
 def _distances(points: NDArray[np.float32], means: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Squared distances (n, k), each row less a constant of its own."""
+    """Give the squared distances (n, k), each row less a constant of its own."""
     distances: NDArray[np.float32] = (means**2).sum(axis=1) - 2 * points @ means.T
     return distances
 
@@ -91,13 +91,13 @@ def _distances(points: NDArray[np.float32], means: NDArray[np.float32]) -> NDArr
 def _of_all_digits(
     images: NDArray[np.uint8], labels: NDArray[np.int64], per_digit: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    found = []
+    """Find ``per_digit`` centres of each digit's images, rounded to 16 levels, with their
+    labels."""
+    rounded = []
     for digit in range(10):
         points = images[labels == digit].reshape(-1, 784).astype(np.float32)
-        found.append(
-            (centres(points, per_digit, SEED + digit) / _STEP).round().astype(np.uint8)
-            * np.uint8(_STEP)
-        )
-    return np.concatenate(found).reshape(-1, 28, 28), np.repeat(
+        levels = (centres(points, per_digit, SEED + digit) / _STEP).round().astype(np.uint8)
+        rounded.append(levels * np.uint8(_STEP))
+    return np.concatenate(rounded).reshape(-1, 28, 28), np.repeat(
         np.arange(10, dtype=np.uint8), per_digit
     )

@@ -18,11 +18,11 @@ from trainer.learning import nets
 
 
 class BadWeights(ValueError):
-    """The bytes are not usable weights of that net; the message says why."""
+    """The bytes are not usable weights of that architecture; the message says why."""
 
 
 def dump(net: nn.Module) -> bytes:
-    """The net's parameters and buffers as safetensors; equal weights give equal bytes.
+    """Write the net's parameters and buffers as safetensors; equal weights give equal bytes.
 
     Batch norm's count of batches is left out: no answer depends on it, and it would tell equal
     weights apart.
@@ -32,32 +32,32 @@ def dump(net: nn.Module) -> bytes:
     )
 
 
-def load(name: str, data: bytes, sha256: str | None) -> nn.Module:
-    """The net ``name`` with these weights, in eval mode.
+def load(architecture: str, data: bytes, sha256: str | None) -> nn.Module:
+    """Make a net with these weights, in eval mode.
 
     Raises ``BadWeights`` when the checksum is not ``sha256`` (None: not compared), when the bytes
-    are no safetensors, when names, shapes or types are not exactly the net's, or when a value is
-    not finite. Raises ``UnknownArchitecture`` for the name.
+    are no safetensors, when names, shapes or types are not exactly the architecture's, or when a
+    value is not finite. Raises ``UnknownArchitecture``.
     """
     if sha256 is not None and checksum(data) != sha256:
         raise BadWeights(f"The weights' checksum is {checksum(data)}, not {sha256} as recorded.")
-    net = nets.build(name)
+    net = nets.build(architecture)
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadWeights(f"The weights cannot be read as safetensors: {error}") from error
-    _check(tensors, _state(net), name)
+    _check(tensors, _state(net), architecture)
     net.load_state_dict(tensors, strict=False)
     return net.eval()
 
 
 def checksum(data: bytes) -> str:
-    """SHA-256 of the bytes, in hexadecimal."""
+    """Give the SHA-256 of the bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def finite(net: nn.Module) -> bool:
-    """Whether every weight is a number: neither NaN nor infinite."""
+    """Say whether every weight is a number: neither NaN nor infinite."""
     return all(bool(torch.isfinite(value).all()) for value in _state(net).values())
 
 
@@ -69,12 +69,16 @@ def _state(net: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], name: str) -> None:
-    if set(found) != set(wanted):
-        raise BadWeights(f"These are no weights of {name}, which hold exactly {', '.join(wanted)}.")
-    for key, value in found.items():
+def _check(tensors: dict[str, Tensor], wanted: dict[str, Tensor], architecture: str) -> None:
+    if set(tensors) != set(wanted):
+        raise BadWeights(
+            f"These are no weights of {architecture}, which hold exactly {', '.join(wanted)}."
+        )
+    for key, value in tensors.items():
         if value.shape != wanted[key].shape or value.dtype != wanted[key].dtype:
-            raise BadWeights(f"{key} is {_form(value)}, but {name} has {_form(wanted[key])}.")
+            raise BadWeights(
+                f"{key} is {_form(value)}, but {architecture} has {_form(wanted[key])}."
+            )
         if not torch.isfinite(value).all():
             raise BadWeights(f"{key} holds values that are not finite.")
 

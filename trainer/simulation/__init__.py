@@ -1,1 +1,2 @@
-"""People who do not exist: how they write, how they try to fool a model, and the study with them."""
+"""People who do not exist: how they write, how they try to fool a model, and the study with
+them."""

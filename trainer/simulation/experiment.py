@@ -11,7 +11,7 @@ Two axes are fair to compare the arms by, and both are told: equally many sample
 people must check and a model must train on, and equally many drawings made, which is what people
 must draw. For the second one *none* also trains on as many samples as *dynamic* had drawings made.
 
-After Wallace et al., «Analyzing Dynamic Adversarial Training Data in the Limit», Findings of ACL
+After Wallace et al., “Analyzing Dynamic Adversarial Training Data in the Limit”, Findings of ACL
 2022. It is a simulation: penmen are not people, and their labels are always right.
 """
 
@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 import torch
@@ -41,8 +41,62 @@ from trainer.simulation import penman, tactics
 ARMS = ("dynamic", "static", "none")
 EQUAL_DRAWINGS = "none_at_equal_drawings"
 _CROWD, _HELD_OUT, _SEED_APART = 1 << 33, 1 << 34, 1000
-Row = dict[str, Any]
 Tell = Callable[[str], None]
+
+
+class Errors(TypedDict):
+    """How many images of a set there are, and how many of them a model misreads."""
+
+    n: int
+    wrong: int
+
+
+class Row(TypedDict):
+    """The model that a round's samples gave (0: round 1's, without any).
+
+    ``samples`` and ``drawings``: how many there are so far, and how many were made for them.
+    ``tries_per_fool``: this round's drawings by sample, None where nobody is to be fooled.
+    ``held``: whether the gate held the model. ``errors`` by the set's name.
+    """
+
+    round: int
+    samples: int
+    drawings: int
+    tries_per_fool: float | None
+    held: bool
+    errors: dict[str, Errors]
+
+
+Arms = dict[str, list[Row]]
+Runs = dict[str, Arms]
+
+
+class PlanJSON(TypedDict):
+    """A ``Plan``, as it is stored."""
+
+    architecture: str
+    rounds: int
+    round_size: int
+    drawers: int
+    held_out: int
+    compared_at: list[int]
+
+
+class Base(TypedDict):
+    """Which base data were trained on."""
+
+    sha256: str
+    stand_in: bool
+
+
+class Outcome(TypedDict):
+    """All runs of a study, by seed and arm, and what they were made with."""
+
+    plan: PlanJSON
+    base: Base
+    recipes: dict[str, dict[str, float | int]]
+    environment: dict[str, object]
+    runs: Runs
 
 
 class OtherStudy(ValueError):
@@ -55,7 +109,7 @@ class Plan:
     ``held_out`` writers. ``compared_at``: after how many rounds *none* is also trained on as many
     drawings as *dynamic* made."""
 
-    net: str = "mnist_model"
+    architecture: str = "mnist_model"
     rounds: int = 20
     round_size: int = 50
     drawers: int = 40
@@ -81,96 +135,99 @@ def run(
     jobs: int,
     mnist_dir: Path | None,
     cache: Path,
-) -> dict[str, Any]:
+) -> Outcome:
     """Simulate every seed, ``jobs`` at a time, each in a process and on a thread of its own; a line
     for each round goes to standard error.
 
-    Gives, and keeps in the file ``out``, ``{"plan", "base", "recipes", "environment", "runs":
-    {seed: …}}``. What the file holds of a seed is not run again. Raises ``OtherStudy`` when it was
-    made otherwise, ``NotShipped``, ``BadBaseData``.
+    Returns all runs, and keeps them in the file ``out``. What the file holds of a seed is not run
+    again. Raises ``OtherStudy`` when it was made otherwise, ``NotShipped``, ``BadBaseData``.
     """
-    shipped.round_one(plan.net)  # or it is refused before any process starts
+    shipped.round_one(plan.architecture)  # or it is refused before any process starts
     base = basedata.find(mnist_dir, cache)
-    found: dict[str, Any] = json.loads(json.dumps(_begun(plan, base)))
+    outcome = _begun(plan, base)
     if out.exists():
-        kept = json.loads(out.read_text(encoding="utf-8"))
-        if {**kept, "runs": {}} != found:
+        stored = json.loads(out.read_text(encoding="utf-8"))
+        if {**stored, "runs": {}} != outcome:
             raise OtherStudy(f"{out} holds runs that were made otherwise; name another file.")
-        found = kept
-    lacking = {
-        seed: [arm for arm in arms if arm not in found["runs"].get(str(seed), {})] for seed in seeds
-    }
+        outcome = cast(Outcome, stored)
+    runs = outcome["runs"]
+    lacking = {seed: [arm for arm in arms if arm not in runs.get(str(seed), {})] for seed in seeds}
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        doing = {
+        pending = {
             pool.submit(_one_seed, plan, seed, todo, mnist_dir, cache): seed
             for seed, todo in lacking.items()
             if todo
         }
-        for done in as_completed(doing):
-            found["runs"].setdefault(str(doing[done]), {}).update(done.result())
+        for done in as_completed(pending):
+            runs.setdefault(str(pending[done]), {}).update(done.result())
             arriving = out.with_suffix(".part")
-            arriving.write_text(json.dumps(found) + "\n", encoding="utf-8")
+            arriving.write_text(json.dumps(outcome) + "\n", encoding="utf-8")
             os.replace(arriving, out)
-    return found
+    return outcome
 
 
-def _begun(plan: Plan, base: BaseData) -> dict[str, Any]:
+def _begun(plan: Plan, base: BaseData) -> Outcome:
+    """Make the outcome of a plan before its first run, as it comes out of a file."""
     sizes = sorted({plan.round_size, *(plan.round_size * number for number in plan.compared_at)})
-    return {
+    begun = {
         "plan": asdict(plan),
         "base": {"sha256": base.sha256, "stand_in": base.stand_in},
-        "recipes": {str(size): fit.default_recipe(plan.net, size).as_json() for size in sizes},
+        "recipes": {
+            str(size): fit.default_recipe(plan.architecture, size).as_json() for size in sizes
+        },
         "environment": fit.environment(),
         "runs": {},
     }
+    return cast(Outcome, json.loads(json.dumps(begun)))
 
 
 def _one_seed(
     plan: Plan, seed: int, arms: Sequence[str], mnist_dir: Path | None, cache: Path
-) -> dict[str, list[Row]]:
+) -> Arms:
     torch.set_num_threads(1)
     base = basedata.find(mnist_dir, cache)
     return simulate(plan, seed, base, arms, lambda line: print(line, file=sys.stderr, flush=True))
 
 
-def simulate(
-    plan: Plan, seed: int, base: BaseData, arms: Sequence[str], tell: Tell
-) -> dict[str, list[Row]]:
-    """One run of the study: by arm, a row for every round, from round 1's model on (no samples).
+def simulate(plan: Plan, seed: int, base: BaseData, arms: Sequence[str], tell: Tell) -> Arms:
+    """Run the study once; returns by arm a row for every round, from round 1's model on (no
+    samples).
 
-    A row is ``{"round", "samples", "drawings", "tries_per_fool", "held", "errors": {set: {"n",
-    "wrong"}}}``: the model that this round's samples gave, all drawings made for them, and this
-    round's drawings by sample (null where nobody is to be fooled). Crowd, their chances and the
-    writers measured on are the seed's own. ``tell`` gets a line for each row.
+    Crowd, their chances and the writers measured on are the seed's own. ``tell`` gets a line for
+    each row.
     """
     sets = held_out_sets(plan, seed) | {MNIST_TEST: evaluate.base_sets(base)[MNIST_TEST]}
-    found: dict[str, list[Row]] = {}
+    by_arm: Arms = {}
     for arm in arms:
-        found[arm] = []
+        by_arm[arm] = []
         for row in _rounds(plan, seed, base, arm, sets):
-            found[arm].append(row)
+            by_arm[arm].append(row)
             tell(f"seed {seed}, {arm}: {_in_words(row)}")
     if {"dynamic", "none"} <= set(arms):
-        found[EQUAL_DRAWINGS] = []
+        by_arm[EQUAL_DRAWINGS] = []
         for number in plan.compared_at:
             collected = Collection()
-            collect(crowd(plan, seed), None, found["dynamic"][number]["drawings"], collected)
+            collect(crowd(plan, seed), None, by_arm["dynamic"][number]["drawings"], collected)
             trained = _trained(plan, seed, base, collected)
-            found[EQUAL_DRAWINGS].append(_row(number, collected, None, False, trained, sets))
-            tell(f"seed {seed}, none with as many drawings: {_in_words(found[EQUAL_DRAWINGS][-1])}")
-    return found
+            row = _row(number, collected, None, False, trained, sets)
+            by_arm[EQUAL_DRAWINGS].append(row)
+            tell(f"seed {seed}, none with as many drawings: {_in_words(row)}")
+    return by_arm
 
 
 def crowd(plan: Plan, seed: int) -> list[tactics.Fooler]:
-    """The seed's drawers, who write for no other seed and are never measured on."""
-    chances = np.random.default_rng([1, seed]).spawn(plan.drawers)
+    """Make the seed's drawers, who write for no other seed and are never measured on."""
+    generators = np.random.default_rng([1, seed]).spawn(plan.drawers)
     first = _CROWD + seed * _SEED_APART
-    return [tactics.Fooler(penman.writer(first + place), rng) for place, rng in enumerate(chances)]
+    return [
+        tactics.Fooler(penman.writer(first + place), rng) for place, rng in enumerate(generators)
+    ]
 
 
 def held_out_sets(plan: Plan, seed: int) -> dict[str, EvalSet]:
-    """Ten digits by each of the seed's held-out writers: ``held_out``, as the crowd draws without a
-    model, and ``hard``, as boldly as is legible. No model has a part in the choice of either."""
+    """Draw ten digits by each of the seed's held-out writers: ``held_out``, as the crowd draws
+    without a model, and ``hard``, as boldly as is legible. No model has a part in the choice of
+    either."""
     rng = np.random.default_rng([2, seed])
     first = _HELD_OUT + seed * _SEED_APART
     hands = [penman.writer(first + place) for place in range(plan.held_out)]
@@ -184,42 +241,43 @@ def collect(
 ) -> None:
     """Have everybody draw, one drawing each in turn, until ``wanted`` more samples are there:
     drawings that the target model misreads, or without one, all of them."""
-    had = len(into.labels)
+    before = len(into.labels)
     while True:
         drawn = [person.draw() for person in people]
         pixels, labels = _pictures(drawn), [written.form.digit for written in drawn]
+        # Without a model no answer is a label, so that every drawing is collected.
         answers = (
             nets.probabilities(target, pixels).argmax(axis=1) if target else np.full(len(drawn), -1)
         )
         for person, written, image, label, answer in zip(
             people, drawn, pixels, labels, answers, strict=True
         ):
-            person.told(written, bool(answer != label))
+            person.learn(written, bool(answer != label))
             into.drawings += 1
             if answer != label:
                 into.pixels.append(image)
                 into.labels.append(label)
-            if len(into.labels) - had == wanted:
+            if len(into.labels) - before == wanted:
                 return
 
 
 def _rounds(
     plan: Plan, seed: int, base: BaseData, arm: str, sets: dict[str, EvalSet]
 ) -> Iterator[Row]:
-    start = shipped.round_one(plan.net)
-    first = weights.load(plan.net, start.weights, start.sha256)
+    start = shipped.round_one(plan.architecture)
+    first = weights.load(plan.architecture, start.weights, start.sha256)
     first_report = evaluate.evaluate(first, _gate_set(base))
     target, people, collected = first, crowd(plan, seed), Collection()
     yield _row(0, collected, None, False, first, sets)
     for number in range(1, plan.rounds + 1):
-        before = collected.drawings
+        drawings_before = collected.drawings
         collect(people, None if arm == "none" else target, plan.round_size, collected)
         trained = _trained(plan, seed, base, collected)
         report = evaluate.evaluate(trained, _gate_set(base))
         held = not gate.decide(report, first_report, {}, weights.finite(trained)).promote
         if arm == "dynamic" and not held:
             target = trained
-        tries = None if arm == "none" else (collected.drawings - before) / plan.round_size
+        tries = None if arm == "none" else (collected.drawings - drawings_before) / plan.round_size
         yield _row(number, collected, tries, held, trained, sets)
 
 
@@ -229,10 +287,12 @@ def _gate_set(base: BaseData) -> dict[str, EvalSet]:
 
 def _trained(plan: Plan, seed: int, base: BaseData, collected: Collection) -> nn.Module:
     pixels, labels = np.stack(collected.pixels), np.array(collected.labels, dtype=np.int64)
-    recipe = fit.default_recipe(plan.net, len(labels))
-    start = shipped.round_one(plan.net).weights
-    trained = fit.retrain(start, plan.net, base, pixels, labels, recipe, seed, lambda share: None)
-    return weights.load(plan.net, trained, None)
+    recipe = fit.default_recipe(plan.architecture, len(labels))
+    start = shipped.round_one(plan.architecture).weights
+    trained = fit.retrain(
+        start, plan.architecture, base, pixels, labels, recipe, seed, lambda share: None
+    )
+    return weights.load(plan.architecture, trained, None)
 
 
 def _row(
@@ -251,15 +311,17 @@ def _row(
         "tries_per_fool": tries,
         "held": held,
         "errors": {
-            name: {"n": len(chosen.labels), "wrong": int((answers[name] != chosen.labels).sum())}
-            for name, chosen in sets.items()
+            name: {"n": len(images.labels), "wrong": int((answers[name] != images.labels).sum())}
+            for name, images in sets.items()
         },
     }
 
 
 def _in_words(row: Row) -> str:
     wrong = ", ".join(
-        f"{name} {one['wrong'] / one['n']:.1%}" for name, one in row["errors"].items() if one["n"]
+        f"{name} {errors['wrong'] / errors['n']:.1%}"
+        for name, errors in row["errors"].items()
+        if errors["n"]
     )
     held = " (held)" if row["held"] else ""
     return f"{row['samples']:,} samples of {row['drawings']:,} drawings; errors: {wrong}{held}"

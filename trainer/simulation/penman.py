@@ -82,7 +82,8 @@ _NARROWER: dict[int, dict[str, tuple[float, float]]] = {
     },
     8: {"bend": (0, 5), "gap": (-0.1, 0.08), "shake": (0, 3)},
 }
-"""Bounds of single digits, where further out another digit begins: a one turns into a seven, a nought into a six."""
+"""Bounds of single digits, where further out another digit begins: a one turns into a seven, a
+nought into a six."""
 _BOUNDS = np.array(
     [
         [_NARROWER.get(digit, {}).get(name, (t.low, t.high)) for name, t in TRAITS.items()]
@@ -162,8 +163,8 @@ class Written:
 
 
 def writer(seed: int) -> Writer:
-    """The person of that number, 0 or more. Most are ordinary, some unusual, a few extreme; all are
-    legible."""
+    """Make the person of that number, 0 or more. Most are ordinary, some unusual, a few extreme;
+    all are legible."""
     rng = default_rng([_WRITERS, seed])
     peculiar = rng.choice([0.7, 1.0, 1.6, 2.3], p=[0.25, 0.43, 0.23, 0.09])
     traits = _USUAL + _SPREAD * peculiar * rng.normal(size=len(TRAITS))
@@ -182,8 +183,8 @@ def writer(seed: int) -> Writer:
 
 
 def write(writer: Writer, digit: int, rng: Generator, boldness: float = 0.0) -> Written:
-    """One drawing of ``digit`` (0–9) by ``writer``; ``boldness`` is 0 to 1. Raises ``ValueError``
-    for others."""
+    """Draw ``digit`` (0–9) once by ``writer``; ``boldness`` is 0 to 1. Raises ``ValueError`` for
+    others."""
     if not (0 <= digit <= 9 and 0 <= boldness <= 1):
         raise ValueError(f"No such digit or boldness: {digit}, {boldness}")
     habit = np.array(writer.habits[digit])
@@ -196,7 +197,7 @@ def write(writer: Writer, digit: int, rng: Generator, boldness: float = 0.0) -> 
 
 
 def again(written: Written, rng: Generator, boldness: float) -> Written:
-    """Another try that changes one to three traits of the last one, by up to ``boldness`` (0–1) of
+    """Try again, with one to three traits of the last one changed, by up to ``boldness`` (0–1) of
     the way left."""
     form = written.form
     return draw(
@@ -205,14 +206,15 @@ def again(written: Written, rng: Generator, boldness: float) -> Written:
 
 
 def draw(form: Form) -> Written:
-    """The strokes of a form: the same form gives the same strokes."""
+    """Draw the strokes of a form: the same form gives the same strokes."""
     rng = default_rng([_TRIES, form.attempt])
     lines = _placed(list(_lines(form, rng)), form.style, rng)
     return Written(_timed(lines, form.writer, rng), round(form.style.width), form)
 
 
 def _habit(digit: int, school: str, rng: Generator) -> tuple[float, ...]:
-    """Mostly one form of the digit, sometimes two; those of the other school are rare."""
+    """Draw how often each form of the digit is used, as shares: mostly one, sometimes two; those of
+    the other school are rare."""
     common = np.array(
         [form.common * (1 if form.school in ("any", school) else 0.15) for form in SKELETONS[digit]]
     )
@@ -221,9 +223,10 @@ def _habit(digit: int, school: str, rng: Generator) -> tuple[float, ...]:
 
 
 def _bolder(style: Style, digit: int, rng: Generator, boldness: float, count: int) -> Style:
-    """The style with ``count`` of its traits moved to one of the digit's bounds, by up to
-    ``boldness`` of the way."""
+    """Move ``count`` of the style's traits to one of the digit's bounds, by up to ``boldness`` of
+    the way."""
     traits = np.array(astuple(style))
+    # Which traits, to which of their two bounds, and how far.
     chosen = rng.permutation(len(TRAITS))[:count]
     bounds = _BOUNDS[digit, chosen, rng.integers(2, size=count)]
     traits[chosen] += (bounds - traits[chosen]) * boldness * rng.uniform(0.4, 1, count)
@@ -231,30 +234,37 @@ def _bolder(style: Style, digit: int, rng: Generator, boldness: float, count: in
 
 
 def _legible(style: Style, low: NDArray[np.float64], high: NDArray[np.float64]) -> Style:
-    """The style within these bounds and those that traits have together: no lying digits, no loops
-    full of ink."""
+    """Keep the style within these bounds and those that traits have together: no lying digits, no
+    loops full of ink."""
+    # Each trait by itself.
     style = Style(*np.clip(astuple(style), low, high).tolist())
+    # Slant and turn together: a digit leans, but does not lie.
     lean = float(np.clip(style.slant + style.turn, _LEAST_LEAN, _MOST_LEAN))
+    # A digit high enough for the pen, the more so where it is narrow; but not off the canvas.
     narrow = min(1.0, style.aspect / float(np.hypot(1, lean)))
     height = max(style.height, style.width * _LEAST_HEIGHT_PER_WIDTH / narrow)
     height = min(height, _MOST_REACH / max(1.0, 0.62 * style.aspect + abs(lean)))
+    # Where that is too low for the pen, a thinner pen.
     width = min(style.width, max(MIN_WIDTH, height * narrow / _LEAST_HEIGHT_PER_WIDTH))
     return replace(style, slant=lean - style.turn, height=height, width=width)
 
 
 def _lines(form: Form, rng: Generator) -> Iterator[Points]:
-    """The strokes as lines (n, 2) in the textbook's box, bent, rounded, closed or not, with hooks
-    and wavering."""
+    """Draw the strokes as lines (n, 2) in the textbook's box, bent, rounded, closed or not, with
+    hooks and wavering."""
     style, writer = form.style, form.writer
+    # Three fields bend the textbook's points: the hand's, the hand's for this form, the moment's.
     own = default_rng([_LETTERS, writer.seed, form.digit, form.variant])
     hand = default_rng([_LETTERS, writer.seed])
     fields = [(hand, style.bend * 0.5), (own, style.bend * 0.8), (rng, 1.4 * writer.careless)]
     bends = [(_waves(source), reach) for source, reach in fields]
     strokes = skeletons.runs(form.digit, form.variant)
     for number, stroke in enumerate(strokes):
+        # Where the pen comes down again is not quite where it should.
         landing = rng.normal(0, 1.2 * writer.careless, 2) * (number > 0)
         bent = [_bent(run, style, bends) + landing for run in stroke]
         line = skeletons.line(bent, style.angular, style.rounding)
+        # A loop that the textbook closes is closed as this hand does, and the ends get hooks.
         if np.hypot(*(stroke[0][0] - stroke[-1][-1])) < 3:
             line = skeletons.closed(line, style.gap)
         if number == 0:
@@ -265,7 +275,7 @@ def _lines(form: Form, rng: Generator) -> Iterator[Points]:
 
 
 def _waves(rng: Generator) -> Points:
-    """Four plane waves as rows (kx, ky, phase, dx, dy), 90–260 units long: a smooth field that
+    """Draw four plane waves as rows (kx, ky, phase, dx, dy), 90–260 units long: a smooth field that
     moves what it meets."""
     along, phase = rng.uniform(0, 2 * np.pi, (2, 4))
     often = 2 * np.pi / rng.uniform(90, 260, 4)
@@ -274,6 +284,8 @@ def _waves(rng: Generator) -> Points:
 
 
 def _bent(run: Points, style: Style, bends: list[tuple[Points, float]]) -> Points:
+    """Move the points of a run (n, 2): the waist up or down, then by each field as far as it
+    reaches."""
     y = 100 * np.clip(run[:, 1] / 100, 0, None) ** np.exp(-style.waist)
     moved = np.column_stack([run[:, 0], y])
     for waves, reach in bends:
@@ -282,58 +294,66 @@ def _bent(run: Points, style: Style, bends: list[tuple[Points, float]]) -> Point
 
 
 def _placed(lines: list[Points], style: Style, rng: Generator) -> list[Points]:
-    """The lines on the canvas: sized, slanted, turned, and moved to their place, as far as the
+    """Put the lines on the canvas: sized, slanted, turned, and moved to their place, as far as the
     canvas reaches.
 
     The eye puts the digit's middle between the middle of its box and that of its ink.
     """
+    # From the textbook's box of height 100 to canvas units: first slanted, then turned.
     cos, sin = np.cos(style.turn), np.sin(style.turn)
     slanted = np.array([[style.aspect, -style.slant], [0.0, 1.0]]) * style.height / 100
     form = np.array([[cos, -sin], [sin, cos]]) @ slanted
     placed = [line @ form.T for line in lines]
+    # The digit's box and, half a pen inside the canvas, how far it must shrink to fit.
     everything = np.vstack(placed)
     low, high = everything.min(axis=0), everything.max(axis=0)
     margin = style.width / 2
     shrink = min(1.0, float(((CANVAS - 1 - 2 * margin) / (high - low)).min()))
+    # Its middle by eye goes to where the hand writes, unless the box would leave the canvas.
     by_eye = (low + high) / 4 + everything.mean(axis=0) / 2
-    low, high = low * shrink, high * shrink
     middle = (CANVAS - 1) / 2 + np.array([style.x, style.y])
-    shift = np.clip(middle - by_eye * shrink, margin - low, CANVAS - 1 - margin - high)
+    least, most = margin - low * shrink, CANVAS - 1 - margin - high * shrink
+    shift = np.clip(middle - by_eye * shrink, least, most)
     return [line * shrink + shift for line in placed]
 
 
 def _timed(lines: list[Points], writer: Writer, rng: Generator) -> Strokes:
-    """Whole canvas units at moments about equally far apart; slower where a line bends, with pauses
-    between strokes."""
+    """Sample the lines in whole canvas units at moments about equally far apart; slower where a
+    line bends, with pauses between strokes."""
+    # How long each line takes, and how many points a device would catch in that time, in all.
     moments = [_moments(line, writer.speed) for line in lines]
-    whole = sum(float(times[-1]) for times in moments)
-    points = np.clip(whole / _MILLISECONDS_A_POINT, _FEWEST_POINTS, _MOST_POINTS)
+    duration = sum(float(times[-1]) for times in moments)
+    points = np.clip(duration / _MILLISECONDS_A_POINT, _FEWEST_POINTS, _MOST_POINTS)
     strokes: Strokes = []
     now = 0.0
     for line, times in zip(lines, moments, strict=True):
-        n = max(4, round(float(points * times[-1] / whole)))
-        chosen = np.linspace(0, times[-1], n)
-        chosen[1:-1] += rng.uniform(-0.3, 0.3, n - 2) * chosen[1]
-        xy = skeletons.at(line, times, chosen).round().astype(int)
-        kept = np.concatenate([[True], (np.diff(xy, axis=0) != 0).any(axis=1)])
-        x, y = xy[kept].T.tolist()
-        strokes.append({"x": x, "y": y, "t": (now + chosen[kept]).round().astype(int).tolist()})
+        # The line's share of the points, evenly in time but for a jitter; both ends stay.
+        n = max(4, round(float(points * times[-1] / duration)))
+        sampled = np.linspace(0, times[-1], n)
+        sampled[1:-1] += rng.uniform(-0.3, 0.3, n - 2) * sampled[1]
+        xy = skeletons.at(line, times, sampled).round().astype(int)
+        # A pen that has not moved by a unit sends nothing.
+        moved = np.concatenate([[True], (np.diff(xy, axis=0) != 0).any(axis=1)])
+        x, y = xy[moved].T.tolist()
+        strokes.append({"x": x, "y": y, "t": (now + sampled[moved]).round().astype(int).tolist()})
         now += float(times[-1]) + writer.lift * rng.uniform(0.7, 1.4)
     return strokes
 
 
 def _moments(line: Points, speed: float) -> NDArray[np.float64]:
-    """When the pen is at each point (n, 2), in ms: it goes with the cube root of the bend's radius,
-    within bounds.
+    """Say when the pen is at each point (n, 2), in ms: it goes with the cube root of the bend's
+    radius, within bounds.
 
-    Lacquaniti, Terzuolo and Viviani, «The law relating the kinematic and figural aspects of drawing
-    movements», 1983.
+    Lacquaniti, Terzuolo and Viviani, “The law relating the kinematic and figural aspects of drawing
+    movements”, 1983.
     """
+    # How much the pen turns from point to point, averaged over some nine of them.
     ahead = np.diff(line, axis=0)
     heading = np.unwrap(np.arctan2(ahead[:, 1], ahead[:, 0]))
     around = min(9, len(heading))
     turning = np.convolve(
         np.abs(np.diff(heading, prepend=heading[:1])), np.ones(around) / around, mode="same"
     )
+    # The more it turns the slower it is; the time at a point is the sum of the ways by their pace.
     pace = speed / np.cbrt(np.clip(turning / 0.05, 0.3, 8))
     return np.concatenate([[0.0], (np.hypot(*ahead.T) / pace).cumsum()])

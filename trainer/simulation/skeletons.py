@@ -1,8 +1,8 @@
 """The forms that people give the ten digits, and the line that a pen makes of one.
 
-A form is written as text, a string for each stroke: points «x y» in the order of writing, in a box
+A form is written as text, a string for each stroke: points “x y” in the order of writing, in a box
 100 high and about 60 wide with y downwards. The line is smooth through its points and has a corner
-at each «|».
+at each “|”.
 """
 
 from __future__ import annotations
@@ -188,8 +188,8 @@ SKELETONS: tuple[tuple[Skeleton, ...], ...] = (
 
 @lru_cache(maxsize=128)
 def runs(digit: int, variant: int) -> tuple[tuple[Points, ...], ...]:
-    """The strokes of a form as runs from corner to corner, each float64 (n, 2), n ≥ 2; runs of a
-    stroke share ends."""
+    """Give the strokes of a form as runs from corner to corner, each float64 (n, 2), n ≥ 2; runs of
+    a stroke share ends."""
     return tuple(_parsed(stroke) for stroke in SKELETONS[digit][variant].strokes)
 
 
@@ -206,8 +206,8 @@ def _parsed(text: str) -> tuple[Points, ...]:
 
 
 def line(stroke: list[Points], angular: float, rounding: float) -> Points:
-    """The pen's line along the runs of one stroke, float64 (n, 2), about 1.5 units from point to
-    point.
+    """Draw the pen's line along the runs of one stroke, float64 (n, 2), about 1.5 units from point
+    to point.
 
     ``angular`` is from 0, curves as they are, to 1, straight from point to point; corners are then
     rounded off over about ``rounding`` units.

@@ -1,7 +1,7 @@
 """How a simulated person tries to fool a model: writes, looks at the verdict, and goes on from the
 same picture.
 
-Each try departs further from the usual hand; after ``MOST_TRIES`` without success he gives the
+Each try departs further from the usual hand; after ``MOST_TRIES`` without success they give the
 picture up for another.
 """
 
@@ -19,7 +19,7 @@ BOLDEST_FIRST_TRY = 0.8
 
 @dataclass
 class Fooler:
-    """Somebody with a hand of his own; ``last`` is the picture to go on from, ``tries`` how often
+    """Somebody with a hand of their own; ``last`` is the picture to go on from, ``tries`` how often
     it was tried."""
 
     hand: penman.Writer
@@ -28,12 +28,12 @@ class Fooler:
     tries: int = 0
 
     def draw(self) -> penman.Written:
-        """The next drawing: another try at the last picture, or any digit anew."""
+        """Make the next drawing: another try at the last picture, or any digit anew."""
         if self.last is None:
             return first_try(self.hand, int(self.rng.integers(10)), self.rng)
         return penman.again(self.last, self.rng, 0.5 + 0.5 * self.tries / MOST_TRIES)
 
-    def told(self, written: penman.Written, fooled: bool) -> None:
+    def learn(self, written: penman.Written, fooled: bool) -> None:
         """Learn the verdict on a drawing."""
         self.tries += 1
         self.last = written
@@ -46,6 +46,6 @@ class Fooler:
 
 
 def first_try(hand: penman.Writer, digit: int, rng: Generator) -> penman.Written:
-    """A digit as somebody writes it who knows nothing of a model, from the usual hand to rather a
+    """Write a digit as somebody does who knows nothing of a model, from the usual hand to rather a
     bold one."""
     return penman.write(hand, digit, rng, float(rng.uniform(0, BOLDEST_FIRST_TRY)))

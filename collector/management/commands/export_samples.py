@@ -8,14 +8,14 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from collector.data import exports
 from collector.errors import Refused
+from trainer.rounds import NoSuchRound
 
 
 class Command(BaseCommand):
     help = (
-        "Write the active samples to standard output. With --round, write what that round's "
-        "model was trained on to a "
-        "file, from which `python -m trainer.learning fit --net NET --samples FILE --out "
-        "WEIGHTS` makes it again."
+        "Write the active samples to standard output. With --round, write what that round's model "
+        "was trained on to a file, from which `python -m trainer.learning fit --net NET --samples "
+        "FILE --out WEIGHTS` makes it again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,6 +33,6 @@ class Command(BaseCommand):
             raise CommandError("--round wants --out FILE.npz.")
         try:
             count, net = exports.write_training_set(options["round"], options["out"])
-        except Refused as refusal:
-            raise CommandError(refusal.message) from refusal
+        except (Refused, NoSuchRound) as refusal:
+            raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{count} samples in {options['out']}; the model's net: --net {net}")

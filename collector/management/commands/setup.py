@@ -87,9 +87,9 @@ class Command(BaseCommand):
             return
         password = os.environ.get("DADC_PASSWORD") or secrets.token_urlsafe(9)
         accounts.add("admin", password, role=Person.Role.ADMIN)
-        told = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
+        shown = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
         self.stdout.write(
-            f"Sign in as admin, password {told} (shown this once; change it on your account page)."
+            f"Sign in as admin, password {shown} (shown this once; change it on your account page)."
         )
 
 

@@ -15,9 +15,8 @@ from collector.management.commands.crowd import at_least_one
 class Command(BaseCommand):
     help = (
         "Simulate the study: penmen draw against the newest model (dynamic), against round 1's "
-        "(static) or unseen "
-        "(none), a model is trained each round, and writers who drew none of it say what it "
-        "learned. Touches no data."
+        "(static) or unseen (none), a model is trained each round, and writers who drew none of it "
+        "say what it learned. Touches no data."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,9 +50,9 @@ class Command(BaseCommand):
         plan = experiment.Plan(
             options["net"], rounds, options["round_size"], compared_at=compared_at
         )
-        begun = time.monotonic()
+        began_at = time.monotonic()
         try:
-            found = experiment.run(
+            outcome = experiment.run(
                 plan,
                 options["seeds"],
                 options["arms"],
@@ -64,9 +63,9 @@ class Command(BaseCommand):
             )
         except (experiment.OtherStudy, BadBaseData, NotShipped) as error:
             raise CommandError(str(error)) from error
-        for line in findings.table(found):
+        for line in findings.table(outcome):
             self.stdout.write(line)
-        minutes, seconds = divmod(round(time.monotonic() - begun), 60)
+        minutes, seconds = divmod(round(time.monotonic() - began_at), 60)
         self.stdout.write(f"{options['out']} holds it all. This took {minutes} min {seconds} s.")
 
 

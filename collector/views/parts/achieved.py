@@ -1,7 +1,5 @@
 """Streak and badges in words."""
 
-from typing import Any
-
 from collector.models import Person
 from collector.rules import badges, words
 from collector.standings import leaderboards, progress
@@ -9,7 +7,7 @@ from collector.standings import leaderboards, progress
 SHOWN_TO_COME = 3
 
 
-def achievements(person: Person, *, own: bool) -> dict[str, Any]:
+def achievements(person: Person, *, own: bool) -> dict[str, object]:
     """Say what a person has earned, and on their `own` page what comes next and how far it is."""
     facts = progress.facts_about(person)
     coming = badges.to_come(facts)[:SHOWN_TO_COME] if own else []

@@ -3,7 +3,6 @@ nobody."""
 
 import io
 from functools import cache
-from typing import Any
 
 from django.template.loader import render_to_string
 from PIL import Image, ImageChops, ImageDraw, ImageFont
@@ -25,7 +24,7 @@ Ink = tuple[int, int, int]
 
 
 def png(
-    strokes: list[dict[str, Any]], width: int, target: int, predicted: int, number: int
+    strokes: list[dict[str, list[int]]], width: int, target: int, predicted: int, number: int
 ) -> bytes:
     """Draw the card of a drawing, in canvas units and with a pen of `width`, that fooled the model
     of round `number`; give it as PNG."""
@@ -45,7 +44,7 @@ def png(
     return file.getvalue()
 
 
-def _ink(strokes: list[dict[str, Any]], width: int) -> Image.Image:
+def _ink(strokes: list[dict[str, list[int]]], width: int) -> Image.Image:
     """Draw strokes as a mask of SIDE × SIDE: lines with round ends and joints."""
     scale = SIDE * SMOOTH / CANVAS
     sampled = Image.new("L", (SIDE * SMOOTH, SIDE * SMOOTH))

@@ -4,7 +4,6 @@ saw."""
 import io
 import json
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -85,7 +84,7 @@ def drawing_card(
     )
 
 
-def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
+def through_rounds(attempt: Attempt) -> list[dict[str, object]]:
     """Say how each round's model reads a drawing; nothing while there is one round alone."""
     readings = timeline.through_rounds(attempt)
     return (
@@ -108,7 +107,7 @@ def strokes(attempt: Attempt) -> str:
     return json.dumps(attempt.strokes, separators=(",", ":"))
 
 
-def path(strokes: list[dict[str, Any]]) -> str:
+def path(strokes: list[dict[str, list[int]]]) -> str:
     """Give strokes as SVG path data; a lone point becomes a line of no length, of which round caps
     make a dot."""
     pieces = []

@@ -3,7 +3,6 @@ with one that lacks their samples."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, QueryDict
 
@@ -41,7 +40,7 @@ def _reinstate(person: Person, admin: Person, why: str) -> str:
     return f"{person.username} is back; {words.count(back, 'sample')} too."
 
 
-def _compare(person: Person, admin: Person, why: str) -> str:
+def _ablate(person: Person, admin: Person, why: str) -> str:
     suspensions.ablate(person, admin, why)
     return (
         f"A model without {person.username} is in training. What comes of it will stand "
@@ -52,28 +51,29 @@ def _compare(person: Person, admin: Person, why: str) -> str:
 CHANGES: dict[str, Change] = {
     "suspend": _suspend,
     "reinstate": _reinstate,
-    "compare": _compare,
+    "ablate": _ablate,
 }
 
 
-def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
-    """Give the admin's part of the page."""
+def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
+    """The admin's part of the page."""
     impact, last = suspensions.impact_of(person), suspensions.last(person)
     ablation = suspensions.latest_ablation(person)
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
-        "switched_off": person.is_suspended,
-        "reach": f"{words.count(impact.samples, 'sample')} and "
+        "is_suspended": person.is_suspended,
+        "impact": f"{words.count(impact.samples, 'sample')} and "
         f"{words.count(impact.waiting, 'waiting drawing')}",
         "last": last
         and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
         "last_when": last and last.done_at,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in CHANGES},
-        "comparison": _comparison(ablation, person.username) if ablation else None,
+        "ablation": _ablation(ablation, person.username) if ablation else None,
     }
 
 
-def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
+def _ablation(model: RoundModel, name: str) -> dict[str, object]:
+    """Tell of a model without a person how it stands, and once it is measured, its figures."""
     candidate = figures.candidate(model)
     if model.state != State.ABLATED:
         return candidate
@@ -89,7 +89,7 @@ def _comparison(model: RoundModel, name: str) -> dict[str, Any]:
     }
 
 
-def _row(ablation: Ablation, set_name: str) -> dict[str, Any]:
+def _row(ablation: Ablation, set_name: str) -> dict[str, object]:
     """Tell both models on one set, and the paired test of the two."""
     pairs = ablation.paired[set_name]
     text = figures.set_name(set_name)

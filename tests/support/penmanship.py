@@ -35,10 +35,10 @@ def fooling(seed: int, n: int) -> list[tuple[int, Strokes, int]]:
     """
     rng = np.random.default_rng([seed, n])
     most = n // 10 + 2
-    found: list[tuple[int, Strokes, int]] = []
+    drawn: list[tuple[int, Strokes, int]] = []
     taken = dict.fromkeys(range(10), 0)
     seen: set[bytes] = set()
-    while len(found) < n:
+    while len(drawn) < n:
         batch = [
             (label, _try(label, rng)) for label in taken if taken[label] < most for _ in range(2)
         ]
@@ -47,13 +47,13 @@ def fooling(seed: int, n: int) -> list[tuple[int, Strokes, int]]:
             if (
                 answer != label
                 and taken[label] < most
-                and len(found) < n
+                and len(drawn) < n
                 and image.tobytes() not in seen
             ):
                 seen.add(image.tobytes())
                 taken[label] += 1
-                found.append((label, written.strokes, written.width))
-    return found
+                drawn.append((label, written.strokes, written.width))
+    return drawn
 
 
 def picture(strokes: Strokes, width: int) -> NDArray[np.uint8]:

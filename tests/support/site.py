@@ -12,8 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,13 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import psycopg
 
-ROOT = Path(__file__).resolve().parent.parent
-POSTGRES = os.environ.get("DADC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres")
+from tests.support import PASSWORD
+from tests.support.needs import POSTGRES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 _at_exit = ExitStack()
 atexit.register(_at_exit.close)
-PASSWORD = "correct horse battery"
 # One hash for all of them: a hash is slow on purpose.
 PEOPLE = """
 from unittest.mock import patch
@@ -59,7 +59,20 @@ class Answer:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+
+
+@functools.cache
+def wire(address: str = "127.0.0.1") -> httpx.HTTPTransport:
+    """What asks a site from this address, each time by a connection of its own."""
+    alone = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.HTTPTransport(local_address=address, limits=alone, trust_env=False)
+
+
+def answer_of(response: httpx.Response) -> Answer:
+    is_json = response.headers.get("Content-Type", "").startswith("application/json")
+    body = json.loads(response.read()) if is_json else response.read()
+    return Answer(response.status_code, body, response.headers)
 
 
 @dataclass
@@ -68,36 +81,30 @@ class Client:
 
     site: "Site"
     token: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    address: str = "127.0.0.1"
 
     def request(
         self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
     ) -> Answer:
-        data = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        sent = {"Content-Type": "application/json", **self.headers, **headers}
+        """The path goes out as it stands here, however odd it is."""
+        content = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **headers}
         if self.token:
             sent["Authorization"] = f"Token {self.token}"
-        request = urllib.request.Request(
-            self.site.url + path, data=data, method=method, headers=sent
+        request = httpx.Request(
+            method,
+            self.site.url,
+            headers=httpx.Headers(sent, encoding="latin-1"),
+            content=content,
+            extensions={"target": path.encode(), "timeout": httpx.Timeout(60).as_dict()},
         )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return _answer(response.status, response.read(), dict(response.headers))
-        except urllib.error.HTTPError as error:
-            return _answer(error.code, error.read(), dict(error.headers))
+        return answer_of(wire(self.address).handle_request(request))
 
     def get(self, path: str) -> Answer:
         return self.request("GET", path)
 
     def post(self, path: str, body: Any = None) -> Answer:
         return self.request("POST", path, {} if body is None else body)
-
-
-def _answer(status: int, content: bytes, headers: dict[str, str]) -> Answer:
-    body: Any = content
-    if headers.get("Content-Type", "").startswith("application/json"):
-        body = json.loads(content)
-    return Answer(status, body, headers)
 
 
 @dataclass
@@ -171,7 +178,7 @@ class Site:
     def answers(self) -> bool:
         try:
             return Client(self).get("/healthz").status == 200
-        except OSError:
+        except httpx.TransportError:
             return False
 
     def person(self, name: str, role: str = "crowdworker") -> Client:
@@ -249,15 +256,6 @@ def _postgres(like: str = "") -> Iterator[str]:
     finally:
         with psycopg.connect(POSTGRES, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def postgres_is_missing() -> str | None:
-    """Why PostgreSQL can't be used here, or None."""
-    try:
-        psycopg.connect(POSTGRES, connect_timeout=3).close()
-    except psycopg.OperationalError as error:
-        return f"no PostgreSQL at {POSTGRES}: {error}"
-    return None
 
 
 @contextmanager

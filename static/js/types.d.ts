@@ -1,0 +1,83 @@
+// What the API says and pages keep, for the type checks alone: no page loads this. What is imported
+// for its type is so here, as whoever collects the static files takes import() in a comment for one.
+
+/** Points in canvas units; a stroke's times are milliseconds since the drawing began. */
+interface Path {
+  x: number[];
+  y: number[];
+}
+
+type Place = [x: number, y: number];
+
+interface Stroke extends Path {
+  t: number[];
+}
+
+interface Prediction {
+  predicted_label: number;
+  probabilities: number[];
+}
+
+interface Attempt extends Prediction {
+  id: string;
+  target_label: number;
+  fooled: boolean;
+  original?: boolean;
+}
+
+interface Submission {
+  target_label: number;
+  strokes: Stroke[];
+  width: number;
+}
+
+interface Assignment {
+  id: string;
+  expires: string;
+  attempt: { strokes: Stroke[]; width: number; pixels: number[] };
+}
+
+interface Training {
+  progress: number;
+  started: string;
+}
+
+/** A figure of a round with its 95 % interval; null where it was not measured. */
+interface Figure {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  stand_in: boolean;
+}
+
+type FigureName = "vmer" | "mer" | "tries" | "mnist_test" | "gate_base" | "earlier" | "audited";
+type RoundFigures = { round: number } & Record<FigureName, Figure>;
+
+/** A figure in the rounds page's charts; x is the round, a little to a side. */
+interface Point {
+  x: number;
+  y: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+type Line = import("chart.js").ChartDataset<"line", Point[]> & { pointBorderDash: [] };
+type LineChart = import("chart.js").Chart<"line", Point[]>;
+type LineOptions = import("chart.js").ChartOptions<"line">;
+type Pad = import("./pad.js").Pad;
+
+/**
+ * A selector that begins with a tag, as `button#submit`, is of that tag, and its script's page has
+ * one: the templates see to it.
+ */
+type Part<Tag extends string> = `${Tag}#${string}` | `${Tag}.${string}` | `${Tag}[${string}`;
+type Tags = HTMLElementTagNameMap;
+
+interface ParentNode {
+  querySelector<Tag extends keyof Tags>(selector: Part<Tag> | Tag): Tags[Tag];
+  querySelectorAll<Tag extends keyof Tags>(selector: Part<Tag>): NodeListOf<Tags[Tag]>;
+}
+
+interface Window {
+  Chart: typeof import("chart.js").Chart;
+}

@@ -1,0 +1,3 @@
+"""What the tests share: people, sites, browsers, handwriting. Fixtures are in the conftests."""
+
+PASSWORD = "correct horse battery"

@@ -1,0 +1,51 @@
+"""What a machine may lack, and the one policy for it: a loud skip, and in CI a failure."""
+
+import functools
+import os
+from pathlib import Path
+
+import psycopg
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+POSTGRES = os.environ.get("DADC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres")
+MNIST = Path(
+    os.environ.get("DADC_MNIST_DIR") or Path(__file__).resolve().parents[3] / "shared" / "mnist"
+)
+
+
+def lacking(what: str) -> None:
+    """Skip with a loud line; in CI nothing may lack, so there it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI needs what this machine lacks: {what}")
+    pytest.skip(f"THIS MACHINE LACKS: {what}")
+
+
+def mnist() -> Path:
+    """The folder with MNIST's four files, packed or not."""
+    if not list(MNIST.glob("train-images-idx3-ubyte*")):
+        lacking(f"MNIST in {MNIST} (set DADC_MNIST_DIR)")
+    return MNIST
+
+
+def chromium() -> Path:
+    """The browser's program."""
+    if not CHROMIUM.exists():
+        lacking(f"Chromium at {CHROMIUM}")
+    return CHROMIUM
+
+
+def database(kind: str) -> None:
+    """Nothing is needed for SQLite; PostgreSQL has to answer."""
+    if kind == "postgres" and (missing := postgres_is_missing()):
+        lacking(missing)
+
+
+@functools.cache
+def postgres_is_missing() -> str | None:
+    """Why PostgreSQL can't be used here, or None."""
+    try:
+        psycopg.connect(POSTGRES, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        return f"PostgreSQL at {POSTGRES}: {error}"
+    return None
