@@ -86,7 +86,7 @@ class RoundsPages(LimitOffsetPagination):
         )
 
 
-def _round(overview: round_figures.RoundOverview) -> dict[str, Any]:
+def _round(overview: round_figures.RoundOverview) -> dict[str, object]:
     """The open round says more than the others."""
     shape = shapes.Round if overview.due is None else shapes.CurrentRound
     return shape(overview).data
@@ -158,7 +158,7 @@ class AttemptPages(CursorPagination):
         return cursor
 
 
-def _own(attempt: Attempt, fate: str) -> dict[str, Any]:
+def _own(attempt: Attempt, fate: str) -> dict[str, object]:
     return {
         **shapes.Attempt(attempt).data,
         "original": attempt.is_original,
@@ -212,7 +212,7 @@ class RetractView(APIView):
         return Response(shapes.Attempt(attempts.retract(_person(request), id)).data)
 
 
-def _assignment(reading: Reading) -> dict[str, Any]:
+def _assignment(reading: Reading) -> dict[str, object]:
     """All that a moderator is sent: never the target label, the prediction, the drawer or other
     readings."""
     drawn = reading.drawing
