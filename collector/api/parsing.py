@@ -54,7 +54,7 @@ def _finite(text: str) -> float:
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise ValueError("an object has the same key twice")
-    return found
+    return values

@@ -3,7 +3,6 @@ settle, the study."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -104,7 +103,7 @@ def _decide(admin: Person, attempt_id: UUID, answer: str, why: str) -> str:
     return "Decided; the drawer is told."
 
 
-def _change_study(admin: Person, **settings: Any) -> str:
+def _change_study(admin: Person, **settings: object) -> str:
     study_settings.change(admin, **settings)
     return "The study's settings are saved."
 

@@ -117,10 +117,10 @@ def history_csv(request: HttpRequest) -> HttpResponse:
     write.writerow(
         ["round", *COUNTED, *(f"{name}_{part}" for name in names for part in OF_A_FIGURE)]
     )
-    for round in reversed(history):
-        counted = (getattr(round, field) for field in COUNTED.values())
-        figures = (getattr(round.figures[name], part) for name in names for part in OF_A_FIGURE)
-        write.writerow([round.number, *counted, *figures])
+    for round_ in reversed(history):
+        counted = (getattr(round_, field) for field in COUNTED.values())
+        figures = (getattr(round_.figures[name], part) for name in names for part in OF_A_FIGURE)
+        write.writerow([round_.number, *counted, *figures])
     return _file(out.getvalue().encode(), "rounds.csv", "text/csv; charset=utf-8")
 
 

@@ -56,7 +56,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "target": target,
         "predicted": predicted,
         "filtered": bool(chosen),
-        "summary": f"{words.count(length, 'drawing')}{_filters_in_words(number, target, predicted)}",
+        "summary": words.count(length, "drawing") + _in_words(number, target, predicted),
         "more": f"Only the best {pages.count:,} hang here." if length > pages.count else "",
         "is_no_fool": target is not None and target == predicted,
         "grid": _grid(
@@ -77,7 +77,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
     return int(asked)
 
 
-def _filters_in_words(number: int | None, target: int | None, predicted: int | None) -> str:
+def _in_words(number: int | None, target: int | None, predicted: int | None) -> str:
     """Say which drawings are shown, as in “ of a 4 taken for a 9 in round 2”."""
     return "".join(
         (

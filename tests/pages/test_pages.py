@@ -28,7 +28,7 @@ def test_a_stranger_is_told_what_this_is_and_how_it_stands(
     assert "Round 1 is open" in page
     assert "fooled the model, of 3 drawings" in page
     assert "verified by other people, 1 still waiting" in page
-    assert "10 more verified fools until the next model" in page
+    assert "10 more verified tricks until the next model" in page
     assert "A 4, taken for 9" in page
 
 

@@ -174,7 +174,7 @@ def test_fooling_is_told_with_its_intervals_and_what_it_is_of(
     vmer, mer, tries, drawings = figures(browse(None).get("/rounds/"), FOOLING, 1)[1:5]
     assert vmer == "27.3 % (9.7–56.6) 3 of 11 decided"
     assert mer == "41.7 % (19.3–68.0) 5 of 12"
-    assert tries == "4.0 (1.9–11.2) 12 drawings, 3 fools"
+    assert tries == "4.0 (1.9–11.2) 12 drawings, 3 tricks"
     assert drawings == "12 1 waiting"
 
 
@@ -185,7 +185,7 @@ def test_before_the_first_drawing_every_figure_says_that_there_is_none(
     assert figures(page, FOOLING, 1)[1:4] == [
         "– none decided yet",
         "– no drawings yet",
-        "– no verified fool yet",
+        "– no verified trick yet",
     ]
     assert "Nothing to show yet" in text(page)
     drawn = re.findall(r'<canvas id="([^"]+)"', page.content.decode())
@@ -200,7 +200,7 @@ def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(
     assert figures(page, FOOLING, 1)[1:4] == [
         "0.0 % (0.0–79.3) 0 of 1 decided",
         "0.0 % (0.0–79.3) 0 of 1",
-        "– no verified fool yet",
+        "– no verified trick yet",
     ]
 
 

@@ -70,7 +70,7 @@ def open_round(overview: RoundOverview) -> dict[str, object]:
         else "",
         "have": min(due.have, due.need),
         "need": due.need,
-        "due_words": f"{words.count(missing, 'more verified fool')} until the next model"
+        "due_words": f"{words.count(missing, 'more verified trick')} until the next model"
         if missing
         else "Enough for the next model: its training starts soon",
         "training": words.left(training.progress, timezone.now() - training.started_at)

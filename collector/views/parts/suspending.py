@@ -1,5 +1,5 @@
-"""The admin's part of a person's page: suspending and reinstating them, and what a model is without
-them."""
+"""What an admin sees and does on a person's page: suspend or reinstate them, and compare the model
+with one that lacks their samples."""
 
 from collections.abc import Callable
 from functools import partial
