@@ -255,7 +255,7 @@ def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None
         f"attempt-{attempt}-answer": "junk",
         f"attempt-{attempt}-why": SCRIPT,
     }
-    with world.adding(attempt_pending=-1, attempt_rejected=1, decision=1):
+    with world.adding(attempt_pending=-1, attempt_rejected=1, decision=1, notice=1):
         assert admin.post("/desk/", form).status == 302
     page = drawer.get(f"/drawings/{attempt}/")
     assert SCRIPT not in page.body

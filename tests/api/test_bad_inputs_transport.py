@@ -192,10 +192,8 @@ def test_a_token_that_is_none_is_not_believed(world: World) -> None:
     token = world.alice.token or ""
     wrong: list[str] = [token[:-1], token.upper(), "x" * 5000, "", "é", "' OR 1=1 --"]
     with world.adding():
-        for text in wrong:
-            answer = world.nobody.request("GET", "/api/attempts/", Authorization=f"Token {text}")
-            assert_refusal(answer, 401)
-        for header in (f"Bearer {token}", f"Basic {token}", token):
+        tokens = [f"Token {text}".strip() for text in wrong]
+        for header in (*tokens, f"Bearer {token}", f"Basic {token}", token):
             assert_refusal(world.nobody.request("GET", "/api/attempts/", Authorization=header), 401)
         assert_refusal(
             world.nobody.request("GET", "/api/attempts/", Cookie="sessionid=" + "9" * 32), 401

@@ -42,7 +42,7 @@ Standings = list[tuple[int, str, float]]
 def _state() -> str:
     """The query for rows by table and kind, of every table there is but those of NOT_STATE."""
     models = {
-        model._meta.model_name: model._meta.db_table
+        model.__name__.lower(): model._meta.db_table
         for model in apps.get_models(include_auto_created=True)
         if not model._meta.proxy
     }
