@@ -2,7 +2,7 @@
 
 Whoever adds a URL writes its line here; without one, the first test fails. Each cell starts from
 the same rows: an attempt of the crowdworker that waits to be read, and another one that the
-moderator has before him.
+moderator has before them.
 """
 
 import re
@@ -183,7 +183,7 @@ class Scene:
         named = re.match(r"admin/(axes|collector|trainer)/(\w+)/", pattern)
         if not named:
             return uuid.uuid4()
-        row = apps.get_model(*named.groups())._default_manager.first()
+        row = apps.get_model(named[1], named[2])._default_manager.first()
         return row and row.pk
 
     def client(self, who: str) -> Client:
@@ -280,7 +280,7 @@ def a_row_of_everything(scene: Scene) -> None:
         pixels=bytes(scene.attempt.pixels),
         label=4,
         has_fooled=True,
-        round=scene.attempt.round,
+        round_=scene.attempt.round,
     )
     AccessAttempt.objects.create(failures_since_start=1)
     AccessFailureLog.objects.create()

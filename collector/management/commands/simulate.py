@@ -40,7 +40,7 @@ class Command(BaseCommand):
             "--out", type=Path, default=Path("study.json"), help="goes on from what it holds"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         from trainer.learning.basedata import BadBaseData
         from trainer.learning.shipped import NotShipped
         from trainer.simulation import experiment, findings
