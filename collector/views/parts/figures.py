@@ -1,6 +1,5 @@
 """Rounds, models and what they were measured on, in words."""
 
-
 from django.db.models import Count
 from django.utils import timezone
 
