@@ -41,12 +41,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     search_fields = ("username", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = (
-        "qualified_at",
-        "is_active",
-        "joined_at",
-        "last_login",
-    )  # suspending is more than switching off
+    # Suspending is more than `is_active`: it has its place on the person's page.
+    readonly_fields = ("qualified_at", "is_active", "joined_at", "last_login")
     fieldsets = (
         (
             None,
@@ -71,7 +67,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         ),
     )
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
@@ -84,10 +80,10 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 

@@ -11,7 +11,8 @@ TABLES = ("collector_adminaction", "collector_decision", "collector_studychange"
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION collector_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation';
 END $$
 """
 
@@ -33,7 +34,7 @@ def refuse(connection: BaseDatabaseWrapper) -> None:
 
 
 def allow(connection: BaseDatabaseWrapper) -> None:
-    """Take the refusal away."""
+    """Let these tables' rows be changed and deleted again."""
     with connection.cursor() as cursor:
         for table in TABLES:
             for event in ("UPDATE", "DELETE"):

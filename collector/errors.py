@@ -1,4 +1,4 @@
-"""What is refused, with a sentence that helps. Each rule keeps its own small subclass beside it."""
+"""What is refused, with a sentence that helps: a class for each kind of answer."""
 
 
 class Refused(Exception):

@@ -1,4 +1,5 @@
-"""The forms of the pages. They check form; the rules are the functions' that the views call."""
+"""The forms of the pages. They check what is filled in; the functions that the views call keep the
+rules."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from collector.moderation import appeals
 from collector.people import accounts
 from collector.rules.verdicts import ANSWERS
 
-# Only the type checker's ModelForm knows which model it is of.
+# Only the type checker's ModelForm is told its model.
 if TYPE_CHECKING:
     _StudyModelForm = forms.ModelForm[Study]
 else:
@@ -20,13 +21,14 @@ NAMES = {"ambiguous": "ambiguous: it could be more than one digit", "junk": "jun
 
 
 class SignUpForm(forms.Form):
+    """What a new account needs."""
+
     username = forms.CharField(
         label="User name",
         max_length=1000,
         strip=False,
         help_text="3 to 30 letters a–z, digits, dots, hyphens or underscores, beginning with a "
-        "letter. "
-        "It stands beside your drawings, so it need not be your real name.",
+        "letter. It stands beside your drawings, so it need not be your real name.",
         widget=forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
@@ -38,7 +40,7 @@ class SignUpForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     email = forms.CharField(
-        label="Mail address, if you like",
+        label="Email address, if you like",
         required=False,
         max_length=254,
         help_text="Only for a forgotten password. Without one, an admin of this site has to "
@@ -48,28 +50,29 @@ class SignUpForm(forms.Form):
 
 
 class AccountForm(forms.Form):
+    """How an account is shown, and where its notices go."""
+
     is_listed = forms.BooleanField(
         label="Show me on the leaderboard and beside my public drawings",
         required=False,
-        help_text="If not, your name and your confirmed drawings are shown to nobody else but "
-        "the admins.",
+        help_text="If not, your name and your confirmed drawings are shown to the admins alone.",
     )
     email = forms.CharField(
-        label="Mail address, if you like",
+        label="Email address, if you like",
         required=False,
         max_length=254,
         help_text="For a forgotten password, and for notices if you want them.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     wants_mail = forms.BooleanField(
-        label="Mail me what becomes of my drawings",
+        label="Email me what becomes of my drawings",
         required=False,
-        help_text="At most one mail an hour.",
+        help_text="At most one email an hour.",
     )
 
 
 class CloseForm(forms.Form):
-    """Which of one's drawings stay, and the password, so that nobody else does it."""
+    """Whether one's drawings stay, and the password, so that nobody else closes the account."""
 
     drawings = forms.ChoiceField(
         label="My drawings",
@@ -88,17 +91,20 @@ class CloseForm(forms.Form):
 
 
 class SignInForm(AuthenticationForm):
+    """Django's form, but through the one place that counts tries."""
+
     error_messages = {
         "invalid_login": "That user name and password do not go together.",
-        "inactive": "This account is switched off.",
+        "inactive": "This account is suspended.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "User name"
 
-    def clean(self) -> dict[str, Any]:
-        """As Django's, but through the one place that counts tries."""
+    def clean(self) -> dict[str, object]:
+        """Sign in with what was given. Raises ValidationError where name and password do not go
+        together."""
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if name and password and self.request is not None:
             self.user_cache = accounts.authenticate(self.request, name, password)
@@ -109,7 +115,7 @@ class SignInForm(AuthenticationForm):
 
 
 class ReasonForm(forms.Form):
-    """Why an admin does what he does to a held candidate or a suspended moderator."""
+    """Why an admin does what they do to a person or a held candidate."""
 
     why = forms.CharField(
         label="Why?",
@@ -151,7 +157,7 @@ class AppealForm(forms.Form):
 
 
 class DecisionForm(forms.Form):
-    """An admin's decision of a drawing that moderators could not settle."""
+    """An admin's decision on a drawing that moderators could not settle, or on an appeal."""
 
     answer = forms.ChoiceField(
         label="It is",
@@ -166,7 +172,7 @@ class DecisionForm(forms.Form):
 
 
 class StudyForm(_StudyModelForm):
-    """The study's settings; saved by `studies.change` alone, which logs each."""
+    """The study's settings; saved by `study.settings.change` alone, which logs each change."""
 
     class Meta:
         model = Study
@@ -189,18 +195,16 @@ class StudyForm(_StudyModelForm):
             "has_live_preview": "Live preview",
         }
         help_texts = {
-            "architecture": "The architecture of the next models; each is trained from this network's "
-            "own first model.",
-            "round_size": "So many new verified fools start the training of the next model.",
+            "architecture": "The architecture of the next models; each is trained from this "
+            "network's own first model.",
+            "round_size": "So many new verified tricks start the training of the next model.",
             "quorum": "So many moderators have to agree with the drawer.",
             "audit_share": "The share (0–1) of drawings that did not fool the model that are "
             "read all the same.",
             "gold_share": "The share (0–1) of what moderators get that is gold: drawings whose "
-            "answer is beyond doubt. "
-            "They look like all others and show who reads well.",
-            "person_share": "The most (0–1) that one person may be of the new samples of a "
-            "round; more of his wait for "
-            "a later one. 1: no limit.",
+            "answer is beyond doubt. They look like all others and show who reads well.",
+            "person_share": "The largest share (0–1) of a round’s new samples that may be one "
+            "person’s; their others wait for a later round. 1: no limit.",
             "has_live_preview": "Show on the draw page what the model sees before a drawing is "
             "submitted.",
         }

@@ -14,18 +14,18 @@ SILENCE = timedelta(minutes=3)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 while this process answers at all."""
+    """Answer 200 while this process answers at all."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 def problems() -> list[str]:
-    """What readiness would say is wrong, in sentences."""
-    return [said for said in (_target(), _worker()) if said != "ok"]
+    """Return what readiness would say is wrong, in sentences."""
+    return [state for state in (_target(), _worker()) if state != "ok"]
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 with `{"database", "target", "worker"}` all "ok", else 503 with what is wrong in the
-    value."""
+    """Answer 200 with `{"database", "target", "worker"}` all "ok", else 503 with what is wrong in
+    the value."""
     try:
         state = {"database": "ok", "target": _target(), "worker": _worker()}
     except DatabaseError:
@@ -34,8 +34,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
             "target": "unknown",
             "worker": "unknown",
         }
-    well = all(value == "ok" for value in state.values())
-    return JsonResponse(state, status=200 if well else 503)
+    is_well = all(value == "ok" for value in state.values())
+    return JsonResponse(state, status=200 if is_well else 503)
 
 
 def _target() -> str:

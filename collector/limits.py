@@ -32,7 +32,7 @@ SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one ad
 SIGN_UPS_AN_HOUR_NEARBY = Limit(
     "sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other"
 )
-RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "mails to one address")
+RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "emails to one address")
 RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
 SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")
 
@@ -69,8 +69,8 @@ def take(limit: Limit, who: str) -> None:
 
 
 def neighbourhood(address: str) -> str:
-    """The network that an address is in, as providers give them out: /24 of IPv4, /48 of IPv6. What
-    is no address stands for itself."""
+    """Return the network that an IP address is in, as providers give them out: /24 of IPv4, /48 of
+    IPv6. What is no address stands for itself."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -81,7 +81,7 @@ def neighbourhood(address: str) -> str:
 
 
 def leave_room(drawer: Person) -> None:
-    """Whether another drawing of this person may wait to be read. Raises TooMany.
+    """Raise TooMany unless another drawing of this person may wait to be read.
 
     Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting, all
     together `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
@@ -92,9 +92,8 @@ def leave_room(drawer: Person) -> None:
     verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
     if _as_many(waiting.filter(drawer=drawer), most) and not _as_many(verified, NEW_UNTIL):
         raise TooMany(
-            f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} "
-            "of them are verified. "
-            "Come back when some have been read.",
+            f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} of "
+            "them are verified. Come back when some have been read.",
             _LATER,
         )
     if _as_many(waiting, _scaled(PENDING_IN_ALL)):
@@ -105,7 +104,7 @@ def leave_room(drawer: Person) -> None:
 
 
 def _as_many(attempts: QuerySet[Attempt], number: int) -> bool:
-    """Whether there are at least so many; reads no more of the index than that."""
+    """Say whether there are at least so many; reads no more of the index than that."""
     return attempts.order_by().values("pk")[number - 1 : number].exists()
 
 

@@ -17,7 +17,7 @@ _Answer = Callable[[HttpRequest], HttpResponse]
 
 
 class Edge:
-    """Refuses what no view should see.
+    """Refuse what no view should see.
 
     Hosts that are not this site's (400); paths with a null character (404), which PostgreSQL's text
     can't hold; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE, declared or chunked (413), and encoded ones
@@ -28,7 +28,7 @@ class Edge:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
         meta = request.META
         try:
             request.get_host()
@@ -47,7 +47,7 @@ class Edge:
         if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", ""):
             # Django reads what Content-Length declares, and a chunked body declares nothing.
             try:
-                body = meta["wsgi.input"].read(most + 1)
+                body = meta["wsgi.input"].read(max_bytes + 1)
             except (ParseException, OSError):
                 return answer(
                     request, Refused("The chunks of this body are broken.", code="broken_body")
@@ -55,18 +55,18 @@ class Edge:
             meta["CONTENT_LENGTH"] = str(len(body))
             request._stream = io.BytesIO(body)
         declared = meta.get("CONTENT_LENGTH") or "0"
-        if not declared.isdigit() or int(declared) > most:
+        if not declared.isdigit() or int(declared) > max_bytes:
             return answer(
-                request, Refused(f"A request has at most {most // 1024} kB.", code="too_large"), 413
+                request,
+                Refused(f"A request has at most {max_bytes // 1024} kB.", code="too_large"),
+                413,
             )
         return self.get_response(request)
 
 
 class Refusals:
-    """Turns what domain functions refuse into pages, as collector.api.errors does for the API.
-
-    And gives axes' lockout, which is a page without a time, the shape of all other limits.
-    """
+    """Turn what domain functions refuse into pages, as collector.api.errors does for the API, and
+    give axes' lockout, which is a page without a time, the shape of all other limits."""
 
     def __init__(self, get_response: _Answer) -> None:
         self.get_response = get_response

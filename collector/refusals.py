@@ -34,7 +34,7 @@ def as_refusal(exception: BaseException | None) -> Refused | None:
 
 
 def answer(request: HttpRequest, refusal: Refused, status: int | None = None) -> HttpResponse:
-    """A refusal as JSON under /api/, as a page elsewhere."""
+    """Return a refusal as JSON under /api/, as a page elsewhere, with its own status or another."""
     status = status or refusal.status
     response: HttpResponse
     if request.path.startswith("/api/"):
@@ -52,14 +52,14 @@ def answer(request: HttpRequest, refusal: Refused, status: int | None = None) ->
 
 
 def body_of(refusal: Refused) -> dict[str, dict[str, str]]:
-    """The one shape of API errors."""
+    """Return a refusal in the one shape that the API's errors have."""
     error = {"code": refusal.code, "message": refusal.message}
     return {"error": error | ({"field": refusal.field} if refusal.field else {})}
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500, reached also by what fails in a middleware: a database that is gone is
-    no 500."""
+    """Answer what broke, as Django's handler500. What fails in a middleware comes here too: a
+    database that is gone is no 500."""
     refusal = as_refusal(sys.exc_info()[1])
     if refusal:
         return answer(request, refusal)

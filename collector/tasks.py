@@ -10,26 +10,26 @@ from trainer import candidates
 
 
 def start_if_due() -> None:
-    """Every minute: start what became due while another model was in training, or by a smaller
+    """Start, every minute, what became due while another model was in training, or by a smaller
     round size."""
     study = Study.current()
     candidates.start_if_due(study.architecture, study.round_size, study.max_per_person)
 
 
 def pause_untrusted_moderators() -> None:
-    """Every minute: suspend moderators whose readings agree too seldom with what the drawings
+    """Pause, every minute, moderators whose readings agree too seldom with what the drawings
     settled as."""
     trust.pause_untrusted()
 
 
 def tell() -> None:
-    """Every minute: what people are told of a round that opened, and mails to who wants them."""
+    """Tell people, every minute, of a round that opened, and send emails to who wants them."""
     notices.notify_of_round()
     notices.send_mails()
 
 
 def tidy() -> None:
-    """Every hour: drop what has run out — limits' windows, tokens, sessions."""
+    """Delete, every hour, what has run out: limits' windows, tokens, sessions."""
     now = timezone.now()
     Allowance.objects.filter(ends_at__lt=now).delete()
     Token.objects.filter(expires_at__lt=now).delete()

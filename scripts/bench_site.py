@@ -254,7 +254,7 @@ def _draw() -> None:
         ]
         fools = list(
             Attempt.objects.filter(has_fooled=True, target_label=digit).order_by("-submitted_at")[
-                : near_duplicates.AMONG
+                : near_duplicates.CANDIDATES_COMPARED
             ]
         )
         for place, fool in enumerate(fools):

@@ -23,7 +23,7 @@ State = RoundModel.State
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=2)  # ten would keep the lease; two move the progress bar
 CLAIMS = 3
-NEWER = "a newer candidate"  # discards a held one
+BY_A_NEWER_ONE = "a newer candidate"  # discards a held one
 SEED = 1  # one for all: what differs between two trainings is then their samples
 
 
@@ -61,9 +61,11 @@ class Claim:
     seed: int
 
 
-def start_if_due(net: str, round_size: int, most_each: int | None = None) -> RoundModel | None:
-    """Start a candidate once `round_size` samples are due, `most_each` of a contributor counting,
-    and none is in training.
+def start_if_due(
+    architecture: str, round_size: int, max_per_person: int | None = None
+) -> RoundModel | None:
+    """Start a candidate if `round_size` samples are due, `max_per_person` of a contributor
+    counting, and none is in training; return it, or None.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that
     both see the threshold get one candidate, and its message is queued only if that transaction
@@ -72,13 +74,14 @@ def start_if_due(net: str, round_size: int, most_each: int | None = None) -> Rou
     with transaction.atomic():
         rounds.lock()
         training = RoundModel.objects.filter(state=State.TRAINING).exists()
-        if training or samples.due(most_each).count() < round_size:
+        if training or samples.due(max_per_person).count() < round_size:
             return None
-        return _start(net, most_each)
+        return _start(architecture, max_per_person)
 
 
-def start(net: str, most_each: int | None = None) -> RoundModel:
-    """Start a candidate now, whatever is due, with `most_each` new samples of a contributor.
+def start(architecture: str, max_per_person: int | None = None) -> RoundModel:
+    """Start a candidate now, whatever is due, with `max_per_person` new samples of a contributor,
+    and return it.
 
     Raises AlreadyTraining, NothingToTrainOn.
     """
@@ -90,14 +93,14 @@ def start(net: str, most_each: int | None = None) -> RoundModel:
             raise NothingToTrainOn(
                 "There is nothing to train on yet: no drawing has become a sample."
             )
-        return _start(net, most_each)
+        return _start(architecture, max_per_person)
 
 
 def start_ablation(contributor: uuid.UUID) -> RoundModel:
     """Start training the newest promoted model again without one contributor's samples, all else
-    being the same.
+    being the same; return the model to come.
 
-    It opens no round and ends `compared`; no sample counts as trained on by it. Raises
+    It opens no round and ends `ablated`; no sample counts as trained on by it. Raises
     AlreadyTraining, NothingToAblate.
     """
     with transaction.atomic():
@@ -130,11 +133,11 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         return candidate
 
 
-def _start(net: str, most_each: int | None) -> RoundModel:
+def _start(architecture: str, max_per_person: int | None) -> RoundModel:
     candidate = RoundModel.objects.create(
-        architecture=net, initial_model=rounds.initial_model_of(net), seed=SEED
+        architecture=architecture, initial_model=rounds.initial_model_of(architecture), seed=SEED
     )
-    samples.fix_set(candidate, most_each)
+    samples.fix_set(candidate, max_per_person)
     _enqueue(candidate.pk)
     return candidate
 
@@ -144,8 +147,8 @@ def _enqueue(candidate_id: int) -> None:
 
 
 def claim(candidate_id: int) -> Claim | None:
-    """Take the training, if it is still to be done and nobody's lease is running; None
-    otherwise."""
+    """Take the training, if it is still to be done and nobody's lease is running, and return the
+    claim; None otherwise."""
     now = timezone.now()
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
     with transaction.atomic():
@@ -188,23 +191,25 @@ def finish(
     report: Report | Ablation,
     reasons: list[str],
 ) -> RoundModel:
-    """Store what was trained; without reasons to hold it, open the next round with it, but for what
-    leaves somebody out. Raises LeaseLost."""
+    """Store what was trained and return the candidate. Without reasons to hold it, the next round
+    opens with it; an ablation opens none. Raises LeaseLost."""
     with transaction.atomic():
         rounds.lock()
         candidate = _mine(claim).select_for_update(no_key=True).first()
         if candidate is None:
             raise LeaseLost(f"candidate {claim.candidate_id}")
         now = timezone.now()
-        comparison = candidate.left_out_contributor is not None
-        if not comparison:
+        is_ablation = candidate.left_out_contributor is not None
+        if not is_ablation:
             RoundModel.objects.filter(state=State.HELD).update(
-                state=State.DISCARDED, decided_by=NEWER, finished_at=now
+                state=State.DISCARDED, decided_by=BY_A_NEWER_ONE, finished_at=now
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
         candidate.manifest, candidate.reasons = manifest, reasons
         candidate.report = report.as_json()
-        candidate.state = State.ABLATED if comparison else State.HELD if reasons else State.PROMOTED
+        candidate.state = (
+            State.ABLATED if is_ablation else State.HELD if reasons else State.PROMOTED
+        )
         candidate.finished_at, candidate.progress, candidate.lease_expires_at = now, 1.0, None
         candidate.save()
         if candidate.state == State.PROMOTED:
@@ -238,14 +243,15 @@ def recover() -> None:
 
 
 def promote(candidate_id: int, by: str, why: str) -> Round:
-    """An admin opens the next round with a held candidate, saying why. Raises NotHeld."""
+    """Open the next round with a held candidate, as an admin decided, saying why, and return it.
+    Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
         return rounds.open_next(_decide(candidate_id, State.PROMOTED, by, why), by, why)
 
 
 def discard(candidate_id: int, by: str, why: str) -> RoundModel:
-    """An admin gives a held candidate up, saying why. Raises NotHeld."""
+    """Give a held candidate up, as an admin decided, saying why, and return it. Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
         return _decide(candidate_id, State.DISCARDED, by, why, finished_at=timezone.now())

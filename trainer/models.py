@@ -136,8 +136,8 @@ class Contributor(models.Model):
 
 
 class Sample(models.Model):
-    """A drawing as the trainer keeps it. Trained on by models first_trained_by … last_trained_by (or
-    until now)."""
+    """A drawing as the trainer keeps it. The models from `first_trained_by` to `last_trained_by`
+    (while that is none: to the newest) were trained on it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     attempt = models.UUIDField()

@@ -16,20 +16,22 @@ class NoSuchRound(Exception):
 def lock() -> None:
     """Take the trainer's one lock until the transaction ends: round 1's row, which is always there.
 
-    Whoever also needs rows of his own (an attempt, say) locks those first, so that nobody waits in
-    a circle.
+    Whoever also needs rows of their own (an attempt, say) locks those first, so that nobody waits
+    in a circle.
     """
     Round.objects.select_for_update(no_key=True).get(number=1)
 
 
-def open_first(net: str) -> Round:
-    """Open round 1 with the shipped weights of `net`, unless a round is there already. Raises
-    NotShipped."""
+def open_first(architecture: str) -> Round:
+    """Open round 1 with the shipped weights of `architecture`, unless it is there already, and
+    return it. Raises NotShipped."""
     existing = Round.objects.filter(number=1).first()
     if existing:
         return existing
     with transaction.atomic():
-        return Round.objects.create(number=1, model=initial_model_of(net), opened_at=timezone.now())
+        return Round.objects.create(
+            number=1, model=initial_model_of(architecture), opened_at=timezone.now()
+        )
 
 
 def get_round(number: int) -> Round:
@@ -41,23 +43,23 @@ def get_round(number: int) -> Round:
 
 
 def architectures() -> list[str]:
-    """The nets that a study may choose: those with a first model here, or with one shipped; in
-    alphabetical order."""
+    """Return the architectures that a study may choose: those with a first model here, or with one
+    shipped; in alphabetical order."""
     return sorted({*shipped.names(), *_initial_models().values_list("architecture", flat=True)})
 
 
-def initial_model_of(net: str) -> RoundModel:
-    """The model that every retraining of `net` starts from; made from the shipped weights when
-    first asked for.
+def initial_model_of(architecture: str) -> RoundModel:
+    """Return the model that every retraining of `architecture` starts from, made from the shipped
+    weights when first asked for.
 
     The caller holds lock(), or is opening round 1. Raises NotShipped.
     """
-    known = _initial_models().filter(architecture=net).order_by("pk").first()
+    known = _initial_models().filter(architecture=architecture).order_by("pk").first()
     if known:
         return known
-    round_one, now = shipped.round_one(net), timezone.now()
+    round_one, now = shipped.round_one(architecture), timezone.now()
     model = RoundModel.objects.create(
-        architecture=net,
+        architecture=architecture,
         state=RoundModel.State.PROMOTED,
         seed=round_one.seed,
         manifest=round_one.manifest,
@@ -75,7 +77,8 @@ def _initial_models() -> QuerySet[RoundModel]:
 
 
 def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
-    """Close the open round and open the next with `model`; by whom and why, if by hand.
+    """Close the open round, open the next with `model` and return that; by whom and why, if by
+    hand.
 
     The caller holds lock() and has made `model` promoted.
     """
@@ -89,8 +92,8 @@ def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
 
 
 def roll_back(number: int, by: str, why: str) -> Round:
-    """Open the next round with the model that the earlier round `number` had, saying who and why.
-    Raises NoSuchRound.
+    """Open the next round with the model that the earlier round `number` had, saying who and why,
+    and return it. Raises NoSuchRound.
 
     Rounds are never reopened, so no attempt moves.
     """

@@ -35,19 +35,18 @@ def add(
     label: int,
     has_fooled: bool,
     is_audited: bool = False,
-    round: Round,
+    round_: Round,
 ) -> Sample | None:
-    """Keep a settled drawing as a sample; None where the very same pixels are an active sample
-    already.
+    """Keep a settled drawing as a sample and return that; None where the very same pixels, or the
+    attempt, are an active sample already.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock.
     """
     rounds.lock()
     sha256 = hashlib.sha256(pixels).hexdigest()
-    kept = Sample.objects.filter(withdrawn_at__isnull=True)
-    if (
-        kept.filter(sha256=sha256).exists() or kept.filter(attempt=attempt).exists()
-    ):  # each by its own index
+    active = Sample.objects.filter(withdrawn_at__isnull=True)
+    # Two queries, each by its own index.
+    if active.filter(sha256=sha256).exists() or active.filter(attempt=attempt).exists():
         return None
     return Sample.objects.create(
         attempt=attempt,
@@ -57,14 +56,14 @@ def add(
         label=label,
         has_fooled=has_fooled,
         is_audited=is_audited,
-        round=round,
+        round=round_,
     )
 
 
-def _contributor(id: uuid.UUID) -> Contributor:
-    """The contributor's row, made at the first sample: with it the split is fixed for life. Needs
-    the lock."""
-    known = Contributor.objects.filter(pk=id).first()
+def _contributor(contributor_id: uuid.UUID) -> Contributor:
+    """Return the contributor's row, made at the first sample: with it the split is fixed for life.
+    Needs the lock."""
+    known = Contributor.objects.filter(pk=contributor_id).first()
     if known:
         return known
     position = Contributor.objects.count()
@@ -72,14 +71,14 @@ def _contributor(id: uuid.UUID) -> Contributor:
     has_test = Contributor.objects.filter(position__gte=block_start, split=Split.TEST).exists()
     # Uniform over places 1–4 of the block, drawn one at a time: 1/4, then 1/3, 1/2 and 1 of what is
     # left.
-    test = place > 0 and not has_test and _lot.randrange(BLOCK - place) == 0
+    is_test = place > 0 and not has_test and _lot.randrange(BLOCK - place) == 0
     return Contributor.objects.create(
-        id=id, position=position, split=Split.TEST if test else Split.TRAIN
+        id=contributor_id, position=position, split=Split.TEST if is_test else Split.TRAIN
     )
 
 
 def withdraw(contributor: uuid.UUID) -> int:
-    """Take a contributor's samples out of every later training; how many there were."""
+    """Take a contributor's samples out of every later training; return how many there were."""
     with transaction.atomic():
         rounds.lock()
         return _withdraw(Sample.objects.filter(contributor=contributor))
@@ -97,24 +96,24 @@ def _withdraw(samples: QuerySet[Sample]) -> int:
 def returnable(
     contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()
 ) -> list[Sample]:
-    """What was withdrawn of a contributor at `since` or later and may come back: of each attempt
-    its last sample, `but` of some attempts. Not where the same pixels are an active sample
-    meanwhile, nor where they were removed.
+    """Return what was withdrawn of a contributor at `since` or later and may come back: of each
+    attempt its last sample, but for some attempts none. Nor where the same pixels are an active
+    sample meanwhile, or were removed.
     """
     active = Sample.objects.filter(withdrawn_at__isnull=True)
-    gone = Sample.objects.filter(
+    withdrawn = Sample.objects.filter(
         contributor=contributor, withdrawn_at__gte=since, removed_at__isnull=True
     ).exclude(
         Q(sha256__in=active.values("sha256"))
         | Q(attempt__in=active.values("attempt"))
         | Q(attempt__in=but)
     )
-    return list({sample.attempt: sample for sample in gone.order_by("added_at")}.values())
+    return list({sample.attempt: sample for sample in withdrawn.order_by("added_at")}.values())
 
 
 def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID] = ()) -> int:
-    """Take what is `returnable` back into later trainings; how many samples that are. The old rows
-    go on saying which models trained on them; each sample gets a new row."""
+    """Take what is `returnable` back into later trainings; return how many samples that are. The
+    old rows go on saying which models trained on them; each sample gets a new row."""
     with transaction.atomic():
         rounds.lock()
         again = [
@@ -140,55 +139,55 @@ def withdraw_one(attempt: uuid.UUID) -> None:
 
 
 def remove(contributor: uuid.UUID) -> int:
-    """Withdraw a contributor's samples and drop their pixels, for good; how many there were. Hashes
-    and labels stay, so that it can be said what a model was trained on, though it cannot be made
-    again."""
+    """Withdraw a contributor's samples and drop their pixels, for good; return how many there were.
+    Hashes and labels stay, so that it can be said what a model was trained on, though it cannot be
+    made again."""
     with transaction.atomic():
         withdraw(contributor)
-        kept = Sample.objects.filter(contributor=contributor, removed_at__isnull=True)
-        return kept.update(removed_at=timezone.now(), pixels=b"")
+        samples = Sample.objects.filter(contributor=contributor, removed_at__isnull=True)
+        return samples.update(removed_at=timezone.now(), pixels=b"")
 
 
 def removed_since(model: RoundModel) -> datetime | None:
-    """Since when a model cannot be made again, because samples that it was trained on were removed;
-    None if it can."""
-    found: datetime | None = trained_on(model).aggregate(first=Min("removed_at"))["first"]
-    return found
+    """Return since when a model cannot be made again, because samples that it was trained on were
+    removed; None if it can."""
+    first: datetime | None = trained_on(model).aggregate(first=Min("removed_at"))["first"]
+    return first
 
 
-def due(most_each: int | None = None) -> QuerySet[Sample]:
-    """Verified fooling samples of the train split, active, that no candidate has trained on,
-    `most_each` of each contributor (None: all)."""
-    return _new(most_each).filter(has_fooled=True)
+def due(max_per_person: int | None = None) -> QuerySet[Sample]:
+    """Return the verified fooling samples of the train split, active, that no candidate has trained
+    on, `max_per_person` of each contributor (None: all)."""
+    return _new(max_per_person).filter(has_fooled=True)
 
 
-def _new(most_each: int | None) -> QuerySet[Sample]:
-    """What the next candidate is the first to train on: of each contributor `most_each`, the
-    fooling and older ones before the others."""
+def _new(max_per_person: int | None) -> QuerySet[Sample]:
+    """Return what the next candidate is the first to train on: of each contributor
+    `max_per_person`, the fooling and older ones before the others."""
     new = active().filter(first_trained_by__isnull=True)
-    if most_each is None:
+    if max_per_person is None:
         return new
     order = [F("has_fooled").desc(), F("added_at").asc(), F("pk").asc()]
     turn = Window(RowNumber(), partition_by=F("contributor"), order_by=order)
-    return new.annotate(turn=turn).filter(turn__lte=most_each)
+    return new.annotate(turn=turn).filter(turn__lte=max_per_person)
 
 
 def active() -> QuerySet[Sample]:
-    """What may be trained on: every sample of the train split that is not withdrawn."""
+    """Return what may be trained on: every sample of the train split that is not withdrawn."""
     return Sample.objects.filter(withdrawn_at__isnull=True, contributor__split=Split.TRAIN)
 
 
-def fix_set(candidate: RoundModel, most_each: int | None = None) -> None:
+def fix_set(candidate: RoundModel, max_per_person: int | None = None) -> None:
     """Give `candidate` its training set for good: what was trained on before, if still active, and
-    the new samples, `most_each` of each contributor; the rest waits for a later one. Needs the
+    the new samples, `max_per_person` of each contributor; the rest waits for a later one. Needs the
     lock."""
-    active().filter(pk__in=_new(most_each).values("pk")).update(first_trained_by=candidate)
+    active().filter(pk__in=_new(max_per_person).values("pk")).update(first_trained_by=candidate)
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:
-    """The samples `model` was or is being trained on, in a fixed order; of one that leaves a
-    contributor out, those of the model it is compared with that are not his, as far as they are
-    still there."""
+    """Return the samples that `model` was or is being trained on, in a fixed order; of one that
+    leaves a contributor out, those of the model it is compared with that are not the contributor's,
+    as far as they are still there."""
     if model.left_out_contributor is not None:
         whole = Ablation.from_json(model.report or {}).compared_with
         others = trained_on(RoundModel.objects.get(pk=whole))
@@ -224,17 +223,17 @@ def arrays(samples: QuerySet[Sample]) -> Arrays:
 
 
 def held_out() -> dict[TestSet, Arrays]:
-    """The test split of every round so far: what fooled the round's model, and what did not, chosen
-    by lot.
+    """Return the test split of every round so far: what fooled the round's model, and what did not,
+    chosen at random.
 
-    What was meant to fool and was read as another digit is in neither: nobody chose it by lot.
+    What was meant to fool and was read as another digit is in neither: nobody chose it at random.
     Empty ones too, so that a report says that there was nothing to measure on.
     """
     tests = Sample.objects.filter(
         withdrawn_at__isnull=True, contributor__split=Split.TEST
     ).order_by("pk")
     return {
-        TestSet(kind, round.number): arrays(tests.filter(**{field: True}, round=round))
-        for round in Round.objects.order_by("number")
+        TestSet(kind, round_.number): arrays(tests.filter(**{field: True}, round=round_))
+        for round_ in Round.objects.order_by("number")
         for kind, field in ((Kind.FOOLS, "has_fooled"), (Kind.AUDITED, "is_audited"))
     }

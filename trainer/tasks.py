@@ -88,7 +88,8 @@ class _Renewer:
 
 
 def look_after() -> None:
-    """Every minute: the first cluster's heartbeat, and trainings that were left lying."""
+    """Note, every minute, that the first cluster lives, and take care of trainings that were left
+    lying."""
     beat("dadc")
     candidates.recover()
 

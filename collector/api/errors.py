@@ -1,7 +1,5 @@
 """Every error of the API in one shape: `{"error": {"code", "message", "field"?}}`."""
 
-from typing import Any
-
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -19,7 +17,7 @@ _CODES = {
 }
 
 
-def answer(exception: Exception, context: dict[str, Any]) -> Response | None:
+def answer(exception: Exception, context: dict[str, object]) -> Response | None:
     """The answer to what a view raised; None leaves it to be a 500."""
     if isinstance(exception, Http404):
         exception = NotFound("There is no such thing here.")
@@ -49,7 +47,7 @@ def _refused(exception: exceptions.APIException) -> Refused:
     return Refused(_sentence(exception.detail), code=code)
 
 
-def _sentence(problem: Any) -> str:
+def _sentence(problem: object) -> str:
     while isinstance(problem, list | dict):
         problem = next(iter(problem.values() if isinstance(problem, dict) else problem), "")
     return str(problem)

@@ -14,7 +14,7 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: object = None
     ) -> Any:
         """The body as plain values. Raises ParseError (400)."""
         try:
@@ -53,8 +53,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise ValueError("an object has the same key twice")
-    return found
+    return values

@@ -14,10 +14,10 @@ LONGEST_NAME = 40  # of an unknown field, in the answer that refuses it
 class Digit(serializers.IntegerField):
     """A whole number from 0 to 9; not true, not 3.0, not "3"."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0, max_value=9, **options)
+    def __init__(self) -> None:
+        super().__init__(min_value=0, max_value=9)
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         if type(data) is not int or not 0 <= data <= 9:
             raise serializers.ValidationError("A label is a whole number from 0 to 9.")
         return data
@@ -29,7 +29,7 @@ class Text(serializers.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(trim_whitespace=False, **options)
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             raise serializers.ValidationError("This must be a string.")
         if "\0" in data:
@@ -41,7 +41,11 @@ class Unchecked(serializers.JSONField):
     """Taken as it comes: the drawing's own parser judges it."""
 
 
-class Given(serializers.Serializer[Any]):
+class Shape(serializers.Serializer[Any]):
+    """A shape of the API, read from whatever has its fields."""
+
+
+class Given(Shape):
     """A request's body: an object of these fields and no others, so that nobody thinks that we
     believed the others."""
 
@@ -88,7 +92,7 @@ class NewReading(Given):
         return value
 
 
-def listed(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+def listed(shape: type[Shape]) -> serializers.Serializer[Any]:
     """The shape of a list of `shape`."""
     fields = {
         "next": serializers.URLField(allow_null=True),
@@ -98,18 +102,18 @@ def listed(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[A
     return inline_serializer(f"{shape.__name__}List", fields=fields)
 
 
-class Account(serializers.Serializer[Any]):
+class Account(Shape):
     id = serializers.UUIDField()
     username = serializers.CharField()
     role = serializers.CharField()
 
 
-class IssuedToken(serializers.Serializer[Any]):
+class IssuedToken(Shape):
     token = serializers.CharField()
     expires = serializers.DateTimeField()
 
 
-class Prediction(serializers.Serializer[Any]):
+class Prediction(Shape):
     round = serializers.IntegerField()
     predicted_label = serializers.IntegerField()
     probabilities = serializers.ListField(
@@ -117,7 +121,7 @@ class Prediction(serializers.Serializer[Any]):
     )
 
 
-class Attempt(serializers.Serializer[Any]):
+class Attempt(Shape):
     id = serializers.UUIDField()
     round = serializers.IntegerField(source="round.number")
     target_label = serializers.IntegerField()
@@ -127,7 +131,7 @@ class Attempt(serializers.Serializer[Any]):
     status = serializers.CharField()
 
 
-class Event(serializers.Serializer[Any]):
+class Event(Shape):
     when = serializers.DateTimeField(source="happened_at", allow_null=True)
     kind = serializers.CharField()
     text = serializers.CharField()
@@ -150,7 +154,7 @@ class OwnAttemptInFull(OwnAttempt):
     timeline = Event(many=True)
 
 
-class AssignedDrawing(serializers.Serializer[Any]):
+class AssignedDrawing(Shape):
     id = serializers.UUIDField()
     strokes = serializers.JSONField()
     width = serializers.IntegerField()
@@ -159,23 +163,23 @@ class AssignedDrawing(serializers.Serializer[Any]):
     )
 
 
-class Assignment(serializers.Serializer[Any]):
+class Assignment(Shape):
     id = serializers.UUIDField()
     attempt = AssignedDrawing()
     expires = serializers.DateTimeField()
 
 
-class Due(serializers.Serializer[Any]):
+class Due(Shape):
     have = serializers.IntegerField()
     need = serializers.IntegerField()
 
 
-class Training(serializers.Serializer[Any]):
+class Training(Shape):
     progress = serializers.FloatField(help_text="0–1")
     started = serializers.DateTimeField(source="started_at")
 
 
-class Round(serializers.Serializer[Any]):
+class Round(Shape):
     number = serializers.IntegerField()
     state = serializers.CharField()
     opened = serializers.DateTimeField(source="opened_at")
@@ -197,7 +201,7 @@ class CurrentRound(Round):
     training = Training(allow_null=True)
 
 
-class Standing(serializers.Serializer[Any]):
+class Standing(Shape):
     rank = serializers.IntegerField()
     username = serializers.CharField()
     credit = serializers.FloatField()

@@ -63,8 +63,8 @@ class TokensView(APIView):
     def post(self, request: Request) -> Response:
         """Get a token for the API. A wrong name or password answers 401, and too many of them 429
         for a while."""
-        given = _parsed(shapes.NewToken, request)
-        person = accounts.authenticate(request._request, **given)
+        credentials = _parsed(shapes.NewToken, request)
+        person = accounts.authenticate(request._request, **credentials)
         if person is None:
             raise AuthenticationFailed("That user name and password don’t go together.")
         text, row = accounts.issue_token(person)
@@ -86,7 +86,7 @@ class RoundsPages(LimitOffsetPagination):
         )
 
 
-def _round(overview: round_figures.RoundOverview) -> dict[str, Any]:
+def _round(overview: round_figures.RoundOverview) -> dict[str, object]:
     """The open round says more than the others."""
     shape = shapes.Round if overview.due is None else shapes.CurrentRound
     return shape(overview).data
@@ -127,10 +127,10 @@ class PredictionsView(APIView):
     @extend_schema(request=shapes.Drawing, responses=shapes.Prediction)
     def post(self, request: Request) -> Response:
         """What the target model sees in a drawing; nothing is stored."""
-        given = _parsed(shapes.Drawing, request)
+        body = _parsed(shapes.Drawing, request)
         who = str(request.user.pk) if request.user.is_authenticated else _address(request)
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
-        number, prediction = attempts.predict(attempts.parse(**given))
+        number, prediction = attempts.predict(attempts.parse(**body))
         return Response(
             {
                 "round": number,
@@ -158,7 +158,7 @@ class AttemptPages(CursorPagination):
         return cursor
 
 
-def _told(attempt: Attempt, fate: str) -> dict[str, Any]:
+def _own(attempt: Attempt, fate: str) -> dict[str, object]:
     return {
         **shapes.Attempt(attempt).data,
         "original": attempt.is_original,
@@ -178,18 +178,16 @@ class AttemptsView(APIView):
         own = _person(request).attempts.select_related("round")
         page = pages.paginate_queryset(own, request, self) or []
         return pages.get_paginated_response(
-            [_told(attempt, fate) for attempt, fate in timeline.with_headlines(page)]
+            [_own(attempt, fate) for attempt, fate in timeline.with_headlines(page)]
         )
 
     @extend_schema(request=shapes.NewAttempt, responses={201: shapes.Attempt, 200: shapes.Attempt})
     def post(self, request: Request) -> Response:
         """Submit a drawing; the answer is the target model's verdict. The same client key and body
         again: 200."""
-        given = _parsed(shapes.NewAttempt, request)
-        drawing = attempts.parse(
-            **{key: given[key] for key in ("strokes", "width") if key in given}
-        )
-        submission = attempts.Submission(given["target_label"], drawing, given.get("client_key"))
+        body = _parsed(shapes.NewAttempt, request)
+        drawn = attempts.parse(**{key: body[key] for key in ("strokes", "width") if key in body})
+        submission = attempts.Submission(body["target_label"], drawn, body.get("client_key"))
         attempt, new = attempts.submit(_person(request), submission)
         return Response(shapes.Attempt(attempt).data, status=201 if new else 200)
 
@@ -204,7 +202,7 @@ class AttemptView(APIView):
         [(_, fate)] = timeline.with_headlines([attempt])
         events = shapes.Event(timeline.timeline(attempt), many=True).data
         drawn = {"strokes": attempt.strokes, "width": attempt.width}
-        return Response({**_told(attempt, fate), **drawn, "timeline": events})
+        return Response({**_own(attempt, fate), **drawn, "timeline": events})
 
 
 class RetractView(APIView):
@@ -214,8 +212,8 @@ class RetractView(APIView):
         return Response(shapes.Attempt(attempts.retract(_person(request), id)).data)
 
 
-def _assignment(reading: Reading) -> dict[str, Any]:
-    """All that a moderator is told: never the target label, the prediction, the drawer or other
+def _assignment(reading: Reading) -> dict[str, object]:
+    """All that a moderator is sent: never the target label, the prediction, the drawer or other
     readings."""
     drawn = reading.drawing
     shown = {
@@ -254,8 +252,8 @@ class LeaderboardView(APIView):
     )
     def get(self, request: Request) -> Response:
         """The best by verified fools: in the open round, the last seven days, or of all time."""
-        lines = leaderboards.standings(request.query_params.get("period", "round"))
-        results = shapes.Standing(lines, many=True).data
+        standings = leaderboards.standings(request.query_params.get("period", "round"))
+        results = shapes.Standing(standings, many=True).data
         return Response({"next": None, "previous": None, "results": results})
 
 

@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from collector.models import Person
 from trainer import rounds, samples
 from trainer.models import Sample
 
+Row = dict[str, str | int | bool]
 COLUMNS = (
     "id",
     "attempt",
@@ -31,8 +31,8 @@ COLUMNS = (
 
 
 def stream(form: str) -> tuple[Iterator[str], str]:
-    """The active samples in `form`, line by line, and its content type. Pixels are base64 of 784
-    bytes, row by row."""
+    """Give the active samples in `form`, line by line, and its content type. Pixels are base64 of
+    784 bytes, row by row. Raises Refused for another form."""
     if form not in FORMATS:
         raise Refused(f"The export is as {' or '.join(FORMATS)}.", field="as")
     write, content_type = FORMATS[form]
@@ -57,7 +57,7 @@ def write_training_set(number: int, path: Path) -> tuple[int, str]:
 
 
 def own(person: Person) -> Iterator[str]:
-    """Everything that a person drew, as JSON, piece by piece: nothing of anybody else."""
+    """Yield everything that a person drew, as JSON, piece by piece: nothing of anybody else."""
     about = {
         "username": person.username,
         "email": person.email,
@@ -66,9 +66,9 @@ def own(person: Person) -> Iterator[str]:
         "readings": person.readings.filter(answer__isnull=False).count(),
     }
     yield json.dumps(about)[:-1] + ', "drawings": ['
-    drawn = person.attempts.select_related("round").order_by("submitted_at", "pk")
-    for place, attempt in enumerate(drawn.iterator(chunk_size=200)):
-        told = {
+    attempts = person.attempts.select_related("round").order_by("submitted_at", "pk")
+    for place, attempt in enumerate(attempts.iterator(chunk_size=200)):
+        entry = {
             "id": str(attempt.pk),
             "submitted": attempt.submitted_at.isoformat(),
             "round": attempt.round.number,
@@ -81,11 +81,11 @@ def own(person: Person) -> Iterator[str]:
             "strokes": attempt.strokes,
             "width": attempt.width,
         }
-        yield (",\n" if place else "\n") + json.dumps(told)
+        yield (",\n" if place else "\n") + json.dumps(entry)
     yield "\n]}\n"
 
 
-def _rows() -> Iterator[dict[str, Any]]:
+def _rows() -> Iterator[Row]:
     active = (
         Sample.objects.filter(withdrawn_at=None)
         .select_related("contributor", "round")
@@ -106,12 +106,12 @@ def _rows() -> Iterator[dict[str, Any]]:
         }
 
 
-def _as_jsonl(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _as_jsonl(rows: Iterator[Row]) -> Iterator[str]:
     for row in rows:
         yield json.dumps(row) + "\n"
 
 
-def _as_csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _as_csv(rows: Iterator[Row]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS)
     writer.writeheader()
@@ -123,7 +123,7 @@ def _as_csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-FORMATS: dict[str, tuple[Callable[[Iterator[dict[str, Any]]], Iterator[str]], str]] = {
+FORMATS: dict[str, tuple[Callable[[Iterator[Row]], Iterator[str]], str]] = {
     "jsonl": (_as_jsonl, "application/jsonl"),
     "csv": (_as_csv, "text/csv"),
 }

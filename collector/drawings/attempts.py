@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Status = Attempt.Status
-AT_ONCE = timedelta(minutes=1)  # no submission takes longer from the model's answer to its row
+SUBMISSION_WINDOW = timedelta(minutes=1)  # from the model's answer to the row takes no longer
 _lot = random.SystemRandom()
 
 
@@ -33,17 +33,19 @@ class Submission:
     """What a drawer sends; nothing else that a client says is believed."""
 
     target_label: int
-    drawing: drawing.Drawing
+    drawn: drawing.Drawing
     client_key: str | None = None
 
     @property
     def sha256(self) -> str:
-        body = [self.target_label, self.drawing.as_json(), self.drawing.width]
+        """The hash of what was sent, by which the same body is known again."""
+        body = [self.target_label, self.drawn.as_json(), self.drawn.width]
         return hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
 
 
 def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Drawing:
-    """The drawing in a request's strokes and width. Raises Refused (400) or Unprocessable (422)."""
+    """Read the drawing from a request's strokes and width. Raises Refused for what is no drawing,
+    Unprocessable for one that nobody could read."""
     try:
         return drawing.parse(strokes, width)
     except drawing.Degenerate as error:
@@ -60,8 +62,8 @@ def predict(drawn: drawing.Drawing) -> tuple[int, target.Prediction]:
 
 
 def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
-    """The attempt, and whether it is new; the same client key and body again give the attempt that
-    is there.
+    """Take a drawing; return its attempt, and whether that is new: the same client key and body
+    again give the attempt that is there.
 
     Rasterising and the model's answer come before the one short insert. The attempt keeps the round
     that judged it, even when that round closes a moment later. Raises Conflict, TooMany,
@@ -96,7 +98,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                 limits.leave_room(drawer)
             if fooled and attempt.near_duplicate_of_id is None:
                 attempt.near_duplicate_of_id = near_duplicates.find_original(
-                    attempt, since=attempt.submitted_at - AT_ONCE
+                    attempt, since=attempt.submitted_at - SUBMISSION_WINDOW
                 )
             attempt.save(force_insert=True)
     except IntegrityError as error:
@@ -126,8 +128,9 @@ def _same_key(drawer: Person, submission: Submission) -> Attempt | None:
 
 
 def _judged(drawer: Person, submission: Submission) -> Attempt:
-    """The attempt as the open round's model judges it, not stored yet."""
-    pixels = raster.rasterise(submission.drawing)
+    """Make the attempt as the open round's model judges it, not stored yet. Raises Unprocessable,
+    target.TargetUnavailable."""
+    pixels = raster.rasterise(submission.drawn)
     try:
         raster.check_ink(pixels)
     except drawing.Degenerate as error:
@@ -148,8 +151,8 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         target_label=submission.target_label,
         predicted_label=prediction.digit,
         probabilities=prediction.probabilities,
-        strokes=submission.drawing.as_json(),
-        width=submission.drawing.width,
+        strokes=submission.drawn.as_json(),
+        width=submission.drawn.width,
         pixels=pixels.tobytes(),
         pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
         raster_version=raster.VERSION,
@@ -157,7 +160,7 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         status=Status.PENDING if moderated else Status.NOT_FOOLED,
         is_audited=audited,
         quorum=study.quorum,
-        needed_reading_count=verdicts.wanted(submission.target_label, [], study.quorum)
+        needed_reading_count=verdicts.readings_needed(submission.target_label, [], study.quorum)
         if moderated
         else 0,
         settled_at=None if moderated else now,
@@ -165,8 +168,8 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
 
 
 def runner_up(attempt: Attempt) -> int:
-    """The digit that the predicted one won over: the target, or, where the model was right, its
-    second choice."""
+    """Return the digit that the predicted one won over: the target, or, where the model was right,
+    its second choice."""
     if attempt.has_fooled:
         return attempt.target_label
     return max(
@@ -176,19 +179,16 @@ def runner_up(attempt: Attempt) -> int:
 
 
 def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
-    """How much each pixel, (28, 28), spoke to the model that judged it for the predicted digit and
-    against the runner-up.
-
-    Raises target.TargetUnavailable.
-    """
+    """Ask the model that judged a drawing how much each pixel, (28, 28), spoke for the predicted
+    digit and against its runner-up. Raises target.TargetUnavailable."""
     return target.of_round(attempt.round.number).attribution(
         attempt.pixels, attempt.predicted_label, runner_up(attempt)
     )
 
 
 def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
-    """Take an own drawing back, before anybody has read it or has it before him. Raises NotFound,
-    Conflict."""
+    """Take an own drawing back, before anybody has read it or has it on their screen. Raises
+    NotFound, Conflict."""
     with transaction.atomic():
         attempt = (
             Attempt.objects.select_for_update(no_key=True)
@@ -203,10 +203,7 @@ def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
             raise Conflict(
                 "A moderator has already looked at this drawing; it can no longer be taken back."
             )
-        attempt.status, attempt.settled_at, attempt.needed_reading_count = (
-            Status.RETRACTED,
-            timezone.now(),
-            0,
-        )
+        attempt.status, attempt.settled_at = Status.RETRACTED, timezone.now()
+        attempt.needed_reading_count = 0
         attempt.save(update_fields=["status", "settled_at", "needed_reading_count"])
         return attempt

@@ -10,13 +10,14 @@ from collector.models import Attempt
 from trainer.learning.report import GATE_BASE, confusion_lookup
 from trainer.models import Round
 
-RAREST_DRAWN_FROM = 8
+RAREST = 8  # so many are drawn from, so that not everybody is asked for the same
 _lot = random.SystemRandom()
 
 
 @dataclass(frozen=True)
 class Challenge:
-    """So many verified fools in the round were a `target` taken for `predicted`."""
+    """A confusion to try: a `target` taken for `predicted`, as so many verified `fools` of the
+    round were."""
 
     target: int
     predicted: int
@@ -26,9 +27,9 @@ class Challenge:
 def rarest(
     fools: dict[tuple[int, int], int], confusion: Sequence[Sequence[int]] | None
 ) -> list[Challenge]:
-    """List all confusions, the rarest fools first; of equally rare ones those that the model comes
-    to by itself the most, as counted in `confusion` (10 × 10, by label and answer; None: not
-    known)."""
+    """Order all confusions, the rarest among `fools`, counted by (target, predicted), first; of
+    equally rare ones those first that the model comes to by itself the most, as counted in
+    `confusion` (10 × 10, by label and answer; None: not known)."""
     pairs = [
         (target, predicted)
         for target in range(10)
@@ -41,7 +42,7 @@ def rarest(
 
 
 def draw_challenge() -> Challenge:
-    """Draw one of the rarest confusions of the open round at random, in two queries."""
+    """Choose one of the rarest confusions of the open round at random, in two queries."""
     round_id, confusion = (
         Round.objects.filter(state=Round.State.OPEN)
         .values_list("pk", f"model__report__{confusion_lookup(GATE_BASE)}")
@@ -54,4 +55,4 @@ def draw_challenge() -> Challenge:
         .order_by()
     )
     fools = {(target, predicted): n for target, predicted, n in counted}
-    return _lot.choice(rarest(fools, confusion)[:RAREST_DRAWN_FROM])
+    return _lot.choice(rarest(fools, confusion)[:RAREST])

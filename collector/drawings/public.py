@@ -13,15 +13,18 @@ BEST_FIRST = ("-sureness", "-settled_at", "pk")
 
 
 def public() -> QuerySet[Attempt]:
-    """Verified originals, still there, of people who are active and listed. All other drawings stay
-    between their drawer, the moderators and the admins: the public must not even learn that they
-    exist."""
+    """Return what everybody may see: verified originals, still there, of people who are active and
+    listed.
+
+    All other drawings stay between their drawer, the moderators and the admins: the public must not
+    even learn that they exist.
+    """
     return Attempt.objects.filter(SHOWABLE).exclude(drawer__in=Person.objects.hidden().values("pk"))
 
 
 def get_public_fool(attempt_id: uuid.UUID) -> Attempt:
-    """A public fool with its round and drawer. Raises NotFound, in the same words whether or not
-    there is another such drawing."""
+    """Return a public fool with its round and drawer. Raises NotFound, in the same words whether it
+    is not public or not there at all."""
     fool = public().select_related("round", "drawer").filter(pk=attempt_id).first()
     if fool is None:
         raise NotFound("There is no such drawing here, or it is not public.")
@@ -29,37 +32,38 @@ def get_public_fool(attempt_id: uuid.UUID) -> Attempt:
 
 
 def best(
-    round: int | None = None, target: int | None = None, predicted: int | None = None
+    number: int | None = None, target: int | None = None, predicted: int | None = None
 ) -> QuerySet[Attempt]:
-    """Public fools of a round, digit, and what it was taken for, or of any; first those where the
-    model was surest of the wrong digit, of equals the newest. Raises Refused for a round that is
-    not there or what is no digit."""
-    wanted = {"target_label": target, "predicted_label": predicted}
-    if any(digit is not None and not 0 <= digit <= 9 for digit in wanted.values()):
+    """Return the public fools of round `number`, of a target and of what it was taken for, each or
+    any; first those where the model was surest of the wrong digit, of equals the newest. Raises
+    Refused for a round that is not there or what is no digit."""
+    labels = {"target_label": target, "predicted_label": predicted}
+    asked = {name: digit for name, digit in labels.items() if digit is not None}
+    if any(not 0 <= digit <= 9 for digit in asked.values()):
         raise Refused("A digit is a number from 0 to 9.")
-    chosen = public().filter(**{name: digit for name, digit in wanted.items() if digit is not None})
-    return _in_round(chosen, round).order_by(*BEST_FIRST)
+    return _in_round(public().filter(**asked), number).order_by(*BEST_FIRST)
 
 
-def counts(round: int | None = None) -> dict[tuple[int, int], int]:
-    """How many public fools of a round, or of any, are (target, predicted); what nobody has done
-    yet is missing."""
-    rows = _in_round(public(), round).order_by().values_list("target_label", "predicted_label")
-    return {(target, predicted): n for target, predicted, n in rows.annotate(n=Count("*"))}
+def counts(number: int | None = None) -> dict[tuple[int, int], int]:
+    """Count the public fools of round `number`, or of any, by (target, predicted); what nobody has
+    done yet is missing. Raises Refused for a round that is not there."""
+    pairs = _in_round(public(), number).order_by().values_list("target_label", "predicted_label")
+    return {(target, predicted): n for target, predicted, n in pairs.annotate(n=Count("*"))}
 
 
-def _in_round(chosen: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt]:
+def _in_round(fools: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt]:
     if number is None:
-        return chosen
-    round = Round.objects.filter(number=number).first()
-    if round is None:
+        return fools
+    # Of a filter, not of an address: a wrong one is a bad request, not a page that is missing.
+    round_ = Round.objects.filter(number=number).first()
+    if round_ is None:
         raise Refused(f"There is no round {number}.", field="round")
-    return chosen.filter(round=round)
+    return fools.filter(round=round_)
 
 
 def neighbours(fool: Attempt) -> tuple[uuid.UUID | None, uuid.UUID | None]:
-    """The public fools just before and after this one among those of the same confusion, best
-    first."""
+    """Return the ids of the public fools just before and after this one among those of the same
+    confusion, best first; None where it is the first or last."""
     alike = best(target=fool.target_label, predicted=fool.predicted_label)
     sure, settled = fool.sureness, fool.settled_at
     before = (

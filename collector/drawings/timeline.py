@@ -25,23 +25,24 @@ class TimelineEvent:
 
 @dataclass(frozen=True)
 class SampleOutcome:
-    """What became of the sample that an attempt turned into."""
+    """What became of the sample that an attempt turned into: the model that trained on it first,
+    and the first round whose model did, or None."""
 
     split: str
     withdrawn_at: datetime | None
-    trained: RoundModel | None
+    trained_by: RoundModel | None
     round: Round | None
 
 
 @dataclass(frozen=True)
 class ModelReading:
-    """What the model of a round makes of a drawing; whether that is what it settled as, or, until
-    then, was meant."""
+    """The digit that the model of a round reads in a drawing, how likely that is to it (0–1), and
+    whether it is what the drawing settled as or, until then, was meant."""
 
     round: int
     digit: int
-    sure: float
-    right: bool
+    share: float
+    is_right: bool
 
 
 _HEADLINES = {
@@ -55,24 +56,24 @@ _HEADLINES = {
 }
 
 
-def headline(attempt: Attempt, kept: SampleOutcome | None = None) -> str:
-    """The fate in a few words, for a list."""
+def headline(attempt: Attempt, sample: SampleOutcome | None = None) -> str:
+    """Say the fate in a few words, for a list, with what became of its sample."""
     words = _HEADLINES[Status(attempt.status)]
     if attempt.status == Status.CORRECTED:
         words = f"Moderators read {named(attempt.settled_label or 0)}"
-    return f"{words} · {_sample_in_short(kept)}" if kept else words
+    return f"{words} · {_sample_in_short(sample)}" if sample else words
 
 
 def with_headlines(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
-    """Attempts with their headlines, in a fixed number of queries."""
+    """Give attempts with their headlines, in a fixed number of queries."""
     listed = list(attempts)
-    kept = outcomes_of([attempt.pk for attempt in listed])
-    return [(attempt, headline(attempt, kept.get(attempt.pk))) for attempt in listed]
+    samples = outcomes_of([attempt.pk for attempt in listed])
+    return [(attempt, headline(attempt, samples.get(attempt.pk))) for attempt in listed]
 
 
 def timeline(attempt: Attempt, who: str = "You") -> list[TimelineEvent]:
-    """The whole story, oldest first; `who` drew it. While it is pending, only the number of its
-    readings is told."""
+    """Tell the whole story, oldest first; `who` drew it. While it is pending, only the number of
+    its readings is told."""
     chance = sure(attempt.probabilities[attempt.predicted_label])
     seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance}"
     verdict = f"{seen}: fooled." if attempt.has_fooled else f"{seen}: it was right."
@@ -99,24 +100,23 @@ def timeline(attempt: Attempt, who: str = "You") -> list[TimelineEvent]:
     if text := _settled(attempt, who):
         settled = TimelineEvent(attempt.settled_at, text, "settled")
         events += _appealed(settled, appeal, who) if appeal else [settled]
-    kept = outcomes_of([attempt.pk]).get(attempt.pk)
-    if kept:
-        events.append(_sample_event(kept))
+    sample = outcomes_of([attempt.pk]).get(attempt.pk)
+    if sample:
+        events.append(_sample_event(sample))
     if (now := _read_now(attempt)) and attempt.settled_at:
         events.append(now)
     return events
 
 
 def through_rounds(attempt: Attempt) -> list[ModelReading]:
-    """What each round's model makes of a drawing, the newest `MOST_ROUNDS` of them, oldest first; a
-    model that cannot be asked is left out."""
+    """Give what each round's model makes of a drawing, the newest `MOST_ROUNDS` of them, oldest
+    first; none of a removed one, and a model that cannot be asked is left out."""
     if attempt.removed_at:
         return []
     label = attempt.target_label if attempt.settled_label is None else attempt.settled_label
+    newest_first = Round.objects.order_by("-number").values_list("number", flat=True)
     readings = []
-    for number in reversed(
-        Round.objects.order_by("-number").values_list("number", flat=True)[:MOST_ROUNDS]
-    ):
+    for number in reversed(newest_first[:MOST_ROUNDS]):
         try:
             read = target.of_round(number).read(attempt.pixels)
         except target.TargetUnavailable:
@@ -127,7 +127,7 @@ def through_rounds(attempt: Attempt) -> list[ModelReading]:
 
 def _read_now(attempt: Attempt) -> TimelineEvent | None:
     """What the open round's model makes of a drawing of an earlier round; None where it cannot be
-    asked."""
+    asked, or there is nothing to ask it about."""
     try:
         model = target.current()
     except target.TargetUnavailable:
@@ -150,7 +150,7 @@ def _read_now(attempt: Attempt) -> TimelineEvent | None:
 def _appealed(settled: TimelineEvent, appeal: Appeal, who: str) -> list[TimelineEvent]:
     """The appeal and its answer; what it settled as stands before them, or, if it is another now,
     after them."""
-    events = [TimelineEvent(appeal.appealed_at, f"{who} appealed: «{appeal.text}»", "appeal")]
+    events = [TimelineEvent(appeal.appealed_at, f"{who} appealed: “{appeal.text}”", "appeal")]
     if answer := appeal.decision:
         events.append(
             TimelineEvent(
@@ -161,35 +161,46 @@ def _appealed(settled: TimelineEvent, appeal: Appeal, who: str) -> list[Timeline
         )
     else:
         events.append(TimelineEvent(None, "An admin will look at it again.", "waiting"))
+    # An answer that changed nothing left the time of settling as it was.
     changed = settled.happened_at is not None and settled.happened_at > appeal.appealed_at
     return [*events, settled] if changed else [settled, *events]
 
 
 def outcome(attempt: Attempt) -> str:
-    """How it settled, in a sentence or two to its drawer."""
+    """Say how it settled, in a sentence or two to its drawer; nothing where only the model judged
+    it."""
     return _settled(attempt, "You") or ""
 
 
 def _settled(attempt: Attempt, who: str) -> str | None:
+    """How it settled; None where only the model judged it."""
+    # The decision that answers an appeal is told with the appeal.
     if (decision := attempt.decision) and not _answers_appeal(decision):
         return f"An admin decided ({decision.answer}): {decision.why}"
-    if attempt.status == Status.NOT_FOOLED and not attempt.is_audited:
-        return None
     meant, label = named(attempt.target_label), named(attempt.settled_label or 0)
-    return {
-        Status.NOT_FOOLED: f"Drawn by lot for a check: {_by(attempt)} read {meant} too.",
-        Status.VERIFIED: f"Confirmed: {_by(attempt)} read {meant} too. A verified fool, "
-        f"{_earned(attempt)}.",
-        Status.CORRECTED: f"Moderators read {label}, not {meant}. It helps training as "
-        f"{label}; no credit.",
-        Status.REJECTED: "Moderators saw no digit in it. It is not used; no credit.",
-        Status.AMBIGUOUS: "Moderators could see more than one digit in it. It is not used; no "
-        "credit.",
-        Status.RETRACTED: f"{who} took it back. It still counts as a try.",
-    }[Status(attempt.status)]
+    match Status(attempt.status):
+        case Status.NOT_FOOLED:
+            if not attempt.is_audited:
+                return None
+            return f"Chosen at random for a check: {_by(attempt)} read {meant} too."
+        case Status.VERIFIED:
+            return (
+                f"Confirmed: {_by(attempt)} read {meant} too. A verified trick, {_earned(attempt)}."
+            )
+        case Status.CORRECTED:
+            return f"Moderators read {label}, not {meant}. It helps training as {label}; no credit."
+        case Status.REJECTED:
+            return "Moderators saw no digit in it. It is not used; no credit."
+        case Status.AMBIGUOUS:
+            return "Moderators could see more than one digit in it. It is not used; no credit."
+        case Status.RETRACTED:
+            return f"{who} took it back. It still counts as a try."
+        case Status.PENDING:
+            return None
 
 
 def _copied(attempt: Attempt, who: str) -> str:
+    """What it nearly duplicates: one of MNIST's images, or an earlier drawing."""
     if attempt.near_duplicate_of is None:
         return (
             "It is nearly one of MNIST’s own images: it is read like any other, earns "
@@ -206,12 +217,13 @@ def _answers_appeal(decision: Decision) -> bool:
 
 
 def _by(attempt: Attempt) -> str:
-    """«one moderator», «3 moderators»: how many agree with how it settled."""
+    """How many agree with how it settled, as in “one moderator” or “3 moderators”."""
     n = attempt.readings.filter(is_correct=True).count()
     return "one moderator" if n == 1 else f"{n} moderators" if n else "moderators"
 
 
 def _earned(attempt: Attempt) -> str:
+    """The credit of a verified fool, and why it is no whole one."""
     if not attempt.is_original:
         return (
             "without credit, since it is nearly "
@@ -227,69 +239,73 @@ def _earned(attempt: Attempt) -> str:
 
 
 def outcomes_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, SampleOutcome]:
-    """What became of these attempts' samples, by attempt, in two queries."""
-    rows = (
+    """Give what became of these attempts' samples, by attempt, in two queries; an attempt without a
+    sample is missing."""
+    # A withdrawn sample may have a younger row of its own: the last one counts.
+    samples = (
         Sample.objects.filter(attempt__in=attempts)
         .select_related("contributor", "first_trained_by")
         .order_by("added_at")
     )
-    opened = list(
+    # Round 1's model knows base data alone.
+    rounds = list(
         Round.objects.filter(number__gt=1)
         .order_by("number")
         .only("number", "model_id", "opened_at")
     )
-    kept = {}
-    for row in rows:
-        last = row.last_trained_by_id
+    outcomes = {}
+    for sample in samples:
+        first, last = sample.first_trained_by_id, sample.last_trained_by_id
+        # Models are numbered in the order of their training; a sample says from which to which.
         trained_rounds = (
-            r
-            for r in opened
-            if row.first_trained_by_id
-            and r.model_id >= row.first_trained_by_id
-            and (last is None or r.model_id <= last)
+            round_
+            for round_ in rounds
+            if first and round_.model_id >= first and (last is None or round_.model_id <= last)
         )
-        first = next(trained_rounds, None)
-        kept[row.attempt] = SampleOutcome(
-            row.contributor.split, row.withdrawn_at, row.first_trained_by, first
+        outcomes[sample.attempt] = SampleOutcome(
+            sample.contributor.split,
+            sample.withdrawn_at,
+            sample.first_trained_by,
+            next(trained_rounds, None),
         )
-    return kept
+    return outcomes
 
 
-def _sample_in_short(kept: SampleOutcome) -> str:
-    if kept.withdrawn_at:
+def _sample_in_short(sample: SampleOutcome) -> str:
+    if sample.withdrawn_at:
         return "withdrawn"
-    if kept.split == Split.TEST:
+    if sample.split == Split.TEST:
         return "kept to measure the models"
-    if kept.round:
-        return f"trained into round {kept.round.number}"
-    return "in training" if kept.trained else "waits for the next model"
+    if sample.round:
+        return f"trained into round {sample.round.number}"
+    return "in training" if sample.trained_by else "waits for the next model"
 
 
-def _sample_event(kept: SampleOutcome) -> TimelineEvent:
-    if kept.withdrawn_at:
+def _sample_event(sample: SampleOutcome) -> TimelineEvent:
+    if sample.withdrawn_at:
         return TimelineEvent(
-            kept.withdrawn_at, "Withdrawn: later models train without it.", "withdrawn"
+            sample.withdrawn_at, "Withdrawn: later models train without it.", "withdrawn"
         )
-    if kept.split == Split.TEST:
+    if sample.split == Split.TEST:
         return TimelineEvent(
             None,
             "Kept to measure the models: this drawer’s pictures test them and are never "
             "trained on.",
             "test",
         )
-    if kept.round:
+    if sample.round:
         return TimelineEvent(
-            kept.round.opened_at, f"Trained into round {kept.round.number}’s model.", "trained"
+            sample.round.opened_at, f"Trained into round {sample.round.number}’s model.", "trained"
         )
-    if kept.trained and kept.trained.state == RoundModel.State.TRAINING:
+    if sample.trained_by and sample.trained_by.state == RoundModel.State.TRAINING:
         return TimelineEvent(
-            kept.trained.created_at,
+            sample.trained_by.created_at,
             "A new model is being trained on it at this moment.",
             "training",
         )
-    if kept.trained:
+    if sample.trained_by:
         text = "A model was trained on it that did not open a round; the next one will be, too."
-        return TimelineEvent(kept.trained.created_at, text, "trained")
+        return TimelineEvent(sample.trained_by.created_at, text, "trained")
     return TimelineEvent(
         None, f"Waits for the next model to be trained.{_may_wait_longer()}", "due"
     )

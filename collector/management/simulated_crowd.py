@@ -1,9 +1,9 @@
 """A simulated crowd that draws and moderates through the same functions as people do, for `make
 demo` and for trials.
 
-A **drawer** writes with a hand of his own (`trainer.simulation.penman`) and tries to fool the model
-(`trainer.simulation.tactics`). A **moderator** has no eyes: penmen write legibly, so what the drawer
-meant stands for what a person would see, but for a few errors. The same goes for a visitor's
+A **drawer** writes with a hand of their own (`trainer.simulation.penman`) and tries to fool the
+model (`trainer.simulation.tactics`). A **moderator** has no eyes: penmen write legibly, so what the
+drawer meant stands for what a person would see, but for a few errors. The same goes for a visitor's
 drawing. Drawers and their hands stay the same from one start to the next.
 """
 
@@ -65,21 +65,22 @@ class Drawer:
 
 @dataclass
 class Moderator:
-    """Somebody who reads what the server assigns him, mostly right."""
+    """Somebody who reads what the server assigns to them, mostly correctly."""
 
     person: Person
     rng: Generator
 
     def act(self) -> bool:
-        """Read one drawing; False when there is nothing to do. Raises what `reviews` raises."""
+        """Read one drawing; False when there is nothing to do. Raises what `queue.assign` and
+        `readings.read` raise."""
         reading = queue.assign(self.person)
         if reading is None:
             return False
         readings.read(self.person, reading.pk, self._sees(reading.drawing))
         return True
 
-    def _sees(self, drawn: Attempt | Gold) -> str:
-        truth = drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)
+    def _sees(self, drawing: Attempt | Gold) -> str:
+        truth = drawing.answer if isinstance(drawing, Gold) else str(drawing.target_label)
         if self.rng.random() >= ERRORS:
             return truth
         return str(self.rng.choice([answer for answer in verdicts.ANSWERS if answer != truth]))
@@ -146,8 +147,8 @@ class Crowd:
 
 
 def gather(drawers: int, moderators: int, *, seed: int, pace: float = PACE) -> Crowd:
-    """A crowd of so many; those who have no account yet get one. Raises Refused where another has
-    such a name.
+    """Make a crowd of so many; those who have no account yet get one. Raises Refused where another
+    has such a name.
 
     The same seed and the same models give the same drawings. The password is DADC_PASSWORD, else
     one that nobody knows.
@@ -172,7 +173,8 @@ def gather(drawers: int, moderators: int, *, seed: int, pace: float = PACE) -> C
 
 
 def _name(names: tuple[str, ...], place: int) -> str:
-    """All end in «-bot», so that every page that names them says what they are."""
+    """Return the name of the bot at this place; past the end of `names` they come again, numbered.
+    All end in “-bot”, so that every page that names them says what they are."""
     again, which = divmod(place, len(names))
     return f"{names[which].removesuffix('-bot')}-{again + 1}-bot" if again else names[which]
 

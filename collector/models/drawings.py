@@ -14,7 +14,10 @@ from trainer.models import Round
 
 class Sureness(Func):
     """The share of the predicted label among an attempt's probabilities; null once they were
-    removed."""
+    removed. The label is the place in the list, so on SQLite it is spliced into the JSON path:
+    `JSON_EXTRACT(probabilities, '$[' || predicted_label || ']')`; on PostgreSQL it is
+    `(probabilities -> predicted_label)::double precision`.
+    """
 
     output_field = models.FloatField()
 
@@ -213,8 +216,11 @@ class Attempt(models.Model):
                     "-settled_at",
                     "round",
                     "drawer",
-                ]
-                + ["status", "near_duplicate_of", "is_mnist_duplicate", "removed_at"],
+                    "status",
+                    "near_duplicate_of",
+                    "is_mnist_duplicate",
+                    "removed_at",
+                ],
                 condition=SHOWABLE,
                 name="best_fools_of_a_confusion",
             ),

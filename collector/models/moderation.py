@@ -103,9 +103,9 @@ class Reading(models.Model):
     @property
     def drawing(self) -> Attempt | Gold:
         """The attempt or the gold item that is read."""
-        found = self.attempt or self.gold
-        assert found is not None
-        return found
+        drawing = self.attempt or self.gold
+        assert drawing is not None
+        return drawing
 
 
 class ModerationPause(models.Model):

@@ -35,11 +35,12 @@ class PersonManager(BaseUserManager["Person"]):
         return self.create_user(username, password, role=Person.Role.ADMIN, **extra)
 
     def hidden(self) -> "models.QuerySet[Person]":
-        """Whom the public does not see: suspended, closed, or not listed by choice."""
+        """Return whom the public does not see: suspended, closed, or not listed by choice."""
         return self.exclude(is_active=True, is_listed=True, closed_at=None)
 
     def suspended(self) -> "models.QuerySet[Person]":
-        """Whom an admin suspended; people who closed their own account are not among them."""
+        """Return whom an admin suspended; people who closed their own account are not among
+        them."""
         return self.filter(is_active=False, closed_at=None)
 
     def get_by_natural_key(self, username: str | None) -> "Person":
@@ -136,7 +137,8 @@ class Person(AbstractBaseUser):
 
     @property
     def is_suspended(self) -> bool:
-        """Whether an admin suspended them; somebody who closed their own account is not suspended."""
+        """Whether an admin suspended them; somebody who closed their own account is not
+        suspended."""
         return not self.is_active and self.closed_at is None
 
     @cached_property

@@ -34,8 +34,8 @@ def assign(moderator: Person) -> Reading | None:
 
     Begun drawings come first, oldest first; then a random one of the oldest unread; both from
     drawers whom the moderator has not read too often lately, if there are any. Ahead of them, by
-    the study's lot, hidden gold. Who is not qualified gets practice drawings. Each try is a
-    transaction of its own, so that nobody holds one drawing while waiting for another. Raises
+    the study's share of gold, hidden gold. Who is not qualified gets practice drawings. Each try is
+    a transaction of its own, so that nobody holds one drawing while waiting for another. Raises
     Forbidden.
     """
     if not moderator.is_moderator:
@@ -99,7 +99,7 @@ def _next(moderator: Person) -> Iterator[uuid.UUID]:
         "-leased_at"
     )
     read_too_often = verdicts.too_often(
-        list(latest.values_list("attempt__drawer", flat=True)[: verdicts.LATELY])
+        list(latest.values_list("attempt__drawer", flat=True)[: verdicts.LAST_GIVEN])
     )
     yield from _in_order(open_to_them.exclude(drawer__in=read_too_often))
     if read_too_often:

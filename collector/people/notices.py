@@ -90,8 +90,8 @@ def mark_seen(notices: QuerySet[Notice]) -> None:
 
 
 def send_mails() -> int:
-    """Email everybody who wants it what is new, at most once in an hour; return how many emails. One
-    that is sent and not noted, because this was interrupted, is sent again."""
+    """Email everybody who wants it what is new, at most once in an hour; return how many emails. An
+    email that is sent and not noted, because this was interrupted, is sent again."""
     now = timezone.now()
     email_count = 0
     new = Notice.objects.filter(seen_at=None, mailed_at=None)

@@ -21,15 +21,15 @@ class Streak:
 
 
 def streak(days: Collection[date], today: date) -> Streak:
-    """The streak of somebody who drew on `days`. A row goes on until a whole day has passed without
-    a drawing."""
-    rows = list(_rows(set(days)))
+    """Return the streak of somebody who drew on `days`. It goes on until a whole day has passed
+    without a drawing."""
+    lengths = list(_lengths(set(days)))
     last = max(days, default=None)
     going_on = last is not None and last >= today - _DAY
-    return Streak(rows[-1] if going_on else 0, max(rows, default=0))
+    return Streak(lengths[-1] if going_on else 0, max(lengths, default=0))
 
 
-def _rows(days: set[date]) -> Iterator[int]:
+def _lengths(days: set[date]) -> Iterator[int]:
     """The lengths of all rows of days, oldest first."""
     for first in sorted(day for day in days if day - _DAY not in days):
         length = 1
@@ -40,12 +40,13 @@ def _rows(days: set[date]) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Facts:
-    """What badges are given for.
+    """What badges are given for, of one person.
 
-    `fool_count` are verified fools that earned credit, `digits` which digits they were, `best_round_count` the
-    most in one round, `pioneered_count` how many mistakes of a model (this digit taken for that) he was
-    the first to show, `has_taught` whether a model was trained on a drawing of his, or is measured with
-    one. `agreed_count` of `settled_count` readings of settled drawings say what the drawing settled as.
+    `fool_count` are verified fools that earned credit, `digits` which digits they were,
+    `best_round_count` the most in one round. `pioneered_count` is how many confusions (this digit
+    taken for that) they were the first to show; `has_taught` whether a model was trained on a
+    drawing of theirs, or is measured with one. `agreed_count` of their `settled_count` readings of
+    settled drawings say what the drawing settled as.
     """
 
     fool_count: int = 0
@@ -61,8 +62,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Badge:
-    """A badge: its name, what it is for, and the mark that is drawn for it; for whom it is not
-    earned yet, `lacking` says what is missing."""
+    """A badge: the key of its mark, its name, and what it is for; `earned` says whether somebody
+    has it, `lacking` what is missing until then."""
 
     key: str
     name: str
@@ -92,8 +93,8 @@ def _readings(facts: Facts) -> str:
 BADGES = (
     Badge(
         "first",
-        "First fool",
-        "A first verified fool.",
+        "First trick",
+        "A first verified trick.",
         lambda f: f.fool_count > 0,
         lambda f: "None yet",
     ),
@@ -102,7 +103,7 @@ BADGES = (
         "Teacher",
         "A drawing that a model was trained on, or that later models are measured with.",
         lambda f: f.has_taught,
-        lambda f: "Comes with the next model after a verified fool",
+        lambda f: "Comes with the next model after a verified trick",
     ),
     Badge(
         "pioneer",
@@ -114,14 +115,14 @@ BADGES = (
     Badge(
         "digits",
         "All ten",
-        "A verified fool of every digit.",
+        "A verified trick with every digit.",
         lambda f: f.digits >= DIGITS,
         _missing,
     ),
     Badge(
         "round",
         "Hot round",
-        "Ten verified fools in one round.",
+        "Ten verified tricks in one round.",
         lambda f: f.best_round_count >= IN_A_ROUND,
         lambda f: f"Best so far: {_of(f.best_round_count, IN_A_ROUND)}",
     ),
@@ -143,15 +144,15 @@ STEADY = Badge(
 
 
 def earned(facts: Facts) -> list[Badge]:
-    """The badges that somebody has."""
+    """Return the badges that somebody has."""
     return [badge for badge in _open_to(facts) if badge.earned(facts)]
 
 
 def to_come(facts: Facts) -> list[Badge]:
-    """Those that he can still earn, in the order in which people mostly do."""
+    """Return the badges that somebody can still earn, in the order in which people mostly do."""
     return [badge for badge in _open_to(facts) if not badge.earned(facts)]
 
 
 def _open_to(facts: Facts) -> tuple[Badge, ...]:
-    """A moderator's badge is shown to moderators, and to who has earned it."""
+    """A moderator's badge is for moderators, and for whoever has earned it."""
     return (*BADGES, STEADY) if facts.is_moderator or STEADY.earned(facts) else BADGES

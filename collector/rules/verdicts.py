@@ -17,8 +17,8 @@ VOICES_FOR_GOLD = 3
 FEWEST_TO_DOUBT_BY = 5
 PRACTICE, LEAST_RIGHT = 10, 8
 PRACTICE_MIX = {"digit": 8, AMBIGUOUS: 1, JUNK: 1}
-LATELY, MOST_OF_ONE = 20, 5
-T = TypeVar("T", bound=Hashable)
+LAST_GIVEN, MOST_OF_ONE_DRAWER = 20, 5
+Drawer = TypeVar("Drawer", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Outcome:
 
     @property
     def answer(self) -> str:
-        """The reading that it bears out."""
+        """The answer that a reading had to give to agree with it."""
         if self.label is not None:
             return str(self.label)
         return AMBIGUOUS if self.status == "ambiguous" else JUNK
 
 
 def settle(target: int, fooled: bool, readings: Sequence[str], quorum: int) -> Outcome | None:
-    """The outcome of `readings` (oldest first) of an attempt at `target`, or None while they leave
-    it open.
+    """Return the outcome of an attempt at `target` by the answers of its `readings`, oldest first;
+    None while they leave it open.
 
     The first `quorum` readings all equal to the target settle it. Otherwise a reading that 2·quorum
     of at most 2·quorum + 1 agree on does.
@@ -52,9 +52,9 @@ def settle(target: int, fooled: bool, readings: Sequence[str], quorum: int) -> O
     return None
 
 
-def wanted(target: int, readings: Sequence[str], quorum: int) -> int:
-    """The fewest further readings that could settle an open attempt; 0 where none could, and an
-    admin decides."""
+def readings_needed(target: int, readings: Sequence[str], quorum: int) -> int:
+    """Return the fewest further readings that could settle an open attempt; 0 where none could, and
+    an admin decides."""
     if len(readings) < quorum and all(reading == str(target) for reading in readings):
         return quorum - len(readings)
     leading = max(Counter(readings).values())
@@ -63,7 +63,8 @@ def wanted(target: int, readings: Sequence[str], quorum: int) -> int:
 
 
 def outcome(target: int, fooled: bool, answer: str) -> Outcome:
-    """What an agreed answer means for an attempt at `target` that did or did not fool its model."""
+    """Return what an agreed answer means for an attempt at `target` that did or did not fool its
+    model."""
     if answer == AMBIGUOUS:
         return Outcome("ambiguous", None)
     if answer == JUNK:
@@ -74,7 +75,8 @@ def outcome(target: int, fooled: bool, answer: str) -> Outcome:
 
 
 def credit(status: str, alike: int, original: bool = True) -> float:
-    """What an attempt that settles earns on the leaderboard; a near-copy nothing.
+    """Return what an attempt that settles earns on the leaderboard: 0, 0.5 or 1; a near-duplicate,
+    which is no `original`, earns nothing.
 
     `alike` of the drawer's earlier attempts in the round are verified fools of the same digit,
     taken for the same other: after `FULL_CREDITS` such, another earns half.
@@ -86,16 +88,20 @@ def credit(status: str, alike: int, original: bool = True) -> float:
 
 def trusted(agreed: int, settled: int) -> bool:
     """Whether a moderator goes on, of whose last `settled` readings `agreed` say what the drawing
-    settled as: not where at least `FEWEST_TO_JUDGE_BY` put the lower bound of the 95 % interval
-    under `LEAST_AGREEMENT`."""
+    settled as.
+
+    Not where there are `FEWEST_TO_JUDGE_BY` and the lower bound of the 95 % interval is under
+    `LEAST_AGREEMENT`.
+    """
     return settled < FEWEST_TO_JUDGE_BY or wilson(agreed, settled)[0] >= LEAST_AGREEMENT
 
 
 def gold(target: int, predicted: int, status: str, readings: Sequence[str]) -> str | None:
-    """The answer of an attempt that settled beyond doubt, or None where there is any.
+    """Return the answer of an attempt that settled beyond doubt; None where there is any doubt.
 
-    All counted `readings` say the same, and with the drawer's target and the model's prediction,
-    where they say it too, `VOICES_FOR_GOLD` do. Never a verified fool: those are shown in public.
+    All counted `readings` say the same, and at least `VOICES_FOR_GOLD` voices do, where the
+    drawer's target and the model's prediction are voices too. Never a verified fool: those are
+    shown in public.
     """
     if status == "verified" or len(set(readings)) != 1:
         return None
@@ -105,20 +111,20 @@ def gold(target: int, predicted: int, status: str, readings: Sequence[str]) -> s
 
 
 def doubtful(right: int, read: int) -> bool:
-    """Whether so few of the moderators who read a gold drawing say what it is that it can be no
-    gold."""
+    """Whether a gold drawing is to be given to nobody any more: fewer than half of the moderators
+    who read it, at least `FEWEST_TO_DOUBT_BY`, gave its answer."""
     return read >= FEWEST_TO_DOUBT_BY and 2 * right < read
 
 
-def practice_left(given: Sequence[str]) -> set[str]:
-    """The answers that the next of ten practice drawings may have, after drawings of which `given`
-    are the answers."""
-    counts = Counter(_kind(answer) for answer in given)
+def practice_left(answers: Sequence[str]) -> set[str]:
+    """Return the answers that the next of ten practice drawings may have, where those so far had
+    these `answers`."""
+    counts = Counter(_kind(answer) for answer in answers)
     return {answer for answer in ANSWERS if counts[_kind(answer)] < PRACTICE_MIX[_kind(answer)]}
 
 
 def practice_tens(answers: Sequence[str]) -> int:
-    """How many tens, each in the fixed mix, practice drawings with these `answers` are enough
+    """Count the tens, each in the fixed mix, that practice drawings with these `answers` are enough
     for."""
     counts = Counter(_kind(answer) for answer in answers)
     return min(counts[kind] // of_each for kind, of_each in PRACTICE_MIX.items())
@@ -129,10 +135,11 @@ def qualifies(right: int) -> bool:
     return right >= LEAST_RIGHT
 
 
-def too_often(drawers: Sequence[T]) -> set[T]:
-    """Whose drawings are more than `MOST_OF_ONE` of the last `LATELY` that a moderator was given,
-    newest first."""
-    return {drawer for drawer, count in Counter(drawers[:LATELY]).items() if count > MOST_OF_ONE}
+def too_often(drawers: Sequence[Drawer]) -> set[Drawer]:
+    """Return those who drew more than `MOST_OF_ONE_DRAWER` of the `LAST_GIVEN` drawings that a
+    moderator was given; `drawers` are whose those were, newest first."""
+    counts = Counter(drawers[:LAST_GIVEN])
+    return {drawer for drawer, count in counts.items() if count > MOST_OF_ONE_DRAWER}
 
 
 def _kind(answer: str) -> str:

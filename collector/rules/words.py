@@ -1,4 +1,4 @@
-"""Digits, shares, figures and spans of time as people say them: of how many, what still waits."""
+"""Digits, shares, figures and spans of time as people say them."""
 
 from datetime import timedelta
 
@@ -8,12 +8,12 @@ TEST_SETS = {Kind.FOOLS: "what fooled round", Kind.AUDITED: "audited drawings of
 
 
 def named(digit: int) -> str:
-    """Say a digit with its article, as in “a 4” and “an 8”."""
+    """Name a digit, as in “a 4” or “an 8”."""
     return f"{'an' if digit == 8 else 'a'} {digit}"
 
 
 def sureness(share: float) -> str:
-    """Say a probability without a false 0 % or 100 %."""
+    """Say a probability in whole per cent, without a false 0 % or 100 %."""
     rounded = round(100 * share)
     if rounded == 0 and share > 0:
         return "< 1 %"
@@ -21,17 +21,17 @@ def sureness(share: float) -> str:
 
 
 def sure(share: float) -> str:
-    """Say a probability within a sentence, as in “97 % sure” and “over 99 % sure”."""
+    """Say a probability within a sentence, as in “97 % sure” or “over 99 % sure”."""
     return f"{sureness(share).replace('<', 'under').replace('>', 'over')} sure"
 
 
-def count(number: int, thing: str, things: str = "") -> str:
-    """Say a number of things, as in “1 drawing” and “1,204 drawings”."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+def count(number: int, singular: str, plural: str = "") -> str:
+    """Say how many, as in “1 drawing” or “1,204 drawings”."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def short(number: int) -> str:
-    """Say a number where there is hardly any room, as in “999”, “1.2k” and “34k”."""
+    """Say a number where there is hardly any room, as in “999”, “1.2k” or “34k”."""
     if number < 1000:
         return str(number)
     return f"{number / 1000:.1f}k" if number < 9950 else f"{number / 1000:.0f}k"
@@ -49,6 +49,7 @@ def rate_of(verified: int, attempts: int, pending: int) -> str:
 
 
 def waiting(pending: int) -> str:
+    """Say how many still wait for moderators."""
     return f"{pending:,} waiting" if pending else "none waiting"
 
 
@@ -61,13 +62,13 @@ def interval(share: float | None, low: float | None, high: float | None) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """Say two bounds, as in “98.8–99.2”."""
+    """Say an interval, as in “98.8–99.2”."""
     return f"{low:.1f}–{high:.1f}"
 
 
 def whole_percent(count: int, of: int) -> str:
-    """Say a percentage without the sign, as in “87”; 0 and 100 only where none or all are, a dash
-    where there is nothing to divide."""
+    """Say a share in whole per cent without the sign, as in “87”; 0 and 100 only where none or all
+    are, a dash where there is nothing to divide."""
     if not of:
         return "–"
     rounded = round(100 * count / of)
@@ -87,16 +88,14 @@ def test_set(test: TestSet) -> str:
 
 
 def left(progress: float, spent: timedelta) -> str:
-    """Say how far something is, as in “45 %, about 2 minutes left”, from what it took so far;
-    without the rest while that would be a guess."""
-    share = percent(progress)
-    if progress < 0.1:
-        return share
-    return f"{share}, about {_roughly(spent * (1 / progress - 1))} left"
+    """Say a progress of 1, and what is left by what it took so far, as in “45 %, about 2 minutes
+    left”; without that while it would be a guess."""
+    done = percent(progress)
+    return done if progress < 0.1 else f"{done}, about {_roughly(spent * (1 / progress - 1))} left"
 
 
 def _roughly(length: timedelta) -> str:
-    """Say a span that is an estimate, as in “10 seconds”, “2 minutes” and “3 hours”."""
+    """Round a span of time, as in “10 seconds”, “2 minutes” or “3 hours”."""
     seconds = length.total_seconds()
     return (
         count(max(10, 10 * round(seconds / 10)), "second")
@@ -106,7 +105,7 @@ def _roughly(length: timedelta) -> str:
 
 
 def span(length: timedelta) -> str:
-    """Say a span, as in “3 minutes”, “5 hours” and “2 days”."""
+    """Say a span of time in whole units, as in “3 minutes”, “5 hours” or “2 days”."""
     seconds = max(0, int(length.total_seconds()))
     for size, name in ((24 * 3600, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum, Value
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from collector.errors import Refused
@@ -62,74 +62,82 @@ class Standing:
     vmer: float | None
 
 
+# The database counts each kind of attempt, by status and whether it fooled, in the order of an
+# index; the kinds are few, and are added up here.
+KINDS = ("status", "has_fooled")
+Kinds = Iterable[tuple[str, bool, int]]
+
+
 def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
-    """The counts over these attempts, with their MER and vMER."""
-    counts = _counts_by(attempts.annotate(all_of_them=Value(1)), "all_of_them")
-    return counts.get(1, AttemptCounts())
+    """Count these attempts."""
+    return _added_up(attempts.order_by().values_list(*KINDS).annotate(n=Count("*")))
 
 
 def counts_by_round() -> dict[int, AttemptCounts]:
-    """Every round's counts by the round's id; a round without attempts is missing."""
-    return _counts_by(Attempt.objects.all(), "round_id")
+    """Count every round's attempts, by the round's id; a round without attempts is missing."""
+    kinds = Attempt.objects.order_by().values_list("round_id", *KINDS).annotate(n=Count("*"))
+    by_round: dict[int, list[tuple[str, bool, int]]] = defaultdict(list)
+    for round_id, status, has_fooled, n in kinds:
+        by_round[round_id].append((status, has_fooled, n))
+    return {round_id: _added_up(of_round) for round_id, of_round in by_round.items()}
 
 
-def _counts_by(attempts: QuerySet[Attempt], key: str) -> dict[Any, AttemptCounts]:
-    """The attempts' counts by the value of `key`.
-
-    The database counts each kind of attempt in the order of an index; the kinds are few, and are
-    put together here.
-    """
-    kinds: Any = attempts.order_by().values_list(key, "status", "has_fooled").annotate(n=Count("*"))
-    sums: dict[Any, Counter[str]] = defaultdict(Counter)
-    for group, status, has_fooled, n in kinds:
-        sums[group].update(attempt_count=n, fooled_count=n if has_fooled else 0)
+def _added_up(kinds: Kinds) -> AttemptCounts:
+    """The counts over attempts of which there are so many of each kind."""
+    counts: Counter[str] = Counter()
+    for status, has_fooled, n in kinds:
+        counts.update(attempt_count=n, fooled_count=n if has_fooled else 0)
         if status in (Status.PENDING, Status.VERIFIED):
-            sums[group][f"{status}_count"] += n
-    return {group: AttemptCounts(**counts) for group, counts in sums.items()}
+            counts[f"{status}_count"] += n
+    return AttemptCounts(**counts)
 
 
 def counts_of(
-    people: Iterable[Any], within: QuerySet[Attempt] | None = None
-) -> dict[Any, AttemptCounts]:
-    """What these people (or their ids) drew within some attempts, by id, without what fooled; who
-    drew nothing is missing."""
-    attempts: Any = Attempt.objects.all() if within is None else within
-    rows = attempts.filter(drawer__in=list(people)).order_by().values("drawer")
-    rows = rows.annotate(
+    people: Iterable[Person | UUID], within: QuerySet[Attempt] | None = None
+) -> dict[UUID, AttemptCounts]:
+    """Count what these people (or their ids) drew within some attempts, by id, but for what fooled;
+    who drew nothing is missing."""
+    attempts = Attempt.objects.all() if within is None else within
+    drawers = attempts.filter(drawer__in=list(people)).order_by().values_list("drawer")
+    counted = drawers.annotate(
         attempt_count=Count("*"),
         pending_count=Count("status", filter=Q(status=Status.PENDING)),
         verified_count=Count("status", filter=Q(status=Status.VERIFIED)),
     )
-    return {row.pop("drawer"): AttemptCounts(**row) for row in rows}
+    return {
+        drawer: AttemptCounts(
+            attempt_count=attempt_count, pending_count=pending_count, verified_count=verified_count
+        )
+        for drawer, attempt_count, pending_count, verified_count in counted
+    }
 
 
 def standings(period: str = "round") -> list[Standing]:
-    """The best by credit in the open round, the last seven days, or ever; equal credit, equal rank,
-    and whoever was there first before the others.
+    """List the best by credit in the open `round`, the last `week`, or of `all` time: equal credit,
+    equal rank, and whoever was there first before the others. Raises Refused for another period.
 
     Only what earned is gone through to find them, and only theirs is counted.
     """
     within = _within(period)
-    earners: Any = (
+    earners = (
         within.filter(credit__gt=0)
         .exclude(drawer__in=Person.objects.hidden().values("pk"))
-        .values("drawer")
+        .values_list("drawer")
+        .annotate(earned=Sum("credit"), last=Max("submitted_at"))
+        .order_by("-earned", "last", "drawer")
     )
-    earners = earners.annotate(earned=Sum("credit"), last=Max("submitted_at")).order_by(
-        "-earned", "last", "drawer"
-    )
-    best = list(earners[:SHOWN])
-    shown = [row["drawer"] for row in best]
-    names = dict(Person.objects.filter(pk__in=shown).values_list("pk", "username"))
-    tallies = counts_of(shown, within)
+    best = [(drawer, earned) for drawer, earned, _ in earners[:SHOWN]]
+    drawers = [drawer for drawer, _ in best]
+    names = dict(Person.objects.filter(pk__in=drawers).values_list("pk", "username"))
+    counts_by_drawer = counts_of(drawers, within)
     lines: list[Standing] = []
-    for place, row in enumerate(best, start=1):
-        counts = tallies[row["drawer"]]
+    for place, (drawer, earned) in enumerate(best, start=1):
+        counts = counts_by_drawer[drawer]
         lines.append(
             Standing(
-                rank=lines[-1].rank if lines and lines[-1].credit == row["earned"] else place,
-                username=names[row["drawer"]],
-                credit=row["earned"],
+                rank=lines[-1].rank if lines and lines[-1].credit == earned else place,
+                username=names[drawer],
+                credit=earned,
                 verified_count=counts.verified_count,
                 attempt_count=counts.attempt_count,
                 pending_count=counts.pending_count,

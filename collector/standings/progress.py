@@ -2,10 +2,9 @@
 queries."""
 
 from collections import Counter
-from datetime import UTC
-from typing import Any
+from datetime import UTC, date
 
-from django.db.models import Count, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -15,13 +14,12 @@ from trainer.models import RoundModel, Sample, Split
 
 
 def facts_about(person: Person) -> badges.Facts:
-    """The facts about a person at this moment. Days are UTC days."""
-    earning: Any = person.attempts.filter(credit__gt=0).order_by()
+    """Gather the facts about a person at this moment. Days are UTC days."""
+    earning = person.attempts.filter(credit__gt=0).order_by()
+    by_digit = earning.values_list("round_id", "target_label").annotate(n=Count("*"))
     by_round: Counter[int] = Counter()
     digits = set()
-    for round_id, digit, n in earning.values_list("round_id", "target_label").annotate(
-        n=Count("*")
-    ):
+    for round_id, digit, n in by_digit:
         by_round[round_id] += n
         digits.add(digit)
     readings = Reading.objects.filter(moderator=person, is_correct__isnull=False)
@@ -39,28 +37,30 @@ def facts_about(person: Person) -> badges.Facts:
     )
 
 
-def _pioneered(earning: Any) -> int:
-    """In how many of his mistakes (this digit, taken for that) his settled before everybody
-    else's."""
+def _pioneered(earning: QuerySet[Attempt]) -> int:
+    """How many confusions (this digit, taken for that) a person, of whom these attempts earn, was
+    the first of all to have settled."""
     alike = Attempt.objects.filter(
         credit__gt=0,
         target_label=OuterRef("target_label"),
         predicted_label=OuterRef("predicted_label"),
     )
     first = Subquery(alike.order_by("settled_at").values("settled_at")[:1])
-    mine = earning.values("target_label", "predicted_label").annotate(
-        mine=Min("settled_at"), first=first
+    confusions = earning.values_list("target_label", "predicted_label").annotate(
+        own=Min("settled_at"), first=first
     )
-    return sum(row["mine"] == row["first"] for row in mine)
+    return sum(own == first for _, _, own, first in confusions)
 
 
 def _taught(person: Person) -> bool:
+    """Whether a model that opened a round was trained on one of their samples, or models are
+    measured with one."""
     used = Q(first_trained_by__state=RoundModel.State.PROMOTED) | Q(
         contributor__split=Split.TEST, withdrawn_at=None
     )
     return Sample.objects.filter(used, contributor=person.contributor).exists()
 
 
-def _days(person: Person) -> set[Any]:
+def _days(person: Person) -> set[date]:
     drawn = person.attempts.order_by().annotate(day=TruncDate("submitted_at", tzinfo=UTC))
     return set(drawn.values_list("day", flat=True).distinct())

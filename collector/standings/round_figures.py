@@ -78,9 +78,12 @@ def overview() -> list[RoundOverview]:
     counts = leaderboards.counts_by_round()
     rounds = Round.objects.select_related("model").order_by("-number")
     overviews = [
-        _overview(round, counts.get(round.pk, leaderboards.AttemptCounts())) for round in rounds
+        _overview(round_, counts.get(round_.pk, leaderboards.AttemptCounts())) for round_ in rounds
     ]
-    return [replace(one, stored_report=without_matrix(one.stored_report)) for one in overviews]
+    return [
+        replace(overview, stored_report=without_matrix(overview.stored_report))
+        for overview in overviews
+    ]
 
 
 def describe(number: int) -> RoundOverview:
@@ -92,22 +95,22 @@ def describe(number: int) -> RoundOverview:
 def current() -> RoundOverview:
     """Tell the open round, as it is in the moment that it is read: another may open while its
     drawings are counted."""
-    round = Round.objects.select_related("model").get(state=Round.State.OPEN)
-    return _overview(round, leaderboards.count_attempts(round.attempts.all()))
+    round_ = Round.objects.select_related("model").get(state=Round.State.OPEN)
+    return _overview(round_, leaderboards.count_attempts(round_.attempts.all()))
 
 
-def _overview(round: Round, counts: leaderboards.AttemptCounts) -> RoundOverview:
-    is_open = round.state == Round.State.OPEN
+def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOverview:
+    is_open = round_.state == Round.State.OPEN
     return RoundOverview(
-        number=round.number,
-        state=round.state,
-        opened_at=round.opened_at,
-        closed_at=round.closed_at,
-        architecture=round.model.architecture,
-        opened_by=round.opened_by,
-        opened_why=round.opened_why,
+        number=round_.number,
+        state=round_.state,
+        opened_at=round_.opened_at,
+        closed_at=round_.closed_at,
+        architecture=round_.model.architecture,
+        opened_by=round_.opened_by,
+        opened_why=round_.opened_why,
         counts=counts,
-        stored_report=round.model.report,
+        stored_report=round_.model.report,
         due=_due() if is_open else None,
         training=_training() if is_open else None,
     )

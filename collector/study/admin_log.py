@@ -1,113 +1,146 @@
 """Everything that was done by hand, from the rows that each act left, merged by time. Reads
 only."""
 
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.paginator import Page, Paginator
 from django.db.models import CharField, F, QuerySet, Value
 
 from collector.models import AdminAction, Decision, StudyChange
-from trainer.candidates import NEWER
+from trainer.candidates import BY_A_NEWER_ONE
 from trainer.models import Round, RoundModel
 
 A_PAGE = 50
-ACTS, DECISIONS, CHANGES, ROUNDS, DISCARDED = "acts", "decisions", "changes", "rounds", "discarded"
+
+
+class Touched(NamedTuple):
+    """Whom or what something touched: kind `person`, `attempt` or `round`, its key in addresses,
+    and its name."""
+
+    kind: str
+    key: str | int | uuid.UUID
+    name: str
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One act: when, who, what in words, whom or what it touched as (kind, key, name) with kind
-    `person`, `attempt` or `round`, and why (nothing where no reason is asked for)."""
+    """Something done by hand: when, by whom, what in words, whom or what it touched, and why
+    (nothing where no reason is asked for)."""
 
     done_at: datetime
     who: str
     what: str
-    touched: tuple[str, Any, str] | None
+    touched: Touched | None
     why: str
 
 
-def page(number: str | None) -> Page[Any]:
-    """A page of acts, newest first, each a `Done`; seven queries, however many there are."""
-    found = Paginator(_all(), A_PAGE).get_page(number)
-    keys = list(found.object_list)
-    told = {(kind, row.pk): _TOLD[kind](row) for kind in _TOLD for row in _rows(kind, keys)}
-    found.object_list = [told[kind, pk] for _, kind, pk in keys]
-    return found
-
-
-def _all() -> QuerySet[Any]:
-    """When, what kind and which row, of everything; newest first."""
-    first, *others = (
-        rows.order_by()
-        .annotate(at=F(when), source=Value(kind, CharField()), key=F("pk"))
-        .values_list("at", "source", "key")
-        for kind, (rows, when) in _SOURCES.items()
-    )
-    everything: QuerySet[Any] = first.union(*others, all=True)
-    return everything.order_by("-at", "source", "-key")
-
-
-_SOURCES: dict[str, tuple[QuerySet[Any], str]] = {
-    ACTS: (AdminAction.objects.select_related("admin", "person"), "done_at"),
-    DECISIONS: (Decision.objects.select_related("admin", "attempt__drawer"), "decided_at"),
-    CHANGES: (StudyChange.objects.select_related("admin"), "changed_at"),
-    ROUNDS: (Round.objects.exclude(opened_by=""), "opened_at"),
-    DISCARDED: (
-        RoundModel.objects.filter(state=RoundModel.State.DISCARDED)
-        .exclude(decided_by__in=["", NEWER])
-        .defer("manifest", "report"),
-        "finished_at",
-    ),
-}
-
-
-def _rows(kind: str, keys: list[tuple[datetime, str, int]]) -> Iterable[Any]:
-    return _SOURCES[kind][0].filter(pk__in=[pk for _, other, pk in keys if other == kind])
-
-
-def _act(act: AdminAction) -> LogEntry:
-    name = act.person.username
+def _of_action(action: AdminAction) -> LogEntry:
+    name = action.person.username
     return LogEntry(
-        act.done_at, act.admin.username, act.get_kind_display(), ("person", name, name), act.why
+        action.done_at,
+        action.admin.username,
+        action.get_kind_display(),
+        Touched("person", name, name),
+        action.why,
     )
 
 
-def _decision(decision: Decision) -> LogEntry:
+def _of_decision(decision: Decision) -> LogEntry:
     attempt = decision.attempt
-    touched = ("attempt", attempt.pk, f"a drawing of {attempt.drawer.username}")
     return LogEntry(
         decision.decided_at,
         decision.admin.username,
-        f"decided «{decision.answer}» on",
-        touched,
+        f"decided “{decision.answer}” on",
+        Touched("attempt", attempt.pk, f"a drawing of {attempt.drawer.username}"),
         decision.why,
     )
 
 
-def _change(change: StudyChange) -> LogEntry:
+def _of_change(change: StudyChange) -> LogEntry:
     what = f"set {change.field} from {change.before} to {change.after}"
     return LogEntry(change.changed_at, change.admin.username, what, None, "")
 
 
-def _round(round: Round) -> LogEntry:
-    touched = ("round", round.number, f"round {round.number}")
-    return LogEntry(round.opened_at, round.opened_by, "opened", touched, round.opened_why)
+def _of_round(round_: Round) -> LogEntry:
+    touched = Touched("round", round_.number, f"round {round_.number}")
+    return LogEntry(round_.opened_at, round_.opened_by, "opened", touched, round_.opened_why)
 
 
-def _discarded(model: RoundModel) -> LogEntry:
+def _of_discarded(model: RoundModel) -> LogEntry:
     assert model.finished_at is not None
     return LogEntry(
         model.finished_at, model.decided_by, "discarded a held candidate", None, model.decided_why
     )
 
 
-_TOLD: dict[str, Callable[[Any], LogEntry]] = {
-    ACTS: _act,
-    DECISIONS: _decision,
-    CHANGES: _change,
-    ROUNDS: _round,
-    DISCARDED: _discarded,
+class _Key(NamedTuple):
+    """Where an entry is: when it was done, which source has it, and that row's primary key."""
+
+    done_at: datetime
+    source: str
+    pk: int
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One kind of rows that something done by hand leaves: which, the field that says when, and
+    what makes an entry of one."""
+
+    rows: QuerySet[Any]
+    time_field: str
+    entry_of: Callable[[Any], LogEntry]
+
+    def keys(self, name: str) -> QuerySet[Any, Any]:
+        """The key of each row, as `_Key` has it, to be merged with those of other sources."""
+        keyed = self.rows.order_by().annotate(
+            at=F(self.time_field), source=Value(name, CharField()), key=F("pk")
+        )
+        keys: QuerySet[Any, Any] = keyed.values_list("at", "source", "key")
+        return keys
+
+    def entries(self, pks: Iterable[int]) -> dict[int, LogEntry]:
+        """The entries of these rows by their primary keys, in one query."""
+        return {row.pk: self.entry_of(row) for row in self.rows.filter(pk__in=list(pks))}
+
+
+_SOURCES = {
+    "acts": _Source(AdminAction.objects.select_related("admin", "person"), "done_at", _of_action),
+    "decisions": _Source(
+        Decision.objects.select_related("admin", "attempt__drawer"), "decided_at", _of_decision
+    ),
+    "changes": _Source(StudyChange.objects.select_related("admin"), "changed_at", _of_change),
+    "rounds": _Source(Round.objects.exclude(opened_by=""), "opened_at", _of_round),
+    "discarded": _Source(
+        RoundModel.objects.filter(state=RoundModel.State.DISCARDED)
+        .exclude(decided_by__in=["", BY_A_NEWER_ONE])
+        .defer("manifest", "report"),
+        "finished_at",
+        _of_discarded,
+    ),
 }
+
+
+def page(number: str | None) -> Page[Any]:
+    """Return a page of `LogEntry`, newest first; the first or last page where `number` is none of
+    them. It takes seven queries, however many entries there are."""
+    paginator: Paginator[Any] = Paginator(_all_keys(), A_PAGE)
+    keys_page = paginator.get_page(number)
+    keys = [_Key(*row) for row in keys_page]
+    # Each source fetches its rows of this page.
+    entries = {
+        name: source.entries(key.pk for key in keys if key.source == name)
+        for name, source in _SOURCES.items()
+    }
+    # Back into the order of the keys.
+    in_order = [entries[key.source][key.pk] for key in keys]
+    return Page(in_order, keys_page.number, paginator)
+
+
+def _all_keys() -> QuerySet[Any, Any]:
+    """Return the keys of everything done by hand, newest first."""
+    first, *others = (source.keys(name) for name, source in _SOURCES.items())
+    return first.union(*others, all=True).order_by("-at", "source", "-key")

@@ -15,7 +15,7 @@ Status = Attempt.Status
 
 
 def problems() -> Iterator[str]:
-    """A sentence for everything that does not agree."""
+    """Yield a sentence for everything that does not agree."""
     yield from _rounds()
     yield from _weights()
     yield from _attempts()
@@ -26,13 +26,13 @@ def problems() -> Iterator[str]:
 
 def _rounds() -> Iterator[str]:
     rounds = list(Round.objects.select_related("model").order_by("number"))
-    if [round.number for round in rounds] != list(range(1, len(rounds) + 1)):
+    if [round_.number for round_ in rounds] != list(range(1, len(rounds) + 1)):
         yield "The rounds are not numbered 1, 2, 3, …"
     if rounds and rounds[-1].state != Round.State.OPEN:
         yield f"Round {rounds[-1].number} is the last and is not open."
-    for round in rounds:
-        if round.model.state != RoundModel.State.PROMOTED:
-            yield f"Round {round.number}'s model is {round.model.state}, not promoted."
+    for round_ in rounds:
+        if round_.model.state != RoundModel.State.PROMOTED:
+            yield f"Round {round_.number}'s model is {round_.model.state}, not promoted."
 
 
 def _weights() -> Iterator[str]:
@@ -68,7 +68,7 @@ def _picture(attempt: Attempt) -> Iterator[str]:
 
 
 def _status(attempt: Attempt) -> Iterator[str]:
-    """The status follows from readings and decision."""
+    """Recompute the status from readings and decision."""
     readings = [
         reading.answer
         for reading in attempt.readings.all()
@@ -92,29 +92,27 @@ def _status(attempt: Attempt) -> Iterator[str]:
 
 
 def _credit() -> Iterator[str]:
-    """What a person's verified fools of one digit taken for one other earned in a round,
+    """Recount what each person's verified fools of one digit taken for one other earned in a round,
     together."""
-    groups = (
+    confusions = (
         Attempt.objects.filter(
             status=Status.VERIFIED, near_duplicate_of=None, is_mnist_duplicate=False
         )
-        .values("drawer__username", "round__number", "target_label", "predicted_label")
-        .annotate(fools=Count("pk"), earned=Sum("credit"))
         .order_by("drawer__username", "round__number", "target_label", "predicted_label")
+        .values_list("drawer__username", "round__number", "target_label", "predicted_label")
+        .annotate(fool_count=Count("pk"), earned=Sum("credit"))
     )
-    for group in groups.iterator():
-        due = sum(verdicts.credit(Status.VERIFIED, alike) for alike in range(group["fools"]))
-        if group["earned"] != due:
+    for name, number, target, predicted, fool_count, earned in confusions.iterator():
+        due = sum(verdicts.credit(Status.VERIFIED, alike) for alike in range(fool_count))
+        if earned != due:
             yield (
-                f"{group['drawer__username']} earned {group['earned']:g} for {group['fools']} "
-                "fools of "
-                f"{group['target_label']} as {group['predicted_label']} in round "
-                f"{group['round__number']}, not {due:g}."
+                f"{name} earned {earned:g} for {fool_count} tricks of {target} as {predicted} in "
+                f"round {number}, not {due:g}."
             )
 
 
 def _gold() -> Iterator[str]:
-    """A reading of gold is right where it says what the gold is."""
+    """Grade the readings of gold again: one is correct where it says what the gold is."""
     readings = Reading.objects.filter(gold__isnull=False, answer__isnull=False).select_related(
         "gold"
     )
@@ -122,7 +120,7 @@ def _gold() -> Iterator[str]:
         if reading.gold and reading.is_correct is not (reading.answer == reading.gold.answer):
             said = (
                 f"reads {reading.answer}, it is {reading.gold.answer}, and the row says "
-                f"agreed: {reading.is_correct}."
+                f"correct: {reading.is_correct}."
             )
             yield f"Reading {reading.pk} of gold {said}"
     for gold in (
@@ -141,20 +139,21 @@ def _samples() -> Iterator[str]:
             settled_label__isnull=False
         ).values_list("pk", "settled_label", "status", "is_audited")
     }
-    switched_off = dict(Person.objects.suspended().values_list("contributor", "username"))
+    suspended = dict(Person.objects.suspended().values_list("contributor", "username"))
     for sample in Sample.objects.iterator(chunk_size=500):
-        if sample.withdrawn_at is None and sample.contributor_id in switched_off:
+        if sample.withdrawn_at is None and sample.contributor_id in suspended:
             yield (
-                f"Sample {sample.pk} is active, and {switched_off[sample.contributor_id]}, who "
+                f"Sample {sample.pk} is active, and {suspended[sample.contributor_id]}, who "
                 "drew it, is suspended."
             )
         label, status, audited = settled.get(sample.attempt, (None, None, sample.is_audited))
-        if label != sample.label and not sample.withdrawn_at:  # an appeal may have settled it anew
+        # What was withdrawn may differ: an appeal may have settled its attempt anew.
+        if label != sample.label and not sample.withdrawn_at:
             yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
         if sample.has_fooled != (status == Status.VERIFIED) and not sample.withdrawn_at:
             yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
         if sample.is_audited != audited:
-            yield f"Sample {sample.pk} is wrong about whether it was chosen by lot."
+            yield f"Sample {sample.pk} is wrong about whether it was chosen at random."
         if sample.removed_at:
             if bytes(sample.pixels):
                 yield f"Sample {sample.pk} is removed and still has its pixels."

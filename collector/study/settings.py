@@ -11,14 +11,14 @@ from trainer import rounds
 
 
 def begin() -> Study:
-    """The study; made from the environment's settings if this is the first start."""
+    """Return the study, made from the environment's settings if this is the first start."""
     study, _ = Study.objects.get_or_create(pk=1, defaults=settings.STUDY)
     return study
 
 
 def change(admin: Person, **values: object) -> Study:
-    """Change settings, writing down who changed which from what to what. Raises Forbidden,
-    Refused."""
+    """Change settings, writing down who changed which from what to what, and return the study.
+    Raises Forbidden, Refused with the field at fault."""
     require_admin(admin, "changes the study")
     if "architecture" in values and values["architecture"] not in rounds.architectures():
         raise Refused(

@@ -16,14 +16,18 @@ CLUSTERS = {"dadc": "short tasks", "train": "training"}
 
 @dataclass(frozen=True)
 class SiteStatus:
-    """`beats` are the workers' last signs of life, None before the first; `wanted` is how many
-    readings would settle what waits if moderators agree, and `takes` how long they take at the pace
-    since the first reading of the last 24 hours, None where there was none; all other counts are of
-    the last 24 hours."""
+    """How the site is.
+
+    `beats` are the workers' last signs of life by their cluster, None before the first. Of what
+    waits to be read: how many drawings (`waiting`), when the oldest was submitted, how many
+    readings would settle them if moderators agree (`needed_reading_count`), and how long those take
+    at the pace since the first reading of the last 24 hours (`takes`, None where there was none).
+    All other counts are of the last 24 hours.
+    """
 
     beats: dict[str, datetime | None]
     waiting: int
-    wanted: int
+    needed_reading_count: int
     oldest: datetime | None
     drawings: int
     drawers: int
@@ -34,35 +38,43 @@ class SiteStatus:
 
 
 def measure() -> SiteStatus:
-    """Five queries."""
-    this_moment = timezone.now()
-    since = this_moment - A_DAY
+    """Ask how the site is now; it takes five queries."""
+    now = timezone.now()
+    since = now - A_DAY
     beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
+    # By their ids, which the index of what is pending holds, so that no database is tempted to read
+    # along all attempts by their time for the oldest.
     pending = Attempt.objects.filter(
         pk__in=Attempt.objects.filter(status=Attempt.Status.PENDING).values("pk")
     )
-    queue = pending.aggregate(
-        n=Count("pk"), wanted=Sum("needed_reading_count"), oldest=Min("submitted_at")
+    waiting = pending.aggregate(
+        count=Count("pk"),
+        needed_reading_count=Sum("needed_reading_count"),
+        oldest=Min("submitted_at"),
     )
     drawn = Attempt.objects.filter(submitted_at__gt=since).aggregate(
-        n=Count("pk"), who=Count("drawer", distinct=True)
+        count=Count("pk"), drawers=Count("drawer", distinct=True)
     )
     moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN]).values(
         "pk"
     )
     read = Reading.objects.filter(
         moderator__in=moderators, leased_at__gt=since, answer__isnull=False
-    ).aggregate(n=Count("pk"), who=Count("moderator", distinct=True), first=Min("leased_at"))
-    wanted = queue["wanted"] or 0
+    ).aggregate(
+        count=Count("pk"), readers=Count("moderator", distinct=True), first=Min("leased_at")
+    )
+    needed_reading_count = waiting["needed_reading_count"] or 0
     return SiteStatus(
         beats={cluster: beats.get(cluster) for cluster in CLUSTERS},
-        waiting=queue["n"],
-        wanted=wanted,
-        oldest=queue["oldest"],
-        drawings=drawn["n"],
-        drawers=drawn["who"],
-        readings=read["n"],
-        readers=read["who"],
-        takes=(this_moment - read["first"]) * (wanted / read["n"]) if read["n"] else None,
+        waiting=waiting["count"],
+        needed_reading_count=needed_reading_count,
+        oldest=waiting["oldest"],
+        drawings=drawn["count"],
+        drawers=drawn["drawers"],
+        readings=read["count"],
+        readers=read["readers"],
+        takes=(now - read["first"]) * (needed_reading_count / read["count"])
+        if read["count"]
+        else None,
         sign_ups=Person.objects.filter(joined_at__gt=since).count(),
     )

@@ -1,8 +1,6 @@
 """Accounts: signing up, and Django's own pages for signing in and for passwords under our
 templates."""
 
-from typing import Any
-
 from django.contrib.auth import login, logout
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import PasswordResetForm
@@ -48,8 +46,8 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
         "wants_mail": person.wants_mail,
     }
 
-    def save(**changed: Any) -> str:
-        accounts.change(person, **changed)
+    def save(email: str, is_listed: bool, wants_mail: bool) -> str:
+        accounts.change(person, email, is_listed, wants_mail)
         return "Saved."
 
     def close(drawings: str, password: str) -> str:

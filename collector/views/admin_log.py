@@ -30,10 +30,7 @@ def all_admin_actions(request: HttpRequest, admin: Person) -> HttpResponse:
         }
         for entry in page.object_list
     ]
-    told = (
-        f"{words.count(page.paginator.count, 'action')} of admins, newest first; none can "
-        "be changed or removed."
-    )
-    return render(
-        request, "pages/admin_log.html", {"page": page, "summary": told if page.object_list else ""}
-    )
+    actions = words.count(page.paginator.count, "action")
+    summary = f"{actions} of admins, newest first; none can be changed or removed."
+    context = {"page": page, "summary": summary if page.object_list else ""}
+    return render(request, "pages/admin_log.html", context)

@@ -3,7 +3,6 @@ settle, the study."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -104,7 +103,7 @@ def _decide(admin: Person, attempt_id: UUID, answer: str, why: str) -> str:
     return "Decided; the drawer is told."
 
 
-def _change_study(admin: Person, **settings: Any) -> str:
+def _change_study(admin: Person, **settings: object) -> str:
     study_settings.change(admin, **settings)
     return "The study's settings are saved."
 
@@ -121,7 +120,7 @@ def _study_form(post: QueryDict | None = None) -> StudyForm:
     return StudyForm(post, instance=Study.current(), architectures=rounds.architectures())
 
 
-def _context(admin: Person, bound: Forms) -> dict[str, Any]:
+def _context(admin: Person, bound: Forms) -> dict[str, object]:
     held = (
         RoundModel.objects.filter(state=State.HELD)
         .select_related("initial_model")
@@ -149,32 +148,30 @@ def _context(admin: Person, bound: Forms) -> dict[str, Any]:
     }
 
 
-def _pulse(found: site_status.SiteStatus) -> list[dict[str, str]]:
-    """What the state of everything is, a figure or two words each, with what they say."""
+def _pulse(status: site_status.SiteStatus) -> list[dict[str, str]]:
+    """Say how the site stands: figures, or two words each, with what they mean."""
     now = timezone.now()
     queue = "nothing waits to be read"
-    if found.oldest:
-        pace = f"; {words.span(found.takes)} at today’s pace" if found.takes is not None else ""
-        queue = f"waiting to be read, the oldest for {words.span(now - found.oldest)}{pace}"
-    people = words.count(found.drawers, "person", "people")
-    readers = words.count(found.readers, "moderator")
+    if status.oldest:
+        pace = f"; {words.span(status.takes)} at today’s pace" if status.takes is not None else ""
+        queue = f"waiting to be read, the oldest for {words.span(now - status.oldest)}{pace}"
+    people = words.count(status.drawers, "person", "people")
+    readers = words.count(status.readers, "moderator")
     return [
-        {"value": f"{found.waiting:,}", "says": queue},
-        {"value": f"{found.drawings:,}", "says": f"drawn by {people} in the last 24 hours"},
-        {"value": f"{found.readings:,}", "says": f"readings by {readers} in the last 24 hours"},
-        {"value": f"{found.sign_ups:,}", "says": "signed up in the last 24 hours"},
+        {"value": f"{status.waiting:,}", "says": queue},
+        {"value": f"{status.drawings:,}", "says": f"drawn by {people} in the last 24 hours"},
+        {"value": f"{status.readings:,}", "says": f"readings by {readers} in the last 24 hours"},
+        {"value": f"{status.sign_ups:,}", "says": "signed up in the last 24 hours"},
     ] + [
         {
             "value": f"{words.span(now - beat)} ago" if beat else "never",
-            "says": f"last sign of life, {named} worker",
+            "says": f"last sign of life, {site_status.CLUSTERS[cluster]} worker",
         }
-        for named, beat in (
-            (site_status.CLUSTERS[cluster], beat) for cluster, beat in found.beats.items()
-        )
+        for cluster, beat in status.beats.items()
     ]
 
 
-def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
+def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
     """A held candidate, its figures beside round 1's."""
     report = Report.from_json(model.report)
     first = Report.from_json(model.initial_model.report if model.initial_model else None)
@@ -192,25 +189,21 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, Any]:
     }
 
 
-def _moderators(found: trust.ModeratorCounts) -> str:
-    """«3 moderators: 1 practises, 1 is suspended.»"""
-    if not found.moderator_count:
+def _moderators(counts: trust.ModeratorCounts) -> str:
+    """Count the moderators, as in “3 moderators: 1 practises, 1 is suspended.”"""
+    if not counts.moderator_count:
         return "None yet."
-    practising = (
-        f"{found.practising_count:,} {'practises' if found.practising_count == 1 else 'practise'}"
-    )
-    suspended = f"{found.paused_count:,} {'is' if found.paused_count == 1 else 'are'} suspended"
-    told = [
-        text
-        for text, many in ((practising, found.practising_count), (suspended, found.paused_count))
-        if many
-    ]
-    return (
-        f"{words.count(found.moderator_count, 'moderator')}{': ' if told else ''}{', '.join(told)}."
-    )
+    practising, paused = counts.practising_count, counts.paused_count
+    not_reading = []
+    if practising:
+        not_reading.append(f"{practising:,} {'practises' if practising == 1 else 'practise'}")
+    if paused:
+        not_reading.append(f"{paused:,} {'is' if paused == 1 else 'are'} suspended")
+    everybody = words.count(counts.moderator_count, "moderator")
+    return f"{everybody}{': ' if not_reading else ''}{', '.join(not_reading)}."
 
 
-def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, Any]:
+def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, object]:
     key = f"attempt-{attempt.pk}"
     readings = [reading for reading in attempt.readings.all() if reading.answer is not None]
     return {

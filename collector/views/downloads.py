@@ -48,7 +48,8 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
         "size": f"{len(row.data):,}",
         "file": file_name(number, model.architecture),
         "trained_on": figures.trained_on(model),
-        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(first).sha256}`)"
+        "started_from": "round 1's weights of the architecture (SHA-256 "
+        f"`{_weights(first).sha256}`)"
         if (first := model.initial_model_id)
         else "nothing",
         "made_again": _made_again(number, model),
@@ -68,8 +69,8 @@ def _weights(model_id: int) -> Weights:
     return row
 
 
-def file_name(number: int, net: str) -> str:
-    return f"round-{number}-{net}.safetensors"
+def file_name(number: int, architecture: str) -> str:
+    return f"round-{number}-{architecture}.safetensors"
 
 
 def _made_again(number: int, model: RoundModel) -> str:
@@ -117,10 +118,10 @@ def history_csv(request: HttpRequest) -> HttpResponse:
     write.writerow(
         ["round", *COUNTED, *(f"{name}_{part}" for name in names for part in OF_A_FIGURE)]
     )
-    for round in reversed(history):
-        counted = (getattr(round, field) for field in COUNTED.values())
-        figures = (getattr(round.figures[name], part) for name in names for part in OF_A_FIGURE)
-        write.writerow([round.number, *counted, *figures])
+    for round_ in reversed(history):
+        counted = (getattr(round_, field) for field in COUNTED.values())
+        figures = (getattr(round_.figures[name], part) for name in names for part in OF_A_FIGURE)
+        write.writerow([round_.number, *counted, *figures])
     return _file(out.getvalue().encode(), "rounds.csv", "text/csv; charset=utf-8")
 
 

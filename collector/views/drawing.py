@@ -1,7 +1,6 @@
 """Drawing: the try-out and the draw page, one's own drawings, and the page of each with its
 fate."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -39,12 +38,13 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
     return render(request, "pages/draw.html", context)
 
 
-def _challenge(found: challenges.Challenge) -> dict[str, Any]:
-    target, taken = words.named(found.target), words.named(found.predicted)
-    who = f"Only {words.count(found.fools, 'drawing')} so far" if found.fools else "Nobody yet"
-    verb = "have" if found.fools > 1 else "has"
+def _challenge(challenge: challenges.Challenge) -> dict[str, object]:
+    target, taken = words.named(challenge.target), words.named(challenge.predicted)
+    fools = challenge.fools
+    who = f"Only {words.count(fools, 'drawing')} so far" if fools else "Nobody yet"
+    verb = "have" if fools > 1 else "has"
     return {
-        "digit": found.target,
+        "digit": challenge.target,
         "named": target,
         "text": f"{who} {verb} made it take {target} for {taken}.",
     }
@@ -64,30 +64,32 @@ def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
         "items": items,
         "summary": achieved.summary(leaderboards.count_attempts(person.attempts.all())),
     }
-    return render(request, "pages/my_drawings.html", context | achieved.told(person, own=True))
+    return render(
+        request, "pages/my_drawings.html", context | achieved.achievements(person, own=True)
+    )
 
 
 @require_safe
 @signed_in
-def drawing(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
-    return _page(request, person, _visible(person, id), AppealForm())
+def drawing(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
+    return _page(request, person, _visible(person, attempt_id), AppealForm())
 
 
 @require_POST
 @signed_in
-def appeal(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
-    attempt = _visible(person, id)
+def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
+    attempt = _visible(person, attempt_id)
     form = AppealForm(request.POST)
     if not form.is_valid():
         return _page(request, person, attempt, form)
-    appeals.appeal(person, id, form.cleaned_data["text"])
+    appeals.appeal(person, attempt_id, form.cleaned_data["text"])
     messages.success(request, "An admin will look at it again; you are told.")
-    return redirect("drawing", id)
+    return redirect("drawing", attempt_id)
 
 
 def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
     own = attempt.drawer_id == person.pk
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "item": pictures.drawing_card(
             attempt, public=public.public().filter(pk=attempt.pk).exists()
         ),
@@ -106,10 +108,10 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
 
 @require_safe
 @signed_in
-def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
-    """What the model saw, 28 × 28; it never changes."""
+def drawing_seen(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
+    """Answer with what the model saw, 28 × 28, as PNG; it never changes. Raises NotFound, Gone."""
     response = HttpResponse(
-        pictures.png(bytes(_with_picture(person, id).pixels)), content_type="image/png"
+        pictures.png(bytes(_with_picture(person, attempt_id).pixels)), content_type="image/png"
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
@@ -117,9 +119,10 @@ def drawing_seen(request: HttpRequest, person: Person, id: UUID) -> HttpResponse
 
 @require_safe
 @signed_in
-def drawing_attribution(request: HttpRequest, person: Person, id: UUID) -> HttpResponse:
-    """Which ink spoke for what the model said, 28 × 28; it never changes."""
-    attempt = _with_picture(person, id)
+def drawing_attribution(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
+    """Answer with the attribution map, 28 × 28, as PNG: which ink spoke for what the model said. It
+    never changes. Raises NotFound, Gone, TargetUnavailable."""
+    attempt = _with_picture(person, attempt_id)
     response = HttpResponse(
         pictures.attribution_png(bytes(attempt.pixels), attempts.attribution_map(attempt)),
         content_type="image/png",
@@ -128,18 +131,18 @@ def drawing_attribution(request: HttpRequest, person: Person, id: UUID) -> HttpR
     return response
 
 
-def _with_picture(person: Person, id: UUID) -> Attempt:
-    attempt = _visible(person, id)
+def _with_picture(person: Person, attempt_id: UUID) -> Attempt:
+    attempt = _visible(person, attempt_id)
     if attempt.removed_at:
         raise Gone("This drawing was removed by whoever drew it.")
     return attempt
 
 
-def _visible(person: Person, id: UUID) -> Attempt:
-    """One's own drawing, or for an admin anybody's. Raises NotFound for all others, whether they
-    exist or not."""
-    seen = Attempt.objects.all() if person.is_admin else person.attempts.all()
-    attempt = seen.select_related("round", "drawer").filter(pk=id).first()
+def _visible(person: Person, attempt_id: UUID) -> Attempt:
+    """Return one's own drawing, or for an admin anybody's. Raises NotFound for all others, whether
+    they exist or not."""
+    visible = Attempt.objects.all() if person.is_admin else person.attempts.all()
+    attempt = visible.select_related("round", "drawer").filter(pk=attempt_id).first()
     if attempt is None:
         raise NotFound("There is no such drawing, or it is not yours.")
     return attempt

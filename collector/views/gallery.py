@@ -1,7 +1,7 @@
-"""The gallery of the best fools, the public page of each, and its card for elsewhere."""
+"""The gallery of tricks, the best fools first, the public page of each, and its card for
+elsewhere."""
 
 import math
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -26,10 +26,11 @@ FOR_A_DAY = "public, max-age=86400, immutable"  # no longer: a drawing may cease
 
 @require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
-    chosen = {name: number for name in FILTERS if (number := _number(request, name)) is not None}
-    round, target, predicted = (chosen.get(name) for name in FILTERS)
-    best = public.best(round, target, predicted).select_related("round", "drawer")
-    counts = public.counts(round)
+    asked = {name: _number(request, name) for name in FILTERS}
+    chosen = {name: number for name, number in asked.items() if number is not None}
+    number, target, predicted = asked["round"], asked["target"], asked["predicted"]
+    best = public.best(number, target, predicted).select_related("round", "drawer")
+    counts = public.counts(number)
     length = sum(
         n for (t, p), n in counts.items() if target in (None, t) and predicted in (None, p)
     )
@@ -49,24 +50,25 @@ def gallery(request: HttpRequest) -> HttpResponse:
         ],
         "page": page,
         "query": f"{urlencode(chosen)}&" if chosen else "",
-        "rounds": [number for number, _ in rounds],
+        "rounds": [each for each, _ in rounds],
         "digits": DIGITS,
-        "round": round,
+        "round": number,
         "target": target,
         "predicted": predicted,
         "filtered": bool(chosen),
-        "summary": f"{words.count(length, 'drawing')}{_told(round, target, predicted)}",
+        "summary": words.count(length, "drawing") + _in_words(number, target, predicted),
         "more": f"Only the best {pages.count:,} hang here." if length > pages.count else "",
         "is_no_fool": target is not None and target == predicted,
         "grid": _grid(
-            counts, chosen, inviting=round is None or (round, Round.State.OPEN) in rounds
+            counts, chosen, inviting=number is None or (number, Round.State.OPEN) in rounds
         ),
     }
     return render(request, "pages/gallery.html", context)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
-    """A filter as it was asked for; None for «any»."""
+    """Return a filter as it was asked for; None where any will do. Raises Refused for what is no
+    number."""
     asked = request.GET.get(name, "")
     if not asked:
         return None
@@ -75,21 +77,21 @@ def _number(request: HttpRequest, name: str) -> int | None:
     return int(asked)
 
 
-def _told(round: int | None, target: int | None, predicted: int | None) -> str:
-    """Which drawings: « of a 4 taken for a 9 in round 2»."""
+def _in_words(number: int | None, target: int | None, predicted: int | None) -> str:
+    """Say which drawings are shown, as in “ of a 4 taken for a 9 in round 2”."""
     return "".join(
         (
             f" of {words.named(target)}" if target is not None else "",
             f" taken for {words.named(predicted)}" if predicted is not None else "",
-            f" in round {round}" if round is not None else "",
+            f" in round {number}" if number is not None else "",
         )
     )
 
 
 def _grid(
     counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool
-) -> list[dict[str, Any]]:
-    """Rows by target, cells by what it was taken for."""
+) -> list[dict[str, object]]:
+    """Give the grid of confusions: rows by target, cells by what it was taken for."""
     most = max(counts.values(), default=1)
     return [
         {
@@ -105,9 +107,9 @@ def _grid(
 
 def _cell(
     target: int, taken: int, n: int, most: int, chosen: dict[str, int], inviting: bool
-) -> dict[str, Any]:
-    """A confusion's count and the way to its drawings; where there are none, to the draw page, if
-    `inviting`."""
+) -> dict[str, object]:
+    """Give a confusion's count and the way to its drawings; where there are none, the way to the
+    draw page, if `inviting`."""
     if target == taken:
         return {"same": True}
     pair = {"target": target, "predicted": taken}
@@ -126,13 +128,14 @@ def _cell(
 
 
 def step(n: int, most: int) -> int:
-    """How common, from 1 to STEPS, on a logarithmic scale: the rare are many, the common few."""
+    """Say how common `n` of at most `most` is, from 1 to STEPS, on a logarithmic scale: the rare
+    are many, the common few."""
     return 1 + min(STEPS - 1, int(STEPS * math.log(n) / math.log(most))) if most > 1 else 1
 
 
 @require_safe
-def fool(request: HttpRequest, id: UUID) -> HttpResponse:
-    attempt = public.get_public_fool(id)
+def fool(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
+    attempt = public.get_public_fool(attempt_id)
     before, after = public.neighbours(attempt)
     target, predicted = (
         words.named(attempt.target_label),
@@ -148,8 +151,8 @@ def fool(request: HttpRequest, id: UUID) -> HttpResponse:
         "alike_words": f"{target} taken for {predicted}",
         "before": before,
         "after": after,
-        "address": request.build_absolute_uri(reverse("fool", args=[id])),
-        "card": request.build_absolute_uri(reverse("fool_card", args=[id])),
+        "address": request.build_absolute_uri(reverse("fool", args=[attempt_id])),
+        "card": request.build_absolute_uri(reverse("fool_card", args=[attempt_id])),
         "card_width": cards.WIDTH,
         "card_height": cards.HEIGHT,
     }
@@ -157,19 +160,23 @@ def fool(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 @require_safe
-def seen(request: HttpRequest, id: UUID) -> HttpResponse:
-    """What the model saw, 28 × 28."""
-    return _png(pictures.png(bytes(public.get_public_fool(id).pixels)))
+def seen(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
+    """Answer with what the model saw, 28 × 28, as PNG. Raises NotFound."""
+    return _png(pictures.png(bytes(public.get_public_fool(attempt_id).pixels)))
 
 
 @require_safe
-def card(request: HttpRequest, id: UUID) -> HttpResponse:
-    """What is shown where somebody shares the page. Names nobody: copies of it lie about for
-    long."""
-    fool = public.get_public_fool(id)
+def card(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
+    """Answer with the picture that is shown where somebody shares the page, as PNG. It names
+    nobody, since other sites keep copies of it. Raises NotFound."""
+    attempt = public.get_public_fool(attempt_id)
     return _png(
         cards.png(
-            fool.strokes, fool.width, fool.target_label, fool.predicted_label, fool.round.number
+            attempt.strokes,
+            attempt.width,
+            attempt.target_label,
+            attempt.predicted_label,
+            attempt.round.number,
         )
     )
 

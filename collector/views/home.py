@@ -9,16 +9,15 @@ from collector.rules import words
 from collector.standings import round_figures
 from collector.views.parts import figures, pictures
 
-LATELY = 6
+SHOWN = 6
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    lately = (
-        public.public().select_related("round", "drawer").order_by("-settled_at", "pk")[:LATELY]
-    )
+    newest_first = public.public().select_related("round", "drawer").order_by("-settled_at", "pk")
     shown = [
-        pictures.drawing_card(fool, drawer=fool.drawer.username, public=True) for fool in lately
+        pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
+        for fool in newest_first[:SHOWN]
     ]
     today = round_figures.fooled_today()
     context = {

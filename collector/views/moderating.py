@@ -1,7 +1,5 @@
-"""The moderator's page. It tells nothing of any drawing that counts: the script gets each from the
-API, blind. Practice comes first, and what it came to is told here."""
-
-from typing import Any
+"""The moderator's page. It says nothing of any drawing that counts: the script gets each from the
+API, blind. Practice comes first, and its result is shown here."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,8 +17,8 @@ BREAK_EVERY = 50  # readings
 @require_safe
 @for_moderators
 def moderate(request: HttpRequest, person: Person) -> HttpResponse:
-    """Practice drawings until somebody is qualified, told before (unless `?go`) and after each ten
-    (`?result`)."""
+    """Give practice drawings until somebody is qualified, with a page before the first (unless
+    `?go`) and one after each ten (`?result`)."""
     practice = (
         gold.qualification_progress(person)
         if person.is_practising or "result" in request.GET
@@ -29,7 +27,7 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     if (
         practice
         and practice.last
-        and ("result" in request.GET or _is_told(person, practice, "go" in request.GET))
+        and ("result" in request.GET or _is_shown_unasked(person, practice, "go" in request.GET))
     ):
         return render(request, "pages/practice.html", _result(person, practice))
     if practice and not practice.read and "go" not in request.GET and person.is_practising:
@@ -48,13 +46,13 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     )
 
 
-def _is_told(person: Person, practice: gold.QualificationProgress, goes_on: bool) -> bool:
-    """Whether what a ten came to is told unasked: before the next one begins, and for good once
+def _is_shown_unasked(person: Person, practice: gold.QualificationProgress, goes_on: bool) -> bool:
+    """Whether the result of a ten is shown unasked: before the next ten begins, and for good once
     there is none."""
     return person.is_practising and not practice.under_way and (practice.used_up or not goes_on)
 
 
-def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, Any]:
+def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, object]:
     wrong = [_wrong(reading) for reading in practice.last if not reading.is_correct]
     return {
         "of": verdicts.PRACTICE,
@@ -67,11 +65,11 @@ def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, A
     }
 
 
-def _wrong(reading: Reading) -> dict[str, Any]:
-    gold = reading.drawing
+def _wrong(reading: Reading) -> dict[str, object]:
+    drawing = reading.drawing
     answer = reading.gold.answer if reading.gold else ""
     return {
-        "picture": pictures.Picture(pictures.path(gold.strokes), gold.width),
+        "picture": pictures.Picture(pictures.path(drawing.strokes), drawing.width),
         "is": _named(answer),
         "read": _named(reading.answer or ""),
     }

@@ -1,8 +1,7 @@
-"""Who moderates and how well, for admins; a suspension is lifted and somebody let moderate here."""
+"""Who moderates and how well, for admins; here a pause is lifted and somebody let moderate."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -60,7 +59,7 @@ def _key(moderator: Person) -> str:
 
 def _row(
     figures: trust.ModeratorFigures, work: trust.ReadingCounts, tests: int, bound: Forms
-) -> dict[str, Any]:
+) -> dict[str, object]:
     moderator, key = figures.moderator, _key(figures.moderator)
     practising = moderator.is_practising
     state = (
@@ -109,12 +108,12 @@ def _share(count: int, of: int) -> str:
     return words.interval(count / of if of else None, low, high)
 
 
-def _alpha(found: agreement.Alpha) -> dict[str, str]:
-    """α in words; without a figure where nothing tells it."""
-    told = found.alpha is not None and found.low is not None and found.high is not None
+def _alpha(measured: agreement.Alpha) -> dict[str, str]:
+    """Say α and its interval; both empty where there is too little to measure."""
+    is_known = None not in (measured.alpha, measured.low, measured.high)
+    readings = words.count(measured.readings, "reading")
     return {
-        "alpha": f"{found.alpha:.2f}" if told else "",
-        "interval": f"{found.low:.2f} to {found.high:.2f}" if told else "",
-        "of": f"{words.count(found.readings, 'reading')} of "
-        f"{words.count(found.drawings, 'drawing')}",
+        "alpha": f"{measured.alpha:.2f}" if is_known else "",
+        "interval": f"{measured.low:.2f} to {measured.high:.2f}" if is_known else "",
+        "of": f"{readings} of {words.count(measured.drawings, 'drawing')}",
     }

@@ -1,7 +1,5 @@
 """The leaderboard, each person's public page, and for admins the list of everybody."""
 
-from typing import Any
-
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from collector.drawings import public, timeline
 from collector.errors import NotFound
 from collector.models import Person
-from collector.people import notices as told_of
+from collector.people.notices import mark_seen
 from collector.rules import words
 from collector.standings import leaderboards
 from collector.views.parts import achieved, pictures, suspending
@@ -35,7 +33,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/leaderboard.html", context)
 
 
-def _row(standing: leaderboards.Standing) -> dict[str, Any]:
+def _row(standing: leaderboards.Standing) -> dict[str, object]:
     return {
         "rank": standing.rank,
         "username": standing.username,
@@ -52,52 +50,48 @@ def _row(standing: leaderboards.Standing) -> dict[str, Any]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest, username: str) -> HttpResponseBase:
-    """Verified fools alone; an admin sees every drawing, and what he may do."""
+    """Show a person's verified fools; to an admin every drawing, and what an admin can do."""
     return _act(request, username) if request.method == "POST" else _page(request, username, {})
 
 
 @for_admins
 def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
-    found = Person.objects.filter(username__iexact=username).first()
-    if found is None:
+    person = Person.objects.filter(username__iexact=username).first()
+    if person is None:
         raise NotFound("There is nobody of this name here.")
     bound: Forms = {}
-    if suspending.act(request, admin, found, bound):
-        return redirect("person", found.username)
+    if suspending.act(request, admin, person, bound):
+        return redirect("person", person.username)
     return _page(request, username, bound)
 
 
 def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
-    found = Person.objects.filter(username__iexact=username).first()
-    admin = isinstance(request.user, Person) and request.user.is_admin
-    if found is None or not (
-        (found.is_active and found.is_listed) or admin or found == request.user
-    ):
+    person = Person.objects.filter(username__iexact=username).first()
+    viewer = request.user if isinstance(request.user, Person) else None
+    admin = viewer if viewer and viewer.is_admin else None
+    if person is None or not ((person.is_active and person.is_listed) or admin or person == viewer):
         raise NotFound("There is nobody of this name here.")
-    attempts = found.attempts.all() if admin else public.public().filter(drawer=found)
+    attempts = person.attempts.all() if admin else public.public().filter(drawer=person)
     page = Paginator(
         attempts.select_related("round").order_by("-submitted_at", "pk"), pictures.DRAWINGS_A_PAGE
     )
     listed = page.get_page(request.GET.get("page"))
-    context: dict[str, Any] = {"person": found, "page": listed}
-    context |= achieved.told(found, own=request.user == found)
-    if isinstance(request.user, Person) and request.user.is_admin:
-        context |= suspending.context(found, request.user, bound)
-        told = timeline.with_headlines(listed.object_list)
-        context |= {
-            "all": [pictures.drawing_card(attempt, headline=headline) for attempt, headline in told]
-        }
-        context |= {
-            "summary": achieved.summary(leaderboards.count_attempts(found.attempts.all())),
-            "role": found.get_role_display(),
+    context: dict[str, object] = {"person": person, "page": listed}
+    context |= achieved.achievements(person, own=person == viewer)
+    if admin:
+        context |= suspending.context(person, admin, bound) | {
+            "all": [
+                pictures.drawing_card(attempt, headline=headline)
+                for attempt, headline in timeline.with_headlines(listed.object_list)
+            ],
+            "summary": achieved.summary(leaderboards.count_attempts(person.attempts.all())),
+            "role": person.get_role_display(),
         }
     else:
+        drawings = words.count(page.count, "drawing")
         context |= {
-            "fools": [pictures.drawing_card(fool, public=True) for fool in listed.object_list]
-        }
-        context |= {
-            "summary": f"{words.count(page.count, 'drawing')} that fooled the model, confirmed "
-            "by others."
+            "fools": [pictures.drawing_card(fool, public=True) for fool in listed.object_list],
+            "summary": f"{drawings} that fooled the model, confirmed by others.",
         }
     return render(request, "pages/person.html", context)
 
@@ -105,9 +99,9 @@ def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
 @require_safe
 @signed_in
 def notices(request: HttpRequest, person: Person) -> HttpResponse:
-    """What somebody was told, newest first; looking at it marks it as seen."""
-    told = person.notices.select_related("round").order_by("-created_at", "-pk")
-    page = Paginator(told, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
+    """Show what somebody was told, newest first; looking at it marks it as seen."""
+    newest_first = person.notices.select_related("round").order_by("-created_at", "-pk")
+    page = Paginator(newest_first, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
     items = [
         {
             "when": notice.created_at,
@@ -127,7 +121,7 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
             "summary": words.count(page.paginator.count, "notice") + ", newest first.",
         },
     )
-    told_of.mark_seen(person.notices.filter(pk__in=[notice.pk for notice in page.object_list]))
+    mark_seen(person.notices.filter(pk__in=[notice.pk for notice in page.object_list]))
     return response
 
 
@@ -136,10 +130,10 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
 def people(request: HttpRequest, admin: Person) -> HttpResponse:
     everybody = Person.objects.order_by("-joined_at", "pk")
     page = Paginator(everybody, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
-    tallies = leaderboards.counts_of(page.object_list)
+    counts = leaderboards.counts_of(page.object_list)
     rows = [
-        {"person": one, "tally": tallies.get(one.pk, leaderboards.AttemptCounts())}
-        for one in page.object_list
+        {"person": person, "tally": counts.get(person.pk, leaderboards.AttemptCounts())}
+        for person in page.object_list
     ]
     summary = f"{words.count(page.paginator.count, 'person', 'people')}, the newest first."
     return render(request, "pages/people.html", {"page": page, "rows": rows, "summary": summary})

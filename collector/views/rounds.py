@@ -3,7 +3,6 @@ figures."""
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -28,7 +27,7 @@ FOOLS = 12
 NOTHING = {
     "vmer": "none decided yet",
     "mer": "no drawings yet",
-    "tries": "no verified fool yet",
+    "tries": "no verified trick yet",
     MNIST_TEST: "not measured here",
     GATE_BASE: "not measured here",
     "earlier": "nothing measured yet",
@@ -46,15 +45,15 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         .defer("manifest", "report")
     )
     context = {
-        "rows": [_line(round) for round in history.rounds],
+        "rows": [_line(round_) for round_ in history.rounds],
         "matrix": _matrix(history),
         "charts": {
-            chart: any(round.figures[name].of for round in history.rounds for name in names)
+            chart: any(round_.figures[name].of for round_ in history.rounds for name in names)
             for chart, names in CHARTS.items()
         },
-        "chart_json": json.dumps([_point(round) for round in reversed(history.rounds)]),
+        "chart_json": json.dumps([_point(round_) for round_ in reversed(history.rounds)]),
         "stand_in": any(
-            figure.stand_in for round in history.rounds for figure in round.figures.values()
+            figure.stand_in for round_ in history.rounds for figure in round_.figures.values()
         ),
         "candidates": [
             figures.candidate(model) for model in opened_none.order_by("-created_at")[:20]
@@ -63,17 +62,17 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/rounds.html", context)
 
 
-def _line(round: RoundFigures) -> dict[str, Any]:
+def _line(round_: RoundFigures) -> dict[str, object]:
     """Tell a round in words: each figure, its interval, and what it is of."""
     return {
-        "number": round.number,
-        "state": round.state,
-        "opened": round.opened_at,
-        "first": _other(round.first, round.number),
-        "drawings": f"{round.figures['mer'].of:,}",
-        "pending": words.waiting(round.pending),
-        "fooling": [_cell(round, name) for name in ("vmer", "mer", "tries")],
-        "reading": [_cell(round, name) for name in (*figures.SETS, "earlier", "audited")],
+        "number": round_.number,
+        "state": round_.state,
+        "opened": round_.opened_at,
+        "first": _other(round_.first, round_.number),
+        "drawings": f"{round_.figures['mer'].of:,}",
+        "pending": words.waiting(round_.pending),
+        "fooling": [_cell(round_, name) for name in ("vmer", "mer", "tries")],
+        "reading": [_cell(round_, name) for name in (*figures.SETS, "earlier", "audited")],
     }
 
 
@@ -82,12 +81,12 @@ def _other(first: int, number: int) -> int | None:
     return first if first != number else None
 
 
-def _cell(round: RoundFigures, name: str) -> dict[str, str]:
-    figure = round.figures[name]
+def _cell(round_: RoundFigures, name: str) -> dict[str, str]:
+    figure = round_.figures[name]
     if figure.value is None or figure.low is None or figure.high is None:
         return {
             "value": "–",
-            "of": "no earlier round" if name == "earlier" and round.number == 1 else NOTHING[name],
+            "of": "no earlier round" if name == "earlier" and round_.number == 1 else NOTHING[name],
         }
     scale, sign = (1, "") if name == "tries" else (100, " %")
     return {
@@ -102,25 +101,26 @@ def _of(figure: round_figures.Figure, name: str) -> str:
     if name in figures.SETS:
         return words.count(figure.of, "stand-in image" if figure.stand_in else "image")
     if name == "tries":
-        return f"{words.count(figure.of, 'drawing')}, {words.count(figure.count, 'fool')}"
+        return f"{words.count(figure.of, 'drawing')}, {words.count(figure.count, 'trick')}"
     return f"{figure.count:,} of {figure.of:,}" + (" decided" if name == "vmer" else "")
 
 
-def _point(round: RoundFigures) -> dict[str, Any]:
+def _point(round_: RoundFigures) -> dict[str, object]:
     """Give a round's figures as the charts want them."""
     shown = ("value", "low", "high", "stand_in")
-    return {"round": round.number} | {
-        name: {key: getattr(figure, key) for key in shown} for name, figure in round.figures.items()
+    return {"round": round_.number} | {
+        name: {key: getattr(figure, key) for key in shown}
+        for name, figure in round_.figures.items()
     }
 
 
-def _matrix(history: round_figures.History) -> dict[str, Any] | None:
+def _matrix(history: round_figures.History) -> dict[str, object] | None:
     """Tell the matrix in words; None while no round has test samples."""
     matrix = history.matrix
     sizes = {number: matrix.sizes[TestSet(Kind.FOOLS, number)] for number in matrix.rounds}
     if not any(sizes.values()):
         return None
-    firsts = {round.number: round.first for round in history.rounds}
+    firsts = {round_.number: round_.first for round_ in history.rounds}
     return {
         "sets": [{"round": number, "n": n} for number, n in sizes.items()],
         "models": [
@@ -139,7 +139,7 @@ def _matrix(history: round_figures.History) -> dict[str, Any] | None:
     }
 
 
-def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, Any]:
+def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, object]:
     """Tell round `number`'s model on what fooled round `other`: the share, and which of the STEPS
     it falls into."""
     fools = TestSet(Kind.FOOLS, other)
@@ -149,7 +149,7 @@ def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, Any]:
     return {"share": share, "step": step, "own": n > 0 and matrix.is_own(number, other)}
 
 
-def _row(overview: RoundOverview) -> dict[str, Any]:
+def _row(overview: RoundOverview) -> dict[str, object]:
     """Tell a round in words: when it was, its counts, and its model's figures on the base sets."""
     counts = overview.counts
     return {
@@ -177,10 +177,11 @@ def _row(overview: RoundOverview) -> dict[str, Any]:
 def one_round(request: HttpRequest, number: int) -> HttpResponse:
     overview = round_figures.describe(number)
     report = overview.report
+    # Digits and confusion are of the first base set that was measured at all.
     shown = next((name for name in figures.SETS if report.of(name).n), None)
     measured = report.of(shown) if shown else SetFigures()
     forgot = public.public().filter(pk__in=report.forgot or ())
-    lately = (
+    newest_first = (
         public.public()
         .filter(round__number=number)
         .select_related("round", "drawer")
@@ -202,7 +203,7 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "earlier": _earlier(report),
         "fools": [
             pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
-            for fool in lately[:FOOLS]
+            for fool in newest_first[:FOOLS]
         ],
     }
     return render(request, "pages/round.html", context)
@@ -219,7 +220,7 @@ def _weights(number: int) -> dict[str, str] | None:
     }
 
 
-def _earlier(report: Report) -> list[dict[str, Any]]:
+def _earlier(report: Report) -> list[dict[str, object]]:
     """Tell the model on each earlier round's test samples, with the paired test against the model
     it followed."""
     tests = report.against_target.tests if report.against_target else {}
@@ -234,7 +235,7 @@ def _earlier(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _digit(digit: int, count: Count) -> dict[str, Any]:
+def _digit(digit: int, count: Count) -> dict[str, object]:
     share = count.correct / count.n if count.n else None
     return {
         "digit": digit,
@@ -243,9 +244,9 @@ def _digit(digit: int, count: Count) -> dict[str, Any]:
     }
 
 
-def _confusion(counts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
-    """Tell the confusion in rows by true digit; each cell with a step from 0 to 4 of how common
-    that mistake is among all mistakes."""
+def _confusion(counts: Sequence[Sequence[int]]) -> list[dict[str, object]]:
+    """Tell the confusion in rows by true digit; each mistake with a step from 1 to 4 of how common
+    it is beside the most common one, 0 where nobody made it."""
     most = max(
         (n for row, line in enumerate(counts) for column, n in enumerate(line) if row != column),
         default=0,

@@ -2,7 +2,7 @@
 
 Whoever adds a URL writes its line here; without one, the first test fails. Each cell starts from
 the same rows: an attempt of the crowdworker that waits to be read, and another one that the
-moderator has before him.
+moderator has before them.
 """
 
 import re
@@ -64,14 +64,14 @@ MATRIX: dict[str, tuple[str, str]] = {
     "try/": ("200 200 200 200 200", "405 405 405 405 405"),
     "draw/": ("302 200 200 200 200", "405 405 405 405 405"),
     "drawings/": ("302 200 200 200 200", "405 405 405 405 405"),
-    "drawings/<uuid:id>/": ("302 200 404 404 200", "405 405 405 405 405"),
-    "drawings/<uuid:id>/appeal/": ("405 405 405 405 405", "302 200 404 404 200"),
-    "drawings/<uuid:id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
-    "drawings/<uuid:id>/attribution.png": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:attempt_id>/": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:attempt_id>/appeal/": ("405 405 405 405 405", "302 200 404 404 200"),
+    "drawings/<uuid:attempt_id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
+    "drawings/<uuid:attempt_id>/attribution.png": ("302 200 404 404 200", "405 405 405 405 405"),
     "gallery/": ("200 200 200 200 200", "405 405 405 405 405"),
-    "fools/<uuid:id>/": ("404 404 404 404 404", "405 405 405 405 405"),
-    "fools/<uuid:id>/seen.png": ("404 404 404 404 404", "405 405 405 405 405"),
-    "fools/<uuid:id>/card.png": ("404 404 404 404 404", "405 405 405 405 405"),
+    "fools/<uuid:attempt_id>/": ("404 404 404 404 404", "405 405 405 405 405"),
+    "fools/<uuid:attempt_id>/seen.png": ("404 404 404 404 404", "405 405 405 405 405"),
+    "fools/<uuid:attempt_id>/card.png": ("404 404 404 404 404", "405 405 405 405 405"),
     "moderate/": ("302 403 403 200 200", "405 405 405 405 405"),
     "moderators/": ("302 403 403 403 200", "302 403 403 403 400"),
     "leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
@@ -166,6 +166,7 @@ class Scene:
         reading = pattern.startswith("api/assignments/")
         filled = (
             pattern.replace("<uuid:id>", str(self.leased.pk if reading else self.attempt.pk))
+            .replace("<uuid:attempt_id>", str(self.attempt.pk))
             .replace("<int:number>", "1")
             .replace("<str:username>", "crowdworker")
             .replace("<uidb64>/<token>", "MQ/set-password")
@@ -182,7 +183,7 @@ class Scene:
         named = re.match(r"admin/(axes|collector|trainer)/(\w+)/", pattern)
         if not named:
             return uuid.uuid4()
-        row = apps.get_model(*named.groups())._default_manager.first()
+        row = apps.get_model(named[1], named[2])._default_manager.first()
         return row and row.pk
 
     def client(self, who: str) -> Client:
@@ -279,7 +280,7 @@ def a_row_of_everything(scene: Scene) -> None:
         pixels=bytes(scene.attempt.pixels),
         label=4,
         has_fooled=True,
-        round=scene.attempt.round,
+        round_=scene.attempt.round,
     )
     AccessAttempt.objects.create(failures_since_start=1)
     AccessFailureLog.objects.create()

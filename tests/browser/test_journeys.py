@@ -235,6 +235,6 @@ def test_a_drawer_appeals_an_admin_sees_it_so_too_and_the_drawer_is_told(by: Mou
     by.press(page.locator(".menu summary"))
     by.press(page.get_by_role("link", name="Notices"))
     newest = page.locator(".notices li").first
-    expect(newest).to_contain_text("A verified fool, 1 credit.")
+    expect(newest).to_contain_text("A verified trick, 1 credit.")
     by.press(newest.get_by_role("link"))
     expect(page.locator(".timeline")).to_contain_text("Once one sees how it was drawn.")

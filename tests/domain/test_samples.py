@@ -28,7 +28,7 @@ def add(
             pixels=pixels or next(_pixels).to_bytes(784, "big"),
             label=4,
             has_fooled=has_fooled,
-            round=Round.objects.get(number=1),
+            round_=Round.objects.get(number=1),
         )
 
 
@@ -65,7 +65,8 @@ def test_the_same_pixels_are_one_sample_while_it_is_active(study: Study) -> None
     someone = uuid.uuid4()
     first = add(someone, pixels=b"\1" * 784)
     assert add(pixels=b"\1" * 784) is None
-    assert first is not None and samples.withdraw(someone) == 1
+    assert first is not None
+    assert samples.withdraw(someone) == 1
     assert add(pixels=b"\1" * 784) is not None
 
 
@@ -88,7 +89,7 @@ def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=5), st.integers(1, 5), st.integers(0, 3))
 @settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
-    study: Study, counts: list[int], most_each: int, audited: int
+    study: Study, counts: list[int], max_per_person: int, audited: int
 ) -> None:
     Sample.objects.all().delete()
     RoundModel.objects.filter(initial_model__isnull=False).delete()
@@ -103,15 +104,17 @@ def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
             kept(who.pk)
     left = counts
     for _ in range(8):
-        assert samples.due(most_each).count() == sum(min(count, most_each) for count in left)
+        assert samples.due(max_per_person).count() == sum(
+            min(count, max_per_person) for count in left
+        )
         before = samples.due().count()
         candidate = RoundModel.objects.create(architecture="mnist_model", state="failed")
-        samples.fix_set(candidate, most_each)
+        samples.fix_set(candidate, max_per_person)
         taken = Sample.objects.filter(first_trained_by=candidate)
         by_person = [taken.filter(contributor=who).count() for who in people]
-        assert max(by_person) <= most_each
-        assert before - samples.due().count() == sum(min(count, most_each) for count in left)
-        left = [count - min(count, most_each) for count in left]
+        assert max(by_person) <= max_per_person
+        assert before - samples.due().count() == sum(min(count, max_per_person) for count in left)
+        left = [count - min(count, max_per_person) for count in left]
     assert samples.due().count() == sum(left)
 
 
@@ -139,7 +142,8 @@ def test_a_round_is_due_only_once_enough_people_gave_their_share(study: Study) -
     assert candidates.start_if_due("mnist_model", 4, 2) is None
     kept(two)
     candidate = candidates.start_if_due("mnist_model", 4, 2)
-    assert candidate is not None and samples.trained_on(candidate).count() == 4
+    assert candidate is not None
+    assert samples.trained_on(candidate).count() == 4
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,8 @@ def test_arrays_hold_the_samples_in_the_order_of_their_ids(study: Study) -> None
     made = sorted((kept() for _ in range(3)), key=lambda sample: sample.pk)
     arrays = samples.arrays(Sample.objects.order_by("pk"))
     assert arrays.ids == [str(sample.pk) for sample in made]
-    assert arrays.pixels.shape == (3, 28, 28) and arrays.labels.tolist() == [4, 4, 4]
+    assert arrays.pixels.shape == (3, 28, 28)
+    assert arrays.labels.tolist() == [4, 4, 4]
     assert arrays.pixels[0].tobytes() == bytes(made[0].pixels)
     assert samples.arrays(Sample.objects.none()).pixels.shape == (0, 28, 28)
 

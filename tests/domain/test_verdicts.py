@@ -11,8 +11,8 @@ from collector.rules.verdicts import (
     Outcome,
     credit,
     outcome,
+    readings_needed,
     settle,
-    wanted,
 )
 
 digits = st.integers(0, 9)
@@ -76,7 +76,7 @@ def test_readings_settle_a_fool_drawn_as_a_four(
 def test_so_many_more_readings_are_wanted_of_a_four(
     readings: list[str], quorum: int, expected: int
 ) -> None:
-    assert wanted(4, readings, quorum) == expected
+    assert readings_needed(4, readings, quorum) == expected
 
 
 @given(digits, quorums)
@@ -106,7 +106,7 @@ def test_what_is_wanted_can_settle_and_less_cannot(
         if settle(target, True, readings[:count], quorum):
             readings = readings[: max(0, count - 1)]
             break
-    more = wanted(target, readings, quorum)
+    more = readings_needed(target, readings, quorum)
     assert len(readings) + more <= 2 * quorum + 1 or more == 0
     if more:
         assert any(settle(target, True, readings + [answer] * more, quorum) for answer in ANSWERS)

@@ -83,7 +83,8 @@ def test_damaged_weights_answer_503_until_an_admin_rolls_back(
         answer = drawer.post(path, body)
         assert (answer.status, answer.body["error"]["code"]) == (503, "unavailable")
     ready = Client(site).get("/readyz")
-    assert ready.status == 503 and "damaged" in ready.body["target"]
+    assert ready.status == 503
+    assert "damaged" in ready.body["target"]
     assert drawer.get("/api/attempts/").body["results"] == []
     assert site.manage("round", "roll_back", "1", "--why", "A bit flipped.") == "Round 3 is open.\n"
     answer = drawer.post("/api/attempts/", attempt)

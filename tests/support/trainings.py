@@ -10,7 +10,7 @@ someone, first = uuid.uuid4(), Round.objects.get(number=1)
 for label, strokes, width in fooling(3, 10):
     with transaction.atomic():
         samples.add(
-            attempt=uuid.uuid4(), contributor=someone, label=label, has_fooled=True, round=first,
+            attempt=uuid.uuid4(), contributor=someone, label=label, has_fooled=True, round_=first,
             pixels=picture(strokes, width).tobytes())
 """
 START = (

@@ -139,13 +139,15 @@ def assert_refusal(answer: Answer, status: int, field: str | None = None) -> Non
     """`{"error": {"code", "message", "field"?}}`, with a sentence for people and the field at
     fault."""
     assert answer.status == status, answer
-    assert isinstance(answer.body, dict) and set(answer.body) == {"error"}, answer
+    assert isinstance(answer.body, dict), answer
+    assert set(answer.body) == {"error"}, answer
     error = answer.body["error"]
     assert {"code", "message"} <= set(error) <= {"code", "message", "field"}, answer
     assert error["code"] == error["code"].lower().replace(" ", "_")
     assert error.get("field") == field, answer
     sentence = error["message"]
-    assert sentence[-1] in ".!?" and len(sentence.split()) > 2, answer
+    assert sentence[-1] in ".!?", answer
+    assert len(sentence.split()) > 2, answer
 
 
 def peopled(site: Site) -> World:

@@ -19,9 +19,8 @@ TELL_EVERY = 30.0
 class Command(BaseCommand):
     help = (
         "Let simulated people, whose names end in -bot, draw and moderate on this site, until "
-        "stopped. "
-        "New ones get DADC_PASSWORD, else a password that nobody knows. Never on a site that "
-        "collects real data."
+        "stopped. New ones get DADC_PASSWORD, else a password that nobody knows. Never on a site "
+        "that collects real data."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,7 +44,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--drawings", type=at_least_one, metavar="N", help="end after so many")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         stop = threading.Event()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -63,13 +62,13 @@ class Command(BaseCommand):
             f"A simulated crowd draws and moderates ({len(people.drawers)} and "
             f"{len(people.moderators)} people)."
         )
-        told = time.monotonic()
+        last_told_at = time.monotonic()
         for seconds in people.turns(options["drawings"]):
             if stop.wait(seconds):
                 break
-            if time.monotonic() - told > TELL_EVERY:
+            if time.monotonic() - last_told_at > TELL_EVERY:
                 self._tell(people)
-                told = time.monotonic()
+                last_told_at = time.monotonic()
         self._tell(people)
 
     def _tell(self, people: simulated_crowd.Crowd) -> None:

@@ -13,10 +13,9 @@ from trainer.rounds import NoSuchRound
 
 class Command(BaseCommand):
     help = (
-        "Write the active samples to standard output. With --round, write what that round's "
-        "model was trained on to a "
-        "file, from which `python -m trainer.learning fit --net NET --samples FILE --out "
-        "WEIGHTS` makes it again."
+        "Write the active samples to standard output. With --round, write what that round's model "
+        "was trained on to a file, from which `python -m trainer.learning fit --net NET --samples "
+        "FILE --out WEIGHTS` makes it again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--round", type=int)
         parser.add_argument("--out", type=Path, help="the npz to write, with --round")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         if options["round"] is None:
             lines, _ = exports.stream(options["form"])
             for line in lines:

@@ -19,19 +19,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         doing = parser.add_subparsers(dest="do", required=True)
         for name in ("promote", "discard", "roll_back"):
-            one = doing.add_parser(name)
+            parser_of_action = doing.add_parser(name)
             if name == "roll_back":
-                one.add_argument(
+                parser_of_action.add_argument(
                     "number", type=int, help="the earlier round whose model opens the next one"
                 )
-            one.add_argument("--why", required=True)
-            one.add_argument(
+            parser_of_action.add_argument("--why", required=True)
+            parser_of_action.add_argument(
                 "--by",
                 default=getpass.getuser(),
                 help="who decides; your user name on this machine",
             )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         try:
             self.stdout.write(_do(options))
         except (candidates.NotNow, rounds.NoSuchRound) as refusal:

@@ -16,7 +16,7 @@ from collector.people import accounts
 from collector.study import settings as study_settings
 from trainer import rounds
 
-SCHEDULES: list[dict[str, Any]] = [
+SCHEDULES: list[dict[str, object]] = [
     {
         "name": "look after trainings",
         "func": "trainer.tasks.look_after",
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             help="check that this port is free; print addresses",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         port = options["serve_on"]
         if port:
             _check_free(port)
@@ -87,9 +87,9 @@ class Command(BaseCommand):
             return
         password = os.environ.get("DADC_PASSWORD") or secrets.token_urlsafe(9)
         accounts.add("admin", password, role=Person.Role.ADMIN)
-        told = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
+        shown = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
         self.stdout.write(
-            f"Sign in as admin, password {told} (shown this once; change it on your account page)."
+            f"Sign in as admin, password {shown} (shown this once; change it on your account page)."
         )
 
 

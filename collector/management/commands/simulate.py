@@ -15,9 +15,8 @@ from collector.management.commands.crowd import at_least_one
 class Command(BaseCommand):
     help = (
         "Simulate the study: penmen draw against the newest model (dynamic), against round 1's "
-        "(static) or unseen "
-        "(none), a model is trained each round, and writers who drew none of it say what it "
-        "learned. Touches no data."
+        "(static) or unseen (none), a model is trained each round, and writers who drew none of it "
+        "say what it learned. Touches no data."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,17 +40,17 @@ class Command(BaseCommand):
             "--out", type=Path, default=Path("study.json"), help="goes on from what it holds"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         from trainer.learning.basedata import BadBaseData
         from trainer.learning.shipped import NotShipped
         from trainer.simulation import experiment, findings
 
         rounds = options["rounds"]
-        compared_at = tuple(number for number in (4, 20) if number < rounds) + (rounds,)
+        compared_at = (*(number for number in (4, 20) if number < rounds), rounds)
         plan = experiment.Plan(
             options["net"], rounds, options["round_size"], compared_at=compared_at
         )
-        begun = time.monotonic()
+        began_at = time.monotonic()
         try:
             outcome = experiment.run(
                 plan,
@@ -66,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for line in findings.table(outcome):
             self.stdout.write(line)
-        minutes, seconds = divmod(round(time.monotonic() - begun), 60)
+        minutes, seconds = divmod(round(time.monotonic() - began_at), 60)
         self.stdout.write(f"{options['out']} holds it all. This took {minutes} min {seconds} s.")
 
 

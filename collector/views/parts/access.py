@@ -1,4 +1,4 @@
-"""Who may open a page: others are asked to sign in, or told that it is not for them."""
+"""Who may open a page: others are asked to sign in, or told whom it is for."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -40,11 +40,12 @@ def _for(
 
 
 def signed_in(view: PersonView[P]) -> View[P]:
-    """The view gets the person as its second argument."""
+    """Ask others to sign in; the view gets the person as its second argument."""
     return _for(lambda person: True, lambda person: "")(view)
 
 
 def for_moderators(view: PersonView[P]) -> View[P]:
+    """Let moderators in whose moderating is not paused, and admins. Raises Forbidden for others."""
     return _for(
         lambda person: person.is_moderator,
         lambda person: PAUSED if person.is_moderation_paused else NOT_ONE,
@@ -52,6 +53,7 @@ def for_moderators(view: PersonView[P]) -> View[P]:
 
 
 def for_admins(view: PersonView[P]) -> View[P]:
+    """Let admins in. Raises Forbidden for others."""
     return _for(
         lambda person: person.is_admin, lambda person: "This page is for the admins of this site."
     )(view)

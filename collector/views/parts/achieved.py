@@ -1,7 +1,5 @@
 """Streak and badges in words."""
 
-from typing import Any
-
 from collector.models import Person
 from collector.rules import badges, words
 from collector.standings import leaderboards, progress
@@ -9,8 +7,8 @@ from collector.standings import leaderboards, progress
 SHOWN_TO_COME = 3
 
 
-def told(person: Person, *, own: bool) -> dict[str, Any]:
-    """What a person has earned; for himself also what comes next, and how far it is."""
+def achievements(person: Person, *, own: bool) -> dict[str, object]:
+    """Say what a person has earned, and on their `own` page what comes next and how far it is."""
     facts = progress.facts_about(person)
     coming = badges.to_come(facts)[:SHOWN_TO_COME] if own else []
     return {
@@ -25,8 +23,8 @@ def _badge(badge: badges.Badge) -> dict[str, str]:
 
 
 def _streak(streak: badges.Streak, own: bool) -> str:
-    """«4 days in a row, the longest 9»; nothing before the first drawing, and for others nothing of
-    a single day."""
+    """Say a streak, as in “4 days in a row, and going on; 9 days in a row at the longest.”; nothing
+    before the first drawing, and to others nothing of a single day."""
     if streak.longest < (1 if own else 2):
         return ""
     longest = f"{words.count(streak.longest, 'day')} in a row at the longest"
@@ -37,12 +35,11 @@ def _streak(streak: badges.Streak, own: bool) -> str:
     return f"{words.count(streak.current, 'day')} in a row, and going on; {longest}."
 
 
-def summary(tally: leaderboards.AttemptCounts) -> str:
-    """A person's drawings in one sentence."""
-    if not tally.attempt_count:
+def summary(counts: leaderboards.AttemptCounts) -> str:
+    """Say a person's drawings in one sentence."""
+    if not counts.attempt_count:
         return "No drawings yet."
-    told = (
-        f"{words.count(tally.attempt_count, 'drawing')}: {tally.fooled_count:,} fooled the model, "
-        f"{tally.verified_count:,} verified"
+    return (
+        f"{words.count(counts.attempt_count, 'drawing')}: {counts.fooled_count:,} fooled the "
+        f"model, {counts.verified_count:,} verified, {words.waiting(counts.pending_count)}."
     )
-    return f"{told}, {words.waiting(tally.pending_count)}."

@@ -3,7 +3,6 @@ nobody."""
 
 import io
 from functools import cache
-from typing import Any
 
 from django.template.loader import render_to_string
 from PIL import Image, ImageChops, ImageDraw, ImageFont
@@ -16,11 +15,8 @@ SMOOTH = 3  # samples to a pixel, on each axis
 # As the tokens' dark slate.
 SLATE, BOARD, EDGE = (13, 15, 22), (5, 6, 10), (44, 49, 66)
 CHALK, SOFT, ACCENT = (255, 255, 255), (185, 192, 211), (255, 183, 3)
-MARK = (
-    (3, 3, 3, 5),
-    (3, 5, 7, 5),
-    (7, 3, 7, 8),
-)  # parts/mark.html, in its 11 × 11 squares: left, top, right, bottom
+# As parts/mark.html, in its 11 × 11 squares: left, top, right, bottom.
+MARK = ((3, 3, 3, 5), (3, 5, 7, 5), (7, 3, 7, 8))
 MARK_TRICK = (4, 2, 6, 2)
 TEXT = MARGIN + SIDE + 70
 DIGITS = TEXT + 292
@@ -28,9 +24,10 @@ Ink = tuple[int, int, int]
 
 
 def png(
-    strokes: list[dict[str, Any]], width: int, target: int, predicted: int, round: int
+    strokes: list[dict[str, list[int]]], width: int, target: int, predicted: int, number: int
 ) -> bytes:
-    """The card of a drawing in canvas units, made with a pen of `width`."""
+    """Draw the card of a drawing, in canvas units and with a pen of `width`, that fooled the model
+    of round `number`; give it as PNG."""
     card = Image.new("RGB", (WIDTH, HEIGHT), SLATE)
     card.paste(EDGE, (MARGIN - 2, MARGIN - 2), _plate(SIDE + 4, SIDE + 4, RADIUS + 2))
     card.paste(BOARD, (MARGIN, MARGIN), _plate(SIDE, SIDE, RADIUS))
@@ -38,8 +35,8 @@ def png(
     draw = ImageDraw.Draw(card)
     _say(card, draw, 138, "You say", target, CHALK, EDGE)
     _say(card, draw, 278, "It says", predicted, SLATE, ACCENT)
-    draw.text((TEXT, 398), f"It fooled round {round}’s model,", SOFT, _font(32))
-    draw.text((TEXT, 440), "and people read it rightly.", SOFT, _font(32))
+    draw.text((TEXT, 398), f"It fooled round {number}’s model,", SOFT, _font(32))
+    draw.text((TEXT, 440), "and people read it correctly.", SOFT, _font(32))
     _mark(card, draw, TEXT, MARGIN + SIDE - 44, 4)
     draw.text((TEXT + 62, MARGIN + SIDE - 22), _site_name(), CHALK, _font(34), anchor="lm")
     file = io.BytesIO()
@@ -47,8 +44,8 @@ def png(
     return file.getvalue()
 
 
-def _ink(strokes: list[dict[str, Any]], width: int) -> Image.Image:
-    """The drawing as a mask of SIDE × SIDE: lines with round ends and joints."""
+def _ink(strokes: list[dict[str, list[int]]], width: int) -> Image.Image:
+    """Draw strokes as a mask of SIDE × SIDE: lines with round ends and joints."""
     scale = SIDE * SMOOTH / CANVAS
     sampled = Image.new("L", (SIDE * SMOOTH, SIDE * SMOOTH))
     draw = ImageDraw.Draw(sampled)
@@ -67,7 +64,7 @@ def _ink(strokes: list[dict[str, Any]], width: int) -> Image.Image:
 
 @cache
 def _plate(width: int, height: int, radius: float) -> Image.Image:
-    """A mask with round corners."""
+    """Make a mask with round corners."""
     sampled = Image.new("L", (width * SMOOTH, height * SMOOTH))
     ImageDraw.Draw(sampled).rounded_rectangle((0, 0, *sampled.size), radius * SMOOTH, 255)
     return sampled.reduce(SMOOTH)
@@ -82,7 +79,7 @@ def _say(
     ink: Ink,
     on: Ink,
 ) -> None:
-    """«You say 4», the digit on a plate."""
+    """Write “You say 4”, the digit on a plate."""
     draw.text((TEXT, middle), words, CHALK, _font(72), anchor="lm", stroke_width=1.2)
     card.paste(on, (DIGITS, middle - 58), _plate(92, 116, 20))
     draw.text((DIGITS + 46, middle - 2), str(digit), ink, _font(84), anchor="mm", stroke_width=2.4)

@@ -1,7 +1,5 @@
 """Rounds, models and what they were measured on, in words."""
 
-from typing import Any
-
 from django.db.models import Count
 from django.utils import timezone
 
@@ -29,7 +27,7 @@ def figure(figures: SetFigures, text: str) -> dict[str, str]:
     }
 
 
-def candidate(model: RoundModel) -> dict[str, Any]:
+def candidate(model: RoundModel) -> dict[str, object]:
     """Tell a round model that no round has used, in words."""
     return {
         "id": model.pk,
@@ -57,7 +55,7 @@ def trained_on(model: RoundModel) -> str:
     return f"{words.count(learned['n'], 'drawing')} by {people}, mixed with base data in every step"
 
 
-def open_round(overview: RoundOverview) -> dict[str, Any]:
+def open_round(overview: RoundOverview) -> dict[str, object]:
     """Tell the open round in words."""
     counts, due, training = overview.counts, overview.due, overview.training
     assert due is not None
@@ -72,7 +70,7 @@ def open_round(overview: RoundOverview) -> dict[str, Any]:
         else "",
         "have": min(due.have, due.need),
         "need": due.need,
-        "due_words": f"{words.count(missing, 'more verified fool')} until the next model"
+        "due_words": f"{words.count(missing, 'more verified trick')} until the next model"
         if missing
         else "Enough for the next model: its training starts soon",
         "training": words.left(training.progress, timezone.now() - training.started_at)

@@ -4,7 +4,6 @@ saw."""
 import io
 import json
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -18,11 +17,8 @@ from trainer.learning import raster
 
 SIDE = 28
 DRAWINGS_A_PAGE = 24
-FOR, AGAINST, NEITHER = (
-    (255, 183, 3),
-    (92, 124, 255),
-    (146, 148, 152),
-)  # as --spoke-for and --spoke-against, a little deeper
+# As --spoke-for and --spoke-against, a little deeper.
+FOR, AGAINST, NEITHER = (255, 183, 3), (92, 124, 255), (146, 148, 152)
 
 
 @dataclass(frozen=True)
@@ -66,14 +62,14 @@ class DrawingCard:
 
     @property
     def named(self) -> str:
-        """The target at the head of a sentence: «A 4», «An 8»."""
+        """The target at the head of a sentence, as in “A 4” or “An 8”."""
         return words.named(self.target).capitalize()
 
 
 def drawing_card(
     attempt: Attempt, *, drawer: str = "", headline: str = "", public: bool = False
 ) -> DrawingCard:
-    """The attempt's round has to be loaded with it."""
+    """Make the card of an attempt, whose round has to be loaded with it."""
     return DrawingCard(
         id=attempt.pk,
         picture=Picture(path(attempt.strokes), attempt.width),
@@ -88,31 +84,32 @@ def drawing_card(
     )
 
 
-def through_rounds(attempt: Attempt) -> list[dict[str, Any]]:
-    """How each round's model reads it, in words; none while there is one round alone."""
-    reads = timeline.through_rounds(attempt)
+def through_rounds(attempt: Attempt) -> list[dict[str, object]]:
+    """Say how each round's model reads a drawing; nothing while there is one round alone."""
+    readings = timeline.through_rounds(attempt)
     return (
         [
             {
-                "round": read.round,
-                "digit": read.digit,
-                "right": read.right,
-                "sure": words.sureness(read.sure),
+                "round": reading.round,
+                "digit": reading.digit,
+                "right": reading.is_right,
+                "sure": words.sureness(reading.share),
             }
-            for read in reads
+            for reading in readings
         ]
-        if len(reads) > 1
+        if len(readings) > 1
         else []
     )
 
 
 def strokes(attempt: Attempt) -> str:
-    """The strokes as JSON, with their times, for a replay."""
+    """Give the strokes as JSON, with their times, for a replay."""
     return json.dumps(attempt.strokes, separators=(",", ":"))
 
 
-def path(strokes: list[dict[str, Any]]) -> str:
-    """SVG path data; a lone point becomes a line of no length, which round caps make a dot."""
+def path(strokes: list[dict[str, list[int]]]) -> str:
+    """Give strokes as SVG path data; a lone point becomes a line of no length, of which round caps
+    make a dot."""
     pieces = []
     for stroke in strokes:
         points = [f"{x} {y}" for x, y in zip(stroke["x"], stroke["y"], strict=True)]
@@ -121,7 +118,7 @@ def path(strokes: list[dict[str, Any]]) -> str:
 
 
 def bars(attempt: Attempt) -> list[Bar]:
-    """The ten probabilities, the highest and the target's marked."""
+    """Give the ten probabilities, the highest and the target's marked."""
     return [
         Bar(
             digit=digit,
@@ -135,22 +132,25 @@ def bars(attempt: Attempt) -> list[Bar]:
 
 
 def png(pixels: bytes) -> bytes:
-    """The 784 pixels as a PNG of 28 × 28."""
+    """Give a picture's 784 stored bytes as a PNG of 28 × 28."""
     file = io.BytesIO()
     Image.frombytes("L", (SIDE, SIDE), pixels).save(file, "PNG")
     return file.getvalue()
 
 
 def attribution_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
-    """The 784 pixels as a PNG of 28 × 28, the ink amber where the attribution (28, 28) is above 0
-    and blue where it is below, a little smoothed: single pixels say little."""
+    """Give a picture's 784 stored bytes as a PNG of 28 × 28, the ink amber where the attribution
+    (28, 28) is above 0 and blue where it is below."""
     ink = raster.picture(pixels) / 255
+    # The sum over each pixel and its eight neighbours: single pixels say little.
     padded = np.pad(attribution, 1)
     smooth = np.sum(
         [padded[y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)], axis=0
     )
+    # How strongly each pixel spoke, 0–1; the root lets the weak ones be seen.
     strength = np.abs(smooth) * (ink > 0)
     strength = np.sqrt(strength / max(strength.max(), 1e-12))[..., None]
+    # From grey to the hue by strength, as bright as the ink.
     hue = np.where(smooth[..., None] > 0, FOR, AGAINST)
     colours = ink[..., None] * (strength * hue + (1 - strength) * np.array(NEITHER))
     file = io.BytesIO()

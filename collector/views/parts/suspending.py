@@ -1,9 +1,8 @@
-"""The admin's part of a person's page: suspending and reinstating them, and what a model is without
-them."""
+"""What an admin sees and does on a person's page: suspend or reinstate them, and compare the model
+with one that lacks their samples."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, QueryDict
 
@@ -56,7 +55,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
+def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
     """The admin's part of the page."""
     impact, last = suspensions.impact_of(person), suspensions.last(person)
     ablation = suspensions.latest_ablation(person)
@@ -73,7 +72,7 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, Any]:
     }
 
 
-def _ablation(model: RoundModel, name: str) -> dict[str, Any]:
+def _ablation(model: RoundModel, name: str) -> dict[str, object]:
     """Tell of a model without a person how it stands, and once it is measured, its figures."""
     candidate = figures.candidate(model)
     if model.state != State.ABLATED:
@@ -90,7 +89,7 @@ def _ablation(model: RoundModel, name: str) -> dict[str, Any]:
     }
 
 
-def _row(ablation: Ablation, set_name: str) -> dict[str, Any]:
+def _row(ablation: Ablation, set_name: str) -> dict[str, object]:
     """Tell both models on one set, and the paired test of the two."""
     pairs = ablation.paired[set_name]
     text = figures.set_name(set_name)
