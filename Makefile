@@ -27,7 +27,7 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 	@$(SERVE)
 
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
-	.venv/bin/python -m pytest -n 2 --dist worksteal
+	.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 bench: .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
 	.venv/bin/python -m scripts.bench

@@ -123,9 +123,8 @@ class Site:
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {
-            k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "PYTEST_"))
-        }
+        of_the_tests = ("COVERAGE_", "DADC_", "DJANGO_", "PYTEST_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(of_the_tests)}
         return {
             **kept,
             "DADC_DATA_DIR": str(self.data_dir),
@@ -155,15 +154,15 @@ class Site:
         return self.manage("shell", "--verbosity", "0", "-c", code).strip()
 
     def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
-        log = (self.data_dir / f"{name}.log").open("ab")
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=self.env | env,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        with (self.data_dir / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.env | env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.processes[name] = process
         return process
 
