@@ -10,25 +10,16 @@ from tests.support import site as sites
 from tests.support.site import Site
 from tests.support.world import World, peopled
 
-DATABASES = ("sqlite", "postgres")
-together = pytest.mark.xdist_group  # on one worker, so that what they share is made once
 
-
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(kind, marks=together(f"world-{kind}")) for kind in DATABASES],
-)
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     kind: str = request.param
     needs.database(kind)
     data_dir = tmp_path_factory.mktemp(f"bad_inputs_{kind}")
-    with sites.site(kind, data_dir, DADC_LIMIT_SCALE="1000") as site:
-        world = peopled(site)
+    with sites.site(kind, data_dir, DADC_LIMIT_SCALE="1000") as site, peopled(site) as world:
         yield world
-        for web in world.webs:
-            web.stop()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import sqlite3
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -150,8 +150,10 @@ def assert_refusal(answer: Answer, status: int, field: str | None = None) -> Non
     assert len(sentence.split()) > 2, answer
 
 
-def peopled(site: Site) -> World:
-    query = _reader(site.database_url)
+@contextmanager
+def peopled(site: Site) -> Iterator[World]:
+    """The site with its people and one verified fool; web servers that are added to it end with
+    it."""
     nobody = Client(site)
     site.manage("add_person", "mona", "--role", "moderator")
     mona, admin = site.sign_in("mona"), site.sign_in("admin")
@@ -160,18 +162,17 @@ def peopled(site: Site) -> World:
         {"target_label": label, "strokes": strokes, "width": width}
         for label, strokes, width in fooling(1122, 12)
     )
-    world = World(site, nobody, alice, bob, mona, admin, query, _easy(), fools)
     fool = next(fools)
     assert alice.post("/api/attempts/", fool).body["fooled"]
     lease = mona.post("/api/assignments/").body["id"]
-    assert (
-        mona.post(
-            f"/api/assignments/{lease}/reading/", {"reading": str(fool["target_label"])}
-        ).status
-        == 201
-    )
-    assert world.state()[1] == [(1, "alice", 1.0)]
-    return world
+    reading = {"reading": str(fool["target_label"])}
+    assert mona.post(f"/api/assignments/{lease}/reading/", reading).status == 201
+    with _reader(site.database_url) as query:
+        world = World(site, nobody, alice, bob, mona, admin, query, _easy(), fools)
+        assert world.state()[1] == [(1, "alice", 1.0)]
+        yield world
+        for web in world.webs:
+            web.stop()
 
 
 def signed_up(site: Site, name: str) -> Client:
@@ -189,11 +190,14 @@ def _easy() -> Iterator[dict[str, Any]]:
             yield {"target_label": label, "strokes": strokes}
 
 
-def _reader(url: str) -> Callable[[str], list[tuple[Any, ...]]]:
+@contextmanager
+def _reader(url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
     """Asks the site's database directly; each query is a transaction of its own."""
     if url.startswith("sqlite:///"):
         path = urllib.parse.quote(url.removeprefix("sqlite:///"))
-        file = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10, isolation_level=None)
-        return lambda sql: file.execute(sql).fetchall()
-    server = psycopg.connect(url, autocommit=True)
-    return lambda sql: server.execute(sql.encode()).fetchall()
+        address = f"file:{path}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=10, isolation_level=None)) as file:
+            yield lambda sql: file.execute(sql).fetchall()
+    else:
+        with psycopg.connect(url, autocommit=True) as server:
+            yield lambda sql: server.execute(sql.encode()).fetchall()
