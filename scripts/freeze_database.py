@@ -1,5 +1,5 @@
-"""`scripts/freeze_database.py NAME`: a small database of this commit with a row of everything, for
-the test that later migrations bring it forward."""
+"""A small database of this commit with a row of everything, for the test that later migrations
+bring it forward: `python -m scripts.freeze_database NAME`."""
 
 import gzip
 import os
@@ -23,7 +23,6 @@ def main(name: str) -> None:
             "DADC_ROUND_SIZE": "2",
             "DADC_LIMIT_SCALE": "100",
         }
-        sys.path.insert(0, str(ROOT))
         import django
 
         django.setup()

@@ -9,13 +9,13 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from trainer.learning.report import MNIST_TEST  # noqa: E402
-from trainer.simulation import findings  # noqa: E402
-from trainer.simulation.experiment import EQUAL_DRAWINGS  # noqa: E402
+from trainer.learning.report import MNIST_TEST
+from trainer.simulation import findings
+from trainer.simulation.experiment import EQUAL_DRAWINGS
 
 STYLES: dict[str, dict[str, Any]] = {
     "dynamic": {"color": "#c2410c", "marker": "o", "linestyle": "-"},

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support import needs
-from tests.support import site as sites
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support import needs  # noqa: E402
+from tests.support import site as sites  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,8 @@ def test_every_setting_is_in_the_operations_guide_and_no_other() -> None:
 def test_the_terms_name_every_status_and_answer() -> None:
     terms = (ROOT / "docs/terms.md").read_text()
     assert [status for status in Attempt.Status.values if f"`{status}`" not in terms] == []
-    assert {"ambiguous", "junk"} <= set(ANSWERS) and "ambiguous, or junk" in terms
+    assert {"ambiguous", "junk"} <= set(ANSWERS)
+    assert "ambiguous, or junk" in terms
 
 
 def test_the_files_that_the_docs_name_exist() -> None:
@@ -56,10 +57,10 @@ def test_the_files_that_the_docs_name_exist() -> None:
         text = doc.read_text()
         for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|js|css|md))", text):
             if not any((home / name).exists() for home in HOMES):
-                missing.append(f"{doc.name}: {name}")
+                missing += [f"{doc.name}: {name}"]
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             if not (doc.parent / link).exists():
-                missing.append(f"{doc.name}: {link}")
+                missing += [f"{doc.name}: {link}"]
     assert missing == []
 
 
@@ -112,7 +113,8 @@ def test_the_walk_goes_four_ways_and_answers_ten_questions() -> None:
     for way in ("A drawing", "A reading", "A suspension", "A report"):
         [steps] = re.findall(rf"^## {way}.*?\n(.*?)(?=^## )", walk, re.MULTILINE | re.DOTALL)
         numbers = [int(number) for number in re.findall(r"^(\d+)\. ", steps, re.MULTILINE)]
-        assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= 8
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= 8
     [answers] = re.findall(r"^## Where do I find.*?\n(.*?)(?=^## )", walk, re.MULTILINE | re.DOTALL)
     asked = [line for line in answers.splitlines() if "? |" in line]
     assert len(asked) >= 10

@@ -27,7 +27,8 @@ def test_the_version_is_the_same_in_every_place() -> None:
     assert settings.SPECTACULAR_SETTINGS["VERSION"] == version
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest and newest[1] == version
+    assert newest
+    assert newest[1] == version
 
 
 def test_the_citation_has_all_that_its_format_requires() -> None:

@@ -47,16 +47,16 @@ def judge(
     # A model asked once: after a roll-back two rounds share one.
     rounds = list(Round.objects.select_related("model").order_by("number"))
     by_model: dict[int, Answers] = {}
-    for round in rounds:
-        if round.model_id not in by_model:
-            by_model[round.model_id] = evaluate.answers(_net(round.model), test_sets)
+    for round_ in rounds:
+        if round_.model_id not in by_model:
+            by_model[round_.model_id] = evaluate.answers(_net(round_.model), test_sets)
             still_here()
     target = by_model[rounds[-1].model_id]
     paired = {
         test: evaluate.paired(answers[test.name], target[test.name], sets[test.name])
         for test in tests
     }
-    lines = [_matrix_line(round.number, by_model[round.model_id], tests) for round in rounds]
+    lines = [_matrix_line(each.number, by_model[each.model_id], tests) for each in rounds]
     report = replace(
         evaluate.report_of(answers, sets),
         against_target=AgainstTarget(rounds[-1].number, paired),

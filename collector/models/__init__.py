@@ -21,8 +21,8 @@ from collector.models.people import (
 from collector.models.study import Study, StudyChange
 
 __all__ = [
-    "SHOWABLE",
     "DRAWER_SUSPENDED",
+    "SHOWABLE",
     "AdminAction",
     "Allowance",
     "Appeal",

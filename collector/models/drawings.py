@@ -216,8 +216,11 @@ class Attempt(models.Model):
                     "-settled_at",
                     "round",
                     "drawer",
-                ]
-                + ["status", "near_duplicate_of", "is_mnist_duplicate", "removed_at"],
+                    "status",
+                    "near_duplicate_of",
+                    "is_mnist_duplicate",
+                    "removed_at",
+                ],
                 condition=SHOWABLE,
                 name="best_fools_of_a_confusion",
             ),

@@ -36,21 +36,14 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
         drawing = _locked(reading)
         # Read once more, as it is now that nobody else changes it.
         reading = Reading.objects.filter(pk=reading_id).first()
-        if reading is None:
-            raise Gone(WENT_ON)
-        now = timezone.now()
-        if reading.answer is not None:
+        if reading is not None and reading.answer is not None:
             if reading.answer != answer:
                 raise Conflict("You have read this drawing already; a reading is final.")
             return reading
-        if reading.lease_expires_at <= now or (
-            isinstance(drawing, Attempt) and drawing.status != Status.PENDING
-        ):
+        now = timezone.now()
+        if reading is None or reading.lease_expires_at <= now or not _is_open(drawing):
             raise Gone(WENT_ON)
-        reading.answer, reading.answered_at = answer, now
-        if isinstance(drawing, Gold):
-            reading.is_correct = answer == drawing.answer
-        reading.save(update_fields=["answer", "answered_at", "is_correct"])
+        _store(reading, drawing, answer, now)
         if isinstance(drawing, Attempt):
             _weigh(drawing, now)
         elif drawing.is_practice:
@@ -58,6 +51,18 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
         else:
             gold.weigh(drawing)
         return reading
+
+
+def _is_open(drawing: Attempt | Gold) -> bool:
+    """Whether a reading of this drawing still counts: gold never settles."""
+    return isinstance(drawing, Gold) or drawing.status == Status.PENDING
+
+
+def _store(reading: Reading, drawing: Attempt | Gold, answer: str, now: datetime) -> None:
+    reading.answer, reading.answered_at = answer, now
+    if isinstance(drawing, Gold):
+        reading.is_correct = answer == drawing.answer
+    reading.save(update_fields=["answer", "answered_at", "is_correct"])
 
 
 def _locked(reading: Reading) -> Attempt | Gold:

@@ -32,7 +32,7 @@ class Flooder(Client):
     def post(self, path: str, body: Any = None) -> Answer:
         self.asked += 1
         claimed = {"X-Forwarded-For": f"198.51.100.{self.asked}"}
-        return self.request("POST", path, body, **claimed)
+        return self.request("POST", path, body, None, **claimed)
 
 
 @pytest.fixture

@@ -151,7 +151,8 @@ def test_a_host_that_is_not_this_site_is_refused(world: World) -> None:
             )
             assert page.status == 400
         page = Browser(world.site).ask("GET", "/", None, **{"X-Forwarded-Host": "evil.example"})
-        assert page.status == 200 and "evil.example" not in page.body
+        assert page.status == 200
+        assert "evil.example" not in page.body
 
 
 def test_a_session_without_the_csrf_token_or_from_elsewhere_writes_nothing(world: World) -> None:
@@ -192,10 +193,8 @@ def test_a_token_that_is_none_is_not_believed(world: World) -> None:
     token = world.alice.token or ""
     wrong: list[str] = [token[:-1], token.upper(), "x" * 5000, "", "é", "' OR 1=1 --"]
     with world.adding():
-        for text in wrong:
-            answer = world.nobody.request("GET", "/api/attempts/", Authorization=f"Token {text}")
-            assert_refusal(answer, 401)
-        for header in (f"Bearer {token}", f"Basic {token}", token):
+        tokens = [f"Token {text}".strip() for text in wrong]
+        for header in (*tokens, f"Bearer {token}", f"Basic {token}", token):
             assert_refusal(world.nobody.request("GET", "/api/attempts/", Authorization=header), 401)
         assert_refusal(
             world.nobody.request("GET", "/api/attempts/", Cookie="sessionid=" + "9" * 32), 401

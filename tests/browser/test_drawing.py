@@ -86,10 +86,8 @@ def test_a_challenge_chooses_its_digit_and_a_link_can_too(visit: Open) -> None:
     chosen = page.locator('[data-digit][aria-pressed="true"]')
     assert chosen.inner_text() == challenge.get_attribute("data-choose")
     page = visit("/draw/?digit=4", "bob")
-    assert (
-        chosen.page != page
-        and page.locator('[data-digit][aria-pressed="true"]').inner_text() == "4"
-    )
+    assert chosen.page != page
+    assert page.locator('[data-digit][aria-pressed="true"]').inner_text() == "4"
 
 
 def test_what_is_sent_is_the_contracts_drawing(visit: Open) -> None:
@@ -102,9 +100,11 @@ def test_what_is_sent_is_the_contracts_drawing(visit: Open) -> None:
     page.locator("#verdict[data-fooled]").wait_for()
     [body] = bodies
     assert set(body) == {"target_label", "strokes", "width", "client_key"}
-    assert body["target_label"] == 7 and body["width"] == 30
+    assert body["target_label"] == 7
+    assert body["width"] == 30
     times = [t for stroke in body["strokes"] for t in stroke["t"]]
-    assert times == sorted(times) and times[0] == 0
+    assert times == sorted(times)
+    assert times[0] == 0
     for stroke in body["strokes"]:
         assert set(stroke) == {"x", "y", "t"}
         assert all(type(v) is int and 0 <= v < 280 for v in stroke["x"] + stroke["y"])
@@ -125,7 +125,8 @@ def test_one_goes_on_from_the_same_picture(visit: Open) -> None:
     assert len(bodies[1]["strokes"]) == len(bodies[0]["strokes"]) + 1
     assert bodies[1]["client_key"] != bodies[0]["client_key"]
     page.click("#anew")
-    assert page.locator("#undo").is_disabled() and page.locator("#submit").is_disabled()
+    assert page.locator("#undo").is_disabled()
+    assert page.locator("#submit").is_disabled()
 
 
 def test_undo_redo_and_clear(visit: Open) -> None:

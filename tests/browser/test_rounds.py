@@ -1,5 +1,6 @@
 """The rounds page after twenty rounds, on a phone and on paper."""
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -83,12 +84,9 @@ def test_a_charts_ticks_are_whole_rounds_that_do_not_overlap(chart: str, visit: 
         }""",
         chart,
     )
-    assert len(ticks) >= 4 and all(
-        float(value).is_integer() and 1 <= value <= 20 for value, _ in ticks
-    )
-    assert all(
-        after - before >= 20 for (_, before), (_, after) in zip(ticks, ticks[1:], strict=False)
-    )
+    assert len(ticks) >= 4
+    assert all(float(value).is_integer() and 1 <= value <= 20 for value, _ in ticks)
+    assert all(after - before >= 20 for (_, before), (_, after) in itertools.pairwise(ticks))
 
 
 def test_no_line_joins_a_stand_in_figure_to_a_real_one(visit: Open) -> None:
@@ -111,4 +109,5 @@ def test_on_paper_everything_is_whole_and_dark_on_white_whatever_the_scheme(visi
     boxes = page.locator(".table-box").evaluate_all(
         "all => all.map((e) => [e.scrollHeight, e.clientHeight])"
     )
-    assert len(boxes) == 3 and all(whole <= seen for whole, seen in boxes)
+    assert len(boxes) == 3
+    assert all(whole <= seen for whole, seen in boxes)

@@ -26,11 +26,11 @@ def site(tmp_path: Path) -> Iterator[sites.Site]:
 
 @pytest.fixture
 def someone(browser: Browser, site: sites.Site) -> Iterator[Open]:
-    """Opens the home page as somebody new to this site, each in a browser profile of his own."""
+    """Opens the home page as somebody new to this site, each in a browser profile of their own."""
     complaints: list[str] = []
     contexts = []
 
-    def open() -> Page:
+    def open_page() -> Page:
         contexts.append(browser.new_context())
         page = contexts[-1].new_page()
         page.on(
@@ -41,7 +41,7 @@ def someone(browser: Browser, site: sites.Site) -> Iterator[Open]:
         page.goto(site.url)
         return page
 
-    yield open
+    yield open_page
     for context in contexts:
         context.close()
     assert complaints == []
@@ -100,11 +100,11 @@ def read_all(page: Page, meant: dict[str, int]) -> None:
         sites.wait_for(
             lambda: panel.get_attribute("data-id") or page.locator("#empty").is_visible()
         )
-        id = panel.get_attribute("data-id")
-        if not id:
+        reading_id = panel.get_attribute("data-id")
+        if not reading_id:
             return
-        page.keyboard.press(str(meant[_attempt_of(id, responses)]))
-        expect(panel).not_to_have_attribute("data-id", id)
+        page.keyboard.press(str(meant[_attempt_of(reading_id, responses)]))
+        expect(panel).not_to_have_attribute("data-id", reading_id)
 
 
 def _attempt_of(assignment: str, responses: list[Response]) -> str:

@@ -44,7 +44,8 @@ def test_a_user_name_that_could_deceive_or_break_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(Refused) as refused:
         accounts.add(name, PASSWORD)
-    assert refused.value.field == "username" and refused.value.message
+    assert refused.value.field == "username"
+    assert refused.value.message
     assert not Person.objects.exists()
 
 
@@ -113,7 +114,8 @@ def test_an_admin_may_whatever_a_moderator_may_and_nobody_else_is_staff(
         True,
     ]
     ada.is_active = False
-    assert not ada.is_admin and not ada.is_staff
+    assert not ada.is_admin
+    assert not ada.is_staff
 
 
 def test_add_person_makes_any_role_and_says_what_is_wrong(

@@ -41,7 +41,7 @@ def units(*readers: str) -> list[list[str]]:
 def test_alpha_is_that_of_krippendorffs_own_examples(
     readers: tuple[str, ...], expected: float
 ) -> None:
-    """«Computing Krippendorff's Alpha-Reliability», 2011: sections A, B and C, nominal."""
+    """“Computing Krippendorff's Alpha-Reliability”, 2011: sections A, B and C, nominal."""
     assert agreement.alpha(units(*readers)) == pytest.approx(expected, abs=0.0005)
 
 
@@ -85,10 +85,13 @@ def test_the_interval_holds_alpha_and_narrows_with_more_drawings() -> None:
     widths = []
     for drawings in (some[:50], some):
         found, bounds = agreement.alpha(drawings), agreement.interval(drawings)
-        assert found is not None and bounds is not None and bounds[0] < found < bounds[1]
+        assert found is not None
+        assert bounds is not None
+        assert bounds[0] < found < bounds[1]
         widths.append(bounds[1] - bounds[0])
     assert widths[1] < widths[0] / 2
-    assert agreement.interval([]) is None and agreement.interval([["1", "1"]]) is None
+    assert agreement.interval([]) is None
+    assert agreement.interval([["1", "1"]]) is None
 
 
 def test_alpha_is_told_of_drawings_with_two_counted_readings_or_more(

@@ -56,7 +56,8 @@ def test_the_same_answer_turns_it_down_and_changes_nothing_else(
         0.0,
         rejected.settled_at,
     )
-    assert not Sample.objects.exists() and not appeals.waiting().exists()
+    assert not Sample.objects.exists()
+    assert not appeals.waiting().exists()
     assert kinds(rejected) == ["submitted", "settled", "appeal", "answered"]
     assert set(Reading.objects.values_list("is_correct", flat=True)) == {True}
     assert list(consistency.problems()) == []

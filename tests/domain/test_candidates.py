@@ -128,7 +128,8 @@ def test_a_running_lease_cannot_be_claimed_and_a_lapsed_one_can(study: Study) ->
     assert candidates.claim(claim.candidate_id) is None
     with later(61):
         second = candidates.claim(claim.candidate_id)
-        assert second is not None and second.token == claim.token + 1
+        assert second is not None
+        assert second.token == claim.token + 1
         with pytest.raises(candidates.LeaseLost):
             candidates.renew(claim, 0.5)
         with pytest.raises(candidates.LeaseLost):
@@ -151,7 +152,8 @@ def test_a_result_that_comes_after_the_lease_ran_out_does_not_count(study: Study
     claim = begin()
     with later(61), pytest.raises(candidates.LeaseLost):
         finish(claim)
-    assert Round.objects.count() == 1 and Weights.objects.count() == 1
+    assert Round.objects.count() == 1
+    assert Weights.objects.count() == 1
 
 
 def test_after_three_claims_the_candidate_is_failed_and_collecting_goes_on(study: Study) -> None:
@@ -164,7 +166,8 @@ def test_after_three_claims_the_candidate_is_failed_and_collecting_goes_on(study
         assert candidates.claim(candidate.pk) is None
         candidates.recover()
     candidate.refresh_from_db()
-    assert candidate.state == "failed" and "3 times" in candidate.reasons[0]
+    assert candidate.state == "failed"
+    assert "3 times" in candidate.reasons[0]
     assert current().number == 1
     assert candidates.start("mnist_model").state == "training"
 
@@ -207,7 +210,8 @@ def test_a_training_on_damaged_weights_fails_and_says_so(alice: Person) -> None:
     Weights.objects.update(data=bytes(row.data)[:-1])
     tasks.train(candidate.pk)
     candidate.refresh_from_db()
-    assert candidate.state == "failed" and candidate.reasons
+    assert candidate.state == "failed"
+    assert candidate.reasons
     assert Round.objects.get(state="open").number == 1
 
 
@@ -244,4 +248,5 @@ def test_what_the_trainer_refuses_gets_its_status_in_one_place(
     exception: Exception, status: int
 ) -> None:
     refusal = as_refusal(exception)
-    assert refusal is not None and (refusal.status, refusal.message) == (status, str(exception))
+    assert refusal is not None
+    assert (refusal.status, refusal.message) == (status, str(exception))

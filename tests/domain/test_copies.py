@@ -90,5 +90,6 @@ def test_a_dot_and_specks_are_refused_with_a_sentence(
 ) -> None:
     with pytest.raises(Unprocessable) as refused:
         submit(alice, drawn=drawing.parse(strokes, 12))
-    assert refused.value.code == code and refused.value.message.endswith(".")
+    assert refused.value.code == code
+    assert refused.value.message.endswith(".")
     assert not Attempt.objects.exists()

@@ -1,7 +1,7 @@
 """The simulated crowd does what people do, through the same functions, and nothing else."""
 
 import io
-from collections.abc import Iterator
+import itertools
 from typing import Any
 
 import pytest
@@ -37,9 +37,8 @@ def test_drawers_draw_and_moderators_read_others_drawings_mostly_right() -> None
     Study.objects.update(round_size=1000)
     made = drawn(simulated_crowd.gather(3, 2, seed=1), 25)
 
-    assert len(made) == 25 and {attempt.drawer.username for attempt in made} <= set(
-        simulated_crowd.DRAWERS
-    )
+    assert len(made) == 25
+    assert {attempt.drawer.username for attempt in made} <= set(simulated_crowd.DRAWERS)
     assert len({attempt.drawer_id for attempt in made}) == 3
     readings = [
         (reading, reading.attempt) for reading in Reading.objects.filter(attempt__isnull=False)
@@ -53,7 +52,8 @@ def test_drawers_draw_and_moderators_read_others_drawings_mostly_right() -> None
     ]
     assert sum(right) / len(right) > 0.8
     verified = {attempt.pk for attempt in made if attempt.status == Attempt.Status.VERIFIED}
-    assert verified and verified == set(Sample.objects.values_list("attempt", flat=True))
+    assert verified
+    assert verified == set(Sample.objects.values_list("attempt", flat=True))
     assert list(consistency.problems()) == []
 
 
@@ -62,7 +62,7 @@ def test_who_did_not_fool_goes_on_from_the_same_picture_and_then_starts_anew() -
     made = drawn(people, 25)
 
     tries = [[made[0]]]
-    for before, attempt in zip(made, made[1:], strict=False):
+    for before, attempt in itertools.pairwise(made):
         if before.has_fooled or len(tries[-1]) == tactics.MOST_TRIES:
             tries.append([])
         tries[-1].append(attempt)
@@ -88,7 +88,7 @@ def test_the_same_seed_draws_the_same_pictures() -> None:
 
 
 @pytest.fixture
-def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """The second drawing meets this error."""
     submit, left = attempts.submit, [None, request.param]
 
@@ -98,7 +98,6 @@ def one_refusal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
         return submit(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(attempts, "submit", refuse_once)
-    yield
 
 
 @pytest.mark.parametrize(
@@ -125,15 +124,14 @@ def test_it_goes_on_after_copies_limits_and_a_missing_model(
 ) -> None:
     drawn(simulated_crowd.gather(1, 1, seed=6), 3)
     copying = simulated_crowd.gather(1, 1, seed=6)
-    assert len(drawn(copying, 3)) == 6 and copying.refused >= 1
+    assert len(drawn(copying, 3)) == 6
+    assert copying.refused >= 1
 
     Round.objects.update(state=Round.State.CLOSED, closed_at=timezone.now())
     waiting = simulated_crowd.gather(1, 1, seed=7)
     turns = waiting.turns()
-    assert (
-        next(turns) == simulated_crowd.AFTER_A_REFUSAL
-        and waiting.last_refusal == "No round is open."
-    )
+    assert next(turns) == simulated_crowd.AFTER_A_REFUSAL
+    assert waiting.last_refusal == "No round is open."
     Round.objects.update(state=Round.State.OPEN, closed_at=None)
     while not waiting.drawn:
         next(turns)
@@ -142,7 +140,8 @@ def test_it_goes_on_after_copies_limits_and_a_missing_model(
     limited = simulated_crowd.gather(1, 1, seed=8)
     for _ in zip(range(6), limited.turns(), strict=False):
         pass
-    assert limited.refused and "Try again in" in limited.last_refusal
+    assert limited.refused
+    assert "Try again in" in limited.last_refusal
 
 
 def test_people_are_made_once_and_keep_their_hands() -> None:

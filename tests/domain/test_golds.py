@@ -38,7 +38,8 @@ def test_gold_is_what_all_who_read_it_say_and_three_voices_agree_on(
     answer = verdicts.gold(target, predicted, status, readings)
     if answer is None:
         return
-    assert status != "verified" and set(readings) == {answer}
+    assert status != "verified"
+    assert set(readings) == {answer}
     assert len(readings) + [str(target), str(predicted)].count(answer) >= 3
     assert verdicts.gold(target, predicted, status, [*readings, answer]) == answer
     assert (
@@ -56,7 +57,8 @@ def test_ten_practice_drawings_always_have_the_same_mix(data: st.DataObject) -> 
         given_out.append(data.draw(st.sampled_from(sorted(verdicts.practice_left(given_out)))))
     assert not verdicts.practice_left(given_out)
     assert (given_out.count("junk"), given_out.count("ambiguous")) == (1, 1)
-    assert verdicts.practice_tens(given_out) == 1 and verdicts.practice_tens(given_out[1:]) == 0
+    assert verdicts.practice_tens(given_out) == 1
+    assert verdicts.practice_tens(given_out[1:]) == 0
 
 
 @given(st.lists(st.integers(0, 4), max_size=40))
@@ -107,7 +109,8 @@ def hidden_gold(study: Study, alice: Person, person: Cast) -> Callable[..., Gold
 def test_what_settles_beyond_doubt_is_kept_as_hidden_gold(hidden_gold: Callable[..., Gold]) -> None:
     made = hidden_gold()
     copied = made.attempt
-    assert copied is not None and made.pk != copied.pk
+    assert copied is not None
+    assert made.pk != copied.pk
     assert (made.answer, made.is_practice, made.is_retired) == ("7", False, False)
     assert (made.strokes, made.width, bytes(made.pixels)) == (
         copied.strokes,
@@ -127,7 +130,8 @@ def test_a_verified_fool_and_what_readers_differ_on_are_no_gold(
     for moderator, answer in ((mona, "1"), (mei, "7"), (max_, "7")):
         read(moderator, answer, differed)
     differed.refresh_from_db()
-    assert differed.status == "not_fooled" and not Gold.objects.exists()
+    assert differed.status == "not_fooled"
+    assert not Gold.objects.exists()
 
 
 def test_a_drawing_nearly_of_mnist_is_no_gold(alice: Person, mona: Person) -> None:
@@ -148,13 +152,15 @@ def test_gold_comes_before_another_drawing_never_alone_and_each_once(
     while reading := queue.assign(mona):
         seen.append(reading.drawing.pk)
         readings.read(mona, reading.pk, "7" if reading.gold else "4")
-    assert set(seen[:2]) == {first.pk, second.pk} and seen[2:] == [waiting.pk]
+    assert set(seen[:2]) == {first.pk, second.pk}
+    assert seen[2:] == [waiting.pk]
     assert set(Reading.objects.filter(gold__isnull=False).values_list("is_correct", flat=True)) == {
         True
     }
     submit(alice)
     again = queue.assign(mona)
-    assert again is not None and again.attempt is not None
+    assert again is not None
+    assert again.attempt is not None
 
 
 def test_nobody_gets_gold_that_he_drew_or_has_read_before(
@@ -164,9 +170,11 @@ def test_nobody_gets_gold_that_he_drew_or_has_read_before(
     hidden_gold(reader=mona)
     submit(alice), submit(alice)
     reading = queue.assign(mona)
-    assert reading is not None and reading.gold is None
+    assert reading is not None
+    assert reading.gold is None
     other = queue.assign(mei)
-    assert other is not None and other.gold is not None
+    assert other is not None
+    assert other.gold is not None
 
 
 def test_without_a_share_there_is_no_gold(
@@ -176,7 +184,8 @@ def test_without_a_share_there_is_no_gold(
     Study.objects.update(gold_share=0.0)
     submit(alice)
     reading = queue.assign(mona)
-    assert reading is not None and reading.gold is None
+    assert reading is not None
+    assert reading.gold is None
 
 
 def test_gold_counts_as_a_lease_like_any_other_and_comes_again_once_it_ran_out(
@@ -185,11 +194,14 @@ def test_gold_counts_as_a_lease_like_any_other_and_comes_again_once_it_ran_out(
     made = hidden_gold()
     submit(alice), submit(alice)
     first, second, third = (queue.assign(mona) for _ in range(3))
-    assert first and second and third
+    assert first
+    assert second
+    assert third
     assert (first.gold, second.gold, third.pk) == (made, None, first.pk)
     with time_machine.travel(timezone.now() + queue.LEASE + timedelta(seconds=1)):
         again = queue.assign(mona)
-        assert again is not None and (again.pk, again.gold) == (first.pk, made)
+        assert again is not None
+        assert (again.pk, again.gold) == (first.pk, made)
 
 
 def shape(value: Any) -> Any:
@@ -237,12 +249,14 @@ def test_gold_that_moderators_doubt_is_given_to_nobody_any_more(
         assert not made.is_retired
         reader = person(role="moderator")
         reading = queue.assign(reader)
-        assert reading is not None and reading.gold == made
+        assert reading is not None
+        assert reading.gold == made
         readings.read(reader, reading.pk, "7" if right else "1")
     made.refresh_from_db()
     assert made.is_retired
     later = queue.assign(person(role="moderator"))
-    assert later is not None and later.gold is None
+    assert later is not None
+    assert later.gold is None
     assert {(one.correct_gold_count, one.gold_count) for one in trust.moderator_figures()} == {
         (0, 0)
     }
@@ -287,7 +301,8 @@ def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
     tasks.pause_untrusted_moderators()
     mona.refresh_from_db()
     mei.refresh_from_db()
-    assert mona.is_moderation_paused and not mei.is_moderation_paused
+    assert mona.is_moderation_paused
+    assert not mei.is_moderation_paused
     record = ModerationPause.objects.get()
     assert (record.agreed_count, record.settled_count, record.is_on_gold) == (15, 30, True)
     assert not Reading.objects.filter(pk=lease.pk).exists()
@@ -308,7 +323,9 @@ def practise(moderator: Person, *right: bool) -> list[Gold]:
     seen = []
     for good in right:
         reading = queue.assign(moderator)
-        assert reading is not None and reading.gold is not None and reading.gold.is_practice
+        assert reading is not None
+        assert reading.gold is not None
+        assert reading.gold.is_practice
         seen.append(reading.gold)
         others = [answer for answer in verdicts.ANSWERS if answer != reading.gold.answer]
         readings.read(moderator, reading.pk, reading.gold.answer if good else others[0])
@@ -321,14 +338,17 @@ def test_ten_practice_drawings_come_first_and_eight_right_qualify(
 ) -> None:
     attempt = submit(alice)
     seen = practise(newt, *[False] * 2, *[True] * 7)
-    assert newt.is_practising and not attempt.readings.exists()
+    assert newt.is_practising
+    assert not attempt.readings.exists()
     seen += practise(newt, True)
-    assert newt.qualified_at and not newt.is_practising
+    assert newt.qualified_at
+    assert not newt.is_practising
     assert len({one.pk for one in seen}) == 10
     kinds = Counter(one.answer if one.answer in ("junk", "ambiguous") else "digit" for one in seen)
     assert kinds == verdicts.PRACTICE_MIX
     reading = queue.assign(newt)
-    assert reading is not None and reading.attempt == attempt
+    assert reading is not None
+    assert reading.attempt == attempt
     assert {(one.correct_gold_count, one.gold_count) for one in trust.moderator_figures()} == {
         (0, 0)
     }
@@ -340,24 +360,27 @@ def test_the_eleventh_waits_until_the_tenth_is_read(newt: Person) -> None:
     tenth = queue.assign(newt)
     assert tenth is not None
     again = queue.assign(newt)
-    assert again is not None and again.pk == tenth.pk
+    assert again is not None
+    assert again.pk == tenth.pk
     readings.read(newt, tenth.pk, "0")
     eleventh = queue.assign(newt)
-    assert eleventh is not None and eleventh.pk != tenth.pk
+    assert eleventh is not None
+    assert eleventh.pk != tenth.pk
 
 
 def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
     alice: Person, newt: Person, ada: Person, mona: Person
 ) -> None:
     seen = [practise(newt, *[False] * 3, *[True] * 7) for _ in range(4)]
-    assert len({one.pk for ten in seen for one in ten}) == 40 and newt.is_practising
+    assert len({one.pk for ten in seen for one in ten}) == 40
+    assert newt.is_practising
     with pytest.raises(Forbidden, match="admin"):
         queue.assign(newt)
     with pytest.raises(Forbidden):
-        trust.qualify(newt, mona, "He reads well.")
+        trust.qualify(newt, mona, "They read well.")
     with pytest.raises(Refused):
         trust.qualify(newt, ada, " ")
-    trust.qualify(newt, ada, "He reads well.")
+    trust.qualify(newt, ada, "They read well.")
     newt.refresh_from_db()
     assert newt.qualified_at
     act = AdminAction.objects.get()
@@ -365,7 +388,7 @@ def test_who_fails_all_practice_is_let_by_an_admin_who_says_why(
         ada,
         "qualified",
         newt,
-        "He reads well.",
+        "They read well.",
     )
     submit(alice)
     assert queue.assign(newt) is not None
@@ -379,7 +402,8 @@ def test_an_admin_needs_no_practice_and_a_new_moderator_from_the_command_neither
 ) -> None:
     submit(alice)
     reading = queue.assign(ada)
-    assert reading is not None and reading.attempt is not None
+    assert reading is not None
+    assert reading.attempt is not None
     monkeypatch.setenv("DADC_PASSWORD", "correct horse battery")
     call_command("add_person", "mona", role="moderator", verbosity=0)
     assert not Person.objects.get(username="mona").is_practising
@@ -417,9 +441,12 @@ def test_drawings_of_somebody_read_too_often_come_last(
     )
     other = submit(person())
     usual = queue.assign(mei)
-    assert usual is not None and usual.attempt == begun
+    assert usual is not None
+    assert usual.attempt == begun
     Reading.objects.filter(pk=usual.pk).delete()
     reading = queue.assign(mona)
-    assert reading is not None and reading.attempt == other
+    assert reading is not None
+    assert reading.attempt == other
     nobody_else = queue.assign(mona)
-    assert nobody_else is not None and nobody_else.attempt == begun
+    assert nobody_else is not None
+    assert nobody_else.attempt == begun

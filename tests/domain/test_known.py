@@ -46,12 +46,14 @@ def painted(image: Any) -> drawing.Drawing:
 def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
     remembered: basedata.BaseData, alice: Person, mona: Person
 ) -> None:
-    assert remembered.test_images is not None and remembered.test_labels is not None
+    assert remembered.test_images is not None
+    assert remembered.test_labels is not None
     four = int(np.flatnonzero(remembered.test_labels == 4)[0])
     attempt, _ = attempts.submit(
         alice, attempts.Submission(4, painted(remembered.test_images[four]))
     )
-    assert attempt.is_mnist_duplicate and attempt.near_duplicate_of is None
+    assert attempt.is_mnist_duplicate
+    assert attempt.near_duplicate_of is None
     assert "one of MNIST’s own images" in timeline.timeline(attempt)[1].text
     read(mona, "4")
     attempt.refresh_from_db()

@@ -42,7 +42,8 @@ def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
     refused = manage(tmp_path, command)
     assert refused.returncode == 1
     assert "made by a version before 0.2" in refused.stderr
-    assert "export_samples" in refused.stderr and "DADC_DATA_DIR" in refused.stderr
+    assert "export_samples" in refused.stderr
+    assert "DADC_DATA_DIR" in refused.stderr
     with sqlite3.connect(path) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     assert tables == {"django_migrations", "collector_suspension"}

@@ -116,7 +116,8 @@ def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_qu
     queue.assign(mona)
     tasks.pause_untrusted_moderators()
     mona.refresh_from_db()
-    assert mona.is_moderation_paused and not mona.is_moderator
+    assert mona.is_moderation_paused
+    assert not mona.is_moderator
     record = ModerationPause.objects.get()
     assert (record.person, record.agreed_count, record.settled_count, record.lifted_at) == (
         mona,
@@ -217,9 +218,8 @@ def test_an_admin_lifts_a_suspension_with_a_reason_and_the_moderator_is_judged_a
     assert ModerationPause.objects.get().lifted_at
     trust.pause_untrusted()
     mona.refresh_from_db()
-    assert not mona.is_moderation_paused and [
-        one.settled_count for one in trust.moderator_figures()
-    ] == [0]
+    assert not mona.is_moderation_paused
+    assert [one.settled_count for one in trust.moderator_figures()] == [0]
     with pytest.raises(Conflict):
         trust.resume(mona, ada, "again")
 

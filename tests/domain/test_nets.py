@@ -40,7 +40,8 @@ def a_sample(study: Study) -> None:
 def test_a_net_that_was_never_trained_here_starts_from_its_shipped_weights(a_sample: None) -> None:
     candidate = candidates.start("strong")
     base, round_one = candidate.initial_model, shipped.round_one("strong")
-    assert base is not None and candidate.architecture == "strong"
+    assert base is not None
+    assert candidate.architecture == "strong"
     assert (base.architecture, base.initial_model, base.state, base.report) == (
         "strong",
         None,
@@ -116,7 +117,8 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
         weights.load("strong", shipped.round_one("strong").weights, None), evaluate.base_sets(base)
     )
     assert f"under round 1's {own.of(GATE_BASE).correct} " in verdict.reasons[0]
-    assert report.against_target is not None and report.against_target.round == 1
+    assert report.against_target is not None
+    assert report.against_target.round == 1
     audited = learning_report.TestSet(Kind.AUDITED, 1)
     assert report.against_target.tests[audited] == PairedTest(n=1, gained=0, lost=1, p=1.0)
 

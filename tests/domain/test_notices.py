@@ -93,7 +93,8 @@ def test_who_wants_mail_gets_what_is_new_once_and_at_most_once_an_hour(
         read(mona, "4", submit(person, 4))
     assert [notices.send_mails() for _ in range(2)] == [1, 0]
     [sent] = mail.outbox
-    assert sent.to == ["alice@example.org"] and sent.body.count("Confirmed") == 2
+    assert sent.to == ["alice@example.org"]
+    assert sent.body.count("Confirmed") == 2
     assert "My account" in sent.body
     read(mona, "4", submit(alice, 4))
     assert notices.send_mails() == 0, "within the hour"

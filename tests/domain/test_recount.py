@@ -165,9 +165,9 @@ class Site(RuleBasedStateMachine):
                 )
             else:
                 assert row.credit == 0
-        for credits in groups.values():
-            assert sorted(credits, reverse=True) == [
-                verdicts.credit("verified", n) for n in range(len(credits))
+        for earned in groups.values():
+            assert sorted(earned, reverse=True) == [
+                verdicts.credit("verified", n) for n in range(len(earned))
             ]
 
     @invariant()

@@ -84,7 +84,8 @@ def test_training_samples_are_never_measured_on(tester: uuid.UUID) -> None:
     withdrawn = keep(tester, 4)
     samples.withdraw(tester)
     report, _ = judge(4)
-    assert report.tests[FOOLS_1].n == 0 and withdrawn.pk
+    assert report.tests[FOOLS_1].n == 0
+    assert withdrawn.pk
 
 
 def test_the_matrix_has_every_rounds_model_on_every_rounds_samples(tester: uuid.UUID) -> None:
@@ -109,7 +110,8 @@ def test_what_was_forgotten_is_listed_by_attempt_and_paired_with_the_target(
     rounds.open_next(add_model(3))
     report, _ = judge(4)
     assert report.forgot == (str(lost.attempt),)
-    assert report.against_target is not None and report.against_target.round == 2
+    assert report.against_target is not None
+    assert report.against_target.round == 2
     paired = report.against_target.tests[FOOLS_1]
     assert paired == learning_report.PairedTest(n=2, gained=1, lost=1, p=1.0)
     assert str(kept.attempt) not in report.forgot
@@ -124,7 +126,9 @@ def test_a_candidate_that_forgets_earlier_rounds_is_held(tester: uuid.UUID) -> N
     _, reasons = judge(3)
     assert reasons == ()
     _, reasons = judge_again(4)
-    assert len(reasons) == 1 and "“fools_1”" in reasons[0] and "lost 50" in reasons[0]
+    assert len(reasons) == 1
+    assert "“fools_1”" in reasons[0]
+    assert "lost 50" in reasons[0]
 
 
 def judge_again(digit: int) -> tuple[Report, tuple[str, ...]]:

@@ -27,14 +27,16 @@ def test_nobody_but_moderators_and_admins_is_assigned_anything(alice: Person, ad
     with pytest.raises(Forbidden):
         queue.assign(alice)
     reading = queue.assign(ada)
-    assert reading is not None and reading.attempt_id == attempt.pk
+    assert reading is not None
+    assert reading.attempt_id == attempt.pk
 
 
 def test_a_moderator_is_never_assigned_his_own_drawing(mona: Person, mei: Person) -> None:
     attempt = submit(mona)
     assert queue.assign(mona) is None
     reading = queue.assign(mei)
-    assert reading is not None and reading.attempt_id == attempt.pk
+    assert reading is not None
+    assert reading.attempt_id == attempt.pk
 
 
 def test_a_reading_of_the_target_verifies_a_fool_and_keeps_it_as_a_sample(
@@ -125,7 +127,8 @@ def test_a_begun_drawing_comes_before_unread_ones(alice: Person, mona: Person, m
     for _ in range(5):
         submit(alice)
     reading = queue.assign(mei)
-    assert reading is not None and reading.attempt_id == first.pk
+    assert reading is not None
+    assert reading.attempt_id == first.pk
 
 
 def test_unread_drawings_are_drawn_by_lot_among_the_fifty_oldest(
@@ -136,16 +139,20 @@ def test_unread_drawings_are_drawn_by_lot_among_the_fifty_oldest(
     monkeypatch.setattr(queue, "OLDEST_UNREAD_SHUFFLED", 2)
     monkeypatch.setattr(queue._lot, "shuffle", lambda ids: ids.reverse())
     reading = queue.assign(mona)
-    assert reading is not None and reading.attempt_id == drawn[1].pk
+    assert reading is not None
+    assert reading.attempt_id == drawn[1].pk
 
 
 def test_at_most_two_leases_then_the_older_again(alice: Person, mona: Person) -> None:
     for _ in range(3):
         submit(alice)
     first, second = queue.assign(mona), queue.assign(mona)
-    assert first is not None and second is not None and first.pk != second.pk
+    assert first is not None
+    assert second is not None
+    assert first.pk != second.pk
     again = queue.assign(mona)
-    assert again is not None and again.pk == first.pk
+    assert again is not None
+    assert again.pk == first.pk
     assert Reading.objects.count() == 2
 
 
@@ -154,7 +161,8 @@ def test_the_same_drawing_is_not_leased_to_more_people_than_readings_are_wanted(
 ) -> None:
     Study.objects.update(quorum=2)
     submit(alice)
-    assert queue.assign(mona) and queue.assign(mei)
+    assert queue.assign(mona)
+    assert queue.assign(mei)
     assert queue.assign(ada) is None
 
 
@@ -166,7 +174,8 @@ def test_a_lease_that_ran_out_goes_to_somebody_else_and_its_reading_is_refused(
     assert late is not None
     with time_machine.travel(timezone.now() + queue.LEASE + timedelta(seconds=1)):
         other = queue.assign(mei)
-        assert other is not None and other.attempt_id == attempt.pk
+        assert other is not None
+        assert other.attempt_id == attempt.pk
         with pytest.raises(Gone):
             readings.read(mona, late.pk, "4")
     attempt.refresh_from_db()
@@ -314,4 +323,5 @@ def test_the_queue_is_read_from_the_head_of_its_two_indexes(alice: Person, mona:
     assert len(plans) == 2
     for plan, index in zip(plans, ("partly_read", "unread"), strict=True):
         assert f"INDEX {index}" in plan or f"Index Scan using {index} " in plan, plan
-        assert "TEMP B-TREE" not in plan and "Sort " not in plan
+        assert "TEMP B-TREE" not in plan
+        assert "Sort " not in plan

@@ -96,4 +96,5 @@ def test_tries_per_fool_are_drawings_for_each_verified_fool(
     if tries is None:
         assert verified == 0
     else:
-        assert tries >= 1 and round(tries * verified) == tally.attempt_count
+        assert tries >= 1
+        assert round(tries * verified) == tally.attempt_count

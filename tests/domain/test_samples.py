@@ -64,7 +64,8 @@ def test_the_same_pixels_are_one_sample_while_it_is_active(study: Study) -> None
     someone = uuid.uuid4()
     first = add(someone, pixels=b"\1" * 784)
     assert add(pixels=b"\1" * 784) is None
-    assert first is not None and samples.withdraw(someone) == 1
+    assert first is not None
+    assert samples.withdraw(someone) == 1
     assert add(pixels=b"\1" * 784) is not None
 
 
@@ -140,7 +141,8 @@ def test_a_round_is_due_only_once_enough_people_gave_their_share(study: Study) -
     assert candidates.start_if_due("mnist_model", 4, 2) is None
     kept(two)
     candidate = candidates.start_if_due("mnist_model", 4, 2)
-    assert candidate is not None and samples.trained_on(candidate).count() == 4
+    assert candidate is not None
+    assert samples.trained_on(candidate).count() == 4
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,8 @@ def test_arrays_hold_the_samples_in_the_order_of_their_ids(study: Study) -> None
     made = sorted((kept() for _ in range(3)), key=lambda sample: sample.pk)
     arrays = samples.arrays(Sample.objects.order_by("pk"))
     assert arrays.ids == [str(sample.pk) for sample in made]
-    assert arrays.pixels.shape == (3, 28, 28) and arrays.labels.tolist() == [4, 4, 4]
+    assert arrays.pixels.shape == (3, 28, 28)
+    assert arrays.labels.tolist() == [4, 4, 4]
     assert arrays.pixels[0].tobytes() == bytes(made[0].pixels)
     assert samples.arrays(Sample.objects.none()).pixels.shape == (0, 28, 28)
 

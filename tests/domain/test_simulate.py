@@ -34,12 +34,12 @@ def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(tmp_path: Path) 
     out = tmp_path / "study.json"
     told = simulate("--seeds", "7")
     (seed,) = json.loads(out.read_text())["runs"].items()
-    assert seed[0] == "7" and set(seed[1]) == {"dynamic", "none", "none_at_equal_drawings"}
-    assert "| 3 | 3 | – |" in told and "stand-in" in told
-    assert (
-        "After round 1, held-out writers: " in told
-        and "fewer errors in dynamic than in none" in told
-    )
+    assert seed[0] == "7"
+    assert set(seed[1]) == {"dynamic", "none", "none_at_equal_drawings"}
+    assert "| 3 | 3 | – |" in told
+    assert "stand-in" in told
+    assert "After round 1, held-out writers: " in told
+    assert "fewer errors in dynamic than in none" in told
     before = out.read_text()
     again = simulate("--seeds", "7")
     assert out.read_text() == before

@@ -83,10 +83,8 @@ def test_the_same_confusion_earns_half_after_the_second_in_a_round_and_the_drawe
         ("mei", 1.0),
     ]
     third = alice.attempts.order_by("submitted_at")[3]
-    assert (
-        "half a credit" in timeline.timeline(third)[1].text
-        and "a 4 taken for a 7" in timeline.timeline(third)[1].text
-    )
+    assert "half a credit" in timeline.timeline(third)[1].text
+    assert "a 4 taken for a 7" in timeline.timeline(third)[1].text
     assert "1 credit" in timeline.timeline(mei.attempts.get())[1].text
     assert list(consistency.problems()) == []
     next_round = Round.objects.create(
@@ -201,11 +199,14 @@ def test_the_open_round_says_what_is_due_and_what_is_in_training(
     assert round_figures.current().due == round_figures.Due(have=0, need=2)
     read(mona, "4", submit(alice, 4))
     overview = round_figures.current()
-    assert overview.due is not None and overview.due.have == 1
+    assert overview.due is not None
+    assert overview.due.have == 1
     assert (overview.training, overview.counts.verified_count) == (None, 1)
     read(mona, "4", submit(alice, 4))
     training = round_figures.current().training
-    assert training is not None and training.progress == 0 and training.started_at is not None
+    assert training is not None
+    assert training.progress == 0
+    assert training.started_at is not None
     with pytest.raises(NoSuchRound):
         round_figures.describe(99)
 
@@ -281,7 +282,9 @@ def test_while_a_drawing_waits_its_fate_tells_nothing_of_the_readings(
     read(mona, "junk", attempt)
     attempt.refresh_from_db()
     told = " ".join(event.text for event in timeline.timeline(attempt))
-    assert "junk" not in told and "no digit" not in told and "1 so far" in told
+    assert "junk" not in told
+    assert "no digit" not in told
+    assert "1 so far" in told
 
 
 def test_a_drawing_that_did_not_fool_and_was_not_drawn_for_audit_has_no_verdict_of_moderators(
@@ -321,7 +324,8 @@ def test_whatever_is_changed_behind_the_rules_is_found(
 ) -> None:
     Study.objects.update(round_size=100)
     read(mona, "4", submit(alice, 4))
-    assert callable(spoil) and spoil() == 1
+    assert callable(spoil)
+    assert spoil() == 1
     assert list(consistency.problems())
 
 
@@ -343,5 +347,6 @@ def test_the_current_round_is_told_as_such_even_when_the_next_one_opens_meanwhil
 
     monkeypatch.setattr(QuerySet, "get", get_then_open)
     overview = round_figures.current()
-    assert overview.number == first.number and overview.due is not None
+    assert overview.number == first.number
+    assert overview.due is not None
     assert round_figures.current().number == 2

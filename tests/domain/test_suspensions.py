@@ -1,4 +1,4 @@
-"""Suspending a person and taking it back; a model without him; what is done by hand stays
+"""Suspending a person and taking it back; a model without them; what is done by hand stays
 written."""
 
 from typing import Any
@@ -58,7 +58,8 @@ def test_a_suspension_says_beforehand_what_it_takes_out_and_takes_it_out_at_once
     assert set(ranked()) == {"alice", "bob"}
     assert suspensions.suspend(bob, ada, WHY) == 1
     assert (ranked(), active()) == (["alice"], {alice.contributor})
-    assert queue.assign(mona) is None and not decisions.unsettled().exists()
+    assert queue.assign(mona) is None
+    assert not decisions.unsettled().exists()
     assert off(bob).is_suspended
     assert list(consistency.problems()) == []
     [act] = AdminAction.objects.all()
@@ -70,7 +71,8 @@ def test_reinstating_brings_back_what_was_taken_out(bob: Person, mona: Person, a
     suspensions.suspend(bob, ada, WHY)
     assert suspensions.impact_of(off(bob)) == suspensions.SuspensionImpact(samples=1, waiting=1)
     assert suspensions.reinstate(off(bob), ada, "It was her little brother.") == 1
-    assert leaderboards.standings("all") == before and bob.contributor in active()
+    assert leaderboards.standings("all") == before
+    assert bob.contributor in active()
     assert (
         Sample.objects.filter(contributor=bob.contributor).count() == 2
     )  # a row of its own, beside the withdrawn
@@ -140,8 +142,10 @@ def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_samp
     assert leased is not None
     suspensions.suspend(bob, ada, WHY)
     settled = readings.read(mona, leased.pk, "5").attempt
-    assert settled is not None and settled.status == "verified"
-    assert bob.contributor not in active() and list(consistency.problems()) == []
+    assert settled is not None
+    assert settled.status == "verified"
+    assert bob.contributor not in active()
+    assert list(consistency.problems()) == []
     assert suspensions.reinstate(off(bob), ada, WHY) == 2
 
 
@@ -165,7 +169,8 @@ def test_who_is_suspended_is_signed_out_for_good(bob: Person, alice: Person, ada
     asleep.cookies["sessionid"] = bobs.cookies["sessionid"].value  # asks nothing meanwhile
     assert status(bobs) == 401
     suspensions.reinstate(off(bob), ada, WHY)
-    assert accounts.person_of_token(text) is None and accounts.person_of_token(kept) == alice
+    assert accounts.person_of_token(text) is None
+    assert accounts.person_of_token(kept) == alice
     assert Token.objects.count() == 1
     assert status(asleep) == status(bobs) == 401
     assert status(alices) == status(signed_in(off(bob))) == 200
@@ -176,7 +181,8 @@ def test_who_a_session_is_of_is_asked_in_one_query(bob: Person, ada: Person) -> 
     suspensions.reinstate(off(bob), ada, WHY)
     with CaptureQueriesContext(connection) as queries:
         person = accounts.Backend().get_user(bob.pk)
-        assert person is not None and person.get_session_auth_hash().endswith("-1")
+        assert person is not None
+        assert person.get_session_auth_hash().endswith("-1")
     assert len(queries) == 1
 
 
@@ -202,7 +208,8 @@ def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstate
     bob: Person, ada: Person
 ) -> None:
     Person.objects.filter(pk=bob.pk).update(is_active=False, closed_at=ada.joined_at)
-    assert not off(bob).is_suspended and decisions.unsettled().count() == 0
+    assert not off(bob).is_suspended
+    assert decisions.unsettled().count() == 0
     with pytest.raises(Conflict):
         suspensions.reinstate(off(bob), ada, WHY)
 
@@ -275,7 +282,8 @@ def test_a_comparison_left_lying_is_sent_again_and_fails_after_three_claims(
         RoundModel.objects.filter(pk=model.pk).update(lease_expires_at=model.created_at)
     candidates.recover()
     model.refresh_from_db()
-    assert model.state == "failed" and suspensions.latest_ablation(bob) == model
+    assert model.state == "failed"
+    assert suspensions.latest_ablation(bob) == model
 
 
 def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
@@ -289,10 +297,8 @@ def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
     for person in (alice, bob):
         with pytest.raises(candidates.NothingToAblate):
             suspensions.ablate(person, ada, WHY)
-    assert (
-        not RoundModel.objects.filter(state="training").exists()
-        and not AdminAction.objects.exists()
-    )
+    assert not RoundModel.objects.filter(state="training").exists()
+    assert not AdminAction.objects.exists()
 
 
 # What was done by hand.
@@ -324,7 +330,8 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
         ("suspended", WHY),
     ]
     assert {done.who for done in told} == {"ada"}
-    assert told[0].touched == ("round", 2, "round 2") and told[-1].touched == (
+    assert told[0].touched == ("round", 2, "round 2")
+    assert told[-1].touched == (
         "person",
         "bob",
         "bob",

@@ -69,9 +69,9 @@ def keep_ten(contributor: uuid.UUID, seed: int = 3) -> None:
 @pytest.fixture
 def someone(study: Study) -> uuid.UUID:
     """A contributor of the train split, with ten samples."""
-    id = Contributor.objects.create(id=uuid.uuid4(), position=0, split="train").pk
-    keep_ten(id)
-    return id
+    contributor = Contributor.objects.create(id=uuid.uuid4(), position=0, split="train").pk
+    keep_ten(contributor)
+    return contributor
 
 
 def test_an_honest_training_opens_round_two_with_its_report_and_manifest(
@@ -79,9 +79,11 @@ def test_an_honest_training_opens_round_two_with_its_report_and_manifest(
 ) -> None:
     candidate = train()
     assert (candidate.state, candidate.reasons, candidate.claim_count) == ("promoted", [], 1)
-    assert candidate.report is not None and candidate.manifest is not None
+    assert candidate.report is not None
+    assert candidate.manifest is not None
     assert candidate.report["sets"]["gate_base"]["stand_in"] is True
-    assert candidate.manifest["samples"] == 10 and len(candidate.manifest["sha256"]) == 64
+    assert candidate.manifest["samples"] == 10
+    assert len(candidate.manifest["sha256"]) == 64
     assert Round.objects.get(state="open").model == candidate
 
 
@@ -121,7 +123,8 @@ def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.M
     monkeypatch.setattr(basedata, "find", lambda *_: permuted)
     shorten(monkeypatch, steps=150, distillation=0.0)
     candidate = train()
-    assert candidate.state == "held" and "base images" in candidate.reasons[0]
+    assert candidate.state == "held"
+    assert "base images" in candidate.reasons[0]
     assert Round.objects.get(state="open").number == 1
 
 
@@ -153,7 +156,8 @@ def test_a_learning_rate_of_a_billion_opens_no_round(
 ) -> None:
     shorten(monkeypatch, learning_rate=1e9)
     candidate = train()
-    assert candidate.state in ("failed", "held") and candidate.reasons
+    assert candidate.state in ("failed", "held")
+    assert candidate.reasons
     assert Round.objects.get(state="open").number == 1
 
 
@@ -162,7 +166,8 @@ def test_a_loss_that_is_not_a_number_fails_and_says_so(
 ) -> None:
     shorten(monkeypatch, temperature=0.0)  # 0/0 in the distillation
     candidate = train()
-    assert candidate.state == "failed" and "Diverged" in candidate.reasons[0]
+    assert candidate.state == "failed"
+    assert "Diverged" in candidate.reasons[0]
     assert Round.objects.get(state="open").number == 1
 
 
@@ -211,7 +216,8 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
     ]
     assert weights[0] == weights[2] != weights[1]
     told, whole = comparison.report, together.report
-    assert told is not None and whole is not None
+    assert told is not None
+    assert whole is not None
     assert (told["compared_with"], told["samples"]) == (together.pk, [10, 20])
     assert told["their_sets"]["gate_base"] == whole["sets"]["gate_base"]
     assert told["sets"]["fools_1"]["n"] == told["paired"]["fools_1"]["n"] == 10

@@ -147,7 +147,8 @@ def check(site: Site, nobody: Client) -> None:
         )
         assert row["status"] != "pending" or leased <= row["needed_reading_count"]
         assert (row["status"] == "pending") == (row["settled_at"] is None)
-    assert training <= 1 and max(Counter(samples).values(), default=1) == 1
+    assert training <= 1
+    assert max(Counter(samples).values(), default=1) == 1
     groups: dict[Any, list[float]] = defaultdict(list)
     standings: dict[str, list[float]] = defaultdict(lambda: [0.0, 0, 0])
     for row in attempts:
@@ -162,8 +163,8 @@ def check(site: Site, nobody: Client) -> None:
         else:
             assert row["credit"] == 0
     assert sum(map(len, groups.values())) >= 20, "enough settled to say something"
-    for credits in groups.values():
-        assert sorted(credits, reverse=True) == [1.0, 1.0, *[0.5] * len(credits)][: len(credits)]
+    for earned in groups.values():
+        assert sorted(earned, reverse=True) == [1.0, 1.0, *[0.5] * len(earned)][: len(earned)]
     board = nobody.get("/api/leaderboard/?period=all").body["results"]
     told = {
         line["username"]: [line["credit"], line["verified"], line["attempts"]] for line in board

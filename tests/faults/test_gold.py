@@ -1,4 +1,4 @@
-"""Many requests of one moderator in the same moment: no drawing is given to him twice, and no more
+"""Many requests of one moderator in the same moment: no drawing is given to them twice, and no more
 than two at once."""
 
 from collections.abc import Callable

@@ -44,7 +44,8 @@ def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: S
     make = site.processes["make"]
     wait_for(lambda: ready(site), 60, "web and workers to be ready")
     log = (site.data_dir / "run.log").read_text()
-    assert f"http://127.0.0.1:{site.port}/" in log and "Sign in as admin" in log
+    assert f"http://127.0.0.1:{site.port}/" in log
+    assert "Sign in as admin" in log
 
     masters = [child for child in children(make.pid) if "gunicorn" in " ".join(child.cmdline())]
     kill(*masters)

@@ -1,6 +1,5 @@
 """The target model under promotion, damage and a database that goes away."""
 
-import resource
 import sqlite3
 import threading
 import time
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -83,7 +83,8 @@ def test_damaged_weights_answer_503_until_an_admin_rolls_back(
         answer = drawer.post(path, body)
         assert (answer.status, answer.body["error"]["code"]) == (503, "unavailable")
     ready = Client(site).get("/readyz")
-    assert ready.status == 503 and "damaged" in ready.body["target"]
+    assert ready.status == 503
+    assert "damaged" in ready.body["target"]
     assert drawer.get("/api/attempts/").body["results"] == []
     assert site.manage("round", "roll_back", "1", "--why", "A bit flipped.") == "Round 3 is open.\n"
     answer = drawer.post("/api/attempts/", attempt)
@@ -158,11 +159,12 @@ def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(
     acknowledged = [
         drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(0)}).body["id"]
     ]
-    processes = [site.processes["web"].pid, *children(site.processes["web"].pid)]
-    unlimited = resource.prlimit(processes[-1], resource.RLIMIT_FSIZE)
+    web = psutil.Process(site.processes["web"].pid)
+    processes = [web, *children(web.pid)]
+    unlimited = web.rlimit(psutil.RLIMIT_FSIZE)
     smallest = min(path.stat().st_size for path in site.data_dir.glob("db.sqlite3*"))
-    for pid in processes:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (smallest, unlimited[1]))
+    for process in processes:
+        process.rlimit(psutil.RLIMIT_FSIZE, (smallest, unlimited[1]))
     refused = [
         drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
         for place in range(1, 6)
@@ -170,8 +172,8 @@ def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(
     assert {(answer.status, answer.body["error"]["code"]) for answer in refused} == {
         (503, "unavailable")
     }
-    for pid in processes:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+    for process in processes:
+        process.rlimit(psutil.RLIMIT_FSIZE, unlimited)
     for place in range(1, 6):
         answer = drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(place)})
         assert answer.status == 201, answer

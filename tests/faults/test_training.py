@@ -91,11 +91,11 @@ def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(
         for _ in range(2):
             assigned = moderator.post("/api/assignments/").body
             readings.append((moderator, assigned["id"], labels[assigned["attempt"]["id"]]))
-    assert len({id for _, id, _ in readings}) == 10
+    assert len({reading_id for _, reading_id, _ in readings}) == 10
 
     def read(reading: tuple[Client, str, str]) -> int:
-        moderator, id, label = reading
-        return moderator.post(f"/api/assignments/{id}/reading/", {"reading": label}).status
+        moderator, reading_id, label = reading
+        return moderator.post(f"/api/assignments/{reading_id}/reading/", {"reading": label}).status
 
     with ThreadPoolExecutor(10) as pool:
         assert set(pool.map(read, readings)) == {201}

@@ -84,7 +84,7 @@ def mirror(answers: dict[str, bytes], piece: int = 0) -> Iterator[str]:
             except OSError:
                 return
 
-        def log_message(self, format: str, *args: object) -> None: ...
+        def log_message(self, form: str, *args: object) -> None: ...
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -107,7 +107,8 @@ def test_mnist_is_read_from_compressed_and_plain_files(
 ) -> None:
     base = find(put(tmp_path / "mnist", packed), tmp_path / "cache")
     assert not base.stand_in
-    assert base.test_images is not None and base.test_labels is not None
+    assert base.test_images is not None
+    assert base.test_labels is not None
     assert base.test_images.tobytes() == tiny_mnist["test_images"][16:]
     assert base.test_labels.tolist() == [i % 10 for i in range(20)]
     assert base.train_images.dtype == np.uint8
@@ -193,7 +194,7 @@ def test_wrong_file_in_the_named_directory_is_an_error_that_names_it(
             "bomb": gzip.compress(good + bytes(50_000_000), 9),
         }[damage]
     )
-    with pytest.raises(BadBaseData, match="t10k-images-idx3-ubyte.gz"):
+    with pytest.raises(BadBaseData, match=r"t10k-images-idx3-ubyte\.gz"):
         find(directory, tmp_path)
 
 
@@ -224,7 +225,7 @@ def test_nothing_half_fetched_or_wrong_is_kept(
     wrong = {name: gzip.compress(b"something else") for name in files if "images" in name}
     with mirror(wrong) as first, mirror({}) as second:
         monkeypatch.setattr(basedata, "MIRRORS", (first, second))
-        with pytest.raises(FetchFailed, match="train-images.*404"):
+        with pytest.raises(FetchFailed, match=r"train-images.*404"):
             fetch(tmp_path / "cache", timeout=30)
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -59,7 +59,9 @@ def test_report_adds_up_and_goes_through_json(pairs: list[tuple[int, int]]) -> N
         == sum(count.correct for count in figures.per_digit)
     )
     assert [count.n for count in figures.per_digit] == [labels.count(d) for d in range(10)]
-    assert figures.low is not None and figures.accuracy is not None and figures.high is not None
+    assert figures.low is not None
+    assert figures.accuracy is not None
+    assert figures.high is not None
     assert figures.low <= figures.accuracy <= figures.high
 
 

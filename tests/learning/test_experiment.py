@@ -137,7 +137,8 @@ def test_without_a_model_people_draw_anew_each_time(fresh: Callable[[], list[Foo
 def test_nobody_who_draws_is_measured_on_and_seeds_share_nobody() -> None:
     plan = Plan()
     drawing = {seed: {person.hand.seed for person in crowd(plan, seed)} for seed in (1, 2)}
-    assert len(drawing[1]) == plan.drawers and not drawing[1] & drawing[2]
+    assert len(drawing[1]) == plan.drawers
+    assert not drawing[1] & drawing[2]
     first = experiment._HELD_OUT
     measured = {
         first + seed * experiment._SEED_APART + place
@@ -145,7 +146,8 @@ def test_nobody_who_draws_is_measured_on_and_seeds_share_nobody() -> None:
         for place in range(plan.held_out)
     }
     assert not measured & (drawing[1] | drawing[2])
-    assert plan.held_out <= experiment._SEED_APART and plan.drawers <= experiment._SEED_APART
+    assert plan.held_out <= experiment._SEED_APART
+    assert plan.drawers <= experiment._SEED_APART
 
 
 def test_held_out_digits_are_all_equally_often_and_the_hard_ones_are_others() -> None:

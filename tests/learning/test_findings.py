@@ -74,7 +74,8 @@ def test_one_seed_has_no_interval() -> None:
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=40))
 def test_an_interval_holds_its_mean_and_is_a_point_where_seeds_agree(values: list[float]) -> None:
     mean = mean_of(values)
-    assert mean.low is not None and mean.high is not None
+    assert mean.low is not None
+    assert mean.high is not None
     assert mean.low <= mean.mean <= mean.high
     assert mean_of(values[:1] * 5).high == pytest.approx(values[0])
 
@@ -105,7 +106,8 @@ def test_curves_are_means_over_the_seeds() -> None:
 
 def test_fewer_errors_are_paired_by_seed() -> None:
     mean = fewer_errors(RUNS, 1, "held_out", "none")
-    assert mean is not None and mean.mean == pytest.approx((0.5 + 0.2) / 2)
+    assert mean is not None
+    assert mean.mean == pytest.approx((0.5 + 0.2) / 2)
     assert fewer_errors(RUNS, 1, "held_out", EQUAL_DRAWINGS).mean == pytest.approx((-0.2 + 0) / 2)  # type: ignore[union-attr]
     assert fewer_errors(RUNS, 1, "held_out", "static") is None
     assert fewer_errors(RUNS, 7, "held_out", "none") is None
@@ -128,18 +130,16 @@ def test_the_table_tells_arms_comparisons_and_mnist() -> None:
     text = "\n".join(table(outcome(RUNS)))
     assert "| 50 | 250 | 5.0 | 7.0 % (" in text
     assert "| 50 | 50 | – | 11.0 % (" in text
-    assert (
-        "- After round 1, held-out writers: 35 % (" in text
-        and "fewer errors in dynamic than in none" in text
-    )
-    assert (
-        "in none, at equally many samples" in text and "in none, at equally many drawings" in text
-    )
+    assert "- After round 1, held-out writers: 35 % (" in text
+    assert "fewer errors in dynamic than in none" in text
+    assert "in none, at equally many samples" in text
+    assert "in none, at equally many drawings" in text
     assert (
         "MNIST, dynamic: at most 0.35 points under round 1's model in a round's mean, 0.50 in "
         "any one model." in text
     )
-    assert "stand-in" not in text and "held" not in text.replace("held-out", "")
+    assert "stand-in" not in text
+    assert "held" not in text.replace("held-out", "")
 
 
 def test_the_table_says_stand_in_and_what_the_gate_held() -> None:
@@ -148,5 +148,6 @@ def test_the_table_says_stand_in_and_what_the_gate_held() -> None:
     for measured in rows:
         measured["errors"]["mnist_test"] = {"n": 0, "wrong": 0}
     text = "\n".join(table(outcome({"1": {"dynamic": rows}}, stand_in=True)))
-    assert "stand-in" in text and "MNIST |" not in text
+    assert "stand-in" in text
+    assert "MNIST |" not in text
     assert "The gate held 1 of its candidates." in text

@@ -433,7 +433,8 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
     sets = evaluate.base_sets(mnist)
     report, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     share = report.of(MNIST_TEST).accuracy
-    assert share is not None and share >= 0.983
+    assert share is not None
+    assert share >= 0.983
     assert decide(report, first, {}, finite=True).reasons == ()
     assert accuracy(data, EvalSet(*chosen)) > 0.8
     assert accuracy(data, others) > 0.15  # 0 before
@@ -449,5 +450,6 @@ def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(
     sets = evaluate.base_sets(base)
     report, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert decide(report, first, {}, finite=True).reasons == ()
-    assert mnist.test_images is not None and mnist.test_labels is not None
+    assert mnist.test_images is not None
+    assert mnist.test_labels is not None
     assert accuracy(data, EvalSet(mnist.test_images, mnist.test_labels)) >= 0.98

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
@@ -62,7 +63,7 @@ def test_the_pen_moves_at_a_hands_speed_and_lifting_takes_time(
         path = np.hypot(np.diff(stroke["x"]), np.diff(stroke["y"])).sum()
         assert (np.diff(stroke["t"]) >= 0).all()
         assert 0.05 < path / (stroke["t"][-1] - stroke["t"][0]) < 2
-    for before, after in zip(strokes, strokes[1:], strict=False):
+    for before, after in itertools.pairwise(strokes):
         assert after["t"][0] - before["t"][-1] >= 80
 
 

@@ -48,7 +48,8 @@ def test_card_and_model_card_give_the_same_figures(architecture: str) -> None:
     said = (shipped.FOLDER / "README.md").read_text(encoding="utf-8")
     assert f"`{architecture}`" in said
     for figures in shipped.round_one(architecture).report.sets.values():
-        assert figures.low is not None and figures.high is not None
+        assert figures.low is not None
+        assert figures.high is not None
         interval = f"({100 * figures.low:.2f}–{100 * figures.high:.2f})"
         assert f"{figures.accuracy:.2%}".replace("%", " %") + f" {interval}" in said
 

@@ -43,7 +43,8 @@ def test_what_makes_no_sense_is_said_at_its_field(
 ) -> None:
     assert words in post(browse, alice, do="save", **form).content.decode()
     alice.refresh_from_db()
-    assert alice.email == "alice@example.org" and alice.is_listed
+    assert alice.email == "alice@example.org"
+    assert alice.is_listed
 
 
 def test_who_is_not_listed_is_nowhere_public(
@@ -66,7 +67,8 @@ def test_one_takes_along_what_one_drew_and_nothing_of_others(
     answer = browse(alice).get("/account/export/")
     assert "attachment" in answer["Content-Disposition"]
     taken = json.loads(b"".join(answer))
-    assert [one["id"] for one in taken["drawings"]] == mine and taken["username"] == "alice"
+    assert [one["id"] for one in taken["drawings"]] == mine
+    assert taken["username"] == "alice"
     assert all(one["strokes"] for one in taken["drawings"])
 
 
@@ -95,7 +97,8 @@ def test_an_account_is_closed_with_its_password_alone(browse: Browse, alice: Per
     assert "not your password" in closed(browse, alice, "keep", "wrong").content.decode()
     assert "This field is required" in closed(browse, alice, "").content.decode()
     alice.refresh_from_db()
-    assert alice.is_active and alice.closed_at is None
+    assert alice.is_active
+    assert alice.closed_at is None
 
 
 def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
@@ -107,7 +110,8 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
     elsewhere = browse(alice)
     assert "account is closed" in closed(browse, alice, "keep").content.decode()
     alice.refresh_from_db()
-    assert alice.username.startswith("gone-") and (
+    assert alice.username.startswith("gone-")
+    assert (
         alice.email,
         alice.is_active,
         alice.is_listed,
@@ -116,12 +120,15 @@ def test_drawings_that_are_kept_lose_their_name_and_nothing_else(
         False,
         False,
     )
-    assert accounts.person_of_token(token) is None and not alice.check_password(PASSWORD)
+    assert accounts.person_of_token(token) is None
+    assert not alice.check_password(PASSWORD)
     assert elsewhere.get("/account/").status_code == 302
     for attempt in (fool, waiting):
         before = attempt.status
         attempt.refresh_from_db()
-        assert attempt.status == before and attempt.strokes and not attempt.removed_at
+        assert attempt.status == before
+        assert attempt.strokes
+        assert not attempt.removed_at
     sample.refresh_from_db()
     assert sample.withdrawn_at is None
     assert "alice" not in browse(None).get("/").content.decode()
@@ -143,18 +150,20 @@ def test_drawings_that_are_removed_leave_tombstones(
     for attempt in (fool, waiting):
         hash_before = attempt.pixels_sha256
         attempt.refresh_from_db()
-        assert attempt.removed_at and attempt.strokes == [] and bytes(attempt.pixels) == b""
+        assert attempt.removed_at
+        assert attempt.strokes == []
+        assert bytes(attempt.pixels) == b""
         assert attempt.pixels_sha256 == hash_before
     assert (fool.status, waiting.status) == ("verified", "retracted")
     sample.refresh_from_db()
-    assert (
-        sample.removed_at
-        and sample.withdrawn_at
-        and bytes(sample.pixels) == b""
-        and sample.label == 4
-    )
+    assert sample.removed_at
+    assert sample.withdrawn_at
+    assert bytes(sample.pixels) == b""
+    assert sample.label == 4
     gold = Gold.objects.get(attempt=fool)
-    assert gold.is_retired and gold.strokes == [] and bytes(gold.pixels) == b""
+    assert gold.is_retired
+    assert gold.strokes == []
+    assert bytes(gold.pixels) == b""
     with pytest.raises((Gone, Refused)):
         readings.read(mona, leased.pk, "4")
 

@@ -106,7 +106,8 @@ def test_a_reset_mail_holds_a_link_that_works_once(browse: Browse, alice: Person
     client = browse(None)
     client.post(reverse("password_reset"), {"email": "alice@example.org"})
     [message] = mail.outbox
-    assert "\n" not in message.subject and "Fool the Digits" in message.subject
+    assert "\n" not in message.subject
+    assert "Fool the Digits" in message.subject
     found = re.search(r"http://testserver(/accounts/reset/\S+)", str(message.body))
     assert found
     form = client.get(found[1], follow=True)
@@ -140,7 +141,8 @@ STUDY = {
 
 def test_an_admin_changes_the_study_and_the_log_says_so(browse: Browse, ada: Person) -> None:
     answer = browse(ada).post("/desk/", STUDY, follow=True)
-    assert Study.current().round_size == 20 and Study.current().quorum == 2
+    assert Study.current().round_size == 20
+    assert Study.current().quorum == 2
     assert {change.field for change in StudyChange.objects.all()} == {"round_size", "quorum"}
     assert "set round_size from 10 to 20." in answer.content.decode()
 
@@ -269,15 +271,15 @@ def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     Person.objects.filter(pk=mona.pk).update(is_moderation_paused=True)
     ModerationPause.objects.create(person=mona, agreed_count=20, settled_count=30)
     refused = browse(mona).get("/moderate/")
-    assert refused.status_code == 403 and "Your moderating is paused" in refused.content.decode()
+    assert refused.status_code == 403
+    assert "Your moderating is paused" in refused.content.decode()
     assert "1 moderator: 1 is suspended." in browse(ada).get("/desk/").content.decode()
     page = browse(ada).get("/moderators/").content.decode()
-    assert "suspended" in page and "Let mona moderate again" in page
+    assert "suspended" in page
+    assert "Let mona moderate again" in page
     missing = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona"})
-    assert (
-        error_at(missing, f"moderator-{mona.pk}-why")
-        and ModerationPause.objects.get().lifted_at is None
-    )
+    assert error_at(missing, f"moderator-{mona.pk}-why")
+    assert ModerationPause.objects.get().lifted_at is None
     assert (
         browse(ada).post("/moderators/", {"do": "lift", "moderator": "nobody"}).status_code == 404
     )
@@ -306,4 +308,5 @@ def test_the_moderators_page_shows_how_far_each_one_agrees(
             is_correct=agreed,
         )
     page = browse(ada).get("/moderators/").content.decode()
-    assert "66.7 % (20.8–93.9)" in page and "2 of 3 settled" in page
+    assert "66.7 % (20.8–93.9)" in page
+    assert "2 of 3 settled" in page

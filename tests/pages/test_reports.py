@@ -124,7 +124,8 @@ def test_the_rounds_page_shows_every_model_on_what_fooled_each(
     browse: Browse, rolled_back: list[Round]
 ) -> None:
     page = browse(None).get("/rounds/")
-    assert "drawings 10 20 5" in text(page) and "when round 4’s model was judged" in text(page)
+    assert "drawings 10 20 5" in text(page)
+    assert "when round 4’s model was judged" in text(page)
     assert figures(page, MATRIX, 1) == ["Round 1", "0 its target", "30", "0 its target"]
     assert figures(page, MATRIX, 2) == ["Round 2", "70", "0 its target", "60"]
     assert figures(page, MATRIX, 3) == ["Round 3 = 1", "0 its target", "30", "0 its target"]
@@ -240,7 +241,8 @@ def test_a_whole_percentage_never_says_none_or_all_where_that_is_not_so(
 ) -> None:
     told = words.whole_percent(some, some + others)
     assert (told == "–") == (some + others == 0)
-    assert (told == "0") == (some == 0 < others) and (told == "100") == (others == 0 < some)
+    assert (told == "0") == (some == 0 < others)
+    assert (told == "100") == (others == 0 < some)
     assert told == "–" or abs(int(told) - 100 * some / (some + others)) < 1
 
 
@@ -250,7 +252,8 @@ def test_a_rounds_page_tells_what_its_model_gained_lost_and_forgot(
     page = text(browse(None).get("/rounds/2/"))
     assert "What fooled round 1 25.0 % (11.2–46.9) 20 images 5 1 0.22" in page
     assert "Audited drawings of round 1 – not measured here 0 0 –" in page
-    assert "What it forgot" in page and "An 8, taken for 3" in page
+    assert "What it forgot" in page
+    assert "An 8, taken for 3" in page
     assert "What it forgot" not in text(browse(None).get("/rounds/1/"))
 
 

@@ -38,11 +38,11 @@ def test_an_admin_reads_what_a_suspension_takes_out_suspends_with_a_reason_and_t
     client = browse(ada)
     assert "takes out 1 sample and 1 waiting drawing" in text(client.get(ALICE))
     refused = client.post(ALICE, {"do": "suspend", "suspend-why": ""})
-    assert "This field is required" in text(refused) and not AdminAction.objects.exists()
+    assert "This field is required" in text(refused)
+    assert not AdminAction.objects.exists()
     done = text(client.post(ALICE, {"do": "suspend", "suspend-why": "Poison."}, follow=True))
-    assert (
-        "alice is suspended; 1 sample withdrawn." in done and "ada suspended alice: Poison." in done
-    )
+    assert "alice is suspended; 1 sample withdrawn." in done
+    assert "ada suspended alice: Poison." in done
     assert browse(None).get(ALICE).status_code == 404
     assert "alice" not in text(browse(None).get("/leaderboard/?period=all"))
     assert "suspended" in text(client.get("/people/"))
@@ -104,9 +104,8 @@ def compare(
         first_trained_by=model,
     )
     asked = client.post(ALICE, {"do": "ablate", "ablate-why": "I wonder."}, follow=True)
-    assert "A model without alice is in training." in text(asked) and "In training: 0 %" in text(
-        asked
-    )
+    assert "A model without alice is in training." in text(asked)
+    assert "In training: 0 %" in text(asked)
     again = client.post(ALICE, {"do": "ablate", "ablate-why": "Still."}, follow=True)
     assert "one at a time" in text(again)
     report = {
@@ -174,21 +173,18 @@ def test_what_was_done_by_hand_is_linked_from_the_desk_and_names_who_and_why(
     browse: Browse, ada: Person, alice: Person
 ) -> None:
     client = browse(ada)
-    assert (
-        "Nothing yet" in text(client.get("/admin-log/"))
-        and 'href="/admin-log/"' in client.get("/desk/").content.decode()
-    )
+    assert "Nothing yet" in text(client.get("/admin-log/"))
+    assert 'href="/admin-log/"' in client.get("/desk/").content.decode()
     suspensions.suspend(alice, ada, "<b>Poison</b>")
     page = client.get("/admin-log/")
-    assert "ada suspended alice" in text(page) and "&lt;b&gt;Poison" in page.content.decode()
+    assert "ada suspended alice" in text(page)
+    assert "&lt;b&gt;Poison" in page.content.decode()
     for n in range(60):
         AdminAction.objects.create(admin=ada, kind="resumed", person=alice, why=f"reason {n}")
-    assert "reason 59" in text(client.get("/admin-log/")) and "Poison" not in text(
-        client.get("/admin-log/")
-    )
-    assert "Poison" in text(client.get("/admin-log/?page=2")) and "61 actions" in text(
-        client.get("/admin-log/?page=x")
-    )
+    assert "reason 59" in text(client.get("/admin-log/"))
+    assert "Poison" not in text(client.get("/admin-log/"))
+    assert "Poison" in text(client.get("/admin-log/?page=2"))
+    assert "61 actions" in text(client.get("/admin-log/?page=x"))
 
 
 def test_badges_are_shown_to_everybody_and_what_is_next_to_oneself(
@@ -197,18 +193,14 @@ def test_badges_are_shown_to_everybody_and_what_is_next_to_oneself(
     insert(alice)
     for path in (ALICE, "/drawings/"):
         page = text(browse(alice).get(path))
-        assert (
-            "First trick" in page
-            and "Pioneer" in page
-            and "Still missing: 0, 1, 2, 3, 5, 6, 7, 8, 9" in page
-        )
+        assert "First trick" in page
+        assert "Pioneer" in page
+        assert "Still missing: 0, 1, 2, 3, 5, 6, 7, 8, 9" in page
         assert "1 day in a row, and going on." in page
     page = text(browse(bob).get(ALICE))
-    assert (
-        "First trick" in page
-        and "Still missing" not in page
-        and "in a row, and going on" not in page
-    )
+    assert "First trick" in page
+    assert "Still missing" not in page
+    assert "in a row, and going on" not in page
     assert "First trick A first verified trick. None yet." in text(browse(bob).get("/drawings/"))
 
 

@@ -12,7 +12,9 @@ def test_what_is_new_is_counted_in_the_menu_until_it_was_looked_at(
     client = browse(alice)
     assert "Notices (3 new)" in client.get("/draw/").content.decode()
     page = client.get("/notices/").content.decode()
-    assert page.count("data-new") == 3 and "Your &lt;4&gt;" in page and "3 notices" in page
+    assert page.count("data-new") == 3
+    assert "Your &lt;4&gt;" in page
+    assert "3 notices" in page
     assert "data-new" not in client.get("/notices/").content.decode()
     assert "new)" not in client.get("/draw/").content.decode()
 
@@ -31,17 +33,16 @@ def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
     assert "Not right?" in browse(alice).get(address).content.decode()
     assert "Not right?" not in browse(ada).get(address).content.decode()
     empty = browse(alice).post(f"{address}appeal/", {"text": " "})
-    assert "This field is required" in empty.content.decode() and not Appeal.objects.exists()
+    assert "This field is required" in empty.content.decode()
+    assert not Appeal.objects.exists()
     told = (
         browse(alice)
         .post(f"{address}appeal/", {"text": "Open <top>."}, follow=True)
         .content.decode()
     )
-    assert (
-        "An admin will look at it again" in told
-        and "Open &lt;top&gt;." in told
-        and "Not right?" not in told
-    )
+    assert "An admin will look at it again" in told
+    assert "Open &lt;top&gt;." in told
+    assert "Not right?" not in told
     assert "Open &lt;top&gt;." in browse(ada).get("/desk/").content.decode()
     key = f"attempt-{attempt.pk}"
     decision = {
@@ -52,7 +53,8 @@ def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
     }
     assert browse(ada).post("/desk/", decision).status_code == 302
     attempt.refresh_from_db()
-    assert attempt.status == Attempt.Status.VERIFIED and attempt.credit == 1
+    assert attempt.status == Attempt.Status.VERIFIED
+    assert attempt.credit == 1
     assert "An admin answered (4): A four." in browse(alice).get(address).content.decode()
 
 

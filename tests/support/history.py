@@ -38,7 +38,7 @@ def add_rounds(last: int) -> None:
     Round.objects.filter(number=last).update(state="open", closed_at=None)
     drawer, _ = Person.objects.get_or_create(username="alice")
     Attempt.objects.bulk_create(
-        [one for round in Round.objects.all() for one in _attempts(round, drawer, last)]
+        [one for each in Round.objects.all() for one in _attempts(each, drawer, last)]
     )
 
 
@@ -105,16 +105,16 @@ def _measured(n: int, share: float, stand_in: bool) -> dict[str, Any]:
     }
 
 
-def _attempts(round: Round, drawer: Person, last: int) -> list[Attempt]:
+def _attempts(round_: Round, drawer: Person, last: int) -> list[Attempt]:
     """60 and more, of which some 25 fool it; in the last round a few wait."""
     verified, fooled, waiting = (
-        18 + round.number % 4,
-        24 + round.number % 5,
-        3 if round.number == last else 0,
+        18 + round_.number % 4,
+        24 + round_.number % 5,
+        3 if round_.number == last else 0,
     )
     return [
         _attempt(
-            round,
+            round_,
             drawer,
             n,
             9 if n < fooled else 4,
@@ -126,16 +126,16 @@ def _attempts(round: Round, drawer: Person, last: int) -> list[Attempt]:
             if n < fooled
             else "",
         )
-        for n in range(60 + 16 * round.number)
+        for n in range(60 + 16 * round_.number)
     ]
 
 
-def _attempt(round: Round, drawer: Person, n: int, predicted: int, status: str) -> Attempt:
-    pixels = (1000 * round.number + n).to_bytes(4, "big") * 196
+def _attempt(round_: Round, drawer: Person, n: int, predicted: int, status: str) -> Attempt:
+    pixels = (1000 * round_.number + n).to_bytes(4, "big") * 196
     return Attempt(
         drawer=drawer,
-        round=round,
-        submitted_at=round.opened_at,
+        round=round_,
+        submitted_at=round_.opened_at,
         target_label=4,
         predicted_label=predicted,
         probabilities=[0.9 if digit == predicted else 0.1 / 9 for digit in range(10)],
@@ -149,7 +149,7 @@ def _attempt(round: Round, drawer: Person, n: int, predicted: int, status: str) 
         status=status or "not_fooled",
         is_audited=False,
         quorum=1,
-        settled_at=None if status == "pending" else round.opened_at,
+        settled_at=None if status == "pending" else round_.opened_at,
         settled_label=4 if status == "verified" else None,
         credit=1.0 if status == "verified" else 0.0,
     )

@@ -6,11 +6,44 @@ from html import unescape
 from typing import Any
 
 from django.test import Client
+from django.urls import reverse
 
+from collector import urls
 from collector.models import Attempt, Person
 
 Browse = Callable[[Person | None], Client]
 Insert = Callable[..., Attempt]
+# What is no page: posted to alone, or a file.
+NO_PAGES = {
+    "account_export",
+    "appeal",
+    "drawing_attribution",
+    "drawing_seen",
+    "fool_card",
+    "fool_seen",
+    "history_csv",
+    "round_card",
+    "round_weights",
+    "sign_out",
+}
+
+
+def every_page(fool: Attempt) -> dict[str, str]:
+    """The address of each page there is, by its name; where it is of somebody or something, of this
+    verified fool, its drawer, its round."""
+    values = {
+        "id": fool.pk,
+        "number": fool.round.number,
+        "token": "y",
+        "uidb64": "x",
+        "username": fool.drawer.username,
+    }
+    wanted = {str(page.name): list(page.pattern.converters) for page in urls.urlpatterns}
+    return {
+        name: reverse(name, kwargs={each: values[each] for each in names})
+        for name, names in wanted.items()
+        if name not in NO_PAGES
+    }
 
 
 def text(answer: Any) -> str:

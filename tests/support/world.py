@@ -42,7 +42,7 @@ Standings = list[tuple[int, str, float]]
 def _state() -> str:
     """The query for rows by table and kind, of every table there is but those of NOT_STATE."""
     models = {
-        model._meta.model_name: model._meta.db_table
+        model.__name__.lower(): model._meta.db_table
         for model in apps.get_models(include_auto_created=True)
         if not model._meta.proxy
     }
@@ -139,13 +139,15 @@ def assert_refusal(answer: Answer, status: int, field: str | None = None) -> Non
     """`{"error": {"code", "message", "field"?}}`, with a sentence for people and the field at
     fault."""
     assert answer.status == status, answer
-    assert isinstance(answer.body, dict) and set(answer.body) == {"error"}, answer
+    assert isinstance(answer.body, dict), answer
+    assert set(answer.body) == {"error"}, answer
     error = answer.body["error"]
     assert {"code", "message"} <= set(error) <= {"code", "message", "field"}, answer
     assert error["code"] == error["code"].lower().replace(" ", "_")
     assert error.get("field") == field, answer
     sentence = error["message"]
-    assert sentence[-1] in ".!?" and len(sentence.split()) > 2, answer
+    assert sentence[-1] in ".!?", answer
+    assert len(sentence.split()) > 2, answer
 
 
 def peopled(site: Site) -> World:

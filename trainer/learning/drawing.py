@@ -9,6 +9,7 @@ converted, rounded or clipped.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -148,7 +149,7 @@ def _integers(values: Sequence[object], key: str, number: int) -> tuple[int, ...
 
 def _check_time(strokes: tuple[Stroke, ...]) -> None:
     times = [value for s in strokes for value in s.t]
-    if any(later < earlier for earlier, later in zip(times, times[1:], strict=False)):
+    if any(later < earlier for earlier, later in itertools.pairwise(times)):
         raise InvalidDrawing(
             "invalid_time",
             "t must not run backwards, within a stroke or from one stroke to the next.",

@@ -7,6 +7,7 @@ at each “|”.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -200,7 +201,7 @@ def _parsed(text: str) -> tuple[Points, ...]:
     ]
     joined = [
         parts[0],
-        *(np.vstack([before[-1:], after]) for before, after in zip(parts, parts[1:], strict=False)),
+        *(np.vstack([before[-1:], after]) for before, after in itertools.pairwise(parts)),
     ]
     return tuple(run for run in joined if len(run) > 1)
 

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--role", choices=Person.Role.values, default=Person.Role.CROWDWORKER)
         parser.add_argument("--email", default="")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         password = os.environ.get("DADC_PASSWORD") or getpass.getpass(
             f"Password for {options['name']}: "
         )

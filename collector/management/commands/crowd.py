@@ -44,7 +44,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--drawings", type=at_least_one, metavar="N", help="end after so many")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         stop = threading.Event()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: stop.set())

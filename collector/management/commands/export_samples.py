@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--round", type=int)
         parser.add_argument("--out", type=Path, help="the npz to write, with --round")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         if options["round"] is None:
             lines, _ = exports.stream(options["form"])
             for line in lines:

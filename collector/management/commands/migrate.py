@@ -17,7 +17,7 @@ REFUSAL = (
 
 
 class Command(migrate.Command):
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Migrate. Raises CommandError for a database that no migration leads on from."""
         applied = MigrationRecorder(connections[options["database"]]).applied_migrations()
         if OF_BEFORE in applied:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
                 help="who decides; your user name on this machine",
             )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         try:
             self.stdout.write(_do(options))
         except (candidates.NotNow, rounds.NoSuchRound) as refusal:

@@ -16,7 +16,7 @@ from collector.people import accounts
 from collector.study import settings as study_settings
 from trainer import rounds
 
-SCHEDULES: list[dict[str, Any]] = [
+SCHEDULES: list[dict[str, object]] = [
     {
         "name": "look after trainings",
         "func": "trainer.tasks.look_after",
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             help="check that this port is free; print addresses",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         port = options["serve_on"]
         if port:
             _check_free(port)

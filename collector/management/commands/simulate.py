@@ -40,13 +40,13 @@ class Command(BaseCommand):
             "--out", type=Path, default=Path("study.json"), help="goes on from what it holds"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         from trainer.learning.basedata import BadBaseData
         from trainer.learning.shipped import NotShipped
         from trainer.simulation import experiment, findings
 
         rounds = options["rounds"]
-        compared_at = tuple(number for number in (4, 20) if number < rounds) + (rounds,)
+        compared_at = (*(number for number in (4, 20) if number < rounds), rounds)
         plan = experiment.Plan(
             options["net"], rounds, options["round_size"], compared_at=compared_at
         )

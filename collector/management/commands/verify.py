@@ -12,7 +12,7 @@ from collector.study import consistency
 class Command(BaseCommand):
     help = "Check that everything in the database agrees with everything else."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         problems = list(consistency.problems())
         for problem in problems:
             self.stdout.write(problem)
