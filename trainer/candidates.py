@@ -23,7 +23,7 @@ State = RoundModel.State
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=2)  # ten would keep the lease; two move the progress bar
 CLAIMS = 3
-NEWER = "a newer candidate"  # discards a held one
+BY_A_NEWER_ONE = "a newer candidate"  # discards a held one
 SEED = 1  # one for all: what differs between two trainings is then their samples
 
 
@@ -61,9 +61,11 @@ class Claim:
     seed: int
 
 
-def start_if_due(net: str, round_size: int, most_each: int | None = None) -> RoundModel | None:
-    """Start a candidate if `round_size` samples are due, `most_each` of a contributor counting, and
-    none is in training; return it, or None.
+def start_if_due(
+    architecture: str, round_size: int, max_per_person: int | None = None
+) -> RoundModel | None:
+    """Start a candidate if `round_size` samples are due, `max_per_person` of a contributor
+    counting, and none is in training; return it, or None.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that
     both see the threshold get one candidate, and its message is queued only if that transaction
@@ -72,14 +74,14 @@ def start_if_due(net: str, round_size: int, most_each: int | None = None) -> Rou
     with transaction.atomic():
         rounds.lock()
         training = RoundModel.objects.filter(state=State.TRAINING).exists()
-        if training or samples.due(most_each).count() < round_size:
+        if training or samples.due(max_per_person).count() < round_size:
             return None
-        return _start(net, most_each)
+        return _start(architecture, max_per_person)
 
 
-def start(net: str, most_each: int | None = None) -> RoundModel:
-    """Start a candidate now, whatever is due, with `most_each` new samples of a contributor, and
-    return it.
+def start(architecture: str, max_per_person: int | None = None) -> RoundModel:
+    """Start a candidate now, whatever is due, with `max_per_person` new samples of a contributor,
+    and return it.
 
     Raises AlreadyTraining, NothingToTrainOn.
     """
@@ -91,7 +93,7 @@ def start(net: str, most_each: int | None = None) -> RoundModel:
             raise NothingToTrainOn(
                 "There is nothing to train on yet: no drawing has become a sample."
             )
-        return _start(net, most_each)
+        return _start(architecture, max_per_person)
 
 
 def start_ablation(contributor: uuid.UUID) -> RoundModel:
@@ -131,11 +133,11 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         return candidate
 
 
-def _start(net: str, most_each: int | None) -> RoundModel:
+def _start(architecture: str, max_per_person: int | None) -> RoundModel:
     candidate = RoundModel.objects.create(
-        architecture=net, initial_model=rounds.initial_model_of(net), seed=SEED
+        architecture=architecture, initial_model=rounds.initial_model_of(architecture), seed=SEED
     )
-    samples.fix_set(candidate, most_each)
+    samples.fix_set(candidate, max_per_person)
     _enqueue(candidate.pk)
     return candidate
 
@@ -197,15 +199,17 @@ def finish(
         if candidate is None:
             raise LeaseLost(f"candidate {claim.candidate_id}")
         now = timezone.now()
-        comparison = candidate.left_out_contributor is not None
-        if not comparison:
+        is_ablation = candidate.left_out_contributor is not None
+        if not is_ablation:
             RoundModel.objects.filter(state=State.HELD).update(
-                state=State.DISCARDED, decided_by=NEWER, finished_at=now
+                state=State.DISCARDED, decided_by=BY_A_NEWER_ONE, finished_at=now
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
         candidate.manifest, candidate.reasons = manifest, reasons
         candidate.report = report.as_json()
-        candidate.state = State.ABLATED if comparison else State.HELD if reasons else State.PROMOTED
+        candidate.state = (
+            State.ABLATED if is_ablation else State.HELD if reasons else State.PROMOTED
+        )
         candidate.finished_at, candidate.progress, candidate.lease_expires_at = now, 1.0, None
         candidate.save()
         if candidate.state == State.PROMOTED:

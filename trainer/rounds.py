@@ -22,14 +22,16 @@ def lock() -> None:
     Round.objects.select_for_update(no_key=True).get(number=1)
 
 
-def open_first(net: str) -> Round:
-    """Open round 1 with the shipped weights of `net`, unless it is there already, and return it.
-    Raises NotShipped."""
+def open_first(architecture: str) -> Round:
+    """Open round 1 with the shipped weights of `architecture`, unless it is there already, and
+    return it. Raises NotShipped."""
     existing = Round.objects.filter(number=1).first()
     if existing:
         return existing
     with transaction.atomic():
-        return Round.objects.create(number=1, model=initial_model_of(net), opened_at=timezone.now())
+        return Round.objects.create(
+            number=1, model=initial_model_of(architecture), opened_at=timezone.now()
+        )
 
 
 def get_round(number: int) -> Round:
@@ -46,18 +48,18 @@ def architectures() -> list[str]:
     return sorted({*shipped.names(), *_initial_models().values_list("architecture", flat=True)})
 
 
-def initial_model_of(net: str) -> RoundModel:
-    """Return the model that every retraining of `net` starts from, made from the shipped weights
-    when first asked for.
+def initial_model_of(architecture: str) -> RoundModel:
+    """Return the model that every retraining of `architecture` starts from, made from the shipped
+    weights when first asked for.
 
     The caller holds lock(), or is opening round 1. Raises NotShipped.
     """
-    known = _initial_models().filter(architecture=net).order_by("pk").first()
+    known = _initial_models().filter(architecture=architecture).order_by("pk").first()
     if known:
         return known
-    round_one, now = shipped.round_one(net), timezone.now()
+    round_one, now = shipped.round_one(architecture), timezone.now()
     model = RoundModel.objects.create(
-        architecture=net,
+        architecture=architecture,
         state=RoundModel.State.PROMOTED,
         seed=round_one.seed,
         manifest=round_one.manifest,

@@ -155,21 +155,21 @@ def removed_since(model: RoundModel) -> datetime | None:
     return first
 
 
-def due(most_each: int | None = None) -> QuerySet[Sample]:
+def due(max_per_person: int | None = None) -> QuerySet[Sample]:
     """Return the verified fooling samples of the train split, active, that no candidate has trained
-    on, `most_each` of each contributor (None: all)."""
-    return _new(most_each).filter(has_fooled=True)
+    on, `max_per_person` of each contributor (None: all)."""
+    return _new(max_per_person).filter(has_fooled=True)
 
 
-def _new(most_each: int | None) -> QuerySet[Sample]:
-    """Return what the next candidate is the first to train on: of each contributor `most_each`, the
-    fooling and older ones before the others."""
+def _new(max_per_person: int | None) -> QuerySet[Sample]:
+    """Return what the next candidate is the first to train on: of each contributor
+    `max_per_person`, the fooling and older ones before the others."""
     new = active().filter(first_trained_by__isnull=True)
-    if most_each is None:
+    if max_per_person is None:
         return new
     order = [F("has_fooled").desc(), F("added_at").asc(), F("pk").asc()]
     turn = Window(RowNumber(), partition_by=F("contributor"), order_by=order)
-    return new.annotate(turn=turn).filter(turn__lte=most_each)
+    return new.annotate(turn=turn).filter(turn__lte=max_per_person)
 
 
 def active() -> QuerySet[Sample]:
@@ -177,11 +177,11 @@ def active() -> QuerySet[Sample]:
     return Sample.objects.filter(withdrawn_at__isnull=True, contributor__split=Split.TRAIN)
 
 
-def fix_set(candidate: RoundModel, most_each: int | None = None) -> None:
+def fix_set(candidate: RoundModel, max_per_person: int | None = None) -> None:
     """Give `candidate` its training set for good: what was trained on before, if still active, and
-    the new samples, `most_each` of each contributor; the rest waits for a later one. Needs the
+    the new samples, `max_per_person` of each contributor; the rest waits for a later one. Needs the
     lock."""
-    active().filter(pk__in=_new(most_each).values("pk")).update(first_trained_by=candidate)
+    active().filter(pk__in=_new(max_per_person).values("pk")).update(first_trained_by=candidate)
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:

@@ -80,23 +80,23 @@ def current() -> Target:
     )
     if row is None:
         raise TargetUnavailable("No round is open.")
-    round_id, number, model_id, net = row
+    round_id, number, model_id, architecture = row
     cached = _cached
     if cached is not None and cached.round_id == round_id:
         return cached
     with _loading:
-        return _load(round_id, number, model_id, net)
+        return _load(round_id, number, model_id, architecture)
 
 
-def _load(round_id: int, number: int, model_id: int, net: str) -> Target:
+def _load(round_id: int, number: int, model_id: int, architecture: str) -> Target:
     global _cached
     if _cached is not None and _cached.round_id == round_id:
         return _cached
-    _cached = Target(round_id, number, _net(number, model_id, net))
+    _cached = Target(round_id, number, _net(number, model_id, architecture))
     return _cached
 
 
-def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
+def _net(number: int, model_id: int, architecture: str) -> "torch.nn.Module":
     import torch
 
     from trainer.learning import weights
@@ -106,7 +106,7 @@ def _net(number: int, model_id: int, net: str) -> "torch.nn.Module":
     if row is None:
         raise TargetUnavailable(f"Round {number}'s model has no weights.")
     try:
-        return weights.load(net, bytes(row.data), row.sha256)
+        return weights.load(architecture, bytes(row.data), row.sha256)
     except weights.BadWeights as error:
         raise TargetUnavailable(f"Round {number}'s model is damaged: {error}") from error
 
@@ -122,8 +122,8 @@ def of_round(number: int) -> Target:
     )
     if row is None:
         raise NoSuchRound(f"There is no round {number}.")
-    round_id, model_id, net = row
-    return Target(round_id, number, _net(number, model_id, net))
+    round_id, model_id, architecture = row
+    return Target(round_id, number, _net(number, model_id, architecture))
 
 
 def forget() -> None:

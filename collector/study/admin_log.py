@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import CharField, F, QuerySet, Value
 
 from collector.models import AdminAction, Decision, StudyChange
-from trainer.candidates import NEWER
+from trainer.candidates import BY_A_NEWER_ONE
 from trainer.models import Round, RoundModel
 
 A_PAGE = 50
@@ -116,7 +116,7 @@ _SOURCES = {
     "rounds": _Source(Round.objects.exclude(opened_by=""), "opened_at", _of_round),
     "discarded": _Source(
         RoundModel.objects.filter(state=RoundModel.State.DISCARDED)
-        .exclude(decided_by__in=["", NEWER])
+        .exclude(decided_by__in=["", BY_A_NEWER_ONE])
         .defer("manifest", "report"),
         "finished_at",
         _of_discarded,

@@ -20,14 +20,14 @@ class SiteStatus:
 
     `beats` are the workers' last signs of life by their cluster, None before the first. Of what
     waits to be read: how many drawings (`waiting`), when the oldest was submitted, how many
-    readings would settle them if moderators agree (`wanted`), and how long those take at the pace
-    since the first reading of the last 24 hours (`takes`, None where there was none). All other
-    counts are of the last 24 hours.
+    readings would settle them if moderators agree (`needed_reading_count`), and how long those take
+    at the pace since the first reading of the last 24 hours (`takes`, None where there was none).
+    All other counts are of the last 24 hours.
     """
 
     beats: dict[str, datetime | None]
     waiting: int
-    wanted: int
+    needed_reading_count: int
     oldest: datetime | None
     drawings: int
     drawers: int
@@ -48,7 +48,9 @@ def measure() -> SiteStatus:
         pk__in=Attempt.objects.filter(status=Attempt.Status.PENDING).values("pk")
     )
     waiting = pending.aggregate(
-        count=Count("pk"), wanted=Sum("needed_reading_count"), oldest=Min("submitted_at")
+        count=Count("pk"),
+        needed_reading_count=Sum("needed_reading_count"),
+        oldest=Min("submitted_at"),
     )
     drawn = Attempt.objects.filter(submitted_at__gt=since).aggregate(
         count=Count("pk"), drawers=Count("drawer", distinct=True)
@@ -61,16 +63,18 @@ def measure() -> SiteStatus:
     ).aggregate(
         count=Count("pk"), readers=Count("moderator", distinct=True), first=Min("leased_at")
     )
-    wanted = waiting["wanted"] or 0
+    needed_reading_count = waiting["needed_reading_count"] or 0
     return SiteStatus(
         beats={cluster: beats.get(cluster) for cluster in CLUSTERS},
         waiting=waiting["count"],
-        wanted=wanted,
+        needed_reading_count=needed_reading_count,
         oldest=waiting["oldest"],
         drawings=drawn["count"],
         drawers=drawn["drawers"],
         readings=read["count"],
         readers=read["readers"],
-        takes=(now - read["first"]) * (wanted / read["count"]) if read["count"] else None,
+        takes=(now - read["first"]) * (needed_reading_count / read["count"])
+        if read["count"]
+        else None,
         sign_ups=Person.objects.filter(joined_at__gt=since).count(),
     )

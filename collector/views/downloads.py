@@ -48,7 +48,8 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
         "size": f"{len(row.data):,}",
         "file": file_name(number, model.architecture),
         "trained_on": figures.trained_on(model),
-        "started_from": f"round 1's weights of the net (SHA-256 `{_weights(first).sha256}`)"
+        "started_from": "round 1's weights of the architecture (SHA-256 "
+        f"`{_weights(first).sha256}`)"
         if (first := model.initial_model_id)
         else "nothing",
         "made_again": _made_again(number, model),
@@ -68,8 +69,8 @@ def _weights(model_id: int) -> Weights:
     return row
 
 
-def file_name(number: int, net: str) -> str:
-    return f"round-{number}-{net}.safetensors"
+def file_name(number: int, architecture: str) -> str:
+    return f"round-{number}-{architecture}.safetensors"
 
 
 def _made_again(number: int, model: RoundModel) -> str:

@@ -90,7 +90,7 @@ def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due
     max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
-    study: Study, counts: list[int], most_each: int, audited: int
+    study: Study, counts: list[int], max_per_person: int, audited: int
 ) -> None:
     Sample.objects.all().delete()
     RoundModel.objects.filter(initial_model__isnull=False).delete()
@@ -105,15 +105,17 @@ def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
             kept(who.pk)
     left = counts
     for _ in range(8):
-        assert samples.due(most_each).count() == sum(min(count, most_each) for count in left)
+        assert samples.due(max_per_person).count() == sum(
+            min(count, max_per_person) for count in left
+        )
         before = samples.due().count()
         candidate = RoundModel.objects.create(architecture="mnist_model", state="failed")
-        samples.fix_set(candidate, most_each)
+        samples.fix_set(candidate, max_per_person)
         taken = Sample.objects.filter(first_trained_by=candidate)
         by_person = [taken.filter(contributor=who).count() for who in people]
-        assert max(by_person) <= most_each
-        assert before - samples.due().count() == sum(min(count, most_each) for count in left)
-        left = [count - min(count, most_each) for count in left]
+        assert max(by_person) <= max_per_person
+        assert before - samples.due().count() == sum(min(count, max_per_person) for count in left)
+        left = [count - min(count, max_per_person) for count in left]
     assert samples.due().count() == sum(left)
 
 

@@ -69,15 +69,15 @@ def _state(net: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _check(tensors: dict[str, Tensor], wanted: dict[str, Tensor], architecture: str) -> None:
-    if set(tensors) != set(wanted):
+def _check(tensors: dict[str, Tensor], expected: dict[str, Tensor], architecture: str) -> None:
+    if set(tensors) != set(expected):
         raise BadWeights(
-            f"These are no weights of {architecture}, which hold exactly {', '.join(wanted)}."
+            f"These are no weights of {architecture}, which hold exactly {', '.join(expected)}."
         )
     for key, value in tensors.items():
-        if value.shape != wanted[key].shape or value.dtype != wanted[key].dtype:
+        if value.shape != expected[key].shape or value.dtype != expected[key].dtype:
             raise BadWeights(
-                f"{key} is {_form(value)}, but {architecture} has {_form(wanted[key])}."
+                f"{key} is {_form(value)}, but {architecture} has {_form(expected[key])}."
             )
         if not torch.isfinite(value).all():
             raise BadWeights(f"{key} holds values that are not finite.")
