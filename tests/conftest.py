@@ -9,8 +9,10 @@ import pytest
 
 pytest.register_assert_rewrite("tests.support")
 
-from tests.support import needs  # noqa: E402
+from tests.support import examples, needs  # noqa: E402
 from tests.support import site as sites  # noqa: E402
+
+examples.choose()
 
 
 @pytest.fixture(autouse=True)

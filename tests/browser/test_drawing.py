@@ -56,7 +56,6 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     page.locator("img[data-attribution]").evaluate("image => image.decode()")
     assert page.locator("img[data-attribution]").evaluate("image => image.naturalWidth") == 28
     assert page.locator("[data-part=attribution]").inner_text().endswith(f"blue for {label}")
-    page.wait_for_timeout(1200)
     assert findings(page) == []
     page.click("#verdict [data-part=link]")
     assert "What became of it" in page.locator("main").inner_text()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import Open, findings
+from tests.support.browser import Open, look_at
 
 pytestmark = pytest.mark.browser
 
@@ -123,12 +123,8 @@ def test_the_address_is_copied_where_there_is_no_clipboard_for_scripts(
     assert page.locator("#address").evaluate(picked) == page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_a_fools_page(fool: str, scheme: str, visit: Open) -> None:
-    page = visit(fool, color_scheme=scheme, bypass_csp=True)
-    assert findings(page) == []
-    narrow = visit(fool, viewport={"width": 320, "height": 640}, has_touch=True)
-    assert narrow.evaluate("() => document.documentElement.scrollWidth") <= 320
+def test_a_fools_page_fits_a_narrow_phone_and_axe_finds_nothing(fool: str, visit: Open) -> None:
+    look_at(visit, fool)
 
 
 def test_the_gallery_is_filtered_without_javascript(visit: Open) -> None:

@@ -2,7 +2,6 @@
 is broken."""
 
 import contextlib
-import os
 from collections import defaultdict
 from typing import Any
 
@@ -26,6 +25,7 @@ from collector.rules import verdicts
 from collector.standings import leaderboards
 from collector.study import consistency
 from tests.support.cast import a_line
+from tests.support.examples import examples
 from tests.support.models import add_model
 from trainer import rounds as trainer_rounds
 from trainer.learning import drawing
@@ -198,10 +198,8 @@ def test_standings_equal_a_recount_whatever_people_do(study: Study, settings: An
     run_state_machine_as_test(
         Site,
         settings=hypothesis.settings(
-            max_examples=int(os.environ.get("EXAMPLES", 12)),
+            max_examples=examples(12),
             stateful_step_count=30,
-            deadline=None,
-            derandomize=True,
             suppress_health_check=list(hypothesis.HealthCheck),
         ),
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from collector.models import Person, Study
 from tests.support.cast import submit
+from tests.support.examples import examples
 from tests.support.models import add_model
 from trainer import candidates, rounds, samples
 from trainer.models import Contributor, Round, RoundModel, Sample
@@ -86,9 +87,7 @@ def test_only_fooling_samples_of_the_train_split_that_nothing_trained_on_are_due
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=5), st.integers(1, 5), st.integers(0, 3))
-@settings(
-    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_each_contributor_only_so_many_new_samples_count_and_are_trained_on(
     study: Study, counts: list[int], max_per_person: int, audited: int
 ) -> None:

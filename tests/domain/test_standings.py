@@ -19,6 +19,7 @@ from collector.moderation import readings
 from collector.standings import leaderboards, round_figures
 from collector.study import consistency
 from tests.support.cast import read, submit
+from tests.support.examples import examples
 from tests.support.models import add_model
 from trainer import rounds as trainer_rounds
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
@@ -144,7 +145,7 @@ def test_of_equals_whoever_was_there_first_comes_first_and_no_more_than_a_hundre
     )
 )
 @hypothesis_settings(
-    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_standings_and_tallies_are_what_a_count_of_the_rows_says(
     study: Study, person: Callable[..., Person], drawn: list[tuple[int, str]]

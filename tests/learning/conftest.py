@@ -3,23 +3,16 @@ model everywhere."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
 from torch import nn
 
+from tests.support import needs
 from trainer.learning import basedata, shipped, weights
 from trainer.learning.basedata import BaseData
-
-# The bounds on time have tests of their own; a busy machine must not fail the others.
-settings.register_profile("learning", deadline=None)
-settings.load_profile("learning")
-
-BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[3] / "shared" / "mnist"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,14 +22,8 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
-    """The directory with MNIST's files; tests that ask for it are skipped where there is none."""
-    directory = Path(os.environ.get("DADC_MNIST_DIR") or BESIDE_THE_REPOSITORY)
-    if (
-        not (directory / "train-images-idx3-ubyte.gz").exists()
-        and not (directory / "train-images-idx3-ubyte").exists()
-    ):
-        pytest.skip("needs MNIST: set DADC_MNIST_DIR to its directory")
-    return directory
+    """The directory with MNIST's files."""
+    return needs.mnist()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.support.examples import examples
 from tests.support.penmanship import picture, read
 from trainer.learning.drawing import parse
 from trainer.simulation import penman
@@ -148,7 +149,7 @@ def test_traits_are_those_of_a_style() -> None:
 
 
 @given(seeds, digits, seeds)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_another_try_goes_on_from_the_last_picture(who: int, digit: int, chance: int) -> None:
     rng = np.random.default_rng(chance)
     before = write(writer(who), digit, rng)

@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.support.examples import examples
 from tests.support.penmanship import drawings
 from trainer.learning import raster
 from trainer.learning.drawing import Degenerate, Drawing, Stroke, parse
@@ -69,7 +70,7 @@ def any_drawing(draw: st.DrawFn) -> Drawing:
     return drawn(*draw(st.lists(stroke, min_size=1, max_size=3)), width=draw(widths))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(any_drawing())
 def test_picture_is_what_the_slow_oracle_draws(drawing: Drawing) -> None:
     assert np.abs(rasterise(drawing) - oracle(drawing)).max() <= 0.5 + ONE_PLACE
@@ -130,7 +131,7 @@ def test_digit_at_the_edge_is_neither_centred_nor_scaled() -> None:
     assert not pixels[5:].any()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(any_drawing())
 def test_ink_is_only_near_the_strokes_and_always_on_them(drawing: Drawing) -> None:
     pixels = rasterise(drawing)
