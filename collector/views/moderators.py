@@ -63,11 +63,7 @@ def _row(
     moderator, key = figures.moderator, _key(figures.moderator)
     practising = moderator.is_practising
     state = (
-        "paused"
-        if moderator.is_moderation_paused
-        else "practising"
-        if practising
-        else "qualified"
+        "paused" if moderator.is_moderation_paused else "practising" if practising else "qualified"
     )
     used_up = practising and work.practice_count >= tests * verdicts.PRACTICE
     return {

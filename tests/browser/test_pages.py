@@ -47,7 +47,9 @@ PAGES = [
 
 ELSEWHERE = {"drawing", "fool"}  # below, and in test_fools.py
 # What a page fetches once it is loaded, and shows then.
-FETCHED: dict[tuple[str, str | None], str] = {("/moderate/", "mona"): "#assignment:not([data-id='']), #empty:not([hidden])"}
+FETCHED: dict[tuple[str, str | None], str] = {
+    ("/moderate/", "mona"): "#assignment:not([data-id='']), #empty:not([hidden])"
+}
 
 
 def test_every_page_there_is_gets_looked_at() -> None:
