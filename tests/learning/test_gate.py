@@ -171,7 +171,7 @@ def test_a_candidate_that_forgot_significantly_more_than_it_learned_is_held(
 
 def test_reports_of_unequally_many_digits_are_no_reports() -> None:
     nine = Report({GATE_BASE: SetFigures(5_000, 4_940, per_digit=(Count(500, 500),) * 9)})
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         decide(nine, report(4_940), {}, finite=True)
 
 
