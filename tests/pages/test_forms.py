@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.urls import reverse
+from pytest_django.fixtures import SettingsWrapper
 
 from collector.models import Decision, ModerationPause, Person, Reading, Study, StudyChange
 from tests.support import PASSWORD
@@ -310,3 +311,14 @@ def test_the_moderators_page_shows_how_far_each_one_agrees(
     page = browse(ada).get("/moderators/").content.decode()
     assert "66.7 % (20.8–93.9)" in page
     assert "2 of 3 settled" in page
+
+
+def test_a_closed_sign_up_says_so_in_the_form_and_keeps_what_was_typed(
+    browse: Browse, db: None, settings: SettingsWrapper
+) -> None:
+    settings.OPEN_SIGNUP = False
+    answer = browse(None).post("/accounts/sign-up/", {"username": "zoe", "password": "a fine one"})
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Sign-up is closed on this site" in page
+    assert 'value="zoe"' in page
