@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.urls import reverse
-from pytest_django.fixtures import SettingsWrapper
 
 from collector.models import Decision, ModerationPause, Person, Reading, Study, StudyChange
 from tests.support import PASSWORD
@@ -314,7 +313,7 @@ def test_the_moderators_page_shows_how_far_each_one_agrees(
 
 
 def test_a_closed_sign_up_says_so_in_the_form_and_keeps_what_was_typed(
-    browse: Browse, db: None, settings: SettingsWrapper
+    browse: Browse, db: None, settings: Any
 ) -> None:
     settings.OPEN_SIGNUP = False
     answer = browse(None).post("/accounts/sign-up/", {"username": "zoe", "password": "a fine one"})
