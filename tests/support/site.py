@@ -123,9 +123,8 @@ class Site:
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {
-            k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "PYTEST_"))
-        }
+        of_the_tests = ("COVERAGE_", "DADC_", "DJANGO_", "PYTEST_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(of_the_tests)}
         return {
             **kept,
             "DADC_DATA_DIR": str(self.data_dir),
