@@ -126,7 +126,7 @@ def _attempts(round_: Round, drawer: Person, last: int) -> list[Attempt]:
             if n < fooled
             else "",
         )
-        for n in range(60 + 16 * round_.number)
+        for n in range(60 + 2 * round_.number)
     ]
 
 

@@ -154,15 +154,15 @@ class Site:
         return self.manage("shell", "--verbosity", "0", "-c", code).strip()
 
     def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
-        log = (self.data_dir / f"{name}.log").open("ab")
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=self.env | env,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        with (self.data_dir / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.env | env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.processes[name] = process
         return process
 

@@ -151,7 +151,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _samples(path: Path) -> Samples:
     """Read ids, pixels and labels from an npz of samples, checked. Raises ``BadFile``."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             ids, pixels, labels = (arrays[name] for name in ("ids", "pixels", "labels"))
     except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise BadFile(
