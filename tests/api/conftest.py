@@ -10,14 +10,8 @@ from tests.support import site as sites
 from tests.support.site import Site
 from tests.support.world import World, peopled
 
-DATABASES = ("sqlite", "postgres")
-together = pytest.mark.xdist_group  # on one worker, so that what they share is made once
 
-
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(kind, marks=together(f"world-{kind}")) for kind in DATABASES],
-)
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:

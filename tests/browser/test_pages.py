@@ -9,7 +9,7 @@ from tests.support import site as sites
 from tests.support.browser import Open, findings, look_at
 from tests.support.pages import NO_PAGES
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("peopled")]
+pytestmark = pytest.mark.browser
 
 PAGES = [
     ("/", None),
