@@ -6,9 +6,11 @@ export WITH_CROWD = false
 # supervisord wants to be told that root is meant.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
 SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
+# CI also says how much of the code the tests run.
+RUN_TESTS = $(if $(CI),coverage run,python)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test lint bench lock help
+.PHONY: run demo test test-long lint bench lock help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -27,7 +29,10 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 	@$(SERVE)
 
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
-	.venv/bin/python -m pytest -n 2 --dist loadgroup
+	.venv/bin/$(RUN_TESTS) -m pytest -n 2
+
+test-long: .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
+	DADC_TEST_EXAMPLES=many .venv/bin/python -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600
 
 bench: .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
 	.venv/bin/python -m scripts.bench

@@ -5,6 +5,8 @@ flush deletes row by row, so the project's own flush lifts them meanwhile. On SQ
 that alters one of these tables makes it anew, without its triggers, and has to call `refuse` again.
 """
 
+from collections.abc import Sequence
+
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLES = ("collector_adminaction", "collector_decision", "collector_studychange")
@@ -17,12 +19,12 @@ END $$
 """
 
 
-def refuse(connection: BaseDatabaseWrapper) -> None:
+def refuse(connection: BaseDatabaseWrapper, tables: Sequence[str] = TABLES) -> None:
     """Make the database refuse UPDATE and DELETE of these tables' rows, with an IntegrityError."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_FUNCTION)
-        for table in TABLES:
+        for table in tables:
             for event in ("UPDATE", "DELETE"):
                 body = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
                 if connection.vendor == "postgresql":
@@ -33,10 +35,10 @@ def refuse(connection: BaseDatabaseWrapper) -> None:
                 )
 
 
-def allow(connection: BaseDatabaseWrapper) -> None:
+def allow(connection: BaseDatabaseWrapper, tables: Sequence[str] = TABLES) -> None:
     """Let these tables' rows be changed and deleted again."""
     with connection.cursor() as cursor:
-        for table in TABLES:
+        for table in tables:
             for event in ("UPDATE", "DELETE"):
                 on = f" ON {table}" if connection.vendor == "postgresql" else ""
                 cursor.execute(f"DROP TRIGGER {_name(table, event)}{on}")

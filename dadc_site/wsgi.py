@@ -8,8 +8,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dadc_site.settings")
 application = get_wsgi_application()
 
-for module in (
-    "dadc_site.urls",
-    "trainer.learning.nets",
-):  # torch takes seconds: now, not at somebody's first stroke
+# torch and scipy take seconds to import: once, before the fork, and not at somebody's first stroke.
+for module in ("dadc_site.urls", "trainer.learning.nets", "scipy.stats"):
     import_module(module)

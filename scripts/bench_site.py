@@ -153,7 +153,7 @@ def _actions() -> Iterator[tuple[str, int, Callable[[], object]]]:
         given.append(reading)
 
     def read() -> None:
-        """A lease that is there, else a new one, is read rightly."""
+        """A lease that is there, else a new one, is read correctly."""
         reading = given.pop()
         drawn = reading.drawing
         answer = drawn.answer if isinstance(drawn, Gold) else str(drawn.target_label)

@@ -1,4 +1,5 @@
-"""Real sites, on each database in turn; and pages without the files that collectstatic makes."""
+"""Real sites, on each database in turn, shared where tests can share one; and pages without the
+files that collectstatic makes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,10 +10,16 @@ import pytest
 
 pytest.register_assert_rewrite("tests.support")
 
-from tests.support import examples, needs  # noqa: E402
+from tests.support import examples, needs, scheduling  # noqa: E402
 from tests.support import site as sites  # noqa: E402
 
 examples.choose()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.BySite:
+    """Keep tests that share a real site on one worker."""
+    return scheduling.BySite(config, log)
 
 
 @pytest.fixture(autouse=True)

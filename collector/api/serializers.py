@@ -41,8 +41,10 @@ class Unchecked(serializers.JSONField):
     """Taken as it comes: the drawing's own parser judges it."""
 
 
+# What is read into a shape is whatever has its fields. A docstring here would describe them all in
+# the schema.
 class Shape(serializers.Serializer[Any]):
-    """A shape of the API, read from whatever has its fields."""
+    pass
 
 
 class Given(Shape):

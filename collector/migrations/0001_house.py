@@ -11,6 +11,9 @@ from django.db import migrations, models
 
 from collector import append_only
 
+# As they were called then.
+TABLES = ("collector_adminaction", "collector_decision", "collector_studychange")
+
 
 class Migration(migrations.Migration):
 
@@ -345,7 +348,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer__isnull', True), ('answered_at__isnull', True)), models.Q(('answer__in', ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'ambiguous', 'junk')), ('answered_at__isnull', False)), _connector='OR'), name='an_answer_has_a_time'),
         ),
         migrations.RunPython(
-            lambda apps, editor: append_only.refuse(editor.connection),
-            lambda apps, editor: append_only.allow(editor.connection),
+            lambda apps, editor: append_only.refuse(editor.connection, TABLES),
+            lambda apps, editor: append_only.allow(editor.connection, TABLES),
         ),
     ]

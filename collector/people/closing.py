@@ -6,7 +6,7 @@ import secrets
 from django.db import transaction
 from django.utils import timezone
 
-from collector.errors import Forbidden, Refused
+from collector.errors import Conflict, Refused
 from collector.models import Attempt, Gold, Person, Reading
 from collector.people import accounts
 from trainer import samples
@@ -19,7 +19,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
     and label stay.
 
     What others did stays, and so do the person's readings. Sessions end, since their password is
-    no more, and API tokens too. Raises Refused (the password), Forbidden (the last admin).
+    no more, and API tokens too. Raises Refused (the password), Conflict (the last admin).
     """
     if not person.check_password(password):
         raise Refused("That is not your password.", field="password")
@@ -28,7 +28,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
             role=Person.Role.ADMIN, is_active=True
         )
         if person.is_admin and len(admins) == 1:
-            raise Forbidden("You are the only admin: make somebody else an admin first.")
+            raise Conflict("You are the only admin: make somebody else an admin first.")
         if remove:
             _remove_drawings(person)
         person.username, person.email = f"gone-{secrets.token_hex(6)}", ""

@@ -28,25 +28,43 @@ class AttemptCounts:
     verified_count: int = 0
 
     @property
-    def mer(self) -> float | None:
-        """Model error rate: fooled ÷ all attempts; None for 0/0."""
-        return self.fooled_count / self.attempt_count if self.attempt_count else None
-
-    @property
-    def vmer(self) -> float | None:
-        """Verified model error rate: verified fools ÷ all attempts that are not pending; None for
-        0/0."""
-        return self.verified_count / self.decided_count if self.decided_count else None
-
-    @property
     def decided_count(self) -> int:
         """All attempts that are not pending."""
         return self.attempt_count - self.pending_count
 
     @property
+    def mer_parts(self) -> tuple[int, int]:
+        """What the model error rate divides: fooled, by all attempts."""
+        return self.fooled_count, self.attempt_count
+
+    @property
+    def vmer_parts(self) -> tuple[int, int]:
+        """What the verified model error rate divides: verified fools, by all that are decided."""
+        return self.verified_count, self.decided_count
+
+    @property
+    def tries_parts(self) -> tuple[int, int]:
+        """What tries per fool divide: all attempts, by verified fools."""
+        return self.attempt_count, self.verified_count
+
+    @property
+    def mer(self) -> float | None:
+        """Model error rate; None for 0/0."""
+        return _divided(*self.mer_parts)
+
+    @property
+    def vmer(self) -> float | None:
+        """Verified model error rate; None for 0/0."""
+        return _divided(*self.vmer_parts)
+
+    @property
     def tries_per_fool(self) -> float | None:
-        """All attempts ÷ verified fools; None where no fool is verified."""
-        return self.attempt_count / self.verified_count if self.verified_count else None
+        """How many attempts a verified fool took; None where no fool is verified."""
+        return _divided(*self.tries_parts)
+
+
+def _divided(count: int, of: int) -> float | None:
+    return count / of if of else None
 
 
 @dataclass(frozen=True)

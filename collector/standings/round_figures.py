@@ -266,16 +266,15 @@ def share(count: int, of: int) -> Figure:
 
 def _fooling(counts: leaderboards.AttemptCounts) -> dict[str, Figure]:
     """Give MER, vMER and tries per fool, whose interval is that of its inverse."""
-    inverse = share(counts.verified_count, counts.attempt_count)
+    attempt_count, verified_count = counts.tries_parts
+    inverse = share(verified_count, attempt_count)
     low, high = (
         (1 / inverse.high, 1 / inverse.low) if inverse.high and inverse.low else (None, None)
     )
     return {
-        "vmer": share(counts.verified_count, counts.decided_count),
-        "mer": share(counts.fooled_count, counts.attempt_count),
-        "tries": Figure(
-            counts.verified_count, counts.attempt_count, counts.tries_per_fool, low, high
-        ),
+        "vmer": share(*counts.vmer_parts),
+        "mer": share(*counts.mer_parts),
+        "tries": Figure(verified_count, attempt_count, counts.tries_per_fool, low, high),
     }
 
 

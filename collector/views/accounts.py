@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collector.data import exports
+from collector.errors import Forbidden
 from collector.forms import AccountForm, CloseForm, SignInForm, SignUpForm
 from collector.models import Person
 from collector.people import accounts, closing
@@ -31,8 +32,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         login(request, person, backend=accounts.BACKEND)
         return f"Welcome, {person.username}. Choose a digit and draw."
 
-    if request.method == "POST" and submit(request, act, form):
-        return redirect("draw")
+    try:
+        if request.method == "POST" and submit(request, act, form):
+            return redirect("draw")
+    except Forbidden as closed:
+        form.add_error(None, closed.message)
     return render(request, "accounts/sign_up.html", {"form": form})
 
 

@@ -190,7 +190,7 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
 
 
 def _moderators(counts: trust.ModeratorCounts) -> str:
-    """Count the moderators, as in “3 moderators: 1 practises, 1 is suspended.”"""
+    """Count the moderators, as in “3 moderators: 1 practises, 1 is paused.”"""
     if not counts.moderator_count:
         return "None yet."
     practising, paused = counts.practising_count, counts.paused_count
@@ -198,7 +198,7 @@ def _moderators(counts: trust.ModeratorCounts) -> str:
     if practising:
         not_reading.append(f"{practising:,} {'practises' if practising == 1 else 'practise'}")
     if paused:
-        not_reading.append(f"{paused:,} {'is' if paused == 1 else 'are'} suspended")
+        not_reading.append(f"{paused:,} {'is' if paused == 1 else 'are'} paused")
     everybody = words.count(counts.moderator_count, "moderator")
     return f"{everybody}{': ' if not_reading else ''}{', '.join(not_reading)}."
 

@@ -18,10 +18,10 @@ from trainer.learning.evaluate import wilson
 
 Change = Callable[[Person, Person, str], None]
 CHANGES: dict[str, tuple[Change, str]] = {
-    "lift": (trust.resume, "{} moderates again."),
+    "resume": (trust.resume, "{} moderates again."),
     "qualify": (trust.qualify, "{} may moderate now."),
 }
-CHIPS = {"suspended": "held", "practising": "pending", "qualified": "verified"}
+CHIPS = {"paused": "held", "practising": "pending", "qualified": "verified"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,11 +63,7 @@ def _row(
     moderator, key = figures.moderator, _key(figures.moderator)
     practising = moderator.is_practising
     state = (
-        "suspended"
-        if moderator.is_moderation_paused
-        else "practising"
-        if practising
-        else "qualified"
+        "paused" if moderator.is_moderation_paused else "practising" if practising else "qualified"
     )
     used_up = practising and work.practice_count >= tests * verdicts.PRACTICE
     return {

@@ -60,7 +60,8 @@ def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
     if person is None:
         raise NotFound("There is nobody of this name here.")
     bound: Forms = {}
-    if suspending.act(request, admin, person, bound):
+    done = suspending.act(request, admin, person, bound)
+    if done or not any(form.errors for form in bound.values()):
         return redirect("person", person.username)
     return _page(request, username, bound)
 

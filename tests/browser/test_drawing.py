@@ -17,7 +17,7 @@ from tests.support.browser import (
     wait_on,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("peopled")]
+pytestmark = pytest.mark.browser
 
 Drawings = Callable[[], tuple[int, penmanship.Strokes]]
 

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.support.browser import Open, look_at
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("peopled")]
+pytestmark = pytest.mark.browser
 
 PLAY = "[data-strokes] button"
 # How much ink is on the canvas; -1 while the picture beneath is what one sees.

@@ -14,7 +14,7 @@ from tests.support import PASSWORD, penmanship
 from tests.support import site as sites
 from tests.support.browser import Visitors, draw_with_mouse, visiting
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 DOWN = [("ArrowDown", 16), ("ArrowLeft", 3)]
 MOST_TABS = 60

@@ -12,7 +12,7 @@ from tests.support import penmanship
 from tests.support import site as sites
 from tests.support.browser import TO_PRACTISE, Open, Visitors, visiting, wait_on
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("moderating")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

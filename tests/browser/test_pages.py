@@ -9,7 +9,7 @@ from tests.support import site as sites
 from tests.support.browser import Open, findings, look_at
 from tests.support.pages import NO_PAGES
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("peopled")]
+pytestmark = pytest.mark.browser
 
 PAGES = [
     ("/", None),
@@ -47,7 +47,9 @@ PAGES = [
 
 ELSEWHERE = {"drawing", "fool"}  # below, and in test_fools.py
 # What a page fetches once it is loaded, and shows then.
-FETCHED = {("/moderate/", "mona"): "#assignment:not([data-id='']), #empty:not([hidden])"}
+FETCHED: dict[tuple[str, str | None], str] = {
+    ("/moderate/", "mona"): "#assignment:not([data-id='']), #empty:not([hidden])"
+}
 
 
 def test_every_page_there_is_gets_looked_at() -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from tests.support import site as sites
 from tests.support.browser import Open, Visitors, findings, visiting
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("rounds")]
+pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 664}
 CHARTS = ("fooling-chart", "tries-chart", "ordinary-chart", "drawings-chart")

@@ -3,6 +3,8 @@ not."""
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -165,6 +167,17 @@ def test_a_candidate_that_forgot_significantly_more_than_it_learned_is_held(
     verdict = decide(report(4_940), report(4_940), tests, finite=True)
     assert verdict.promote == (not held)
     assert all(f"“fools_2”, the candidate lost {lost}" in reason for reason in verdict.reasons)
+
+
+def test_reports_of_unequally_many_digits_are_no_reports() -> None:
+    nine = Report({GATE_BASE: SetFigures(5_000, 4_940, per_digit=(Count(500, 500),) * 9)})
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        decide(nine, report(4_940), {}, finite=True)
+
+
+def test_a_verdict_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Verdict(True, ()).promote = False  # type: ignore[misc]
 
 
 def test_what_was_forgotten_is_said_with_its_figures() -> None:

@@ -294,3 +294,42 @@ def test_boldest_digit_is_not_refused() -> None:
         [(140, 140), (40, 210), (140, 259), (240, 210), (140, 140)],
     )
     check_ink(rasterise(drawn(*(list(points) for points in loops), width=40)))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_stroke_of_seven_pixels_is_no_dot_and_one_of_six_is(turned: bool) -> None:
+    stroke = np.zeros((28, 28), np.uint8)
+    stroke[14, 10:17] = 255
+    check_ink(stroke.T if turned else stroke)
+    stroke[14, 16] = 0
+    with pytest.raises(Degenerate, match="only a dot"):
+        check_ink(stroke.T if turned else stroke)
+
+
+def test_a_pixel_is_ink_from_a_quarter_of_its_brightness_on() -> None:
+    stroke = np.zeros((28, 28), np.uint8)
+    stroke[14, 5:20] = 65
+    check_ink(stroke)
+    with pytest.raises(Degenerate, match="only a dot"):
+        check_ink(stroke - (stroke > 0).astype(np.uint8))
+
+
+def test_twenty_pieces_are_a_drawing_and_one_more_is_noise() -> None:
+    specks = np.zeros((28, 28), np.uint8)
+    specks[:10:2, :8:2] = 255  # 20, none of which touch
+    check_ink(specks)
+    specks[20, 20] = 255
+    with pytest.raises(Degenerate, match="many specks"):
+        check_ink(specks)
+
+
+def test_specks_that_touch_at_a_corner_hold_together() -> None:
+    specks = np.zeros((28, 28), np.uint8)
+    specks[::2, ::2] = specks[1::2, 1::2] = 255  # a chessboard
+    check_ink(specks)
+
+
+@pytest.mark.parametrize("empty", [0, 1, 64])
+def test_a_picture_without_ink_is_a_dot(empty: int) -> None:
+    with pytest.raises(Degenerate, match="only a dot"):
+        check_ink(np.full((28, 28), empty, np.uint8))

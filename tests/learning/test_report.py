@@ -4,7 +4,7 @@ empty."""
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
 import pytest
@@ -183,6 +183,29 @@ def test_every_figure_of_a_set_matters(name: str) -> None:
     assert changed != FIGURES
     assert changed.as_json() != FIGURES.as_json()
     assert SetFigures.from_json(through_json(changed.as_json())) == changed
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        FOOLS_3,
+        Count(),
+        FIGURES,
+        PairedTest(1, 0, 0, 1.0),
+        MatrixLine(None, {}),
+        AgainstTarget(1, {}),
+        WHOLE,
+        Ablation(7),
+    ],
+)
+def test_nothing_that_was_measured_can_be_changed(part: Any) -> None:
+    for field in fields(part):
+        with pytest.raises(FrozenInstanceError):
+            setattr(part, field.name, None)
+
+
+def test_a_count_that_is_not_there_is_none() -> None:
+    assert Count.from_json({}) == Count() == Count(n=0, correct=0)
 
 
 def test_a_part_that_was_not_measured_is_not_stored_and_an_empty_one_is() -> None:

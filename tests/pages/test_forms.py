@@ -265,7 +265,7 @@ def test_an_unknown_button_is_refused(browse: Browse, ada: Person) -> None:
     assert browse(ada).post("/desk/", {"do": "explode"}).status_code == 400
 
 
-def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
+def test_a_paused_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     browse: Browse, mona: Person, ada: Person
 ) -> None:
     Person.objects.filter(pk=mona.pk).update(is_moderation_paused=True)
@@ -273,23 +273,23 @@ def test_a_suspended_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     refused = browse(mona).get("/moderate/")
     assert refused.status_code == 403
     assert "Your moderating is paused" in refused.content.decode()
-    assert "1 moderator: 1 is suspended." in browse(ada).get("/desk/").content.decode()
+    assert "1 moderator: 1 is paused." in browse(ada).get("/desk/").content.decode()
     page = browse(ada).get("/moderators/").content.decode()
-    assert "suspended" in page
+    assert "is paused" in page
     assert "Let mona moderate again" in page
-    missing = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona"})
+    missing = browse(ada).post("/moderators/", {"do": "resume", "moderator": "mona"})
     assert error_at(missing, f"moderator-{mona.pk}-why")
     assert ModerationPause.objects.get().lifted_at is None
     assert (
-        browse(ada).post("/moderators/", {"do": "lift", "moderator": "nobody"}).status_code == 404
+        browse(ada).post("/moderators/", {"do": "resume", "moderator": "nobody"}).status_code == 404
     )
     key = f"moderator-{mona.pk}-why"
     lifted = browse(ada).post(
-        "/moderators/", {"do": "lift", "moderator": "mona", key: "We talked."}, follow=True
+        "/moderators/", {"do": "resume", "moderator": "mona", key: "We talked."}, follow=True
     )
     assert "mona moderates again." in lifted.content.decode()
     assert browse(mona).get("/moderate/").status_code == 200
-    twice = browse(ada).post("/moderators/", {"do": "lift", "moderator": "mona", key: "Again."})
+    twice = browse(ada).post("/moderators/", {"do": "resume", "moderator": "mona", key: "Again."})
     assert "not paused (any more)" in twice.content.decode()
 
 
@@ -310,3 +310,14 @@ def test_the_moderators_page_shows_how_far_each_one_agrees(
     page = browse(ada).get("/moderators/").content.decode()
     assert "66.7 % (20.8–93.9)" in page
     assert "2 of 3 settled" in page
+
+
+def test_a_closed_sign_up_says_so_in_the_form_and_keeps_what_was_typed(
+    browse: Browse, db: None, settings: Any
+) -> None:
+    settings.OPEN_SIGNUP = False
+    answer = browse(None).post("/accounts/sign-up/", {"username": "zoe", "password": "a fine one"})
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Sign-up is closed on this site" in page
+    assert 'value="zoe"' in page

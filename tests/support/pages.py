@@ -32,7 +32,7 @@ def every_page(fool: Attempt) -> dict[str, str]:
     """The address of each page there is, by its name; where it is of somebody or something, of this
     verified fool, its drawer, its round."""
     values = {
-        "id": fool.pk,
+        "attempt_id": fool.pk,
         "number": fool.round.number,
         "token": "y",
         "uidb64": "x",

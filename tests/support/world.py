@@ -183,7 +183,7 @@ def signed_up(site: Site, name: str) -> Client:
 
 
 def _easy() -> Iterator[dict[str, Any]]:
-    """Drawings that round 1's model reads rightly, so that nobody has to read them; no two
+    """Drawings that round 1's model reads correctly, so that nobody has to read them; no two
     alike."""
     for label, strokes in drawings(1122, 400):
         if read(picture(strokes, 22)[None])[0] == label:

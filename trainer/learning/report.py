@@ -25,7 +25,7 @@ _Of = TypeVar("_Of")
 
 class Kind(Enum):
     """How the drawings of a test set came to be: they fooled their round's model, or they did not
-    and were drawn by lot for the audit."""
+    and were chosen at random for the audit."""
 
     FOOLS = "fools"
     AUDITED = "audited"

@@ -319,7 +319,7 @@ def newt(person: Cast) -> Person:
 
 
 def practise(moderator: Person, *right: bool) -> list[Gold]:
-    """Read practice drawings, rightly or not; which they were."""
+    """Read practice drawings, correctly or not; which they were."""
     seen = []
     for good in right:
         reading = queue.assign(moderator)

@@ -1,0 +1,29 @@
+"""Which tests one worker runs: those that share a real site, so that it is made once a session.
+
+xdist's own groups (`--dist loadgroup`) write the group's name into a test's id, which pytest 9.2 no
+longer lets them change.
+"""
+
+import re
+
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+PEOPLED = ("test_drawing.py", "test_fools.py", "test_pages.py")
+
+
+class BySite(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out tests that share a site together, and all others one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return shared_site(nodeid) or nodeid
+
+
+def shared_site(nodeid: str) -> str | None:
+    """The name of the site that a test shares with others; None where it has its own, or none."""
+    path, _, name = nodeid.partition("::")
+    folder, _, file = path.rpartition("/")
+    if folder.endswith("tests/browser"):
+        return "peopled" if file in PEOPLED else file
+    if folder.endswith("tests/api") and (kind := re.search(r"\[(sqlite|postgres)\b", name)):
+        return kind[1]
+    return None
