@@ -129,7 +129,7 @@ def test_an_attempt_that_somebody_has_read_cannot_be_taken_back(world: World) ->
     world.refuses(409, lambda: world.alice.post(f"{ATTEMPTS}{first['id']}/retract/"))
 
 
-def test_nobody_is_given_his_own_drawing_to_read(world: World) -> None:
+def test_nobody_is_given_their_own_drawing_to_read(world: World) -> None:
     fool = next(world.fools)
     with world.adding(attempt_pending=1):
         own = world.mona.post(ATTEMPTS, fool).body["id"]
@@ -141,7 +141,7 @@ def test_nobody_is_given_his_own_drawing_to_read(world: World) -> None:
         assert world.mona.post(f"{ATTEMPTS}{own}/retract/").status == 200
 
 
-def test_a_lease_is_only_for_him_who_holds_it(world: World) -> None:
+def test_a_lease_is_only_for_whoever_holds_it(world: World) -> None:
     fool = next(world.fools)
     assert world.alice.post(ATTEMPTS, fool).body["status"] == "pending"
     lease = world.mona.post("/api/assignments/").body["id"]

@@ -107,7 +107,7 @@ def test_a_sign_up_with_what_nobody_may_choose_is_refused(
     world.refuses(400, lambda: world.nobody.post("/api/accounts/", body), field)
 
 
-def test_nobody_makes_himself_staff_on_a_page(world: World) -> None:
+def test_nobody_becomes_staff_on_a_page(world: World) -> None:
     browser = Browser(world.site)
     browser.get("/accounts/sign-up/")
     forms = {

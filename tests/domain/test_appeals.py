@@ -107,11 +107,11 @@ def test_it_says_why_in_few_words(rejected: Attempt, alice: Person, text: str) -
         appeals.appeal(alice, rejected.pk, text)
 
 
-def test_nobody_appeals_for_another_or_answers_his_own(
+def test_nobody_appeals_for_another_or_answers_their_own(
     rejected: Attempt, alice: Person, mei: Person
 ) -> None:
     with pytest.raises(NotFound):
-        appeals.appeal(mei, rejected.pk, "For her.")
+        appeals.appeal(mei, rejected.pk, "For them.")
     appeals.appeal(alice, rejected.pk, "Mine.")
     Person.objects.filter(pk=alice.pk).update(role="admin")
     with pytest.raises(Forbidden):

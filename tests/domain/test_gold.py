@@ -163,7 +163,7 @@ def test_gold_comes_before_another_drawing_never_alone_and_each_once(
     assert again.attempt is not None
 
 
-def test_nobody_gets_gold_that_he_drew_or_has_read_before(
+def test_nobody_gets_gold_that_they_drew_or_have_read_before(
     hidden_gold: Callable[..., Gold], alice: Person, mona: Person, mei: Person
 ) -> None:
     hidden_gold(drawer=mona)
@@ -272,7 +272,7 @@ def test_gold_is_none_any_more_once_an_admin_decides_otherwise(
     assert made.is_retired
 
 
-def test_who_is_wrong_on_gold_is_suspended_however_well_he_agrees_with_others(
+def test_who_is_wrong_on_gold_is_paused_however_well_they_agree_with_others(
     hidden_gold: Callable[..., Gold], alice: Person, mona: Person, mei: Person
 ) -> None:
     made = hidden_gold()

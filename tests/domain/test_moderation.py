@@ -31,7 +31,7 @@ def test_nobody_but_moderators_and_admins_is_assigned_anything(alice: Person, ad
     assert reading.attempt_id == attempt.pk
 
 
-def test_a_moderator_is_never_assigned_his_own_drawing(mona: Person, mei: Person) -> None:
+def test_a_moderator_is_never_assigned_their_own_drawing(mona: Person, mei: Person) -> None:
     attempt = submit(mona)
     assert queue.assign(mona) is None
     reading = queue.assign(mei)
@@ -247,7 +247,7 @@ def test_with_no_moderator_left_an_admin_decides(alice: Person, mona: Person, ad
     assert list(decisions.unsettled()) == [attempt]
 
 
-def test_an_admin_does_not_decide_on_his_own_drawing(ada: Person) -> None:
+def test_an_admin_does_not_decide_on_their_own_drawing(ada: Person) -> None:
     attempt = submit(ada, 4)
     assert list(decisions.unsettled()) == [attempt]
     with pytest.raises(Forbidden):

@@ -171,7 +171,7 @@ class Site(RuleBasedStateMachine):
             ]
 
     @invariant()
-    def nobody_reads_his_own_or_holds_too_many(self) -> None:
+    def nobody_reads_their_own_or_holds_too_many(self) -> None:
         held: dict[Any, int] = defaultdict(int)
         for reading in Reading.objects.select_related("attempt"):
             if reading.attempt:

@@ -70,7 +70,7 @@ def test_reinstating_brings_back_what_was_taken_out(bob: Person, mona: Person, a
     before = leaderboards.standings("all")
     suspensions.suspend(bob, ada, WHY)
     assert suspensions.impact_of(off(bob)) == suspensions.SuspensionImpact(samples=1, waiting=1)
-    assert suspensions.reinstate(off(bob), ada, "It was her little brother.") == 1
+    assert suspensions.reinstate(off(bob), ada, "It was a little brother.") == 1
     assert leaderboards.standings("all") == before
     assert bob.contributor in active()
     assert (
@@ -186,7 +186,7 @@ def test_who_a_session_is_of_is_asked_in_one_query(bob: Person, ada: Person) -> 
     assert len(queries) == 1
 
 
-def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(
+def test_only_an_admin_suspends_with_a_reason_and_nobody_themselves_or_twice(
     bob: Person, mona: Person, ada: Person
 ) -> None:
     for act in (suspensions.suspend, suspensions.reinstate, suspensions.ablate):
@@ -204,7 +204,7 @@ def test_only_an_admin_suspends_with_a_reason_and_nobody_himself_or_twice(
     assert AdminAction.objects.count() == 1
 
 
-def test_who_closed_the_account_himself_is_not_suspended_and_cannot_be_reinstated(
+def test_who_closed_their_account_is_not_suspended_and_cannot_be_reinstated(
     bob: Person, ada: Person
 ) -> None:
     Person.objects.filter(pk=bob.pk).update(is_active=False, closed_at=ada.joined_at)
@@ -286,7 +286,7 @@ def test_a_comparison_left_lying_is_sent_again_and_fails_after_three_claims(
     assert suspensions.latest_ablation(bob) == model
 
 
-def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
+def test_there_is_nothing_to_compare_without_a_model_of_theirs_or_with_them_alone(
     bob: Person, alice: Person, ada: Person
 ) -> None:
     with pytest.raises(candidates.NothingToAblate):
@@ -308,7 +308,7 @@ def test_there_is_nothing_to_compare_without_a_model_of_his_or_with_him_alone(
 def by_hand(bob: Person, ada: Person, mona: Person, mei: Person) -> Person:
     """One of each."""
     suspensions.suspend(bob, ada, WHY)
-    suspensions.reinstate(off(bob), ada, "She said sorry.")
+    suspensions.reinstate(off(bob), ada, "They said sorry.")
     study_settings.change(ada, round_size=20)
     Attempt.objects.filter(target_label=5).update(needed_reading_count=0)
     decisions.decide(Attempt.objects.get(target_label=5).pk, ada, "junk", "A scribble.")
@@ -326,7 +326,7 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
         ("discarded a held candidate", "Worse."),
         ("decided “junk” on", "A scribble."),
         ("set round_size from 100 to 20", ""),
-        ("reinstated", "She said sorry."),
+        ("reinstated", "They said sorry."),
         ("suspended", WHY),
     ]
     assert {done.who for done in told} == {"ada"}

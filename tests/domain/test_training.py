@@ -183,7 +183,7 @@ def test_a_training_that_runs_out_of_memory_fails_and_collecting_goes_on(
     assert target.current().number == 1
 
 
-def test_without_a_person_the_next_model_is_the_one_that_would_have_been_without_him(
+def test_without_a_person_the_next_model_is_the_one_that_would_have_been_without_them(
     someone: uuid.UUID,
 ) -> None:
     alone = train()
@@ -198,7 +198,7 @@ def test_without_a_person_the_next_model_is_the_one_that_would_have_been_without
     assert first == third != second
 
 
-def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_him(
+def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_them(
     someone: uuid.UUID,
 ) -> None:
     alone = train()

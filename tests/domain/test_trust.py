@@ -106,7 +106,7 @@ def test_an_admins_decision_settles_who_agreed_too(
         assert reading.is_correct is (reading.answer == answer)
 
 
-def test_who_agrees_too_seldom_is_suspended_and_his_readings_go_back_into_the_queue(
+def test_who_agrees_too_seldom_is_paused_and_their_readings_go_back_into_the_queue(
     alice: Person, mona: Person, mei: Person, past: Callable[..., None]
 ) -> None:
     Study.objects.update(quorum=2)

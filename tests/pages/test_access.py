@@ -36,7 +36,7 @@ def test_a_stranger_is_sent_to_sign_in_and_back(
     assert answer["Location"] == f"{reverse('sign_in')}?next={address(name)}"
 
 
-def test_a_drawer_opens_her_own_drawing(
+def test_a_drawer_opens_their_own_drawing(
     address: Callable[[str], str], browse: Browse, alice: Person
 ) -> None:
     page = browse(alice).get(address("drawing"))

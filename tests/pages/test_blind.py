@@ -31,7 +31,7 @@ def all_are_audited(open_round: object) -> None:
 
 
 def sent(answer: HttpResponseBase) -> bytes:
-    """An answer with its headers, but for ids, times and what is drawn by lot for each answer
+    """An answer with its headers, but for ids, times and what is made at random for each answer
     alone."""
     head = "\n".join(f"{name}: {value}" for name, value in sorted(answer.items())).encode()
     body = b"".join(answer) if answer.streaming else answer.content  # type: ignore[attr-defined]

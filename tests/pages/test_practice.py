@@ -71,7 +71,7 @@ def test_who_fails_sees_what_was_wrong_and_may_try_another_ten(
     assert "Practice: 0 of 10" in page(browse, newt, "/moderate/?go")
 
 
-def test_once_all_practice_is_read_an_admin_lets_him_with_a_reason(
+def test_once_all_practice_is_read_an_admin_lets_them_with_a_reason(
     browse: Browse, newt: Person, ada: Person
 ) -> None:
     for _ in range(4):

@@ -16,7 +16,7 @@ ALICE = "/people/alice/"
 
 @pytest.fixture
 def sampled(alice: Person, insert: Insert, open_round: Round) -> Attempt:
-    """alice's verified fool, which is a sample; another drawing of hers waits."""
+    """alice's verified fool, which is a sample; another drawing of theirs waits."""
     contributor = Contributor.objects.create(id=alice.contributor, position=0, split=Split.TRAIN)
     attempt = insert(alice)
     Sample.objects.create(
@@ -64,7 +64,7 @@ def test_only_admins_see_and_do_it(
     assert not AdminAction.objects.exists()
 
 
-def test_an_admin_is_offered_no_suspension_of_himself(browse: Browse, ada: Person) -> None:
+def test_an_admin_is_offered_no_suspension_of_their_own(browse: Browse, ada: Person) -> None:
     assert "Suspend" not in text(browse(ada).get("/people/ada/"))
     assert (
         browse(ada).post("/people/ada/", {"do": "suspend", "suspend-why": "?"}).status_code == 403
@@ -87,7 +87,7 @@ def measured(correct: int) -> dict[str, Any]:
 def compare(
     client: Client, open_round: Round, paired: dict[str, Any], mine: int, theirs: int
 ) -> str:
-    """Has a comparison of alice asked for and ended with these figures; what her page says then."""
+    """Has a comparison of alice asked for and ended with these figures; what the page says."""
     model = RoundModel.objects.create(
         architecture="mnist_model", initial_model=open_round.model, state="promoted"
     )
@@ -155,7 +155,7 @@ def test_both_models_stand_side_by_side_with_what_it_means(
     assert "ablated" not in text(browse(None).get("/rounds/"))
 
 
-def test_a_failed_comparison_says_why_on_her_page_and_not_as_a_failed_training_on_the_desk(
+def test_a_failed_comparison_says_why_on_their_page_and_not_as_a_failed_training_on_the_desk(
     browse: Browse, ada: Person, alice: Person, open_round: Round
 ) -> None:
     RoundModel.objects.create(
