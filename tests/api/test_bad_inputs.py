@@ -190,7 +190,7 @@ def test_what_nobody_could_read_is_answered_with_a_sentence_that_helps(
 
 
 def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world: World) -> None:
-    not_his: dict[str, Any] = {
+    not_theirs: dict[str, Any] = {
         "fooled": True,
         "status": "verified",
         "user": "bob",
@@ -202,7 +202,7 @@ def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world
     }
     attempt = next(world.drawings)
     with world.adding():
-        for name, value in not_his.items():
+        for name, value in not_theirs.items():
             answer = world.alice.post("/api/attempts/", attempt | {name: value})
             assert_refusal(answer, 400, name[:40])
             assert len(json.dumps(answer.body)) < 300, "and what it was is not told back at length"
