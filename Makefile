@@ -29,7 +29,7 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 	@$(SERVE)
 
 test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
-	.venv/bin/$(RUN_TESTS) -m pytest -n 2
+	.venv/bin/$(RUN_TESTS) -m pytest -n 2 --no-loadscope-reorder
 
 test-long: .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
 	DADC_TEST_EXAMPLES=many .venv/bin/python -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600
