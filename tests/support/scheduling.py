@@ -1,8 +1,8 @@
 """Which tests one worker runs: those that share a real site, so that it is made once a session.
 
 xdist's own groups (`--dist loadgroup`) write the group's name into a test's id, which pytest 9.2 no
-longer lets them change. `make test` asks to keep the order of the collection, in which what uses a
-database in the worker itself comes before the browser, whose loop Django takes for an async context.
+longer lets them change. `make test` asks to keep the order of the collection: what uses a database
+in the worker itself comes before the browser, whose loop Django takes for an async context.
 """
 
 import re
