@@ -2,14 +2,11 @@
 
 import io
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-
-from trainer.simulation import experiment
 
 
 @pytest.fixture(autouse=True)
@@ -18,11 +15,7 @@ def stand_in(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(experiment, "Plan", partial(experiment.Plan, held_out=20))
-
+def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(tmp_path: Path) -> None:
     def simulate(*arguments: str) -> str:
         said = io.StringIO()
         call_command(
