@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import alive, children, kill, trainers
+from tests.support.processes import alive, children, kill, named, trainers
 from tests.support.site import ROOT, Client, Site, free_port, wait_for
 from tests.support.trainings import START
 
@@ -47,7 +47,7 @@ def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: S
     assert f"http://127.0.0.1:{site.port}/" in log
     assert "Sign in as admin" in log
 
-    masters = [child for child in children(make.pid) if "gunicorn" in " ".join(child.cmdline())]
+    masters = named(children(make.pid), "gunicorn")
     kill(*masters)
     wait_for(lambda: not alive(masters) and site.answers(), 30, "the web to be back")
 

@@ -27,6 +27,18 @@ def kill(*processes: psutil.Process) -> None:
             process.kill()
 
 
+def named(processes: list[psutil.Process], word: str) -> list[psutil.Process]:
+    """Those whose command line has the word; what has just ended has none any more."""
+    return [process for process in processes if word in _command_line(process)]
+
+
+def _command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 def _has_torch(process: psutil.Process) -> bool:
     try:
         return any("libtorch" in mapped.path for mapped in process.memory_maps())
