@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.faults]
 def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path, f"sqlite:///{tmp_path / 'db.sqlite3'}", free_port())
     with (tmp_path / "run.log").open("wb") as log:
-        made.processes["make"] = subprocess.Popen(
+        make = made.processes["make"] = subprocess.Popen(
             ["make", "run"], cwd=ROOT, env=made.env, stdout=log, stderr=log, start_new_session=True
         )
     try:
@@ -30,9 +30,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield made
     finally:
         # supervisord ends its processes, which are in groups of their own, when it is asked to.
-        made.processes["make"].terminate()
+        make.terminate()
         with suppress(subprocess.TimeoutExpired):
-            made.processes["make"].wait(12)
+            make.wait(12)
         made.stop()
 
 

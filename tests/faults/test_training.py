@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from tests.support.penmanship import fooling
@@ -63,7 +64,7 @@ def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(
     wait_for(lambda: training(site), 60, "a training under way")
     parent = site.processes["trainer"]
     orphans = children(parent.pid)
-    parent.kill()
+    kill(psutil.Process(parent.pid))
     parent.wait(5)
     try:
         site.start("trainer2", "manage.py", "qcluster", Q_CLUSTER_NAME="train")

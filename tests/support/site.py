@@ -18,15 +18,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import httpx
 import psycopg
 
-from tests.support import PASSWORD
+from tests.support import PASSWORD, forking
 from tests.support.needs import POSTGRES
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = forking.ROOT
 _at_exit = ExitStack()
 atexit.register(_at_exit.close)
 # One hash for all of them: a hash is slow on purpose.
@@ -116,7 +116,7 @@ class Site:
     database_url: str
     port: int
     extra: dict[str, str] = field(default_factory=dict)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes] | forking.Forked] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -140,15 +140,11 @@ class Site:
 
     def manage(self, *arguments: str) -> str:
         """The output of a management command; its failure is this test's."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
-        return done.stdout
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            status = forking.start(["manage.py", *arguments], self.env, out, err).wait()
+            told, complaints = (_written(file) for file in (out, err))
+        assert status == 0, f"{arguments}: {told}\n{complaints}"
+        return told
 
     def python(self, code: str) -> str:
         """What `code` prints, run beside the site in a process of its own."""
@@ -168,7 +164,9 @@ class Site:
         return process
 
     def start_web(self) -> None:
-        self.start("web", "-m", "gunicorn", "dadc_site.wsgi")
+        with (self.data_dir / "web.log").open("ab") as log:
+            web = forking.start(["-m", "gunicorn", "dadc_site.wsgi"], self.env, log, log)
+        self.processes["web"] = web
         wait_for(self.answers, 60, f"{self.url} to answer")
 
     def start_clusters(self) -> None:
@@ -210,6 +208,11 @@ class Site:
             f"== {path.name}\n{path.read_text()[-3000:]}"
             for path in sorted(self.data_dir.glob("*.log"))
         )
+
+
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def free_port() -> int:

@@ -1,0 +1,170 @@
+"""Python programs forked from a process that has loaded already what takes seconds to import, as
+gunicorn's parent does for its workers: a test session starts dozens of sites and commands.
+
+Run as a program, this module is that process. It listens on the socket named on its command line
+until its own input ends.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from traceback import print_exc
+from typing import IO
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Nothing of Django's that reads the settings: these are each program's own.
+LOADED = (
+    "torch",
+    "scipy.cluster.vq",
+    "scipy.stats",
+    "django.core.management.commands.shell",
+    "django.core.serializers.json",
+    "gunicorn.app.wsgiapp",
+    "gunicorn.workers.gthread",
+    "psycopg",
+    "trainer.learning.nets",
+    "tests.support.penmanship",
+)
+
+
+class Forked:
+    """A program that runs, in a session of its own."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._answers = connection.makefile()
+        connection.close()
+        self.pid = int(self._answers.readline())
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status (negative: the signal that ended it). Raises TimeoutError."""
+        if self.returncode is None:
+            if not select.select([self._answers], [], [], timeout)[0]:
+                raise TimeoutError(f"process {self.pid} runs on after {timeout} s")
+            self.returncode = int(self._answers.readline())
+            self._answers.close()
+        return self.returncode
+
+
+def start(
+    arguments: Sequence[str], env: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+) -> Forked:
+    """`python` with these arguments, a script or `-m` and a module, in the project's folder."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(_server())
+    request = json.dumps([list(arguments), dict(env)]).encode()
+    socket.send_fds(connection, [len(request).to_bytes(4, "big")], [out.fileno(), err.fileno()])
+    connection.sendall(request)
+    return Forked(connection)
+
+
+@cache
+def _server() -> str:
+    """The address of this process's own server."""
+    folder = tempfile.TemporaryDirectory(prefix="forking-")
+    path = os.path.join(folder.name, "socket")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.forking", path],
+        cwd=ROOT,
+        env=plain | {"OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdin
+    assert server.stdout
+    assert server.stdout.read() == b"ready\n"
+
+    def end() -> None:
+        server.communicate()
+        folder.cleanup()
+
+    atexit.register(end)
+    return path
+
+
+def serve(path: str) -> None:
+    """Fork a program for each connection, until nobody holds the other end of this one's input."""
+    for name in LOADED:
+        importlib.import_module(name)
+    gc.freeze()
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen(64)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print("ready", flush=True)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 1)
+    while listening in select.select([listening, sys.stdin], [], [])[0]:
+        connection, _ = listening.accept()
+        if os.fork() == 0:
+            os.dup2(nothing, 0)
+            os.close(nothing)
+            listening.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _watch(connection)
+        connection.close()
+
+
+def _watch(connection: socket.socket) -> None:
+    """Run the program that is asked for as a child, and tell its pid and its exit status."""
+    size, files, _, _ = socket.recv_fds(connection, 4, 2)
+    arguments, env = json.loads(connection.makefile("rb").read(int.from_bytes(size, "big")))
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        os._exit(_run(arguments, env, *files))
+    for file in files:
+        os.close(file)
+    with suppress(BrokenPipeError):
+        connection.sendall(f"{pid}\n".encode())
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        connection.sendall(f"{status}\n".encode())
+    os._exit(0)
+
+
+def _run(arguments: list[str], env: dict[str, str], out: int, err: int) -> int:
+    """Become the program, as far as it can see; its exit status."""
+    os.setsid()
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.close(out)
+    os.close(err)
+    os.environ.clear()
+    os.environ.update(env)
+    status: object = 0
+    try:
+        if arguments[0] == "-m":
+            sys.argv = arguments[1:]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as ended:
+        status = ended.code
+    except BaseException:
+        print_exc()
+        status = 1
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return int(status or 0)  # type: ignore[call-overload,no-any-return]
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
