@@ -2,11 +2,16 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+
+from trainer.learning import fit
+from trainer.simulation import experiment
 
 
 @pytest.fixture(autouse=True)
@@ -14,8 +19,18 @@ def stand_in(settings: Any, tmp_path: Path) -> None:
     settings.MNIST_DIR, settings.MNIST_CACHE = None, tmp_path / "no-mnist"
 
 
-@pytest.mark.slow
-def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(tmp_path: Path) -> None:
+def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With trainings of few steps, in this process, which alone knows of that."""
+    whole = fit.default_recipe
+    monkeypatch.setattr(
+        fit, "default_recipe", lambda architecture, n: replace(whole(architecture, n), steps=25)
+    )
+    monkeypatch.setattr(
+        experiment, "ProcessPoolExecutor", lambda jobs, context: ThreadPoolExecutor(1)
+    )
+
     def simulate(*arguments: str) -> str:
         said = io.StringIO()
         call_command(

@@ -198,3 +198,15 @@ def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
     with pytest.raises(experiment.OtherStudy, match="otherwise"):
         run([1], ["dynamic"], replace(plan, rounds=3))
     assert json.loads(out.read_text()) == more
+
+
+def test_a_seed_is_run_in_a_process_of_its_own(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = Plan(rounds=0, round_size=3, drawers=3, held_out=1, compared_at=())
+    out = experiment.run(
+        plan, [1], ["dynamic"], tmp_path / "study.json", 1, None, tmp_path / "no-mnist"
+    )
+    [row] = out["runs"]["1"]["dynamic"]
+    assert row["round"] == 0
+    assert "seed 1, dynamic: " in capfd.readouterr().err, "told by the process itself"

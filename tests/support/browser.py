@@ -12,7 +12,14 @@ from tests.support import PASSWORD, penmanship
 from tests.support import site as sites
 
 AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# The last one: no renderer is kept ready for a page that may never come.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--renderer-process-limit=1",
+]
 Open = Callable[..., Page]
 
 # A candidate that the gate holds takes a failed training to get; this is its row.
