@@ -36,7 +36,10 @@ def judge(
 
     The report has the base sets and each earlier round's fooling and audited test samples, on which
     the candidate is also paired with the target model; up to `SHOWN_AS_FORGOTTEN` attempts that it
-    forgot; and the matrix. `still_here` is called between measurements and may raise.
+    forgot; and the matrix. Rounds whose models cannot be loaded are named and left out; where the
+    open one is among them, the newest of the others takes the target model's place. `still_here` is
+    called between measurements and may raise. Raises BadWeights where no round's model can be
+    loaded.
     """
     from trainer.learning import evaluate, gate, weights
 
@@ -47,10 +50,20 @@ def judge(
     # A model asked once: after a roll-back two rounds share one.
     rounds = list(Round.objects.select_related("model").order_by("number"))
     by_model: dict[int, Answers] = {}
+    unloadable: list[int] = []
     for round_ in rounds:
-        if round_.model_id not in by_model:
-            by_model[round_.model_id] = evaluate.answers(_net(round_.model), test_sets)
+        if round_.model_id in by_model:
+            continue
+        try:
+            loaded = _net(round_.model)
+        except weights.BadWeights:
+            unloadable.append(round_.number)
+        else:
+            by_model[round_.model_id] = evaluate.answers(loaded, test_sets)
             still_here()
+    rounds = [each for each in rounds if each.model_id in by_model]
+    if not rounds:
+        raise weights.BadWeights("No round's model can be loaded, so there is none to judge by.")
     target = by_model[rounds[-1].model_id]
     paired = {
         test: evaluate.paired(answers[test.name], target[test.name], sets[test.name])
@@ -62,6 +75,7 @@ def judge(
         against_target=AgainstTarget(rounds[-1].number, paired),
         forgot=tuple(_forgotten(answers, target, tests)[:SHOWN_AS_FORGOTTEN]),
         matrix=(*lines, _matrix_line(None, answers, tests)),
+        unloadable=tuple(unloadable),
     )
     assert candidate.initial_model is not None
     first = evaluate.evaluate(_net(candidate.initial_model), {GATE_BASE: sets[GATE_BASE]})
@@ -103,7 +117,9 @@ def _test_sets(tests: Tests) -> Sets:
 def _net(model: RoundModel) -> "nn.Module":
     from trainer.learning import weights
 
-    row = Weights.objects.get(pk=model.pk)
+    row = Weights.objects.filter(pk=model.pk).first()
+    if row is None:
+        raise weights.BadWeights(f"Model {model.pk} has no weights.")
     return weights.load(model.architecture, bytes(row.data), row.sha256)
 
 

@@ -13,6 +13,10 @@ class NoSuchRound(Exception):
     """There is no round of that number, or none that is over and could be gone back to."""
 
 
+class AnotherIsOpen(Exception):
+    """Another round is open by now than whoever asks has seen; the text says which."""
+
+
 def lock() -> None:
     """Take the trainer's one lock until the transaction ends: round 1's row, which is always there.
 
@@ -91,14 +95,18 @@ def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
     )
 
 
-def roll_back(number: int, by: str, why: str) -> Round:
+def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -> Round:
     """Open the next round with the model that the earlier round `number` had, saying who and why,
-    and return it. Raises NoSuchRound.
+    and return it. Raises NoSuchRound; AnotherIsOpen unless round `seen_open` (None: any) still is,
+    so that a button pressed twice opens one round.
 
     Rounds are never reopened, so no attempt moves.
     """
     with transaction.atomic():
         lock()
+        now_open = Round.objects.get(state=Round.State.OPEN).number
+        if seen_open not in (None, now_open):
+            raise AnotherIsOpen(f"Round {now_open} is open meanwhile.")
         earlier = (
             Round.objects.select_related("model")
             .filter(number=number, state=Round.State.CLOSED)

@@ -200,6 +200,25 @@ def trained_on(model: RoundModel) -> QuerySet[Sample]:
     ).order_by("pk")
 
 
+def load(model: RoundModel) -> "Arrays":
+    """Load what `model` is about to be trained on. What was removed since its set was fixed leaves
+    the set, for good; the rest of it stays. Raises Removed where nothing is left."""
+    while True:
+        with transaction.atomic():
+            rounds.lock()
+            gone = trained_on(model).filter(removed_at__isnull=False)
+            before = RoundModel.objects.filter(pk__lt=model.pk).aggregate(latest=Max("pk"))
+            gone.filter(first_trained_by=model).update(first_trained_by=None, last_trained_by=None)
+            gone.update(last_trained_by=before["latest"])
+        try:
+            loaded = arrays(trained_on(model))
+        except Removed:
+            continue  # somebody removes theirs in this very moment
+        if not loaded.ids:
+            raise Removed("Everything that this model was to be trained on has been removed.")
+        return loaded
+
+
 @dataclass(frozen=True)
 class Arrays:
     """Samples in memory: ids, their attempts, pixels uint8 (n, 28, 28), labels int64 (n,), in the

@@ -4,6 +4,7 @@ rounds."""
 import functools
 import threading
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from trainer.learning import raster
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+
+
+KEPT = 30.0  # seconds; then the weights are read again, so that damage is noticed
 
 
 class TargetUnavailable(Exception):
@@ -63,13 +67,13 @@ class Target:
         return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
-_cached: Target | None = None
+_cached: tuple[Target, float] | None = None  # with when it was loaded
 _loading = threading.Lock()
 
 
 def current() -> Target:
     """Return the target model of the round that is open at this moment. One small query; the
-    weights are loaded once a round.
+    weights are loaded when a round opens, and again after `KEPT`.
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """
@@ -81,19 +85,21 @@ def current() -> Target:
     if row is None:
         raise TargetUnavailable("No round is open.")
     round_id, number, model_id, architecture = row
-    cached = _cached
-    if cached is not None and cached.round_id == round_id:
-        return cached
     with _loading:
-        return _load(round_id, number, model_id, architecture)
+        return _kept(round_id) or _load(round_id, number, model_id, architecture)
+
+
+def _kept(round_id: int) -> Target | None:
+    target, loaded_at = _cached or (None, 0.0)
+    is_fresh = target and target.round_id == round_id and monotonic() - loaded_at < KEPT
+    return target if is_fresh else None
 
 
 def _load(round_id: int, number: int, model_id: int, architecture: str) -> Target:
     global _cached
-    if _cached is not None and _cached.round_id == round_id:
-        return _cached
-    _cached = Target(round_id, number, _net(number, model_id, architecture))
-    return _cached
+    loaded = Target(round_id, number, _net(number, model_id, architecture))
+    _cached = loaded, monotonic()
+    return loaded
 
 
 def _net(number: int, model_id: int, architecture: str) -> "torch.nn.Module":

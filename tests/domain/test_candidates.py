@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from collector.models import Person, Study
 from collector.refusals import as_refusal
 from tests.support.models import add_model
 from tests.support.nets import always
-from trainer import candidates, rounds, samples
+from trainer import candidates, rounds, samples, target
 from trainer.learning import weights
 from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Sample, Weights
@@ -250,3 +251,17 @@ def test_what_the_trainer_refuses_gets_its_status_in_one_place(
     refusal = as_refusal(exception)
     assert refusal is not None
     assert (refusal.status, refusal.message) == (status, str(exception))
+
+
+def test_damage_to_the_open_rounds_weights_is_noticed_though_they_are_in_memory(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert target.current().number == 1
+    row = Weights.objects.get()
+    Weights.objects.update(data=bytes(row.data)[:-1] + b"\x01")
+    soon = monotonic() + target.KEPT + 1
+    monkeypatch.setattr(target, "monotonic", lambda: soon)
+    with pytest.raises(target.TargetUnavailable, match="damaged"):
+        target.current()
+    Weights.objects.update(data=bytes(row.data))
+    assert target.current().number == 1, "and mended, it is served again"

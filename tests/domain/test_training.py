@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from django.db import transaction
+from django.test import Client
 
 from collector.data import exports
 from collector.models import Study
 from collector.study import consistency
 from collector.study import settings as study_settings
+from tests.support.cast import add_person
 from tests.support.penmanship import drawings, fooling, picture, read
 from trainer import candidates, rounds, samples, target, tasks
 from trainer.learning import basedata, fit, nets, shipped
 from trainer.learning.__main__ import main
+from trainer.learning.report import Report
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
 
 
@@ -115,6 +118,73 @@ def test_a_study_that_changes_its_net_opens_the_next_round_with_it_and_it_can_be
     assert (tmp_path / "two.safetensors").read_bytes() == bytes(
         Weights.objects.get(pk=candidate.pk).data
     )
+
+
+def flip_a_bit(model: RoundModel) -> None:
+    row = Weights.objects.get(pk=model.pk)
+    data = bytearray(row.data)
+    data[-3] ^= 4
+    Weights.objects.filter(pk=row.pk).update(data=bytes(data))
+
+
+def test_a_candidate_is_judged_without_the_rounds_whose_models_are_damaged_and_the_desk_says_so(
+    someone: uuid.UUID, client: Client
+) -> None:
+    first, second = rounds.get_round(1), train()
+    flip_a_bit(second)
+    keep_ten(someone, 4)
+    third = train()
+    assert (third.state, third.reasons) == ("promoted", [])
+    report = Report.from_json(third.report)
+    assert report.unloadable == (2,)
+    assert report.matrix is not None
+    assert [line.round for line in report.matrix] == [1, None]
+    assert report.against_target is not None
+    assert report.against_target.round == first.number
+    client.force_login(add_person("ada", "admin"))
+    assert "The stored model of round 2 is damaged" in client.get("/desk/").content.decode()
+    assert client.get("/rounds/").status_code == 200
+
+
+def test_a_model_whose_checksum_differs_is_not_trained_from(
+    someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit, "retrain", lambda *given: pytest.fail("It was trained from."))
+    flip_a_bit(rounds.get_round(1).model)
+    candidate = train()
+    assert candidate.state == "failed"
+    assert "checksum" in candidate.reasons[0]
+
+
+def test_who_removes_their_drawings_before_a_training_begins_is_not_trained_on_and_stops_nobody(
+    someone: uuid.UUID, tmp_path: Path
+) -> None:
+    leaving = Contributor.objects.create(id=uuid.uuid4(), position=1, split="train").pk
+    keep_ten(leaving, 4)
+    before = train()
+    keep_ten(leaving, 5)
+    keep_ten(someone, 6)
+    candidate = candidates.start("mnist_model")
+    samples.remove(leaving)
+    tasks.train(candidate.pk)
+    candidate.refresh_from_db()
+    assert (candidate.state, candidate.reasons) == ("promoted", [])
+    assert candidate.manifest is not None
+    assert candidate.manifest["samples"] == 20 == samples.trained_on(candidate).count()
+    assert samples.trained_on(before).count() == 20
+    assert samples.removed_since(candidate) is None
+    assert samples.removed_since(before) is not None
+    assert samples.due().count() == 0
+    assert exports.write_training_set(3, tmp_path / "three.npz") == (20, "mnist_model")
+
+
+def test_a_training_of_which_everything_was_removed_fails_and_says_so(someone: uuid.UUID) -> None:
+    candidate = candidates.start("mnist_model")
+    samples.remove(someone)
+    tasks.train(candidate.pk)
+    candidate.refresh_from_db()
+    assert candidate.state == "failed"
+    assert "has been removed" in candidate.reasons[0]
 
 
 def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """What was measured about a model, as types; the only place that reads or writes it as JSON.
 
-A candidate's report has all four parts of ``Report``; that of a shipped model has its sets alone.
+A candidate's report has all parts of ``Report``; that of a shipped model has its sets alone.
 What leaves a contributor out is told by an ``Ablation`` in a report's place. Reading is lenient: a
 part that is lacking or null is empty and a key that is not known is passed over, so that reports
 of other versions can be read. Imports nothing but the standard library.
@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 GATE_BASE = "gate_base"
 MNIST_TEST = "mnist_test"
-SETS, MATRIX = "sets", "matrix"  # two parts of a stored report that are also read by themselves
+# Parts of a stored report that are also read by themselves.
+SETS, MATRIX, UNLOADABLE = "sets", "matrix", "unloadable"
 
 JSON = dict[str, object]
 Stored = Mapping[str, Any]  # a JSON object as it was decoded: nothing is known of its values
@@ -175,14 +176,16 @@ class Report:
 
     ``sets`` by name: the base sets, and the test sets by ``TestSet.name``. ``forgot`` are the ids
     of attempts in the test sets that the target model reads correctly and this one does not.
-    ``matrix`` has a line for every round's model and one for this one. What was not measured is
-    None.
+    ``matrix`` has a line for every round's model and one for this one. ``unloadable`` are the
+    rounds whose models could not be loaded, so that this one was measured without them. What was
+    not measured is None.
     """
 
     sets: dict[str, SetFigures] = field(default_factory=dict)
     against_target: AgainstTarget | None = None
     forgot: tuple[str, ...] | None = None
     matrix: tuple[MatrixLine, ...] | None = None
+    unloadable: tuple[int, ...] = ()
 
     def of(self, name: str) -> SetFigures:
         """Give the figures of a set; empty ones where it was not measured."""
@@ -201,6 +204,8 @@ class Report:
             stored["forgot"] = list(self.forgot)
         if self.matrix is not None:
             stored[MATRIX] = [line.as_json() for line in self.matrix]
+        if self.unloadable:
+            stored[UNLOADABLE] = list(self.unloadable)
         return stored
 
     @staticmethod
@@ -213,6 +218,7 @@ class Report:
             against_target=None if against is None else AgainstTarget.from_json(against),
             forgot=None if forgot is None else tuple(forgot),
             matrix=None if matrix is None else tuple(map(MatrixLine.from_json, matrix)),
+            unloadable=tuple(stored.get(UNLOADABLE, ())),
         )
 
 
