@@ -5,11 +5,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django_q.models import Failure, OrmQ, Schedule, Success
 
+from collector.errors import Conflict
 from collector.models import (
     AdminAction,
     Attempt,
@@ -22,6 +24,7 @@ from collector.models import (
 from collector.people import accounts
 from trainer.models import Round, RoundModel, Sample
 
+Kind = AdminAction.Kind
 # Whoever could write these could have the workers run anything; groups mean nothing here.
 for foreign in (Failure, OrmQ, Schedule, Success, Group):
     admin.site.unregister(foreign)
@@ -33,8 +36,20 @@ class PersonCreation(AdminUserCreationForm):  # type: ignore[type-arg]
         fields = ("username", "email", "role")
 
 
+class PersonChange(UserChangeForm):  # type: ignore[type-arg]
+    def clean_role(self) -> str:
+        role: str = self.cleaned_data["role"]
+        if self.instance.is_admin and role != Person.Role.ADMIN:
+            try:
+                accounts.require_another_admin(self.instance)
+            except Conflict as only_one:
+                raise ValidationError(only_one.message) from only_one
+        return role
+
+
 @admin.register(Person)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+    form = PersonChange
     add_form = PersonCreation
     list_display = ("username", "role", "qualified_at", "is_active", "joined_at", "last_login")
     list_filter = ("role", "is_active")
@@ -72,8 +87,30 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if change and "role" in form.changed_data and isinstance(request.user, Person):
-            accounts.note_role(obj, request.user, before=form.initial["role"])
+        if not change:
+            self._note(request, obj, Kind.ACCOUNT_MADE, f"As {obj.role}")
+        elif "role" in form.changed_data:
+            before = form.initial["role"]
+            self._note(request, obj, Kind.ROLE_CHANGED, f"From {before} to {obj.role}")
+        others = [name for name in form.changed_data if name != "role"]
+        if change and others:
+            self._note(request, obj, Kind.ACCOUNT_CHANGED, " and ".join(others).capitalize())
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 (Django's name)
+        form_url: str = "",
+    ) -> HttpResponse:
+        person = self.get_object(request, id)
+        response = super().user_change_password(request, id, form_url)
+        if person and not Person.objects.filter(pk=person.pk, password=person.password).exists():
+            self._note(request, person, Kind.ACCOUNT_CHANGED, "Password")
+        return response
+
+    def _note(self, request: HttpRequest, person: Person, kind: Kind, what: str) -> None:
+        assert isinstance(request.user, Person)
+        accounts.note(person, request.user, kind, what)
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -34,6 +34,7 @@ SIGN_UPS_AN_HOUR_NEARBY = Limit(
 )
 RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "emails to one address")
 RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
+PASSWORDS_AN_HOUR = Limit("passwords an hour", 10, 3600, "passwords")
 SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")
 
 NEW_UNTIL = 10  # verified fools

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from axes.helpers import get_cool_off
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from collector.errors import NotFound, Refused, TooMany
@@ -21,7 +22,7 @@ class Edge:
 
     Hosts that are not this site's (400); paths with a null character (404), which PostgreSQL's text
     can't hold; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE, declared or chunked (413), and encoded ones
-    (415).
+    (415). And send no body for HEAD.
     """
 
     def __init__(self, get_response: _Answer) -> None:
@@ -44,7 +45,7 @@ class Edge:
                 Refused("Send the body as it is, not encoded.", code="unsupported_encoding"),
                 415,
             )
-        if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", ""):
+        if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
             # Django reads what Content-Length declares, and a chunked body declares nothing.
             try:
                 body = meta["wsgi.input"].read(max_bytes + 1)
@@ -61,7 +62,20 @@ class Edge:
                 Refused(f"A request has at most {max_bytes // 1024} kB.", code="too_large"),
                 413,
             )
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.method == "HEAD":
+            _leave_out_body(response)
+        return response
+
+
+def _leave_out_body(response: HttpResponseBase) -> None:
+    """Keep the headers alone, the length among them, which no server below us does."""
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = ()
+    elif isinstance(response, HttpResponse):
+        length = len(response.content)
+        response.content = b""
+        response["Content-Length"] = str(length)
 
 
 class Refusals:

@@ -9,7 +9,7 @@ from django.views import defaults
 
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unavailable
 from trainer.candidates import NotNow
-from trainer.rounds import NoSuchRound
+from trainer.rounds import AnotherIsOpen, NoSuchRound
 from trainer.target import TargetUnavailable
 
 _BUSY = "The site cannot answer at this moment. Please try again in a minute."
@@ -24,7 +24,7 @@ def as_refusal(exception: BaseException | None) -> Refused | None:
         return exception
     if isinstance(exception, NoSuchRound):
         return NotFound(str(exception))
-    if isinstance(exception, NotNow):
+    if isinstance(exception, NotNow | AnotherIsOpen):
         return Conflict(str(exception))
     if isinstance(exception, TargetUnavailable):
         return Unavailable(f"The model cannot be asked: {exception}")

@@ -32,6 +32,10 @@ urlpatterns = [
     path("leaderboard/", views.LeaderboardView.as_view()),
     path("samples/", views.SamplesView.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="api_docs",
+    ),
     re_path("", _nothing_here),
 ]

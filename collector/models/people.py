@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -146,6 +146,14 @@ class Person(AbstractBaseUser):
         """How often admins have suspended them."""
         return AdminAction.objects.filter(person=self, kind=AdminAction.Kind.SUSPENDED).count()
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the person. A new password ends their API tokens, as Django has it end sessions."""
+        has_new_password = getattr(self, "_password", None) and not self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if has_new_password:
+                Token.objects.filter(person=self).delete()
+
     def get_session_auth_hash(self) -> str:
         """Return what Django compares a session with at every request: a new password ends all
         sessions of before, and so does a suspension, for good."""
@@ -197,6 +205,8 @@ class AdminAction(models.Model):
         REINSTATED = "reinstated", "reinstated"
         ABLATED = "ablated", "had a model trained without"
         ROLE_CHANGED = "role", "changed the role of"
+        ACCOUNT_MADE = "made", "made the account of"
+        ACCOUNT_CHANGED = "account", "changed the account of"
 
     admin = models.ForeignKey(Person, models.PROTECT, related_name="admin_actions")
     kind = models.CharField(max_length=10, choices=Kind)

@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
-from collector.errors import Conflict, Gone, NotFound, Refused
+from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import DRAWER_SUSPENDED, Attempt, Gold, Person, Reading, Study
 from collector.moderation import gold
+from collector.moderation.queue import NOT_A_MODERATOR
 from collector.people import notices
 from collector.rules import verdicts
 from trainer import candidates, rounds, samples
@@ -23,7 +24,7 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
 
     The same answer sent again is no error. Raises Refused (no such answer), NotFound, Gone (the
     lease ran out, or the drawing was settled meanwhile), Conflict (another answer was given
-    before).
+    before), Forbidden (they do not moderate any more).
     """
     if answer not in verdicts.ANSWERS:
         raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
@@ -40,6 +41,8 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
             if reading.answer != answer:
                 raise Conflict("You have read this drawing already; a reading is final.")
             return reading
+        if not moderator.is_moderator:
+            raise Forbidden(NOT_A_MODERATOR)
         now = timezone.now()
         if reading is None or reading.lease_expires_at <= now or not _is_open(drawing):
             raise Gone(WENT_ON)

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from collector import limits
-from collector.errors import Forbidden, Refused
+from collector.errors import Conflict, Forbidden, Refused
 from collector.models import AdminAction, Person, Token
 
 BACKEND = "collector.people.accounts.Backend"
@@ -75,12 +75,20 @@ def add(
     return person
 
 
-def note_role(person: Person, admin: Person, before: str) -> None:
-    """Write down that an admin changed a person's role, which Django's admin asks no reason for."""
-    why = f"From {before} to {person.role}, in Django’s admin."
-    AdminAction.objects.create(
-        admin=admin, kind=AdminAction.Kind.ROLE_CHANGED, person=person, why=why
+def note(person: Person, admin: Person, kind: AdminAction.Kind, what: str) -> None:
+    """Write down what an admin did to an account in Django's admin, which asks for no reason."""
+    why = f"{what}, in Django’s admin."
+    AdminAction.objects.create(admin=admin, kind=kind, person=person, why=why)
+
+
+def require_another_admin(person: Person) -> None:
+    """Raise Conflict where this person is the only admin. No admin is made or unmade until the
+    caller's transaction ends."""
+    admins = Person.objects.select_for_update(no_key=True).filter(
+        role=Person.Role.ADMIN, is_active=True
     )
+    if list(admins.order_by("pk").values_list("pk", flat=True)) == [person.pk]:
+        raise Conflict("This is the only admin: make somebody else an admin first.")
 
 
 def _check_password(password: str, person: Person) -> None:
@@ -110,6 +118,13 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
     limits.take(limits.SIGN_INS_A_MINUTE, str(request.META.get("REMOTE_ADDR", "")))
     person = auth.authenticate(request, username=username.lower(), password=password)
     return person if isinstance(person, Person) else None
+
+
+def is_password_of(person: Person, password: str) -> bool:
+    """Say whether this is the password of somebody who is signed in, and counts the try: a session
+    left open is no place to guess it. Raises TooMany."""
+    limits.take(limits.PASSWORDS_AN_HOUR, str(person.pk))
+    return person.check_password(password)
 
 
 def allow_reset(email: str, *, address: str) -> None:

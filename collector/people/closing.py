@@ -6,7 +6,7 @@ import secrets
 from django.db import transaction
 from django.utils import timezone
 
-from collector.errors import Conflict, Refused
+from collector.errors import Refused
 from collector.models import Attempt, Gold, Person, Reading
 from collector.people import accounts
 from trainer import samples
@@ -19,16 +19,13 @@ def close(person: Person, password: str, *, remove: bool) -> None:
     and label stay.
 
     What others did stays, and so do the person's readings. Sessions end, since their password is
-    no more, and API tokens too. Raises Refused (the password), Conflict (the last admin).
+    no more, and API tokens too. Raises Refused (the password), TooMany (tries at it), Conflict (the
+    last admin).
     """
-    if not person.check_password(password):
+    if not accounts.is_password_of(person, password):
         raise Refused("That is not your password.", field="password")
     with transaction.atomic():
-        admins = Person.objects.select_for_update(no_key=True).filter(
-            role=Person.Role.ADMIN, is_active=True
-        )
-        if person.is_admin and len(admins) == 1:
-            raise Conflict("You are the only admin: make somebody else an admin first.")
+        accounts.require_another_admin(person)
         if remove:
             _remove_drawings(person)
         person.username, person.email = f"gone-{secrets.token_hex(6)}", ""

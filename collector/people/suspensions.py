@@ -57,6 +57,7 @@ def suspend(person: Person, admin: Person, why: str) -> int:
     if person.pk == admin.pk:
         raise Forbidden("Nobody suspends themselves.")
     with transaction.atomic():
+        accounts.require_another_admin(person)  # two could suspend each other in one moment
         rounds.lock()
         if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
             raise Conflict("This person is suspended already, or the account is closed.")

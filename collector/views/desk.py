@@ -1,7 +1,7 @@
 """The admins' desk: the open round and its training, held candidates, drawings that nobody could
 settle, the study."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from collector.views.parts import figures, pictures
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
 from trainer import candidates, rounds
-from trainer.learning.report import Report
+from trainer.learning.report import UNLOADABLE, Report
 from trainer.models import Round, RoundModel
 
 State = RoundModel.State
@@ -46,7 +46,7 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
 
     def roll_back(post: QueryDict) -> Button:
         form = RollBackForm(post, prefix="roll_back", numbers=_earlier())
-        return Button(partial(_roll_back, admin), form)
+        return Button(partial(_roll_back, admin, _number(post.get("seen_open", ""))), form)
 
     return {
         "train": lambda post: Button(_train),
@@ -60,11 +60,14 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
 
 def _of_candidate(post: QueryDict, act: Callable[[int, str], str]) -> Button:
     """The button of a candidate, whose number `act` gets. Raises NotFound for what is no number."""
-    number = post.get("candidate", "")
-    if not number.isascii() or not number.isdigit() or len(number) > 18:
+    number = _number(post.get("candidate", ""))
+    if number is None:
         raise NotFound("There is no such candidate.")
-    form = ReasonForm(post, prefix=f"candidate-{int(number)}")
-    return Button(partial(act, int(number)), form)
+    return Button(partial(act, number), ReasonForm(post, prefix=f"candidate-{number}"))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _of_drawing(post: QueryDict, act: Callable[[UUID, str, str], str]) -> Button:
@@ -93,8 +96,8 @@ def _discard(admin: Person, number: int, why: str) -> str:
     return "The candidate is discarded."
 
 
-def _roll_back(admin: Person, number: int, why: str) -> str:
-    opened = rounds.roll_back(number, admin.username, why)
+def _roll_back(admin: Person, seen_open: int | None, number: int, why: str) -> str:
+    opened = rounds.roll_back(number, admin.username, why, seen_open=seen_open)
     return f"Round {opened.number} is open."
 
 
@@ -134,7 +137,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, object]:
     return {
         "open": figures.open_round(round_figures.current()),
         "pulse": _pulse(site_status.measure()),
-        "problems": health.problems(),
+        "problems": [*health.problems(), *_judged_without()],
         "held": [_held(model, bound) for model in held],
         "failed": figures.candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back")
@@ -146,6 +149,21 @@ def _context(admin: Person, bound: Forms) -> dict[str, object]:
         "study_form": bound.get("study") or _study_form(),
         "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],
     }
+
+
+def _judged_without() -> Iterator[str]:
+    """Say which rounds' models could not be loaded when the newest candidate was judged."""
+    newest = (
+        RoundModel.objects.filter(left_out_contributor=None, report__isnull=False)
+        .order_by("-pk")
+        .values_list(f"report__{UNLOADABLE}", flat=True)
+        .first()
+    )
+    for number in newest or ():
+        yield (
+            f"The stored model of round {number} is damaged; the newest candidate was judged "
+            "without it. It comes back with a backup of the database."
+        )
 
 
 def _pulse(status: site_status.SiteStatus) -> list[dict[str, str]]:

@@ -55,13 +55,25 @@ def test_a_body_over_the_limit_is_refused_declared_or_chunked(world: World) -> N
 
 
 def test_a_drawing_may_come_in_chunks(world: World) -> None:
-    raw = json.dumps(next(world.drawings)).encode()
-    sent = with_token(world, b"Transfer-Encoding: chunked") + b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (
-        len(raw),
-        raw,
-    )
+    raw = json.dumps(next(world.drawings) | {"client_key": "in-chunks"}).encode()
+    chunks = b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(raw), raw)
     with world.adding(attempt_not_fooled=1):
-        assert spoken(world, sent).status == 201
+        for encoding, status in ((b"Chunked", 201), (b"chunked", 200)):  # the second is a repeat
+            sent = with_token(world, b"Transfer-Encoding: " + encoding) + chunks
+            assert spoken(world, sent).status == status
+
+
+def test_head_has_the_headers_of_get_and_no_body(world: World) -> None:
+    for path in (b"/healthz", b"/readyz", b"/", b"/rounds/history.csv", b"/api/rounds/", b"/none"):
+        request = b" %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path
+        head, get = (spoken(world, method + request) for method in (b"HEAD", b"GET"))
+        assert (head.status, head.body) == (get.status, b""), path
+        assert get.body, path
+
+
+def test_options_on_the_apis_pages_is_answered(world: World) -> None:
+    for path in ("/api/docs/", "/api/schema/", "/api/attempts/"):
+        assert world.nobody.request("OPTIONS", path).status in (200, 401, 405), path
 
 
 def test_a_body_whose_chunks_or_length_are_broken_is_refused(world: World) -> None:

@@ -6,10 +6,13 @@ import secrets
 import socket
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
+from django.http.request import validate_host
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from collector.errors import Refused
 from collector.models import Person
 from collector.moderation import gold
 from collector.people import accounts
@@ -78,7 +81,7 @@ class Command(BaseCommand):
         async_task("trainer.tasks.look_after")
         async_task("trainer.tasks.beat", "train", cluster="train")
         if port:
-            self.stdout.write(self.style.SUCCESS(f"Fool the Digits is at http://127.0.0.1:{port}/"))
+            self.stdout.write(self.style.SUCCESS(f"Fool the Digits {_place(port)}"))
         self._first_admin()
         self.stdout.flush()
 
@@ -86,11 +89,27 @@ class Command(BaseCommand):
         if Person.objects.filter(role=Person.Role.ADMIN).exists():
             return
         password = os.environ.get("DADC_PASSWORD") or secrets.token_urlsafe(9)
-        accounts.add("admin", password, role=Person.Role.ADMIN)
+        try:
+            accounts.add("admin", password, role=Person.Role.ADMIN)
+        except Refused as refusal:
+            if refusal.field != "username":
+                raise CommandError(f"DADC_PASSWORD: {refusal.message}") from refusal
+            self.stderr.write(
+                "Nobody is an admin, and the name “admin” is taken. Add one: "
+                "manage.py add_person NAME --role admin"
+            )
+            return
         shown = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
         self.stdout.write(
             f"Sign in as admin, password {shown} (shown this once; change it on your account page)."
         )
+
+
+def _place(port: int) -> str:
+    """Where the site is, by a name that it answers to."""
+    if validate_host("127.0.0.1", settings.ALLOWED_HOSTS):
+        return f"is at http://127.0.0.1:{port}/"
+    return f"listens on port {port} and answers as {', '.join(settings.ALLOWED_HOSTS)}."
 
 
 def _check_free(port: int) -> None:
