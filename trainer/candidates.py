@@ -150,10 +150,9 @@ def claim(candidate_id: int) -> Claim | None:
     """Take the training, if it is still to be done and nobody's lease is running, and return the
     claim; None otherwise."""
     now = timezone.now()
-    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
     with transaction.atomic():
         won = RoundModel.objects.filter(
-            free, pk=candidate_id, state=State.TRAINING, claim_count__lt=CLAIMS
+            _is_free(now), pk=candidate_id, state=State.TRAINING, claim_count__lt=CLAIMS
         ).update(
             claim_count=F("claim_count") + 1,
             token=F("token") + 1,
@@ -165,6 +164,20 @@ def claim(candidate_id: int) -> Claim | None:
             return None
         row = RoundModel.objects.get(pk=candidate_id)
     return Claim(row.pk, row.token, row.architecture, row.seed)
+
+
+def is_training() -> bool:
+    """Whether somebody trains at this moment."""
+    now = timezone.now()
+    return RoundModel.objects.filter(~_is_free(now), state=State.TRAINING).exists()
+
+
+def _is_free(now: datetime) -> Q:
+    """Whether nobody's lease runs. One that ends later than any given now was given by a clock that
+    was ahead."""
+    return Q(lease_expires_at__isnull=True) | ~Q(
+        lease_expires_at__gte=now, lease_expires_at__lte=now + LEASE
+    )
 
 
 def renew(claim: Claim, progress: float) -> None:
@@ -229,9 +242,7 @@ def recover() -> None:
     """Send again the message of a training left lying; fail one that has used up its claims. Safe
     to call often."""
     now = timezone.now()
-    left = RoundModel.objects.filter(
-        Q(lease_expires_at__lt=now) | Q(lease_expires_at__isnull=True), state=State.TRAINING
-    )
+    left = RoundModel.objects.filter(_is_free(now), state=State.TRAINING)
     left.filter(claim_count__gte=CLAIMS).update(
         state=State.FAILED,
         reasons=[f"The training was begun {CLAIMS} times and never came to its end."],

@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 def train(candidate_id: int) -> None:
     """Train, judge and promote or hold one candidate, if it is still to be done."""
-    beat("train")
     claim = candidates.claim(candidate_id)
     if claim is None:
         return
@@ -89,9 +88,7 @@ class _Renewer:
 
 
 def look_after() -> None:
-    """Note, every minute, that the first cluster lives, and take care of trainings that were left
-    lying."""
-    beat("dadc")
+    """Take care, every minute, of trainings that were left lying."""
     candidates.recover()
 
 

@@ -1,15 +1,17 @@
 """A study whose round 1 always says 7, and its people."""
 
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from collector.models import Person, Study
 from collector.study import settings as study_settings
 from tests.support.cast import add_person
 from tests.support.models import add_model
-from trainer import target
+from trainer import samples, target
 from trainer.models import Round
 
 
@@ -59,3 +61,17 @@ def ada(person: Callable[..., Person]) -> Person:
 def many_due(study: Study) -> None:
     """No candidate starts while the test runs."""
     Study.objects.update(round_size=100)
+
+
+@pytest.fixture
+def a_sample(study: Study) -> None:
+    """Something to train on."""
+    with transaction.atomic():
+        samples.add(
+            attempt=uuid.uuid4(),
+            contributor=uuid.uuid4(),
+            pixels=bytes(784),
+            label=4,
+            has_fooled=True,
+            round_=Round.objects.get(number=1),
+        )

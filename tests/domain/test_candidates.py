@@ -1,6 +1,5 @@
 """A candidate's life, as rows tell it."""
 
-import uuid
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -16,25 +15,13 @@ from collector.models import Person, Study
 from collector.refusals import as_refusal
 from tests.support.models import add_model
 from tests.support.nets import always
-from trainer import candidates, rounds, samples, target
+from trainer import candidates, rounds, target
 from trainer.learning import weights
 from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Sample, Weights
 from trainer.target import current
 
-
-@pytest.fixture(autouse=True)
-def a_sample(study: Study) -> None:
-    """Something to train on."""
-    with transaction.atomic():
-        samples.add(
-            attempt=uuid.uuid4(),
-            contributor=uuid.uuid4(),
-            pixels=bytes(784),
-            label=4,
-            has_fooled=True,
-            round_=Round.objects.get(number=1),
-        )
+pytestmark = pytest.mark.usefixtures("a_sample")
 
 
 def begin() -> candidates.Claim:

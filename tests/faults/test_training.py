@@ -67,7 +67,7 @@ def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(
     kill(psutil.Process(parent.pid))
     parent.wait(5)
     try:
-        site.start("trainer2", "manage.py", "qcluster", Q_CLUSTER_NAME="train")
+        site.start("trainer2", "manage.py", "cluster", Q_CLUSTER_NAME="train")
         site.python("from trainer import candidates; candidates.recover()")
         round_two(site)
         assert site.python(STATES) == "[('promoted', 0), ('promoted', 1)] 2"

@@ -170,8 +170,8 @@ class Site:
         wait_for(self.answers, 60, f"{self.url} to answer")
 
     def start_clusters(self) -> None:
-        self.start("worker", "manage.py", "qcluster")
-        self.start("trainer", "manage.py", "qcluster", Q_CLUSTER_NAME="train")
+        self.start("worker", "manage.py", "cluster")
+        self.start("trainer", "manage.py", "cluster", Q_CLUSTER_NAME="train")
 
     def answers(self) -> bool:
         try:

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.http.request import validate_host
 from django_q.models import Schedule
-from django_q.tasks import async_task
 
 from collector.errors import Refused
 from collector.models import Person
@@ -41,14 +40,6 @@ SCHEDULES: list[dict[str, object]] = [
     {"name": "tell people", "func": "collector.tasks.tell", "schedule_type": "I", "minutes": 1},
     {"name": "tidy", "func": "collector.tasks.tidy", "schedule_type": "H"},
     {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
-    {
-        "name": "training worker's heartbeat",
-        "func": "trainer.tasks.beat",
-        "args": "'train'",
-        "cluster": "train",
-        "schedule_type": "I",
-        "minutes": 1,
-    },
 ]
 
 
@@ -76,10 +67,7 @@ class Command(BaseCommand):
         gold.ship()
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
-        # The clusters look at schedules only half a minute after their start; these say at once
-        # that they live.
-        async_task("trainer.tasks.look_after")
-        async_task("trainer.tasks.beat", "train", cluster="train")
+        Schedule.objects.exclude(name__in=[each["name"] for each in SCHEDULES]).delete()
         if port:
             self.stdout.write(self.style.SUCCESS(f"Fool the Digits {_place(port)}"))
         self._first_admin()

@@ -1,0 +1,91 @@
+"""`manage.py cluster`: a cluster of django-q2 workers that is ended once it has fallen silent, so
+that its parent starts it again.
+
+A worker that is killed while it waits for a task takes the lock of its queue with it, and whoever
+replaces it waits for ever; a clock that was ahead for a while leaves schedules in the future. So
+the cluster is asked again and again for a sign of life, and schedules that are too far off are
+brought back.
+"""
+
+import os
+import signal
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+
+from django.core.management import BaseCommand
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+from django_q.cluster import Cluster
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from trainer import candidates
+from trainer.models import Heartbeat
+
+ASK_EVERY = 10.0  # seconds
+SILENT_AFTER = 65.0  # a task of the first cluster may take 60
+PERIODS = {"I": timedelta(minutes=1), "H": timedelta(hours=1), "D": timedelta(days=1)}
+
+
+class Command(BaseCommand):
+    help = "Run the cluster of workers named by Q_CLUSTER_NAME (dadc or train), and see to it."
+
+    def handle(self, *args: object, **options: object) -> None:
+        name = os.environ.get("Q_CLUSTER_NAME", "dadc")
+        if os.getpgrp() != os.getpid():
+            os.setpgrp()  # so that all of it can be ended, and nothing else
+        cluster = Cluster()
+        cluster.start()
+        asking = Asking(name)
+        while cluster.sentinel.is_alive() and not asking.is_silent():
+            sleep(0.5)
+        if cluster.has_stopped:
+            return
+        self.stderr.write(f"The workers {name} gave no sign of life and are ended.")
+        os.killpg(0, signal.SIGKILL)
+
+
+class Asking:
+    """Asks a cluster for a sign of life by a task that leaves one, one at a time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.asked_at: float | None = None
+        self.answered_at = monotonic() - ASK_EVERY
+        self.seen: datetime | None = None
+
+    def is_silent(self) -> bool:
+        """Ask, if it is time to; whether the last question has gone unanswered for too long.
+        Called every second or so. A database that is away is no silence, nor is a training."""
+        try:
+            return self._is_silent()
+        except (DatabaseError, InterfaceError):
+            connection.close()
+            self.asked_at, self.answered_at = None, monotonic()
+            return False
+
+    def _is_silent(self) -> bool:
+        now = monotonic()
+        if self.asked_at is None:
+            if now - self.answered_at >= ASK_EVERY:
+                bring_back_schedules()
+                self.seen, self.asked_at = self._beat_at(), now
+                async_task("trainer.tasks.beat", self.name, cluster=self.name, save=False)
+            return False
+        if self._beat_at() != self.seen:
+            self.asked_at, self.answered_at = None, now
+        elif self.name == "train" and candidates.is_training():
+            self.asked_at = now
+        return self.asked_at is not None and now - self.asked_at > SILENT_AFTER
+
+    def _beat_at(self) -> datetime | None:
+        beats = Heartbeat.objects.filter(cluster=self.name)
+        return beats.values_list("beat_at", flat=True).first()
+
+
+def bring_back_schedules() -> None:
+    """Let run now what is scheduled later than its period and again as long allow."""
+    now = timezone.now()
+    for kind, period in PERIODS.items():
+        late = Schedule.objects.filter(schedule_type=kind, next_run__gt=now + 2 * period)
+        late.update(next_run=now)
