@@ -88,6 +88,7 @@ WHOLE = Report(
     against_target=AgainstTarget(3, {FOOLS_3: PairedTest(50, 4, 1, 0.375)}),
     forgot=("an-id",),
     matrix=(MatrixLine(3, {FOOLS_3: 0, AUDITED_12: 7}), MatrixLine(None, {FOOLS_3: 5})),
+    unloadable=(2,),
 )
 STORED_FIGURES: dict[str, object] = {
     "n": 3,
@@ -123,6 +124,7 @@ def test_the_json_is_the_one_that_is_stored_and_that_the_api_gives_to_the_byte()
             {"round": 3, "correct": {"fools_3": 0, "audited_12": 7}},
             {"round": None, "correct": {"fools_3": 5}},
         ],
+        "unloadable": [2],
     }
     assert json.dumps(WHOLE.as_json()) == json.dumps(stored)
     assert Report.from_json(stored) == WHOLE
