@@ -2,55 +2,154 @@
 rows."""
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar
 
-from django.db.models import Count, Prefetch, Sum
+from django.db.models import Count, Exists, F, Max, Min, Model, OuterRef, Prefetch, QuerySet, Sum
 
-from collector.models import Attempt, Gold, Person, Reading
+from collector.models import (
+    DRAWER_SUSPENDED,
+    Attempt,
+    Gold,
+    ModerationPause,
+    Person,
+    Reading,
+)
 from collector.rules import verdicts
+from trainer import samples
 from trainer.learning import drawing, raster
-from trainer.models import Round, RoundModel, Sample, Weights
+from trainer.models import Contributor, Round, RoundModel, Sample, Split, Weights
 
 Status = Attempt.Status
+CHUNK = 500  # rows in memory at once
+A_MOMENT = timedelta(minutes=1)  # from reading which round is open to storing the attempt
+_Row = TypeVar("_Row", bound=Model)
+
+
+class Recount:
+    """One look at everything: `problems` yields a sentence for whatever does not agree, `looked_at`
+    counts the rows by what they are."""
+
+    def __init__(self) -> None:
+        self.looked_at: dict[str, int] = {}
+
+    def problems(self) -> Iterator[str]:
+        """Yield what does not agree, from the first row to the last: one that cannot even be read
+        is a finding too, and the look goes on."""
+        yield from _rounds()
+        yield from self._each(Round.objects.select_related("model").order_by("number"), _times)
+        yield from self._each(Weights.objects.all(), _checksum, chunk=20)
+        yield from self._each(RoundModel.objects.select_related("initial_model__weights"), _model)
+        yield from self._each(_with_readings(), _attempt)
+        yield from _without_sample()
+        yield from _credit()
+        yield from self._each(_gold_readings(), _gold_reading)
+        yield from self._each(_hidden_gold(), _gold)
+        yield from self._samples()
+        yield from _splits()
+        yield from _pauses()
+
+    def _each(
+        self, rows: QuerySet[_Row], check: Callable[[_Row], Iterator[str]], chunk: int = CHUNK
+    ) -> Iterator[str]:
+        """Check row by row."""
+        name = str(rows.model._meta.verbose_name_plural)
+        for row in rows.iterator(chunk_size=chunk):
+            self.looked_at[name] = self.looked_at.get(name, 0) + 1
+            try:
+                yield from check(row)
+            except Exception as error:
+                kind = rows.model.__name__
+                yield f"{kind} {row.pk} cannot be checked: {type(error).__name__}: {error}"
+
+    def _samples(self) -> Iterator[str]:
+        suspended = dict(Person.objects.suspended().values_list("contributor", "username"))
+        known: dict[Any, Attempt] = {}
+
+        def check(sample: Sample) -> Iterator[str]:
+            if sample.withdrawn_at is None and sample.contributor_id in suspended:
+                yield (
+                    f"Sample {sample.pk} is active, and {suspended[sample.contributor_id]}, who "
+                    "drew it, is suspended."
+                )
+            yield from _sample(sample, known.get(sample.attempt))
+
+        rows = Sample.objects.order_by("pk")
+        for first in range(0, rows.count(), CHUNK):
+            some = rows[first : first + CHUNK]
+            of = Attempt.objects.filter(pk__in=[sample.attempt for sample in some])
+            known = of.select_related("drawer").defer("strokes", "pixels").in_bulk()
+            yield from self._each(some, check)
 
 
 def problems() -> Iterator[str]:
     """Yield a sentence for everything that does not agree."""
-    yield from _rounds()
-    yield from _weights()
-    yield from _attempts()
-    yield from _credit()
-    yield from _gold()
-    yield from _samples()
+    yield from Recount().problems()
 
 
 def _rounds() -> Iterator[str]:
-    rounds = list(Round.objects.select_related("model").order_by("number"))
-    if [round_.number for round_ in rounds] != list(range(1, len(rounds) + 1)):
+    rounds = list(Round.objects.order_by("number").values_list("number", "state"))
+    if [number for number, _ in rounds] != list(range(1, len(rounds) + 1)):
         yield "The rounds are not numbered 1, 2, 3, …"
-    if rounds and rounds[-1].state != Round.State.OPEN:
-        yield f"Round {rounds[-1].number} is the last and is not open."
-    for round_ in rounds:
-        if round_.model.state != RoundModel.State.PROMOTED:
-            yield f"Round {round_.number}'s model is {round_.model.state}, not promoted."
+    if rounds and rounds[-1][1] != Round.State.OPEN:
+        yield f"Round {rounds[-1][0]} is the last and is not open."
 
 
-def _weights() -> Iterator[str]:
-    for row in Weights.objects.iterator(chunk_size=20):
-        if hashlib.sha256(bytes(row.data)).hexdigest() != row.sha256:
-            yield f"The weights of model {row.pk} are damaged."
-    for model in RoundModel.objects.filter(state__in=["promoted", "held"], weights=None):
+def _times(round_: Round) -> Iterator[str]:
+    """Whether a round, its model and its attempts follow one another."""
+    name = f"Round {round_.number}"
+    if round_.model.state != RoundModel.State.PROMOTED:
+        yield f"{name}'s model is {round_.model.state}, not promoted."
+    if round_.closed_at and round_.closed_at < round_.opened_at:
+        yield f"{name} was closed before it was opened."
+    following = Round.objects.filter(number=round_.number + 1).first()
+    if following and round_.closed_at and following.opened_at < round_.closed_at:
+        yield f"Round {following.number} was opened before round {round_.number} was closed."
+    drawn = round_.attempts.aggregate(first=Min("submitted_at"), last=Max("submitted_at"))
+    if drawn["first"] and drawn["first"] < round_.opened_at - A_MOMENT:
+        yield f"{name} has an attempt of {drawn['first']}, before it was opened."
+    if drawn["last"] and round_.closed_at and drawn["last"] > round_.closed_at + A_MOMENT:
+        yield f"{name} has an attempt of {drawn['last']}, after it was closed."
+
+
+def _checksum(row: Weights) -> Iterator[str]:
+    if hashlib.sha256(bytes(row.data)).hexdigest() != row.sha256:
+        yield f"The weights of model {row.pk} are damaged."
+
+
+def _model(model: RoundModel) -> Iterator[str]:
+    """Whether a model's weights, manifest and training set follow from each other."""
+    if model.state in ("promoted", "held") and not Weights.objects.filter(pk=model.pk).exists():
         yield f"Model {model.pk} is {model.state} and has no weights."
+    if not model.manifest or model.initial_model is None:
+        return
+    contents = {key: value for key, value in model.manifest.items() if key != "sha256"}
+    canonical = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    if hashlib.sha256(canonical.encode()).hexdigest() != model.manifest.get("sha256"):
+        yield f"The manifest of model {model.pk} is not that of its checksum."
+    if contents.get("start_sha256") != model.initial_model.weights.sha256:
+        yield f"The manifest of model {model.pk} names another start than its initial model."
+    trained_on = samples.trained_on(model).count()
+    if model.left_out_contributor is None and contents.get("samples") != trained_on:
+        yield (
+            f"The manifest of model {model.pk} says {contents.get('samples')} samples, and "
+            f"{trained_on} say that it was trained on them."
+        )
 
 
-def _attempts() -> Iterator[str]:
+def _with_readings() -> QuerySet[Attempt]:
     answered = Prefetch(
         "readings", Reading.objects.filter(answer__isnull=False).order_by("answered_at", "pk")
     )
-    attempts = Attempt.objects.prefetch_related("decisions", answered)
-    for attempt in attempts.iterator(chunk_size=500):
-        yield from _picture(attempt)
-        yield from _status(attempt)
+    return Attempt.objects.prefetch_related("decisions", answered)
+
+
+def _attempt(attempt: Attempt) -> Iterator[str]:
+    yield from _picture(attempt)
+    yield from _prediction(attempt)
+    yield from _status(attempt)
 
 
 def _picture(attempt: Attempt) -> Iterator[str]:
@@ -67,13 +166,19 @@ def _picture(attempt: Attempt) -> Iterator[str]:
             yield f"Attempt {attempt.pk}: the strokes do not give these pixels."
 
 
+def _prediction(attempt: Attempt) -> Iterator[str]:
+    shares = attempt.probabilities
+    if len(shares) != 10 or shares[attempt.predicted_label] != max(shares):
+        yield f"Attempt {attempt.pk} is not predicted as what its probabilities say."
+
+
 def _status(attempt: Attempt) -> Iterator[str]:
-    """Recompute the status from readings and decision."""
-    readings = [
-        reading.answer
-        for reading in attempt.readings.all()
-        if reading.answer and not reading.is_discounted
-    ]
+    """Recompute status, what is still wanted, and whether each reading is correct, from readings
+    and decision."""
+    counted = [reading for reading in attempt.readings.all() if not reading.is_discounted]
+    readings = [reading.answer for reading in counted if reading.answer]
+    if any(reading.moderator_id == attempt.drawer_id for reading in attempt.readings.all()):
+        yield f"Attempt {attempt.pk} was read by whoever drew it."
     if attempt.status == Status.RETRACTED:
         if readings and not attempt.removed_at:
             yield f"Attempt {attempt.pk} was taken back after a reading."
@@ -89,6 +194,33 @@ def _status(attempt: Attempt) -> Iterator[str]:
     expected = outcome.status if outcome else Status.PENDING if moderated else Status.NOT_FOOLED
     if attempt.status != expected:
         yield f"Attempt {attempt.pk} is {attempt.status}; its readings say {expected}."
+    elif outcome is None:
+        wanted = verdicts.readings_needed(attempt.target_label, readings, attempt.quorum)
+        if moderated and attempt.needed_reading_count != wanted:
+            yield (
+                f"Attempt {attempt.pk} asks for {attempt.needed_reading_count} readings more; "
+                f"those so far say {wanted}."
+            )
+    elif any(reading.is_correct is not (reading.answer == outcome.answer) for reading in counted):
+        yield f"Attempt {attempt.pk} settled as {outcome.answer}; not every reading is graded so."
+
+
+def _without_sample() -> Iterator[str]:
+    """What is verified is a sample, or its very pixels are one already."""
+    active = Sample.objects.filter(withdrawn_at=None)
+    lacking = (
+        Attempt.objects.filter(
+            ~Exists(active.filter(attempt=OuterRef("pk"))),
+            ~Exists(active.filter(sha256=OuterRef("pixels_sha256"))),
+            status=Status.VERIFIED,
+            is_mnist_duplicate=False,
+            removed_at=None,
+        )
+        .exclude(DRAWER_SUSPENDED)
+        .order_by("pk")
+    )
+    for pk in lacking.values_list("pk", flat=True).iterator():
+        yield f"Attempt {pk} is verified and no sample."
 
 
 def _credit() -> Iterator[str]:
@@ -111,51 +243,75 @@ def _credit() -> Iterator[str]:
             )
 
 
-def _gold() -> Iterator[str]:
-    """Grade the readings of gold again: one is correct where it says what the gold is."""
-    readings = Reading.objects.filter(gold__isnull=False, answer__isnull=False).select_related(
-        "gold"
+def _gold_readings() -> QuerySet[Reading]:
+    return Reading.objects.filter(gold__isnull=False, answer__isnull=False).select_related("gold")
+
+
+def _gold_reading(reading: Reading) -> Iterator[str]:
+    """Grade a reading of gold again: it is correct where it says what the gold is."""
+    if reading.gold and reading.is_correct is not (reading.answer == reading.gold.answer):
+        yield (
+            f"Reading {reading.pk} of gold reads {reading.answer}, it is {reading.gold.answer}, "
+            f"and the row says correct: {reading.is_correct}."
+        )
+
+
+def _hidden_gold() -> QuerySet[Gold]:
+    return Gold.objects.filter(is_practice=False, is_retired=False).select_related("attempt")
+
+
+def _gold(gold: Gold) -> Iterator[str]:
+    attempt = gold.attempt
+    if attempt is None or bytes(gold.pixels) != bytes(attempt.pixels):
+        yield f"Gold {gold.pk} is not the picture of its attempt."
+    elif gold.answer != verdicts.Outcome(attempt.status, attempt.settled_label).answer:
+        yield f"Gold {gold.pk} says {gold.answer}; its attempt settled otherwise."
+
+
+def _sample(sample: Sample, attempt: Attempt | None) -> Iterator[str]:
+    is_active = sample.withdrawn_at is None
+    label = attempt.settled_label if attempt else None
+    # What was withdrawn may differ: an appeal may have settled its attempt anew.
+    if is_active and label != sample.label:
+        yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
+    if is_active and sample.has_fooled != bool(attempt and attempt.status == Status.VERIFIED):
+        yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
+    if attempt and sample.is_audited != attempt.is_audited:
+        yield f"Sample {sample.pk} is wrong about whether it was chosen at random."
+    if attempt and sample.contributor_id != attempt.drawer.contributor:
+        yield f"Sample {sample.pk} is not its drawer's."
+    if attempt and sample.round_id != attempt.round_id:
+        yield f"Sample {sample.pk} is of another round than its attempt."
+    if attempt and sample.sha256 != attempt.pixels_sha256:
+        yield f"Sample {sample.pk} is not the picture of its attempt."
+    if sample.removed_at:
+        if bytes(sample.pixels):
+            yield f"Sample {sample.pk} is removed and still has its pixels."
+    elif hashlib.sha256(bytes(sample.pixels)).hexdigest() != sample.sha256:
+        yield f"Sample {sample.pk}: the pixels are not those of the hash."
+
+
+def _splits() -> Iterator[str]:
+    """In each block of five contributors one of the last four is test, in the last block at
+    most."""
+    places = Contributor.objects.order_by("position").values_list("position", "split")
+    blocks: dict[int, dict[int, str]] = {}
+    for position, split in places.iterator():
+        block, place = divmod(position, samples.BLOCK)
+        blocks.setdefault(block, {})[place] = split
+    for block, splits in blocks.items():
+        test = [place for place, split in splits.items() if split == Split.TEST]
+        is_full = len(splits) == samples.BLOCK
+        if len(test) > 1 or 0 in test or (is_full and not test):
+            first = block * samples.BLOCK
+            yield f"Of the five contributors from {first} on, those at {test} are test."
+
+
+def _pauses() -> Iterator[str]:
+    holds = ModerationPause.objects.filter(person=OuterRef("pk"), lifted_at=None)
+    people = Person.objects.alias(has_pause=Exists(holds)).exclude(
+        is_moderation_paused=F("has_pause")
     )
-    for reading in readings.iterator(chunk_size=500):
-        if reading.gold and reading.is_correct is not (reading.answer == reading.gold.answer):
-            said = (
-                f"reads {reading.answer}, it is {reading.gold.answer}, and the row says "
-                f"correct: {reading.is_correct}."
-            )
-            yield f"Reading {reading.pk} of gold {said}"
-    for gold in (
-        Gold.objects.filter(is_practice=False, is_retired=False)
-        .select_related("attempt")
-        .iterator(chunk_size=500)
-    ):
-        if gold.attempt is None or bytes(gold.pixels) != bytes(gold.attempt.pixels):
-            yield f"Gold {gold.pk} is not the picture of its attempt."
-
-
-def _samples() -> Iterator[str]:
-    settled = {
-        pk: (label, status, audited)
-        for pk, label, status, audited in Attempt.objects.filter(
-            settled_label__isnull=False
-        ).values_list("pk", "settled_label", "status", "is_audited")
-    }
-    suspended = dict(Person.objects.suspended().values_list("contributor", "username"))
-    for sample in Sample.objects.iterator(chunk_size=500):
-        if sample.withdrawn_at is None and sample.contributor_id in suspended:
-            yield (
-                f"Sample {sample.pk} is active, and {suspended[sample.contributor_id]}, who "
-                "drew it, is suspended."
-            )
-        label, status, audited = settled.get(sample.attempt, (None, None, sample.is_audited))
-        # What was withdrawn may differ: an appeal may have settled its attempt anew.
-        if label != sample.label and not sample.withdrawn_at:
-            yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
-        if sample.has_fooled != (status == Status.VERIFIED) and not sample.withdrawn_at:
-            yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
-        if sample.is_audited != audited:
-            yield f"Sample {sample.pk} is wrong about whether it was chosen at random."
-        if sample.removed_at:
-            if bytes(sample.pixels):
-                yield f"Sample {sample.pk} is removed and still has its pixels."
-        elif hashlib.sha256(bytes(sample.pixels)).hexdigest() != sample.sha256:
-            yield f"Sample {sample.pk}: the pixels are not those of the hash."
+    for name, is_paused in people.values_list("username", "is_moderation_paused"):
+        state = "paused" if is_paused else "not paused"
+        yield f"{name}'s moderating is {state}; the pauses say otherwise."

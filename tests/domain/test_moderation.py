@@ -90,7 +90,7 @@ def test_the_unbiased_test_set_holds_what_the_lot_chose_and_nothing_else(
     """A drawing meant to fool and read as another digit is no such thing; an audited one is,
     whatever people read."""
     Study.objects.update(audit_share=1.0, round_size=100)
-    Contributor.objects.create(id=alice.contributor, position=0, split="test")
+    Contributor.objects.create(id=alice.contributor, position=1, split="test")
     verified, corrected, confirmed, mistaken = (
         submit(alice, 4),
         submit(alice, 4),

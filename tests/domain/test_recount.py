@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 
 from collector.drawings import attempts
 from collector.errors import Refused
-from collector.models import Attempt, Person, Reading, Study
+from collector.models import Attempt, ModerationPause, Person, Reading, Study
 from collector.moderation import appeals, decisions, queue, readings, trust
 from collector.people import suspensions
 from collector.rules import verdicts
@@ -128,6 +128,7 @@ class Site(RuleBasedStateMachine):
             trust.resume(person, self.admin, "We talked.")
             return
         Person.objects.filter(pk=person.pk).update(is_moderation_paused=True)
+        ModerationPause.objects.create(person=person, agreed_count=1, settled_count=30)
         readings.discount(person)
 
     @rule()

@@ -1,0 +1,154 @@
+"""`verify` finds each contradiction that is planted, goes on after it, and says how much it looked
+at."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from collector.models import Attempt, Gold, ModerationPause, Person, Reading, Study
+from collector.moderation import queue, readings
+from collector.study.consistency import Recount, problems
+from tests.support.cast import submit
+from trainer.models import Contributor, Round, RoundModel, Sample, Weights
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def verified(study: Study, alice: Person, mona: Person) -> Attempt:
+    """A verified fool; there is also a pending one."""
+    Study.objects.update(quorum=1, round_size=100)
+    attempt = submit(alice, 4)
+    reading = queue.assign(mona)
+    assert reading is not None
+    readings.read(mona, reading.pk, "4")
+    submit(alice, 5)
+    attempt.refresh_from_db()
+    assert attempt.status == "verified"
+    assert list(problems()) == []
+    return attempt
+
+
+def change(rows: Any, **values: Any) -> Callable[[], object]:
+    return lambda: rows.update(**values)
+
+
+def trained() -> None:
+    """A promoted model whose manifest is nobody's."""
+    first = RoundModel.objects.get()
+    Weights.objects.create(
+        model=RoundModel.objects.create(
+            architecture="mnist_model",
+            state="promoted",
+            initial_model=first,
+            manifest={"samples": 3, "start_sha256": "0", "sha256": "1"},
+        ),
+        data=b"",
+        sha256="0" * 64,
+    )
+
+
+PLANTED: dict[str, tuple[Callable[[], object], str]] = {
+    "no sample": (lambda: Sample.objects.all().delete(), "is verified and no sample"),
+    "contributor": (
+        lambda: Sample.objects.update(
+            contributor=Contributor.objects.create(
+                id="00000000-0000-4000-8000-000000000000", position=1, split="train"
+            )
+        ),
+        "is not its drawer's",
+    ),
+    "label": (change(Sample.objects, label=7), "is labelled 7"),
+    "picture": (change(Sample.objects, pixels=bytes(784)), "pixels are not those of the hash"),
+    "hash": (change(Sample.objects, sha256="0" * 64), "is not the picture of its attempt"),
+    "predicted": (
+        change(Attempt.objects, probabilities=[1.0] + [0.0] * 9),
+        "not predicted as what its probabilities say",
+    ),
+    "status": (
+        change(Attempt.objects.filter(status="pending"), status="ambiguous"),
+        "its readings say pending",
+    ),
+    "wanted": (
+        change(Attempt.objects.filter(status="pending"), needed_reading_count=3),
+        "those so far say 1",
+    ),
+    "grade": (change(Reading.objects, is_correct=False), "not every reading is graded so"),
+    "credit": (change(Attempt.objects.filter(status="verified"), credit=0.5), "earned 0.5"),
+    "round opened late": (
+        lambda: Round.objects.update(opened_at=Round.objects.get().opened_at + HOUR),
+        "before it was opened",
+    ),
+    "round closed": (
+        lambda: Round.objects.update(
+            state="closed", closed_at=Round.objects.get().opened_at - HOUR
+        ),
+        "was closed before it was opened",
+    ),
+    "state of its model": (change(RoundModel.objects, state="held"), "held, not promoted"),
+    "weights": (change(Weights.objects, sha256="0" * 64), "are damaged"),
+    "manifest's checksum": (trained, "is not that of its checksum"),
+    "manifest's start": (trained, "names another start"),
+    "manifest's samples": (trained, "says 3 samples"),
+    "pause without a row": (
+        change(Person.objects.filter(username="mona"), is_moderation_paused=True),
+        "mona's moderating is paused",
+    ),
+    "row without a pause": (
+        lambda: ModerationPause.objects.create(
+            person=Person.objects.get(username="mona"), agreed_count=1, settled_count=30
+        ),
+        "mona's moderating is not paused",
+    ),
+    "split": (change(Contributor.objects, split="test"), "those at [0] are test"),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_what_is_planted_is_found(what: str, verified: Attempt) -> None:
+    plant, said = PLANTED[what]
+    plant()
+    found = list(problems())
+    assert [problem for problem in found if said in problem], found
+
+
+def test_a_reading_of_ones_own_drawing_is_found(verified: Attempt, mona: Person) -> None:
+    Attempt.objects.filter(pk=verified.pk).update(drawer=mona)
+    assert [said for said in problems() if "read by whoever drew it" in said]
+
+
+def test_gold_whose_answer_was_changed_is_found(verified: Attempt, mona: Person) -> None:
+    Gold.objects.create(
+        attempt=verified,
+        answer="7",
+        strokes=verified.strokes,
+        width=verified.width,
+        pixels=bytes(verified.pixels),
+    )
+    assert [said for said in problems() if "its attempt settled otherwise" in said]
+
+
+def test_it_goes_on_after_a_row_that_cannot_be_checked_and_says_how_many_it_looked_at(
+    verified: Attempt, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Attempt.objects.filter(pk=verified.pk).update(strokes="no strokes")
+    Person.objects.filter(username="mona").update(is_moderation_paused=True)
+    with pytest.raises(SystemExit):
+        call_command("verify")
+    told = capsys.readouterr()
+    assert f"Attempt {verified.pk} cannot be checked" in told.out
+    assert "mona's moderating is paused" in told.out
+    assert "2 attempts" in told.err
+    assert "1 samples" in told.err
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    verified: Attempt, django_assert_max_num_queries: Any
+) -> None:
+    recount = Recount()
+    with django_assert_max_num_queries(40):
+        assert list(recount.problems()) == []
+    assert recount.looked_at["attempts"] == 2
