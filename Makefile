@@ -5,7 +5,9 @@ export DADC_DATA_DIR ?= $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
 export WITH_CROWD = false
 # supervisord wants to be told that root is meant.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
-SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
+LIFELINE = .venv/bin/python -m collector.management.lifeline
+SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && export SUPERVISOR_PID=$$$$ \
+	&& exec $(LIFELINE) $$PPID .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 # CI also says how much of the code the tests run.
 RUN_TESTS = $(if $(CI),coverage run,python)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet

@@ -2,6 +2,9 @@
 (about 330 MB)."""
 
 import os
+from typing import Any
+
+from collector.management import lifeline
 
 # Without DADC_ALLOWED_HOSTS the site answers to this machine's names alone, so it listens there
 # alone.
@@ -14,3 +17,8 @@ timeout = 60
 graceful_timeout = 5
 control_socket_disable = True
 preload_app = True
+
+
+def post_fork(arbiter: Any, worker: Any) -> None:
+    """Have a worker end with its parent."""
+    lifeline.end_with(arbiter.pid)

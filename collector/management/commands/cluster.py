@@ -19,6 +19,7 @@ from django_q.cluster import Cluster
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from collector.management import lifeline
 from trainer import candidates
 from trainer.models import Heartbeat
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         name = os.environ.get("Q_CLUSTER_NAME", "dadc")
         if os.getpgrp() != os.getpid():
             os.setpgrp()  # so that all of it can be ended, and nothing else
+        lifeline.tie_children()
         cluster = Cluster()
         cluster.start()
         asking = Asking(name)
