@@ -15,7 +15,7 @@ _forking = os.getpid()
 
 
 def end_with(parent: int) -> None:
-    """Kill this process as soon as `parent`, which started it, has ended; now, if it has already."""
+    """Kill this process as soon as `parent`, which started it, ends; now, if it already has."""
     if sys.platform != "linux":
         return
     _libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
