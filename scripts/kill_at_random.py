@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,9 +76,9 @@ def main() -> None:
 
 
 def _serve(site: sites.Site) -> subprocess.Popen[bytes]:
-    log = (site.data_dir / "run.log").open("wb")
-    command = ["make", "run"]
-    with log:
+    tied = [sys.executable, "-m", "collector.management.lifeline", str(os.getpid())]
+    command = [*tied, shutil.which("make") or "make", "run"]
+    with (site.data_dir / "run.log").open("wb") as log:
         make = subprocess.Popen(command, cwd=sites.ROOT, env=site.env, stdout=log, stderr=log)
     try:
         sites.wait_for(site.answers, 120, "make run to answer")
