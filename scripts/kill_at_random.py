@@ -13,6 +13,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,26 +109,19 @@ def _campaign(site: sites.Site, tree: "Tree", options: argparse.Namespace) -> li
     import django
 
     django.setup()
-    rng = random.Random(options.seed)
     people = People(site, options.seed)
     seconds: dict[str, list[float]] = defaultdict(list)
     findings: list[str] = []
     _back(site, tree, Life())
-    end = monotonic() + 60 * options.minutes
     with people.at_work():
-        for number in range(1, options.kills + 1):
-            if monotonic() > end:
-                break
-            sleep(rng.uniform(0, LONGEST_LIFE))
-            kind, took = _kill(site, tree, rng)
+        for number, (kind, took) in enumerate(_kills(site, tree, options), 1):
             seconds[kind].append(took)
-            now = "in training" if _training() else ""
-            print(f"{number:4} {kind:20} back after {took:5.1f} s {now}", flush=True)
+            found = people.lost()
             if took > BACK_WITHIN:
-                findings.append(f"kill {number}, {kind}: back after {took:.1f} s")
-            findings += people.lost()
-            if took > GIVEN_UP_AFTER:
-                break
+                found.append("that was too long")
+            findings += [f"after kill {number}, {kind}: {one}" for one in found]
+            now = "in training " if _training() else ""
+            print(f"{number:4} {kind:20} back after {took:5.1f} s {now}{found or ''}", flush=True)
     findings += [*people.lost(everything=True), *people.surprises]
     _tell(seconds, people)
     try:
@@ -135,6 +129,24 @@ def _campaign(site: sites.Site, tree: "Tree", options: argparse.Namespace) -> li
     except AssertionError as error:
         findings.append(f"verify: {error}")
     return findings
+
+
+def _kills(
+    site: sites.Site, tree: "Tree", options: argparse.Namespace
+) -> Iterator[tuple[str, float]]:
+    """Kill one process after the other, until there were enough, it is time, or Ctrl-C; what it was
+    each time, and how long until all was back."""
+    rng = random.Random(options.seed)
+    enough = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: enough.set())
+    end = monotonic() + 60 * options.minutes
+    for _ in range(options.kills):
+        if enough.wait(rng.uniform(0, LONGEST_LIFE)) or monotonic() > end:
+            return
+        kind, took = _kill(site, tree, rng)
+        yield kind, took
+        if took > GIVEN_UP_AFTER:
+            return
 
 
 def _kill(site: sites.Site, tree: "Tree", rng: random.Random) -> tuple[str, float]:

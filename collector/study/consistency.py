@@ -2,7 +2,6 @@
 rows."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from collector.models import (
 from collector.rules import verdicts
 from trainer import samples
 from trainer.learning import drawing, raster
+from trainer.learning.manifests import is_sealed
 from trainer.models import Contributor, Round, RoundModel, Sample, Split, Weights
 
 Status = Attempt.Status
@@ -125,16 +125,14 @@ def _model(model: RoundModel) -> Iterator[str]:
         yield f"Model {model.pk} is {model.state} and has no weights."
     if not model.manifest or model.initial_model is None:
         return
-    contents = {key: value for key, value in model.manifest.items() if key != "sha256"}
-    canonical = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    if hashlib.sha256(canonical.encode()).hexdigest() != model.manifest.get("sha256"):
+    if not is_sealed(model.manifest):
         yield f"The manifest of model {model.pk} is not that of its checksum."
-    if contents.get("start_sha256") != model.initial_model.weights.sha256:
+    if model.manifest.get("start_sha256") != model.initial_model.weights.sha256:
         yield f"The manifest of model {model.pk} names another start than its initial model."
     trained_on = samples.trained_on(model).count()
-    if model.left_out_contributor is None and contents.get("samples") != trained_on:
+    if model.left_out_contributor is None and model.manifest.get("samples") != trained_on:
         yield (
-            f"The manifest of model {model.pk} says {contents.get('samples')} samples, and "
+            f"The manifest of model {model.pk} says {model.manifest.get('samples')} samples, and "
             f"{trained_on} say that it was trained on them."
         )
 
