@@ -282,8 +282,12 @@ def _hidden_gold() -> QuerySet[Gold]:
 
 def _gold(gold: Gold) -> Iterator[str]:
     attempt = gold.attempt
-    if attempt is None or bytes(gold.pixels) != bytes(attempt.pixels):
-        yield f"Gold {gold.pk} is not the picture of its attempt."
+    if attempt is None or (gold.strokes, gold.width, bytes(gold.pixels)) != (
+        attempt.strokes,
+        attempt.width,
+        bytes(attempt.pixels),
+    ):
+        yield f"Gold {gold.pk} is not the drawing of its attempt."
     elif gold.answer != verdicts.Outcome(attempt.status, attempt.settled_label).answer:
         yield f"Gold {gold.pk} says {gold.answer}; its attempt settled otherwise."
 
