@@ -46,7 +46,8 @@ class Command(BaseCommand):
             sleep(0.5)
         if cluster.has_stopped:
             return
-        self.stderr.write(f"The workers {name} gave no sign of life and are ended.")
+        why = "gave no sign of life" if cluster.sentinel.is_alive() else "have lost their guard"
+        self.stderr.write(f"The workers {name} {why} and are ended.")
         os.killpg(0, signal.SIGKILL)
 
 
