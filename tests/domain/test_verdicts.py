@@ -79,6 +79,7 @@ def test_readings_settle_a_fool_drawn_as_a_four(
         (["1", "2"], 2, 3),
         (["1", "2", "3"], 2, 0),
         (["9", "9", "1", "1"], 2, 0),
+        (["9", "9", "1"], 2, 2),
     ],
 )
 def test_so_many_more_readings_are_wanted_of_a_four(
