@@ -16,7 +16,7 @@ from collector.standings import leaderboards, round_figures
 from collector.views.parts import figures
 from trainer import rounds, samples
 from trainer.learning.report import Report
-from trainer.models import RoundModel, Weights
+from trainer.models import Round, RoundModel, Weights
 from trainer.target import TargetUnavailable
 
 COUNTED = {"state": "state", "opened": "opened_at", "first": "first", "pending": "pending"}
@@ -111,7 +111,7 @@ def _people(counts: leaderboards.AttemptCounts) -> str:
 def history_csv(request: HttpRequest) -> HttpResponse:
     """Answer with a line a round, oldest first: each figure with its two counts, its value, and the
     ends of its 95 % interval."""
-    history = round_figures.history().rounds
+    history = round_figures.history(Round.objects.all()).rounds
     names = list(history[0].figures) if history else []
     out = io.StringIO()
     write = csv.writer(out)

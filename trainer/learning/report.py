@@ -9,7 +9,7 @@ of other versions can be read. Imports nothing but the standard library.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -196,6 +196,19 @@ class Report:
         """The figures of the test sets."""
         return _by_test_set(self.sets)
 
+    @property
+    def of_any_size(self) -> Report:
+        """The part that is as large after a thousand rounds as after one: without test sets and
+        matrix."""
+        sets = {name: of for name, of in self.sets.items() if not TestSet.named(name)}
+        return replace(self, sets=sets, against_target=None, matrix=None)
+
+    @property
+    def on_tests(self) -> Report:
+        """The part that grows with each round: the test sets, and the target model on them."""
+        sets = {name: of for name, of in self.sets.items() if TestSet.named(name)}
+        return Report(sets=sets, against_target=self.against_target)
+
     def as_json(self) -> JSON:
         stored: JSON = {SETS: _sets_as_json(self.sets)}
         if self.against_target is not None:
@@ -259,11 +272,6 @@ class Ablation:
             other_sets=_sets(stored.get("their_sets")),
             paired={name: PairedTest.from_json(paired[name]) for name in paired},
         )
-
-
-def without_matrix(stored: Stored | None) -> Stored | None:
-    """Give a stored report without its matrix, by far the largest part after many rounds."""
-    return stored and {key: part for key, part in stored.items() if key != MATRIX}
 
 
 def set_lookup(name: str) -> str:

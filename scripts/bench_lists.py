@@ -1,0 +1,105 @@
+"""What every list and page that anybody, or an admin, may ask for costs after a long study: 1,000
+rounds, 20,000 attempts, 2,000 people.
+
+Builds a database on SQLite and, where it runs, on PostgreSQL, each model's report with two test sets
+for every earlier round, as a training stores it. Asks for each address in this process, first once,
+then five times; tells the median, the answer's size and the queries. Exits with 1 where one takes
+longer than `MOST_SECONDS` or is larger than `MOST_BYTES`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from scripts.bench_site import ROOT
+from tests.support import needs, site
+
+ROUNDS, ATTEMPTS, PEOPLE = 1_000, 20_000, 2_000
+MOST_SECONDS, MOST_BYTES, TURNS = 0.1, 1_000_000, 5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", choices=["sqlite", "postgres"], help="only this one")
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(_measure()))
+        return 0
+    is_over = False
+    print("| what, and as whom | database | time | size | queries |\n| --- | --- | ---: | ---: | ---: |")
+    for kind in [options.database] if options.database else ["sqlite", "postgres"]:
+        if kind == "postgres" and (missing := needs.postgres_is_missing()):
+            print(f"PostgreSQL is not measured: {missing}", file=sys.stderr)
+            continue
+        for what, seconds, size, query_count in _in_a_process(kind):
+            is_over |= seconds > MOST_SECONDS or size > MOST_BYTES
+            cells = (what, kind, f"{1000 * seconds:.0f} ms", f"{size / 1000:.0f} kB", query_count)
+            print(f"| {' | '.join(map(str, cells))} |")
+    return int(is_over)
+
+
+def _in_a_process(kind: str) -> list[tuple[str, float, int, int]]:
+    with tempfile.TemporaryDirectory() as folder, site.database(kind, Path(folder)) as url:
+        env = {"DATABASE_URL": url, "DADC_DATA_DIR": folder, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, "-m", "scripts.bench_lists", "--measure"],
+            env=os.environ | env,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
+        found: list[tuple[str, float, int, int]] = json.loads(done.stdout)
+        return found
+
+
+def _measure() -> list[tuple[str, float, int, int]]:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from collector.models import Person
+    from tests.support import long_study
+
+    call_command("migrate", verbosity=0)
+    begun = perf_counter()
+    long_study.build(ROUNDS, ATTEMPTS, PEOPLE)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    print(f"{ROUNDS:,} rounds made in {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+    found = []
+    for path, role in long_study.addresses():
+        client = Client(headers={"host": "127.0.0.1"})
+        if role:
+            person = Person.objects.filter(role=role).order_by("username")[0]
+            client.force_login(person, backend="collector.people.accounts.Backend")
+        with CaptureQueriesContext(connection) as asked:
+            answer: Any = client.get(path)
+        assert answer.status_code == 200, (path, role, answer.status_code)
+        seconds = []
+        for _ in range(TURNS):
+            begun = perf_counter()
+            size = len(client.get(path).content)
+            seconds.append(perf_counter() - begun)
+        told = (f"`{path}`, {role or 'anybody'}", median(seconds), size, len(asked))
+        print(*told, file=sys.stderr, flush=True)
+        found.append(told)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
