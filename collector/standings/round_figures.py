@@ -4,6 +4,7 @@ A list reads what it shows of the rounds that it is asked for, never a report th
 rounds.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,6 @@ from functools import cached_property
 import numpy as np
 from django.db.models import QuerySet
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from collector.models import Attempt, Study
 from collector.standings import leaderboards
@@ -234,21 +234,26 @@ class RoundMatrix:
         What fooled this very model, before a roll-back to it, is left out: it reads none of that,
         by construction.
         """
-        return self._pooled(Kind.FOOLS, number, np.asarray(self.rounds) < number)
+        return self._pooled(Kind.FOOLS, number, before=number)
 
     def audited(self, number: int) -> Figure:
         """Give the figure of round `number`'s model on the audited drawings of every round, pooled.
 
         Its own rounds' are left out: they were audited because it read them correctly.
         """
-        return self._pooled(Kind.AUDITED, number, np.full(len(self.rounds), fill_value=True))
+        return self._pooled(Kind.AUDITED, number)
 
-    def _pooled(self, kind: Kind, number: int, others: NDArray[np.bool_]) -> Figure:
-        correct = self.correct.get(self.models[number])
+    def _pooled(self, kind: Kind, number: int, before: int | None = None) -> Figure:
+        """Pool the sets of all rounds, or of those `before` a round, but the model's own."""
+        correct, sizes = self.correct.get(self.models[number]), self.sizes[kind]
         if correct is None:
             return Figure()
-        others[self._own_places[self.models[number]]] = False
-        return share(int(correct[kind][others].sum()), int(self.sizes[kind][others].sum()))
+        end = len(self.rounds) if before is None else bisect_left(self.rounds, before)
+        own = [place for place in self._own_places[self.models[number]] if place < end]
+        return share(
+            int(correct[kind][:end].sum() - correct[kind][own].sum()),
+            int(sizes[:end].sum() - sizes[own].sum()),
+        )
 
     @cached_property
     def _own_places(self) -> dict[int, list[int]]:
@@ -294,7 +299,7 @@ def history(rounds: QuerySet[Round]) -> History:
         number, of_round = row["number"], counts.get(row["pk"], leaderboards.AttemptCounts())
         figures = _fooling(of_round)
         for name, stored in stored_sets.items():
-            figures[name] = _of_set(SetFigures.from_json(row[stored]))
+            figures[name] = _of_set(SetFigures.from_json(row[stored], by_digit=False))
         figures["earlier"], figures["audited"] = matrix.earlier(number), matrix.audited(number)
         told.append(
             RoundFigures(

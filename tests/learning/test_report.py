@@ -308,11 +308,15 @@ def test_any_other_name_is_no_test_sets(name: str) -> None:
     assert report.TestSet.named(name) is None
 
 
-def test_the_two_parts_of_a_report_are_all_of_it_but_the_matrix() -> None:
+def test_the_two_parts_of_a_report_are_all_of_it_but_the_matrix_and_a_test_sets_digits() -> None:
     parts = (WHOLE.of_any_size, WHOLE.on_tests)
-    assert parts[0].sets | parts[1].sets == WHOLE.sets
+    by_digit = {"per_digit": (), "confusion": ()}
     assert parts[0].tests == {}
-    assert parts[1].tests == WHOLE.tests
+    assert parts[1].tests == {
+        test: replace(of, **by_digit)  # type: ignore[arg-type]
+        for test, of in WHOLE.tests.items()
+    }
+    assert parts[0].sets | {test.name: of for test, of in WHOLE.tests.items()} == WHOLE.sets
     assert replace(parts[0], sets=WHOLE.sets, against_target=parts[1].against_target) == replace(
         WHOLE, matrix=None
     )

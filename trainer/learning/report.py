@@ -98,7 +98,8 @@ class SetFigures(Count):
         }
 
     @staticmethod
-    def from_json(stored: Stored | None) -> SetFigures:
+    def from_json(stored: Stored | None, *, by_digit: bool = True) -> SetFigures:
+        """Read stored figures; without those `by_digit` it takes a tenth of the time."""
         stored = stored or {}
         return SetFigures(
             n=stored.get("n", 0),
@@ -107,8 +108,8 @@ class SetFigures(Count):
             low=stored.get("low"),
             high=stored.get("high"),
             stand_in=stored.get("stand_in", False),
-            per_digit=tuple(Count.from_json(count) for count in stored.get("per_digit") or ()),
-            confusion=tuple(tuple(row) for row in stored.get("confusion") or ()),
+            per_digit=tuple(map(Count.from_json, (by_digit and stored.get("per_digit")) or ())),
+            confusion=tuple(map(tuple, (by_digit and stored.get("confusion")) or ())),
         )
 
 
@@ -205,8 +206,14 @@ class Report:
 
     @property
     def on_tests(self) -> Report:
-        """The part that grows with each round: the test sets, and the target model on them."""
-        sets = {name: of for name, of in self.sets.items() if TestSet.named(name)}
+        """The part that grows with each round: the test sets, and the target model on them.
+
+        A set has a dozen drawings, so that by digit there is little to say of it; how many are read
+        correctly, and the interval, stay.
+        """
+        sets = {
+            test.name: replace(of, per_digit=(), confusion=()) for test, of in self.tests.items()
+        }
         return Report(sets=sets, against_target=self.against_target)
 
     def as_json(self) -> JSON:
