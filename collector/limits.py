@@ -25,9 +25,15 @@ class Limit:
     what: str
 
 
-SUBMISSIONS_A_MINUTE = Limit("submissions a minute", 40, 60, "drawings")
+# Of these two a drawing takes its shares of work, up to 32.
+SUBMISSIONS_A_MINUTE = Limit(
+    "submissions a minute", 40, 60, "drawings, long scribbles counted as several,"
+)
+PREDICTIONS_A_MINUTE = Limit(
+    "predictions a minute", 1200, 60, "previews, long scribbles counted as several,"
+)
 SUBMISSIONS_A_DAY = Limit("submissions a day", 2000, 24 * 3600, "drawings")
-PREDICTIONS_A_MINUTE = Limit("predictions a minute", 1200, 60, "previews")
+KILOBYTES_A_DAY = Limit("kilobytes a day", 20_000, 24 * 3600, "kB of drawings")
 SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one address")
 SIGN_UPS_AN_HOUR_NEARBY = Limit(
     "sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other"
@@ -43,27 +49,29 @@ PENDING_IN_ALL = 5000
 _LATER = 600  # seconds
 
 _COUNT = """
-    INSERT INTO {table} (rule, who, slot, used_count, ends_at) VALUES (%s, %s, %s, 1, %s)
-    ON CONFLICT (rule, who, slot) DO UPDATE SET used_count = {table}.used_count + 1
+    INSERT INTO {table} (rule, who, slot, used_count, ends_at) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (rule, who, slot)
+        DO UPDATE SET used_count = {table}.used_count + excluded.used_count
     RETURNING used_count
 """
 
 
-def take(limit: Limit, who: str) -> None:
-    """Count one more for `who`, in one statement, so that simultaneous ones are all counted. Raises
-    TooMany."""
+def take(limit: Limit, who: str, amount: int = 1) -> None:
+    """Count `amount` more for `who`, in one statement, so that simultaneous ones are all counted.
+    Raises TooMany."""
     now = time.time()
     slot = int(now // limit.seconds)
     ends = datetime.fromtimestamp((slot + 1) * limit.seconds, tz=UTC)
     with connection.cursor() as cursor:
         sql = _COUNT.format(table=Allowance._meta.db_table)
-        cursor.execute(sql, [limit.rule, who, slot, connection.ops.adapt_datetimefield_value(ends)])
+        ends_at = connection.ops.adapt_datetimefield_value(ends)
+        cursor.execute(sql, [limit.rule, who, slot, amount, ends_at])
         (used,) = cursor.fetchone()
     most = _scaled(limit.most)
     if used > most:
         wait = math.ceil(ends.timestamp() - now)
         raise TooMany(
-            f"That was more than {most} {limit.what} in {_span(limit.seconds)}. Try again "
+            f"That was more than {most:,} {limit.what} in {_span(limit.seconds)}. Try again "
             f"{_in(wait)}.",
             wait,
         )

@@ -132,7 +132,7 @@ class PredictionsView(APIView):
         body = _parsed(shapes.Drawing, request)
         who = str(request.user.pk) if request.user.is_authenticated else _address(request)
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
-        number, prediction = attempts.predict(attempts.parse(**body))
+        number, prediction = attempts.predict(attempts.parse(**body), who)
         return Response(
             {
                 "round": number,

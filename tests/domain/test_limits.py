@@ -11,6 +11,7 @@ from collector.drawings import attempts
 from collector.errors import TooMany
 from collector.models import Attempt, Person, Study
 from tests.support.cast import a_line, read, submit
+from trainer.learning import drawing, raster
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +76,54 @@ def test_limits_grow_with_their_scale(alice: Person, settings: Any) -> None:
         submit(alice, 4)
     with pytest.raises(TooMany, match="6 of your drawings"):
         submit(alice, 4)
+
+
+def scribble(turns: int) -> drawing.Drawing:
+    """Up and down over half the canvas with the widest pen, a little elsewhere each time."""
+    x = [(37 * place + 11 * turns) % 120 for place in range(turns)]
+    y = [279 * (place % 2) for place in range(turns)]
+    return drawing.parse([{"x": x, "y": y, "t": [0] * turns}], 40)
+
+
+def test_a_scribble_that_takes_as_long_as_many_drawings_counts_as_many(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worst = scribble(5000)
+    assert raster.shares_of_work(worst) == 32
+    monkeypatch.setattr(limits, "PREDICTIONS_A_MINUTE", limits.Limit("tight", 40, 60, "previews"))
+    attempts.predict(worst, "somebody")
+    with pytest.raises(TooMany, match="more than 40 previews"):
+        attempts.predict(worst, "somebody")
+    submit(alice, 7, scribble(200))
+    assert raster.shares_of_work(scribble(1400)) == 9
+    submit(alice, 7, worst)
+    with pytest.raises(TooMany, match="more than 40 drawings, long scribbles counted as several"):
+        submit(alice, 7, scribble(1400))
+
+
+@given(st.integers(1, 300), st.integers(8, 40))
+def test_what_people_draw_counts_as_one(points: int, width: int) -> None:
+    """Three times across the canvas, in any number of points."""
+    y = [840 * place // points % 280 for place in range(points)]
+    drawn = drawing.Drawing((drawing.Stroke(tuple(y), tuple(y), (0,) * points),), width)
+    assert raster.shares_of_work(drawn) == 1
+
+
+def test_one_person_stores_only_so_many_bytes_a_day(
+    alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        limits, "KILOBYTES_A_DAY", limits.Limit("tight", 5, 24 * 3600, "kB of drawings")
+    )
+    x = [3 * (place % 90) for place in range(290)]
+    sent = [{"x": x, "y": x[::-1], "t": [9000 + place for place in range(290)]}]
+    submit(alice, 7, drawing.parse(sent))  # 4 kB
+    submit(alice, 7)
+    with pytest.raises(TooMany, match="more than 5 kB of drawings in a day") as refused:
+        submit(alice, 7)
+    assert refused.value.retry_after > 0
+    assert alice.attempts.count() == 2
+    submit(mona, 7)
 
 
 @given(st.ip_addresses(v=4))
