@@ -13,8 +13,6 @@ from collector.models import Person
 from tests.support import long_study
 
 A_ROUND_MORE = 4000  # bytes, read from the database or answered: what a page shows of a round
-    4000  # bytes, read from the database or answered: two lines of tables, one of a matrix
-)
 
 
 @contextmanager

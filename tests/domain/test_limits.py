@@ -79,8 +79,8 @@ def test_limits_grow_with_their_scale(alice: Person, settings: Any) -> None:
 
 
 def scribble(turns: int) -> drawing.Drawing:
-    """Up and down over half the canvas with the widest pen, a little elsewhere each time."""
-    x = [(37 * place + 11 * turns) % 120 for place in range(turns)]
+    """Up and down beside the canvas’ left edge with the widest pen."""
+    x = [37 * place % (60 + turns // 100) for place in range(turns)]
     y = [279 * (place % 2) for place in range(turns)]
     return drawing.parse([{"x": x, "y": y, "t": [0] * turns}], 40)
 
