@@ -45,6 +45,7 @@ SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address"
 
 NEW_UNTIL = 10  # verified fools
 PENDING_WHILE_NEW = 20
+PENDING_OF_ONE = 500
 PENDING_IN_ALL = 5000
 _LATER = 600  # seconds
 
@@ -92,19 +93,28 @@ def neighbourhood(address: str) -> str:
 def leave_room(drawer: Person) -> None:
     """Raise TooMany unless another drawing of this person may wait to be read.
 
-    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting, all
-    together `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
+    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting,
+    nobody more than `PENDING_OF_ONE`, so that no one person fills the queue, and all together
+    `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
     drawing takes.
     """
     waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
-    most = _scaled(PENDING_WHILE_NEW)
-    verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
-    if _as_many(waiting.filter(drawer=drawer), most) and not _as_many(verified, NEW_UNTIL):
-        raise TooMany(
-            f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} of "
-            "them are verified. Come back when some have been read.",
-            _LATER,
-        )
+    own = waiting.filter(drawer=drawer)
+    while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
+    if _as_many(own, while_new):
+        verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
+        if not _as_many(verified, NEW_UNTIL):
+            raise TooMany(
+                f"{while_new} of your drawings wait to be read, and that is the most until "
+                f"{NEW_UNTIL} of them are verified. Come back when some have been read.",
+                _LATER,
+            )
+        if _as_many(own, of_one):
+            raise TooMany(
+                f"{of_one} of your drawings wait to be read, and that is the most of one person. "
+                "Come back when some have been read.",
+                _LATER,
+            )
     if _as_many(waiting, _scaled(PENDING_IN_ALL)):
         raise TooMany(
             "The moderators are behind: so many drawings wait that no more are taken for now.",

@@ -1,5 +1,7 @@
 """How much may wait to be read, and whom a limit on sign-ups holds."""
 
+import uuid
+from copy import copy
 from typing import Any
 
 import pytest
@@ -48,6 +50,34 @@ def test_one_persons_waiting_drawings_are_not_anothers(alice: Person, mona: Pers
     for _ in range(3):
         submit(alice, 4)
     submit(mona, 4)
+
+
+def replace_row(attempt: Attempt, **values: Any) -> Attempt:
+    """A copy of the row, not stored, with other values."""
+    other = copy(attempt)
+    for name, value in values.items():
+        setattr(other, name, value)
+    return other
+
+
+def test_one_person_cannot_fill_the_queue_and_anothers_drawing_is_read_soon(
+    alice: Person, mona: Person, person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most six in a row that a moderator is given are of the person with hundreds waiting."""
+    monkeypatch.setattr(limits, "PENDING_OF_ONE", 300)
+    monkeypatch.setattr(limits, "PENDING_IN_ALL", 302)
+    for _ in range(2):
+        read(mona, "4", submit(alice, 4))
+    one = submit(alice, 4)
+    Attempt.objects.bulk_create(
+        replace_row(one, pk=uuid.uuid4(), pixels_sha256=f"{n:064x}") for n in range(299)
+    )
+    with pytest.raises(TooMany, match="300 of your drawings wait to be read, and that is the most"):
+        submit(alice, 4)
+    theirs = submit(person("bob"), 4)
+    mei = person("mei", "moderator")
+    drawn = [read(mei, "4").drawer_id for _ in range(7)]
+    assert theirs.drawer_id in drawn
 
 
 def test_when_moderators_are_far_behind_nothing_more_is_taken(
