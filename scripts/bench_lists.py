@@ -4,8 +4,9 @@ rounds, 20,000 attempts, 2,000 people.
 Builds a database on SQLite and, where it runs, on PostgreSQL, each model's report with two test
 sets for every earlier round, as a training stores it. Asks for each address in this process, first
 once, then `TURNS` times; tells the quickest, since whatever else runs on the machine only adds,
-with the answer's size and the queries. Exits with 1 where a list takes longer than `MOST_SECONDS`
-or is larger than `MOST_BYTES`.
+with the answer's size and the queries. Exits with 1 where what anybody but an admin may ask for
+takes longer than `MOST_SECONDS` or is larger than `MOST_BYTES`; the CSV of all rounds, which is
+streamed, may take longer.
 """
 
 import argparse
@@ -18,9 +19,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from scripts.bench_site import ROOT
 from tests.support import needs, site
 
+ROOT = Path(__file__).resolve().parent.parent
 ROUNDS, ATTEMPTS, PEOPLE = 1_000, 20_000, 2_000
 HEAD = "| what, and as whom | database | time | size | queries |"
 MOST_SECONDS, MOST_BYTES, TURNS = 0.1, 1_000_000, 9
@@ -41,7 +42,8 @@ def main() -> int:
             print(f"PostgreSQL is not measured: {missing}", file=sys.stderr)
             continue
         for what, seconds, size, query_count in _in_a_process(kind):
-            is_over |= seconds > MOST_SECONDS or size > MOST_BYTES
+            is_bound = "admin" not in what and ".csv" not in what
+            is_over |= is_bound and (seconds > MOST_SECONDS or size > MOST_BYTES)
             cells = (what, kind, f"{1000 * seconds:.0f} ms", f"{size / 1000:.0f} kB", query_count)
             print(f"| {' | '.join(map(str, cells))} |")
     return int(is_over)
@@ -88,10 +90,12 @@ def _measure() -> list[tuple[str, float, int, int]]:
         if role:
             person = Person.objects.filter(role=role).order_by("username")[0]
             client.force_login(person, backend="collector.people.accounts.Backend")
-        with CaptureQueriesContext(connection) as asked:
-            answer: Any = client.get(path)
-            query_count = len(asked)
+        answer: Any = client.get(path)
         assert answer.status_code == 200, (path, role, answer.status_code)
+        answer.getvalue()
+        with CaptureQueriesContext(connection) as asked:
+            client.get(path).getvalue()
+            query_count = len(asked)
         seconds = []
         for _ in range(TURNS):
             begun = perf_counter()

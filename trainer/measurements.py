@@ -21,7 +21,7 @@ def store(candidate: RoundModel, report: Report) -> None:
     if not report.matrix:
         return
     newest = newest_matrix()
-    Matrix.objects.exclude(pk=newest and newest.pk).delete()
+    Matrix.objects.exclude(pk=newest.pk if newest else None).delete()
     rounds = sorted({test.round for test in report.tests})
     matrix = Matrix.objects.create(
         candidate=candidate,

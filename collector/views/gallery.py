@@ -182,7 +182,8 @@ def card(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
             attempt.round.number,
         )
 
-    return _png(cache.get_or_set(f"card-{attempt_id}", drawn))
+    picture: bytes = cache.get_or_set(f"card-{attempt_id}", drawn)  # type: ignore[assignment]
+    return _png(picture)
 
 
 def _png(picture: bytes) -> HttpResponse:

@@ -155,13 +155,13 @@ def test_the_card_of_a_long_scribble_is_drawn_on_a_ninth_of_the_samples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[int] = []
-    reduce = cards.Image.Image.reduce
+    reduce = Image.Image.reduce
 
     def noted(sampled: Any, by: int) -> Any:
         made.append(sampled.width)
         return reduce(sampled, by)
 
-    monkeypatch.setattr(cards.Image.Image, "reduce", noted)
+    monkeypatch.setattr(Image.Image, "reduce", noted)
     for points in (60, 5000):
         y = [279 * (place % 2) for place in range(points)]
         stroke = {"x": [place % 280 for place in range(points)], "y": y, "t": [0] * points}
