@@ -78,7 +78,7 @@ class TokensView(APIView):
 
 
 class RoundsPages(LimitOffsetPagination):
-    default_limit, max_limit = 50, 200
+    default_limit, max_limit = 50, 100
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(

@@ -69,7 +69,7 @@ def addresses() -> list[tuple[str, str]]:
     public += ["/rounds/history.csv", f"/rounds/{last}/", f"/rounds/{last}/card.md"]
     public += [f"/fools/{fool.pk}/card.png", "/rounds/?page=2", "/gallery/?page=100"]
     public += ["/gallery/?round=1&target=4", "/leaderboard/?period=all", "/api/leaderboard/"]
-    public += ["/api/rounds/", "/api/rounds/?limit=1", "/api/rounds/?limit=200"]
+    public += ["/api/rounds/", "/api/rounds/?limit=1", "/api/rounds/?limit=100"]
     public += ["/api/rounds/current/", f"/api/rounds/{last}/"]
     asked = [(path, "") for path in public if not path.startswith("/accounts/")]
     asked += [(pages[name], Role.ADMIN.value) for name in (*for_admins, "person")]
