@@ -75,7 +75,6 @@ def _measure() -> list[Found]:
     from django.core.management import call_command
     from django.db import connection
     from django.test import Client
-    from django.test.utils import CaptureQueriesContext
 
     from collector.models import Person
     from tests.support import long_study
@@ -87,28 +86,34 @@ def _measure() -> list[Found]:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     print(f"{ROUNDS:,} rounds made in {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-    found = []
+    found: list[Found] = []
     for path, role in long_study.addresses():
         client = Client(headers={"host": "127.0.0.1"})
         if role:
             person = Person.objects.filter(role=role).order_by("username")[0]
             client.force_login(person, backend="collector.people.accounts.Backend")
-        answer: Any = client.get(path)
-        assert answer.status_code == 200, (path, role, answer.status_code)
-        answer.getvalue()
-        with CaptureQueriesContext(connection) as asked:
-            client.get(path).getvalue()
-            query_count = len(asked)
-        times = []
-        for _ in range(TURNS):
-            begun, begun_computing = perf_counter(), process_time()
-            size = len(client.get(path).getvalue())
-            times.append((perf_counter() - begun, process_time() - begun_computing))
-        seconds, computed = map(min, zip(*times, strict=True))
-        told = (f"`{_named(path)}`, {role or 'anybody'}", seconds, computed, size, query_count)
-        print(*told, file=sys.stderr, flush=True)
-        found.append(told)
+        found.append((f"`{_named(path)}`, {role or 'anybody'}", *_timed(client, path)))
+        print(*found[-1], file=sys.stderr, flush=True)
     return found
+
+
+def _timed(client: Any, path: str) -> tuple[float, float, int, int]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    answer.getvalue()
+    with CaptureQueriesContext(connection) as asked:
+        client.get(path).getvalue()
+        query_count = len(asked)
+    times = []
+    for _ in range(TURNS):
+        begun, begun_computing = perf_counter(), process_time()
+        size = len(client.get(path).getvalue())
+        times.append((perf_counter() - begun, process_time() - begun_computing))
+    seconds, computed = map(min, zip(*times, strict=True))
+    return seconds, computed, size, query_count
 
 
 def _named(path: str) -> str:

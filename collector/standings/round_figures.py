@@ -277,7 +277,7 @@ class History:
 
 
 def history(rounds: QuerySet[Round]) -> History:
-    """Tell some rounds, newest first, with their figures, in five queries; of each round's report
+    """Tell some rounds, newest first, with their figures, in six queries; of each round's report
     only two sets are read."""
     stored_sets = {name: f"model__report__{set_lookup(name)}" for name in BASE_SETS}
     rows = list(

@@ -224,28 +224,14 @@ def _strokes() -> list[dict[str, list[int]]]:
 
 
 def _hanging_on(attempts: list[Attempt], people: dict[str, list[Person]]) -> None:
-    """Samples, readings, appeals, notices, and what admins did."""
-    [admin], readers = people["admin"], people["moderator"]
-    of_person = {person.pk: person.contributor for person in people["crowdworker"]}
-    newest = RoundModel.objects.order_by("-pk")[0]
+    """Samples, readings, appeals and notices."""
+    _samples(attempts, people["crowdworker"])
+    _admin_log(people, len(attempts))
+    readers = people["moderator"]
     read = [one for one in attempts if one.status in ("verified", "rejected")]
     unsettled = [
         one for one in attempts if one.status == "pending" and not one.needed_reading_count
     ]
-    Sample.objects.bulk_create(
-        Sample(
-            attempt=one.pk,
-            contributor_id=of_person[one.drawer_id],
-            pixels=one.pixels,
-            sha256=one.pixels_sha256,
-            label=one.target_label,
-            has_fooled=True,
-            round=one.round,
-            first_trained_by=newest,
-        )
-        for one in attempts
-        if one.status == "verified"
-    )
     Reading.objects.bulk_create(
         Reading(
             attempt=one,
@@ -267,11 +253,34 @@ def _hanging_on(attempts: list[Attempt], people: dict[str, list[Person]]) -> Non
     Notice.objects.bulk_create(
         Notice(person_id=one.drawer_id, attempt=one, text="Confirmed.") for one in read
     )
+
+
+def _samples(attempts: list[Attempt], drawers: list[Person]) -> None:
+    of_person = {person.pk: person.contributor for person in drawers}
+    newest = RoundModel.objects.order_by("-pk")[0]
+    Sample.objects.bulk_create(
+        Sample(
+            attempt=one.pk,
+            contributor_id=of_person[one.drawer_id],
+            pixels=one.pixels,
+            sha256=one.pixels_sha256,
+            label=one.target_label,
+            has_fooled=True,
+            round=one.round,
+            first_trained_by=newest,
+        )
+        for one in attempts
+        if one.status == "verified"
+    )
+
+
+def _admin_log(people: dict[str, list[Person]], attempt_count: int) -> None:
+    [admin] = people["admin"]
     AdminAction.objects.bulk_create(
         AdminAction(admin=admin, kind="qualified", person=reader, why="They read well.")
-        for reader in readers * (len(attempts) // 200)
+        for reader in people["moderator"] * (attempt_count // 200)
     )
     StudyChange.objects.bulk_create(
         StudyChange(admin=admin, field="round_size", before=n, after=n + 1)
-        for n in range(len(attempts) // 20)
+        for n in range(attempt_count // 20)
     )
