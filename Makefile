@@ -37,6 +37,7 @@ test-long: .venv/ready .venv/ready-dev ## the rules on twenty times as many exam
 bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
 	.venv/bin/python -m scripts.bench
 	.venv/bin/python -m scripts.bench_site
+	.venv/bin/python -m scripts.bench_lists
 	.venv/bin/python -m scripts.bench_page
 
 lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node

@@ -19,7 +19,7 @@ FLOORS = (
     {"trainer.migrations", "trainer.apps", "trainer.models"},
     {"trainer.rounds", "trainer.mnist_duplicates"},
     {"trainer.target"},
-    {"trainer.samples"},
+    {"trainer.samples", "trainer.measurements"},
     {"trainer.candidates", "trainer.reports"},
     {"trainer.tasks"},
     {"collector.errors", "collector.append_only", "collector.apps", "collector.rules"},
