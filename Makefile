@@ -30,18 +30,19 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 	@echo "A demo with a simulated crowd: whoever's name ends in -bot is a program. Data in $(DADC_DATA_DIR)."
 	@$(SERVE)
 
-test: .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
+test: .venv/ready .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
 	.venv/bin/$(RUN_TESTS) -m pytest -n 2 --no-loadscope-reorder
 
-test-long: .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
+test-long: .venv/ready .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
 	DADC_TEST_EXAMPLES=many .venv/bin/python -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600
 
-bench: .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
+bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
 	.venv/bin/python -m scripts.bench
 	.venv/bin/python -m scripts.bench_site
+	.venv/bin/python -m scripts.bench_lists
 	.venv/bin/python -m scripts.bench_page
 
-lint: .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
+lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy .
@@ -62,8 +63,9 @@ lock: ## renews the locked requirements after a change of pyproject.toml; UPGRAD
 	$(PIP) install -r requirements-torch.txt
 	@touch $@
 
-.venv/ready-dev: requirements-dev.txt .venv/ready
-	$(PIP) install -r requirements-dev.txt
+# Nothing that .venv/ready brings too: make -j may set up both at once.
+.venv/ready-dev: requirements-dev.txt .venv/python
+	$(PIP) install --no-deps -r requirements-dev.txt
 	@touch $@
 
 node_modules/ready: package.json package-lock.json .npmrc

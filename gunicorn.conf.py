@@ -10,7 +10,9 @@ from collector.management import lifeline
 # alone.
 _address = "0.0.0.0" if os.environ.get("DADC_ALLOWED_HOSTS") else "127.0.0.1"
 bind = f"{_address}:{os.environ.get('PORT', '8000')}"
-worker_class = "gthread"
+worker_class = "dadc_site.whole_requests.WholeRequests"
+worker_connections = 300  # each; below the usual limit of a process's open files
+sendfile = False  # what a client takes slowly is not a thread's to send
 workers = 2
 threads = 8
 timeout = 60

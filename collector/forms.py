@@ -136,11 +136,10 @@ class RollBackForm(forms.Form):
         help_text="It stays with the round, under your name.",
     )
 
-    def __init__(self, *args: Any, numbers: list[int], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, last: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", "Choose …"), *((number, f"round {number}") for number in numbers)]
-        self.fields["number"] = forms.TypedChoiceField(
-            label="The model of", coerce=int, choices=choices
+        self.fields["number"] = forms.IntegerField(
+            label="The model of round", min_value=1, max_value=last, help_text=f"1 to {last}"
         )
         self.order_fields(self.field_order)
 

@@ -25,9 +25,15 @@ class Limit:
     what: str
 
 
-SUBMISSIONS_A_MINUTE = Limit("submissions a minute", 40, 60, "drawings")
+# Of these two a drawing takes its shares of work, up to 32.
+SUBMISSIONS_A_MINUTE = Limit(
+    "submissions a minute", 40, 60, "drawings, long scribbles counted as several,"
+)
+PREDICTIONS_A_MINUTE = Limit(
+    "predictions a minute", 1200, 60, "previews, long scribbles counted as several,"
+)
 SUBMISSIONS_A_DAY = Limit("submissions a day", 2000, 24 * 3600, "drawings")
-PREDICTIONS_A_MINUTE = Limit("predictions a minute", 1200, 60, "previews")
+KILOBYTES_A_DAY = Limit("kilobytes a day", 20_000, 24 * 3600, "kB of drawings")
 SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one address")
 SIGN_UPS_AN_HOUR_NEARBY = Limit(
     "sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other"
@@ -39,31 +45,34 @@ SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address"
 
 NEW_UNTIL = 10  # verified fools
 PENDING_WHILE_NEW = 20
+PENDING_OF_ONE = 500
 PENDING_IN_ALL = 5000
 _LATER = 600  # seconds
 
 _COUNT = """
-    INSERT INTO {table} (rule, who, slot, used_count, ends_at) VALUES (%s, %s, %s, 1, %s)
-    ON CONFLICT (rule, who, slot) DO UPDATE SET used_count = {table}.used_count + 1
+    INSERT INTO {table} (rule, who, slot, used_count, ends_at) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (rule, who, slot)
+        DO UPDATE SET used_count = {table}.used_count + excluded.used_count
     RETURNING used_count
 """
 
 
-def take(limit: Limit, who: str) -> None:
-    """Count one more for `who`, in one statement, so that simultaneous ones are all counted. Raises
-    TooMany."""
+def take(limit: Limit, who: str, amount: int = 1) -> None:
+    """Count `amount` more for `who`, in one statement, so that simultaneous ones are all counted.
+    Raises TooMany."""
     now = time.time()
     slot = int(now // limit.seconds)
     ends = datetime.fromtimestamp((slot + 1) * limit.seconds, tz=UTC)
     with connection.cursor() as cursor:
         sql = _COUNT.format(table=Allowance._meta.db_table)
-        cursor.execute(sql, [limit.rule, who, slot, connection.ops.adapt_datetimefield_value(ends)])
+        ends_at = connection.ops.adapt_datetimefield_value(ends)
+        cursor.execute(sql, [limit.rule, who, slot, amount, ends_at])
         (used,) = cursor.fetchone()
     most = _scaled(limit.most)
     if used > most:
         wait = math.ceil(ends.timestamp() - now)
         raise TooMany(
-            f"That was more than {most} {limit.what} in {_span(limit.seconds)}. Try again "
+            f"That was more than {most:,} {limit.what} in {_span(limit.seconds)}. Try again "
             f"{_in(wait)}.",
             wait,
         )
@@ -84,19 +93,28 @@ def neighbourhood(address: str) -> str:
 def leave_room(drawer: Person) -> None:
     """Raise TooMany unless another drawing of this person may wait to be read.
 
-    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting, all
-    together `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
+    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting,
+    nobody more than `PENDING_OF_ONE`, so that no one person fills the queue, and all together
+    `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
     drawing takes.
     """
     waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
-    most = _scaled(PENDING_WHILE_NEW)
-    verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
-    if _as_many(waiting.filter(drawer=drawer), most) and not _as_many(verified, NEW_UNTIL):
-        raise TooMany(
-            f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} of "
-            "them are verified. Come back when some have been read.",
-            _LATER,
-        )
+    own = waiting.filter(drawer=drawer)
+    while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
+    if _as_many(own, while_new):
+        verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
+        if not _as_many(verified, NEW_UNTIL):
+            raise TooMany(
+                f"{while_new} of your drawings wait to be read, and that is the most until "
+                f"{NEW_UNTIL} of them are verified. Come back when some have been read.",
+                _LATER,
+            )
+        if _as_many(own, of_one):
+            raise TooMany(
+                f"{of_one} of your drawings wait to be read, and that is the most of one person. "
+                "Come back when some have been read.",
+                _LATER,
+            )
     if _as_many(waiting, _scaled(PENDING_IN_ALL)):
         raise TooMany(
             "The moderators are behind: so many drawings wait that no more are taken for now.",

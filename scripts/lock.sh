@@ -29,4 +29,3 @@ compile requirements.txt
 drop "$cuda" requirements.txt
 compile requirements-dev.txt --extra dev --constraint requirements.txt
 drop "$cuda|$(grep -oE '^[a-z0-9-]+' requirements.txt | paste -sd '|' -)" requirements-dev.txt
-echo "-r requirements.txt" >>requirements-dev.txt

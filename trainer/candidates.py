@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from trainer import rounds, samples
+from trainer import measurements, rounds, samples
 from trainer.learning.report import Ablation, Report
 from trainer.models import Round, RoundModel, Sample, Weights
 
@@ -219,7 +219,10 @@ def finish(
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
         candidate.manifest, candidate.reasons = manifest, reasons
-        candidate.report = report.as_json()
+        if isinstance(report, Report):
+            measurements.store(candidate, report)
+        else:
+            candidate.report = report.as_json()
         candidate.state = (
             State.ABLATED if is_ablation else State.HELD if reasons else State.PROMOTED
         )

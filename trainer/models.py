@@ -75,6 +75,38 @@ class RoundModel(models.Model):
         return f"model {self.pk} ({self.architecture}, {self.state})"
 
 
+class EarlierReport(models.Model):
+    """What was measured of a round model on the test samples of earlier rounds.
+
+    In a row of its own: it grows with each round, and no list of models loads it.
+    """
+
+    model = models.OneToOneField(RoundModel, models.PROTECT, primary_key=True)
+    report = models.JSONField()
+
+
+class Matrix(models.Model):
+    """The test sets that every round's model was measured on when a candidate was judged."""
+
+    candidate = models.OneToOneField(RoundModel, models.PROTECT, primary_key=True)
+    rounds = models.JSONField(help_text="the numbers of the rounds that have sets, in order")
+    sizes = models.BinaryField(
+        help_text="uint32, little-endian: how many fools each round's set holds, then how many "
+        "audited drawings"
+    )
+
+
+class MatrixRow(models.Model):
+    """How many drawings of each set of a matrix one model reads correctly."""
+
+    matrix = models.ForeignKey(Matrix, models.CASCADE, related_name="rows", db_index=False)
+    model = models.ForeignKey(RoundModel, models.PROTECT, related_name="+")
+    correct = models.BinaryField(help_text="in the order of the matrix's sizes, and like them")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["matrix", "model"], name="one_row_a_model")]
+
+
 class Weights(models.Model):
     """A round model's weights in a row of their own, so that no list of models loads them."""
 

@@ -78,7 +78,7 @@ class TokensView(APIView):
 
 
 class RoundsPages(LimitOffsetPagination):
-    default_limit, max_limit = 50, 200
+    default_limit, max_limit = 50, 100
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
@@ -97,10 +97,11 @@ class RoundsView(APIView):
 
     @extend_schema(operation_id="rounds_list", responses=shapes.listed(shapes.Round))
     def get(self, request: Request) -> Response:
-        """All rounds, newest first."""
+        """All rounds, newest first; of each report what does not grow with the rounds. A round by
+        its number has the whole."""
         pages = RoundsPages()
-        page = pages.paginate_queryset(round_figures.overview(), request, self) or []
-        return pages.get_paginated_response([_round(overview) for overview in page])
+        page = pages.paginate_queryset(round_figures.newest_first(), request, self) or []
+        return pages.get_paginated_response(list(map(_round, round_figures.overviews(page))))
 
 
 class RoundView(APIView):
@@ -108,7 +109,8 @@ class RoundView(APIView):
 
     @extend_schema(responses=shapes.Round)
     def get(self, request: Request, number: int) -> Response:
-        """One round."""
+        """One round, with the whole report: also each earlier round's test samples, and the line of
+        its model in the newest round × model matrix."""
         return Response(_round(round_figures.describe(number)))
 
 
@@ -130,7 +132,7 @@ class PredictionsView(APIView):
         body = _parsed(shapes.Drawing, request)
         who = str(request.user.pk) if request.user.is_authenticated else _address(request)
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
-        number, prediction = attempts.predict(attempts.parse(**body))
+        number, prediction = attempts.predict(attempts.parse(**body), who)
         return Response(
             {
                 "round": number,

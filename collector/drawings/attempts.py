@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import math
 import random
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -36,11 +38,16 @@ class Submission:
     drawn: drawing.Drawing
     client_key: str | None = None
 
+    @cached_property
+    def body(self) -> bytes:
+        """What was sent, in as few bytes as can be."""
+        body = [self.target_label, self.drawn.as_json(), self.drawn.width]
+        return json.dumps(body, separators=(",", ":")).encode()
+
     @property
     def sha256(self) -> str:
         """The hash of what was sent, by which the same body is known again."""
-        body = [self.target_label, self.drawn.as_json(), self.drawn.width]
-        return hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(self.body).hexdigest()
 
 
 def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Drawing:
@@ -54,9 +61,12 @@ def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Dra
         raise Refused(error.message, field=error.field, code=error.code) from error
 
 
-def predict(drawn: drawing.Drawing) -> tuple[int, target.Prediction]:
-    """Give the open round's number and what its model makes of a drawing; nothing is stored. Raises
+def predict(drawn: drawing.Drawing, who: str) -> tuple[int, target.Prediction]:
+    """Give the open round's number and what its model makes of a drawing; nothing is stored. `who`
+    asked for one prediction, and pays for a drawing that takes as long as several. Raises TooMany,
     target.TargetUnavailable."""
+    if further := raster.shares_of_work(drawn) - 1:
+        limits.take(limits.PREDICTIONS_A_MINUTE, who, further)
     model = target.current()
     return model.number, model.read(raster.rasterise(drawn).tobytes())
 
@@ -80,8 +90,10 @@ def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
 
 
 def _submit(drawer: Person, submission: Submission) -> Attempt:
-    limits.take(limits.SUBMISSIONS_A_MINUTE, str(drawer.pk))
-    limits.take(limits.SUBMISSIONS_A_DAY, str(drawer.pk))
+    who = str(drawer.pk)
+    limits.take(limits.SUBMISSIONS_A_MINUTE, who, raster.shares_of_work(submission.drawn))
+    limits.take(limits.SUBMISSIONS_A_DAY, who)
+    limits.take(limits.KILOBYTES_A_DAY, who, math.ceil(len(submission.body) / 1000))
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
     fooled = attempt.target_label != attempt.predicted_label

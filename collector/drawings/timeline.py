@@ -239,36 +239,39 @@ def _earned(attempt: Attempt) -> str:
 
 
 def outcomes_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, SampleOutcome]:
-    """Give what became of these attempts' samples, by attempt, in two queries; an attempt without a
-    sample is missing."""
+    """Give what became of these attempts' samples, by attempt, in three queries; an attempt without
+    a sample is missing."""
     # A withdrawn sample may have a younger row of its own: the last one counts.
-    samples = (
+    samples = list(
         Sample.objects.filter(attempt__in=attempts)
         .select_related("contributor", "first_trained_by")
+        .defer("first_trained_by__report", "first_trained_by__manifest")
         .order_by("added_at")
     )
     # Round 1's model knows base data alone.
-    rounds = list(
-        Round.objects.filter(number__gt=1)
-        .order_by("number")
-        .only("number", "model_id", "opened_at")
-    )
-    outcomes = {}
-    for sample in samples:
-        first, last = sample.first_trained_by_id, sample.last_trained_by_id
-        # Models are numbered in the order of their training; a sample says from which to which.
-        trained_rounds = (
-            round_
-            for round_ in rounds
-            if first and round_.model_id >= first and (last is None or round_.model_id <= last)
-        )
-        outcomes[sample.attempt] = SampleOutcome(
+    in_order = Round.objects.filter(number__gt=1).order_by("number")
+    models = list(in_order.values_list("pk", "model_id"))
+    trained_rounds = {sample.pk: _first_trained(sample, models) for sample in samples}
+    rounds = Round.objects.in_bulk({pk for pk in trained_rounds.values() if pk})
+    return {
+        sample.attempt: SampleOutcome(
             sample.contributor.split,
             sample.withdrawn_at,
             sample.first_trained_by,
-            next(trained_rounds, None),
+            rounds.get(trained_rounds[sample.pk] or 0),
         )
-    return outcomes
+        for sample in samples
+    }
+
+
+def _first_trained(sample: Sample, models: list[tuple[int, int]]) -> int | None:
+    """The first of these rounds, given with their models, whose model was trained on a sample."""
+    first, last = sample.first_trained_by_id, sample.last_trained_by_id
+    if first is None:
+        return None
+    # Models are numbered in the order of their training; a sample says from which to which.
+    trained = (pk for pk, model in models if model >= first and (last is None or model <= last))
+    return next(trained, None)
 
 
 def _sample_in_short(sample: SampleOutcome) -> str:

@@ -56,5 +56,5 @@ def waiting() -> QuerySet[Attempt]:
         Attempt.objects.filter(appeal__decision=None, appeal__isnull=False, removed_at=None)
         .select_related("drawer", "round", "appeal")
         .prefetch_related("readings__moderator")
-        .order_by("appeal__appealed_at")
+        .order_by("appeal__appealed_at", "pk")
     )

@@ -58,7 +58,7 @@ def unsettled() -> QuerySet[Attempt]:
         )
         .select_related("drawer", "round", "appeal")
         .prefetch_related("readings__moderator")
-        .order_by("submitted_at")
+        .order_by("submitted_at", "pk")
     )
 
 

@@ -91,9 +91,10 @@ def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
     return _added_up(attempts.order_by().values_list(*KINDS).annotate(n=Count("*")))
 
 
-def counts_by_round() -> dict[int, AttemptCounts]:
-    """Count every round's attempts, by the round's id; a round without attempts is missing."""
-    kinds = Attempt.objects.order_by().values_list("round_id", *KINDS).annotate(n=Count("*"))
+def counts_by_round(rounds: Iterable[int]) -> dict[int, AttemptCounts]:
+    """Count the attempts of these rounds, by the round's id; one without attempts is missing."""
+    within = Attempt.objects.filter(round__in=list(rounds))
+    kinds = within.order_by().values_list("round_id", *KINDS).annotate(n=Count("*"))
     by_round: dict[int, list[tuple[str, bool, int]]] = defaultdict(list)
     for round_id, status, has_fooled, n in kinds:
         by_round[round_id].append((status, has_fooled, n))

@@ -1,30 +1,37 @@
-"""What is told of rounds: their model's figures beside what people did in them. Reads only."""
+"""What is told of rounds: their model's figures beside what people did in them. Reads only.
 
-from collections.abc import Iterable
+A list reads what it shows of the rounds that it is asked for, never a report that grows with the
+rounds.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from collector.models import Attempt, Study
 from collector.standings import leaderboards
-from trainer import samples
+from trainer import measurements, samples
 from trainer.learning.evaluate import wilson
 from trainer.learning.report import (
     GATE_BASE,
     MATRIX,
     MNIST_TEST,
-    SETS,
     Kind,
+    MatrixLine,
     Report,
     SetFigures,
     Stored,
     TestSet,
     set_lookup,
-    without_matrix,
 )
-from trainer.models import Round, RoundModel
+from trainer.measurements import Counts
+from trainer.models import MatrixRow, Round, RoundModel
 from trainer.rounds import get_round
 
 BASE_SETS = (MNIST_TEST, GATE_BASE)
@@ -72,31 +79,54 @@ class RoundOverview:
         return Report.from_json(self.stored_report)
 
 
-def overview() -> list[RoundOverview]:
-    """Tell every round, newest first, but for the reports' matrices, of which the newest says
-    all."""
-    counts = leaderboards.counts_by_round()
-    rounds = Round.objects.select_related("model").order_by("-number")
-    overviews = [
-        _overview(round_, counts.get(round_.pk, leaderboards.AttemptCounts())) for round_ in rounds
-    ]
+def newest_first() -> QuerySet[Round]:
+    """Return all rounds with their models, newest first, to take some of."""
+    return Round.objects.select_related("model").defer("model__manifest").order_by("-number")
+
+
+def overviews(rounds: Sequence[Round]) -> list[RoundOverview]:
+    """Tell these rounds, whose models are loaded; of each report the part that does not grow with
+    the rounds."""
+    counts = leaderboards.counts_by_round(round_.pk for round_ in rounds)
     return [
-        replace(overview, stored_report=without_matrix(overview.stored_report))
-        for overview in overviews
+        _overview(round_, counts.get(round_.pk, leaderboards.AttemptCounts())) for round_ in rounds
     ]
 
 
 def describe(number: int) -> RoundOverview:
-    """Tell one round. Raises NoSuchRound."""
+    """Tell one round with all that was measured of its model; of the newest matrix the model's own
+    line. Raises NoSuchRound."""
     round_ = get_round(number)
-    return _overview(round_, leaderboards.count_attempts(round_.attempts.all()))
+    report = measurements.whole_report(round_.model)
+    line = _line(round_)
+    return replace(
+        _overview(round_, leaderboards.count_attempts(round_.attempts.all())),
+        stored_report={**(report or {}), MATRIX: [line.as_json()]} if line else report,
+    )
 
 
 def current() -> RoundOverview:
     """Tell the open round, as it is in the moment that it is read: another may open while its
     drawings are counted."""
-    round_ = Round.objects.select_related("model").get(state=Round.State.OPEN)
+    round_ = newest_first().get(state=Round.State.OPEN)
     return _overview(round_, leaderboards.count_attempts(round_.attempts.all()))
+
+
+def _line(round_: Round) -> MatrixLine | None:
+    """Read the line of a round's model in the newest matrix; None where it has none."""
+    newest = measurements.newest_matrix()
+    row = newest and newest.rows.filter(model=round_.model_id).first()
+    if not (newest and row):
+        return None
+    correct = measurements.unpacked(row.correct)
+    return MatrixLine(
+        round_.number,
+        {
+            TestSet(kind, number): int(count)
+            for number, *counts in zip(newest.rounds, *correct.values(), strict=True)
+            for kind, count in zip(correct, counts, strict=True)
+        },
+    )
 
 
 def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOverview:
@@ -161,37 +191,41 @@ class RoundFigures:
 
 @dataclass(frozen=True)
 class RoundMatrix:
-    """How many of each round's test samples each model reads correctly, as measured when the newest
+    """How many of each round's test samples some models read correctly, as measured when the newest
     model was judged.
 
-    `models` has each round's model (by id) by the round's number, `sizes` each test set's size, and
-    `correct`, by model, its correct answers in each set.
+    `rounds` are the numbers of the rounds that have test sets, in order; `sizes` by kind, and
+    `correct` by model (by id) and kind, are uint32 (n,) in that order. `models` has the model by
+    the number of every round that has one of these models.
     """
 
+    rounds: Sequence[int]
+    sizes: dict[Kind, Counts]
     models: dict[int, int]
-    sizes: dict[TestSet, int]
-    correct: dict[int, dict[TestSet, int]]
-
-    @property
-    def rounds(self) -> list[int]:
-        """The rounds that have sets, in order."""
-        return sorted(n for n in self.models if TestSet(Kind.FOOLS, n) in self.sizes)
+    correct: dict[int, dict[Kind, Counts]]
 
     @property
     def measured(self) -> list[int]:
         """The rounds whose model was measured, in order."""
         return sorted(number for number, model in self.models.items() if model in self.correct)
 
-    @property
-    def newest(self) -> int:
-        """The round that the newest of these models opened."""
-        newest = max(self.correct)
-        return min(number for number, model in self.models.items() if model == newest)
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """Where each round's sets are."""
+        return {number: place for place, number in enumerate(self.rounds)}
+
+    def size(self, number: int) -> int:
+        """How many fools round `number`'s set holds."""
+        return int(self.sizes[Kind.FOOLS][self.places[number]])
+
+    def fools_read(self, number: int, other: int) -> int:
+        """How many of what fooled round `other` round `number`'s model reads correctly."""
+        return int(self.correct[self.models[number]][Kind.FOOLS][self.places[other]])
 
     def is_own(self, number: int, other: int) -> bool:
         """Whether round `number`'s model is the one that drawings of round `other` were made
         against."""
-        return self.models[number] == self.models[other]
+        return self.models[number] == self.models.get(other)
 
     def earlier(self, number: int) -> Figure:
         """Give the figure of round `number`'s model on what fooled the models of the rounds before
@@ -200,53 +234,74 @@ class RoundMatrix:
         What fooled this very model, before a roll-back to it, is left out: it reads none of that,
         by construction.
         """
-        before = (other for other in self.rounds if other < number)
-        return self._pooled(Kind.FOOLS, number, before)
+        return self._pooled(Kind.FOOLS, number, before=number)
 
     def audited(self, number: int) -> Figure:
         """Give the figure of round `number`'s model on the audited drawings of every round, pooled.
 
         Its own rounds' are left out: they were audited because it read them correctly.
         """
-        return self._pooled(Kind.AUDITED, number, self.rounds)
+        return self._pooled(Kind.AUDITED, number)
 
-    def _pooled(self, kind: Kind, number: int, others: Iterable[int]) -> Figure:
-        correct = self.correct.get(self.models[number])
+    def _pooled(self, kind: Kind, number: int, before: int | None = None) -> Figure:
+        """Pool the sets of all rounds, or of those `before` a round, but the model's own."""
+        correct, sizes = self.correct.get(self.models[number]), self.sizes[kind]
         if correct is None:
             return Figure()
-        tests = [TestSet(kind, other) for other in others if not self.is_own(number, other)]
-        return share(sum(correct[test] for test in tests), sum(self.sizes[test] for test in tests))
+        end = len(self.rounds) if before is None else bisect_left(self.rounds, before)
+        own = [place for place in self._own_places[self.models[number]] if place < end]
+        return share(
+            int(correct[kind][:end].sum() - correct[kind][own].sum()),
+            int(sizes[:end].sum() - sizes[own].sum()),
+        )
+
+    @cached_property
+    def _own_places(self) -> dict[int, list[int]]:
+        """Where the sets are that were drawn against each model."""
+        own: dict[int, list[int]] = {model: [] for model in self.models.values()}
+        for number, model in self.models.items():
+            if number in self.places:
+                own[model].append(self.places[number])
+        return own
 
 
 @dataclass(frozen=True)
 class History:
-    """Every round, newest first, and the round × model matrix behind the pooled figures."""
+    """Some rounds, newest first, and the lines of their models in the round × model matrix behind
+    the pooled figures. `newest` is the round that the newest model of the matrix opened; None
+    while there is no matrix."""
 
     rounds: list[RoundFigures]
     matrix: RoundMatrix
+    newest: int | None
 
 
-def history() -> History:
-    """Tell every round with its figures; three queries, and of each round's report only two sets,
-    however many there are."""
-    counts = leaderboards.counts_by_round()
+def history(rounds: QuerySet[Round]) -> History:
+    """Tell some rounds, newest first, with their figures, in six queries; of each round's report
+    only two sets are read."""
     stored_sets = {name: f"model__report__{set_lookup(name)}" for name in BASE_SETS}
-    rows = Round.objects.order_by("number").values(
-        "pk", "number", "state", "opened_at", "model_id", *stored_sets.values()
+    rows = list(
+        rounds.order_by("-number").values(
+            "pk", "number", "state", "opened_at", "model_id", *stored_sets.values()
+        )
     )
-    oldest_first = list(rows)
-    models = {row["number"]: row["model_id"] for row in oldest_first}
-    # Of the rounds that share a model the first is written last, and stays.
-    firsts = {row["model_id"]: row["number"] for row in reversed(oldest_first)}
-    matrix = _matrix(models)
-    rounds = []
-    for row in reversed(oldest_first):
+    counts = leaderboards.counts_by_round(row["pk"] for row in rows)
+    models = dict(
+        Round.objects.filter(model__in={row["model_id"] for row in rows})
+        .order_by("-number")
+        .values_list("number", "model_id")
+    )
+    # Of the rounds that share a model the first comes last, and stays.
+    firsts = {model: number for number, model in models.items()}
+    matrix, newest = _matrix(models)
+    told = []
+    for row in rows:
         number, of_round = row["number"], counts.get(row["pk"], leaderboards.AttemptCounts())
         figures = _fooling(of_round)
         for name, stored in stored_sets.items():
-            figures[name] = _of_set(SetFigures.from_json(row[stored]))
+            figures[name] = _of_set(SetFigures.from_json(row[stored], by_digit=False))
         figures["earlier"], figures["audited"] = matrix.earlier(number), matrix.audited(number)
-        rounds.append(
+        told.append(
             RoundFigures(
                 number=number,
                 state=row["state"],
@@ -256,7 +311,7 @@ def history() -> History:
                 figures=figures,
             )
         )
-    return History(rounds, matrix)
+    return History(told, matrix, newest)
 
 
 def share(count: int, of: int) -> Figure:
@@ -291,20 +346,20 @@ def _of_set(measured: SetFigures) -> Figure:
     )
 
 
-def _matrix(models: dict[int, int]) -> RoundMatrix:
-    """Read the matrix in the report of the newest promoted model; empty before the second model."""
-    promoted = RoundModel.objects.filter(
-        state=RoundModel.State.PROMOTED, report__has_key=MATRIX
-    ).order_by("-pk")
-    newest = promoted.values_list("pk", f"report__{MATRIX}", f"report__{SETS}").first()
+def _matrix(models: dict[int, int]) -> tuple[RoundMatrix, int | None]:
+    """Read the lines of these models, by the round's number, in the newest matrix, and which round
+    its own model opened; empty before the second model."""
+    newest = measurements.newest_matrix()
     if newest is None:
-        return RoundMatrix(models, {}, {})
-    pk, matrix, sets = newest
-    report = Report.from_json({MATRIX: matrix, SETS: sets})
-    lines = report.matrix or ()
-    correct = {models[line.round] if line.round else pk: line.correct for line in lines}
-    sizes = {test: figures.n for test, figures in report.tests.items()}
-    return RoundMatrix(models, sizes, correct)
+        return RoundMatrix([], dict.fromkeys(Kind, np.zeros(0, np.uint32)), models, {}), None
+    rows = MatrixRow.objects.filter(matrix=newest, model__in=set(models.values()))
+    correct = {
+        model: measurements.unpacked(packed)
+        for model, packed in rows.values_list("model_id", "correct")
+    }
+    opened = Round.objects.filter(model=newest.pk).order_by("number")
+    matrix = RoundMatrix(newest.rounds, measurements.unpacked(newest.sizes), models, correct)
+    return matrix, opened.values_list("number", flat=True)[0]
 
 
 def removed_since(number: int) -> datetime | None:

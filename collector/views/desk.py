@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,6 +31,7 @@ from trainer.models import Round, RoundModel
 
 State = RoundModel.State
 LOG = 20
+TO_DECIDE_A_PAGE = 10
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,14 +40,19 @@ def desk(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
     if request.method == "POST" and press(request, _buttons(admin), bound):
         return redirect(reverse("desk") + "#main")
-    return render(request, "pages/desk.html", _context(admin, bound))
+    context = _context(admin, bound)
+    for name, attempts in (("unsettled", decisions.unsettled()), ("appeals", appeals.waiting())):
+        page = Paginator(attempts, TO_DECIDE_A_PAGE).get_page(request.GET.get(name))
+        context[f"{name}_page"] = page
+        context[name] = [_unsettled(attempt, admin, bound) for attempt in page.object_list]
+    return render(request, "pages/desk.html", context)
 
 
 def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
     """The desk's buttons, by what each posts as `do`."""
 
     def roll_back(post: QueryDict) -> Button:
-        form = RollBackForm(post, prefix="roll_back", numbers=_earlier())
+        form = RollBackForm(post, prefix="roll_back", last=_last_closed())
         return Button(partial(_roll_back, admin, _number(post.get("seen_open", ""))), form)
 
     return {
@@ -111,12 +118,9 @@ def _change_study(admin: Person, **settings: object) -> str:
     return "The study's settings are saved."
 
 
-def _earlier() -> list[int]:
-    return list(
-        Round.objects.filter(state=Round.State.CLOSED)
-        .order_by("-number")
-        .values_list("number", flat=True)
-    )
+def _last_closed() -> int:
+    """The number of the round before the open one; 0 where there is none."""
+    return Round.objects.get(state=Round.State.OPEN).number - 1
 
 
 def _study_form(post: QueryDict | None = None) -> StudyForm:
@@ -141,10 +145,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, object]:
         "held": [_held(model, bound) for model in held],
         "failed": figures.candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back")
-        or RollBackForm(prefix="roll_back", numbers=_earlier()),
-        "earlier": _earlier(),
-        "unsettled": [_unsettled(attempt, admin, bound) for attempt in decisions.unsettled()],
-        "appeals": [_unsettled(attempt, admin, bound) for attempt in appeals.waiting()],
+        or RollBackForm(prefix="roll_back", last=_last_closed()),
         "moderators": _moderators(trust.count_moderators()),
         "study_form": bound.get("study") or _study_form(),
         "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],

@@ -5,6 +5,7 @@ import math
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -168,17 +169,21 @@ def seen(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
 @require_safe
 def card(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     """Answer with the picture that is shown where somebody shares the page, as PNG. It names
-    nobody, since other sites keep copies of it. Raises NotFound."""
+    nobody, since other sites keep copies of it. Drawn once in a while: a process keeps some. Raises
+    NotFound."""
     attempt = public.get_public_fool(attempt_id)
-    return _png(
-        cards.png(
+
+    def drawn() -> bytes:
+        return cards.png(
             attempt.strokes,
             attempt.width,
             attempt.target_label,
             attempt.predicted_label,
             attempt.round.number,
         )
-    )
+
+    picture: bytes = cache.get_or_set(f"card-{attempt_id}", drawn)  # type: ignore[assignment]
+    return _png(picture)
 
 
 def _png(picture: bytes) -> HttpResponse:

@@ -4,6 +4,7 @@ figures."""
 import json
 from collections.abc import Sequence
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -13,8 +14,16 @@ from collector.rules import words
 from collector.standings import round_figures
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
 from collector.views.parts import figures, pictures
-from trainer.learning.report import GATE_BASE, MNIST_TEST, Count, Kind, Report, SetFigures, TestSet
-from trainer.models import RoundModel, Weights
+from trainer.learning.report import (
+    GATE_BASE,
+    MNIST_TEST,
+    Count,
+    PairedTest,
+    Report,
+    SetFigures,
+    TestSet,
+)
+from trainer.models import Round, RoundModel, Weights
 
 STEPS = ((0, "0–19"), (20, "20–39"), (40, "40–59"), (60, "60–79"), (80, "80–89"), (90, "90–100"))
 CHARTS = {
@@ -24,6 +33,8 @@ CHARTS = {
     "drawings": ("earlier", "audited"),
 }
 FOOLS = 12
+ROUNDS_A_PAGE = 25
+EARLIER_A_PAGE = 25
 NOTHING = {
     "vmer": "none decided yet",
     "mer": "no drawings yet",
@@ -38,13 +49,18 @@ State = RoundModel.State
 
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
-    history = round_figures.history()
+    page = Paginator(Round.objects.order_by("-number"), ROUNDS_A_PAGE).get_page(
+        request.GET.get("page")
+    )
+    numbers = [round_.number for round_ in page.object_list]
+    history = round_figures.history(Round.objects.filter(number__in=numbers))
     opened_none = (
         RoundModel.objects.exclude(state=State.PROMOTED)
         .filter(left_out_contributor=None)
         .defer("manifest", "report")
     )
     context = {
+        "page": page,
         "rows": [_line(round_) for round_ in history.rounds],
         "matrix": _matrix(history),
         "charts": {
@@ -116,11 +132,10 @@ def _point(round_: RoundFigures) -> dict[str, object]:
 
 def _matrix(history: round_figures.History) -> dict[str, object] | None:
     """Tell the matrix in words; None while no round has test samples."""
-    matrix = history.matrix
-    sizes = {number: matrix.sizes[TestSet(Kind.FOOLS, number)] for number in matrix.rounds}
+    matrix, firsts = history.matrix, {each.number: each.first for each in history.rounds}
+    sizes = {number: matrix.size(number) for number in matrix.rounds if number in firsts}
     if not any(sizes.values()):
         return None
-    firsts = {round_.number: round_.first for round_ in history.rounds}
     return {
         "sets": [{"round": number, "n": n} for number, n in sizes.items()],
         "models": [
@@ -130,8 +145,9 @@ def _matrix(history: round_figures.History) -> dict[str, object] | None:
                 "cells": [_shade(matrix, number, other) for other in sizes],
             }
             for number in matrix.measured
+            if number in firsts
         ],
-        "newest": matrix.newest,
+        "newest": history.newest,
         "shared": next(
             (f"{number} = {first}" for number, first in firsts.items() if first != number), ""
         ),
@@ -142,9 +158,8 @@ def _matrix(history: round_figures.History) -> dict[str, object] | None:
 def _shade(matrix: RoundMatrix, number: int, other: int) -> dict[str, object]:
     """Tell round `number`'s model on what fooled round `other`: the share, and which of the STEPS
     it falls into."""
-    fools = TestSet(Kind.FOOLS, other)
-    n = matrix.sizes[fools]
-    share = words.whole_percent(matrix.correct[matrix.models[number]][fools], n)
+    n = matrix.size(other)
+    share = words.whole_percent(matrix.fools_read(number, other), n)
     step = sum(int(share) >= start for start, _ in STEPS) - 1 if n else None
     return {"share": share, "step": step, "own": n > 0 and matrix.is_own(number, other)}
 
@@ -187,6 +202,9 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         .select_related("round", "drawer")
         .order_by("-settled_at", "pk")
     )
+    earlier = Paginator(_newest_tests_first(report), EARLIER_A_PAGE).get_page(
+        request.GET.get("page")
+    )
     context = {
         "round": _row(overview),
         "removed": round_figures.removed_since(number),
@@ -200,7 +218,8 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
             pictures.drawing_card(attempt)
             for attempt in forgot.select_related("round").order_by("submitted_at", "pk")
         ],
-        "earlier": _earlier(report),
+        "page": earlier,
+        "earlier": [_earlier(report, test, pairs) for test, pairs in earlier.object_list],
         "fools": [
             pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
             for fool in newest_first[:FOOLS]
@@ -220,19 +239,20 @@ def _weights(number: int) -> dict[str, str] | None:
     }
 
 
-def _earlier(report: Report) -> list[dict[str, object]]:
-    """Tell the model on each earlier round's test samples, with the paired test against the model
-    it followed."""
+def _newest_tests_first(report: Report) -> list[tuple[TestSet, PairedTest]]:
+    """List the test sets with the paired tests on them, the newest round's first."""
     tests = report.against_target.tests if report.against_target else {}
-    return [
-        figures.figure(report.of(test.name), words.test_set(test))
-        | {
-            "gained": pairs.gained,
-            "lost": pairs.lost,
-            "p": f"{pairs.p:.2f}" if pairs.n else "–",
-        }
-        for test, pairs in tests.items()
-    ]
+    return sorted(tests.items(), key=lambda item: item[0].round, reverse=True)
+
+
+def _earlier(report: Report, test: TestSet, pairs: PairedTest) -> dict[str, object]:
+    """Tell the model on an earlier round's test samples, with the paired test against the model
+    it followed."""
+    return figures.figure(report.of(test.name), words.test_set(test)) | {
+        "gained": pairs.gained,
+        "lost": pairs.lost,
+        "p": f"{pairs.p:.2f}" if pairs.n else "–",
+    }
 
 
 def _digit(digit: int, count: Count) -> dict[str, object]:

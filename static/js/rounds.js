@@ -171,7 +171,7 @@ function axes({ unit, begin, end }, datasets) {
   return {
     x: {
       type: "linear",
-      min: 0.5,
+      min: Math.min(...numbers) - 0.5,
       max: Math.max(...numbers) + 0.5,
       grid: { display: false },
       border: { color: token("--line") },

@@ -233,7 +233,7 @@ def scene(db: None) -> Iterator[Scene]:
 def _fool(drawer: Person, place: int) -> Attempt:
     """A line that the model takes for another digit than its drawer does."""
     line = drawing.parse([{"x": [20 + place, 60 + place], "y": [30, 200], "t": [0, 90]}])
-    _, prediction = attempts.predict(line)
+    _, prediction = attempts.predict(line, "")
     wrong = min(range(10), key=prediction.probabilities.__getitem__)
     attempt, _ = attempts.submit(drawer, attempts.Submission(wrong, line))
     return attempt

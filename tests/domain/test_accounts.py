@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from collector.errors import Forbidden, Refused, TooMany
 from collector.models import Person, Study, StudyChange, Token
-from collector.people import accounts
+from collector.people import accounts, password_hashing
+from collector.people.password_hashing import OneAtATime
 from collector.study import settings as study_settings
 from tests.support import PASSWORD
 
@@ -187,3 +188,21 @@ def test_one_password_is_hashed_at_a_time(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(act, [hashed] * 2))
     assert met == [], "two at once meet at the barrier"
+
+
+def test_in_a_flood_of_sign_ins_threads_are_left_for_the_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    going_on = threading.Event()
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", lambda *_: going_on.wait(60) and "hash")
+    hashed: list[str] = []
+    with ThreadPoolExecutor(password_hashing.PLACES + 1) as pool:
+        asked = [
+            pool.submit(lambda: hashed.append(OneAtATime().encode(PASSWORD, "salt")))
+            for _ in range(password_hashing.PLACES + 1)
+        ]
+        first, _ = wait(asked, timeout=30, return_when=FIRST_COMPLETED)
+        with pytest.raises(TooMany, match="Try again in a few seconds"):
+            first.pop().result()
+        going_on.set()
+    assert hashed == ["hash"] * password_hashing.PLACES

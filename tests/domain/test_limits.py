@@ -1,5 +1,7 @@
 """How much may wait to be read, and whom a limit on sign-ups holds."""
 
+import uuid
+from copy import copy
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from collector.drawings import attempts
 from collector.errors import TooMany
 from collector.models import Attempt, Person, Study
 from tests.support.cast import a_line, read, submit
+from trainer.learning import drawing, raster
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +52,34 @@ def test_one_persons_waiting_drawings_are_not_anothers(alice: Person, mona: Pers
     submit(mona, 4)
 
 
+def replace_row(attempt: Attempt, **values: Any) -> Attempt:
+    """A copy of the row, not stored, with other values."""
+    other = copy(attempt)
+    for name, value in values.items():
+        setattr(other, name, value)
+    return other
+
+
+def test_one_person_cannot_fill_the_queue_and_anothers_drawing_is_read_soon(
+    alice: Person, mona: Person, person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most six in a row that a moderator is given are of the person with hundreds waiting."""
+    monkeypatch.setattr(limits, "PENDING_OF_ONE", 300)
+    monkeypatch.setattr(limits, "PENDING_IN_ALL", 302)
+    for _ in range(2):
+        read(mona, "4", submit(alice, 4))
+    one = submit(alice, 4)
+    Attempt.objects.bulk_create(
+        replace_row(one, pk=uuid.uuid4(), pixels_sha256=f"{n:064x}") for n in range(299)
+    )
+    with pytest.raises(TooMany, match="300 of your drawings wait to be read, and that is the most"):
+        submit(alice, 4)
+    theirs = submit(person("bob"), 4)
+    mei = person("mei", "moderator")
+    drawn = [read(mei, "4").drawer_id for _ in range(7)]
+    assert theirs.drawer_id in drawn
+
+
 def test_when_moderators_are_far_behind_nothing_more_is_taken(
     alice: Person, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +106,54 @@ def test_limits_grow_with_their_scale(alice: Person, settings: Any) -> None:
         submit(alice, 4)
     with pytest.raises(TooMany, match="6 of your drawings"):
         submit(alice, 4)
+
+
+def scribble(turns: int) -> drawing.Drawing:
+    """Up and down beside the canvas’ left edge with the widest pen."""
+    x = [37 * place % (60 + turns // 100) for place in range(turns)]
+    y = [279 * (place % 2) for place in range(turns)]
+    return drawing.parse([{"x": x, "y": y, "t": [0] * turns}], 40)
+
+
+def test_a_scribble_that_takes_as_long_as_many_drawings_counts_as_many(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worst = scribble(5000)
+    assert raster.shares_of_work(worst) == 32
+    monkeypatch.setattr(limits, "PREDICTIONS_A_MINUTE", limits.Limit("tight", 40, 60, "previews"))
+    attempts.predict(worst, "somebody")
+    with pytest.raises(TooMany, match="more than 40 previews"):
+        attempts.predict(worst, "somebody")
+    submit(alice, 7, scribble(200))
+    assert raster.shares_of_work(scribble(1400)) == 9
+    submit(alice, 7, worst)
+    with pytest.raises(TooMany, match="more than 40 drawings, long scribbles counted as several"):
+        submit(alice, 7, scribble(1400))
+
+
+@given(st.integers(1, 300), st.integers(8, 40))
+def test_what_people_draw_counts_as_one(points: int, width: int) -> None:
+    """Three times across the canvas, in any number of points."""
+    y = [840 * place // points % 280 for place in range(points)]
+    drawn = drawing.Drawing((drawing.Stroke(tuple(y), tuple(y), (0,) * points),), width)
+    assert raster.shares_of_work(drawn) == 1
+
+
+def test_one_person_stores_only_so_many_bytes_a_day(
+    alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        limits, "KILOBYTES_A_DAY", limits.Limit("tight", 5, 24 * 3600, "kB of drawings")
+    )
+    x = [3 * (place % 90) for place in range(290)]
+    sent = [{"x": x, "y": x[::-1], "t": [9000 + place for place in range(290)]}]
+    submit(alice, 7, drawing.parse(sent))  # 4 kB
+    submit(alice, 7)
+    with pytest.raises(TooMany, match="more than 5 kB of drawings in a day") as refused:
+        submit(alice, 7)
+    assert refused.value.retry_after > 0
+    assert alice.attempts.count() == 2
+    submit(mona, 7)
 
 
 @given(st.ip_addresses(v=4))

@@ -1,11 +1,14 @@
 """Databases of earlier commits: what came before the last fold is refused, all later ones go on."""
 
 import gzip
+import json
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,14 +72,43 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
     path = tmp_path / "db.sqlite3"
     with sqlite3.connect(path) as database:
         database.executescript(gzip.decompress(frozen.read_bytes()).decode())
-        before = counts(database)
+        before, measured = counts(database), reports(database)
     assert all(before[table] for table in before if not table.endswith("_allowance"))
     made = manage(tmp_path, "setup")
     assert made.returncode == 0, made.stderr
     with sqlite3.connect(path) as database:
-        assert counts(database) == before
+        after = counts(database)
+        assert reports(database) == measured
+    assert {table: after[table] for table in before} == before
     verified = manage(tmp_path, "verify")
     assert verified.stdout == "Everything agrees.\n", verified.stdout + verified.stderr
+
+
+def reports(database: sqlite3.Connection) -> dict[int, dict[str, Any]]:
+    """Every model's report by its id, put together where it is in parts; of the matrices, the
+    newest model's, each line with its model."""
+    found = {
+        pk: json.loads(text)
+        for pk, text in database.execute(
+            "SELECT id, report FROM trainer_roundmodel WHERE report IS NOT NULL"
+        )
+    }
+    models = dict(database.execute("SELECT number, model_id FROM trainer_round"))
+    names = [f"{kind}_1" for kind in ("fools", "audited")]
+    for pk, report in found.items():
+        for line in report.pop("matrix", ()):
+            model = models[line["round"]] if line["round"] else pk
+            report[f"line of {model}"] = [line["correct"][name] for name in names]
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'trainer_matrix'").fetchall():
+        return found
+    for pk, text in database.execute("SELECT model_id, report FROM trainer_earlierreport"):
+        earlier = json.loads(text)
+        found[pk] |= earlier | {"sets": found[pk]["sets"] | earlier["sets"]}
+    for pk, model, correct in database.execute(
+        "SELECT matrix_id, model_id, correct FROM trainer_matrixrow"
+    ):
+        found[pk][f"line of {model}"] = list(struct.unpack("<2I", correct))
+    return found
 
 
 def counts(database: sqlite3.Connection) -> dict[str, int]:

@@ -7,12 +7,20 @@ from hypothesis import strategies as st
 from collector.rules.verdicts import (
     AMBIGUOUS,
     ANSWERS,
+    DIGITS,
     JUNK,
     Outcome,
     credit,
+    doubtful,
+    gold,
     outcome,
+    practice_left,
+    practice_tens,
+    qualifies,
     readings_needed,
     settle,
+    too_often,
+    trusted,
 )
 
 digits = st.integers(0, 9)
@@ -71,6 +79,7 @@ def test_readings_settle_a_fool_drawn_as_a_four(
         (["1", "2"], 2, 3),
         (["1", "2", "3"], 2, 0),
         (["9", "9", "1", "1"], 2, 0),
+        (["9", "9", "1"], 2, 2),
     ],
 )
 def test_so_many_more_readings_are_wanted_of_a_four(
@@ -139,3 +148,117 @@ def test_each_answer_has_its_outcome(target: int, fooled: bool) -> None:
     assert outcome(target, fooled, str(target)) == Outcome(
         "verified" if fooled else "not_fooled", target
     )
+
+
+def test_a_reading_agrees_with_the_label_or_with_what_there_is_instead() -> None:
+    assert Outcome("verified", 0).answer == "0"
+    assert Outcome("corrected", 9).answer == "9"
+    assert Outcome("ambiguous", None).answer == AMBIGUOUS
+    assert Outcome("rejected", None).answer == JUNK
+
+
+def test_a_near_duplicate_earns_nothing_and_an_original_is_taken_for_granted() -> None:
+    assert credit("verified", 0, original=False) == 0
+    assert credit("verified", 0, original=True) == credit("verified", 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("agreed", "settled", "expected"),
+    [
+        (0, 0, True),
+        (0, 29, True),
+        (0, 30, False),
+        (25, 30, False),  # at least 66 %
+        (26, 30, True),  # at least 70.3 %
+        (30, 30, True),
+        (77, 100, False),  # at least 67.8 %
+        (79, 100, True),  # at least 70.02 %
+    ],
+)
+def test_a_moderator_is_trusted_until_thirty_readings_say_otherwise(
+    agreed: int, settled: int, expected: bool
+) -> None:
+    assert trusted(agreed, settled) is expected
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "status", "readings", "expected"),
+    [
+        (4, 9, "not_fooled", ["4", "4"], "4"),
+        (4, 4, "not_fooled", ["4"], "4"),
+        (4, 9, "corrected", ["9", "9"], "9"),
+        (4, 9, "corrected", ["7", "7"], None),
+        (4, 9, "corrected", ["7", "7", "7"], "7"),
+        (4, 9, "rejected", [JUNK] * 3, JUNK),
+        (4, 9, "rejected", [JUNK] * 2, None),
+        (4, 9, "not_fooled", ["4"], None),
+        (4, 9, "corrected", ["9", "9", "9", "4"], None),
+        (4, 9, "verified", ["4", "4", "4"], None),
+        (4, 9, "not_fooled", [], None),
+    ],
+)
+def test_gold_is_what_three_voices_say_and_none_contradicts(
+    target: int, predicted: int, status: str, readings: list[str], expected: str | None
+) -> None:
+    assert gold(target, predicted, status, readings) == expected
+
+
+@pytest.mark.parametrize(
+    ("right", "read", "expected"),
+    [(0, 0, False), (0, 4, False), (0, 5, True), (2, 5, True), (3, 5, False), (3, 6, False)],
+)
+def test_gold_that_most_read_otherwise_is_doubtful(right: int, read: int, expected: bool) -> None:
+    assert doubtful(right, read) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ([], set(ANSWERS)),
+        (["1"] * 7 + [JUNK], {*DIGITS, AMBIGUOUS}),
+        (["1"] * 8, {AMBIGUOUS, JUNK}),
+        ([AMBIGUOUS], {*DIGITS, JUNK}),
+        ([*DIGITS[:8], AMBIGUOUS, JUNK], set()),
+    ],
+)
+def test_ten_practice_drawings_are_eight_digits_one_ambiguous_and_one_junk(
+    given: list[str], left: set[str]
+) -> None:
+    assert practice_left(given) == left
+
+
+@pytest.mark.parametrize(
+    ("given", "tens"),
+    [
+        ([], 0),
+        ([*DIGITS[:7], AMBIGUOUS, JUNK], 0),
+        ([*DIGITS[:8], AMBIGUOUS, JUNK], 1),
+        ([*DIGITS * 2, AMBIGUOUS, JUNK], 1),
+        ([*DIGITS * 2, AMBIGUOUS, JUNK] * 2, 2),
+        ([*DIGITS * 9, *[AMBIGUOUS] * 3, JUNK], 1),
+        ([*DIGITS * 9, *[AMBIGUOUS] * 3, *[JUNK] * 4], 3),
+    ],
+)
+def test_practice_drawings_are_enough_for_so_many_tens(given: list[str], tens: int) -> None:
+    assert practice_tens(given) == tens
+
+
+def test_eight_of_ten_qualify() -> None:
+    assert [right for right in range(11) if qualifies(right)] == [8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("drawers", "expected"),
+    [
+        ("", set()),
+        ("aaaaa", set()),
+        ("aaaaaa", {"a"}),
+        ("a" * 5 + "b" * 15 + "a" * 9, {"b"}),
+        ("a" * 6 + "b" * 6 + "c" * 8, {"a", "b", "c"}),
+        ("abcd" * 5, set()),
+    ],
+)
+def test_who_drew_more_than_five_of_the_last_twenty_was_read_too_often(
+    drawers: str, expected: set[str]
+) -> None:
+    assert too_often(drawers) == expected

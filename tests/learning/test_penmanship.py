@@ -30,14 +30,14 @@ def test_most_usual_drawings_are_read_right() -> None:
 
 
 def test_fooling_drawings_fool_are_distinct_and_spread() -> None:
-    drawn = fooling(seed=4, n=100)
-    assert drawn == fooling(seed=4, n=100)
+    drawn = fooling(seed=4, n=40)
+    assert drawn == fooling(seed=4, n=40)
     pixels = np.stack([picture(strokes, width) for _, strokes, width in drawn])
     assert (read(pixels) != [label for label, _, _ in drawn]).all()
-    assert len(np.unique(pixels.reshape(100, -1), axis=0)) == 100
+    assert len(np.unique(pixels.reshape(40, -1), axis=0)) == 40
     labels = Counter(label for label, _, _ in drawn)
     assert len(labels) >= 8
-    assert max(labels.values()) <= 12
+    assert max(labels.values()) <= 6
 
 
 def test_fooling_drawings_take_few_tries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,6 @@ round pen."""
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -239,23 +236,6 @@ def test_version_is_kept_beside_stored_pictures() -> None:
         32_368,
         [10, 235, 255, 255, 255],
     )
-
-
-def test_typical_and_largest_drawings_are_quick() -> None:
-    rng = np.random.default_rng(5)
-
-    def best(points: NDArray[Any], width: int) -> float:
-        drawing = drawn([(int(x), int(y)) for x, y in points], width=width)
-        times = []
-        for _ in range(5):
-            begun = time.perf_counter()
-            rasterise(drawing)
-            times.append(time.perf_counter() - begun)
-        return min(times)
-
-    walk = np.clip(140 + np.cumsum(rng.integers(-8, 9, (150, 2)), axis=0), 0, 279)
-    assert best(walk, 22) < 0.015
-    assert best(rng.integers(0, 280, (5_000, 2)), 40) < 0.3
 
 
 def test_canvas_full_of_ink_is_degenerate() -> None:

@@ -308,12 +308,18 @@ def test_any_other_name_is_no_test_sets(name: str) -> None:
     assert report.TestSet.named(name) is None
 
 
-def test_a_stored_report_without_its_matrix_has_all_the_rest_in_its_order() -> None:
-    stored = WHOLE.as_json()
-    rest = report.without_matrix(stored)
-    assert list((rest or {}).items()) == [item for item in stored.items() if item[0] != "matrix"]
-    assert "matrix" in stored
-    assert (report.without_matrix(None), report.without_matrix({})) == (None, {})
+def test_the_two_parts_of_a_report_are_all_of_it_but_the_matrix_and_a_test_sets_digits() -> None:
+    parts = (WHOLE.of_any_size, WHOLE.on_tests)
+    by_digit = {"per_digit": (), "confusion": ()}
+    assert parts[0].tests == {}
+    assert parts[1].tests == {
+        test: replace(of, **by_digit)  # type: ignore[arg-type]
+        for test, of in WHOLE.tests.items()
+    }
+    assert parts[0].sets | {test.name: of for test, of in WHOLE.tests.items()} == WHOLE.sets
+    assert replace(parts[0], sets=WHOLE.sets, against_target=parts[1].against_target) == replace(
+        WHOLE, matrix=None
+    )
 
 
 def test_a_query_finds_the_parts_where_the_json_has_them() -> None:

@@ -56,7 +56,7 @@ def test_the_history_has_a_line_a_round_with_counts_and_intervals(
     insert(alice)
     insert(alice, 9, 9, "not_fooled")
     open_round_of(3)
-    content = browse(None).get("/rounds/history.csv").content.decode()
+    content = browse(None).get("/rounds/history.csv").getvalue().decode()
     first, second = csv.DictReader(io.StringIO(content))
     assert (first["round"], first["state"], second["round"], second["state"]) == (
         "1",

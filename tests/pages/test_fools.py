@@ -17,7 +17,7 @@ from PIL import Image
 from collector.models import Attempt, Person
 from collector.rules import words
 from collector.views import gallery as views
-from collector.views.parts import pictures
+from collector.views.parts import cards, pictures
 from tests.support.pages import Browse, Insert, text
 from trainer.models import Round
 
@@ -119,7 +119,7 @@ def test_the_page_tells_other_sites_where_its_card_is(
 def test_a_card_is_a_small_png_of_its_own_that_names_nobody(
     browse: Browse, alice: Person, insert: Insert
 ) -> None:
-    cards = []
+    seen = []
     for target, predicted in ((4, 9), (4, 9), (1, 7)):
         fool = insert(alice, target, predicted)
         answer = browse(None).get(reverse("fool_card", args=[fool.pk]))
@@ -129,8 +129,45 @@ def test_a_card_is_a_small_png_of_its_own_that_names_nobody(
         with Image.open(io.BytesIO(answer.content)) as picture:
             assert (picture.format, picture.size) == ("PNG", (1200, 630))
         assert len(answer.content) < 60_000
-        cards.append(answer.content)
-    assert len(set(cards)) == 3
+        seen.append(answer.content)
+    assert len(set(seen)) == 3
+
+
+def test_a_card_is_drawn_once_and_is_gone_with_its_drawing(
+    browse: Browse, alice: Person, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+
+    def png(*drawing: Any) -> bytes:
+        drawn.append(drawing)
+        return b"a card"
+
+    monkeypatch.setattr(cards, "png", png)
+    fool = insert(alice)
+    address = reverse("fool_card", args=[fool.pk])
+    assert [browse(None).get(address).content for _ in range(3)] == [b"a card"] * 3
+    assert len(drawn) == 1
+    Attempt.objects.filter(pk=fool.pk).update(removed_at=timezone.now())
+    assert browse(None).get(address).status_code == 404
+
+
+def test_the_card_of_a_long_scribble_is_drawn_on_a_ninth_of_the_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+    reduce = Image.Image.reduce
+
+    def noted(sampled: Any, by: int) -> Any:
+        made.append(sampled.width)
+        return reduce(sampled, by)
+
+    monkeypatch.setattr(Image.Image, "reduce", noted)
+    for points in (60, 5000):
+        y = [279 * (place % 2) for place in range(points)]
+        stroke = {"x": [place % 280 for place in range(points)], "y": y, "t": [0] * points}
+        cards.png([stroke], 40, 4, 9, 1)
+    assert 3 * cards.SIDE in made
+    assert made[-1] == cards.SIDE
 
 
 def test_what_the_model_saw_of_a_fool_is_public_too(

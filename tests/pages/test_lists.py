@@ -1,14 +1,15 @@
 """A list costs as many queries with twenty rows as with two."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from collector.models import Person, Reading
+from collector.models import Appeal, Person, Reading
 from tests.support.models import add_model
-from tests.support.pages import Browse, Insert, every_page
+from tests.support.pages import Browse, Insert, every_page, text
 from trainer.models import Contributor, Round, RoundModel, Sample, Split
 
 FILTERED = ("/gallery/?round=1&target=4&predicted=9", "/leaderboard/?period=all")
@@ -87,6 +88,26 @@ def test_a_longer_list_takes_no_more_queries_on_any_page(
     more()
     many = {path: queries(path) for path in pages}
     assert {path: asked for path, asked in many.items() if len(asked) != len(few[path])} == {}
+
+
+def test_what_an_admin_has_to_decide_comes_in_pages_of_their_own(
+    browse: Browse, alice: Person, ada: Person, insert: Insert
+) -> None:
+    for _ in range(13):
+        insert(alice, status="pending", needed_reading_count=0)
+        Appeal.objects.create(attempt=insert(alice, status="rejected"), text="It is a 4.")
+    client = browse(ada)
+
+    def listed(query: str) -> list[str]:
+        return re.findall(r'data-attempt="([^"]+)"', client.get(f"/desk/{query}").content.decode())
+
+    assert len(listed("")) == 20
+    assert len({*listed(""), *listed("?unsettled=2"), *listed("?appeals=2")}) == 26
+    # Deciding on a later page shows what is wrong there.
+    last = listed("?unsettled=2")[0]
+    answer = client.post("/desk/?unsettled=2", {"do": "decide", "attempt": last})
+    assert "This field is required" in text(answer)
+    assert f'id="attempt-{last}"' in answer.content.decode()
 
 
 def test_drawings_come_in_pages(browse: Browse, alice: Person, insert: Insert) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from collector.models import Attempt, Person
 from collector.rules import words
 from tests.support.history import add_rounds
+from tests.support.models import add_model
 from tests.support.pages import Browse, Insert, text
-from trainer.models import Round, RoundModel
+from trainer.models import Round
 
 
 @pytest.fixture
@@ -51,13 +52,7 @@ def round_two(open_round: Round, forgotten: Attempt) -> Round:
             {"round": None, "correct": {"fools_1": 5, "audited_1": 0}},
         ],
     }
-    model = RoundModel.objects.create(
-        architecture="mnist_model",
-        state="promoted",
-        initial_model=base,
-        report=report,
-        finished_at=now,
-    )
+    model = add_model(3, report=report)
     Round.objects.filter(number=1).update(state="closed", closed_at=now)
     return Round.objects.create(number=2, model=model, opened_at=now)
 
@@ -88,22 +83,12 @@ def rolled_back(open_round: Round) -> list[Round]:
     ]
     sets = {**first.report["sets"], **{name: {"n": n} for name, n in sizes.items()}}  # type: ignore[index]
     reports: list[dict[str, Any]] = [{"sets": {}}, {"sets": sets, "matrix": matrix}]
-    second, fourth = (
-        RoundModel.objects.create(
-            architecture="mnist_model",
-            state="promoted",
-            initial_model=first,
-            report=report,
-            finished_at=now,
-        )
-        for report in reports
-    )
     Round.objects.filter(number=1).update(state="closed", closed_at=now)
-    for number, model in ((2, second), (3, first)):
+    for number, model in ((2, add_model(2, report=reports[0])), (3, first)):
         Round.objects.create(
             number=number, model=model, opened_at=now, state="closed", closed_at=now
         )
-    Round.objects.create(number=4, model=fourth, opened_at=now)
+    Round.objects.create(number=4, model=add_model(4, report=reports[1]), opened_at=now)
     return list(Round.objects.order_by("number"))
 
 
@@ -206,7 +191,7 @@ def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(
 
 
 @pytest.mark.parametrize("last", [2, 40])
-def test_the_rounds_page_asks_four_times_however_many_rounds_there_are_and_loads_no_whole_report(
+def test_the_rounds_page_asks_nine_times_however_many_rounds_there_are_and_loads_no_whole_report(
     last: int, browse: Browse
 ) -> None:
     add_rounds(last)
@@ -214,7 +199,7 @@ def test_the_rounds_page_asks_four_times_however_many_rounds_there_are_and_loads
         page = browse(None).get("/rounds/")
     assert f"Round {last}" in text(page)
     asked = [query["sql"] for query in queries]
-    assert len(asked) == 4, asked
+    assert len(asked) == 9, asked
     assert not [
         sql for sql in asked if re.search(r'(SELECT|,) "trainer_roundmodel"\."report"[ ,]', sql)
     ]

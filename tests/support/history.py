@@ -9,7 +9,9 @@ from typing import Any
 from django.utils import timezone
 
 from collector.models import Attempt, Person
+from trainer import measurements
 from trainer.learning.evaluate import wilson
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel
 
 STAND_IN_UNTIL = 3
@@ -63,14 +65,17 @@ def _model(first: RoundModel, models: dict[int, RoundModel]) -> RoundModel:
             for line in [*models, number]
         ],
     }
-    return RoundModel.objects.create(
+    model = RoundModel(
         architecture=first.architecture,
         state="promoted",
         initial_model=first,
-        report=report,
         finished_at=timezone.now(),
         progress=1,
     )
+    model.save()
+    measurements.store(model, Report.from_json(report))
+    model.save()
+    return model
 
 
 def _size(kind: str, number: int) -> int:

@@ -6,8 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from tests.support.nets import always
-from trainer import rounds
+from trainer import measurements, rounds
 from trainer.learning import weights
+from trainer.learning.report import Report
 from trainer.models import Round, RoundModel, Weights
 
 
@@ -20,9 +21,10 @@ def add_model(
         state=state,
         initial_model=RoundModel.objects.filter(initial_model=None).first(),
         finished_at=timezone.now(),
-        report=report or {"sets": {}},
         **fields,
     )
+    measurements.store(model, Report.from_json(report))
+    model.save()
     data = always(digit)
     Weights.objects.create(model=model, data=data, sha256=weights.checksum(data))
     return model

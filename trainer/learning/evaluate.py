@@ -102,7 +102,7 @@ def paired(answers: NDArray[np.int64], others: NDArray[np.int64], images: EvalSe
     return PairedTest(len(images.labels), gained, lost, p)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def wilson(correct: int, n: int) -> tuple[float, float]:
     """Give the 95 % score interval of the share ``correct`` of n ≥ 1, within 0 to 1.
 

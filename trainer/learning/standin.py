@@ -67,6 +67,13 @@ def centres(points: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float3
     return float_means
 
 
+def of_digit(digit: int, images: NDArray[np.uint8], k: int) -> NDArray[np.uint8]:
+    """Find k centres of a digit's images, uint8 (n, 28, 28), as uint8 (k, 784) of 16 levels."""
+    points = images.reshape(-1, 784).astype(np.float32)
+    levels = (centres(points, k, SEED + digit) / _STEP).round().astype(np.uint8)
+    return levels * np.uint8(_STEP)
+
+
 def _spread(points: NDArray[np.float32], k: int, rng: np.random.RandomState) -> NDArray[np.float32]:
     """Draw k of the points, each with odds by its squared distance from those drawn before.
 
@@ -95,9 +102,7 @@ def _of_all_digits(
     labels."""
     rounded = []
     for digit in range(10):
-        points = images[labels == digit].reshape(-1, 784).astype(np.float32)
-        levels = (centres(points, per_digit, SEED + digit) / _STEP).round().astype(np.uint8)
-        rounded.append(levels * np.uint8(_STEP))
+        rounded.append(of_digit(digit, images[labels == digit], per_digit))
     return np.concatenate(rounded).reshape(-1, 28, 28), np.repeat(
         np.arange(10, dtype=np.uint8), per_digit
     )

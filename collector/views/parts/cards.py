@@ -7,11 +7,13 @@ from functools import cache
 from django.template.loader import render_to_string
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+from trainer.learning import drawing, raster
 from trainer.learning.drawing import CANVAS
 
 WIDTH, HEIGHT = 1200, 630
 SIDE, MARGIN, RADIUS = 510, 60, 40
 SMOOTH = 3  # samples to a pixel, on each axis
+SMOOTH_UP_TO = 4  # shares of work; all beyond is a scribble, at a sample to a pixel
 # As the tokens' dark slate.
 SLATE, BOARD, EDGE = (13, 15, 22), (5, 6, 10), (44, 49, 66)
 CHALK, SOFT, ACCENT = (255, 255, 255), (185, 192, 211), (255, 183, 3)
@@ -46,8 +48,10 @@ def png(
 
 def _ink(strokes: list[dict[str, list[int]]], width: int) -> Image.Image:
     """Draw strokes as a mask of SIDE × SIDE: lines with round ends and joints."""
-    scale = SIDE * SMOOTH / CANVAS
-    sampled = Image.new("L", (SIDE * SMOOTH, SIDE * SMOOTH))
+    work = raster.shares_of_work(drawing.parse(strokes, width))
+    smooth = SMOOTH if work <= SMOOTH_UP_TO else 1
+    scale = SIDE * smooth / CANVAS
+    sampled = Image.new("L", (SIDE * smooth, SIDE * smooth))
     draw = ImageDraw.Draw(sampled)
     reach = round(width * scale / 2)
     for stroke in strokes:
@@ -58,7 +62,7 @@ def _ink(strokes: list[dict[str, list[int]]], width: int) -> Image.Image:
         draw.line(points, 255, 2 * reach + 1)
         for x, y in points:
             draw.ellipse((x - reach, y - reach, x + reach, y + reach), 255)
-    mask = sampled.reduce(SMOOTH)
+    mask = sampled.reduce(smooth)
     return ImageChops.multiply(mask, _plate(SIDE, SIDE, RADIUS))
 
 
