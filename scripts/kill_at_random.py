@@ -368,6 +368,8 @@ def _tell(seconds: dict[str, list[float]], people: People) -> None:
         if times:
             print(f"| {kind} | {len(times)} | {median(times):.1f} s | {max(times):.1f} s |")
     states = Counter(RoundModel.objects.values_list("state", flat=True))
+    for reasons in RoundModel.objects.filter(state="failed").values_list("reasons", flat=True):
+        print(f"a training failed: {' '.join(reasons)}")
     print(
         f"\n{len(people.drawn):,} drawings and {len(people.read):,} readings acknowledged, "
         f"{Round.objects.count()} rounds, models {dict(states)}, answers {dict(people.told)}"
