@@ -284,7 +284,7 @@ class People:
         while True:
             written = fooler.draw()
             label = written.form.digit
-            self.meant[json.dumps(written.strokes)] = label
+            self.meant[_key(written.strokes)] = label
             key = str(uuid.uuid4())
             body = {"target_label": label, "strokes": written.strokes, "width": written.width}
             answer = self._ask(client, "/api/attempts/", body | {"client_key": key})
@@ -299,7 +299,7 @@ class People:
         while True:
             given = self._ask(client, "/api/assignments/", {})
             if given and given.status == 201:
-                label = self.meant.get(json.dumps(given.body["attempt"]["strokes"]))
+                label = self.meant.get(_key(given.body["attempt"]["strokes"]))
                 reading = "ambiguous" if label is None else str(label)
                 address = f"/api/assignments/{given.body['id']}/reading/"
                 answer = self._ask(client, address, {"reading": reading})
@@ -352,6 +352,11 @@ class People:
             return self.read[one]
         told = self.drawn[one]
         return told["round"], told["predicted_label"], told["fooled"]
+
+
+def _key(strokes: object) -> str:
+    """Know a drawing again; PostgreSQL gives its keys in another order."""
+    return json.dumps(strokes, sort_keys=True)
 
 
 def _in_parts(ids: list[str]) -> Iterator[list[str]]:
