@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from collector.errors import TooMany
-from collector.models import Allowance, Attempt, Person
+from collector.models import ORIGINAL, Allowance, Attempt, Person
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def leave_room(drawer: Person) -> None:
     """
     waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
     most = _scaled(PENDING_WHILE_NEW)
-    verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
+    verified = Attempt.objects.filter(ORIGINAL, drawer=drawer, status=Attempt.Status.VERIFIED)
     if _as_many(waiting.filter(drawer=drawer), most) and not _as_many(verified, NEW_UNTIL):
         raise TooMany(
             f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} of "

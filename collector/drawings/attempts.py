@@ -17,7 +17,7 @@ from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
-from trainer.learning import drawing, raster
+from trainer.learning import drawing, raster, similarity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,22 +84,23 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     limits.take(limits.SUBMISSIONS_A_DAY, str(drawer.pk))
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
-    fooled = attempt.target_label != attempt.predicted_label
-    if fooled:
-        attempt.near_duplicate_of_id = near_duplicates.find_original(attempt)
-        attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
-            raster.picture(attempt.pixels), attempt.target_label
-        )
+    path = similarity.path_of(attempt.strokes)
+    if attempt.target_label != attempt.predicted_label:
+        attempt.shape = similarity.shape(path).tobytes()
+    attempt.near_duplicate_of_id = near_duplicates.find_original(attempt, path)
+    attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
+        raster.picture(attempt.pixels), attempt.target_label
+    )
     try:
         with transaction.atomic():
             if attempt.status == Status.PENDING:
                 # One after the other: bounds and originals are exact.
                 Study.objects.select_for_update(no_key=True).get()
                 limits.leave_room(drawer)
-            if fooled and attempt.near_duplicate_of_id is None:
-                attempt.near_duplicate_of_id = near_duplicates.find_original(
-                    attempt, since=attempt.submitted_at - SUBMISSION_WINDOW
-                )
+                if attempt.near_duplicate_of_id is None:
+                    attempt.near_duplicate_of_id = near_duplicates.find_original(
+                        attempt, path, since=attempt.submitted_at - SUBMISSION_WINDOW
+                    )
             attempt.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict(

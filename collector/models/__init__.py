@@ -2,8 +2,10 @@
 
 from collector.models.drawings import (
     DRAWER_SUSPENDED,
+    ORIGINAL,
     SHOWABLE,
     Appeal,
+    AskedPrediction,
     Attempt,
     Decision,
     Sureness,
@@ -22,10 +24,12 @@ from collector.models.study import Study, StudyChange
 
 __all__ = [
     "DRAWER_SUSPENDED",
+    "ORIGINAL",
     "SHOWABLE",
     "AdminAction",
     "Allowance",
     "Appeal",
+    "AskedPrediction",
     "Attempt",
     "Decision",
     "Gold",

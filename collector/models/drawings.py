@@ -40,14 +40,14 @@ class Sureness(Func):
         )
 
 
+# The one definition of what counts: neither a near-duplicate of an earlier fool nor one of MNIST's
+# own images. Everything else is kept and counts for nothing.
+_ORIGINAL = {"near_duplicate_of__isnull": True, "is_mnist_duplicate": False}
+ORIGINAL = Q(**_ORIGINAL)
+_COPIED = ("near_duplicate_of", "is_mnist_duplicate")
 # A verified fool as the public may see it, as far as the attempt itself decides; see
 # collector.drawings.public.
-SHOWABLE = Q(
-    status="verified",
-    near_duplicate_of__isnull=True,
-    is_mnist_duplicate=False,
-    removed_at__isnull=True,
-)
+SHOWABLE = Q(status="verified", **_ORIGINAL, removed_at__isnull=True)
 DRAWER_SUSPENDED = Q(
     drawer__is_active=False, drawer__closed_at=None
 )  # their drawings wait meanwhile
@@ -91,8 +91,12 @@ class Attempt(models.Model):
     pixels = models.BinaryField(help_text="what the model saw: 28×28 uint8, row by row")
     pixels_sha256 = models.CharField(max_length=64)
     raster_version = models.PositiveSmallIntegerField()
+    shape = models.BinaryField(
+        null=True, help_text="of what fooled: its path's density, 20×20 uint8, to find copies by"
+    )
     has_live_preview = models.BooleanField(
-        help_text="whether the model's view was shown while drawing"
+        help_text="whether its drawer could see the model's view before they submitted it: the "
+        "study shows it, or they asked for it"
     )
 
     status = models.CharField(max_length=10, choices=Status)
@@ -122,6 +126,12 @@ class Attempt(models.Model):
     is_mnist_duplicate = models.BooleanField(
         default=False, help_text="nearly one of MNIST's own images"
     )
+    taken_back_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="when its drawer took back what was chosen to be read all the same, unknown to "
+        "them: they see it as taken back, and the audit goes on",
+    )
     removed_at = models.DateTimeField(
         null=True, blank=True, help_text="picture and strokes were removed with the person"
     )
@@ -145,13 +155,11 @@ class Attempt(models.Model):
                 name="pending_is_unsettled",
             ),
             models.CheckConstraint(
-                condition=Q(credit=0)
-                | Q(
-                    status="verified",
-                    near_duplicate_of__isnull=True,
-                    is_mnist_duplicate=False,
-                    credit__gt=0,
-                ),
+                condition=Q(taken_back_at__isnull=True) | Q(is_audited=True),
+                name="only_the_audited_are_read_once_taken_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(credit=0) | Q(status="verified", **_ORIGINAL, credit__gt=0),
                 name="only_verified_originals_earn",
             ),
         ]
@@ -159,13 +167,16 @@ class Attempt(models.Model):
             # What is counted is in the index, so that counting reads no row, and with it no
             # drawing.
             models.Index(
-                fields=["drawer", "-submitted_at", "status", "has_fooled"],
+                fields=["drawer", "-submitted_at", "status", "has_fooled", *_COPIED],
                 name="attempts_of_a_person",
             ),
             models.Index(
-                fields=["drawer", "round", "status", "has_fooled"], name="of_a_person_in_a_round"
+                fields=["drawer", "round", "status", "has_fooled", *_COPIED],
+                name="of_a_person_in_a_round",
             ),
-            models.Index(fields=["round", "status", "has_fooled"], name="attempts_of_a_round"),
+            models.Index(
+                fields=["round", "status", "has_fooled", *_COPIED], name="attempts_of_a_round"
+            ),
             models.Index(
                 fields=["drawer", "round", "submitted_at", "credit"],
                 condition=Q(credit__gt=0),
@@ -204,6 +215,14 @@ class Attempt(models.Model):
                 name="fools_of_a_digit",
             ),
             models.Index(
+                fields=["drawer", "target_label", "-submitted_at"],
+                condition=Q(has_fooled=True),
+                name="fools_of_a_digit_by_a_person",
+            ),
+            models.Index(
+                fields=["pixels_sha256"], condition=Q(has_fooled=True), name="fools_by_their_pixels"
+            ),
+            models.Index(
                 fields=["-sureness", "-settled_at"], condition=SHOWABLE, name="best_fools"
             ),
             # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row
@@ -239,6 +258,22 @@ class Attempt(models.Model):
     def decision(self) -> "Decision | None":
         """The last decision of an admin on it; None where there is none."""
         return max(self.decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+class AskedPrediction(models.Model):
+    """That a person asked what the model makes of a drawing, while the draw page did not say it:
+    by its pixels' hash and its path's shape. Kept for a day."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+", db_index=False)
+    asked_at = models.DateTimeField(default=timezone.now)
+    pixels_sha256 = models.CharField(max_length=64)
+    shape = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["person", "-asked_at"], name="asked_by_a_person")]
+
+    def __str__(self) -> str:
+        return f"a prediction for {self.person_id} at {self.asked_at}"
 
 
 class Decision(models.Model):

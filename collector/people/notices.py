@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from collector.drawings import timeline
-from collector.models import Attempt, Notice, Person
+from collector.models import ORIGINAL, Attempt, Notice, Person
 from trainer import target
 from trainer.models import Round, Sample
 
@@ -66,7 +66,7 @@ def _read_now(person: Person, number: int) -> str:
     """Say how round `number`'s model does on a person's own fools: “, and now reads 2 of your 3
     verified tricks correctly.”; a full stop where there is nothing to say."""
     fools = list(
-        person.attempts.filter(status=Status.VERIFIED, removed_at=None)
+        person.attempts.filter(ORIGINAL, status=Status.VERIFIED, removed_at=None)
         .order_by("-submitted_at")
         .values_list("pixels", "target_label")[:NEWEST_FOOLS]
     )

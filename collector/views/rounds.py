@@ -167,6 +167,7 @@ def _row(overview: RoundOverview) -> dict[str, object]:
         "vmer": words.percent(counts.vmer),
         "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
         "pending": words.waiting(counts.pending_count),
+        "copies": words.copies(counts.copy_count),
         "sets": [
             figures.figure(overview.report.of(name), text) for name, text in figures.SETS.items()
         ],
