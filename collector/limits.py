@@ -84,14 +84,15 @@ def neighbourhood(address: str) -> str:
 def leave_room(drawer: Person) -> None:
     """Raise TooMany unless another drawing of this person may wait to be read.
 
-    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting, all
-    together `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
-    drawing takes.
+    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` fools waiting,
+    all together `PENDING_IN_ALL` drawings. Exact, for fools, where the caller holds a lock that
+    every insert of one takes.
     """
     waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
     most = _scaled(PENDING_WHILE_NEW)
     verified = Attempt.objects.filter(ORIGINAL, drawer=drawer, status=Attempt.Status.VERIFIED)
-    if _as_many(waiting.filter(drawer=drawer), most) and not _as_many(verified, NEW_UNTIL):
+    fools = waiting.filter(drawer=drawer, has_fooled=True)
+    if _as_many(fools, most) and not _as_many(verified, NEW_UNTIL):
         raise TooMany(
             f"{most} of your drawings wait to be read, and that is the most until {NEW_UNTIL} of "
             "them are verified. Come back when some have been read.",

@@ -124,6 +124,10 @@ def farm() -> None:
             try_once(drawer, fooler)
     read_all(reader)
     before = leaderboards.count_attempts(Attempt.objects.all())
+    simple = Attempt.objects.filter(target_label__in=(1, 7))
+    of_simple = leaderboards.count_attempts(simple)
+    shared = Attempt.objects.filter(has_fooled=True, near_duplicate_of=None).first()
+    assert shared
     farmers = [person(f"farmer{number}", HONEST + number) for number in range(FARMERS)]
     firsts = [first_fool(drawer, fooler) for drawer, fooler in farmers]
     read_all(reader)
@@ -131,27 +135,33 @@ def farm() -> None:
         samples.due().count(),
         leaderboards.count_attempts(Attempt.objects.all()),
     )
-    fooled = sent = 0
+    copies = []
     for (drawer, _), first in zip(farmers, firsts, strict=True):
-        for _ in range(COPIES_EACH):
-            copy = submit(drawer, first.target_label, mapped(first.strokes, rng), first.width)
-            sent, fooled = sent + bool(copy), fooled + bool(copy and copy.has_fooled)
+        for original in [first] * COPIES_EACH + [shared] * COPIES_EACH:
+            strokes = mapped(original.strokes, rng)
+            copies.append(submit(drawer, original.target_label, strokes, original.width))
+    sent = [copy for copy in copies if copy]
     read_all(reader)
     after = leaderboards.count_attempts(Attempt.objects.all())
     earned = [credit_of(drawer) for drawer, _ in farmers]
     one = [Attempt.objects.get(pk=first.pk).credit for first in firsts]
-    copies = Attempt.objects.filter(near_duplicate_of__isnull=False).values("pk")
+    marked = Attempt.objects.filter(near_duplicate_of__isnull=False).values("pk")
     interval = round_figures.share(*with_firsts.vmer_parts)
     rows = {
         "honest people, their drawings, of them taken for copies": (
             f"{HONEST}, {before.attempt_count + before.copy_count:,}, {before.copy_count}"
         ),
-        "farmers, their copies, of them fooled the model": f"{FARMERS}, {sent}, {fooled}",
+        "of these ones and sevens, taken for copies": (
+            f"{of_simple.attempt_count + of_simple.copy_count}, {of_simple.copy_count}"
+        ),
+        "farmers; copies of their own fool and of one of somebody else’s, that fooled the model": (
+            f"{FARMERS}; {len(sent)}, {sum(copy.has_fooled for copy in sent)}"
+        ),
         "copies marked": after.copy_count - with_firsts.copy_count,
         "credit of the farmers' first fools": f"{sum(one):g}",
         "credit of all that the farmers drew": f"{sum(earned):g}",
         "samples due before the copies, after": f"{due_before}, {samples.due().count()}",
-        "samples of copies": Sample.objects.filter(attempt__in=copies).count(),
+        "samples of copies": Sample.objects.filter(attempt__in=marked).count(),
         "rounds": Round.objects.count(),
         "vMER before the copies": f"{interval.value:.4f} ({interval.low:.4f}–{interval.high:.4f})",
         "vMER after": f"{after.vmer:.4f}",

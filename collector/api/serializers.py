@@ -130,7 +130,11 @@ class Attempt(Shape):
     predicted_label = serializers.IntegerField()
     probabilities = serializers.ListField(child=serializers.FloatField())
     fooled = serializers.BooleanField(source="has_fooled")
-    status = serializers.CharField()
+    status = serializers.SerializerMethodField()
+
+    def get_status(self, attempt: Any) -> str:
+        """As its drawer sees it."""
+        return str(attempt.fate().status)
 
 
 class Event(Shape):

@@ -107,6 +107,11 @@ class Migration(migrations.Migration):
             model_name='askedprediction',
             index=models.Index(fields=['person', '-asked_at'], name='asked_by_a_person'),
         ),
+        migrations.RemoveConstraint(model_name='attempt', name='no_copy_in_a_round'),
+        migrations.AddConstraint(
+            model_name='attempt',
+            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('status', 'retracted'), _negated=True), ('taken_back_at__isnull', True)), fields=('round', 'pixels_sha256'), name='no_copy_in_a_round'),
+        ),
         migrations.RunPython(give_shapes, migrations.RunPython.noop),
         migrations.RunPython(withdraw_waiting_copies, migrations.RunPython.noop),
     ]

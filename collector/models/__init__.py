@@ -8,6 +8,7 @@ from collector.models.drawings import (
     AskedPrediction,
     Attempt,
     Decision,
+    Fate,
     Sureness,
 )
 from collector.models.moderation import Gold, ModerationPause, Reading
@@ -32,6 +33,7 @@ __all__ = [
     "AskedPrediction",
     "Attempt",
     "Decision",
+    "Fate",
     "Gold",
     "ModerationPause",
     "Notice",

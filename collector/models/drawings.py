@@ -1,6 +1,8 @@
 """Drawings: what was submitted, what the model said of it, and what admins decided of it."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -51,6 +53,15 @@ SHOWABLE = Q(status="verified", **_ORIGINAL, removed_at__isnull=True)
 DRAWER_SUSPENDED = Q(
     drawer__is_active=False, drawer__closed_at=None
 )  # their drawings wait meanwhile
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a drawing stands: its status, and when it settled and as what, if it has."""
+
+    status: str
+    settled_at: datetime | None
+    settled_label: int | None
 
 
 class Attempt(models.Model):
@@ -143,7 +154,7 @@ class Attempt(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["round", "pixels_sha256"],
-                condition=~Q(status="retracted"),
+                condition=~Q(status="retracted") & Q(taken_back_at__isnull=True),
                 name="no_copy_in_a_round",
             ),
             models.CheckConstraint(
@@ -247,6 +258,20 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.pk}"
+
+    def fate(self, *, is_own: bool = True) -> Fate:
+        """Say how a drawing stands, to who drew it, or, not `is_own`, to an admin.
+
+        Whether the lot chose a drawing that did not fool to be read is not told to its drawer,
+        unless moderators read something else than was meant: it stands as it would if it had not
+        been chosen.
+        """
+        if is_own and self.taken_back_at:
+            return Fate(self.Status.RETRACTED, self.taken_back_at, None)
+        unsuspected = (self.Status.PENDING, self.Status.NOT_FOOLED)
+        if is_own and not self.has_fooled and self.status in unsuspected:
+            return Fate(self.Status.NOT_FOOLED, self.submitted_at, None)
+        return Fate(self.status, self.settled_at, self.settled_label)
 
     @property
     def is_original(self) -> bool:

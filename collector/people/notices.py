@@ -16,6 +16,7 @@ from trainer import target
 from trainer.models import Round, Sample
 
 Status = Attempt.Status
+UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED)
 NEWEST_FOOLS = 200  # of a person, that a new model is asked about
 AT_MOST_EVERY = timedelta(hours=1)
 LISTED = 20  # notices in one email
@@ -23,7 +24,7 @@ LISTED = 20  # notices in one email
 
 def notify_settled(attempt: Attempt) -> None:
     """Tell the drawer how a drawing settled. Runs in the transaction that settles it."""
-    if attempt.drawer.closed_at or attempt.status == Status.NOT_FOOLED:
+    if attempt.drawer.closed_at or attempt.fate().status in UNTOLD:
         return
     drawn = f"Your {attempt.target_label}, taken for {attempt.predicted_label}"
     Notice.objects.create(

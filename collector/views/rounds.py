@@ -13,6 +13,7 @@ from collector.rules import words
 from collector.standings import round_figures
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
 from collector.views.parts import figures, pictures
+from trainer import rounds
 from trainer.learning.report import GATE_BASE, MNIST_TEST, Count, Kind, Report, SetFigures, TestSet
 from trainer.models import RoundModel, Weights
 
@@ -210,12 +211,13 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "pages/round.html", context)
 
 
-def _weights(number: int) -> dict[str, str] | None:
+def _weights(number: int) -> dict[str, object] | None:
     row = Weights.objects.select_related("model").filter(model__rounds__number=number).first()
     if row is None:
         return None
     return {
         "sha256": row.sha256,
+        "is_published": not rounds.is_open(row.model_id),
         "size": f"{len(row.data) / 1000:.0f} kB",
         "trained_on": figures.trained_on(row.model),
     }

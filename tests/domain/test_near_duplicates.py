@@ -96,7 +96,7 @@ def test_one_drawing_turned_again_and_again_counts_once_everywhere(
 def test_a_copy_of_a_fool_that_does_not_fool_is_no_try_either(alice: Person) -> None:
     line = a_line()
     submit(alice, 7, turned(line, 3))
-    first = submit(alice, 4, line)
+    first = submit(alice, 4, turned(line, 0))
     Attempt.objects.filter(pk=first.pk).update(target_label=7, predicted_label=4)
     assert submit(alice, 7, turned(line, 6)).near_duplicate_of == first
     assert leaderboards.count_attempts(Attempt.objects.all()).attempt_count == 2

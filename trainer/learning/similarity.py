@@ -34,9 +34,9 @@ _SIMPLE = (1, 7)  # one or two straight lines: many people's are the same within
 _NEAR_MOVED = 2.2
 _NEAR_MAPPED = {
     (False, False): 1.0,
-    (False, True): 1.5,
+    (False, True): 1.2,
     (True, False): 0.5,
-    (True, True): 1.0,
+    (True, True): 0.8,
 }
 
 Strokes = Sequence[Mapping[str, Sequence[int]]]
