@@ -13,7 +13,7 @@ from collector import limits
 from collector.drawings import attempts
 from collector.errors import TooMany
 from collector.management import simulated_crowd
-from collector.models import Attempt, Person, Reading, Study
+from collector.models import ORIGINAL, Attempt, Person, Reading, Study
 from collector.study import consistency
 from trainer.models import Round, Sample
 from trainer.simulation import tactics

@@ -26,18 +26,14 @@ _ROUNDS = 5  # of normalising a path
 _LEAST_SPREAD = 1.0  # canvas units: below it a line's wiggle is mostly the canvas's rounding
 _STEPS = 6
 _SHARE = 0.9  # of a path that has to run beside the other; the rest may be specks and new hooks
-_FEWEST_POINTS = 8  # of which it says something that they all lie where another's do
+_FEWEST_POINTS = 6  # of which it says something that they all lie where another's do
 _SAME_POINT = 0.8  # canvas units, root mean square; whole units alone make some 0.4
-_SIMPLE = (1, 7)  # one or two straight lines: many people's are the same within a unit or two
 # How near, in canvas units, two drawings of a digit hardly ever run: moved only, and mapped as
-# well as can be, by whether the digit is simple and the drawer the same.
+# well as can be, the second one where the drawer is the same. A 1 is a line and a 7 is two: many
+# people's are the same within a unit, once mapped.
 _NEAR_MOVED = 2.2
-_NEAR_MAPPED = {
-    (False, False): 1.0,
-    (False, True): 1.2,
-    (True, False): 0.5,
-    (True, True): 0.8,
-}
+_NEAR_MAPPED = {1: (0.35, 0.8), 7: (0.6, 1.0)}
+_NEAR_MAPPED_ELSE = (1.0, 1.2)
 
 Strokes = Sequence[Mapping[str, Sequence[int]]]
 Points = NDArray[np.float64]
@@ -56,7 +52,7 @@ class Distance:
     def is_near(self, digit: int, *, is_own: bool) -> bool:
         """Say whether two drawings of a digit so far apart are near-duplicates. `is_own`: by the
         same drawer, of whom less is believed."""
-        near = _NEAR_MAPPED[digit in _SIMPLE, is_own]
+        near = _NEAR_MAPPED.get(digit, _NEAR_MAPPED_ELSE)[is_own]
         return self.the_same or self.moved <= _NEAR_MOVED or self.mapped <= near
 
 
