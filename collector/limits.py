@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from collector.errors import TooMany
-from collector.models import Allowance, Attempt, Person
+from collector.models import ORIGINAL, Allowance, Attempt, Person
 
 
 @dataclass(frozen=True)
@@ -93,23 +93,23 @@ def neighbourhood(address: str) -> str:
 def leave_room(drawer: Person) -> None:
     """Raise TooMany unless another drawing of this person may wait to be read.
 
-    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` waiting,
+    Whoever has fewer than `NEW_UNTIL` verified fools has at most `PENDING_WHILE_NEW` fools waiting,
     nobody more than `PENDING_OF_ONE`, so that no one person fills the queue, and all together
-    `PENDING_IN_ALL`. Exact where the caller holds a lock that every insert of a waiting
-    drawing takes.
+    `PENDING_IN_ALL` drawings. Exact, for fools, where the caller holds a lock that every insert of
+    one takes.
     """
     waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
-    own = waiting.filter(drawer=drawer)
+    fools = waiting.filter(drawer=drawer, has_fooled=True)
     while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
-    if _as_many(own, while_new):
-        verified = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.VERIFIED)
+    if _as_many(fools, while_new):
+        verified = Attempt.objects.filter(ORIGINAL, drawer=drawer, status=Attempt.Status.VERIFIED)
         if not _as_many(verified, NEW_UNTIL):
             raise TooMany(
                 f"{while_new} of your drawings wait to be read, and that is the most until "
                 f"{NEW_UNTIL} of them are verified. Come back when some have been read.",
                 _LATER,
             )
-        if _as_many(own, of_one):
+        if _as_many(fools, of_one):
             raise TooMany(
                 f"{of_one} of your drawings wait to be read, and that is the most of one person. "
                 "Come back when some have been read.",

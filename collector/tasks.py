@@ -3,6 +3,7 @@
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
+from collector.drawings import asking
 from collector.models import Allowance, Study, Token
 from collector.moderation import trust
 from collector.people import notices
@@ -29,8 +30,10 @@ def tell() -> None:
 
 
 def tidy() -> None:
-    """Delete, every hour, what has run out: limits' windows, tokens, sessions."""
+    """Delete, every hour, what has run out: limits' windows, tokens, sessions, and what was asked
+    of the model a day ago."""
     now = timezone.now()
     Allowance.objects.filter(ends_at__lt=now).delete()
     Token.objects.filter(expires_at__lt=now).delete()
     SessionStore.clear_expired()
+    asking.forget()

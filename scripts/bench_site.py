@@ -243,7 +243,7 @@ def _draw() -> None:
 
     from collector.drawings import near_duplicates
     from collector.models import Attempt
-    from trainer.learning import drawing, raster
+    from trainer.learning import drawing, raster, similarity
     from trainer.simulation import penman
 
     rng = np.random.default_rng(2)
@@ -252,14 +252,17 @@ def _draw() -> None:
         pixels = [
             raster.rasterise(drawing.parse(one.strokes, one.width)).tobytes() for one in drawn
         ]
+        paths = [similarity.path_of(one.strokes) for one in drawn]
+        shapes = [similarity.shape(path).tobytes() for path in paths]
         fools = list(
             Attempt.objects.filter(has_fooled=True, target_label=digit).order_by("-submitted_at")[
-                : near_duplicates.CANDIDATES_COMPARED
+                : near_duplicates.OF_ANYBODY
             ]
         )
         for place, fool in enumerate(fools):
             fool.pixels, fool.strokes = pixels[place % 100], drawn[place % 100].strokes
-        Attempt.objects.bulk_update(fools, ["pixels", "strokes"], batch_size=100)
+            fool.shape = shapes[place % 100]
+        Attempt.objects.bulk_update(fools, ["pixels", "strokes", "shape"], batch_size=100)
 
 
 def _uuid(kind: int, n: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.learning import similarity
+from trainer.learning import painted
 from trainer.models import MnistThumbnails
 
 if TYPE_CHECKING:
@@ -15,20 +15,26 @@ if TYPE_CHECKING:
 
 
 def remember(base: "BaseData") -> None:
-    """Write the thumbnails of all 70,000 images of MNIST, unless they are there. Nothing is written
-    of the stand-in: its images are nobody's."""
-    if base.test_images is None or base.test_labels is None or MnistThumbnails.objects.exists():
+    """Write down what all 70,000 images of MNIST are known by, unless it is there. Nothing is
+    written of the stand-in: its images are nobody's."""
+    is_there = MnistThumbnails.objects.exclude(bits=b"").exists()
+    if base.test_images is None or base.test_labels is None or is_there:
         return
     images = np.concatenate([base.train_images, base.gate_images, base.test_images])
     labels = np.concatenate([base.train_labels, base.gate_labels, base.test_labels])
-    MnistThumbnails.objects.bulk_create(
-        [
+    rows = []
+    for digit in range(10):
+        known = painted.known(images[labels == digit])
+        rows.append(
             MnistThumbnails(
-                digit=d, thumbnails=similarity.thumbnails(images[labels == d]).tobytes()
+                digit=digit, thumbnails=known.forms.tobytes(), bits=known.bits.tobytes()
             )
-            for d in range(10)
-        ],
-        ignore_conflicts=True,
+        )
+    MnistThumbnails.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["digit"],
+        update_fields=["thumbnails", "bits"],
     )
 
 
@@ -36,13 +42,16 @@ def is_duplicate(pixels: NDArray[np.uint8], digit: int) -> bool:
     """Say whether a picture, uint8 (28, 28), is nearly one of MNIST's images of the digit; no,
     while none are known."""
     try:
-        return similarity.is_duplicate_of_any(pixels, _thumbnails(digit), digit)
+        return painted.is_one_of(pixels, _known(digit), digit)
     except MnistThumbnails.DoesNotExist:
         return False
 
 
 @lru_cache(maxsize=10)
-def _thumbnails(digit: int) -> NDArray[np.uint8]:
-    """Load the thumbnails of a digit, uint8 (n, 196), once for the process: they never change."""
-    stored = bytes(MnistThumbnails.objects.get(digit=digit).thumbnails)
-    return np.frombuffer(stored, np.uint8).reshape(-1, (similarity.SIDE // 2) ** 2)
+def _known(digit: int) -> painted.Known:
+    """Load what MNIST's images of a digit are known by, once for the process: it never changes.
+    Raises MnistThumbnails.DoesNotExist."""
+    row = MnistThumbnails.objects.exclude(bits=b"").get(digit=digit)
+    forms = np.frombuffer(row.thumbnails, np.uint8).reshape(-1, painted.GRID**2)
+    bits = np.frombuffer(row.bits, np.uint8).reshape(len(forms), -1)
+    return painted.Known(bits, forms)

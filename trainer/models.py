@@ -116,11 +116,15 @@ class Weights(models.Model):
 
 
 class MnistThumbnails(models.Model):
-    """MNIST's own images of one digit as thumbnails, so that every machine recognises one that is
-    painted again."""
+    """MNIST's own images of one digit, as `painted.Known` has them, so that every machine
+    recognises one that is painted again."""
 
     digit = models.PositiveSmallIntegerField(primary_key=True)
-    thumbnails = models.BinaryField(help_text="uint8, 196 for each image")
+    thumbnails = models.BinaryField(help_text="uint8, 196 for each image: its normal form")
+    bits = models.BinaryField(
+        default=b"",
+        help_text="98 bytes for each image: its ink; none in rows of an earlier version",
+    )
 
 
 class Round(models.Model):

@@ -38,6 +38,11 @@ def open_first(architecture: str) -> Round:
         )
 
 
+def is_open(model_id: int) -> bool:
+    """Whether a round is open with this model."""
+    return Round.objects.filter(state=Round.State.OPEN, model=model_id).exists()
+
+
 def get_round(number: int) -> Round:
     """Return the round of this number, its model with it. Raises NoSuchRound."""
     round_ = Round.objects.select_related("model").filter(number=number).first()

@@ -130,7 +130,11 @@ class Attempt(Shape):
     predicted_label = serializers.IntegerField()
     probabilities = serializers.ListField(child=serializers.FloatField())
     fooled = serializers.BooleanField(source="has_fooled")
-    status = serializers.CharField()
+    status = serializers.SerializerMethodField()
+
+    def get_status(self, attempt: Any) -> str:
+        """As its drawer sees it."""
+        return str(attempt.fate().status)
 
 
 class Event(Shape):
@@ -193,6 +197,9 @@ class Round(Shape):
     fooled = serializers.IntegerField(source="counts.fooled_count")
     pending = serializers.IntegerField(source="counts.pending_count")
     verified = serializers.IntegerField(source="counts.verified_count")
+    copies = serializers.IntegerField(
+        source="counts.copy_count", help_text="near-duplicates, which none of the others counts"
+    )
     mer = serializers.FloatField(source="counts.mer", allow_null=True)
     vmer = serializers.FloatField(source="counts.vmer", allow_null=True)
     report = serializers.JSONField(source="stored_report")

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from collector import limits
 from collector.api import serializers as shapes
 from collector.data import exports
-from collector.drawings import attempts, timeline
+from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Reading
 from collector.moderation import queue, readings
@@ -128,11 +128,13 @@ class PredictionsView(APIView):
 
     @extend_schema(request=shapes.Drawing, responses=shapes.Prediction)
     def post(self, request: Request) -> Response:
-        """What the target model sees in a drawing; nothing is stored."""
+        """What the target model sees in a drawing, which is not stored; 403 to who has a drawing to
+        read."""
         body = _parsed(shapes.Drawing, request)
-        who = str(request.user.pk) if request.user.is_authenticated else _address(request)
+        asker = _person(request) if request.user.is_authenticated else None
+        who = str(asker.pk) if asker else _address(request)
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
-        number, prediction = attempts.predict(attempts.parse(**body), who)
+        number, prediction = asking.predict(attempts.parse(**body), asker, who)
         return Response(
             {
                 "round": number,
@@ -161,12 +163,13 @@ class AttemptPages(CursorPagination):
 
 
 def _own(attempt: Attempt, fate: str) -> dict[str, object]:
+    stands = attempt.fate()
     return {
         **shapes.Attempt(attempt).data,
         "original": attempt.is_original,
         "submitted": attempt.submitted_at,
-        "settled": attempt.settled_at,
-        "settled_label": attempt.settled_label,
+        "settled": stands.settled_at,
+        "settled_label": stands.settled_label,
         "credit": attempt.credit,
         "fate": fate,
     }

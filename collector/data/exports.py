@@ -68,6 +68,7 @@ def own(person: Person) -> Iterator[str]:
     yield json.dumps(about)[:-1] + ', "drawings": ['
     attempts = person.attempts.select_related("round").order_by("submitted_at", "pk")
     for place, attempt in enumerate(attempts.iterator(chunk_size=200)):
+        stands = attempt.fate()
         entry = {
             "id": str(attempt.pk),
             "submitted": attempt.submitted_at.isoformat(),
@@ -75,8 +76,8 @@ def own(person: Person) -> Iterator[str]:
             "target_label": attempt.target_label,
             "predicted_label": attempt.predicted_label,
             "probabilities": attempt.probabilities,
-            "status": attempt.status,
-            "settled_label": attempt.settled_label,
+            "status": stands.status,
+            "settled_label": stands.settled_label,
             "credit": attempt.credit,
             "strokes": attempt.strokes,
             "width": attempt.width,

@@ -6,7 +6,7 @@ import math
 import random
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from collector import limits
-from collector.drawings import near_duplicates
+from collector.drawings import asking, near_duplicates
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
-from trainer.learning import drawing, raster
+from trainer.learning import drawing, raster, similarity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,16 +61,6 @@ def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Dra
         raise Refused(error.message, field=error.field, code=error.code) from error
 
 
-def predict(drawn: drawing.Drawing, who: str) -> tuple[int, target.Prediction]:
-    """Give the open round's number and what its model makes of a drawing; nothing is stored. `who`
-    asked for one prediction, and pays for a drawing that takes as long as several. Raises TooMany,
-    target.TargetUnavailable."""
-    if further := raster.shares_of_work(drawn) - 1:
-        limits.take(limits.PREDICTIONS_A_MINUTE, who, further)
-    model = target.current()
-    return model.number, model.read(raster.rasterise(drawn).tobytes())
-
-
 def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
     """Take a drawing; return its attempt, and whether that is new: the same client key and body
     again give the attempt that is there.
@@ -96,22 +86,25 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     limits.take(limits.KILOBYTES_A_DAY, who, math.ceil(len(submission.body) / 1000))
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
-    fooled = attempt.target_label != attempt.predicted_label
-    if fooled:
-        attempt.near_duplicate_of_id = near_duplicates.find_original(attempt)
-        attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
-            raster.picture(attempt.pixels), attempt.target_label
-        )
+    path = similarity.path_of(attempt.strokes)
+    if not attempt.has_live_preview:
+        attempt.has_live_preview = asking.has_asked(drawer, attempt.pixels_sha256, path)
+    if attempt.target_label != attempt.predicted_label:
+        attempt.shape = similarity.shape(path).tobytes()
+    attempt.near_duplicate_of_id = near_duplicates.find_original(attempt, path)
+    attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
+        raster.picture(attempt.pixels), attempt.target_label
+    )
     try:
         with transaction.atomic():
-            if attempt.status == Status.PENDING:
+            if attempt.shape:
                 # One after the other: bounds and originals are exact.
                 Study.objects.select_for_update(no_key=True).get()
                 limits.leave_room(drawer)
-            if fooled and attempt.near_duplicate_of_id is None:
-                attempt.near_duplicate_of_id = near_duplicates.find_original(
-                    attempt, since=attempt.submitted_at - SUBMISSION_WINDOW
-                )
+                if attempt.near_duplicate_of_id is None:
+                    attempt.near_duplicate_of_id = near_duplicates.find_original(
+                        attempt, path, since=attempt.submitted_at - SUBMISSION_WINDOW
+                    )
             attempt.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict(
@@ -199,8 +192,7 @@ def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
 
 
 def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
-    """Take an own drawing back, before anybody has read it or has it on their screen. Raises
-    NotFound, Conflict."""
+    """Take an own drawing back, as long as they may. Raises NotFound, Conflict."""
     with transaction.atomic():
         attempt = (
             Attempt.objects.select_for_update(no_key=True)
@@ -209,13 +201,30 @@ def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
         )
         if attempt is None:
             raise NotFound("You have no such drawing.")
-        if attempt.status == Status.RETRACTED:
-            return attempt
-        if attempt.status not in (Status.PENDING, Status.NOT_FOOLED) or attempt.readings.exists():
+        if may_retract(attempt):
+            _retract(attempt, timezone.now())
+        elif attempt.fate().status != Status.RETRACTED:
             raise Conflict(
                 "A moderator has already looked at this drawing; it can no longer be taken back."
             )
-        attempt.status, attempt.settled_at = Status.RETRACTED, timezone.now()
-        attempt.needed_reading_count = 0
-        attempt.save(update_fields=["status", "settled_at", "needed_reading_count"])
         return attempt
+
+
+def may_retract(attempt: Attempt) -> bool:
+    """Whether its drawer may take a drawing back: a fool as long as nobody has it, or has had it,
+    on their screen; what did not fool as long as it is not told that moderators read it."""
+    status = attempt.fate().status
+    is_unread = status == Status.PENDING and not attempt.readings.exists()
+    return status == Status.NOT_FOOLED or is_unread
+
+
+def _retract(attempt: Attempt, now: datetime) -> None:
+    """Take a drawing back. The audit goes on with what the lot chose: its drawer cannot tell it
+    from the others, and who takes back what may not choose what is measured."""
+    if attempt.is_audited:
+        attempt.taken_back_at = now
+        attempt.save(update_fields=["taken_back_at"])
+        return
+    attempt.status, attempt.settled_at = Status.RETRACTED, now
+    attempt.needed_reading_count = 0
+    attempt.save(update_fields=["status", "settled_at", "needed_reading_count"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from collector.models import Attempt
+from collector.models import ORIGINAL, Attempt
 from trainer.learning.report import GATE_BASE, confusion_lookup
 from trainer.models import Round
 
@@ -49,7 +49,7 @@ def draw_challenge() -> Challenge:
         .get()
     )
     counted = (
-        Attempt.objects.filter(round=round_id, status=Attempt.Status.VERIFIED)
+        Attempt.objects.filter(ORIGINAL, round=round_id, status=Attempt.Status.VERIFIED)
         .values_list("target_label", "predicted_label")
         .annotate(n=Count("pk"))
         .order_by()

@@ -1,45 +1,60 @@
-"""Near-duplicates of earlier fools, by anybody: they are taken, marked, and earn nothing."""
+"""Near-duplicates of earlier fools, by anybody: taken, marked, and counted for nothing."""
 
 import uuid
 from datetime import datetime
 
-import numpy as np
+from django.db.models import QuerySet
 
 from collector.models import Attempt
-from trainer.learning import raster, similarity
+from trainer.learning import similarity
 
-CANDIDATES_COMPARED = 1000  # the newest fools of the same digit, by their pixels
-CLOSEST = 30  # of them, also by their strokes
+OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
-def find_original(attempt: Attempt, since: datetime | None = None) -> uuid.UUID | None:
+def find_original(
+    attempt: Attempt, path: similarity.Path, since: datetime | None = None
+) -> uuid.UUID | None:
     """Return the id of the earlier fool of the same digit that `attempt`, which need not be stored
-    yet, nearly duplicates, the most alike one; None where it is an original.
+    yet and has this `path`, nearly duplicates; None where it is an original.
 
-    Compares the newest `CANDIDATES_COMPARED` of any round, or those submitted after `since`.
+    The very same pixels are found however old they are. What is nearly the same is looked for among
+    the newest `OF_ANYBODY` fools of any round, and the newest `OF_THE_DRAWER` of the drawer's own,
+    or among those of both that were submitted after `since`.
     """
-    earlier = Attempt.objects.filter(
-        has_fooled=True, target_label=attempt.target_label, removed_at=None
-    )
-    earlier = earlier.exclude(status=Attempt.Status.RETRACTED).order_by("-submitted_at")
+    earlier = Attempt.objects.filter(has_fooled=True, target_label=attempt.target_label)
+    earlier = earlier.exclude(status=Attempt.Status.RETRACTED).exclude(pk=attempt.pk)
+    same = earlier.filter(pixels_sha256=attempt.pixels_sha256).order_by("submitted_at", "pk")
+    if same_id := same.values_list("pk", flat=True).first():
+        return same_id
+    earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
     if since:
         earlier = earlier.filter(submitted_at__gt=since)
-    candidates = list(earlier.values_list("pk", "pixels")[:CANDIDATES_COMPARED])
-    if not candidates:
+    own = earlier.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER]
+    alike = {
+        **dict(_most_alike(path, earlier[:OF_ANYBODY], similarity.LOOKED_AT)),
+        **dict(_most_alike(path, own, similarity.LOOKED_AT_OF_OWN)),
+    }
+    looked_at = Attempt.objects.filter(pk__in=alike).values_list("pk", "drawer", "strokes")
+    if not (rows := list(looked_at)):
         return None
-    alike = similarity.resemblance(
-        raster.picture(attempt.pixels), raster.pictures(pixels for _, pixels in candidates)
+    distances = similarity.compare(
+        path,
+        [similarity.path_of(strokes) for _, _, strokes in rows],
+        [alike[pk] for pk, _, _ in rows],
     )
-    close = [
-        candidates[place][0]
-        for place in np.argsort(-alike)[:CLOSEST]
-        if alike[place] >= similarity.WORTH_A_LOOK
-    ]
-    # Pixels are cheap to compare and settle nothing alone; strokes are loaded of the closest only.
-    strokes = dict(Attempt.objects.filter(pk__in=close).values_list("pk", "strokes"))
     originals = (
-        pk
-        for pk in close
-        if similarity.is_near_duplicate(attempt.strokes, strokes[pk], attempt.target_label)
+        (distance.mapped, pk)
+        for distance, (pk, drawer, _) in zip(distances, rows, strict=True)
+        if distance.is_near(attempt.target_label, is_own=drawer == attempt.drawer_id)
     )
-    return next(originals, None)
+    return min(originals, default=(0, None))[1]
+
+
+def _most_alike(
+    path: similarity.Path, earlier: QuerySet[Attempt], count: int
+) -> list[tuple[uuid.UUID, float]]:
+    """Return the ids of the `count` earlier drawings whose shapes are the most alike, each with the
+    turn at which it is."""
+    rows = list(earlier.values_list("pk", "shape"))
+    shapes = similarity.shapes(shape for _, shape in rows if shape)
+    return [(rows[place][0], turn) for place, turn in similarity.most_alike(path, shapes, count)]

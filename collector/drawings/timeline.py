@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from collector.models import Appeal, Attempt, Decision, Study
+from collector.models import Appeal, Attempt, Decision, Fate, Study
 from collector.rules.words import named, sure
 from trainer import target
 from trainer.models import Round, RoundModel, Sample, Split
@@ -57,11 +57,13 @@ _HEADLINES = {
 
 
 def headline(attempt: Attempt, sample: SampleOutcome | None = None) -> str:
-    """Say the fate in a few words, for a list, with what became of its sample."""
-    words = _HEADLINES[Status(attempt.status)]
-    if attempt.status == Status.CORRECTED:
-        words = f"Moderators read {named(attempt.settled_label or 0)}"
-    return f"{words} · {_sample_in_short(sample)}" if sample else words
+    """Say the fate in a few words to its drawer, for a list, with what became of its sample."""
+    stands = attempt.fate()
+    words = _HEADLINES[Status(stands.status)]
+    if stands.status == Status.CORRECTED:
+        words = f"Moderators read {named(stands.settled_label or 0)}"
+    is_told = sample and stands.settled_label is not None
+    return f"{words} · {_sample_in_short(sample)}" if sample and is_told else words
 
 
 def with_headlines(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
@@ -86,7 +88,8 @@ def timeline(attempt: Attempt, who: str = "You") -> list[TimelineEvent]:
     ]
     if not attempt.is_original:
         events.append(TimelineEvent(attempt.submitted_at, _copied(attempt, who), "copy"))
-    if attempt.status == Status.PENDING:
+    stands = attempt.fate(is_own=who == "You")
+    if stands.status == Status.PENDING:
         read = attempt.readings.filter(answer__isnull=False, is_discounted=False).count()
         events.append(
             TimelineEvent(
@@ -97,13 +100,13 @@ def timeline(attempt: Attempt, who: str = "You") -> list[TimelineEvent]:
         )
         return events
     appeal = getattr(attempt, "appeal", None)
-    if text := _settled(attempt, who):
-        settled = TimelineEvent(attempt.settled_at, text, "settled")
+    if text := _settled(attempt, stands, who):
+        settled = TimelineEvent(stands.settled_at, text, "settled")
         events += _appealed(settled, appeal, who) if appeal else [settled]
     sample = outcomes_of([attempt.pk]).get(attempt.pk)
-    if sample:
+    if sample and stands.settled_label is not None:
         events.append(_sample_event(sample))
-    if (now := _read_now(attempt)) and attempt.settled_at:
+    if (now := _read_now(attempt, stands)) and stands.settled_at:
         events.append(now)
     return events
 
@@ -113,7 +116,8 @@ def through_rounds(attempt: Attempt) -> list[ModelReading]:
     first; none of a removed one, and a model that cannot be asked is left out."""
     if attempt.removed_at:
         return []
-    label = attempt.target_label if attempt.settled_label is None else attempt.settled_label
+    settled_label = attempt.fate().settled_label
+    label = attempt.target_label if settled_label is None else settled_label
     newest_first = Round.objects.order_by("-number").values_list("number", flat=True)
     readings = []
     for number in reversed(newest_first[:MOST_ROUNDS]):
@@ -125,7 +129,7 @@ def through_rounds(attempt: Attempt) -> list[ModelReading]:
     return readings
 
 
-def _read_now(attempt: Attempt) -> TimelineEvent | None:
+def _read_now(attempt: Attempt, stands: Fate) -> TimelineEvent | None:
     """What the open round's model makes of a drawing of an earlier round; None where it cannot be
     asked, or there is nothing to ask it about."""
     try:
@@ -135,15 +139,15 @@ def _read_now(attempt: Attempt) -> TimelineEvent | None:
     if (
         model.round_id == attempt.round_id
         or attempt.removed_at
-        or attempt.status == Status.RETRACTED
+        or stands.status == Status.RETRACTED
     ):
         return None
     read = model.read(attempt.pixels)
     text = f"Round {model.number}’s model now reads it as {named(read.digit)}, {sure(read.share)}"
-    if read.digit == attempt.settled_label:
+    if read.digit == stands.settled_label:
         text += ": right"
-    elif attempt.settled_label is not None:
-        text += f": still not as {named(attempt.settled_label)}"
+    elif stands.settled_label is not None:
+        text += f": still not as {named(stands.settled_label)}"
     return TimelineEvent(None, f"{text}.", "now")
 
 
@@ -169,18 +173,23 @@ def _appealed(settled: TimelineEvent, appeal: Appeal, who: str) -> list[Timeline
 def outcome(attempt: Attempt) -> str:
     """Say how it settled, in a sentence or two to its drawer; nothing where only the model judged
     it."""
-    return _settled(attempt, "You") or ""
+    return _settled(attempt, attempt.fate(), "You") or ""
 
 
-def _settled(attempt: Attempt, who: str) -> str | None:
+def _settled(attempt: Attempt, stands: Fate, who: str) -> str | None:
     """How it settled; None where only the model judged it."""
     # The decision that answers an appeal is told with the appeal.
-    if (decision := attempt.decision) and not _answers_appeal(decision):
+    decision = attempt.decision
+    is_told = stands.settled_label is not None or stands.status in (
+        Status.REJECTED,
+        Status.AMBIGUOUS,
+    )
+    if decision and is_told and not _answers_appeal(decision):
         return f"An admin decided ({decision.answer}): {decision.why}"
-    meant, label = named(attempt.target_label), named(attempt.settled_label or 0)
-    match Status(attempt.status):
+    meant, label = named(attempt.target_label), named(stands.settled_label or 0)
+    match Status(stands.status):
         case Status.NOT_FOOLED:
-            if not attempt.is_audited:
+            if stands.settled_label is None:
                 return None
             return f"Chosen at random for a check: {_by(attempt)} read {meant} too."
         case Status.VERIFIED:

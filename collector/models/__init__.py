@@ -2,10 +2,13 @@
 
 from collector.models.drawings import (
     DRAWER_SUSPENDED,
+    ORIGINAL,
     SHOWABLE,
     Appeal,
+    AskedPrediction,
     Attempt,
     Decision,
+    Fate,
     Sureness,
 )
 from collector.models.moderation import Gold, ModerationPause, Reading
@@ -22,12 +25,15 @@ from collector.models.study import Study, StudyChange
 
 __all__ = [
     "DRAWER_SUSPENDED",
+    "ORIGINAL",
     "SHOWABLE",
     "AdminAction",
     "Allowance",
     "Appeal",
+    "AskedPrediction",
     "Attempt",
     "Decision",
+    "Fate",
     "Gold",
     "ModerationPause",
     "Notice",

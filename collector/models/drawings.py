@@ -1,6 +1,8 @@
 """Drawings: what was submitted, what the model said of it, and what admins decided of it."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -40,17 +42,26 @@ class Sureness(Func):
         )
 
 
+# The one definition of what counts: neither a near-duplicate of an earlier fool nor one of MNIST's
+# own images. Everything else is kept and counts for nothing.
+_ORIGINAL = {"near_duplicate_of__isnull": True, "is_mnist_duplicate": False}
+ORIGINAL = Q(**_ORIGINAL)
+_COPIED = ("near_duplicate_of", "is_mnist_duplicate")
 # A verified fool as the public may see it, as far as the attempt itself decides; see
 # collector.drawings.public.
-SHOWABLE = Q(
-    status="verified",
-    near_duplicate_of__isnull=True,
-    is_mnist_duplicate=False,
-    removed_at__isnull=True,
-)
+SHOWABLE = Q(status="verified", **_ORIGINAL, removed_at__isnull=True)
 DRAWER_SUSPENDED = Q(
     drawer__is_active=False, drawer__closed_at=None
 )  # their drawings wait meanwhile
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a drawing stands: its status, and when it settled and as what, if it has."""
+
+    status: str
+    settled_at: datetime | None
+    settled_label: int | None
 
 
 class Attempt(models.Model):
@@ -91,8 +102,12 @@ class Attempt(models.Model):
     pixels = models.BinaryField(help_text="what the model saw: 28×28 uint8, row by row")
     pixels_sha256 = models.CharField(max_length=64)
     raster_version = models.PositiveSmallIntegerField()
+    shape = models.BinaryField(
+        null=True, help_text="of what fooled: its path's density, 20×20 uint8, to find copies by"
+    )
     has_live_preview = models.BooleanField(
-        help_text="whether the model's view was shown while drawing"
+        help_text="whether its drawer could see the model's view before they submitted it: the "
+        "study shows it, or they asked for it"
     )
 
     status = models.CharField(max_length=10, choices=Status)
@@ -122,6 +137,12 @@ class Attempt(models.Model):
     is_mnist_duplicate = models.BooleanField(
         default=False, help_text="nearly one of MNIST's own images"
     )
+    taken_back_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="when its drawer took back what was chosen to be read all the same, unknown to "
+        "them: they see it as taken back, and the audit goes on",
+    )
     removed_at = models.DateTimeField(
         null=True, blank=True, help_text="picture and strokes were removed with the person"
     )
@@ -133,7 +154,7 @@ class Attempt(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["round", "pixels_sha256"],
-                condition=~Q(status="retracted"),
+                condition=~Q(status="retracted") & Q(taken_back_at__isnull=True),
                 name="no_copy_in_a_round",
             ),
             models.CheckConstraint(
@@ -145,13 +166,11 @@ class Attempt(models.Model):
                 name="pending_is_unsettled",
             ),
             models.CheckConstraint(
-                condition=Q(credit=0)
-                | Q(
-                    status="verified",
-                    near_duplicate_of__isnull=True,
-                    is_mnist_duplicate=False,
-                    credit__gt=0,
-                ),
+                condition=Q(taken_back_at__isnull=True) | Q(is_audited=True),
+                name="only_the_audited_are_read_once_taken_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(credit=0) | Q(status="verified", **_ORIGINAL, credit__gt=0),
                 name="only_verified_originals_earn",
             ),
         ]
@@ -159,13 +178,16 @@ class Attempt(models.Model):
             # What is counted is in the index, so that counting reads no row, and with it no
             # drawing.
             models.Index(
-                fields=["drawer", "-submitted_at", "status", "has_fooled"],
+                fields=["drawer", "-submitted_at", "status", "has_fooled", *_COPIED],
                 name="attempts_of_a_person",
             ),
             models.Index(
-                fields=["drawer", "round", "status", "has_fooled"], name="of_a_person_in_a_round"
+                fields=["drawer", "round", "status", "has_fooled", *_COPIED],
+                name="of_a_person_in_a_round",
             ),
-            models.Index(fields=["round", "status", "has_fooled"], name="attempts_of_a_round"),
+            models.Index(
+                fields=["round", "status", "has_fooled", *_COPIED], name="attempts_of_a_round"
+            ),
             models.Index(
                 fields=["drawer", "round", "submitted_at", "credit"],
                 condition=Q(credit__gt=0),
@@ -204,6 +226,14 @@ class Attempt(models.Model):
                 name="fools_of_a_digit",
             ),
             models.Index(
+                fields=["drawer", "target_label", "-submitted_at"],
+                condition=Q(has_fooled=True),
+                name="fools_of_a_digit_by_a_person",
+            ),
+            models.Index(
+                fields=["pixels_sha256"], condition=Q(has_fooled=True), name="fools_by_their_pixels"
+            ),
+            models.Index(
                 fields=["-sureness", "-settled_at"], condition=SHOWABLE, name="best_fools"
             ),
             # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row
@@ -229,6 +259,20 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"attempt {self.pk}"
 
+    def fate(self, *, is_own: bool = True) -> Fate:
+        """Say how a drawing stands, to who drew it, or, not `is_own`, to an admin.
+
+        Whether the lot chose a drawing that did not fool to be read is not told to its drawer,
+        unless moderators read something else than was meant: it stands as it would if it had not
+        been chosen.
+        """
+        if is_own and self.taken_back_at:
+            return Fate(self.Status.RETRACTED, self.taken_back_at, None)
+        unsuspected = (self.Status.PENDING, self.Status.NOT_FOOLED)
+        if is_own and not self.has_fooled and self.status in unsuspected:
+            return Fate(self.Status.NOT_FOOLED, self.submitted_at, None)
+        return Fate(self.status, self.settled_at, self.settled_label)
+
     @property
     def is_original(self) -> bool:
         """Whether it may earn: neither a near-duplicate of an earlier fool nor one of MNIST's own
@@ -239,6 +283,22 @@ class Attempt(models.Model):
     def decision(self) -> "Decision | None":
         """The last decision of an admin on it; None where there is none."""
         return max(self.decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+class AskedPrediction(models.Model):
+    """That a person asked what the model makes of a drawing, while the draw page did not say it:
+    by its pixels' hash and its path's shape. Kept for a day."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+", db_index=False)
+    asked_at = models.DateTimeField(default=timezone.now)
+    pixels_sha256 = models.CharField(max_length=64)
+    shape = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["person", "-asked_at"], name="asked_by_a_person")]
+
+    def __str__(self) -> str:
+        return f"a prediction for {self.person_id} at {self.asked_at}"
 
 
 class Decision(models.Model):

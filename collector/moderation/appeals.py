@@ -21,7 +21,7 @@ def possible(attempt: Attempt) -> bool:
     there, and they have not appealed yet."""
     is_recent = attempt.settled_at is not None and attempt.settled_at > timezone.now() - WITHIN
     return (
-        attempt.status in AGAINST
+        attempt.fate().status in AGAINST
         and is_recent
         and not attempt.removed_at
         and not hasattr(attempt, "appeal")

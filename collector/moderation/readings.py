@@ -8,7 +8,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
-from collector.models import DRAWER_SUSPENDED, Attempt, Gold, Person, Reading, Study
+from collector.models import DRAWER_SUSPENDED, ORIGINAL, Attempt, Gold, Person, Reading, Study
 from collector.moderation import gold
 from collector.moderation.queue import NOT_A_MODERATOR
 from collector.people import notices
@@ -121,7 +121,7 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     attempt.readings.filter(answer__isnull=False, is_discounted=False).update(is_correct=is_correct)
     gold.keep(attempt, outcome.answer)
     notices.notify_settled(attempt)
-    if outcome.label is None or attempt.is_mnist_duplicate:  # it may be of the test set
+    if outcome.label is None or not attempt.is_original:
         return
     sample = samples.add(
         attempt=attempt.pk,
@@ -162,13 +162,12 @@ def discount(moderator: Person) -> None:
 
 def fools_alike(attempt: Attempt) -> QuerySet[Attempt]:
     """Return the drawer's verified fools in the attempt's round of the same digit, taken for the
-    same other; near-duplicates aside."""
+    same other; copies aside."""
     return Attempt.objects.filter(
+        ORIGINAL,
         drawer=attempt.drawer_id,
         round=attempt.round_id,
         status=Status.VERIFIED,
         target_label=attempt.target_label,
         predicted_label=attempt.predicted_label,
-        near_duplicate_of=None,
-        is_mnist_duplicate=False,
     )

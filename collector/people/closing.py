@@ -47,6 +47,6 @@ def _remove_drawings(person: Person) -> None:
     own.filter(status=Status.PENDING).update(
         status=Status.RETRACTED, settled_at=now, needed_reading_count=0
     )
-    own.update(removed_at=now, strokes=[], pixels=b"")
+    own.update(removed_at=now, strokes=[], pixels=b"", shape=None)
     Gold.objects.filter(attempt__in=own).update(is_retired=True, strokes=[], pixels=b"")
     samples.remove(person.contributor)

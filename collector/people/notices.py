@@ -11,11 +11,12 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from collector.drawings import timeline
-from collector.models import Attempt, Notice, Person
+from collector.models import ORIGINAL, Attempt, Notice, Person
 from trainer import target
 from trainer.models import Round, Sample
 
 Status = Attempt.Status
+UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED)
 NEWEST_FOOLS = 200  # of a person, that a new model is asked about
 AT_MOST_EVERY = timedelta(hours=1)
 LISTED = 20  # notices in one email
@@ -23,7 +24,7 @@ LISTED = 20  # notices in one email
 
 def notify_settled(attempt: Attempt) -> None:
     """Tell the drawer how a drawing settled. Runs in the transaction that settles it."""
-    if attempt.drawer.closed_at or attempt.status == Status.NOT_FOOLED:
+    if attempt.drawer.closed_at or attempt.fate().status in UNTOLD:
         return
     drawn = f"Your {attempt.target_label}, taken for {attempt.predicted_label}"
     Notice.objects.create(
@@ -66,7 +67,7 @@ def _read_now(person: Person, number: int) -> str:
     """Say how round `number`'s model does on a person's own fools: “, and now reads 2 of your 3
     verified tricks correctly.”; a full stop where there is nothing to say."""
     fools = list(
-        person.attempts.filter(status=Status.VERIFIED, removed_at=None)
+        person.attempts.filter(ORIGINAL, status=Status.VERIFIED, removed_at=None)
         .order_by("-submitted_at")
         .values_list("pixels", "target_label")[:NEWEST_FOOLS]
     )

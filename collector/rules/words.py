@@ -53,6 +53,11 @@ def waiting(pending: int) -> str:
     return f"{pending:,} waiting" if pending else "none waiting"
 
 
+def copies(copy_count: int) -> str:
+    """Say how many copies were left out of the counts; nothing where there are none."""
+    return f", {count(copy_count, 'copy', 'copies')} left out" if copy_count else ""
+
+
 def interval(share: float | None, low: float | None, high: float | None) -> str:
     """Say a share with its 95 % interval, as in “99.0 % (98.8–99.2)”; a dash where there is
     none."""

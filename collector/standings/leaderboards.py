@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from collector.errors import Refused
-from collector.models import Attempt, Person
+from collector.models import ORIGINAL, Attempt, Person
 from trainer.models import Round
 
 PERIODS = ("round", "week", "all")
@@ -20,12 +20,15 @@ Status = Attempt.Status
 
 @dataclass(frozen=True)
 class AttemptCounts:
-    """Counts over some attempts. Retracted ones stay in every denominator."""
+    """Counts over some attempts that are originals; the others are only counted as copies.
+    Retracted ones stay in every denominator. Pending are the fools that wait: what did not fool is
+    decided, whether it was chosen to be read or not."""
 
     attempt_count: int = 0
     fooled_count: int = 0
     pending_count: int = 0
     verified_count: int = 0
+    copy_count: int = 0
 
     @property
     def decided_count(self) -> int:
@@ -83,30 +86,37 @@ class Standing:
 # The database counts each kind of attempt, by status and whether it fooled, in the order of an
 # index; the kinds are few, and are added up here.
 KINDS = ("status", "has_fooled")
-Kinds = Iterable[tuple[str, bool, int]]
+COUNTED = {
+    "n": Count("status", filter=ORIGINAL),
+    "copies": Count("status", filter=~ORIGINAL),
+}
+PENDING = Q(ORIGINAL, status=Status.PENDING, has_fooled=True)
+Kinds = Iterable[tuple[str, bool, int, int]]
 
 
 def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
     """Count these attempts."""
-    return _added_up(attempts.order_by().values_list(*KINDS).annotate(n=Count("*")))
+    return _added_up(attempts.order_by().values_list(*KINDS).annotate(**COUNTED))
 
 
 def counts_by_round(rounds: Iterable[int]) -> dict[int, AttemptCounts]:
     """Count the attempts of these rounds, by the round's id; one without attempts is missing."""
     within = Attempt.objects.filter(round__in=list(rounds))
-    kinds = within.order_by().values_list("round_id", *KINDS).annotate(n=Count("*"))
-    by_round: dict[int, list[tuple[str, bool, int]]] = defaultdict(list)
-    for round_id, status, has_fooled, n in kinds:
-        by_round[round_id].append((status, has_fooled, n))
+    kinds = within.order_by().values_list("round_id", *KINDS).annotate(**COUNTED)
+    by_round: dict[int, list[tuple[str, bool, int, int]]] = defaultdict(list)
+    for round_id, *kind in kinds:
+        by_round[round_id].append(tuple(kind))
     return {round_id: _added_up(of_round) for round_id, of_round in by_round.items()}
 
 
 def _added_up(kinds: Kinds) -> AttemptCounts:
     """The counts over attempts of which there are so many of each kind."""
     counts: Counter[str] = Counter()
-    for status, has_fooled, n in kinds:
-        counts.update(attempt_count=n, fooled_count=n if has_fooled else 0)
-        if status in (Status.PENDING, Status.VERIFIED):
+    for status, has_fooled, n, copies in kinds:
+        counts.update(attempt_count=n, copy_count=copies)
+        if has_fooled:
+            counts["fooled_count"] += n
+        if has_fooled and status in (Status.PENDING, Status.VERIFIED):
             counts[f"{status}_count"] += n
     return AttemptCounts(**counts)
 
@@ -119,9 +129,9 @@ def counts_of(
     attempts = Attempt.objects.all() if within is None else within
     drawers = attempts.filter(drawer__in=list(people)).order_by().values_list("drawer")
     counted = drawers.annotate(
-        attempt_count=Count("*"),
-        pending_count=Count("status", filter=Q(status=Status.PENDING)),
-        verified_count=Count("status", filter=Q(status=Status.VERIFIED)),
+        attempt_count=Count("status", filter=ORIGINAL),
+        pending_count=Count("status", filter=PENDING),
+        verified_count=Count("status", filter=Q(ORIGINAL, status=Status.VERIFIED)),
     )
     return {
         drawer: AttemptCounts(

@@ -8,7 +8,7 @@ from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from collector.models import Attempt, Person, Reading
+from collector.models import ORIGINAL, Attempt, Person, Reading
 from collector.rules import badges
 from trainer.models import RoundModel, Sample, Split
 
@@ -62,5 +62,9 @@ def _taught(person: Person) -> bool:
 
 
 def _days(person: Person) -> set[date]:
-    drawn = person.attempts.order_by().annotate(day=TruncDate("submitted_at", tzinfo=UTC))
+    drawn = (
+        person.attempts.filter(ORIGINAL)
+        .order_by()
+        .annotate(day=TruncDate("submitted_at", tzinfo=UTC))
+    )
     return set(drawn.values_list("day", flat=True).distinct())

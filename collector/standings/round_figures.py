@@ -14,7 +14,7 @@ import numpy as np
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from collector.models import Attempt, Study
+from collector.models import ORIGINAL, Attempt, Study
 from collector.standings import leaderboards
 from trainer import measurements, samples
 from trainer.learning.evaluate import wilson
@@ -371,6 +371,7 @@ def removed_since(number: int) -> datetime | None:
 
 
 def fooled_today() -> int:
-    """Count the drawings that have fooled a model since midnight, verified or not."""
+    """Count the originals that have fooled a model since midnight, verified or not."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Attempt.objects.filter(submitted_at__gte=midnight, has_fooled=True).count()
+    fooled = Attempt.objects.filter(ORIGINAL, submitted_at__gte=midnight, has_fooled=True)
+    return fooled.count()

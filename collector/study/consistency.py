@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, F, Max, Min, Model, OuterRef, Prefet
 
 from collector.models import (
     DRAWER_SUSPENDED,
+    ORIGINAL,
     Attempt,
     Gold,
     ModerationPause,
@@ -44,6 +45,7 @@ class Recount:
         yield from self._models()
         yield from self._each(_with_readings(), _attempt)
         yield from _without_sample()
+        yield from _copies()
         yield from _credit()
         yield from self._each(_gold_readings(), _gold_reading)
         yield from self._each(_hidden_gold(), _gold)
@@ -230,10 +232,10 @@ def _without_sample() -> Iterator[str]:
     active = Sample.objects.filter(withdrawn_at=None)
     lacking = (
         Attempt.objects.filter(
+            ORIGINAL,
             ~Exists(active.filter(attempt=OuterRef("pk"))),
             ~Exists(active.filter(sha256=OuterRef("pixels_sha256"))),
             status=Status.VERIFIED,
-            is_mnist_duplicate=False,
             removed_at=None,
         )
         .exclude(DRAWER_SUSPENDED)
@@ -243,13 +245,19 @@ def _without_sample() -> Iterator[str]:
         yield f"Attempt {pk} is verified and no sample."
 
 
+def _copies() -> Iterator[str]:
+    """No copy waits to be trained on."""
+    waiting = Sample.objects.filter(withdrawn_at=None, first_trained_by=None)
+    copies = Attempt.objects.exclude(ORIGINAL).values("pk")
+    for pk in waiting.filter(attempt__in=copies).values_list("pk", flat=True):
+        yield f"Sample {pk} is a copy, and waits to be trained on."
+
+
 def _credit() -> Iterator[str]:
     """Recount what each person's verified fools of one digit taken for one other earned in a round,
     together."""
     confusions = (
-        Attempt.objects.filter(
-            status=Status.VERIFIED, near_duplicate_of=None, is_mnist_duplicate=False
-        )
+        Attempt.objects.filter(ORIGINAL, status=Status.VERIFIED)
         .order_by("drawer__username", "round__number", "target_label", "predicted_label")
         .values_list("drawer__username", "round__number", "target_label", "predicted_label")
         .annotate(fool_count=Count("pk"), earned=Sum("credit"))

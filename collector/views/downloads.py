@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from collector.errors import NotFound
+from collector.errors import Forbidden, NotFound
 from collector.rules import words
 from collector.standings import leaderboards, round_figures
 from collector.views.parts import figures
@@ -28,9 +28,17 @@ OF_A_FIGURE = ("count", "of", "value", "low", "high", "stand_in")
 
 @require_safe
 def weights(request: HttpRequest, number: int) -> HttpResponse:
-    """Answer with the weights as they are served, in safetensors' form. Raises NoSuchRound,
-    NotFound where there are none, TargetUnavailable where they are damaged."""
-    row = _weights(rounds.get_round(number).model_id)
+    """Answer with the weights as they were served, in safetensors' form. Raises NoSuchRound,
+    Forbidden while a round is open with them, NotFound where there are none, TargetUnavailable
+    where they are damaged."""
+    model_id = rounds.get_round(number).model_id
+    if rounds.is_open(model_id):
+        raise Forbidden(
+            "The weights of the open round are published when it closes: until then, whoever has "
+            "them could look for what fools it without drawing, and moderators could ask it.",
+            code="round_open",
+        )
+    row = _weights(model_id)
     data = bytes(row.data)
     if hashlib.sha256(data).hexdigest() != row.sha256:
         raise TargetUnavailable(f"Round {number}'s weights are damaged.")

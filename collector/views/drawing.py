@@ -100,8 +100,7 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "drawer": "" if own else attempt.drawer.username,
         "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
-        "may_retract": own
-        and attempt.status in (Attempt.Status.PENDING, Attempt.Status.NOT_FOOLED),
+        "may_retract": own and attempts.may_retract(attempt),
     }
     return render(request, "pages/drawing.html", context)
 

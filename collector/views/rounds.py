@@ -14,6 +14,7 @@ from collector.rules import words
 from collector.standings import round_figures
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
 from collector.views.parts import figures, pictures
+from trainer import rounds
 from trainer.learning.report import (
     GATE_BASE,
     MNIST_TEST,
@@ -182,6 +183,7 @@ def _row(overview: RoundOverview) -> dict[str, object]:
         "vmer": words.percent(counts.vmer),
         "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
         "pending": words.waiting(counts.pending_count),
+        "copies": words.copies(counts.copy_count),
         "sets": [
             figures.figure(overview.report.of(name), text) for name, text in figures.SETS.items()
         ],
@@ -228,12 +230,13 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "pages/round.html", context)
 
 
-def _weights(number: int) -> dict[str, str] | None:
+def _weights(number: int) -> dict[str, object] | None:
     row = Weights.objects.select_related("model").filter(model__rounds__number=number).first()
     if row is None:
         return None
     return {
         "sha256": row.sha256,
+        "is_published": not rounds.is_open(row.model_id),
         "size": f"{len(row.data) / 1000:.0f} kB",
         "trained_on": figures.trained_on(row.model),
     }

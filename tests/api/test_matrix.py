@@ -21,7 +21,7 @@ from django.test.client import MULTIPART_CONTENT
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from collector.drawings import attempts
+from collector.drawings import asking, attempts
 from collector.models import (
     AdminAction,
     Attempt,
@@ -79,7 +79,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "people/<str:username>/": ("200 200 200 200 200", "302 403 403 403 400"),
     "rounds/": ("200 200 200 200 200", "405 405 405 405 405"),
     "rounds/<int:number>/": ("200 200 200 200 200", "405 405 405 405 405"),
-    "rounds/<int:number>/weights.safetensors": ("200 200 200 200 200", "405 405 405 405 405"),
+    "rounds/<int:number>/weights.safetensors": ("403 403 403 403 403", "405 405 405 405 405"),
     "rounds/<int:number>/card.md": ("200 200 200 200 200", "405 405 405 405 405"),
     "rounds/history.csv": ("200 200 200 200 200", "405 405 405 405 405"),
     "admin-log/": ("302 403 403 403 200", "405 405 405 405 405"),
@@ -233,7 +233,7 @@ def scene(db: None) -> Iterator[Scene]:
 def _fool(drawer: Person, place: int) -> Attempt:
     """A line that the model takes for another digit than its drawer does."""
     line = drawing.parse([{"x": [20 + place, 60 + place], "y": [30, 200], "t": [0, 90]}])
-    _, prediction = attempts.predict(line, "")
+    _, prediction = asking.predict(line, None, "")
     wrong = min(range(10), key=prediction.probabilities.__getitem__)
     attempt, _ = attempts.submit(drawer, attempts.Submission(wrong, line))
     return attempt

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import limits
-from collector.drawings import attempts
+from collector.drawings import asking, attempts
 from collector.errors import TooMany
 from collector.models import Attempt, Person, Study
 from tests.support.cast import a_line, read, submit
@@ -121,9 +121,9 @@ def test_a_scribble_that_takes_as_long_as_many_drawings_counts_as_many(
     worst = scribble(5000)
     assert raster.shares_of_work(worst) == 32
     monkeypatch.setattr(limits, "PREDICTIONS_A_MINUTE", limits.Limit("tight", 40, 60, "previews"))
-    attempts.predict(worst, "somebody")
+    asking.predict(worst, None, "somebody")
     with pytest.raises(TooMany, match="more than 40 previews"):
-        attempts.predict(worst, "somebody")
+        asking.predict(worst, None, "somebody")
     submit(alice, 7, scribble(200))
     assert raster.shares_of_work(scribble(1400)) == 9
     submit(alice, 7, worst)

@@ -1,15 +1,20 @@
-"""Near-copies of earlier fools are taken, marked, and earn nothing; junk is not taken."""
+"""Near-copies of earlier fools are taken, marked, and count for nothing; junk is not taken."""
 
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from collector.drawings import attempts, timeline
+from collector.drawings import attempts, challenges, near_duplicates, timeline
 from collector.errors import Unprocessable
-from collector.models import Attempt, Person
+from collector.models import Attempt, Person, Study
+from collector.standings import leaderboards, progress, round_figures
 from collector.study import consistency
+from tests.support import changing
 from tests.support.cast import a_line, read, submit
+from trainer import samples, target
 from trainer.learning import drawing
+from trainer.models import Round, RoundModel, Sample
 
 pytestmark = pytest.mark.usefixtures("many_due")
 
@@ -56,6 +61,68 @@ def test_copies_do_not_use_up_the_full_credits_of_a_confusion(alice: Person, mon
         read(mona, "4")
     assert sorted(Attempt.objects.values_list("credit", flat=True)) == [0.0, 0.5, 1.0, 1.0]
     assert list(consistency.problems()) == []
+
+
+def turned(drawn: drawing.Drawing, degrees: float) -> drawing.Drawing:
+    """Smaller too, so that the canvas cuts nothing off."""
+    smaller = changing.mapped(drawn.as_json(), [[0.7, 0], [0, 0.7]])
+    return drawing.parse(changing.turned(smaller, degrees), drawn.width)
+
+
+def test_one_drawing_turned_again_and_again_counts_once_everywhere(
+    alice: Person, mona: Person
+) -> None:
+    Study.objects.update(round_size=2)
+    line = a_line()
+    made = [submit(alice, drawn=turned(line, degrees)) for degrees in (0, 4, -6, 8)]
+    for _ in made:
+        read(mona, "4")
+    assert [attempt.near_duplicate_of is None for attempt in made] == [True, False, False, False]
+    assert Sample.objects.count() == samples.due().count() == 1
+    assert not RoundModel.objects.filter(state="training").exists()
+    counts = leaderboards.count_attempts(Attempt.objects.all())
+    assert (counts.attempt_count, counts.fooled_count, counts.copy_count) == (1, 1, 3)
+    assert counts.vmer == counts.mer == 1
+    assert leaderboards.counts_by_round([made[0].round_id])[made[0].round_id] == counts
+    [standing] = leaderboards.standings()
+    assert (standing.credit, standing.verified_count, standing.attempt_count) == (1, 1, 1)
+    assert progress.facts_about(alice).fool_count == 1
+    assert round_figures.fooled_today() == 1
+    fools = [challenge.fools for challenge in (challenges.draw_challenge() for _ in range(9))]
+    assert max(fools) <= 1
+    assert list(consistency.problems()) == []
+
+
+def test_a_copy_of_a_fool_that_does_not_fool_is_no_try_either(alice: Person) -> None:
+    line = a_line()
+    submit(alice, 7, turned(line, 3))
+    first = submit(alice, 4, turned(line, 0))
+    Attempt.objects.filter(pk=first.pk).update(target_label=7, predicted_label=4)
+    assert submit(alice, 7, turned(line, 6)).near_duplicate_of == first
+    assert leaderboards.count_attempts(Attempt.objects.all()).attempt_count == 2
+
+
+def test_the_very_same_pixels_are_found_however_many_fools_came_since(
+    alice: Person, mei: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(near_duplicates, "OF_ANYBODY", 1)
+    monkeypatch.setattr(near_duplicates, "OF_THE_DRAWER", 2)
+    line, other = a_line(), a_line()
+    first, second = submit(alice, drawn=line), submit(alice, drawn=other)
+    submit(mei)
+    assert submit(mei, drawn=nearly(line)).near_duplicate_of is None, "past the bound of anybody's"
+    assert submit(alice, drawn=nearly(other)).near_duplicate_of == second, "their own, within its"
+    next_round()
+    assert submit(mei, drawn=line).near_duplicate_of == first
+
+
+def next_round() -> None:
+    """The open round closes, and its model is asked in the next one too."""
+    opened = Round.objects.get(state="open")
+    now = timezone.now()
+    Round.objects.filter(pk=opened.pk).update(state="closed", closed_at=now)
+    Round.objects.create(number=opened.number + 1, model=opened.model, opened_at=now)
+    target.forget()
 
 
 def test_only_earlier_fools_of_the_same_digit_count_that_were_not_taken_back(

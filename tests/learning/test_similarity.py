@@ -1,5 +1,5 @@
-"""Near-duplicates: the same drawing moved, with a speck more, a wider pen or its points a little
-elsewhere."""
+"""Near-duplicates: the same drawing under any small affine map, with a speck more, or its points a
+little elsewhere."""
 
 from typing import Any
 
@@ -9,75 +9,82 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 
-from tests.support import penmanship
-from trainer.learning import drawing, raster, similarity
+from tests.support import changing, penmanship
+from trainer.learning import similarity
 from trainer.simulation import penman
 
 Strokes = list[dict[str, Any]]
 DRAWN: list[tuple[int, Strokes]] = [
     (label, strokes) for label, strokes in penmanship.drawings(3, 10)
 ]
+PATHS = [similarity.path_of(strokes) for _, strokes in DRAWN]
+SHAPES = np.stack([similarity.shape(path) for path in PATHS])
 places = st.integers(0, len(DRAWN) - 1)
+a_little = st.floats(-0.15, 0.15)
 
 
-def moved(strokes: Strokes, right: int, down: int) -> Strokes:
-    """As far that way as the canvas allows."""
-    xs, ys = ([v for stroke in strokes for v in stroke[axis]] for axis in "xy")
-    right, down = min(right, 279 - max(xs)), min(down, 279 - max(ys))
-    return [
-        {**s, "x": [x + right for x in s["x"]], "y": [y + down for y in s["y"]]} for s in strokes
-    ]
+def is_near(strokes: Strokes, place: int, *, is_own: bool = True) -> bool:
+    path = similarity.path_of(strokes)
+    turn = dict(similarity.most_alike(path, SHAPES, len(SHAPES)))[place]
+    [distance] = similarity.compare(path, [PATHS[place]], [turn])
+    return distance.is_near(DRAWN[place][0], is_own=is_own)
 
 
-def shake(places: list[int], chances: Any) -> list[int]:
-    near: list[int] = np.clip(
-        np.array(places) + chances.integers(-1, 2, len(places)), 0, 279
-    ).tolist()
-    return near
-
-
-def picture(strokes: Strokes, width: int = 22) -> Any:
-    return raster.rasterise(drawing.parse(strokes, width))
-
-
-@given(places, st.integers(0, 60), st.integers(0, 60))
-def test_wherever_a_drawing_is_moved_it_is_a_near_duplicate(
-    place: int, right: int, down: int
+@given(places, a_little, a_little, a_little, a_little, st.integers(-42, 42), st.integers(-42, 42))
+def test_under_any_small_affine_map_a_drawing_is_a_near_duplicate_whoever_sent_it(
+    place: int, turn: float, slant: float, wider: float, higher: float, right: int, down: int
 ) -> None:
-    label, strokes = DRAWN[place]
-    assert similarity.is_near_duplicate(moved(strokes, right, down), strokes, label)
+    cos, sin = np.cos(turn), np.sin(turn)
+    linear = np.array([[cos, -sin], [sin, cos]]) @ [[1 + wider, slant], [0, 1 + higher]]
+    copy = changing.mapped(DRAWN[place][1], linear * 0.9, (right, down))
+    assert is_near(copy, place, is_own=False)
 
 
-@given(places, places)
-def test_a_near_duplicate_of_one_is_the_others_too(one: int, other: int) -> None:
-    label = DRAWN[one][0]
-    assert similarity.is_near_duplicate(DRAWN[one][1], DRAWN[other][1], label) == (one == other)
+@pytest.mark.parametrize("place", [p for p, (label, _) in enumerate(DRAWN) if label not in (1, 7)])
+def test_drawn_backwards_with_other_points_it_is_still_the_most_alike_and_near(place: int) -> None:
+    backwards = [
+        {"x": stroke["x"][::-1], "y": stroke["y"][::-1], "t": stroke["t"]}
+        for stroke in changing.turned(DRAWN[place][1], 8)[::-1]
+    ]
+    backwards[0] = {axis: [*values[:1], *values[2:]] for axis, values in backwards[0].items()}
+    [(best, _)] = similarity.most_alike(similarity.path_of(backwards), SHAPES, 1)
+    assert best == place
+    assert is_near(backwards, place)
 
 
 @pytest.mark.parametrize("place", range(len(DRAWN)))
 def test_a_speck_more_and_points_a_little_elsewhere_leave_it_a_near_duplicate(place: int) -> None:
-    label, strokes = DRAWN[place]
-    chances = default_rng(place)
-    shaken = [{**s, **{axis: shake(s[axis], chances) for axis in "xy"}} for s in strokes]
-    changed = [*moved(shaken, 13, 7), {"x": [4, 8], "y": [4, 8], "t": [99_999, 99_999]}]
-    assert similarity.is_near_duplicate(changed, strokes, label)
-    assert similarity.resemblance(picture(changed, 26), picture(strokes)[None])[0] > 0.5
+    strokes = changing.shaken(DRAWN[place][1], 1, default_rng(place))
+    changed = changing.with_a_speck(changing.mapped(strokes, np.eye(2), (13, 7)))
+    assert is_near(changed, place)
+
+
+@given(places, places)
+def test_what_is_near_is_near_both_ways(one: int, other: int) -> None:
+    assert is_near(DRAWN[one][1], other) == (one == other)
 
 
 def test_another_persons_same_digit_is_no_near_duplicate() -> None:
-    drawings = [
-        penman.write(penman.writer(place), 4, default_rng(place)).strokes
-        for place in range(700, 740)
+    paths = [
+        similarity.path_of(penman.write(penman.writer(place), 4, default_rng(place)).strokes)
+        for place in range(700, 720)
     ]
-    assert not any(
-        similarity.is_near_duplicate(strokes, other, 4)
-        for strokes in drawings
-        for other in drawings
-        if strokes is not other
-    )
+    shapes = np.stack([similarity.shape(path) for path in paths])
+    for place, path in enumerate(paths):
+        alike = similarity.most_alike(path, shapes, len(paths))
+        assert alike[0][0] == place
+        others = [(other, turn) for other, turn in alike if other != place]
+        distances = similarity.compare(
+            path, [paths[other] for other, _ in others], [turn for _, turn in others]
+        )
+        assert not any(distance.is_near(4, is_own=False) for distance in distances)
 
 
-def test_resemblance_is_one_for_the_same_wherever_it_stands() -> None:
-    pixels = picture(DRAWN[0][1])
-    others = np.stack([pixels, np.roll(pixels, (0, 1), (0, 1)), np.zeros_like(pixels)])
-    assert similarity.resemblance(pixels, others) == pytest.approx([1, 1, 0], abs=0.02)
+def test_one_point_and_a_straight_line_have_a_path_too() -> None:
+    point = [{"x": [5], "y": [5], "t": [0]}]
+    line = [{"x": [10, 10], "y": [0, 200], "t": [0, 9]}]
+    for strokes in (point, line, [*point, *line]):
+        path = similarity.path_of(strokes)
+        assert similarity.shape(path).max() == 255
+        [distance] = similarity.compare(path, [path], [0.0])
+        assert distance.is_near(1, is_own=False)

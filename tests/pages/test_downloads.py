@@ -18,9 +18,14 @@ from trainer import target
 from trainer.models import Round, RoundModel, Weights
 
 
-def test_the_weights_are_those_that_are_served_and_load_as_the_card_says(
+def test_the_weights_are_those_that_were_served_once_the_round_is_closed_and_load_as_the_card_says(
     browse: Browse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    refused = browse(None).get("/rounds/1/weights.safetensors")
+    assert refused.status_code == 403
+    assert "published when it closes" in text(refused)
+    assert "are published when the round" in text(browse(None).get("/rounds/1/"))
+    open_round_of(4)
     answer = browse(None).get("/rounds/1/weights.safetensors")
     assert answer["Content-Disposition"] == 'attachment; filename="round-1-mnist_model.safetensors"'
     card = browse(None).get("/rounds/1/card.md").content.decode()
@@ -34,6 +39,7 @@ def test_the_weights_are_those_that_are_served_and_load_as_the_card_says(
 
 
 def test_damaged_weights_are_not_given_away(browse: Browse, open_round: Round) -> None:
+    open_round_of(4)
     Weights.objects.update(data=b"damaged")
     assert browse(None).get("/rounds/1/weights.safetensors").status_code == 503
 

@@ -1,141 +1,288 @@
-"""Near-duplicates: whether a drawing is an earlier one again, a little changed: moved, with a speck
-more or a wider pen, its points a little elsewhere.
+"""Near-duplicates: whether a drawing is an earlier one again, a little changed: moved, turned,
+slanted or stretched, with a speck more or a wider pen, its points a little elsewhere.
 
-As pictures two people's digits of one kind are often as alike as a drawing and its near-duplicate,
-so pictures only tell which earlier drawings are worth looking at (`resemblance`). What decides is
-the pen's path on the canvas, ten times as fine (`is_near_duplicate`).
+Every affine map of a pen's path has the same normal form but for a turn: centred, and as wide one
+way as the other. Its density in few pixels, the path's *shape*, is kept with the drawing, and tells
+which of very many earlier ones are worth a look (`alikeness`). What decides is the path itself, on
+the canvas: how far it runs beside the other once it lies on it as well as it can
+(`compare`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 28
-WORTH_A_LOOK = 0.85
-_POINTS = 96
-_NEAR = 3.0  # canvas units
-_COVERED, _COVERED_IF_SIMPLE = 0.85, 0.95
-_SIMPLE = (1, 7)  # one or two straight lines: many people's are the same within a few units
-_STEPS = 8
-_PAINTED_AGAIN = 0.987  # correlation of thumbnails
+LOOKED_AT, LOOKED_AT_OF_OWN = 8, 4  # of the most alike, in full: of anybody's, of the drawer's
+GRID = 20  # a shape's pixels a side
+TURNS = np.linspace(-0.5, 0.5, 15)  # radians; between two of them a shape hardly changes
+_POINTS = 64
+_REACH = 2.5  # of a shape from its middle, in standard deviations
+_ROUNDS = 5  # of normalising a path
+_LEAST_SPREAD = 1.0  # canvas units: below it a line's wiggle is mostly the canvas's rounding
+_STEPS = 6
+_SHARE = 0.9  # of a path that has to run beside the other; the rest may be specks and new hooks
+_FEWEST_POINTS = 6  # of which it says something that they all lie where another's do
+_SAME_POINT = 0.8  # canvas units, root mean square; whole units alone make some 0.4
+# How near, in canvas units, two drawings of a digit hardly ever run: moved only, and mapped as
+# well as can be, the second one where the drawer is the same. A 1 is a line and a 7 is two: many
+# people's are the same within a unit, once mapped.
+_NEAR_MOVED = 2.2
+_NEAR_MAPPED = {1: (0.35, 0.8), 7: (0.6, 1.0)}
+_NEAR_MAPPED_ELSE = (1.0, 1.2)
 
 Strokes = Sequence[Mapping[str, Sequence[int]]]
+Points = NDArray[np.float64]
 
 
-def resemblance(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Say how alike a picture, uint8 (28, 28), is to each of the others, uint8 (n, 28, 28): float32
-    (n,), 1 for the same.
+@dataclass(frozen=True)
+class Distance:
+    """How far apart two paths run, once the one lies on the other as well as it can, in canvas
+    units: `moved` only, and `mapped` by any affine map; and whether their points, one after
+    another, are `the_same` but for such a map."""
 
-    The normalised correlation as they stand, or once every centre of mass is in the middle,
-    whichever is more.
-    """
-    as_they_stand = _unit(others.astype(np.float32)) @ _unit(pixels[None].astype(np.float32))[0]
-    centred = _unit(_centred(others)) @ _unit(_centred(pixels[None]))[0]
-    alike: NDArray[np.float32] = np.maximum(as_they_stand, centred)
-    return alike
+    moved: float
+    mapped: float
+    the_same: bool
 
-
-def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Shrink pictures, uint8 (n, 28, 28), centred, to half their size, each as bright as can be:
-    uint8 (n, 196)."""
-    # Each pixel of a thumbnail is the mean of 2 × 2.
-    blocks = _centred(images).reshape(len(images), SIDE // 2, 2, SIDE // 2, 2)
-    half = blocks.mean(axis=(2, 4)).reshape(len(images), -1)
-    brightest = np.maximum(half.max(axis=1, keepdims=True), 1e-6)
-    small: NDArray[np.uint8] = np.rint(half * (255 / brightest)).astype(np.uint8)
-    return small
+    def is_near(self, digit: int, *, is_own: bool) -> bool:
+        """Say whether two drawings of a digit so far apart are near-duplicates. `is_own`: by the
+        same drawer, of whom less is believed."""
+        near = _NEAR_MAPPED.get(digit, _NEAR_MAPPED_ELSE)[is_own]
+        return self.the_same or self.moved <= _NEAR_MOVED or self.mapped <= near
 
 
-def is_duplicate_of_any(pixels: NDArray[np.uint8], known: NDArray[np.uint8], digit: int) -> bool:
-    """Say whether a picture of a digit, uint8 (28, 28), is nearly that of a known thumbnail, uint8
-    (n, 196). A 1 never is: so many people's are."""
-    if digit == 1 or not len(known):
-        return False
-    thumbnail = thumbnails(pixels[None])[0].astype(np.float32)
-    others = known.astype(np.float32)
-    lengths = np.sqrt(np.einsum("ij,ij->i", others, others))
-    correlations = others @ thumbnail / (lengths * np.linalg.norm(thumbnail))
-    return bool(correlations.max() >= _PAINTED_AGAIN)
+@dataclass(frozen=True)
+class Path:
+    """A pen's path: `_POINTS` points (n, 2) evenly along it on the canvas, its direction (n, 2) at
+    each, and how far it goes each way from one (canvas units). `form` are points (n, 2) evenly
+    along its normal form, in standard deviations, and `weights` (n,), together 1, what they weigh;
+    the normal form is `normal`, multiplied from the right, of what is on the canvas less the
+    `middle`. `drawn` are the points as they came, by stroke."""
+
+    points: Points
+    directions: Points
+    reach: float
+    form: Points
+    weights: Points
+    middle: Points
+    normal: Points
+    drawn: list[Points]
+
+    @property
+    def size(self) -> float:
+        """The root mean square distance from the middle, in canvas units."""
+        return float(np.sqrt(((self.points - self.middle) ** 2).sum(axis=1).mean()))
 
 
-def is_near_duplicate(drawing: Strokes, other: Strokes, digit: int) -> bool:
-    """Say whether a drawing, as strokes of x and y in canvas units, goes the other's way, where it
-    stands or moved: nearly all of each within `_NEAR` of the other. Both mean `digit`."""
-    enough = _COVERED_IF_SIMPLE if digit in _SIMPLE else _COVERED
-    here, there = _evenly(drawing), _evenly(other)
-    return _covered(here, there) >= enough or _covered(_moved_onto(here, there), there) >= enough
-
-
-def _moved_onto(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Move points (n, 2) as a whole until they lie best on others (m, 2)."""
-    # First middle onto middle, then again and again by the median way to the nearest other point:
-    # a speck moves the mean, not the median.
-    here = here + there.mean(axis=0) - here.mean(axis=0)
-    for _ in range(_STEPS):
-        nearest = there[_apart(here, there).argmin(axis=1)]
-        here = here + np.median(nearest - here, axis=0)
-    return here
-
-
-def _covered(here: NDArray[np.float64], there: NDArray[np.float64]) -> float:
-    """Give the smaller of the two shares of points that are within `_NEAR` of the other's."""
-    near = _apart(here, there) <= _NEAR**2
-    return float(min(near.any(axis=1).mean(), near.any(axis=0).mean()))
-
-
-def _evenly(strokes: Strokes) -> NDArray[np.float64]:
-    """Give `_POINTS` points (x, y) evenly along all strokes, one after another."""
-    lines = [np.column_stack([stroke["x"], stroke["y"]]).astype(np.float64) for stroke in strokes]
+def path_of(strokes: Strokes) -> Path:
+    """Give the path of strokes of x and y in canvas units."""
+    drawn = [np.column_stack([s["x"], s["y"]]).astype(np.float64) for s in strokes]
     # A lone point becomes a line to itself, so that every stroke has a segment.
-    lines = [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
-    # The segments of all strokes, and how far along the pen is at the end of each.
+    lines = [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in drawn]
     start = np.concatenate([line[:-1] for line in lines])
-    end = np.concatenate([line[1:] for line in lines])
-    length = np.maximum(np.hypot(*(end - start).T), 1e-3)
+    way = np.concatenate([line[1:] for line in lines]) - start
+    stroke = np.repeat(np.arange(len(lines)), [len(line) - 1 for line in lines])
+    length = np.hypot(*way.T)
+    segment, share, weights = _evenly(way, stroke)
+    points = on_form = start[segment] + way[segment] * share[:, None]
+    directions = way[segment] / np.maximum(length[segment], 1e-6)[:, None]
+    # Where points are even depends on the normal form, and that on where they are.
+    for _ in range(_ROUNDS):
+        middle = weights @ on_form
+        off = on_form - middle
+        spread = (off * weights[:, None]).T @ off + np.eye(2) * _LEAST_SPREAD**2
+        values, vectors = np.linalg.eigh(spread)
+        normal = (vectors * values**-0.5) @ vectors.T
+        segment, share, weights = _evenly(way @ normal, stroke)
+        on_form = start[segment] + way[segment] * share[:, None]
+    # Half a step each way, and a little more: a map that stretches some of it makes steps uneven.
+    reach = 0.6 * float(length.sum()) / _POINTS
+    form = (on_form - middle) @ normal
+    return Path(points, directions, reach, form, weights, middle, normal, drawn)
+
+
+def _evenly(way: Points, stroke: NDArray[np.int64]) -> tuple[NDArray[np.int64], Points, Points]:
+    """Spread `_POINTS` points evenly over segments (m, 2): each one's segment, its share of that,
+    and its weight. A stroke's points weigh as much as it is long, so that specks weigh nothing."""
+    length = np.maximum(np.hypot(*way.T), 1e-9)
     along = np.cumsum(length)
-    # Each point's place along the whole, its segment, and its share of that segment.
     places = (np.arange(_POINTS) + 0.5) / _POINTS * along[-1]
     segment = np.searchsorted(along, places)
     share = 1 - (along[segment] - places) / length[segment]
-    points: NDArray[np.float64] = start[segment] + (end - start)[segment] * share[:, None]
-    return points
+    weights = np.bincount(stroke, length)[stroke[segment]]
+    return segment, share, weights / weights.sum()
 
 
-def _apart(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the squared distances of all points, (n, m)."""
-    squares = (here**2).sum(axis=1)[:, None] + (there**2).sum(axis=1)[None, :]
-    gaps: NDArray[np.float64] = squares - 2 * here @ there.T
-    return gaps
+def shape(path: Path) -> NDArray[np.uint8]:
+    """Give a path's shape, uint8 (400,): the density of its normal form, brightest 255."""
+    density = _densities(path.form[None], path.weights)[0]
+    shape: NDArray[np.uint8] = np.rint(density * (255 / density.max())).astype(np.uint8)
+    return shape
 
 
-def _centred(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Move each picture, between pixels too, until its centre of mass is in the middle: float32 (n,
-    28, 28)."""
-    ink = pictures.astype(np.float32)
-    total = np.maximum(ink.sum(axis=(1, 2)), 1e-6)
-    places = np.arange(SIDE, dtype=np.float32)
-    middle = (SIDE - 1) / 2
-    # Rows are moved by a matrix from the left, columns by one from the right.
-    down = _translations(middle - (ink.sum(axis=2) @ places) / total)
-    right = _translations(middle - (ink.sum(axis=1) @ places) / total)
-    centred: NDArray[np.float32] = (down @ ink @ right.transpose(0, 2, 1)).astype(np.float32)
-    return centred
+def shapes(stored: Iterable[bytes | memoryview]) -> NDArray[np.uint8]:
+    """Give many shapes' stored bytes as uint8 (n, 400), read-only, in their order."""
+    return np.frombuffer(b"".join(stored), np.uint8).reshape(-1, GRID * GRID)
 
 
-def _translations(by: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Make matrices (n, 28, 28) that move rows by so many pixels each, linearly between two."""
-    places = np.arange(SIDE, dtype=np.float32)
-    # Row i of the result takes of row j as much as i − by is near j: all at 0, nothing from 1 on.
-    gap = np.abs(places[None, :, None] - by[:, None, None] - places[None, None, :])
-    matrices: NDArray[np.float32] = np.maximum(0, 1 - gap).astype(np.float32)
-    return matrices
+def alikeness(path: Path, shapes: NDArray[np.uint8]) -> tuple[Points, Points]:
+    """Say how alike a path is to each of many shapes, uint8 (n, 400), turned as it is the most, up
+    to 1 (n,), and how many radians that turn is (n,)."""
+    cos, sin = np.cos(TURNS), np.sin(TURNS)
+    turns = np.array([[cos, sin], [-sin, cos]]).transpose(2, 0, 1)
+    densities = _densities(path.form @ turns, path.weights)
+    densities /= np.linalg.norm(densities, axis=1, keepdims=True)
+    others = shapes.astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", others, others))
+    alike = (densities @ others.T) / np.maximum(lengths, 1e-6)
+    return alike.max(axis=0), TURNS[alike.argmax(axis=0)]
 
 
-def _unit(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Flatten pictures to vectors of length 1, float32 (n, 784); an empty one stays empty."""
-    flat = pictures.reshape(len(pictures), SIDE * SIDE)
-    length: NDArray[np.float32] = np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    return flat / length
+def most_alike(path: Path, shapes: NDArray[np.uint8], count: int) -> list[tuple[int, float]]:
+    """Give the places of the `count` shapes, of uint8 (n, 400), that are the most alike to a path,
+    and the turn at which each is, in radians: the most alike first."""
+    if not len(shapes):
+        return []
+    alike, turns = alikeness(path, shapes)
+    return [(int(place), float(turns[place])) for place in np.argsort(-alike)[:count]]
+
+
+def _densities(forms: Points, weights: Points) -> NDArray[np.float32]:
+    """Add up the weights of normal forms' points (k, n, 2) in pixels, each shared among the four
+    around it: float32 (k, 400)."""
+    places = (forms + _REACH) / (2 * _REACH) * (GRID - 1)
+    places = np.clip(places, 0, GRID - 1.001)
+    first = places.astype(int)
+    share = places - first
+    sums = np.zeros((len(forms), GRID * GRID), dtype=np.float32)
+    form = np.arange(len(forms))[:, None]
+    for right in (0, 1):
+        for down in (0, 1):
+            part = np.abs(1 - right - share[..., 0]) * np.abs(1 - down - share[..., 1]) * weights
+            np.add.at(sums, (form, (first[..., 1] + down) * GRID + first[..., 0] + right), part)
+    return sums
+
+
+def compare(here: Path, others: Sequence[Path], turns: Sequence[float]) -> list[Distance]:
+    """Say how far from each other path, turned as `alikeness` found, `here` runs."""
+    moved = _distances(here, others, [np.eye(2)] * len(others), is_mapped=False)
+    first = [_first_map(here, there, turn) for there, turn in zip(others, turns, strict=True)]
+    mapped = _distances(here, others, first, is_mapped=True)
+    return [
+        Distance(float(one), float(other), _has_same_points(here, there))
+        for one, other, there in zip(moved, mapped, others, strict=True)
+    ]
+
+
+def _has_same_points(here: Path, there: Path) -> bool:
+    """Say whether the points of a drawing, one after another, are an affine map of the other's, as
+    those that a program changed are. No two people's are, of the straightest line neither."""
+    if [len(line) for line in here.drawn] != [len(line) for line in there.drawn]:
+        return False
+    ours, theirs = np.concatenate(here.drawn), np.concatenate(there.drawn)
+    if len(ours) < _FEWEST_POINTS:
+        return False
+    ours, theirs = (ours, theirs) if here.size <= there.size else (theirs, ours)
+    columns = np.column_stack([ours, np.ones(len(ours))])
+    off = theirs - columns @ np.linalg.lstsq(columns, theirs, rcond=None)[0]
+    return bool(np.sqrt((off**2).sum(axis=1).mean()) <= _SAME_POINT)
+
+
+def _first_map(here: Path, there: Path, turn: float) -> Points:
+    """Give the linear map (2, 2), by which points are multiplied from the right, that takes the one
+    normal form onto the other."""
+    cos, sin = np.cos(turn), np.sin(turn)
+    linear: Points = here.normal @ np.array([[cos, sin], [-sin, cos]]) @ np.linalg.inv(there.normal)
+    return linear
+
+
+def _distances(
+    here: Path, others: Sequence[Path], first: Sequence[Points], *, is_mapped: bool
+) -> Points:
+    """Lay a path onto each of the others, beginning with these linear maps, moved only or by the
+    best affine map, and give how far apart they then run (n,): the distance within which `_SHARE`
+    of each of the two is, in units of the larger."""
+    columns = np.column_stack([here.points, np.ones(_POINTS)])
+    there = np.stack([other.points for other in others])
+    directions = np.stack([other.directions for other in others])
+    reaches = np.array([other.reach for other in others])
+    larger = np.array([max(1.0, here.size / max(other.size, 1e-6)) for other in others])
+    # Affine maps as (3, 2): the linear part, and the way to the other's middle.
+    maps = np.stack(
+        [
+            np.vstack([linear, other.middle - here.middle @ linear])
+            for linear, other in zip(first, others, strict=True)
+        ]
+    )
+    for step in range(_STEPS + 1):
+        laid = columns @ maps
+        along = here.directions @ maps[:, :2]
+        stretch = np.maximum(np.linalg.norm(along, axis=-1), 1e-6)
+        onto, _, gaps = _nearest(laid, there, directions, reaches)
+        _, (nearest, past), back_gaps = _nearest(
+            there, laid, along / stretch[..., None], here.reach * stretch
+        )
+        if step == _STEPS:
+            break
+        # What of `here` came to lie at the other's points, and how much each pair counts: specks,
+        # which are far from everything, do not.
+        past = past / np.take_along_axis(stretch, nearest, 1)
+        back = columns[nearest]
+        back[..., :2] += past[..., None] * here.directions[nearest]
+        sources = np.concatenate([np.broadcast_to(columns, (len(others), *columns.shape)), back], 1)
+        targets = np.concatenate([onto, there], 1)
+        weights = np.concatenate([_inside(gaps), _inside(back_gaps)], 1)
+        maps = _better(maps, sources, targets, weights, is_mapped)
+    distances: Points = np.maximum(_most(gaps), _most(back_gaps)) * larger
+    return distances
+
+
+def _nearest(
+    laid: Points, there: Points, directions: Points, reaches: Points
+) -> tuple[Points, tuple[NDArray[np.int64], Points], Points]:
+    """Of points (k, n, 2), find the nearest places on other paths (k, m, 2): where those are, at
+    which of their points and how far past it, and how far away (k, n). Each point of a path stands
+    for a little line in its direction, as far as `reaches` (k,) or (k, m) each way."""
+    squares = (laid**2).sum(-1)[:, :, None] + (there**2).sum(-1)[:, None, :]
+    nearest = (squares - 2 * laid @ there.transpose(0, 2, 1)).argmin(axis=2)
+    points = np.take_along_axis(there, nearest[..., None], 1)
+    ways = np.take_along_axis(directions, nearest[..., None], 1)
+    reach = reaches[:, None] if reaches.ndim == 1 else np.take_along_axis(reaches, nearest, 1)
+    past = np.clip(((laid - points) * ways).sum(-1), -reach, reach)
+    onto = points + past[..., None] * ways
+    return onto, (nearest, past), np.linalg.norm(laid - onto, axis=-1)
+
+
+def _inside(gaps: Points) -> Points:
+    """Weigh pairs 1 or, the farthest of each path, 0."""
+    return (gaps <= _most(gaps)[:, None]).astype(np.float64)
+
+
+def _most(gaps: Points) -> Points:
+    """Give how far apart (k,) the nearest `_SHARE` of some pairs (k, n) are at the most."""
+    place = int(_SHARE * _POINTS)
+    most: Points = np.partition(gaps, place, axis=1)[:, place]
+    return most
+
+
+def _better(
+    maps: Points, sources: Points, targets: Points, weights: Points, is_mapped: bool
+) -> Points:
+    """Give the maps (k, 3, 2) that take sources (k, n, 3) nearest to their targets, or, not
+    `is_mapped`, these maps moved so."""
+    if not is_mapped:
+        missing = weights[..., None] * (targets - sources @ maps)
+        by = missing.sum(axis=1) / weights.sum(axis=1)[:, None]
+        moved = maps.copy()
+        moved[:, 2] += by
+        return moved
+    # A little of the map that was, for lines: of them, any width is as good as any other.
+    weighted = (sources * weights[..., None]).transpose(0, 2, 1)
+    little = 1e-3 * np.eye(3)
+    onto = weighted @ targets + little @ maps
+    return np.linalg.solve(weighted @ sources + little, onto).astype(np.float64)

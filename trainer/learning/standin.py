@@ -100,9 +100,7 @@ def _of_all_digits(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Find ``per_digit`` centres of each digit's images, rounded to 16 levels, with their
     labels."""
-    rounded = []
-    for digit in range(10):
-        rounded.append(of_digit(digit, images[labels == digit], per_digit))
+    rounded = [of_digit(digit, images[labels == digit], per_digit) for digit in range(10)]
     return np.concatenate(rounded).reshape(-1, 28, 28), np.repeat(
         np.arange(10, dtype=np.uint8), per_digit
     )

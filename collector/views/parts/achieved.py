@@ -37,9 +37,10 @@ def _streak(streak: badges.Streak, own: bool) -> str:
 
 def summary(counts: leaderboards.AttemptCounts) -> str:
     """Say a person's drawings in one sentence."""
-    if not counts.attempt_count:
+    if not counts.attempt_count + counts.copy_count:
         return "No drawings yet."
     return (
         f"{words.count(counts.attempt_count, 'drawing')}: {counts.fooled_count:,} fooled the "
-        f"model, {counts.verified_count:,} verified, {words.waiting(counts.pending_count)}."
+        f"model, {counts.verified_count:,} verified, {words.waiting(counts.pending_count)}"
+        f"{words.copies(counts.copy_count)}."
     )

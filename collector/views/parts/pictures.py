@@ -76,7 +76,7 @@ def drawing_card(
         target=attempt.target_label,
         predicted=attempt.predicted_label,
         fooled=attempt.has_fooled,
-        status=attempt.status,
+        status=attempt.fate().status,
         round=attempt.round.number,
         drawer=drawer,
         headline=headline,

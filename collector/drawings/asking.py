@@ -1,0 +1,76 @@
+"""What the model makes of a drawing that is not submitted: who may ask, and who did."""
+
+import hashlib
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from collector import limits
+from collector.errors import Forbidden
+from collector.models import AskedPrediction, Attempt, Person, Reading, Study
+from trainer import target
+from trainer.learning import drawing, raster, similarity
+
+KEPT = timedelta(days=1)
+MOST_COMPARED = 2000  # of what a person asked, the newest first
+NEARLY_THE_SAME = 0.9  # alikeness of shapes: 2 in 100 pairs of two people's digits are as alike
+READING_BLOCKS = timedelta(hours=1)  # from taking a drawing to read
+
+
+def predict(
+    drawn: drawing.Drawing, asker: Person | None, who: str
+) -> tuple[int, target.Prediction]:
+    """Give the open round's number and what its model makes of a drawing. Remember, for a day, that
+    `asker` (None: a stranger) could see it, unless the draw page shows it anyway.
+
+    `who` is counted for one prediction already, and here for a drawing that takes as long as
+    several. Raises Forbidden while the asker has a drawing to read, TooMany,
+    target.TargetUnavailable.
+    """
+    if asker and _has_something_to_read(asker):
+        raise Forbidden(
+            "You have a drawing to read. The model is asked nothing meanwhile, so that your eyes "
+            "alone decide: read it first.",
+            code="reading",
+        )
+    if further := raster.shares_of_work(drawn) - 1:
+        limits.take(limits.PREDICTIONS_A_MINUTE, who, further)
+    model = target.current()
+    pixels = raster.rasterise(drawn).tobytes()
+    prediction = model.read(pixels)
+    if asker and not Study.current().has_live_preview:
+        AskedPrediction.objects.create(
+            person=asker,
+            pixels_sha256=hashlib.sha256(pixels).hexdigest(),
+            shape=similarity.shape(similarity.path_of(drawn.as_json())).tobytes(),
+        )
+    return model.number, prediction
+
+
+def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool:
+    """Whether a person asked, within a day, for a prediction of a drawing with these pixels, or of
+    one whose path is nearly this."""
+    asked = AskedPrediction.objects.filter(person=person, asked_at__gt=timezone.now() - KEPT)
+    if asked.filter(pixels_sha256=pixels_sha256).exists():
+        return True
+    newest = asked.order_by("-asked_at").values_list("shape", flat=True)[:MOST_COMPARED]
+    alike, _ = similarity.alikeness(path, similarity.shapes(newest))
+    return bool((alike >= NEARLY_THE_SAME).any())
+
+
+def forget() -> None:
+    """Delete what was asked more than a day ago."""
+    AskedPrediction.objects.filter(asked_at__lt=timezone.now() - KEPT).delete()
+
+
+def _has_something_to_read(person: Person) -> bool:
+    """Whether a person took a drawing to read in the last hour, and that is still to be read: also
+    where the lease ran out, so that nobody asks between two leases."""
+    unread = Reading.objects.filter(
+        Q(attempt=None) | Q(attempt__status=Attempt.Status.PENDING),
+        moderator=person,
+        answer=None,
+        leased_at__gt=timezone.now() - READING_BLOCKS,
+    )
+    return unread.exists()

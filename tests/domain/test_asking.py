@@ -1,0 +1,73 @@
+"""What people ask the model about drawings that they do not submit: who may, and what an attempt's
+record says of it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from collector import tasks
+from collector.drawings import asking
+from collector.errors import Forbidden
+from collector.models import AskedPrediction, Person, Reading, Study
+from collector.moderation import queue, readings
+from tests.support.cast import a_line, submit
+from trainer.learning import drawing
+
+
+def again(drawn: drawing.Drawing) -> drawing.Drawing:
+    """A point or two elsewhere."""
+    strokes = drawn.as_json()
+    strokes[0]["x"][2] = min(279, strokes[0]["x"][2] + 3)
+    return drawing.parse(strokes, drawn.width)
+
+
+def test_an_attempt_says_that_its_drawer_asked_for_it_or_nearly_it(
+    alice: Person, mei: Person
+) -> None:
+    Study.objects.update(has_live_preview=False)
+    line, other = a_line(1), a_line(2)
+    for drawn in (line, other):
+        asking.predict(drawn, alice, "")
+    assert submit(alice, drawn=line).has_live_preview
+    assert submit(alice, drawn=again(other)).has_live_preview
+    assert not submit(alice, drawn=a_line(3)).has_live_preview
+    asking.predict(a_line(4), None, "")
+    assert not submit(mei, drawn=a_line(4)).has_live_preview, "nobody knows who a stranger is"
+    Study.objects.update(has_live_preview=True)
+    asking.predict(a_line(5), mei, "")
+    assert submit(mei, drawn=a_line(6)).has_live_preview
+    assert AskedPrediction.objects.filter(person=mei).count() == 0, "the page shows it anyway"
+
+
+def test_what_was_asked_is_forgotten_after_a_day(alice: Person) -> None:
+    line = a_line(1)
+    asking.predict(line, alice, "")
+    AskedPrediction.objects.update(asked_at=timezone.now() - timedelta(hours=25))
+    assert not submit(alice, drawn=line).has_live_preview
+    tasks.tidy()
+    assert not AskedPrediction.objects.exists()
+
+
+def test_who_has_a_drawing_to_read_is_told_nothing_of_any_drawing(
+    alice: Person, mona: Person
+) -> None:
+    submit(alice)
+    reading = queue.assign(mona)
+    assert reading is not None
+    for drawn in (drawn_of(reading), again(drawn_of(reading)), a_line()):
+        with pytest.raises(Forbidden) as refused:
+            asking.predict(drawn, mona, "")
+        assert refused.value.code == "reading"
+    Reading.objects.update(lease_expires_at=timezone.now() - timedelta(minutes=1))
+    with pytest.raises(Forbidden):
+        asking.predict(a_line(), mona, "")
+    Reading.objects.update(lease_expires_at=timezone.now() + timedelta(minutes=1))
+    readings.read(mona, reading.pk, "4")
+    assert asking.predict(a_line(), mona, "")[1].digit == 7
+    assert asking.predict(a_line(), alice, "")[1].digit == 7
+
+
+def drawn_of(reading: Reading) -> drawing.Drawing:
+    """What the moderator has before them, as a client could send it back."""
+    return drawing.parse(reading.drawing.strokes, reading.drawing.width)

@@ -1,0 +1,152 @@
+"""Whether a picture is a known one, painted again with a pen, also turned, slanted, stretched or
+moved a little.
+
+A painter sees where the ink is, not how grey its edge is, so only that is kept: a bit a pixel. An
+affine map leaves the normal form of the ink as it is but for a turn: centred, and as wide one way
+as the other. By it the most alike of thousands are found; they are compared pixel by pixel, the
+picture laid onto each by the map between the two normal forms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 28
+GRID = 14  # a normal form's pixels a side
+_INK = 128
+_REACH = 2.2  # of a normal form from its middle, in standard deviations
+_TURNS = np.linspace(-0.4, 0.4, 13)  # radians
+_LOOKED_AT = 10
+_FINER_TURNS = np.linspace(-0.04, 0.04, 5)  # around the best of those
+_MOST_STRETCH = 1.5  # of a map, or its inverse; more makes any two digits of a kind alike
+_PAINTED_AGAIN = 0.97  # correlation
+_TOO_SIMPLE = 1  # so many people's are alike
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Pictures to know again: the ink of each as bits, uint8 (n, 98), and its normal form, uint8
+    (n, 196)."""
+
+    bits: NDArray[np.uint8]
+    forms: NDArray[np.uint8]
+
+    @cached_property
+    def moments(self) -> tuple[Floats, Floats]:
+        """Middle (n, 2) and spread (n, 2, 2) of each picture's ink."""
+        return _moments(self.ink(np.arange(len(self.bits))))
+
+    def ink(self, places: NDArray[np.int64]) -> Floats:
+        """Give the ink of some of them, float32 (k, 28, 28), 0 or 1."""
+        flat = np.unpackbits(self.bits[places], axis=1).astype(np.float32)
+        return flat.reshape(-1, SIDE, SIDE)
+
+
+def known(pictures: NDArray[np.uint8]) -> Known:
+    """Keep what it takes to know pictures, uint8 (n, 28, 28), again."""
+    is_ink = pictures > _INK
+    ink = is_ink.astype(np.float32)
+    middles, spreads = _moments(ink)
+    forms = np.rint(255 * _resampled(ink, middles, _form_grid(0.0) @ spreads))
+    bits = np.packbits(is_ink.reshape(len(pictures), -1), axis=1)
+    return Known(bits, forms.astype(np.uint8))
+
+
+def is_one_of(picture: NDArray[np.uint8], known: Known, digit: int) -> bool:
+    """Say whether a picture of a digit, uint8 (28, 28), is one of the known, painted again. A 1
+    never is: so many people's are alike."""
+    ink = (picture > _INK).astype(np.float32)[None]
+    if digit == _TOO_SIMPLE or not len(known.bits) or not ink.any():
+        return False
+    middle, spread = (moment[0] for moment in _moments(ink))
+    closest, angles = _most_alike(ink, middle, spread, known)
+    # From each of the closest to the picture: out of its normal form, turned, into the picture's.
+    middles, spreads = (moment[closest] for moment in known.moments)
+    maps = np.linalg.inv(spreads) @ np.stack([_turn(angle) for angle in angles]) @ spread
+    stretches = np.linalg.svd(maps, compute_uv=False)
+    is_small = (stretches.max(axis=1) < _MOST_STRETCH) & (stretches.min(axis=1) > 1 / _MOST_STRETCH)
+    pixels = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=-1).reshape(-1, 2)
+    places = (pixels[None] - middles[:, None]) @ maps
+    grey = np.repeat(picture[None].astype(np.float32), len(closest), axis=0)
+    laid = np.clip((_resampled(grey, middle[None], places) - _INK) / (_INK / 2) + 0.5, 0, 1)
+    theirs = known.ink(closest).reshape(len(closest), -1)
+    correlations = (_unit(_about_mean(laid)) * _unit(_about_mean(theirs))).sum(axis=1)
+    return bool((is_small & (correlations >= _PAINTED_AGAIN)).any())
+
+
+def _most_alike(
+    ink: Floats, middle: Floats, spread: Floats, known: Known
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Find the known pictures whose normal forms are the most alike to that of ink (1, 28, 28), and
+    at which angles: some around the best, so each is there more than once."""
+    # The normal form, turned this way and that, against all those known.
+    turned = np.stack([_form_grid(turn) @ spread for turn in _TURNS])
+    forms = _resampled(np.repeat(ink, len(_TURNS), axis=0), middle[None], turned)
+    others = known.forms.astype(np.float32)
+    lengths = np.maximum(np.sqrt(np.einsum("ij,ij->i", others, others)), 1e-6)
+    alike = _unit(forms) @ others.T / lengths
+    closest = np.argsort(-alike.max(axis=0))[:_LOOKED_AT]
+    best = _TURNS[alike[:, closest].argmax(axis=0)]
+    angles = (best[:, None] + _FINER_TURNS).ravel()
+    return np.repeat(closest, len(_FINER_TURNS)), angles
+
+
+def _moments(ink: Floats) -> tuple[Floats, Floats]:
+    """Give the middle (n, 2), as x and y in pixels, and the spread (n, 2, 2) of ink (n, 28, 28):
+    the symmetric map by which a normal form, multiplied from the right, becomes the picture."""
+    total = np.maximum(ink.sum(axis=(1, 2)), 1e-6)
+    places = np.arange(SIDE, dtype=np.float32)
+    x, y = ink.sum(axis=1) @ places / total, ink.sum(axis=2) @ places / total
+    right, down = places - x[:, None], places - y[:, None]
+    across = np.einsum("nyx,nx->n", ink, right**2) / total
+    along = np.einsum("nyx,ny->n", ink, down**2) / total
+    both = np.einsum("nyx,ny,nx->n", ink, down, right) / total
+    # Half a pixel more, so that no picture is as thin as a line.
+    covariances = np.stack([across + 0.5, both, both, along + 0.5], axis=-1).reshape(-1, 2, 2)
+    values, vectors = np.linalg.eigh(covariances)
+    spreads = (vectors * np.sqrt(values)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return np.stack([x, y], axis=-1), spreads
+
+
+def _form_grid(turn: float) -> NDArray[np.float64]:
+    """Give the places (196, 2) of a normal form's pixels, in standard deviations, turned."""
+    ticks = (np.arange(GRID) + 0.5) / GRID * 2 * _REACH - _REACH
+    return np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2) @ _turn(turn)
+
+
+def _turn(angle: float) -> NDArray[np.float64]:
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, sin], [-sin, cos]])
+
+
+def _resampled(ink: Floats, middles: Floats, places: NDArray[np.floating]) -> Floats:
+    """Read pictures (n, 28, 28) at places (n, m, 2) from their middles (n, 2), linearly between
+    pixels: float32 (n, m), 0 outside."""
+    padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
+    at = np.clip(middles[:, None] + places + 1, 0, SIDE + 0.999)
+    first = at.astype(int)
+    share = at - first
+    picture = np.arange(len(ink))[:, None]
+    read = np.zeros(at.shape[:2], dtype=np.float32)
+    for right in (0, 1):
+        for down in (0, 1):
+            weight = np.abs(1 - right - share[..., 0]) * np.abs(1 - down - share[..., 1])
+            read += weight * padded[picture, first[..., 1] + down, first[..., 0] + right]
+    return read
+
+
+def _about_mean(rows: Floats) -> Floats:
+    centred: Floats = rows - rows.mean(axis=1, keepdims=True)
+    return centred
+
+
+def _unit(rows: Floats) -> Floats:
+    """Make rows of length 1; an empty one stays empty."""
+    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return unit
