@@ -1,11 +1,10 @@
 # make run: set up on a fresh machine and serve.   make test: set up and test.   Others: make help
 PYTHON ?= python3
-export PORT ?= 8000
 export DADC_DATA_DIR ?= $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
 export WITH_CROWD = false
 # supervisord wants to be told that root is meant.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
-SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
+SERVE = .venv/bin/python manage.py setup --serve && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 # CI also says how much of the code the tests run.
 RUN_TESTS = $(if $(CI),coverage run,python)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
@@ -20,7 +19,7 @@ run: .venv/ready staticfiles/ready ## web and workers on PORT (8000); sets up fi
 	@$(SERVE)
 
 # A database of its own, whatever the environment says: the crowd never comes upon a real site.
-demo: export DATABASE_URL = sqlite:///$(DADC_DATA_DIR)/demo.sqlite3
+demo: export DATABASE_URL =
 demo: export DADC_LIVE_PREVIEW ?= 1
 demo: export DADC_LIMIT_SCALE ?= 1000
 demo: export WITH_CROWD = true

@@ -3,12 +3,13 @@ rows."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Count, Exists, F, Max, Min, Model, OuterRef, Prefetch, QuerySet, Sum
 
+from collector import in_parts
 from collector.models import (
     DRAWER_SUSPENDED,
     Attempt,
@@ -54,14 +55,20 @@ class Recount:
     def _each(
         self, rows: QuerySet[_Row], check: Callable[[_Row], Iterator[str]], chunk: int = CHUNK
     ) -> Iterator[str]:
+        for part in in_parts.parts(rows, chunk):
+            yield from self._part(part, check)
+
+    def _part(
+        self, rows: Sequence[_Row], check: Callable[[_Row], Iterator[str]]
+    ) -> Iterator[str]:
         """Check row by row."""
-        name = str(rows.model._meta.verbose_name_plural)
-        for row in rows.iterator(chunk_size=chunk):
+        for row in rows:
+            name = str(row._meta.verbose_name_plural)
             self.looked_at[name] = self.looked_at.get(name, 0) + 1
             try:
                 yield from check(row)
             except Exception as error:
-                kind = rows.model.__name__
+                kind = type(row).__name__
                 yield f"{kind} {row.pk} cannot be checked: {type(error).__name__}: {error}"
 
     def _samples(self) -> Iterator[str]:
@@ -76,12 +83,10 @@ class Recount:
                 )
             yield from _sample(sample, known.get(sample.attempt))
 
-        rows = Sample.objects.order_by("pk")
-        for first in range(0, rows.count(), CHUNK):
-            some = rows[first : first + CHUNK]
+        for some in in_parts.parts(Sample.objects.order_by("pk"), CHUNK):
             of = Attempt.objects.filter(pk__in=[sample.attempt for sample in some])
             known = of.select_related("drawer").defer("strokes", "pixels").in_bulk()
-            yield from self._each(some, check)
+            yield from self._part(some, check)
 
 
 def problems() -> Iterator[str]:
