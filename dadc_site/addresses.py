@@ -219,12 +219,15 @@ def _smtp(name: str, scheme: str, rest: str) -> Mail:
     timeout = float(server["timeout"] or 10) if server else 0
     if not server or not 0 < port < 65536 or not timeout:
         raise refused(name, _EMAIL)
+    user, password = unquote(server["user"] or ""), unquote(server["password"] or "")
+    if not f"{user}{password}".isascii():
+        raise refused(name, "a user and a password in ASCII: Python's smtplib sends no other")
     return Mail(
         f"{_BACKENDS}.smtp.EmailBackend",
         host=server["host"].strip("[]"),
         port=port,
-        user=unquote(server["user"] or ""),
-        password=unquote(server["password"] or ""),
+        user=user,
+        password=password,
         use_tls=scheme == "smtp+tls",
         use_ssl=scheme in ("smtps", "smtp+ssl"),
         timeout=timeout,

@@ -22,9 +22,9 @@ _OFF = {"0", "false", "f", "no", "n", "off"}
 _HOST = re.compile(r"\*|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
 
-# Read where they are needed, and not here.
-_elsewhere = {"DADC_PASSWORD"}
-_read: set[str] = set()
+# What has been read, by name, with its default; and what is read where it is needed, not here.
+defaults: dict[str, object] = {}
+ELSEWHERE = {"DADC_PASSWORD"}
 
 
 class Unusable(ImproperlyConfigured):
@@ -47,13 +47,20 @@ def refusing() -> Iterator[None]:
 
 def text(name: str, default: str = "") -> str:
     """The value as it stands, less white space around it."""
-    _read.add(name)
-    return os.environ.get(name, "").strip() or default
+    value = _value(name, default)
+    if not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
+        raise refused(name, "text in UTF-8")
+    return value or default
+
+
+def _value(name: str, default: object) -> str:
+    defaults[name] = default
+    return os.environ.get(name, "").strip()
 
 
 def whole(name: str, default: int, low: int, high: int) -> int:
     """A whole number from `low` to `high`, in plain digits."""
-    value = text(name)
+    value = _value(name, default)
     # Longer ones are over every limit, and slow to read.
     number = int(value) if re.fullmatch(r"[+-]?[0-9]{1,18}", value) else None
     if value and (number is None or not low <= number <= high):
@@ -63,7 +70,7 @@ def whole(name: str, default: int, low: int, high: int) -> int:
 
 def number(name: str, default: float, low: float, high: float) -> float:
     """A number from `low` to `high`, with a decimal point or without."""
-    value = text(name)
+    value = _value(name, default)
     if not value:
         return default
     try:
@@ -71,12 +78,12 @@ def number(name: str, default: float, low: float, high: float) -> float:
     except ValueError:
         read = math.nan
     if not low <= read <= high:
-        raise refused(name, f"a number from {low:g} to {high:g}, with a decimal point")
+        raise refused(name, f"a number from {low} to {high}, with a decimal point")
     return read
 
 
 def flag(name: str, default: bool) -> bool:
-    value = text(name).lower()
+    value = _value(name, default).lower()
     if value and value not in _ON | _OFF:
         raise refused(name, "on or off (also 1 or 0, true or false, yes or no)")
     return value in _ON if value else default
@@ -113,6 +120,7 @@ def folder(name: str, default: Path, beside: Path) -> Path:
     """A folder, made if it can be, never a URL. `~` is the user's own, and what does not begin at
     the root begins `beside`."""
     path = _path(name, beside) or default
+    defaults[name] = default.name
     with suppress(OSError):
         path.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_dir():
@@ -129,7 +137,7 @@ def existing_folder(name: str, beside: Path) -> Path | None:
 
 
 def _path(name: str, beside: Path) -> Path | None:
-    value = text(name)
+    value = _value(name, "")
     try:
         path = beside / Path(value).expanduser()
         path.exists()
@@ -140,7 +148,7 @@ def _path(name: str, beside: Path) -> Path | None:
 
 def misspelt() -> list[str]:
     """A sentence for each variable that nobody reads and that is nearly called like one that is."""
-    known = _read | _elsewhere
+    known = defaults.keys() | ELSEWHERE
     sentences = []
     for name in sorted(os.environ.keys() - known):
         if name.startswith("DADC_") and (near := difflib.get_close_matches(name, known, 1, 0.8)):

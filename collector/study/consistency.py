@@ -58,9 +58,7 @@ class Recount:
         for part in in_parts.parts(rows, chunk):
             yield from self._part(part, check)
 
-    def _part(
-        self, rows: Sequence[_Row], check: Callable[[_Row], Iterator[str]]
-    ) -> Iterator[str]:
+    def _part(self, rows: Sequence[_Row], check: Callable[[_Row], Iterator[str]]) -> Iterator[str]:
         """Check row by row."""
         for row in rows:
             name = str(row._meta.verbose_name_plural)

@@ -30,7 +30,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]
         if self.is_behind_a_pooler and not autocommit:
             local = "; ".join(
                 f"SET LOCAL {setting} = {value}" for setting, value in addresses.OURS.items()
