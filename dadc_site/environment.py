@@ -149,8 +149,10 @@ def _path(name: str, beside: Path) -> Path | None:
 def misspelt() -> list[str]:
     """A sentence for each variable that nobody reads and that is nearly called like one that is."""
     known = defaults.keys() | ELSEWHERE
-    sentences = []
-    for name in sorted(os.environ.keys() - known):
-        if name.startswith("DADC_") and (near := difflib.get_close_matches(name, known, 1, 0.8)):
-            sentences.append(f"{name} is not a setting and is not heeded; {near[0]} is one.")
-    return sentences
+    unknown = sorted(name for name in os.environ.keys() - known if name.startswith("DADC_"))
+    near = {name: difflib.get_close_matches(name, known, 1, 0.8) for name in unknown}
+    return [
+        f"{name} is not a setting and is not heeded; {meant[0]} is one."
+        for name, meant in near.items()
+        if meant
+    ]
