@@ -1,6 +1,8 @@
 # make run: set up on a fresh machine and serve.   make test: set up and test.   Others: make help
 PYTHON ?= python3
-export DADC_DATA_DIR ?= $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
+ifeq ($(strip $(DADC_DATA_DIR)),)
+export DADC_DATA_DIR = $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
+endif
 export WITH_CROWD = false
 # supervisord wants to be told that root is meant.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
@@ -18,8 +20,6 @@ help: ## what there is
 run: .venv/ready staticfiles/ready ## web and workers on PORT (8000); sets up first where needed
 	@$(SERVE)
 
-# A database of its own, whatever the environment says: the crowd never comes upon a real site.
-demo: export DATABASE_URL =
 demo: export DADC_LIVE_PREVIEW ?= 1
 demo: export DADC_LIMIT_SCALE ?= 1000
 demo: export WITH_CROWD = true

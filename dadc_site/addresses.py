@@ -44,9 +44,7 @@ def database(name: str, default: Path, beside: Path) -> dict[str, Any]:
     file `default`. A relative path begins `beside`."""
     url = environment.text(name)
     if not url:
-        if not default.parent.is_dir():
-            raise refused("DADC_DATA_DIR", "a folder that this user can make")
-        return _sqlite(default, {})
+        return own_file(default)
     if _POSTGRES.match(url):
         return _postgres(name, url)
     scheme, _, rest = url.partition(":///")
@@ -57,6 +55,13 @@ def database(name: str, default: Path, beside: Path) -> dict[str, Any]:
     if file.is_dir() or not file.parent.is_dir():
         raise refused(name, "for SQLite a file in a folder that is there")
     return _sqlite(file, _parameters(name, query), name)
+
+
+def own_file(file: Path) -> dict[str, Any]:
+    """Django's settings of a database in the data folder; its path is never a URL."""
+    if not file.parent.is_dir():
+        raise refused("DADC_DATA_DIR", "a folder that this user can make")
+    return _sqlite(file, {})
 
 
 def _sqlite(file: Path, given: dict[str, str], name: str = "") -> dict[str, Any]:

@@ -109,9 +109,13 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "dadc_site.forms.FormRenderer"
 
-# One database holds the whole state; the simulated crowd of `make demo` has another one.
-_file = DATA_DIR / ("demo.sqlite3" if environment.flag("WITH_CROWD", False) else "db.sqlite3")
-DATABASES = {"default": addresses.database("DATABASE_URL", default=_file, beside=BASE_DIR)}
+# One database holds the whole state. The simulated crowd of `make demo` has another, whatever
+# the environment says, and never comes upon a real site.
+if environment.flag("WITH_CROWD", False):
+    _database = addresses.own_file(DATA_DIR / "demo.sqlite3")
+else:
+    _database = addresses.database("DATABASE_URL", DATA_DIR / "db.sqlite3", beside=BASE_DIR)
+DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Short tasks on the first cluster, trainings one at a time on the second; our rows decide, the

@@ -232,16 +232,21 @@ def connected(django_db_blocker: Any) -> Any:
 @pytest.mark.parametrize(
     "name", ["c++ lab", "100% %41", "what?timeout=1", "C#", "Müller & Söhne", "a;b", "postgres:"]
 )
-@pytest.mark.parametrize("crowd", ["false", "true"])
 def test_the_default_database_is_in_the_folder_that_is_named_whatever_its_name(
-    name: str, crowd: str, load: Load, connected: Any, tmp_path: Path
+    name: str, load: Load, connected: Any, tmp_path: Path
 ) -> None:
     folder = tmp_path / name
-    read = load(DADC_DATA_DIR=str(folder), WITH_CROWD=crowd)
+    read = load(DADC_DATA_DIR=str(folder))
     assert connected(read["DATABASES"]["default"], "PRAGMA journal_mode") == "wal"
-    file = "demo.sqlite3" if crowd == "true" else "db.sqlite3"
-    assert (folder / file).exists()
+    assert (folder / "db.sqlite3").exists()
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_simulated_crowd_has_a_database_of_its_own_whatever_is_set(
+    load: Load, tmp_path: Path
+) -> None:
+    read = load(WITH_CROWD="true", DATABASE_URL="postgres://a-real-site/name")
+    assert read["DATABASES"]["default"]["NAME"] == str(tmp_path / "demo.sqlite3")
 
 
 def test_an_sqlite_url_is_used_whole(load: Load, connected: Any, tmp_path: Path) -> None:
