@@ -52,7 +52,7 @@ def database(name: str, default: Path, beside: Path) -> dict[str, Any]:
     file = beside / unquote(path)
     if scheme.lower() != "sqlite" or path in ("", ":memory:") or "\0" in str(file):
         raise refused(name, _DATABASE)
-    if file.is_dir() or not file.parent.is_dir():
+    if os.path.isdir(file) or not os.path.isdir(file.parent):
         raise refused(name, "for SQLite a file in a folder that is there")
     return _sqlite(file, _parameters(name, query), name)
 
@@ -109,6 +109,8 @@ def _postgres(name: str, url: str) -> dict[str, Any]:
     if not is_readable:
         raise refused(name, _DATABASE)
     own = {key: said.pop(key, "") for key in ("dbname", "user", "password", "host", "port")}
+    if own["dbname"].startswith("/"):  # postgres:////folder/of/a/socket/name
+        own["host"], _, own["dbname"] = own["dbname"].rpartition("/")
     return {
         "ENGINE": "dadc_site.postgres",
         "NAME": own["dbname"],
@@ -209,13 +211,22 @@ def mail(name: str, default: str) -> Mail:
         return _smtp(name, scheme, rest)
     if scheme == "filemail":
         folder = Path(unquote(rest))
-        if not folder.is_absolute() or "\0" in rest or (folder.exists() and not folder.is_dir()):
+        if not folder.is_absolute() or "\0" in rest or _is_no_folder(folder):
             raise refused(name, _EMAIL)
         return Mail(f"{_BACKENDS}.filebased.EmailBackend", folder=str(folder))
     plain = {"consolemail": "console", "dummymail": "dummy", "memorymail": "locmem"}.get(scheme)
     if plain is None or rest:
         raise refused(name, _EMAIL)
     return Mail(f"{_BACKENDS}.{plain}.EmailBackend")
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Whether nothing can be written into such a folder, because it is a file or its name is too
+    long."""
+    try:
+        return path.exists() and not path.is_dir()
+    except OSError:
+        return True
 
 
 def _smtp(name: str, scheme: str, rest: str) -> Mail:

@@ -55,6 +55,7 @@ UNUSABLE = {
         "smtp://host?s3cret=1",
         "filemail://relative",
         "filemail:///dev/null",
+        "filemail:///" + "x" * 5000,
         "consolemail://host",
         "imap://host",
         "host:25",
@@ -75,6 +76,7 @@ UNUSABLE = {
         "sqlite://:memory:",
         "sqlite:///:memory:",
         "sqlite:////no/such/folder/file",
+        f"sqlite:////{'x' * 5000}/file",
         "sqlite:///x.sqlite3?timeout=long",
         "sqlite:///x.sqlite3?mode=ro",
         "sqlite:///x.sqlite3?timeout=1&timeout=2",
@@ -268,6 +270,12 @@ def test_a_relative_sqlite_url_begins_in_the_projects_folder(load: Load) -> None
     assert load(DATABASE_URL="sqlite:///x.db")["DATABASES"]["default"]["NAME"] == str(ROOT / "x.db")
 
 
+def test_a_postgres_url_may_name_a_sockets_folder_in_two_ways(load: Load) -> None:
+    for url in ("postgres://%2Frun%2Fpg/name", "postgres:////run/pg/name"):
+        database = load(DATABASE_URL=url)["DATABASES"]["default"]
+        assert (database["HOST"], database["NAME"]) == ("/run/pg", "name")
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 IN_A_TEST = examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -277,7 +285,7 @@ IN_A_TEST = examples(suppress_health_check=[HealthCheck.function_scoped_fixture]
 def test_whatever_a_postgres_url_has_arrives(
     user: str, password: str, name: str, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = name.replace("@", "")
+    name = name.replace("@", "").lstrip("/")
     user, password = user.strip() or "u", password.strip() or "p"
     parts = [quote(each, safe="") for each in (user, password, name or "n")]
     monkeypatch.setenv("DATABASE_URL", f"postgres://{parts[0]}:{parts[1]}@{host}:5/{parts[2]}")
