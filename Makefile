@@ -6,7 +6,9 @@ endif
 export WITH_CROWD = false
 # supervisord wants to be told that root is meant.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
-SERVE = .venv/bin/python manage.py setup --serve && exec .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
+LIFELINE = .venv/bin/python -m collector.management.lifeline
+SERVE = .venv/bin/python manage.py setup --serve && export SUPERVISOR_PID=$$$$ \
+	&& exec $(LIFELINE) $$PPID .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 # CI also says how much of the code the tests run.
 RUN_TESTS = $(if $(CI),coverage run,python)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet

@@ -1,6 +1,9 @@
 """How the site is served: two processes of a few threads, forked from one that has loaded all code
 (about 330 MB)."""
 
+from typing import Any
+
+from collector.management import lifeline
 from dadc_site import environment
 
 with environment.refusing():
@@ -16,3 +19,8 @@ timeout = 60
 graceful_timeout = 5
 control_socket_disable = True
 preload_app = True
+
+
+def post_fork(arbiter: Any, worker: Any) -> None:
+    """Have a worker end with its parent."""
+    lifeline.end_with(arbiter.pid)

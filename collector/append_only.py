@@ -5,7 +5,7 @@ flush deletes row by row, so the project's own flush lifts them meanwhile. On SQ
 that alters one of these tables makes it anew, without its triggers, and has to call `refuse` again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -24,15 +24,23 @@ def refuse(connection: BaseDatabaseWrapper, tables: Sequence[str] = TABLES) -> N
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_FUNCTION)
-        for table in tables:
-            for event in ("UPDATE", "DELETE"):
-                body = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-                if connection.vendor == "postgresql":
-                    body = "EXECUTE FUNCTION collector_append_only()"
-                cursor.execute(
-                    f"CREATE TRIGGER {_name(table, event)} BEFORE {event} ON {table} FOR EACH "
-                    f"ROW {body}"
-                )
+        for _, _, statement in triggers(connection.vendor, tables):
+            cursor.execute(statement)
+
+
+def triggers(vendor: str, tables: Sequence[str] = TABLES) -> Iterator[tuple[str, str, str]]:
+    """Yield (table, name, statement that makes it) of each trigger that refuses."""
+    for table in tables:
+        for event in ("UPDATE", "DELETE"):
+            body = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            if vendor == "postgresql":
+                body = "EXECUTE FUNCTION collector_append_only()"
+            name = _name(table, event)
+            yield (
+                table,
+                name,
+                f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW {body}",
+            )
 
 
 def allow(connection: BaseDatabaseWrapper, tables: Sequence[str] = TABLES) -> None:

@@ -20,7 +20,7 @@ FLOORS = (
     {"trainer.rounds", "trainer.mnist_duplicates"},
     {"trainer.target"},
     {"trainer.samples", "trainer.measurements"},
-    {"trainer.candidates", "trainer.reports"},
+    {"trainer.candidates", "trainer.reports", "trainer.remaking"},
     {"trainer.tasks"},
     {
         "collector.errors",
@@ -262,7 +262,7 @@ def test_the_learning_and_the_simulation_import_with_django_and_the_site_blocked
     run_blocked({*FRAMEWORKS, "collector", "dadc_site"}, names)
 
 
-@pytest.mark.parametrize("module", ["drawing", "raster", "gate", "report", "shipped"])
+@pytest.mark.parametrize("module", ["drawing", "raster", "gate", "manifests", "report", "shipped"])
 def test_what_others_import_at_their_head_imports_without_torch(module: str) -> None:
     run_blocked({"torch", "django"}, [f"trainer.learning.{module}"])
 

@@ -3,7 +3,7 @@ mixed in unseen."""
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -33,6 +33,24 @@ def ship() -> None:
         for shipped in drawings
     ]
     Gold.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def differing_practice() -> Iterator[str]:
+    """Yield in a sentence each which practice drawings are not what is shipped."""
+    stored = Gold.objects.filter(is_practice=True, is_retired=False).in_bulk()
+    for shipped in practice.shipped():
+        gold = stored.pop(shipped.id, None)
+        if gold is None:
+            continue  # the next start ships it
+        if gold.answer != shipped.answer:
+            yield f"The practice drawing {gold.pk} says {gold.answer}; shipped is {shipped.answer}."
+        elif (gold.strokes, gold.width, bytes(gold.pixels)) != (
+            shipped.drawing.as_json(),
+            shipped.drawing.width,
+            shipped.pixels,
+        ):
+            yield f"The practice drawing {gold.pk} is not the one that is shipped."
+    yield from (f"The practice drawing {pk} is none of those shipped." for pk in stored)
 
 
 def keep(attempt: Attempt, answer: str) -> None:

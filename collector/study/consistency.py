@@ -2,9 +2,9 @@
 rows."""
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import groupby
 from typing import Any, TypeVar
 
 from django.db.models import Count, Exists, F, Max, Min, Model, OuterRef, Prefetch, QuerySet, Sum
@@ -21,6 +21,7 @@ from collector.models import (
 from collector.rules import verdicts
 from trainer import samples
 from trainer.learning import drawing, raster
+from trainer.learning.manifests import is_sealed
 from trainer.models import Contributor, Round, RoundModel, Sample, Split, Weights
 
 Status = Attempt.Status
@@ -39,10 +40,9 @@ class Recount:
     def problems(self) -> Iterator[str]:
         """Yield what does not agree, from the first row to the last: one that cannot even be read
         is a finding too, and the look goes on."""
-        yield from _rounds()
-        yield from self._each(Round.objects.select_related("model").order_by("number"), _times)
+        yield from self._rounds()
         yield from self._each(Weights.objects.all(), _checksum, chunk=20)
-        yield from self._each(RoundModel.objects.select_related("initial_model__weights"), _model)
+        yield from self._models()
         yield from self._each(_with_readings(), _attempt)
         yield from _without_sample()
         yield from _credit()
@@ -55,19 +55,45 @@ class Recount:
     def _each(
         self, rows: QuerySet[_Row], check: Callable[[_Row], Iterator[str]], chunk: int = CHUNK
     ) -> Iterator[str]:
-        for part in in_parts.parts(rows, chunk):
-            yield from self._part(part, check)
-
-    def _part(self, rows: Sequence[_Row], check: Callable[[_Row], Iterator[str]]) -> Iterator[str]:
         """Check row by row."""
+        yield from self._check(rows.model, in_parts.rows(rows, chunk), check)
+
+    def _check(
+        self, model: type[_Row], rows: Iterable[_Row], check: Callable[[_Row], Iterator[str]]
+    ) -> Iterator[str]:
+        name, kind = str(model._meta.verbose_name_plural), model.__name__
         for row in rows:
-            name = str(row._meta.verbose_name_plural)
             self.looked_at[name] = self.looked_at.get(name, 0) + 1
             try:
                 yield from check(row)
             except Exception as error:
-                kind = type(row).__name__
                 yield f"{kind} {row.pk} cannot be checked: {type(error).__name__}: {error}"
+
+    def _rounds(self) -> Iterator[str]:
+        numbers = list(Round.objects.order_by("number").values_list("number", flat=True))
+        if numbers != list(range(1, len(numbers) + 1)):
+            yield "The rounds are not numbered 1, 2, 3, …"
+        before: list[Round] = []
+
+        def check(round_: Round) -> Iterator[str]:
+            yield from _times(round_, before.pop() if before else None)
+            before.append(round_)
+
+        drawn = {"first": Min("attempts__submitted_at"), "last": Max("attempts__submitted_at")}
+        rounds = Round.objects.select_related("model").defer("model__manifest", "model__report")
+        yield from self._each(rounds.order_by("number").annotate(**drawn), check)
+        if before and before[0].state != Round.State.OPEN:
+            yield f"Round {before[0].number} is the last and is not open."
+
+    def _models(self) -> Iterator[str]:
+        trained_on = samples.counts_trained_on()
+        models = RoundModel.objects.select_related("initial_model__weights").defer(
+            "report", "initial_model__report", "initial_model__weights__data"
+        )
+        with_weights = models.annotate(
+            has_weights=Exists(Weights.objects.filter(pk=OuterRef("pk")))
+        )
+        yield from self._each(with_weights, lambda model: _model(model, trained_on), chunk=20)
 
     def _samples(self) -> Iterator[str]:
         suspended = dict(Person.objects.suspended().values_list("contributor", "username"))
@@ -84,7 +110,7 @@ class Recount:
         for some in in_parts.parts(Sample.objects.order_by("pk"), CHUNK):
             of = Attempt.objects.filter(pk__in=[sample.attempt for sample in some])
             known = of.select_related("drawer").defer("strokes", "pixels").in_bulk()
-            yield from self._part(some, check)
+            yield from self._check(Sample, some, check)
 
 
 def problems() -> Iterator[str]:
@@ -92,29 +118,20 @@ def problems() -> Iterator[str]:
     yield from Recount().problems()
 
 
-def _rounds() -> Iterator[str]:
-    rounds = list(Round.objects.order_by("number").values_list("number", "state"))
-    if [number for number, _ in rounds] != list(range(1, len(rounds) + 1)):
-        yield "The rounds are not numbered 1, 2, 3, …"
-    if rounds and rounds[-1][1] != Round.State.OPEN:
-        yield f"Round {rounds[-1][0]} is the last and is not open."
-
-
-def _times(round_: Round) -> Iterator[str]:
-    """Whether a round, its model and its attempts follow one another."""
+def _times(round_: Any, before: Round | None) -> Iterator[str]:
+    """Whether a round, the one before, its model and its attempts follow one another; the times of
+    its `first` and `last` attempt are with it."""
     name = f"Round {round_.number}"
     if round_.model.state != RoundModel.State.PROMOTED:
         yield f"{name}'s model is {round_.model.state}, not promoted."
     if round_.closed_at and round_.closed_at < round_.opened_at:
         yield f"{name} was closed before it was opened."
-    following = Round.objects.filter(number=round_.number + 1).first()
-    if following and round_.closed_at and following.opened_at < round_.closed_at:
-        yield f"Round {following.number} was opened before round {round_.number} was closed."
-    drawn = round_.attempts.aggregate(first=Min("submitted_at"), last=Max("submitted_at"))
-    if drawn["first"] and drawn["first"] < round_.opened_at - A_MOMENT:
-        yield f"{name} has an attempt of {drawn['first']}, before it was opened."
-    if drawn["last"] and round_.closed_at and drawn["last"] > round_.closed_at + A_MOMENT:
-        yield f"{name} has an attempt of {drawn['last']}, after it was closed."
+    if before and before.closed_at and round_.opened_at < before.closed_at:
+        yield f"{name} was opened before round {before.number} was closed."
+    if round_.first and round_.first < round_.opened_at - A_MOMENT:
+        yield f"{name} has an attempt of {round_.first}, before it was opened."
+    if round_.last and round_.closed_at and round_.last > round_.closed_at + A_MOMENT:
+        yield f"{name} has an attempt of {round_.last}, after it was closed."
 
 
 def _checksum(row: Weights) -> Iterator[str]:
@@ -122,22 +139,20 @@ def _checksum(row: Weights) -> Iterator[str]:
         yield f"The weights of model {row.pk} are damaged."
 
 
-def _model(model: RoundModel) -> Iterator[str]:
+def _model(model: Any, counts_trained_on: dict[int, int]) -> Iterator[str]:
     """Whether a model's weights, manifest and training set follow from each other."""
-    if model.state in ("promoted", "held") and not Weights.objects.filter(pk=model.pk).exists():
+    if model.state in ("promoted", "held") and not model.has_weights:
         yield f"Model {model.pk} is {model.state} and has no weights."
     if not model.manifest or model.initial_model is None:
         return
-    contents = {key: value for key, value in model.manifest.items() if key != "sha256"}
-    canonical = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    if hashlib.sha256(canonical.encode()).hexdigest() != model.manifest.get("sha256"):
+    if not is_sealed(model.manifest):
         yield f"The manifest of model {model.pk} is not that of its checksum."
-    if contents.get("start_sha256") != model.initial_model.weights.sha256:
+    if model.manifest.get("start_sha256") != model.initial_model.weights.sha256:
         yield f"The manifest of model {model.pk} names another start than its initial model."
-    trained_on = samples.trained_on(model).count()
-    if model.left_out_contributor is None and contents.get("samples") != trained_on:
+    trained_on = counts_trained_on.get(model.pk)
+    if model.left_out_contributor is None and model.manifest.get("samples") != trained_on:
         yield (
-            f"The manifest of model {model.pk} says {contents.get('samples')} samples, and "
+            f"The manifest of model {model.pk} says {model.manifest.get('samples')} samples, and "
             f"{trained_on} say that it was trained on them."
         )
 
@@ -265,8 +280,12 @@ def _hidden_gold() -> QuerySet[Gold]:
 
 def _gold(gold: Gold) -> Iterator[str]:
     attempt = gold.attempt
-    if attempt is None or bytes(gold.pixels) != bytes(attempt.pixels):
-        yield f"Gold {gold.pk} is not the picture of its attempt."
+    if attempt is None or (gold.strokes, gold.width, bytes(gold.pixels)) != (
+        attempt.strokes,
+        attempt.width,
+        bytes(attempt.pixels),
+    ):
+        yield f"Gold {gold.pk} is not the drawing of its attempt."
     elif gold.answer != verdicts.Outcome(attempt.status, attempt.settled_label).answer:
         yield f"Gold {gold.pk} says {gold.answer}; its attempt settled otherwise."
 
@@ -298,12 +317,10 @@ def _splits() -> Iterator[str]:
     """In each block of five contributors one of the last four is test, in the last block at
     most."""
     places = Contributor.objects.order_by("position").values_list("position", "split")
-    blocks: dict[int, dict[int, str]] = {}
-    for position, split in places.iterator():
-        block, place = divmod(position, samples.BLOCK)
-        blocks.setdefault(block, {})[place] = split
-    for block, splits in blocks.items():
-        test = [place for place, split in splits.items() if split == Split.TEST]
+    blocks = groupby(places.iterator(), lambda place: place[0] // samples.BLOCK)
+    for block, in_block in blocks:
+        splits = [(position % samples.BLOCK, split) for position, split in in_block]
+        test = [place for place, split in splits if split == Split.TEST]
         is_full = len(splits) == samples.BLOCK
         if len(test) > 1 or 0 in test or (is_full and not test):
             first = block * samples.BLOCK

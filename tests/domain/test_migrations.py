@@ -52,6 +52,15 @@ def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
     assert tables == {"django_migrations", "collector_suspension"}
 
 
+def test_a_table_in_the_way_of_a_migration_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        database.execute("CREATE TABLE trainer_sample (id integer)")
+    refused = manage(tmp_path, "migrate")
+    assert refused.returncode == 1
+    assert "could not be brought forward: table" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_database_is_frozen_for_every_fold() -> None:
     assert [path.name for path in FROZEN][:1] == ["0001_house.sql.gz"]
 

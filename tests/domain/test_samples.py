@@ -169,6 +169,8 @@ def test_a_model_keeps_its_set_when_samples_come_and_go(study: Study) -> None:
     samples.fix_set(second)
     assert set(samples.trained_on(first)) == {early, leaver}
     assert set(samples.trained_on(second)) == {early, late}
+    counts = samples.counts_trained_on()
+    assert (counts[first.pk], counts[second.pk]) == (2, 2)
 
 
 def test_a_sample_withdrawn_before_any_training_is_in_no_set(study: Study) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 
@@ -16,9 +17,10 @@ from collector.models import Study
 from collector.study import consistency
 from collector.study import settings as study_settings
 from tests.support.cast import add_person
+from tests.support.nets import always
 from tests.support.penmanship import drawings, fooling, picture, read
-from trainer import candidates, measurements, rounds, samples, target, tasks
-from trainer.learning import basedata, fit, nets, shipped
+from trainer import candidates, measurements, remaking, rounds, samples, target, tasks
+from trainer.learning import basedata, fit, nets, shipped, weights
 from trainer.learning.__main__ import main
 from trainer.learning.report import Report
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
@@ -298,3 +300,33 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
         == told["sets"]["gate_base"]["correct"] - told["their_sets"]["gate_base"]["correct"]
     )
     assert not Sample.objects.filter(first_trained_by=comparison).exists()
+
+
+def test_a_model_made_again_is_the_stored_one_and_what_was_changed_is_found(
+    someone: uuid.UUID, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = train()
+    assert model.report is not None
+    assert model.manifest is not None
+    assert list(remaking.differences(model)) == []
+
+    model.report["sets"]["gate_base"]["correct"] -= 1
+    weights_of = Weights.objects.filter(pk=model.pk)
+    weights_of.update(data=always(3), sha256=weights.checksum(always(3)))
+    assert list(remaking.differences(model)) == [
+        "made again from its manifest, it has other weights",
+        "its report says otherwise of gate_base than its weights",
+    ]
+    model.manifest["seed"] = 2
+    assert list(remaking.differences(model)) == [
+        "its manifest says otherwise of its seed than the rows"
+    ]
+    model.manifest["cpu_capability"] = "another"
+    with pytest.raises(remaking.CannotRemake, match="other processors"):
+        list(remaking.differences(model))
+
+    with pytest.raises(SystemExit):
+        call_command("verify", recompute=[1, 2])
+    told = capsys.readouterr()
+    assert "Round 1's model cannot be made again: it is one that others are made from" in told.err
+    assert "Round 2's model: made again from its manifest, it has other weights." in told.out

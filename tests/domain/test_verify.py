@@ -1,6 +1,7 @@
 """`verify` finds each contradiction that is planted, goes on after it, and says how much it looked
 at."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from collector.models import Attempt, Gold, ModerationPause, Person, Reading, Study
-from collector.moderation import queue, readings
+from collector.moderation import gold, queue, readings
+from collector.study import consistency
 from collector.study.consistency import Recount, problems
 from tests.support.cast import submit
+from tests.support.models import open_round_of
 from trainer.models import Contributor, Round, RoundModel, Sample, Weights
 
 HOUR = timedelta(hours=1)
@@ -147,7 +150,27 @@ def test_it_goes_on_after_a_row_that_cannot_be_checked_and_says_how_many_it_look
     assert "1 samples" in told.err
 
 
-def test_the_number_of_queries_does_not_grow_with_the_attempts(
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"answer": "junk"}, "says junk; shipped is"),
+        ({"strokes": []}, "is not the one that is shipped"),
+        ({"pixels": bytes(784)}, "is not the one that is shipped"),
+        ({"id": "00000000-0000-4000-8000-000000000000"}, "is none of those shipped"),
+    ],
+)
+def test_a_practice_drawing_that_is_not_as_shipped_is_found(
+    changed: dict[str, Any], said: str, study: Study
+) -> None:
+    gold.ship()
+    assert list(gold.differing_practice()) == []
+    one = Gold.objects.filter(is_practice=True).exclude(answer="junk").order_by("pk")[:1]
+    Gold.objects.filter(pk__in=one.values_list("pk", flat=True)).update(**changed)
+    [found] = gold.differing_practice()
+    assert said in found
+
+
+def test_the_number_of_queries_grows_with_neither_attempts_nor_rounds_nor_models(
     verified: Attempt, alice: Person
 ) -> None:
     def looked_at() -> tuple[int, int]:
@@ -157,6 +180,28 @@ def test_the_number_of_queries_does_not_grow_with_the_attempts(
         return recount.looked_at["attempts"], len(queries)
 
     few, queries_of_few = looked_at()
-    for _ in range(5):
+    for digit in (7, 7, 7):
+        open_round_of(digit)
         submit(alice, 4)
-    assert looked_at() == (few + 5, queries_of_few)
+    assert looked_at() == (few + 3, queries_of_few)
+
+
+def test_samples_are_read_to_the_last_one(
+    verified: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consistency, "CHUNK", 2)
+    first = Sample.objects.get()
+    for _ in range(4):
+        Sample.objects.create(
+            attempt=uuid.uuid4(),
+            contributor=first.contributor,
+            pixels=first.pixels,
+            sha256=first.sha256,
+            label=first.label,
+            has_fooled=True,
+            round=first.round,
+            withdrawn_at=first.added_at,
+        )
+    recount = Recount()
+    assert list(recount.problems()) == []
+    assert recount.looked_at["samples"] == 5

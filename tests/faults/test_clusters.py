@@ -1,5 +1,5 @@
-"""A queue worker that is killed while it waits takes the queue's lock with it: its cluster is ended
-and can be started again."""
+"""A queue worker that is killed while it waits takes the queue's lock with it, and one may hang:
+its cluster is ended and can be started again."""
 
 from collections.abc import Callable
 
@@ -23,18 +23,24 @@ BEATS = "from trainer.models import Heartbeat; print(*Heartbeat.objects.values_l
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_cluster_whose_idle_worker_was_killed_ends_whole_and_works_once_started_again(
+def test_a_cluster_with_a_killed_or_hanging_worker_ends_whole_and_works_once_started_again(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site()
-    stuck = site.start("worker", "-c", IMPATIENT)
-    first = wait_for(lambda: site.python(BEATS), 30, "a sign of life")
-    [sentinel] = psutil.Process(stuck.pid).children()
-    everybody = children(stuck.pid)
-    kill(*sentinel.children())
-    assert wait_for(lambda: stuck.poll(), 60, "the silent cluster to end") == -9
+    first = site.start("worker", "manage.py", "cluster")
+    beat = wait_for(lambda: site.python(BEATS), 30, "a sign of life")
+    [sentinel] = psutil.Process(first.pid).children()
+    everybody = children(first.pid)
+    kill(sentinel.children()[0])
     wait_for(lambda: not alive(everybody), 10, "nobody to be left of it")
-    last = site.python(BEATS)
-    site.start("worker", "-c", IMPATIENT)
-    wait_for(lambda: site.python(BEATS) not in (first, last), 30, "a sign of life of the next one")
+    assert first.wait(5) == -9
+
+    second = site.start("worker", "-c", IMPATIENT)
+    wait_for(lambda: site.python(BEATS) != beat, 30, "a sign of life of the next one")
+    [sentinel] = psutil.Process(second.pid).children()
+    everybody = children(second.pid)
+    for process in sentinel.children():
+        process.suspend()
+    assert wait_for(lambda: second.poll(), 60, "the silent cluster to end") == -9
+    wait_for(lambda: not alive(everybody), 10, "nobody to be left of it")
     assert Client(site).get("/readyz").body["database"] == "ok"

@@ -21,19 +21,26 @@ pytestmark = [pytest.mark.faults]
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path, f"sqlite:///{tmp_path / 'db.sqlite3'}", free_port())
-    with (tmp_path / "run.log").open("wb") as log:
-        make = made.processes["make"] = subprocess.Popen(
-            ["make", "run"], cwd=ROOT, env=made.env, stdout=log, stderr=log, start_new_session=True
-        )
     try:
-        wait_for(made.answers, 60, "make run to answer")
+        make_run(made)
         yield made
     finally:
         # supervisord ends its processes, which are in groups of their own, when it is asked to.
+        make = made.processes["make"]
+        assert isinstance(make, subprocess.Popen)
         make.terminate()
         with suppress(subprocess.TimeoutExpired):
             make.wait(12)
         made.stop()
+
+
+def make_run(site: Site) -> subprocess.Popen[bytes]:
+    with (site.data_dir / "run.log").open("ab") as log:
+        make = site.processes["make"] = subprocess.Popen(
+            ["make", "run"], cwd=ROOT, env=site.env, stdout=log, stderr=log, start_new_session=True
+        )
+    wait_for(site.answers, 60, "make run to answer")
+    return make
 
 
 def ready(site: Site) -> bool:
@@ -51,6 +58,12 @@ def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: S
     kill(*masters)
     wait_for(lambda: not alive(masters) and site.answers(), 30, "the web to be back")
 
+    everybody = children(make.pid)
+    kill(*named(everybody, "supervisord.conf"))
+    wait_for(lambda: not alive(everybody), 5, "every child of a killed parent to end")
+    make.wait(5)
+
+    make = make_run(site)
     site.python(START)
     wait_for(lambda: trainers(make.pid), 60, "a training under way")
     everybody = children(make.pid)

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tests.support.penmanship import fooling
-from tests.support.processes import children, kill, trainers
+from tests.support.processes import alive, children, kill, trainers
 from tests.support.site import Client, Site, wait_for
 from tests.support.trainings import ADD_SAMPLES, START
 
@@ -55,7 +55,7 @@ def test_a_killed_training_worker_costs_a_lease_and_one_round_comes_of_it(
     assert site.python(STATES) == "[('promoted', 0), ('promoted', 2)] 2"
 
 
-def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(
+def test_a_cluster_whose_parent_was_killed_ends_whole_and_a_second_one_makes_one_round(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site()
@@ -67,10 +67,11 @@ def test_a_cluster_whose_parent_was_killed_and_a_second_one_make_one_round(
     kill(psutil.Process(parent.pid))
     parent.wait(5)
     try:
+        wait_for(lambda: not alive(orphans), 5, "its children to end")
         site.start("trainer2", "manage.py", "cluster", Q_CLUSTER_NAME="train")
-        site.python("from trainer import candidates; candidates.recover()")
+        site.python(LEASE_RUNS_OUT)
         round_two(site)
-        assert site.python(STATES) == "[('promoted', 0), ('promoted', 1)] 2"
+        assert site.python(STATES) == "[('promoted', 0), ('promoted', 2)] 2"
     finally:
         kill(*orphans)
 

@@ -28,6 +28,7 @@ from trainer.learning.fit import (
     train_round_one,
 )
 from trainer.learning.gate import decide
+from trainer.learning.manifests import Manifest
 from trainer.learning.report import MNIST_TEST
 
 NET = "mnist_model"
@@ -365,7 +366,7 @@ def test_recipe_is_made_again_from_its_json() -> None:
     assert Recipe(**json.loads(json.dumps(recipe.as_json()))) == recipe
 
 
-def a_manifest(**changes: Any) -> fit.Manifest:
+def a_manifest(**changes: Any) -> Manifest:
     rng = np.random.default_rng(1)
     arguments: dict[str, Any] = {
         "ids": ["b", "a", "c"],

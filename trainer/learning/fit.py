@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -33,9 +32,9 @@ from torch.nn import functional as F
 
 from trainer.learning import nets, weights
 from trainer.learning.basedata import BaseData
+from trainer.learning.manifests import Manifest, sealed
 
 Progress = Callable[[float], None]
-Manifest = dict[str, object]
 _STEPS_PER_REPORT = 10
 _IMAGES_AT_ONCE = 1000
 _SHARE_FOR_ANSWERS = 0.1
@@ -227,8 +226,7 @@ def manifest(
         "samples_sha256": _samples_sha256(ids, pixels, labels),
         **environment(),
     }
-    canonical = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return contents | {"sha256": hashlib.sha256(canonical.encode()).hexdigest()}
+    return sealed(contents)
 
 
 def environment() -> dict[str, object]:

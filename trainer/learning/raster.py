@@ -47,26 +47,41 @@ def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
     """
     width = drawing.width * _SAMPLES
     pieces = _pieces(drawing)
+    # Only the pixels within the pen's reach are computed; all others are black.
+    left, right = _reach(pieces[:, 0], pieces[:, 2], width / 2)
+    top, bottom = _reach(pieces[:, 1], pieces[:, 3], width / 2)
+    rows, columns = (bottom - top) * _BLOCK, (right - left) * _BLOCK
     # A difference array: +1 where a span begins, −1 after its end, a column more in each row.
-    edges = np.zeros(_GRID * (_GRID + 1), dtype=np.int32)
+    edges = np.zeros(rows * (columns + 1), dtype=np.int32)
     # Many spans at once, but not all: the cuts bound the memory of a drawing of 5,000 points.
     span_counts = np.abs(pieces[:, 3]) + width
     cuts = np.flatnonzero(np.diff(np.cumsum(span_counts) // _SPANS_AT_ONCE)) + 1
     for part in np.split(pieces, cuts):
         row, first, after = _spans(part, width / 2)
-        row_start = row * (_GRID + 1)
+        row_start = (row - top * _BLOCK) * (columns + 1) - left * _BLOCK
         np.add.at(edges, row_start + first, np.int32(1))
         np.add.at(edges, row_start + after, np.int32(-1))
     # Its running sum says how many spans cover each sample; every row ends at 0.
     np.cumsum(edges, out=edges)
-    ink = edges.reshape(_GRID, _GRID + 1)[:, :_GRID] > 0
+    ink = edges.reshape(rows, columns + 1)[:, :columns] > 0
     # Samples of ink in each pixel: first down the blocks, then across.
-    columns = ink.view(np.uint8).reshape(SIDE, _BLOCK, _GRID).sum(axis=1, dtype=np.uint8)
-    counts = columns.reshape(SIDE, SIDE, _BLOCK).sum(axis=2, dtype=np.int64)
+    down = ink.view(np.uint8).reshape(-1, _BLOCK, columns).sum(axis=1, dtype=np.uint8)
+    counts = np.zeros((SIDE, SIDE), dtype=np.int64)
+    across = down.reshape(len(down), -1, _BLOCK).sum(axis=2, dtype=np.int64)
+    counts[top:bottom, left:right] = across
     # Shares of 255, rounded in integers.
     samples = _BLOCK * _BLOCK
     pixels: NDArray[np.uint8] = ((counts * 255 + samples // 2) // samples).astype(np.uint8)
     return pixels
+
+
+def _reach(starts: NDArray[np.int64], lengths: NDArray[np.int64], radius: float) -> tuple[int, int]:
+    """Give the first pixel, and the one after the last, that pieces reach on one axis; a sample is
+    added on either side, so that nothing is rounded away."""
+    ends = starts + lengths
+    first = min(starts.min(), ends.min()) - radius - 1
+    last = max(starts.max(), ends.max()) + radius + 1
+    return max(int(first // _BLOCK), 0), min(int(last // _BLOCK) + 1, SIDE)
 
 
 def shares_of_work(drawing: Drawing) -> int:

@@ -1,24 +1,27 @@
-"""`manage.py cluster`: a cluster of django-q2 workers that is ended once it has fallen silent, so
-that its parent starts it again.
+"""`manage.py cluster`: a cluster of django-q2 workers that is ended once one of them was killed or
+all have fallen silent, so that its parent starts it again.
 
 A worker that is killed while it waits for a task takes the lock of its queue with it, and whoever
 replaces it waits for ever; a clock that was ahead for a while leaves schedules in the future. So
-the cluster is asked again and again for a sign of life, and schedules that are too far off are
-brought back.
+nobody who was killed is replaced, the cluster is asked again and again for a sign of life, and
+schedules that are too far off are brought back.
 """
 
 import os
 import signal
+import sys
 from datetime import datetime, timedelta
+from multiprocessing import Process
 from time import monotonic, sleep
 
+import django_q.cluster
 from django.core.management import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
-from django_q.cluster import Cluster
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from collector.management import lifeline
 from trainer import candidates
 from trainer.models import Heartbeat
 
@@ -34,15 +37,28 @@ class Command(BaseCommand):
         name = os.environ.get("Q_CLUSTER_NAME", "dadc")
         if os.getpgrp() != os.getpid():
             os.setpgrp()  # so that all of it can be ended, and nothing else
-        cluster = Cluster()
+        lifeline.tie_children()
+        django_q.cluster.Sentinel = Guard  # which Cluster starts
+        cluster = django_q.cluster.Cluster()
         cluster.start()
         asking = Asking(name)
         while cluster.sentinel.is_alive() and not asking.is_silent():
             sleep(0.5)
         if cluster.has_stopped:
             return
-        self.stderr.write(f"The workers {name} gave no sign of life and are ended.")
+        why = "gave no sign of life" if cluster.sentinel.is_alive() else "have lost their guard"
+        self.stderr.write(f"The workers {name} {why} and are ended.")
         os.killpg(0, signal.SIGKILL)
+
+
+class Guard(django_q.cluster.Sentinel):  # type: ignore[misc]
+    """Looks after the cluster's processes as django-q2 does, but ends all when one was killed."""
+
+    def reincarnate(self, process: Process) -> None:
+        if (process.exitcode or 0) < 0:
+            print("A worker was killed, and all beside it are ended.", file=sys.stderr, flush=True)
+            os.killpg(0, signal.SIGKILL)
+        super().reincarnate(process)
 
 
 class Asking:

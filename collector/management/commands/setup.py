@@ -13,9 +13,11 @@ from django.http.request import validate_host
 from django_q.models import Schedule
 
 from collector.errors import Refused
+from collector.management.commands.migrate import ANEW
 from collector.models import Person
 from collector.moderation import gold
 from collector.people import accounts
+from collector.study import schema
 from collector.study import settings as study_settings
 from trainer import rounds
 
@@ -43,6 +45,11 @@ SCHEDULES: list[dict[str, object]] = [
     {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
 ]
 
+OTHER_TABLES = (
+    "The tables of this database are not those of this version, so nothing is served:\n  "
+    f"{{differences}}\nPut right what is named here, or {ANEW}"
+)
+
 
 class Command(BaseCommand):
     help = (
@@ -68,6 +75,8 @@ class Command(BaseCommand):
         except OperationalError as error:
             raise CommandError(f"The database cannot be reached. {error}") from error
         call_command("migrate", verbosity=0, interactive=False)
+        if differing := schema.differences():
+            raise CommandError(OTHER_TABLES.format(differences="\n  ".join(differing)))
         study = study_settings.begin()
         rounds.open_first(study.architecture)
         gold.ship()
