@@ -1,12 +1,13 @@
 # make run: set up on a fresh machine and serve.   make test: set up and test.   Others: make help
 PYTHON ?= python3
-export PORT ?= 8000
-export DADC_DATA_DIR ?= $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
+ifeq ($(strip $(DADC_DATA_DIR)),)
+export DADC_DATA_DIR = $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
+endif
 export WITH_CROWD = false
 # supervisord wants to be told that root is meant.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
 LIFELINE = .venv/bin/python -m collector.management.lifeline
-SERVE = .venv/bin/python manage.py setup --serve-on $(PORT) && export SUPERVISOR_PID=$$$$ \
+SERVE = .venv/bin/python manage.py setup --serve && export SUPERVISOR_PID=$$$$ \
 	&& exec $(LIFELINE) $$PPID .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 # CI also says how much of the code the tests run.
 RUN_TESTS = $(if $(CI),coverage run,python)
@@ -21,8 +22,6 @@ help: ## what there is
 run: .venv/ready staticfiles/ready ## web and workers on PORT (8000); sets up first where needed
 	@$(SERVE)
 
-# A database of its own, whatever the environment says: the crowd never comes upon a real site.
-demo: export DATABASE_URL = sqlite:///$(DADC_DATA_DIR)/demo.sqlite3
 demo: export DADC_LIVE_PREVIEW ?= 1
 demo: export DADC_LIMIT_SCALE ?= 1000
 demo: export WITH_CROWD = true

@@ -1,15 +1,15 @@
 """How the site is served: two processes of a few threads, forked from one that has loaded all code
 (about 330 MB)."""
 
-import os
 from typing import Any
 
 from collector.management import lifeline
+from dadc_site import environment
 
-# Without DADC_ALLOWED_HOSTS the site answers to this machine's names alone, so it listens there
-# alone.
-_address = "0.0.0.0" if os.environ.get("DADC_ALLOWED_HOSTS") else "127.0.0.1"
-bind = f"{_address}:{os.environ.get('PORT', '8000')}"
+with environment.refusing():
+    from dadc_site import settings
+
+bind = f"{settings.ADDRESS}:{settings.PORT}"
 worker_class = "dadc_site.whole_requests.WholeRequests"
 worker_connections = 300  # each; below the usual limit of a process's open files
 sendfile = False  # what a client takes slowly is not a thread's to send

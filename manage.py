@@ -6,6 +6,9 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from dadc_site import environment
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dadc_site.settings")
-    execute_from_command_line(sys.argv)
+    with environment.refusing():
+        execute_from_command_line(sys.argv)

@@ -4,55 +4,25 @@ import secrets
 import tomllib
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
+from dadc_site import addresses, environment
 from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
-env = environ.Env()
-
-DATA_DIR = Path(env.str("DADC_DATA_DIR", default=".data")).expanduser()
-if not DATA_DIR.is_absolute():
-    DATA_DIR = BASE_DIR / DATA_DIR
-
-
-def _positive(name: str, default: int) -> int:
-    value: int = env.int(name, default=default)
-    if value < 1:
-        raise ImproperlyConfigured(f"{name} must be a whole number of at least 1, not {value}.")
-    return value
-
-
-def _share(name: str, default: float) -> float:
-    value: float = env.float(name, default=default)
-    if not 0 <= value <= 1:
-        raise ImproperlyConfigured(f"{name} must be a share from 0 to 1, not {value}.")
-    return value
-
-
-def _architecture(name: str, default: str) -> str:
-    value: str = env.str(name, default=default)
-    if value not in shipped.names():
-        raise ImproperlyConfigured(
-            f"{name} must be one of {', '.join(shipped.names())}, not {value}."
-        )
-    return value
+DATA_DIR = environment.folder("DADC_DATA_DIR", BASE_DIR / ".data", beside=BASE_DIR)
 
 
 def _secret_key() -> str:
     """The key from the environment; on a site that serves this machine alone, one made and kept in
     the data folder."""
-    given: str = env.str("DADC_SECRET_KEY", default="")
-    if given:
+    if given := environment.text("DADC_SECRET_KEY"):
         return given
     if not LOCAL:
-        raise ImproperlyConfigured(
+        raise environment.Unusable(
             "DADC_ALLOWED_HOSTS opens this site to others: set DADC_SECRET_KEY too."
         )
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
     path = DATA_DIR / "secret_key"
     try:
         with path.open("x") as file:
@@ -60,28 +30,33 @@ def _secret_key() -> str:
             file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass
+    except OSError:
+        raise environment.refused("DADC_DATA_DIR", "a folder that this user can write") from None
     return path.read_text()
 
 
-DEBUG = env.bool("DADC_DEBUG", default=False)
-ALLOWED_HOSTS = env.list("DADC_ALLOWED_HOSTS", default=[])
+DEBUG = environment.flag("DADC_DEBUG", False)
+ALLOWED_HOSTS = environment.hosts("DADC_ALLOWED_HOSTS")
+# Without them the site answers to this machine's names alone, so it listens there alone.
+ADDRESS = "0.0.0.0" if ALLOWED_HOSTS else "127.0.0.1"
+PORT = environment.whole("PORT", 8000, 1, 65_535)
 LOCAL = DEBUG or not ALLOWED_HOSTS
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 SECRET_KEY = _secret_key()
 
 # What the site does.
-MNIST_DIR = Path(d) if (d := env.str("DADC_MNIST_DIR", default="")) else None
+MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
-OPEN_SIGNUP = env.bool("DADC_OPEN_SIGNUP", default=True)
-LIMIT_SCALE = env.float("DADC_LIMIT_SCALE", default=1.0)
+OPEN_SIGNUP = environment.flag("DADC_OPEN_SIGNUP", True)
+LIMIT_SCALE = environment.number("DADC_LIMIT_SCALE", 1, 0, 1_000_000)
 STUDY = {
-    "architecture": _architecture("DADC_NET", "mnist_model"),
-    "round_size": _positive("DADC_ROUND_SIZE", 10),
-    "quorum": _positive("DADC_QUORUM", 1),
-    "audit_share": _share("DADC_AUDIT_SHARE", 0.1),
-    "gold_share": _share("DADC_GOLD_SHARE", 0.05),
-    "person_share": _share("DADC_PERSON_SHARE", 1.0),
-    "has_live_preview": env.bool("DADC_LIVE_PREVIEW", default=False),
+    "architecture": environment.one_of("DADC_NET", "mnist_model", shipped.names()),
+    "round_size": environment.whole("DADC_ROUND_SIZE", 10, 1, 1_000_000),
+    "quorum": environment.whole("DADC_QUORUM", 1, 1, 9),
+    "audit_share": environment.number("DADC_AUDIT_SHARE", 0.1, 0, 1),
+    "gold_share": environment.number("DADC_GOLD_SHARE", 0.05, 0, 1),
+    "person_share": environment.number("DADC_PERSON_SHARE", 1, 0, 1),
+    "has_live_preview": environment.flag("DADC_LIVE_PREVIEW", False),
 }
 
 INSTALLED_APPS = [
@@ -134,25 +109,13 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "dadc_site.forms.FormRenderer"
 
-# One database holds the whole state. CONN_MAX_AGE spares a connection a request; a server that went
-# away is noticed.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
-DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
-    # Whether a file may be written is seen when it is opened.
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 5,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
+# One database holds the whole state. The simulated crowd of `make demo` has another, whatever
+# the environment says, and never comes upon a real site.
+if environment.flag("WITH_CROWD", False):
+    _database = addresses.own_file(DATA_DIR / "demo.sqlite3")
 else:
-    # Compiling a statement takes longer than any of ours does.
-    DATABASES["default"]["OPTIONS"] = {
-        "connect_timeout": 3,
-        "options": "-c lock_timeout=5000 -c jit=off",
-    }
+    _database = addresses.database("DATABASE_URL", DATA_DIR / "db.sqlite3", beside=BASE_DIR)
+DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Short tasks on the first cluster, trainings one at a time on the second; our rows decide, the
@@ -202,14 +165,17 @@ SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # user names are unique, by a constraint that ignores case
 ]
 
-EMAIL_CONFIG = env.email("DADC_EMAIL_URL", default="consolemail://")
-EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
-EMAIL_HOST = EMAIL_CONFIG.get("EMAIL_HOST") or ""
-EMAIL_PORT = EMAIL_CONFIG.get("EMAIL_PORT") or 25
-EMAIL_HOST_USER = EMAIL_CONFIG.get("EMAIL_HOST_USER") or ""
-EMAIL_HOST_PASSWORD = EMAIL_CONFIG.get("EMAIL_HOST_PASSWORD") or ""
-EMAIL_USE_TLS = EMAIL_CONFIG.get("EMAIL_USE_TLS", False)
-DEFAULT_FROM_EMAIL = env.str("DADC_MAIL_FROM", default="dadc@localhost")
+_mail = addresses.mail("DADC_EMAIL_URL", "consolemail://")
+EMAIL_BACKEND = _mail.backend
+EMAIL_FILE_PATH = _mail.folder
+EMAIL_HOST = _mail.host
+EMAIL_PORT = _mail.port
+EMAIL_HOST_USER = _mail.user
+EMAIL_HOST_PASSWORD = _mail.password
+EMAIL_USE_TLS = _mail.use_tls
+EMAIL_USE_SSL = _mail.use_ssl
+EMAIL_TIMEOUT = _mail.timeout
+DEFAULT_FROM_EMAIL = environment.sender("DADC_MAIL_FROM", "dadc@localhost")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -281,3 +247,5 @@ LOGGING = {
         "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }
+
+MISSPELT = environment.misspelt()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from collector import in_parts
 from collector.errors import Refused
 from collector.models import Person
 from trainer import rounds, samples
@@ -67,7 +68,7 @@ def own(person: Person) -> Iterator[str]:
     }
     yield json.dumps(about)[:-1] + ', "drawings": ['
     attempts = person.attempts.select_related("round").order_by("submitted_at", "pk")
-    for place, attempt in enumerate(attempts.iterator(chunk_size=200)):
+    for place, attempt in enumerate(in_parts.rows(attempts, 200)):
         stands = attempt.fate()
         entry = {
             "id": str(attempt.pk),
@@ -92,7 +93,7 @@ def _rows() -> Iterator[Row]:
         .select_related("contributor", "round")
         .order_by("added_at", "pk")
     )
-    for sample in active.iterator(chunk_size=500):
+    for sample in in_parts.rows(active, 500):
         yield {
             "id": str(sample.pk),
             "attempt": str(sample.attempt),

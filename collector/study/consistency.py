@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Count, Exists, F, Max, Min, Model, OuterRef, Prefetch, QuerySet, Sum
 
+from collector import in_parts
 from collector.models import (
     DRAWER_SUSPENDED,
     ORIGINAL,
@@ -57,7 +58,7 @@ class Recount:
         self, rows: QuerySet[_Row], check: Callable[[_Row], Iterator[str]], chunk: int = CHUNK
     ) -> Iterator[str]:
         """Check row by row."""
-        yield from self._check(rows.model, rows.iterator(chunk_size=chunk), check)
+        yield from self._check(rows.model, in_parts.rows(rows, chunk), check)
 
     def _check(
         self, model: type[_Row], rows: Iterable[_Row], check: Callable[[_Row], Iterator[str]]
@@ -108,13 +109,10 @@ class Recount:
                 )
             yield from _sample(sample, known.get(sample.attempt))
 
-        rows = Sample.objects.order_by("pk")
-        some = list(rows[:CHUNK])
-        while some:
+        for some in in_parts.parts(Sample.objects.order_by("pk"), CHUNK):
             of = Attempt.objects.filter(pk__in=[sample.attempt for sample in some])
             known = of.select_related("drawer").defer("strokes", "pixels").in_bulk()
             yield from self._check(Sample, some, check)
-            some = list(rows.filter(pk__gt=some[-1].pk)[:CHUNK])
 
 
 def problems() -> Iterator[str]:

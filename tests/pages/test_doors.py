@@ -185,7 +185,8 @@ def test_setup_names_an_address_that_the_site_answers_to(
     hosts: list[str], said: str, settings: Any, capsys: pytest.CaptureFixture[str], db: None
 ) -> None:
     settings.ALLOWED_HOSTS = hosts
-    call_command("setup", serve_on=18999)
+    settings.PORT = 18999
+    call_command("setup", serve=True)
     assert f"Fool the Digits {said}" in capsys.readouterr().out
 
 

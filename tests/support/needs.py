@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 from pathlib import Path
 
 import psycopg
@@ -35,6 +36,25 @@ def chromium() -> Path:
     if not CHROMIUM.exists():
         lacking(f"Chromium at {CHROMIUM}")
     return CHROMIUM
+
+
+def pgbouncer() -> str:
+    """The pooler's program."""
+    return _program("pgbouncer")
+
+
+def openssl() -> str:
+    """What makes certificates."""
+    return _program("openssl")
+
+
+def _program(name: str) -> str:
+    # Debian puts what serves into /usr/sbin, which is not on everybody's path.
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if path is None:
+        lacking(name)
+    assert path
+    return path
 
 
 def database(kind: str) -> None:

@@ -248,7 +248,7 @@ def _tables(kind: str) -> str:
         if kind == "sqlite"
         else _at_exit.enter_context(_postgres())
     )
-    Site(data_dir, url, 0).manage("migrate", "--verbosity", "0")
+    Site(data_dir, url, free_port()).manage("migrate", "--verbosity", "0")
     return url
 
 

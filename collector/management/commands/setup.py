@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
+from django.db import OperationalError, connection
 from django.http.request import validate_host
 from django_q.models import Schedule
 
@@ -58,16 +59,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--serve-on",
-            type=int,
-            metavar="PORT",
-            help="check that this port is free; print addresses",
+            "--serve",
+            action="store_true",
+            help="check that PORT is free; print addresses",
         )
 
     def handle(self, *args: object, **options: Any) -> None:
-        port = options["serve_on"]
-        if port:
+        for sentence in settings.MISSPELT:
+            self.stderr.write(sentence)
+        port = settings.PORT
+        if options["serve"]:
             _check_free(port)
+        try:
+            connection.ensure_connection()
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be reached. {error}") from error
         call_command("migrate", verbosity=0, interactive=False)
         if differing := schema.differences():
             raise CommandError(OTHER_TABLES.format(differences="\n  ".join(differing)))
@@ -77,7 +83,7 @@ class Command(BaseCommand):
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
         Schedule.objects.exclude(name__in=[each["name"] for each in SCHEDULES]).delete()
-        if port:
+        if options["serve"]:
             self.stdout.write(self.style.SUCCESS(f"Fool the Digits {_place(port)}"))
         self._first_admin()
         self.stdout.flush()
@@ -114,5 +120,9 @@ def _check_free(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError as error:
+            raise CommandError(
+                f"This user may not open port {port}; try PORT=8000 make run"
+            ) from error
         except OSError as error:
             raise CommandError(f"Port {port} is in use; try PORT={port + 1} make run") from error

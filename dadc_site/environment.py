@@ -1,0 +1,158 @@
+"""Reads the environment's variables, each whole or not at all.
+
+White space around a value is forgiven, and an empty one counts as not set. What cannot be read is
+refused in one sentence that names the variable, says what it takes, and never shows its value:
+logs are read by more people than settings are.
+"""
+
+import difflib
+import math
+import os
+import re
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+_ON = {"1", "true", "t", "yes", "y", "on"}
+_OFF = {"0", "false", "f", "no", "n", "off"}
+# Names and IP addresses as a Host header has them, less the port.
+_HOST = re.compile(r"\*|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
+
+# What has been read, by name, with its default; and what is read where it is needed, not here.
+defaults: dict[str, object] = {}
+ELSEWHERE = {"DADC_PASSWORD"}
+
+
+class Unusable(ImproperlyConfigured):
+    """A setting cannot be used; the message is a sentence for whoever set it."""
+
+
+def refused(name: str, takes: str) -> Unusable:
+    """What to raise, without a cause, which would show the value."""
+    return Unusable(f"{name} takes {takes}; it is set to something else.")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """End the program with the sentence alone where a variable is unusable; exit status 1."""
+    try:
+        yield
+    except Unusable as refusal:
+        sys.exit(str(refusal))
+
+
+def text(name: str, default: str = "") -> str:
+    """The value as it stands, less white space around it."""
+    value = _value(name, default)
+    if not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
+        raise refused(name, "text in UTF-8")
+    return value or default
+
+
+def _value(name: str, default: object) -> str:
+    defaults[name] = default
+    return os.environ.get(name, "").strip()
+
+
+def whole(name: str, default: int, low: int, high: int) -> int:
+    """A whole number from `low` to `high`, in plain digits."""
+    value = _value(name, default)
+    # Longer ones are over every limit, and slow to read.
+    number = int(value) if re.fullmatch(r"[+-]?[0-9]{1,18}", value) else None
+    if value and (number is None or not low <= number <= high):
+        raise refused(name, f"a whole number from {low} to {high}")
+    return default if number is None else number
+
+
+def number(name: str, default: float, low: float, high: float) -> float:
+    """A number from `low` to `high`, with a decimal point or without."""
+    value = _value(name, default)
+    if not value:
+        return default
+    try:
+        read = float(value) if value.isascii() and "_" not in value else math.nan
+    except ValueError:
+        read = math.nan
+    if not low <= read <= high:
+        raise refused(name, f"a number from {low} to {high}, with a decimal point")
+    return read
+
+
+def flag(name: str, default: bool) -> bool:
+    value = _value(name, default).lower()
+    if value and value not in _ON | _OFF:
+        raise refused(name, "on or off (also 1 or 0, true or false, yes or no)")
+    return value in _ON if value else default
+
+
+def one_of(name: str, default: str, choices: Collection[str]) -> str:
+    value = text(name, default)
+    if value not in choices:
+        raise refused(name, f"one of {', '.join(sorted(choices))}")
+    return value
+
+
+def hosts(name: str) -> list[str]:
+    """Host names, separated by commas or white space."""
+    found = [host for host in re.split(r"[\s,]+", text(name)) if host]
+    if not all(map(_HOST.fullmatch, found)):
+        raise refused(
+            name,
+            "host names with commas between them, each without https:// and port, IPv6 in [ ], "
+            "other letters than English ones as xn--",
+        )
+    return found
+
+
+def sender(name: str, default: str) -> str:
+    """An email address, with a name before it or without."""
+    value = text(name, default)
+    if not _EMAIL.fullmatch(value):
+        raise refused(name, "an email address, or a name and <an email address>")
+    return value
+
+
+def folder(name: str, default: Path, beside: Path) -> Path:
+    """A folder, made if it can be, never a URL. `~` is the user's own, and what does not begin at
+    the root begins `beside`."""
+    path = _path(name, beside) or default
+    defaults[name] = default.name
+    with suppress(OSError):
+        path.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_dir():
+        raise refused(name, "the path of a folder")
+    return path
+
+
+def existing_folder(name: str, beside: Path) -> Path | None:
+    """A folder that is there, or None where nothing is set."""
+    path = _path(name, beside)
+    if path and not path.is_dir():
+        raise refused(name, "the path of a folder that is there")
+    return path
+
+
+def _path(name: str, beside: Path) -> Path | None:
+    value = _value(name, "")
+    try:
+        path = beside / Path(value).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError):  # too long; nobody's ~; a null character
+        raise refused(name, "the path of a folder") from None
+    return path if value else None
+
+
+def misspelt() -> list[str]:
+    """A sentence for each variable that nobody reads and that is nearly called like one that is."""
+    known = defaults.keys() | ELSEWHERE
+    unknown = sorted(name for name in os.environ.keys() - known if name.startswith("DADC_"))
+    near = {name: difflib.get_close_matches(name, known, 1, 0.8) for name in unknown}
+    return [
+        f"{name} is not a setting and is not heeded; {meant[0]} is one."
+        for name, meant in near.items()
+        if meant
+    ]

@@ -1,0 +1,384 @@
+"""Settings from the environment: read whole, or refused in a sentence that does not show them."""
+
+import os
+import runpy
+import socket
+import subprocess
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+from django.db.utils import ConnectionHandler
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from collector.models import Study
+from dadc_site import addresses, environment
+from tests.support import needs
+from tests.support.needs import POSTGRES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+Load = Callable[..., dict[str, Any]]
+
+UNUSABLE = {
+    "PORT": ["99999", "0", "-1", "abc", "80_00", "8000.0", "８０００", "9" * 5000],
+    "DADC_ROUND_SIZE": ["abc", "0", "-5", "1e3", "ten"],
+    "DADC_QUORUM": ["0", "10", "2,5"],
+    "DADC_AUDIT_SHARE": ["abc", "1.5", "-0.1", "0,5", "nan", "inf", "1e9", "10 %"],
+    "DADC_LIMIT_SCALE": ["nan", "-1", "1_0", "2x"],
+    "DADC_OPEN_SIGNUP": ["enabled", "2", "nope", "-"],
+    "DADC_NET": ["resnet", "Strong"],
+    "DADC_ALLOWED_HOSTS": [
+        "https://dadc.example",
+        "dadc.example:81",
+        '"dadc.example"',
+        "bücher.de",
+    ],
+    "DADC_SECRET_KEY": ["\udcff-not-text"],
+    "DADC_DATA_DIR": ["/dev/null", "~nobody-of-that-name/x", "x" * 5000],
+    "DADC_MNIST_DIR": ["/no/such/folder", "/dev/null"],
+    "DADC_MAIL_FROM": ["nobody", "a@b\r\nBcc: c@d", "<>"],
+    "DADC_EMAIL_URL": [
+        "smtp://",
+        "smtp://user:s3cret@",
+        "smtp://user:s3cret@host:s3cret",
+        "smtp://host:70000",
+        "smtp://user:s3cret%C3%B6@host",
+        "smtp://host?timeout=0",
+        "smtp://host?s3cret=1",
+        "filemail://relative",
+        "filemail:///dev/null",
+        "filemail:///" + "x" * 5000,
+        "consolemail://host",
+        "imap://host",
+        "host:25",
+    ],
+    "DATABASE_URL": [
+        "postgres://user:s3/cret@host/name",
+        "postgres://user:3/s3cret@host/name",
+        "postgres://user:s3cret@host:port/name",
+        "postgres://user:s3cret@host:70000/name",
+        "postgres://user:s3cret@host/",
+        "postgres://user:s3cret@host/name?sslmod=require",
+        "postgres://user:s3cret@host/name?sslmode=s3cret",
+        "postgres://user:s3cret@host/name?connect_timeout=s3cret",
+        "postgres://user:%zz@host/name",
+        "postgres://user:s3cret@host/name?conn_max_age=long",
+        "mysql://user:s3cret@host/name",
+        "sqlite://",
+        "sqlite://:memory:",
+        "sqlite:///:memory:",
+        "sqlite:////no/such/folder/file",
+        f"sqlite:////{'x' * 5000}/file",
+        "sqlite:///x.sqlite3?timeout=long",
+        "sqlite:///x.sqlite3?mode=ro",
+        "sqlite:///x.sqlite3?timeout=1&timeout=2",
+        "/a/path",
+        "s3cret",
+    ],
+}
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
+    """The settings as a process with these variables, and no other of ours, reads them."""
+    for name in list(os.environ):
+        if name.startswith(("DADC_", "PG")) or name in ("PORT", "DATABASE_URL"):
+            monkeypatch.delenv(name)
+
+    def read(**variables: str) -> dict[str, Any]:
+        with monkeypatch.context() as patch:
+            for name, value in ({"DADC_DATA_DIR": str(tmp_path)} | variables).items():
+                patch.setenv(name, value)
+            return runpy.run_path(str(ROOT / "dadc_site/settings.py"))
+
+    return read
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_what_cannot_be_read_is_refused_by_name_and_not_shown(name: str, load: Load) -> None:
+    for value in UNUSABLE[name]:
+        with pytest.raises(environment.Unusable) as refusal:
+            load(**{name: value})
+        told = "".join(traceback.format_exception_only(refusal.value))
+        assert f"{name} takes " in told
+        assert len(told.splitlines()) == 1
+        assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+        whole = "".join(traceback.format_exception(refusal.value))
+        assert "s3" not in whole
+        assert len(value) < 10 or value not in told
+
+
+def test_white_space_is_forgiven_and_empty_is_not_set(load: Load) -> None:
+    read = load(
+        PORT=" 8001\n",
+        DADC_ROUND_SIZE="\t25 ",
+        DADC_AUDIT_SHARE=" 1e-1\r",
+        DADC_OPEN_SIGNUP=" Off ",
+        DADC_LIVE_PREVIEW="YES",
+        DADC_ALLOWED_HOSTS=" a.example, .b.example\n[::1] ,",
+        DADC_SECRET_KEY=" $ecret\n",
+        DADC_QUORUM="",
+        DATABASE_URL="  ",
+    )
+    assert (read["PORT"], read["ADDRESS"]) == (8001, "0.0.0.0")
+    assert read["STUDY"]["round_size"] == 25
+    assert read["STUDY"]["audit_share"] == 0.1
+    assert read["STUDY"]["quorum"] == 1
+    assert (read["OPEN_SIGNUP"], read["STUDY"]["has_live_preview"]) == (False, True)
+    assert read["ALLOWED_HOSTS"] == ["a.example", ".b.example", "[::1]"]
+    assert read["SECRET_KEY"] == "$ecret"
+    assert read["DATABASES"]["default"]["ENGINE"] == "django.db.backends.sqlite3"
+
+
+def test_what_the_environment_takes_the_study_takes(load: Load) -> None:
+    for least, most in ((True, False), (False, True)):
+        shares = "0" if least else "1"
+        read = load(
+            DADC_ROUND_SIZE="1" if least else "1000000",
+            DADC_QUORUM="1" if least else "9",
+            DADC_AUDIT_SHARE=shares,
+            DADC_GOLD_SHARE=shares,
+            DADC_PERSON_SHARE=shares,
+        )
+        Study(pk=1, **read["STUDY"]).clean_fields()
+        assert most is not least
+
+
+def test_a_name_nearly_like_a_settings_is_told_and_others_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, load: Load
+) -> None:
+    monkeypatch.setenv("DADC_PORT_8000_TCP_ADDR", "10.0.0.1")
+    said = load(DADC_ROUNDSIZE="30", DADC_ALLOWED_HOST="a.example")["MISSPELT"]
+    assert said == [
+        "DADC_ALLOWED_HOST is not a setting and is not heeded; DADC_ALLOWED_HOSTS is one.",
+        "DADC_ROUNDSIZE is not a setting and is not heeded; DADC_ROUND_SIZE is one.",
+    ]
+
+
+def test_setup_tells_misspelt_names_and_a_port_that_only_root_may_open(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bind(self: object, address: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("socket.socket.bind", bind)
+    settings.MISSPELT = ["DADC_ROUNDSIZE is not a setting and is not heeded."]
+    settings.PORT = 80
+    with pytest.raises(CommandError, match="This user may not open port 80"):
+        call_command("setup", serve=True)
+    assert "DADC_ROUNDSIZE is not a setting" in capsys.readouterr().err
+
+
+def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise OperationalError("server does not support SSL, but SSL was required")
+
+    monkeypatch.setattr(connection, "ensure_connection", refuse)
+    with pytest.raises(CommandError, match=r"The database cannot be reached\. server does"):
+        call_command("setup")
+
+
+@pytest.mark.parametrize(
+    ("program", "variable"),
+    [
+        ((".venv/bin/python", "manage.py", "check"), "DADC_ROUND_SIZE=s3cret"),
+        ((".venv/bin/gunicorn", "--check-config", "dadc_site.wsgi"), "PORT=s3cret"),
+        (("make", "run"), "PORT=s3cret"),
+    ],
+    ids=["manage.py", "gunicorn", "make"],
+)
+def test_every_program_ends_with_the_sentence_alone(
+    program: tuple[str, ...], variable: str, tmp_path: Path
+) -> None:
+    name, _, value = variable.partition("=")
+    env = os.environ | {"DADC_DATA_DIR": str(tmp_path), name: value}
+    ended = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=100)
+    assert ended.returncode != 0
+    told = [line for line in ended.stderr.splitlines() if not line.startswith("make")]
+    assert len(told) == 1
+    assert told[0].startswith(f"{name} takes a whole number from 1 to ")
+
+
+# The database.
+
+
+@pytest.fixture
+def connected(django_db_blocker: Any) -> Any:
+    """What a connection with these settings answers to a statement, or to a function."""
+
+    def ask(database: dict[str, Any], what: str | Callable[[Any], Any]) -> Any:
+        made = ConnectionHandler({"default": database})["default"]
+        with django_db_blocker.unblock():
+            try:
+                if not isinstance(what, str):
+                    return what(made)
+                with made.cursor() as cursor:
+                    cursor.execute(what)
+                    return cursor.fetchone()[0]
+            finally:
+                made.close()
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "name", ["c++ lab", "100% %41", "what?timeout=1", "C#", "Müller & Söhne", "a;b", "postgres:"]
+)
+def test_the_default_database_is_in_the_folder_that_is_named_whatever_its_name(
+    name: str, load: Load, connected: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / name
+    read = load(DADC_DATA_DIR=str(folder))
+    assert connected(read["DATABASES"]["default"], "PRAGMA journal_mode") == "wal"
+    assert (folder / "db.sqlite3").exists()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_simulated_crowd_has_a_database_of_its_own_whatever_is_set(
+    load: Load, tmp_path: Path
+) -> None:
+    read = load(WITH_CROWD="true", DATABASE_URL="postgres://a-real-site/name")
+    assert read["DATABASES"]["default"]["NAME"] == str(tmp_path / "demo.sqlite3")
+
+
+def test_an_sqlite_url_is_used_whole(load: Load, connected: Any, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a+b%20%3F#c.sqlite3"
+    database = load(
+        DATABASE_URL=f"{url}?timeout=30&transaction_mode=deferred&conn_max_age=none"
+        "&init_command=PRAGMA%20cache_size=77"
+    )["DATABASES"]["default"]
+    assert database["OPTIONS"]["timeout"] == 30
+    assert database["OPTIONS"]["transaction_mode"] == "DEFERRED"
+    assert database["CONN_MAX_AGE"] is None
+    assert connected(database, "PRAGMA busy_timeout") == 30_000
+    assert connected(database, "PRAGMA cache_size") == 77
+    assert connected(database, "PRAGMA journal_mode") == "wal"
+    assert (tmp_path / "a+b ?#c.sqlite3").exists()
+
+
+def test_a_relative_sqlite_url_begins_in_the_projects_folder(load: Load) -> None:
+    assert load(DATABASE_URL="sqlite:///x.db")["DATABASES"]["default"]["NAME"] == str(ROOT / "x.db")
+
+
+def test_a_postgres_url_may_name_a_sockets_folder_in_two_ways(load: Load) -> None:
+    for url in ("postgres://%2Frun%2Fpg/name", "postgres:////run/pg/name"):
+        database = load(DATABASE_URL=url)["DATABASES"]["default"]
+        assert (database["HOST"], database["NAME"]) == ("/run/pg", "name")
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
+IN_A_TEST = examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(user=TEXT, password=TEXT, name=TEXT, host=st.sampled_from(["h", "[::1]", "a.example"]))
+@IN_A_TEST
+def test_whatever_a_postgres_url_has_arrives(
+    user: str, password: str, name: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = name.replace("@", "").lstrip("/")
+    user, password = user.strip() or "u", password.strip() or "p"
+    parts = [quote(each, safe="") for each in (user, password, name or "n")]
+    monkeypatch.setenv("DATABASE_URL", f"postgres://{parts[0]}:{parts[1]}@{host}:5/{parts[2]}")
+    read = addresses.database("DATABASE_URL", ROOT / "db", ROOT)
+    assert [read[key] for key in ("USER", "PASSWORD", "NAME", "HOST", "PORT")] == [
+        user,
+        password,
+        name or "n",
+        host.strip("[]"),
+        "5",
+    ]
+
+
+@given(
+    begin=st.sampled_from(["postgres://", "sqlite:///", "smtp://", "filemail://", ""]), rest=TEXT
+)
+@IN_A_TEST
+def test_any_text_is_read_or_refused_and_never_else(
+    begin: str, rest: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", begin + rest)
+    monkeypatch.setenv("DADC_EMAIL_URL", begin + rest)
+    for read in (
+        lambda: addresses.database("DATABASE_URL", tmp_path / "db", tmp_path),
+        lambda: addresses.mail("DADC_EMAIL_URL", "consolemail://"),
+    ):
+        with suppress(environment.Unusable):
+            read()
+
+
+@pytest.fixture
+def postgres() -> str:
+    needs.database("postgres")
+    return f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}"
+
+
+def test_a_postgres_urls_options_come_beside_ours_and_win(
+    postgres: str, load: Load, connected: Any
+) -> None:
+    def asked(setting: str, query: str, **more: str) -> Any:
+        database = load(DATABASE_URL=postgres + query, **more)["DATABASES"]["default"]
+        return connected(database, f"SHOW {setting}")
+
+    assert asked("search_path", "options=-csearch_path%3Ddigits") == "digits"
+    assert asked("lock_timeout", "options=-csearch_path%3Ddigits") == "5s"
+    assert asked("lock_timeout", "options=-c%20lock_timeout%3D7000") == "7s"
+    assert asked("search_path", "", PGOPTIONS="-c search_path=digits") == "digits"
+    assert asked("jit", "", PGOPTIONS="-c search_path=digits") == "off"
+    assert asked("application_name", "application_name=dadc%2Blab&conn_max_age=0") == "dadc+lab"
+
+
+def test_sslmode_require_does_not_connect_without_tls(
+    postgres: str, load: Load, connected: Any
+) -> None:
+    database = load(DATABASE_URL=f"{postgres}sslmode=require")["DATABASES"]["default"]
+    with pytest.raises(OperationalError, match="SSL"):
+        connected(database, "SELECT 1")
+
+
+def test_a_transaction_reads_what_is_committed_whatever_the_servers_default(
+    postgres: str, load: Load, connected: Any
+) -> None:
+    """Who waited for a lock would else get an error in place of the row."""
+    query = "options=-c%20default_transaction_isolation%3Dserializable"
+    database = load(DATABASE_URL=postgres + query)["DATABASES"]["default"]
+
+    def in_a_transaction(made: Any) -> Any:
+        made.ensure_connection()
+        made.set_autocommit(False)
+        with made.cursor() as cursor:
+            cursor.execute("SHOW transaction_isolation")
+            (shown,) = cursor.fetchone()
+        made.rollback()
+        made.set_autocommit(True)
+        return shown
+
+    assert connected(database, in_a_transaction) == "read committed"
+    assert connected(database, "SHOW transaction_isolation") == "serializable"
+
+
+def test_a_connection_whose_server_is_gone_without_a_word_is_given_up(
+    postgres: str, load: Load, connected: Any
+) -> None:
+    def given_up_after(query: str) -> Any:
+        database = load(DATABASE_URL=postgres + query)["DATABASES"]["default"]
+        return connected(database, _user_timeout)
+
+    assert given_up_after("") == 30_000
+    assert given_up_after("tcp_user_timeout=7000") == 7000
+
+
+def _user_timeout(made: Any) -> int:
+    """How many ms the system waits for the other end to take what was sent."""
+    made.ensure_connection()
+    with socket.socket(fileno=os.dup(made.connection.pgconn.socket)) as wire:
+        return wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
