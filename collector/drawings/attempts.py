@@ -91,6 +91,8 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
         attempt.has_live_preview = asking.has_asked(drawer, attempt.pixels_sha256, path)
     if attempt.target_label != attempt.predicted_label:
         attempt.shape = similarity.shape(path).tobytes()
+    since = attempt.submitted_at - SUBMISSION_WINDOW
+    seen = near_duplicates.submitted_after(since, attempt.target_label)
     attempt.near_duplicate_of_id = near_duplicates.find_original(attempt, path)
     attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
         raster.picture(attempt.pixels), attempt.target_label
@@ -102,8 +104,10 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                 Study.objects.select_for_update(no_key=True).get()
                 limits.leave_room(drawer)
                 if attempt.near_duplicate_of_id is None:
+                    # Comparing takes long, and here everybody waits: only what came meanwhile.
+                    new = near_duplicates.submitted_after(since, attempt.target_label) - seen
                     attempt.near_duplicate_of_id = near_duplicates.find_original(
-                        attempt, path, since=attempt.submitted_at - SUBMISSION_WINDOW
+                        attempt, path, among=new
                     )
             attempt.save(force_insert=True)
     except IntegrityError as error:

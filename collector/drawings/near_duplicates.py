@@ -11,15 +11,21 @@ from trainer.learning import similarity
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
+def submitted_after(since: datetime, target_label: int) -> set[uuid.UUID]:
+    """Return the ids of the fools of a digit that were submitted after `since`."""
+    fools = Attempt.objects.filter(has_fooled=True, target_label=target_label)
+    return set(fools.filter(submitted_at__gt=since).values_list("pk", flat=True))
+
+
 def find_original(
-    attempt: Attempt, path: similarity.Path, since: datetime | None = None
+    attempt: Attempt, path: similarity.Path, among: set[uuid.UUID] | None = None
 ) -> uuid.UUID | None:
     """Return the id of the earlier fool of the same digit that `attempt`, which need not be stored
     yet and has this `path`, nearly duplicates; None where it is an original.
 
     The very same pixels are found however old they are. What is nearly the same is looked for among
     the newest `OF_ANYBODY` fools of any round, and the newest `OF_THE_DRAWER` of the drawer's own,
-    or among those of both that were submitted after `since`.
+    or `among` these alone.
     """
     earlier = Attempt.objects.filter(has_fooled=True, target_label=attempt.target_label)
     earlier = earlier.exclude(status=Attempt.Status.RETRACTED).exclude(pk=attempt.pk)
@@ -27,8 +33,8 @@ def find_original(
     if same_id := same.values_list("pk", flat=True).first():
         return same_id
     earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
-    if since:
-        earlier = earlier.filter(submitted_at__gt=since)
+    if among is not None:
+        earlier = earlier.filter(pk__in=among)
     own = earlier.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER]
     alike = {
         **dict(_most_alike(path, earlier[:OF_ANYBODY], similarity.LOOKED_AT)),

@@ -5,7 +5,7 @@ import runpy
 import socket
 import subprocess
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,17 @@ from tests.support import needs
 from tests.support.needs import POSTGRES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# These connect by themselves, also in a process whose browser's loop Django takes for its own.
+pytestmark = pytest.mark.usefixtures("beside_a_browser")
 Load = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def beside_a_browser() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
 
 UNUSABLE = {
     "PORT": ["99999", "0", "-1", "abc", "80_00", "8000.0", "８０００", "9" * 5000],

@@ -48,8 +48,11 @@ def test_a_killed_training_worker_costs_a_lease_and_one_round_comes_of_it(
     site.start_clusters()
     site.python(START)
     wait_for(lambda: training(site), 60, "a training under way")
-    [worker] = trainers(site.processes["trainer"].pid)
+    cluster = site.processes["trainer"]
+    [worker] = trainers(cluster.pid)
     kill(worker)
+    cluster.wait(30)  # all of it ends, and supervisord, where there is one, starts it again
+    site.start("trainer", "manage.py", "cluster", Q_CLUSTER_NAME="train")
     site.python(LEASE_RUNS_OUT)
     round_two(site)
     assert site.python(STATES) == "[('promoted', 0), ('promoted', 2)] 2"
