@@ -124,11 +124,12 @@ class PatientSocket(socket.socket):
         self.send_on()
         if len(self.unsent) <= MAX_UNSENT:
             return
+        # Whatever comes of it, none of these may be sent once more.
+        rest, self.unsent = self.unsent, bytearray()
         try:
-            super().sendall(self.unsent)
+            super().sendall(rest)
         except BlockingIOError:
             raise ConnectionResetError("The client does not take the answer.") from None
-        self.unsent.clear()
 
     def send_on(self) -> None:
         """Send what is taken without waiting. Raises OSError when the peer has gone."""

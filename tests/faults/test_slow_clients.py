@@ -2,6 +2,7 @@
 them."""
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dadc_site.whole_requests import Arriving
+from dadc_site.whole_requests import MAX_UNSENT, Arriving, PatientSocket
 from tests.support import site as sites
 from tests.support.site import Site, wait_for
 
@@ -120,3 +121,12 @@ def test_a_body_over_the_limit_is_not_waited_for(size: int, is_chunked: bool) ->
         arriving.add(POST + b"Content-Length: %d\r\n\r\n" % size)
     assert arriving.is_enough
     assert arriving.is_cut
+
+
+def test_of_an_answer_that_is_not_taken_no_byte_is_sent_twice() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, PatientSocket(ours) as patient:
+        patient.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 1000))
+        with pytest.raises(ConnectionResetError):
+            patient.sendall(bytes(2 * MAX_UNSENT))
+        assert not patient.unsent
