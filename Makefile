@@ -1,17 +1,11 @@
 # make run: set up on a fresh machine and serve.   make test: set up and test.   Others: make help
 PYTHON ?= python3
-ifeq ($(strip $(DADC_DATA_DIR)),)
-export DADC_DATA_DIR = $(if $(filter demo,$(MAKECMDGOALS)),.data-demo,.data)
-endif
 export WITH_CROWD = false
-# supervisord wants to be told that root is meant.
-AS_ROOT = $(if $(filter 0,$(shell id -u)),--user root)
-LIFELINE = .venv/bin/python -m collector.management.lifeline
-SERVE = .venv/bin/python manage.py setup --serve && export SUPERVISOR_PID=$$$$ \
-	&& exec $(LIFELINE) $$PPID .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
-# CI also says how much of the code the tests run.
-RUN_TESTS = $(if $(CI),coverage run,python)
-PIP = .venv/bin/pip --disable-pip-version-check --quiet
+# The only one of .venv/bin that does not remember where the folder was when it was set up.
+PY = .venv/bin/python
+# It ends with make, also when that is killed.
+SERVE = exec $(PY) -m collector.management.lifeline $$PPID $(PY) serve.py
+PIP = $(PY) -m pip --disable-pip-version-check --quiet
 
 .PHONY: run demo test test-long lint bench lock help
 .DEFAULT_GOAL := help
@@ -26,26 +20,26 @@ demo: export DADC_LIVE_PREVIEW ?= 1
 demo: export DADC_LIMIT_SCALE ?= 1000
 demo: export WITH_CROWD = true
 demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulated crowd on a database of its own
-	@echo "A demo with a simulated crowd: whoever's name ends in -bot is a program. Data in $(DADC_DATA_DIR)."
+	@echo "A demo with a simulated crowd: whoever's name ends in -bot is a program. Data in $(or $(strip $(DADC_DATA_DIR)),.data-demo)."
 	@$(SERVE)
 
 test: .venv/ready .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
-	.venv/bin/$(RUN_TESTS) -m pytest -n 2 --no-loadscope-reorder
+	$(PY) $(if $(CI),-m coverage run) -m pytest -n 2 --no-loadscope-reorder
 
 test-long: .venv/ready .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
-	DADC_TEST_EXAMPLES=many .venv/bin/python -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600
+	DADC_TEST_EXAMPLES=many $(PY) -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600
 
 bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
-	.venv/bin/python -m scripts.bench
-	.venv/bin/python -m scripts.bench_site
-	.venv/bin/python -m scripts.bench_lists
-	.venv/bin/python -m scripts.bench_page
+	$(PY) -m scripts.bench
+	$(PY) -m scripts.bench_site
+	$(PY) -m scripts.bench_lists
+	$(PY) -m scripts.bench_page
 
 lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy .
-	.venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+	$(PY) .venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
 	npm run --silent lint
 
 lock: ## renews the locked requirements after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all
@@ -72,5 +66,5 @@ node_modules/ready: package.json package-lock.json .npmrc
 	@touch $@
 
 staticfiles/ready: .venv/ready $(shell find static -type f)
-	@.venv/bin/python manage.py collectstatic --noinput --clear --verbosity 0 -i redoc -i rest_framework
+	@$(PY) manage.py collectstatic --noinput --clear --verbosity 0 -i redoc -i rest_framework
 	@touch $@

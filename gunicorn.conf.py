@@ -1,7 +1,10 @@
 """How the site is served: two processes of a few threads, forked from one that has loaded all code
 (about 330 MB)."""
 
+import socket
 from typing import Any
+
+import gunicorn.sock
 
 from collector.management import lifeline
 from dadc_site import environment
@@ -9,7 +12,22 @@ from dadc_site import environment
 with environment.refusing():
     from dadc_site import settings
 
-bind = f"{settings.ADDRESS}:{settings.PORT}"
+
+class OfOneFamily(gunicorn.sock.TCP6Socket):  # type: ignore[misc]
+    """Takes IPv6 alone, whatever the system's default: IPv4 has a socket of its own."""
+
+    def bind(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().bind(sock)
+
+
+gunicorn.sock.TCP6Socket = OfOneFamily  # which create_sockets makes
+
+environment.keep_temporary_files_in(settings.DATA_DIR / "tmp")
+bind = [
+    f"[{address}]:{settings.PORT}" if ":" in address else f"{address}:{settings.PORT}"
+    for address in settings.ADDRESSES
+]
 worker_class = "dadc_site.whole_requests.WholeRequests"
 worker_connections = 300  # each; below the usual limit of a process's open files
 sendfile = False  # what a client takes slowly is not a thread's to send

@@ -11,4 +11,7 @@ from dadc_site import environment
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dadc_site.settings")
     with environment.refusing():
+        from dadc_site import settings
+
+        environment.keep_temporary_files_in(settings.DATA_DIR / "tmp")
         execute_from_command_line(sys.argv)

@@ -9,7 +9,10 @@ import difflib
 import math
 import os
 import re
+import socket
+import stat
 import sys
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +23,8 @@ _ON = {"1", "true", "t", "yes", "y", "on"}
 _OFF = {"0", "false", "f", "no", "n", "off"}
 # Names and IP addresses as a Host header has them, less the port.
 _HOST = re.compile(r"\*|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+# What is found in a data folder that holds nothing but a site.
+_OF_THE_SITE = re.compile(r"secret_key|mnist|tmp|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)")
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
 
 # What has been read, by name, with its default; and what is read where it is needed, not here.
@@ -116,16 +121,25 @@ def sender(name: str, default: str) -> str:
     return value
 
 
-def folder(name: str, default: Path, beside: Path) -> Path:
-    """A folder, made if it can be, never a URL. `~` is the user's own, and what does not begin at
-    the root begins `beside`."""
+def own_folder(name: str, default: Path, beside: Path) -> Path:
+    """A folder of the site's own, made if it can be and closed to other users, never a URL. `~` is
+    the user's own, and what does not begin at the root begins `beside`."""
     path = _path(name, beside) or default
     defaults[name] = default.name
     with suppress(OSError):
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(0o700, parents=True, exist_ok=True)
+        _close_to_others(path)
     if path.exists() and not path.is_dir():
         raise refused(name, "the path of a folder")
     return path
+
+
+def _close_to_others(folder: Path) -> None:
+    """Let no other user in, unless it is a folder for all, or holds what is not the site's."""
+    mode = folder.stat().st_mode
+    if mode & 0o077 and not mode & stat.S_ISVTX:
+        if all(_OF_THE_SITE.fullmatch(entry.name) for entry in folder.iterdir()):
+            folder.chmod(0o700)
 
 
 def existing_folder(name: str, beside: Path) -> Path | None:
@@ -144,6 +158,25 @@ def _path(name: str, beside: Path) -> Path | None:
     except (OSError, RuntimeError, ValueError):  # too long; nobody's ~; a null character
         raise refused(name, "the path of a folder") from None
     return path if value else None
+
+
+def keep_temporary_files_in(folder: Path) -> None:
+    """Let this process, and all that it starts, put temporary files there, where that can be
+    written: there may be no other place for them."""
+    with suppress(OSError):
+        folder.mkdir(0o700, exist_ok=True)
+    if os.access(folder, os.W_OK | os.X_OK):
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+
+
+def has_address(address: str) -> bool:
+    """Whether this machine has an IP address: not all have IPv6, or IPv4."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def misspelt() -> list[str]:

@@ -11,7 +11,12 @@ from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
-DATA_DIR = environment.folder("DADC_DATA_DIR", BASE_DIR / ".data", beside=BASE_DIR)
+# The simulated crowd of `make demo` has a folder and a database of its own, and never comes upon a
+# real site.
+WITH_CROWD = environment.flag("WITH_CROWD", False)
+DATA_DIR = environment.own_folder(
+    "DADC_DATA_DIR", BASE_DIR / (".data-demo" if WITH_CROWD else ".data"), beside=BASE_DIR
+)
 
 
 def _secret_key() -> str:
@@ -38,7 +43,8 @@ def _secret_key() -> str:
 DEBUG = environment.flag("DADC_DEBUG", False)
 ALLOWED_HOSTS = environment.hosts("DADC_ALLOWED_HOSTS")
 # Without them the site answers to this machine's names alone, so it listens there alone.
-ADDRESS = "0.0.0.0" if ALLOWED_HOSTS else "127.0.0.1"
+_addresses = ["0.0.0.0", "::"] if ALLOWED_HOSTS else ["127.0.0.1", "::1"]
+ADDRESSES = [address for address in _addresses if environment.has_address(address)]
 PORT = environment.whole("PORT", 8000, 1, 65_535)
 LOCAL = DEBUG or not ALLOWED_HOSTS
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
@@ -109,9 +115,8 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "dadc_site.forms.FormRenderer"
 
-# One database holds the whole state. The simulated crowd of `make demo` has another, whatever
-# the environment says, and never comes upon a real site.
-if environment.flag("WITH_CROWD", False):
+# One database holds the whole state; the crowd's is another, whatever the environment says.
+if WITH_CROWD:
     _database = addresses.own_file(DATA_DIR / "demo.sqlite3")
 else:
     _database = addresses.database("DATABASE_URL", DATA_DIR / "db.sqlite3", beside=BASE_DIR)

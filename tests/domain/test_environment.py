@@ -138,7 +138,7 @@ def test_white_space_is_forgiven_and_empty_is_not_set(load: Load) -> None:
         DADC_QUORUM="",
         DATABASE_URL="  ",
     )
-    assert (read["PORT"], read["ADDRESS"]) == (8001, "0.0.0.0")
+    assert (read["PORT"], read["ADDRESSES"][0]) == (8001, "0.0.0.0")
     assert read["STUDY"]["round_size"] == 25
     assert read["STUDY"]["audit_share"] == 0.1
     assert read["STUDY"]["quorum"] == 1
@@ -202,7 +202,7 @@ def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
     ("program", "variable"),
     [
         ((".venv/bin/python", "manage.py", "check"), "DADC_ROUND_SIZE=s3cret"),
-        ((".venv/bin/gunicorn", "--check-config", "dadc_site.wsgi"), "PORT=s3cret"),
+        ((".venv/bin/python", "-m", "gunicorn", "--check-config", "dadc_site.wsgi"), "PORT=s3cret"),
         (("make", "run"), "PORT=s3cret"),
     ],
     ids=["manage.py", "gunicorn", "make"],

@@ -69,7 +69,8 @@ class Command(BaseCommand):
             self.stderr.write(sentence)
         port = settings.PORT
         if options["serve"]:
-            _check_free(port)
+            for address in settings.ADDRESSES:
+                _check_free(address, port)
         try:
             connection.ensure_connection()
         except OperationalError as error:
@@ -84,7 +85,7 @@ class Command(BaseCommand):
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
         Schedule.objects.exclude(name__in=[each["name"] for each in SCHEDULES]).delete()
         if options["serve"]:
-            self.stdout.write(self.style.SUCCESS(f"Fool the Digits {_place(port)}"))
+            self.stdout.write(f"Fool the Digits {_place(port)}")
         self._first_admin()
         self.stdout.flush()
 
@@ -110,16 +111,17 @@ class Command(BaseCommand):
 
 def _place(port: int) -> str:
     """Where the site is, by a name that it answers to."""
-    if validate_host("127.0.0.1", settings.ALLOWED_HOSTS):
-        return f"is at http://127.0.0.1:{port}/"
+    for host in ("127.0.0.1", "[::1]"):
+        if validate_host(host, settings.ALLOWED_HOSTS):
+            return f"is at http://{host}:{port}/"
     return f"listens on port {port} and answers as {', '.join(settings.ALLOWED_HOSTS)}."
 
 
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
+def _check_free(address: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except PermissionError as error:
             raise CommandError(
                 f"This user may not open port {port}; try PORT=8000 make run"
