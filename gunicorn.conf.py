@@ -1,10 +1,11 @@
 """How the site is served: two processes of a few threads, forked from one that has loaded all code
 (about 330 MB)."""
 
+import resource
 import socket
 from typing import Any
 
-import gunicorn.sock
+import gunicorn.sock  # type: ignore[import-untyped]
 
 from collector.management import lifeline
 from dadc_site import environment
@@ -29,7 +30,8 @@ bind = [
     for address in settings.ADDRESSES
 ]
 worker_class = "dadc_site.whole_requests.WholeRequests"
-worker_connections = 300  # each; below the usual limit of a process's open files
+_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # that each may have open
+worker_connections = 300 if _files == resource.RLIM_INFINITY else min(300, _files // 2)
 sendfile = False  # what a client takes slowly is not a thread's to send
 workers = 2
 threads = 8

@@ -137,9 +137,9 @@ def own_folder(name: str, default: Path, beside: Path) -> Path:
 def _close_to_others(folder: Path) -> None:
     """Let no other user in, unless it is a folder for all, or holds what is not the site's."""
     mode = folder.stat().st_mode
-    if mode & 0o077 and not mode & stat.S_ISVTX:
-        if all(_OF_THE_SITE.fullmatch(entry.name) for entry in folder.iterdir()):
-            folder.chmod(0o700)
+    is_its_own = all(_OF_THE_SITE.fullmatch(entry.name) for entry in folder.iterdir())
+    if is_its_own and mode & 0o077 and not mode & stat.S_ISVTX:
+        folder.chmod(0o700)
 
 
 def existing_folder(name: str, beside: Path) -> Path | None:

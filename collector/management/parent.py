@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Full, Queue
@@ -22,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LOOKS_EVERY = 0.1  # seconds
 ENDS_WITHIN = 6.0  # seconds after SIGTERM; who takes longer is killed, with all its group
 SETTLED_AFTER = 10.0  # seconds; who lived as long is started again at once
-LONGEST_PAUSE = 30.0  # seconds before the next start of who ends again and again
-WRITTEN_WITHIN = 1.0  # seconds that the last output may take
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before the next start of who ends again and again
+WRITTEN_WITHIN = 0.5  # seconds that the last output may take
 PART = 4096  # bytes
 MAX_UNWRITTEN = 256  # parts of output kept for who does not read them
 
@@ -31,19 +32,19 @@ MAX_UNWRITTEN = 256  # parts of output kept for who does not read them
 def keep(setup: "Program", programs: Sequence["Program"]) -> int:
     """Run `setup`, then keep the programs running until asked to end; the exit status."""
     _shake_off()
-    asked = _Asked()
+    ending = _Ending()
     outlets = [Outlet(1), Outlet(2)]
     try:
         setup.start()
-        while not asked.to_end and setup.status() is None:
+        while setup.status() is None and not ending.is_asked():
             sleep(LOOKS_EVERY)
-        while not asked.to_end and setup.status() == 0:
+        while setup.status() == 0 and not ending.is_asked():
             for program in programs:
                 program.keep_up()
             sleep(LOOKS_EVERY)
-        _end([setup, *programs])
-        return 0 if asked.to_end else setup.status() or 0
+        return 0 if ending.is_asked() else setup.status() or 0
     finally:
+        _end([setup, *programs])
         for outlet in outlets:
             outlet.close()
 
@@ -61,23 +62,32 @@ def _shake_off() -> None:
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a terminal may stop who writes unasked
 
 
-class _Asked:
-    """Whether a signal has asked the parent to end. Hanging up and Ctrl-C ask nothing of who was
-    started to ignore them, as by `nohup` or in the background."""
+class _Ending:
+    """Whether the parent is asked to end: by a signal, or by a terminal that closes. Ctrl-C and
+    hanging up ask nothing of who was started to ignore them, as by `nohup` or in the background."""
 
     def __init__(self) -> None:
-        self.to_end = False
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._end)
+        self._is_asked = False
+        self._terminal = select.poll()
+        signal.signal(signal.SIGTERM, self._ask)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._ask)
+        # A terminal that closes tells its session's first process alone, and make tells nobody.
+        if signal.getsignal(signal.SIGHUP) == self._ask and os.getsid(0) == os.getppid():
+            with suppress(OSError):
+                self._terminal.register(os.open("/dev/tty", os.O_RDONLY), 0)
 
-    def _end(self, *_: object) -> None:
-        self.to_end = True
+    def is_asked(self) -> bool:
+        return self._is_asked or bool(self._terminal.poll(0))
+
+    def _ask(self, *_: object) -> None:
+        self._is_asked = True
 
 
 @dataclass
 class Program:
-    """A program of Python's, in a session of its own, that ends when its parent is killed."""
+    """A program of Python's, in a group of its own, that ends when its parent is killed."""
 
     name: str
     arguments: Sequence[str]
@@ -97,7 +107,7 @@ class Program:
             cwd=ROOT,
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
-            start_new_session=True,
+            process_group=0,  # in the parent's session: niceness may count within one alone
         )
         if self.niceness:
             own = os.getpriority(os.PRIO_PROCESS, 0)
@@ -113,10 +123,10 @@ class Program:
             status = self.process.poll()
             if status is None:
                 return
-            how = f"ended with {status}" if status >= 0 else signal.strsignal(-status) or "ended"
+            how = "ended with status" if status >= 0 else "was ended by signal"
+            self._tell(f"{how} {abs(status)} and is started again")
             self.process = None
             self._put_off()
-            self._tell(f"{how.lower()} and is started again")
         if monotonic() >= self._due_at:
             try:
                 self.start()
@@ -127,7 +137,7 @@ class Program:
     def _put_off(self) -> None:
         now = monotonic()
         is_settled = now - self._started_at > SETTLED_AFTER
-        self._pause = 0.0 if is_settled else min(max(1.0, 2 * self._pause), LONGEST_PAUSE)
+        self._pause = 0.0 if is_settled else min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
         self._due_at = now + self._pause
 
     def _tell(self, what: str) -> None:

@@ -1,5 +1,6 @@
 """A candidate's life, as rows tell it."""
 
+import os
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -222,6 +223,18 @@ def test_an_admin_decides_by_command_too(study: Study, capsys: pytest.CaptureFix
     assert RoundModel.objects.filter(state="discarded").count() == 1
     with pytest.raises(CommandError, match="not an earlier round"):
         call_command("round", "roll_back", "7", "--why", "Typo.")
+
+
+def test_who_has_no_name_on_the_machine_decides_by_command_as_a_number(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    finish(begin(), reasons=["It got worse."])
+    call_command("round", "discard", "--why", "Worse indeed.")
+    discarded = RoundModel.objects.get(state="discarded")
+    assert discarded.decided_by == f"user {os.getuid()}"
 
 
 @pytest.mark.parametrize(

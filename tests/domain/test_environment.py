@@ -3,7 +3,9 @@
 import os
 import runpy
 import socket
+import stat
 import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,6 +25,7 @@ from collector.models import Study
 from dadc_site import addresses, environment
 from tests.support import needs
 from tests.support.needs import POSTGRES
+from tests.support.site import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # These connect by themselves, also in a process whose browser's loop Django takes for its own.
@@ -190,10 +193,7 @@ def test_setup_tells_misspelt_names_and_a_port_that_only_root_may_open(
 def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse() -> None:
-        raise OperationalError("server does not support SSL, but SSL was required")
-
-    monkeypatch.setattr(connection, "ensure_connection", refuse)
+    monkeypatch.setattr(connection, "ensure_connection", _away)
     with pytest.raises(CommandError, match=r"The database cannot be reached\. server does"):
         call_command("setup")
 
@@ -203,9 +203,10 @@ def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
     [
         ((".venv/bin/python", "manage.py", "check"), "DADC_ROUND_SIZE=s3cret"),
         ((".venv/bin/python", "-m", "gunicorn", "--check-config", "dadc_site.wsgi"), "PORT=s3cret"),
+        ((".venv/bin/python", "serve.py"), "PORT=s3cret"),
         (("make", "run"), "PORT=s3cret"),
     ],
-    ids=["manage.py", "gunicorn", "make"],
+    ids=["manage.py", "gunicorn", "serve.py", "make"],
 )
 def test_every_program_ends_with_the_sentence_alone(
     program: tuple[str, ...], variable: str, tmp_path: Path
@@ -219,7 +220,100 @@ def test_every_program_ends_with_the_sentence_alone(
     assert told[0].startswith(f"{name} takes a whole number from 1 to ")
 
 
+# What this machine has.
+
+LISTENS = """
+import logging, runpy, socket
+from gunicorn import sock
+from gunicorn.config import Config
+config = Config()
+config.set("bind", runpy.run_path("gunicorn.conf.py")["bind"])
+for listening in sock.create_sockets(config, logging.getLogger()):
+    host, port = listening.getsockname()[:2]
+    client = socket.create_connection(("::1" if ":" in host else "127.0.0.1", port))
+    listening.setblocking(True)
+    print(host, "hears", listening.accept()[1][0])
+"""
+
+
+def here(*command: str, **env: str) -> str:
+    """What a program says that runs in the project's folder with these variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DADC_")}
+    return subprocess.run(
+        command, cwd=ROOT, env=kept | env, check=True, capture_output=True, text=True, timeout=100
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    ("hosts", "heard"),
+    [
+        ("", "127.0.0.1 hears 127.0.0.1\n::1 hears ::1\n"),
+        ("a.example", "0.0.0.0 hears 127.0.0.1\n:: hears ::1\n"),
+    ],
+    ids=["this machine alone", "others"],
+)
+def test_it_listens_to_both_families_and_knows_each_client_by_its_own_address(
+    hosts: str, heard: str, tmp_path: Path
+) -> None:
+    if not environment.has_address("::1"):
+        needs.lacking("IPv6")
+    port = str(free_port())
+    env = {"DADC_DATA_DIR": str(tmp_path), "PORT": port, "DADC_ALLOWED_HOSTS": hosts}
+    told = here(sys.executable, "-c", LISTENS, **env, DADC_SECRET_KEY="of a test")
+    assert told == heard
+
+
+def test_it_listens_to_the_addresses_that_the_machine_has(tmp_path: Path) -> None:
+    needs.own_mounts()
+    asks = "from dadc_site.settings import ADDRESSES; print(ADDRESSES)"
+    without_ipv6 = ["unshare", "--net", sys.executable, "-c", asks]
+    assert here(*without_ipv6, DADC_DATA_DIR=str(tmp_path)) == "['127.0.0.1']\n"
+
+
+@pytest.mark.parametrize(
+    ("mode", "holds", "left"),
+    [
+        (0o755, [], 0o700),
+        (0o775, ["secret_key", "db.sqlite3", "db.sqlite3-wal", "run.log", "tmp"], 0o700),
+        (0o755, ["secret_key", "backup.tar"], 0o755),
+        (0o1777, [], 0o1777),
+        (None, [], 0o700),
+    ],
+    ids=["empty", "of a version before", "with other things", "for all, such as /tmp", "new"],
+)
+def test_a_data_folder_is_closed_to_other_users_where_it_is_the_sites_own(
+    mode: int | None, holds: list[str], left: int, load: Load, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    if mode is not None:
+        folder.mkdir()
+        folder.chmod(mode)
+        for name in holds:
+            (folder / name).touch()
+    load(DADC_DATA_DIR=str(folder))
+    assert stat.S_IMODE(folder.stat().st_mode) == left
+
+
+def test_setup_says_that_others_may_look_into_the_data_folder(
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setattr(connection, "ensure_connection", _away)
+    for mode, is_told in ((0o755, True), (0o700, False)):
+        tmp_path.chmod(mode)
+        with pytest.raises(CommandError):
+            call_command("setup")
+        assert ("may look into the data folder" in capsys.readouterr().err) == is_told
+
+
 # The database.
+
+
+def _away() -> None:
+    raise OperationalError("server does not support SSL, but SSL was required")
 
 
 @pytest.fixture

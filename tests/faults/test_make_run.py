@@ -1,69 +1,96 @@
 """`make run` as a user has it: one parent, children that are restarted, a stop that leaves nobody
-behind."""
+behind; also where next to nothing is allowed."""
 
 import os
 import signal
+import socket
+import stat
 import subprocess
+import sys
+import sysconfig
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from shutil import copy2
 
+import httpx
+import psutil
 import pytest
 
+from tests.support import needs
+from tests.support.outputs import fill
 from tests.support.processes import alive, children, kill, named, trainers
 from tests.support.site import ROOT, Client, Site, free_port, wait_for
 from tests.support.trainings import START
 
 pytestmark = [pytest.mark.faults]
 
+MakeRun = Callable[..., subprocess.Popen[bytes]]
+LINE = [{"x": [100, 140], "y": [20, 240], "t": [0, 90]}]
+# Another folder than it was set up in, which nobody can write, as little else; a user who is not
+# known here and has no home. What programs are called in .venv/bin is gone with the old folder.
+NARROW = r"""
+set -e
+ulimit -n 128
+mount -t tmpfs -o mode=755 none /mnt
+cd /mnt
+mkdir python packages data 'c++ lab'
+mount --bind "$PYTHON" python
+mount --bind "$PACKAGES" packages
+mount --bind "$DATA" data
+mount --bind "$TREE" 'c++ lab'
+mount --bind "$VENV" 'c++ lab/.venv'
+mount -o remount,bind,ro 'c++ lab'
+mount -t tmpfs -o ro none /var/tmp
+mount -t tmpfs -o ro none /tmp
+cd 'c++ lab'
+exec setpriv --reuid 54321 --regid 54321 --clear-groups env -i \
+    PATH=/usr/bin:/bin LD_LIBRARY_PATH=/mnt/python/lib HOME=/nonexistent \
+    DADC_DATA_DIR=/mnt/data PORT="$PORT" make run
+"""
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path, f"sqlite:///{tmp_path / 'db.sqlite3'}", free_port())
-    try:
-        make_run(made)
-        yield made
-    finally:
-        # supervisord ends its processes, which are in groups of their own, when it is asked to.
-        make = made.processes["make"]
-        assert isinstance(make, subprocess.Popen)
-        make.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            make.wait(12)
-        made.stop()
+    yield made
+    # The parent ends its programs, which are in groups of their own, when it is asked to.
+    make = made.processes["make"]
+    assert isinstance(make, subprocess.Popen)
+    make.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        make.wait(12)
+    made.stop()
 
 
-def make_run(site: Site) -> subprocess.Popen[bytes]:
-    with (site.data_dir / "run.log").open("ab") as log:
+@pytest.fixture
+def make_run(site: Site) -> MakeRun:
+    def run(*command: str, to: int, **env: str) -> subprocess.Popen[bytes]:
         make = site.processes["make"] = subprocess.Popen(
-            ["make", "run"], cwd=ROOT, env=site.env, stdout=log, stderr=log, start_new_session=True
+            command, cwd=ROOT, env=site.env | env, stdout=to, stderr=to, start_new_session=True
         )
-    wait_for(site.answers, 60, "make run to answer")
-    return make
+        wait_for(lambda: make.poll() is not None or site.answers(), 60, "make run to answer")
+        wait_for(lambda: Client(site).get("/readyz").status == 200, 60, "web and workers")
+        return make
+
+    return run
 
 
-def ready(site: Site) -> bool:
-    return Client(site).get("/readyz").status == 200
+def test_make_run_serves_unread_restarts_what_dies_and_stops_within_ten_seconds(
+    site: Site, make_run: MakeRun
+) -> None:
+    """Its output is a socket, full from the first."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        fill(theirs.fileno())
+        make = make_run("make", "run", to=theirs.fileno())
 
+    web = named(children(make.pid), "gunicorn")
+    assert len(web) > 1
+    kill(min(web, key=psutil.Process.create_time))
+    wait_for(lambda: not alive(web) and site.answers(), 30, "the web to be back")
 
-def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: Site) -> None:
-    make = site.processes["make"]
-    wait_for(lambda: ready(site), 60, "web and workers to be ready")
-    log = (site.data_dir / "run.log").read_text()
-    assert f"http://127.0.0.1:{site.port}/" in log
-    assert "Sign in as admin" in log
-
-    masters = named(children(make.pid), "gunicorn")
-    kill(*masters)
-    wait_for(lambda: not alive(masters) and site.answers(), 30, "the web to be back")
-
-    everybody = children(make.pid)
-    kill(*named(everybody, "supervisord.conf"))
-    wait_for(lambda: not alive(everybody), 5, "every child of a killed parent to end")
-    make.wait(5)
-
-    make = make_run(site)
     site.python(START)
     wait_for(lambda: trainers(make.pid), 60, "a training under way")
     everybody = children(make.pid)
@@ -72,3 +99,59 @@ def test_make_run_serves_restarts_what_dies_and_stops_within_ten_seconds(site: S
     os.kill(make.pid, signal.SIGTERM)
     make.wait(12)
     wait_for(lambda: not alive(everybody), 10 - (time.monotonic() - begun), "every child to end")
+
+
+def bare_venv(folder: Path) -> Path:
+    """A virtual environment, as it is to who sees it in /mnt, that has no program but Python."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    packages = folder / "lib" / version / "site-packages"
+    (folder / "bin").mkdir(parents=True)
+    packages.parent.mkdir(parents=True)
+    packages.symlink_to("/mnt/packages")
+    (folder / "bin" / "python").symlink_to(f"/mnt/python/bin/{version}")
+    (folder / "pyvenv.cfg").write_text("home = /mnt/python/bin\n")
+    for done in ("python", "ready"):
+        copy2(ROOT / ".venv" / done, folder / done)
+    return folder
+
+
+def test_make_run_serves_where_next_to_nothing_is_allowed_and_nothing_outlives_its_parent(
+    site: Site, make_run: MakeRun, tmp_path: Path
+) -> None:
+    """What it writes goes to another user's file, few files may be open, and it is reached by IPv6
+    too."""
+    needs.own_mounts()
+    data, log = tmp_path / "data", tmp_path / "run.log"
+    data.mkdir(0o755)
+    os.chown(data, 54321, 54321)
+    with open(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        make = make_run(
+            *("unshare", "--mount", "/bin/sh", "-c", NARROW),
+            to=file.fileno(),
+            PYTHON=sys.base_prefix,
+            PACKAGES=str(Path(sysconfig.get_path("purelib")).resolve()),
+            DATA=str(data),
+            TREE=str(ROOT),
+            VENV=str(bare_venv(tmp_path / "venv")),
+        )
+    password = log.read_text().partition("Sign in as admin, password ")[2].split()[0]
+    assert f"http://127.0.0.1:{site.port}/" in log.read_text()
+    with socket.socket(socket.AF_INET6) as here, suppress(OSError):
+        here.bind(("::1", 0))
+        assert httpx.get(f"http://[::1]:{site.port}/healthz", trust_env=False).status_code == 200
+    token = Client(site).post("/api/tokens/", {"username": "admin", "password": password}).body
+    attempt = {"target_label": 1, "strokes": LINE}
+    assert Client(site, token["token"]).post("/api/attempts/", attempt).status == 201
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+    everybody = children(make.pid)
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
+        assert site.answers()
+    assert len(alive(everybody)) == len(everybody)
+    assert {uid for process in everybody for uid in process.uids()} == {54321}
+    kill(*named(everybody, "serve.py"))
+    wait_for(lambda: not alive(everybody), 5, "every child of a killed parent to end")
+    make.wait(5)
+    assert list((data / "tmp").iterdir()) == []

@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -46,6 +47,13 @@ def pgbouncer() -> str:
 def openssl() -> str:
     """What makes certificates."""
     return _program("openssl")
+
+
+def own_mounts() -> None:
+    """Leave to see other folders than the rest of the machine, and to be another user."""
+    tried = "mount -t tmpfs none /mnt && setpriv --reuid 54321 --clear-groups true"
+    if subprocess.run(["unshare", "--mount", "/bin/sh", "-c", tried], check=False).returncode:
+        lacking("leave to mount (root)")
 
 
 def _program(name: str) -> str:

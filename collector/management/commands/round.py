@@ -2,6 +2,7 @@
 command."""
 
 import getpass
+import os
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             parser_of_action.add_argument("--why", required=True)
             parser_of_action.add_argument(
                 "--by",
-                default=getpass.getuser(),
+                default=_user(),
                 help="who decides; your user name on this machine",
             )
 
@@ -36,6 +37,14 @@ class Command(BaseCommand):
             self.stdout.write(_do(options))
         except (candidates.NotNow, rounds.NoSuchRound) as refusal:
             raise CommandError(str(refusal)) from refusal
+
+
+def _user() -> str:
+    """Who runs this; a number where the machine knows no name for it, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # Python before 3.13; from then on
+        return f"user {os.getuid()}"
 
 
 def _do(options: dict[str, Any]) -> str:

@@ -45,6 +45,10 @@ SCHEDULES: list[dict[str, object]] = [
     {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
 ]
 
+OPEN_TO_OTHERS = (
+    "Other users of this machine may look into the data folder. It is left so, since it holds what "
+    "is not this site's; to close it: chmod 700."
+)
 OTHER_TABLES = (
     "The tables of this database are not those of this version, so nothing is served:\n  "
     f"{{differences}}\nPut right what is named here, or {ANEW}"
@@ -67,6 +71,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:
         for sentence in settings.MISSPELT:
             self.stderr.write(sentence)
+        if settings.DATA_DIR.stat().st_mode & 0o077:
+            self.stderr.write(OPEN_TO_OTHERS)
         port = settings.PORT
         if options["serve"]:
             for address in settings.ADDRESSES:
