@@ -51,7 +51,7 @@ def test_a_killed_training_worker_costs_a_lease_and_one_round_comes_of_it(
     cluster = site.processes["trainer"]
     [worker] = trainers(cluster.pid)
     kill(worker)
-    cluster.wait(30)  # all of it ends, and supervisord, where there is one, starts it again
+    cluster.wait(30)  # all of it ends, and its parent, where there is one, starts it again
     site.start("trainer", "manage.py", "cluster", Q_CLUSTER_NAME="train")
     site.python(LEASE_RUNS_OUT)
     round_two(site)
