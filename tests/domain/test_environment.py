@@ -270,6 +270,24 @@ def test_it_listens_to_the_addresses_that_the_machine_has(tmp_path: Path) -> Non
     assert here(*without_ipv6, DADC_DATA_DIR=str(tmp_path)) == "['127.0.0.1']\n"
 
 
+def test_setup_says_that_queue_workers_have_no_place_for_their_locks(tmp_path: Path) -> None:
+    needs.own_mounts()
+    narrow = [
+        "unshare",
+        "--mount",
+        "/bin/sh",
+        "-c",
+        'mount -t tmpfs -o ro none /dev/shm; exec "$@"',
+    ]
+    setup = [*narrow, "sh", sys.executable, "manage.py", "setup", "--serve"]
+    with pytest.raises(subprocess.CalledProcessError) as ended:
+        here(*setup, DADC_DATA_DIR=str(tmp_path), PORT=str(free_port()))
+    assert ended.value.stderr.startswith(
+        "CommandError: Queue workers share their locks in /dev/shm"
+    )
+    assert len(ended.value.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("mode", "holds", "left"),
     [

@@ -1,6 +1,7 @@
 """`manage.py setup`: make a database ready to serve — tables, study, round 1, practice drawings,
 schedules, a first admin. Run again, it changes nothing."""
 
+import multiprocessing
 import os
 import secrets
 import socket
@@ -77,6 +78,7 @@ class Command(BaseCommand):
         if options["serve"]:
             for address in settings.ADDRESSES:
                 _check_free(address, port)
+            _check_locks()
         try:
             connection.ensure_connection()
         except OperationalError as error:
@@ -121,6 +123,15 @@ def _place(port: int) -> str:
         if validate_host(host, settings.ALLOWED_HOSTS):
             return f"is at http://{host}:{port}/"
     return f"listens on port {port} and answers as {', '.join(settings.ALLOWED_HOSTS)}."
+
+
+def _check_locks() -> None:
+    try:
+        multiprocessing.Lock()
+    except OSError as error:
+        raise CommandError(
+            f"Queue workers share their locks in /dev/shm, where this user may not write. {error}"
+        ) from error
 
 
 def _check_free(address: str, port: int) -> None:
