@@ -1,7 +1,7 @@
 # make run: set up on a fresh machine and serve.   make test: set up and test.   Others: make help
 PYTHON ?= python3
 export WITH_CROWD = false
-# The only one of .venv/bin that does not remember where the folder was when it was set up.
+# Programs of .venv/bin that are scripts remember where the folder was when it was set up; this does not.
 PY = .venv/bin/python
 # It ends with make, also when that is killed.
 SERVE = exec $(PY) -m collector.management.lifeline $$PPID $(PY) serve.py
@@ -39,7 +39,7 @@ lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy and djade; bi
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
-	$(PY) .venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
+	.venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
 	npm run --silent lint
 
 lock: ## renews the locked requirements after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all

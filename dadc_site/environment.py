@@ -24,7 +24,9 @@ _OFF = {"0", "false", "f", "no", "n", "off"}
 # Names and IP addresses as a Host header has them, less the port.
 _HOST = re.compile(r"\*|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 # What is found in a data folder that holds nothing but a site.
-_OF_THE_SITE = re.compile(r"secret_key|mnist|tmp|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)")
+_OF_THE_SITE = re.compile(
+    r"secret_key|mnist|tmp|lost\+found|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)"
+)
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
 
 # What has been read, by name, with its default; and what is read where it is needed, not here.

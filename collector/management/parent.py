@@ -79,7 +79,7 @@ class _Ending:
                 self._terminal.register(os.open("/dev/tty", os.O_RDONLY), 0)
 
     def is_asked(self) -> bool:
-        return self._is_asked or bool(self._terminal.poll(0))
+        return self._is_asked or any(what & select.POLLHUP for _, what in self._terminal.poll(0))
 
     def _ask(self, *_: object) -> None:
         self._is_asked = True

@@ -203,7 +203,7 @@ def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
     [
         ((".venv/bin/python", "manage.py", "check"), "DADC_ROUND_SIZE=s3cret"),
         ((".venv/bin/python", "-m", "gunicorn", "--check-config", "dadc_site.wsgi"), "PORT=s3cret"),
-        ((".venv/bin/python", "serve.py"), "PORT=s3cret"),
+        (("env", "--chdir=/", f"{ROOT}/.venv/bin/python", f"{ROOT}/serve.py"), "PORT=s3cret"),
         (("make", "run"), "PORT=s3cret"),
     ],
     ids=["manage.py", "gunicorn", "serve.py", "make"],
@@ -292,7 +292,11 @@ def test_setup_says_that_queue_workers_have_no_place_for_their_locks(tmp_path: P
     ("mode", "holds", "left"),
     [
         (0o755, [], 0o700),
-        (0o775, ["secret_key", "db.sqlite3", "db.sqlite3-wal", "run.log", "tmp"], 0o700),
+        (
+            0o775,
+            ["secret_key", "db.sqlite3", "db.sqlite3-wal", "run.log", "tmp", "lost+found"],
+            0o700,
+        ),
         (0o755, ["secret_key", "backup.tar"], 0o755),
         (0o1777, [], 0o1777),
         (None, [], 0o700),

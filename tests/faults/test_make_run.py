@@ -121,6 +121,7 @@ def test_make_run_serves_where_next_to_nothing_is_allowed_and_nothing_outlives_i
     """What it writes goes to another user's file, few files may be open, and it is reached by IPv6
     too."""
     needs.own_mounts()
+    subprocess.run(["make", "--silent", ".venv/ready", "staticfiles/ready"], cwd=ROOT, check=True)
     data, log = tmp_path / "data", tmp_path / "run.log"
     data.mkdir(0o755)
     os.chown(data, 54321, 54321)
