@@ -10,7 +10,7 @@ LIFELINE = .venv/bin/python -m collector.management.lifeline
 SERVE = .venv/bin/python manage.py setup --serve && export SUPERVISOR_PID=$$$$ \
 	&& exec $(LIFELINE) $$PPID .venv/bin/supervisord -c supervisord.conf $(AS_ROOT)
 # CI also says how much of the code the tests run.
-RUN_TESTS = $(if $(CI),coverage run,python)
+RUN_TESTS = python $(if $(CI),-m slipcover --json --out .coverage.json)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 
 .PHONY: run demo test test-long lint bench lock help
