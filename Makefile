@@ -23,8 +23,9 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 	@echo "A demo with a simulated crowd: whoever's name ends in -bot is a program. Data in $(or $(strip $(DADC_DATA_DIR)),.data-demo)."
 	@$(SERVE)
 
+# CI also says how much of the code the tests run.
 test: .venv/ready .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
-	$(PY) $(if $(CI),-m coverage run) -m pytest -n 2 --no-loadscope-reorder
+	$(PY) $(if $(CI),-m slipcover --json --out .coverage.json) -m pytest -n 2 --no-loadscope-reorder
 
 test-long: .venv/ready .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
 	DADC_TEST_EXAMPLES=many $(PY) -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600

@@ -226,29 +226,30 @@ def free_port() -> int:
 
 
 @contextmanager
-def database(kind: str, data_dir: Path) -> Iterator[str]:
-    """The URL of a database of its own with all tables and no row: an SQLite file, or a PostgreSQL
-    database that is dropped at the end."""
-    tables = _tables(kind)
+def database(kind: str, data_dir: Path, made_by: str = "migrate") -> Iterator[str]:
+    """The URL of a database of its own as that command leaves one, with all tables and no row or
+    set up: an SQLite file, or a PostgreSQL database that is dropped at the end."""
+    like = _template(kind, made_by)
     if kind == "sqlite":
-        shutil.copyfile(tables.removeprefix("sqlite:///"), data_dir / "db.sqlite3")
+        shutil.copyfile(like.removeprefix("sqlite:///"), data_dir / "db.sqlite3")
         yield f"sqlite:///{data_dir / 'db.sqlite3'}"
         return
-    with _postgres(f"TEMPLATE {tables.rpartition('/')[2]}") as url:
+    with _postgres(f"TEMPLATE {like.rpartition('/')[2]}") as url:
         yield url
 
 
 @functools.cache
-def _tables(kind: str) -> str:
-    """The URL of the database that this process's others are copies of: making tables takes
+def _template(kind: str, made_by: str) -> str:
+    """The URL of the database that this process's others are copies of: making one takes
     seconds."""
     data_dir = Path(_at_exit.enter_context(tempfile.TemporaryDirectory()))
-    url = (
-        f"sqlite:///{data_dir / 'db.sqlite3'}"
-        if kind == "sqlite"
-        else _at_exit.enter_context(_postgres())
-    )
-    Site(data_dir, url, free_port()).manage("migrate", "--verbosity", "0")
+    if made_by == "setup":
+        url = _at_exit.enter_context(database(kind, data_dir))
+    elif kind == "sqlite":
+        url = f"sqlite:///{data_dir / 'db.sqlite3'}"
+    else:
+        url = _at_exit.enter_context(_postgres())
+    Site(data_dir, url, free_port()).manage(made_by, "--verbosity", "0")
     return url
 
 
@@ -266,11 +267,13 @@ def _postgres(like: str = "") -> Iterator[str]:
 
 @contextmanager
 def site(kind: str, data_dir: Path, **extra: str) -> Iterator[Site]:
-    """A site on an empty database, set up and served; `extra` are settings."""
-    with database(kind, data_dir) as url:
+    """A site on a fresh database, set up and served; `extra` are settings."""
+    is_study_usual = extra.keys() <= {"DADC_LIMIT_SCALE"}  # others may be copied into the study
+    with database(kind, data_dir, "setup" if is_study_usual else "migrate") as url:
         made = Site(data_dir, url, free_port(), extra)
         try:
-            made.manage("setup")
+            if not is_study_usual:
+                made.manage("setup")
             made.start_web()
             yield made
         finally:
