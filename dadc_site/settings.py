@@ -44,6 +44,16 @@ LOCAL = DEBUG or not ALLOWED_HOSTS
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 SECRET_KEY = _secret_key()
 
+# What stands in front of the site.
+TRUSTED_PROXIES = environment.whole("DADC_TRUSTED_PROXIES", 0, 0, 100)
+CSRF_TRUSTED_ORIGINS = environment.origins("DADC_ORIGINS")
+PATH = environment.path_prefix("DADC_PATH")
+# Another Django's cookies are sent here too where that is at the root of the same host.
+_of_this_path = PATH.replace("/", "-")
+SESSION_COOKIE_NAME = f"sessionid{_of_this_path}"
+CSRF_COOKIE_NAME = f"csrftoken{_of_this_path}"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = PATH or "/"
+
 # What the site does.
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
@@ -103,6 +113,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dadc_site.pages.about_the_site",
             ],
         },
     },
@@ -163,6 +174,8 @@ AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
     "axes.W006",  # we lock out by name and address: an address alone would lock out a whole lab
     "auth.W004",  # user names are unique, by a constraint that ignores case
+    "security.W005",  # HSTS is for this host,
+    "security.W021",  # and not to be built into browsers
 ]
 
 _mail = addresses.mail("DADC_EMAIL_URL", "consolemail://")
@@ -182,7 +195,7 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{PATH}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
@@ -204,21 +217,20 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
-if not LOCAL:
-    # Others reach the site through a proxy that ends TLS and sets X-Forwarded-Proto.
+CSRF_FAILURE_VIEW = "collector.refusals.form_refused"
+if TRUSTED_PROXIES or not LOCAL:
+    # A proxy ends TLS, and says so.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if not LOCAL:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-    SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600  # for this host: others are not ours to decide on
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "collector.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "collector.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
