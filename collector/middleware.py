@@ -6,16 +6,15 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from axes.helpers import get_cool_off
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
-from collector.errors import NotFound, Refused, TooMany
+from collector.errors import NotFound, Refused
 from collector.health import PROBES
-from collector.refusals import answer, as_refusal, is_api
+from collector.refusals import answer, as_refusal
 
 _Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -111,28 +110,13 @@ def _leave_out_body(response: HttpResponseBase) -> None:
 
 
 class Refusals:
-    """Turn what domain functions refuse into pages, as collector.api.errors does for the API, and
-    give axes' lockout, which is a page without a time, the shape of all other limits."""
+    """Turn what domain functions refuse into pages, as collector.api.errors does for the API."""
 
     def __init__(self, get_response: _Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        if not getattr(request, "axes_locked_out", False):
-            return response
-        wait = int(get_cool_off(request).total_seconds())
-        if is_api(request):
-            return answer(
-                request,
-                TooMany(
-                    f"Signing in to this account failed too often. Try again in {wait // 60} "
-                    "minutes.",
-                    wait,
-                ),
-            )
-        response["Retry-After"] = str(wait)
-        return response
+        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         refusal = as_refusal(exception)

@@ -78,7 +78,6 @@ INSTALLED_APPS = [
     "django.forms",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "axes",
     "csp",
     "django_q",
     "rest_framework",
@@ -99,7 +98,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "collector.middleware.Refusals",
-    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "dadc_site.urls"
 WSGI_APPLICATION = "dadc_site.wsgi.application"
@@ -149,10 +147,7 @@ Q_CLUSTER = {
 }
 
 AUTH_USER_MODEL = "collector.Person"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "collector.people.accounts.Backend",
-]
+AUTHENTICATION_BACKENDS = ["collector.people.accounts.Backend"]
 PASSWORD_HASHERS = [
     "collector.people.password_hashing.OneAtATime",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -165,14 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "draw"
 LOGOUT_REDIRECT_URL = "home"
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_TEMPLATE = "lockout.html"
-AXES_HTTP_RESPONSE_CODE = 429
-AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
-    "axes.W006",  # we lock out by name and address: an address alone would lock out a whole lab
     "auth.W004",  # user names are unique, by a constraint that ignores case
     "security.W005",  # HSTS is for this host,
     "security.W021",  # and not to be built into browsers
@@ -255,7 +243,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        "axes": {"level": "WARNING"},
         "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }
