@@ -162,6 +162,9 @@ def test_without_tls_one_is_sent_to_the_same_page_with_it(front: Front) -> None:
     answer.read()
     assert answer.status_code == 301
     assert answer.headers["Location"] == url.replace("http:", "https:")
+    by_tls = {"Host": "localhost", "X-Forwarded-Proto": "https"}
+    assert front.directly("GET", PATH, **by_tls).headers["Location"] == f"{PATH}/"
+    assert front.directly("GET", "/", **by_tls).status == 404
 
 
 def test_the_mail_for_a_forgotten_password_leads_below_the_path(front: Front) -> None:
@@ -220,7 +223,10 @@ def test_probes_answer_at_the_port_and_below_the_path_and_nothing_else_does_by_i
         assert front.directly("HEAD", path, **by_ip).status == 200
     assert front.directly("GET", "/readyz", **by_ip).body["database"] == "ok"
     for path in ("/", f"{PATH}/", "/healthz/"):
-        assert front.directly("GET", path, **by_ip).status == 400
+        refused = front.directly("GET", path, **by_ip)
+        assert refused.status == 400
+        named = crawling.named_in("text/html", refused.body.decode())
+        assert {address for address in named if not address.startswith(f"{PATH}/")} == set()
 
 
 @pytest.fixture

@@ -63,6 +63,17 @@ def guess_until_refused(address: str, most: int = 50) -> int:
     return most
 
 
+def guess_from_many_addresses() -> int:
+    """How many wrong passwords are taken from eleven of them."""
+    return sum(guess_until_refused(f"203.0.113.{number}") for number in range(100, 111))
+
+
+@pytest.fixture
+def few_tries(settings: Any) -> None:
+    """Two from a place, twenty from all new ones."""
+    settings.LIMIT_SCALE = 0.2
+
+
 @pytest.mark.parametrize(
     ("trusted", "forwarded", "address"),
     [
@@ -184,8 +195,7 @@ def test_guesses_from_many_addresses_end_and_where_one_signed_in_before_stays_op
     phone = at("198.51.100.88")
     assert sign_in(phone) == 302
     sign_out(phone)
-    taken = [guess_until_refused(f"203.0.113.{number}") for number in range(20)]
-    assert sum(taken) == 100
+    assert guess_from_many_addresses() == 100
     assert sign_in(at("198.51.100.99")) == 429, "from a new address one waits, or resets"
     assert ask_for_token(at(HOME)) == 201
     guess_until_refused("203.0.113.200")
@@ -237,17 +247,16 @@ def test_pages_and_api_are_one_door_and_djangos_admin_is_none(alice: Person) -> 
     assert at(AWAY).post("/admin/login/", given).status_code == 405
 
 
-def test_a_right_sign_in_ends_it(alice: Person) -> None:
-    guess_until_refused(AWAY)
-    for number in range(20):
-        guess_until_refused(f"203.0.113.{number}")
+def test_a_right_sign_in_ends_it(alice: Person, few_tries: None) -> None:
+    assert guess_until_refused(AWAY) == 2
+    guess_from_many_addresses()
     assert ask_for_token(at(HOME)) == 429
     Allowance.objects.filter(rule=limits.SIGN_INS_FROM_NEW_PLACES.rule).delete()
     assert ask_for_token(at(HOME)) == 201
     assert sign_in(at(AWAY)) == 302
 
 
-def by_mail(person: Person) -> None:
+def by_mail(person: Person) -> Client:
     """As whoever asks for it from an address that is refused, and has the mail."""
     browser = at(AWAY)
     browser.post(reverse("password_reset"), {"email": person.email})
@@ -255,6 +264,7 @@ def by_mail(person: Person) -> None:
     form = browser.get(link, follow=True)
     new = {"new_password1": "another fine horse", "new_password2": "another fine horse"}
     assert browser.post(form.redirect_chain[-1][0], new).status_code == 302
+    return browser
 
 
 def by_an_admin(person: Person) -> None:
@@ -266,23 +276,30 @@ def by_an_admin(person: Person) -> None:
 
 
 @pytest.mark.parametrize("reset", [by_mail, by_an_admin])
-def test_a_new_password_ends_it(reset: Any, alice: Person, ada: Person) -> None:
-    for number in range(20):
-        guess_until_refused(f"203.0.113.{number}")
+def test_a_new_password_ends_it(reset: Any, alice: Person, ada: Person, few_tries: None) -> None:
+    assert guess_from_many_addresses() == 20
     assert sign_in(at(AWAY)) == 429
     reset(alice)
     assert sign_in(at(AWAY), "another fine horse") == 302
 
 
-def test_the_browser_that_set_the_new_password_or_signed_up_is_known(alice: Person) -> None:
-    browser = at(HOME)
-    browser.post(reverse("sign_up"), {"username": "newcomer", "password": PASSWORD})
+def by_signing_up() -> Client:
+    browser = at(AWAY)
+    given = {"username": "alice", "password": PASSWORD}
+    assert browser.post(reverse("sign_up"), given)["Location"] == reverse("draw")
     sign_out(browser)
-    for number in range(20):
-        for count in range(11):
-            sign_in(at(f"203.0.113.{number}"), f"guess {count}", "newcomer")
-    assert sign_in(at("198.51.100.99"), name="newcomer") == 429
-    assert sign_in(browser, name="newcomer") == 302
+    return browser
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_the_browser_that_signed_up_or_set_the_new_password_is_known(
+    is_new: bool, few_tries: None, request: pytest.FixtureRequest
+) -> None:
+    browser = by_signing_up() if is_new else by_mail(request.getfixturevalue("alice"))
+    assert guess_from_many_addresses() == 20
+    right = PASSWORD if is_new else "another fine horse"
+    assert sign_in(at("198.51.100.99"), right) == 429
+    assert sign_in(browser, right) == 302
 
 
 def test_no_device_is_known_by_a_cookie_that_was_made_up(alice: Person) -> None:
