@@ -69,7 +69,7 @@ def succeed(request: HttpRequest, person: Person) -> None:
 
 def remember_device(request: HttpRequest, response: HttpResponse, person: Person) -> None:
     """Have a browser known as one that has signed in to this account; it may be so to others."""
-    cookie = request.COOKIES.setdefault(DEVICE, secrets.token_urlsafe(16))
+    cookie = request.COOKIES[DEVICE] = request.COOKIES.get(DEVICE) or secrets.token_urlsafe(16)
     _remember(_account(person.username), _device(request))
     response.set_cookie(
         DEVICE,

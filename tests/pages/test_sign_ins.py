@@ -313,6 +313,14 @@ def test_no_device_is_known_by_a_cookie_that_was_made_up(alice: Person) -> None:
     assert taken == 10
 
 
+def test_an_empty_cookie_makes_no_device_known(alice: Person) -> None:
+    owner = at(HOME)
+    owner.cookies[sign_ins.DEVICE] = ""
+    assert sign_in(owner) == 302
+    assert len(owner.cookies[sign_ins.DEVICE].value) > 20
+    assert not sign_ins._is_known(sign_ins._account("alice"), sign_ins._device(asked(AWAY)))
+
+
 def test_a_device_is_forgotten_after_half_a_year(
     alice: Person, clock: time_machine.Traveller
 ) -> None:
