@@ -1,6 +1,7 @@
 """How the site is served: two processes of a few threads, forked from one that has loaded all code
 (about 330 MB)."""
 
+import os
 import resource
 import socket
 from typing import Any
@@ -39,6 +40,9 @@ timeout = 60
 graceful_timeout = 5
 control_socket_disable = True
 preload_app = True
+# What stands in front is the site's to believe, by DADC_TRUSTED_PROXIES and DADC_PATH.
+forwarded_allow_ips = ""
+os.environ.pop("SCRIPT_NAME", None)
 
 
 def post_fork(arbiter: Any, worker: Any) -> None:

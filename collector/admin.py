@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from collector.errors import Conflict
@@ -25,6 +26,7 @@ from collector.people import accounts
 from trainer.models import Round, RoundModel, Sample
 
 Kind = AdminAction.Kind
+admin.site.site_url = reverse_lazy("home")  # type: ignore[assignment]  # as its docs have it
 # Whoever could write these could have the workers run anything; groups mean nothing here.
 for foreign in (Failure, OrmQ, Schedule, Success, Group):
     admin.site.unregister(foreign)

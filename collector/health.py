@@ -3,6 +3,7 @@ which is not."""
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -36,6 +37,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
         }
     is_well = all(value == "ok" for value in state.values())
     return JsonResponse(state, status=200 if is_well else 503)
+
+
+# A process is asked at its own root, and through a proxy below the site's path.
+PROBES = {
+    f"{path}/{probe.__name__}": probe for path in ("", settings.PATH) for probe in (healthz, readyz)
+}
 
 
 def _target() -> str:

@@ -6,10 +6,12 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from collector.errors import TooMany
 from collector.models import ORIGINAL, Allowance, Attempt, Person
@@ -23,6 +25,7 @@ class Limit:
     most: int
     seconds: int
     what: str
+    code: str = TooMany.code
 
 
 # Of these two a drawing takes its shares of work, up to 32.
@@ -42,6 +45,16 @@ RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "emails to one address")
 RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
 PASSWORDS_AN_HOUR = Limit("passwords an hour", 10, 3600, "passwords")
 SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")
+SIGN_INS_FROM_A_PLACE = Limit(
+    "sign-ins from a place", 10, 900, "tries to sign in to this account from here", "locked_out"
+)
+SIGN_INS_FROM_NEW_PLACES = Limit(
+    "sign-ins from new places",
+    100,
+    3600,
+    "tries to sign in to this account from where nobody had signed in to it before",
+    "locked_out",
+)
 
 NEW_UNTIL = 10  # verified fools
 PENDING_WHILE_NEW = 20
@@ -60,34 +73,64 @@ _COUNT = """
 def take(limit: Limit, who: str, amount: int = 1) -> None:
     """Count `amount` more for `who`, in one statement, so that simultaneous ones are all counted.
     Raises TooMany."""
-    now = time.time()
-    slot = int(now // limit.seconds)
-    ends = datetime.fromtimestamp((slot + 1) * limit.seconds, tz=UTC)
+    slot, ends = _window(limit)
     with connection.cursor() as cursor:
         sql = _COUNT.format(table=Allowance._meta.db_table)
         ends_at = connection.ops.adapt_datetimefield_value(ends)
         cursor.execute(sql, [limit.rule, who, slot, amount, ends_at])
         (used,) = cursor.fetchone()
-    most = _scaled(limit.most)
-    if used > most:
-        wait = math.ceil(ends.timestamp() - now)
-        raise TooMany(
-            f"That was more than {most:,} {limit.what} in {_span(limit.seconds)}. Try again "
-            f"{_in(wait)}.",
-            wait,
-        )
+    if used > _scaled(limit.most):
+        raise _too_many(limit, ends)
+
+
+def require_left(limit: Limit, who: str) -> None:
+    """Raise TooMany where `who` has been refused in this window already; counts nothing."""
+    slot, ends = _window(limit)
+    counted = Allowance.objects.filter(rule=limit.rule, who=who, slot=slot)
+    if counted.filter(used_count__gt=_scaled(limit.most)).exists():
+        raise _too_many(limit, ends)
+
+
+def _window(limit: Limit) -> tuple[int, datetime]:
+    """Return the number of the window that is now, and when it ends."""
+    slot = int(time.time() // limit.seconds)
+    return slot, datetime.fromtimestamp((slot + 1) * limit.seconds, tz=UTC)
+
+
+def _too_many(limit: Limit, ends: datetime) -> TooMany:
+    wait = math.ceil(ends.timestamp() - time.time())
+    return TooMany(
+        f"That was more than {_scaled(limit.most):,} {limit.what} in {_span(limit.seconds)}. Try "
+        f"again {_in(wait)}.",
+        wait,
+        code=limit.code,
+    )
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return what a request is counted by where no account is: its IPv4 address; of IPv6 the
+    network, /64, in which one machine has as many addresses as it likes. What is no address stands
+    for itself."""
+    address: str = request.META.get("REMOTE_ADDR", "")
+    network = _network(address, 32, 64)
+    return str(network.network_address) if network else address
 
 
 def neighbourhood(address: str) -> str:
     """Return the network that an IP address is in, as providers give them out: /24 of IPv4, /48 of
     IPv6. What is no address stands for itself."""
+    return str(_network(address, 24, 48) or address)
+
+
+def _network(address: str, v4: int, v6: int) -> IPv4Network | IPv6Network | None:
+    """Return the network with so many bits that an address is in; None for what is no address."""
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address
+        return None
     if ip.version == 6 and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
-    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+    return ipaddress.ip_network((ip, v4 if ip.version == 4 else v6), strict=False)
 
 
 def leave_room(drawer: Person) -> None:
@@ -133,7 +176,8 @@ def _scaled(most: int) -> int:
 
 
 def _span(seconds: int) -> str:
-    return {60: "a minute", 3600: "an hour", 24 * 3600: "a day"}[seconds]
+    spans = {60: "a minute", 900: "a quarter of an hour", 3600: "an hour", 86_400: "a day"}
+    return spans[seconds]
 
 
 def _in(seconds: int) -> str:

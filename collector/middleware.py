@@ -2,70 +2,101 @@
 anywhere turned into answers."""
 
 import io
+import ipaddress
+import re
 from collections.abc import Callable
 
-from axes.helpers import get_cool_off
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
-from collector.errors import NotFound, Refused, TooMany
+from collector.errors import NotFound, Refused
+from collector.health import PROBES
 from collector.refusals import answer, as_refusal
 
 _Answer = Callable[[HttpRequest], HttpResponse]
 
 
 class Edge:
-    """Refuse what no view should see.
+    """Say whose address a request comes from, answer probes, and refuse what no view should see.
 
-    Hosts that are not this site's (400); paths with a null character (404), which PostgreSQL's text
-    can't hold; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE, declared or chunked (413), and encoded ones
-    (415). And send no body for HEAD.
+    Hosts that are not this site's (400), but for probes, which are asked by IP; paths with a null
+    character (404), which PostgreSQL's text can't hold; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE,
+    declared or chunked (413), and encoded ones (415). And send no body for HEAD.
     """
 
     def __init__(self, get_response: _Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-        meta = request.META
-        try:
-            request.get_host()
-        except DisallowedHost:
-            return answer(
-                request, Refused("This site is not known by that name.", code="unknown_host")
-            )
-        if "\0" in request.path:
-            return answer(request, NotFound("There is no such address here."))
-        if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-            return answer(
-                request,
-                Refused("Send the body as it is, not encoded.", code="unsupported_encoding"),
-                415,
-            )
-        if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
-            # Django reads what Content-Length declares, and a chunked body declares nothing.
-            try:
-                body = meta["wsgi.input"].read(max_bytes + 1)
-            except (ParseException, OSError):
-                return answer(
-                    request, Refused("The chunks of this body are broken.", code="broken_body")
-                )
-            meta["CONTENT_LENGTH"] = str(len(body))
-            request._stream = io.BytesIO(body)
-        declared = meta.get("CONTENT_LENGTH") or "0"
-        if not declared.isdigit() or int(declared) > max_bytes:
-            return answer(
-                request,
-                Refused(f"A request has at most {max_bytes // 1024} kB.", code="too_large"),
-                413,
-            )
-        response = self.get_response(request)
+        request.META["REMOTE_ADDR"] = client_address(request)
+        if probe := PROBES.get(request.path_info):
+            response = probe(request)
+            response["Content-Length"] = str(len(response.content))
+        else:
+            response = _refused(request) or self.get_response(request)
         if request.method == "HEAD":
             _leave_out_body(response)
         return response
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the IP address that a request comes from.
+
+    DADC_TRUSTED_PROXIES in front each add to X-Forwarded-For the address that they were asked from,
+    so the first of them wrote the one that is as many from the right; what stands further left may
+    be the client's invention. Where there is none, or no address, it is the peer's.
+    """
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    if not settings.TRUSTED_PROXIES:
+        return peer
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if len(forwarded) < settings.TRUSTED_PROXIES:
+        return peer
+    # Some write the port too, and then IPv6 in brackets.
+    written = forwarded[-settings.TRUSTED_PROXIES].strip()
+    found = re.fullmatch(r"\[(.+)\](?::\d+)?|([^:]+):\d+", written)
+    try:
+        return str(ipaddress.ip_address(found[1] or found[2] if found else written))
+    except ValueError:
+        return peer
+
+
+def _refused(request: HttpRequest) -> HttpResponse | None:
+    max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    meta = request.META
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return answer(request, Refused("This site is not known by that name.", code="unknown_host"))
+    if "\0" in request.path:
+        return answer(request, NotFound("There is no such address here."))
+    if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        return answer(
+            request,
+            Refused("Send the body as it is, not encoded.", code="unsupported_encoding"),
+            415,
+        )
+    if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
+        # Django reads what Content-Length declares, and a chunked body declares nothing.
+        try:
+            body = meta["wsgi.input"].read(max_bytes + 1)
+        except (ParseException, OSError):
+            return answer(
+                request, Refused("The chunks of this body are broken.", code="broken_body")
+            )
+        meta["CONTENT_LENGTH"] = str(len(body))
+        request._stream = io.BytesIO(body)
+    declared = meta.get("CONTENT_LENGTH") or "0"
+    if not declared.isdigit() or int(declared) > max_bytes:
+        return answer(
+            request,
+            Refused(f"A request has at most {max_bytes // 1024} kB.", code="too_large"),
+            413,
+        )
+    return None
 
 
 def _leave_out_body(response: HttpResponseBase) -> None:
@@ -79,28 +110,13 @@ def _leave_out_body(response: HttpResponseBase) -> None:
 
 
 class Refusals:
-    """Turn what domain functions refuse into pages, as collector.api.errors does for the API, and
-    give axes' lockout, which is a page without a time, the shape of all other limits."""
+    """Turn what domain functions refuse into pages, as collector.api.errors does for the API."""
 
     def __init__(self, get_response: _Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        if not getattr(request, "axes_locked_out", False):
-            return response
-        wait = int(get_cool_off(request).total_seconds())
-        if request.path.startswith("/api/"):
-            return answer(
-                request,
-                TooMany(
-                    f"Signing in to this account failed too often. Try again in {wait // 60} "
-                    "minutes.",
-                    wait,
-                ),
-            )
-        response["Retry-After"] = str(wait)
-        return response
+        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         refusal = as_refusal(exception)

@@ -1,9 +1,13 @@
 """What is raised becomes an answer: which refusal an exception means, and its JSON or page."""
 
 import sys
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware import csrf
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views import defaults
 
@@ -13,6 +17,32 @@ from trainer.rounds import AnotherIsOpen, NoSuchRound
 from trainer.target import TargetUnavailable
 
 _BUSY = "The site cannot answer at this moment. Please try again in a minute."
+_TOO_OLD = (
+    "This page was open for too long, or you signed in or out elsewhere meanwhile. Go back, load "
+    "it again and send it once more."
+)
+_NO_REFERER = (
+    "Your browser does not say from which page this comes. Allow it to tell this site, load the "
+    "page again and send it once more."
+)
+_WHY_REFUSED = {
+    csrf.REASON_NO_CSRF_COOKIE: "Your browser sent no cookie with this. Allow cookies for this "
+    "site, load the page again and send it once more.",
+    csrf.REASON_NO_REFERER: _NO_REFERER,
+    csrf.REASON_MALFORMED_REFERER: _NO_REFERER,
+    csrf.REASON_INSECURE_REFERER: "This comes from a page that was not opened by https. Open it "
+    "so and send it once more.",
+}
+_NOT_TRUSTED = csrf.REASON_BAD_ORIGIN.rpartition("%s")[2]
+_NOWHERE = (
+    "Your browser does not say from which site this comes. Open {ours} itself, not within another "
+    "page, and send it once more."
+)
+_ELSEWHERE = (
+    "This comes from {origin}, and this site knows itself as {ours}. If both are this site, its "
+    "admin has to add {origin} to DADC_ORIGINS, or have the proxy in front pass on the browser’s "
+    "Host, and its scheme as X-Forwarded-Proto."
+)
 
 
 def as_refusal(exception: BaseException | None) -> Refused | None:
@@ -37,18 +67,41 @@ def answer(request: HttpRequest, refusal: Refused, status: int | None = None) ->
     """Return a refusal as JSON under /api/, as a page elsewhere, with its own status or another."""
     status = status or refusal.status
     response: HttpResponse
-    if request.path.startswith("/api/"):
+    if is_api(request):
         response = JsonResponse(body_of(refusal), status=status)
     else:
         # Who is there would be asked of the database, which at 503 may be what is missing.
         asked_by = request if status != 503 else None
         page = render_to_string(
-            [f"{status}.html", "400.html"], {"message": refusal.message}, asked_by
+            [f"{status}.html", "400.html"],
+            {"message": refusal.message, "code": refusal.code},
+            asked_by,
         )
         response = HttpResponse(page, status=status)
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Say whether a request is the API's, and is answered in JSON."""
+    return request.path.startswith(f"{settings.PATH}/api/")
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that may be another site's, as Django's CSRF_FAILURE_VIEW."""
+    return render(request, "403_csrf.html", {"message": why_refused(request, reason)}, status=403)
+
+
+def why_refused(request: HttpRequest, reason: str) -> str:
+    """Say why a form, or a script's request, was not taken; `reason` is Django's."""
+    if not reason.endswith(_NOT_TRUSTED):
+        return _WHY_REFUSED.get(reason, _TOO_OLD)
+    referer = urlsplit(request.META.get("HTTP_REFERER", ""))
+    origin = request.META.get("HTTP_ORIGIN") or f"{referer.scheme}://{referer.netloc}"
+    ours = f"{request.scheme}://{request.get_host()}"
+    told = _ELSEWHERE if origin != "null" else _NOWHERE
+    return told.format(origin=origin, ours=ours)
 
 
 def body_of(refusal: Refused) -> dict[str, dict[str, str]]:
@@ -63,6 +116,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     refusal = as_refusal(sys.exc_info()[1])
     if refusal:
         return answer(request, refusal)
-    if request.path.startswith("/api/"):
+    if is_api(request):
         return answer(request, Refused("Something broke on our side.", code="server_error"), 500)
     return defaults.server_error(request)

@@ -27,6 +27,12 @@ _HOST = re.compile(r"\*|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]"
 _OF_THE_SITE = re.compile(
     r"secret_key|mnist|tmp|lost\+found|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)"
 )
+_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])"
+    r"(:(?P<port>[0-9]{1,5}))?"
+)
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
 
 # What has been read, by name, with its default; and what is read where it is needed, not here.
@@ -115,6 +121,33 @@ def hosts(name: str) -> list[str]:
     return found
 
 
+def origins(name: str) -> list[str]:
+    """Origins, separated by commas or white space, as browsers write them: in small letters, and
+    without the port that is the scheme's own."""
+    return [_origin(name, each) for each in re.split(r"[\s,]+", text(name)) if each]
+
+
+def _origin(name: str, value: str) -> str:
+    found = _ORIGIN.fullmatch(value.lower())
+    port = int(found["port"] or _PORTS[found["scheme"]]) if found else 0
+    if not found or not 0 < port < 65_536:
+        raise refused(
+            name,
+            "origins with commas between them, each https://host or https://host:port, with "
+            "nothing after it and no *",
+        )
+    shown = "" if port == _PORTS[found["scheme"]] else f":{port}"
+    return f"{found['scheme']}://{found['host']}{shown}"
+
+
+def path_prefix(name: str) -> str:
+    """What every path of the site begins with: empty, or with a / before it and none after."""
+    value = text(name)
+    if not _PREFIX.fullmatch(value):
+        raise refused(name, "a path such as /digits: letters, digits, . _ ~ - and / before each")
+    return value.rstrip("/")
+
+
 def sender(name: str, default: str) -> str:
     """An email address, with a name before it or without."""
     value = text(name, default)
@@ -186,6 +219,8 @@ def misspelt() -> list[str]:
     known = defaults.keys() | ELSEWHERE
     unknown = sorted(name for name in os.environ.keys() - known if name.startswith("DADC_"))
     near = {name: difflib.get_close_matches(name, known, 1, 0.8) for name in unknown}
+    if "SCRIPT_NAME" in os.environ:  # gunicorn's, as many guides have it
+        near["SCRIPT_NAME"] = ["DADC_PATH"]
     return [
         f"{name} is not a setting and is not heeded; {meant[0]} is one."
         for name, meant in near.items()

@@ -50,6 +50,16 @@ LOCAL = DEBUG or not ALLOWED_HOSTS
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 SECRET_KEY = _secret_key()
 
+# What stands in front of the site.
+TRUSTED_PROXIES = environment.whole("DADC_TRUSTED_PROXIES", 0, 0, 100)
+CSRF_TRUSTED_ORIGINS = environment.origins("DADC_ORIGINS")
+PATH = environment.path_prefix("DADC_PATH")
+# Another Django's cookies are sent here too where that is at the root of the same host.
+_of_this_path = PATH.replace("/", "-")
+SESSION_COOKIE_NAME = f"sessionid{_of_this_path}"
+CSRF_COOKIE_NAME = f"csrftoken{_of_this_path}"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = PATH or "/"
+
 # What the site does.
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
@@ -74,7 +84,6 @@ INSTALLED_APPS = [
     "django.forms",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "axes",
     "csp",
     "django_q",
     "rest_framework",
@@ -95,7 +104,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "collector.middleware.Refusals",
-    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "dadc_site.urls"
 WSGI_APPLICATION = "dadc_site.wsgi.application"
@@ -109,6 +117,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dadc_site.pages.about_the_site",
             ],
         },
     },
@@ -143,10 +152,7 @@ Q_CLUSTER = {
 }
 
 AUTH_USER_MODEL = "collector.Person"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "collector.people.accounts.Backend",
-]
+AUTHENTICATION_BACKENDS = ["collector.people.accounts.Backend"]
 PASSWORD_HASHERS = [
     "collector.people.password_hashing.OneAtATime",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -159,15 +165,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "draw"
 LOGOUT_REDIRECT_URL = "home"
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_TEMPLATE = "lockout.html"
-AXES_HTTP_RESPONSE_CODE = 429
-AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
-    "axes.W006",  # we lock out by name and address: an address alone would lock out a whole lab
     "auth.W004",  # user names are unique, by a constraint that ignores case
+    "security.W005",  # HSTS is for this host,
+    "security.W021",  # and not to be built into browsers
 ]
 
 _mail = addresses.mail("DADC_EMAIL_URL", "consolemail://")
@@ -187,7 +188,7 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{PATH}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
@@ -209,21 +210,20 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
-if not LOCAL:
-    # Others reach the site through a proxy that ends TLS and sets X-Forwarded-Proto.
+CSRF_FAILURE_VIEW = "collector.refusals.form_refused"
+if TRUSTED_PROXIES or not LOCAL:
+    # A proxy ends TLS, and says so.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if not LOCAL:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-    SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600  # for this host: others are not ours to decide on
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "collector.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "collector.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -248,7 +248,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        "axes": {"level": "WARNING"},
         "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }

@@ -1,20 +1,20 @@
-"""Every URL of the site: pages, API, health, and Django's admin."""
+"""Every URL of the site: pages, API, and Django's admin. The probes are answered before any of them
+(collector/middleware.py)."""
 
+from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from collector import health
 from collector.views import accounts
 
-urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
+_site: list[URLPattern | URLResolver] = [
     path("admin/login/", accounts.admin_sign_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
     path("api/", include("collector.api.urls")),
     path("", include("collector.urls")),
 ]
+urlpatterns = [path(f"{settings.PATH[1:]}/", include(_site))] if settings.PATH else _site
 
 handler500 = "collector.refusals.server_error"

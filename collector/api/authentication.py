@@ -1,12 +1,15 @@
 """Who asks: `Authorization: Token …`, or the session with CSRF."""
 
+from django.conf import settings
+from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from collector.models import Person, Token
 from collector.people import accounts
+from collector.refusals import why_refused
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -17,7 +20,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         person = accounts.person_of_token(text.strip())
         if person is None:
             raise AuthenticationFailed(
-                "This token is unknown or has run out. Get a new one at /api/tokens/."
+                f"This token is unknown or has run out. Get a new one at {reverse('api_tokens')}."
             )
         return person, None
 
@@ -36,5 +39,26 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Token …`, from /api/tokens/",
+            "description": f"`Token …`, from {reverse('api_tokens')}",
         }
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The session of a page's script, which has to show that it is of this site."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as refused:
+            reason = str(refused.detail).removeprefix("CSRF Failed: ")
+            raise PermissionDenied(why_refused(request._request, reason)) from refused
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema tells of sessions."""
+
+    target_class = SessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

@@ -1,7 +1,7 @@
 """The API's URLs; what each takes and answers is in CONTRACT and at /api/schema/."""
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path, re_path
+from django.urls import path, re_path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -13,13 +13,13 @@ from collector.refusals import answer
 @csrf_exempt  # nothing is written, and whoever asks gets the API's answer, not a page about cookies
 def _nothing_here(request: HttpRequest) -> HttpResponse:
     return answer(
-        request, NotFound("There is no such address in this API; /api/schema/ lists them.")
+        request, NotFound(f"There is no such address in this API; {reverse('schema')} lists them.")
     )
 
 
 urlpatterns = [
     path("accounts/", views.AccountsView.as_view()),
-    path("tokens/", views.TokensView.as_view()),
+    path("tokens/", views.TokensView.as_view(), name="api_tokens"),
     path("rounds/", views.RoundsView.as_view()),
     path("rounds/current/", views.CurrentRoundView.as_view(), name="api_current_round"),
     path("rounds/<int:number>/", views.RoundView.as_view(), name="api_round"),

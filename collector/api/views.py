@@ -40,10 +40,6 @@ def _person(request: Request) -> Person:
     return request.user
 
 
-def _address(request: Request) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))
-
-
 class AccountsView(APIView):
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -51,7 +47,8 @@ class AccountsView(APIView):
     @extend_schema(request=shapes.NewAccount, responses={201: shapes.Account})
     def post(self, request: Request) -> Response:
         """Sign up as a crowdworker."""
-        person = accounts.sign_up(**_parsed(shapes.NewAccount, request), address=_address(request))
+        address = limits.address_of(request._request)
+        person = accounts.sign_up(**_parsed(shapes.NewAccount, request), address=address)
         return Response(shapes.Account(person).data, status=201)
 
 
@@ -132,7 +129,7 @@ class PredictionsView(APIView):
         read."""
         body = _parsed(shapes.Drawing, request)
         asker = _person(request) if request.user.is_authenticated else None
-        who = str(asker.pk) if asker else _address(request)
+        who = str(asker.pk) if asker else limits.address_of(request._request)
         limits.take(limits.PREDICTIONS_A_MINUTE, who)
         number, prediction = asking.predict(attempts.parse(**body), asker, who)
         return Response(

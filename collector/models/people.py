@@ -181,7 +181,8 @@ class Token(models.Model):
 
 
 class Allowance(models.Model):
-    """How much of a limit somebody has used up in one window of time."""
+    """How much of a limit somebody has used up in one window of time; or that a place is known,
+    until when."""
 
     rule = models.CharField(max_length=30)
     who = models.CharField(max_length=64)

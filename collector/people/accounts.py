@@ -19,6 +19,7 @@ from django.utils import timezone
 from collector import limits
 from collector.errors import Conflict, Forbidden, Refused
 from collector.models import AdminAction, Person, Token
+from collector.people import sign_ins
 
 BACKEND = "collector.people.accounts.Backend"
 TOKEN_LIFE = timedelta(days=90)
@@ -112,12 +113,14 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
     """Return who signs in with this name and password; None for nobody, after the same work where
     nobody has the name.
 
-    Raises TooMany by address; failed tries at one name are counted by axes. A name is the same in
-    upper and lower case, and so are its failed tries, or each spelling had tries of its own.
+    Raises TooMany, as sign_ins.allow does.
     """
-    limits.take(limits.SIGN_INS_A_MINUTE, str(request.META.get("REMOTE_ADDR", "")))
-    person = auth.authenticate(request, username=username.lower(), password=password)
-    return person if isinstance(person, Person) else None
+    sign_ins.allow(request, username)
+    person = auth.authenticate(request, username=username, password=password)
+    if not isinstance(person, Person):
+        return None
+    sign_ins.succeed(request, person)
+    return person
 
 
 def is_password_of(person: Person, password: str) -> bool:

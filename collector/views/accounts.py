@@ -4,6 +4,7 @@ templates."""
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import login, logout
 from django.contrib.auth import views as auth
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -12,11 +13,12 @@ from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from collector import limits
 from collector.data import exports
 from collector.errors import Forbidden
 from collector.forms import AccountForm, CloseForm, SignInForm, SignUpForm
 from collector.models import Person
-from collector.people import accounts, closing
+from collector.people import accounts, closing, sign_ins
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
 
@@ -29,14 +31,13 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None)
 
     def act(**details: str) -> str:
-        address = str(request.META.get("REMOTE_ADDR", ""))
-        person = accounts.sign_up(**details, address=address)
+        person = accounts.sign_up(**details, address=limits.address_of(request))
         login(request, person, backend=accounts.BACKEND)
         return f"Welcome, {person.username}. Choose a digit and draw."
 
     try:
         if request.method == "POST" and submit(request, act, form):
-            return redirect("draw")
+            return _known_here(request, redirect("draw"))
     except Forbidden as closed:
         form.add_error(None, closed.message)
     return render(request, "accounts/sign_up.html", {"form": form})
@@ -84,10 +85,20 @@ def export(request: HttpRequest, person: Person) -> StreamingHttpResponse:
     )
 
 
+def _known_here(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Remember the browser of who has just signed in."""
+    assert isinstance(request.user, Person)
+    sign_ins.remember_device(request, response, request.user)
+    return response
+
+
 class SignIn(auth.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        return _known_here(self.request, super().form_valid(form))
 
 
 @require_safe
@@ -119,15 +130,18 @@ class PasswordReset(auth.PasswordResetView):
     success_url = reverse_lazy("password_reset_done")
 
     def form_valid(self, form: auth_forms.PasswordResetForm) -> HttpResponse:
-        accounts.allow_reset(
-            form.cleaned_data["email"], address=str(self.request.META.get("REMOTE_ADDR", ""))
-        )
+        accounts.allow_reset(form.cleaned_data["email"], address=limits.address_of(self.request))
         return super().form_valid(form)
 
 
 class PasswordResetConfirm(auth.PasswordResetConfirmView):
     template_name = "accounts/reset_confirm.html"
     success_url = reverse_lazy("password_reset_complete")
+
+    def form_valid(self, form: "auth_forms.SetPasswordForm[Person]") -> HttpResponse:
+        response = super().form_valid(form)
+        sign_ins.remember_device(self.request, response, form.user)
+        return response
 
 
 sign_in = SignIn.as_view()

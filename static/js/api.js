@@ -26,8 +26,9 @@ export function failed(problem) {
 const AWAY = new Set([502, 503, 504]);
 
 function csrfToken() {
-  const found = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
-  return found ? decodeURIComponent(found.slice("csrftoken=".length)) : "";
+  const name = `${document.documentElement.dataset.csrfCookie}=`;
+  const found = document.cookie.split("; ").find((part) => part.startsWith(name));
+  return found ? decodeURIComponent(found.slice(name.length)) : "";
 }
 
 /** @param {Response} response */

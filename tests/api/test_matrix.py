@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.apps import apps
 from django.db import transaction
 from django.test import Client
@@ -42,8 +41,6 @@ PEOPLE = ("anonymous", "crowdworker", "another", "moderator", "admin")
 # For each URL what GET answers to the five of PEOPLE, and what POST (of an empty object or form)
 # does. 302 is the way to the sign-in page, or after something done.
 MATRIX: dict[str, tuple[str, str]] = {
-    "healthz": ("200 200 200 200 200", "200 200 200 200 200"),
-    "readyz": ("503 503 503 503 503", "503 503 503 503 503"),
     "api/accounts/": ("405 405 405 405 405", "400 400 400 400 400"),
     "api/tokens/": ("405 405 405 405 405", "400 400 400 400 400"),
     "api/rounds/": ("200 200 200 200 200", "405 405 405 405 405"),
@@ -110,7 +107,7 @@ ADMINS_PAGES = {
     "admin/jsi18n/": "200 405",
     "admin/r/<path:content_type_id>/<path:object_id>/": "404 404",
     "admin/collector/person/<id>/password/": "200 200",
-    "admin/^(?P<app_label>axes|collector|trainer)/$": "200 200",
+    "admin/^(?P<app_label>collector|trainer)/$": "200 200",
     "admin/(?P<url>.*)$": "404 404",
 }
 # And of a row of each model that is there; most can be looked at and not changed.
@@ -139,15 +136,6 @@ ADMINS_MODELS = {
     ),
     "collector/person": LOOKED_AT | {"add/": "200 200", "<path:object_id>/change/": "200 200"},
 }
-# Failed sign-ins may be deleted, so that somebody who was locked out gets in; of a change of one
-# nothing is kept.
-FORGIVEN = LOOKED_AT | {
-    "<path:object_id>/delete/": "200 200",
-    "<path:object_id>/change/": "200 302",
-}
-ADMINS_MODELS |= dict.fromkeys(
-    ("axes/accessattempt", "axes/accesslog", "axes/accessfailurelog"), FORGIVEN
-)
 ADMINS_PAGES |= {
     f"admin/{model}/{page}": answers
     for model, pages in ADMINS_MODELS.items()
@@ -173,14 +161,14 @@ class Scene:
             .replace("<path:content_type_id>", "1")
             .replace("<path:object_id>", str(self.row(pattern)))
             .replace("<id>", str(self.people["crowdworker"].pk))
-            .replace("^(?P<app_label>axes|collector|trainer)/$", "collector/")
+            .replace("^(?P<app_label>collector|trainer)/$", "collector/")
             .replace("(?P<url>.*)$", "nothing/")
         )
         return "/" + filled
 
     def row(self, pattern: str) -> object:
         """The key of a row of the model whose page of Django's admin it is."""
-        named = re.match(r"admin/(axes|collector|trainer)/(\w+)/", pattern)
+        named = re.match(r"admin/(collector|trainer)/(\w+)/", pattern)
         if not named:
             return uuid.uuid4()
         row = apps.get_model(named[1], named[2])._default_manager.first()
@@ -282,9 +270,6 @@ def a_row_of_everything(scene: Scene) -> None:
         has_fooled=True,
         round_=scene.attempt.round,
     )
-    AccessAttempt.objects.create(failures_since_start=1)
-    AccessFailureLog.objects.create()
-    AccessLog.objects.create()
 
 
 def test_djangos_own_admin_is_for_admins_alone(scene: Scene, a_row_of_everything: None) -> None:

@@ -55,6 +55,32 @@ UNUSABLE = {
         "bücher.de",
     ],
     "DADC_SECRET_KEY": ["\udcff-not-text"],
+    "DADC_TRUSTED_PROXIES": ["-1", "one", "101", "10.0.0.1", "*"],
+    "DADC_ORIGINS": [
+        "digits.example",
+        "https://digits.example/",
+        "https://digits.example/path",
+        "https://digits.example:0",
+        "https://digits.example:70000",
+        "https://*.example",
+        "https://user:s3cret@digits.example",
+        "https://a.example;https://b.example",
+        "ftp://digits.example",
+        "null",
+        "*",
+    ],
+    "DADC_PATH": [
+        "digits",
+        "//digits",
+        "/a//b",
+        "/../digits",
+        "/digits/..",
+        "/dig its",
+        "/digits?x",
+        "/<uuid:x>",
+        "/ziffern-für-alle",
+        "https://host/digits",
+    ],
     "DADC_DATA_DIR": ["/dev/null", "~nobody-of-that-name/x", "x" * 5000],
     "DADC_MNIST_DIR": ["/no/such/folder", "/dev/null"],
     "DADC_MAIL_FROM": ["nobody", "a@b\r\nBcc: c@d", "<>"],
@@ -151,6 +177,39 @@ def test_white_space_is_forgiven_and_empty_is_not_set(load: Load) -> None:
     assert read["DATABASES"]["default"]["ENGINE"] == "django.db.backends.sqlite3"
 
 
+def test_origins_are_those_that_browsers_send(load: Load) -> None:
+    read = load(
+        DADC_ORIGINS="https://Digits.Example:443, http://a:80\nhttps://a:8443 http://[::1]:81 ,"
+    )
+    assert read["CSRF_TRUSTED_ORIGINS"] == [
+        "https://digits.example",
+        "http://a",
+        "https://a:8443",
+        "http://[::1]:81",
+    ]
+    assert load()["CSRF_TRUSTED_ORIGINS"] == []
+
+
+def test_a_path_keeps_its_cookies_apart_from_those_of_the_root(load: Load) -> None:
+    for value, path in (("", ""), ("/", ""), ("/digits/", "/digits"), ("/a-b/~c.d", "/a-b/~c.d")):
+        read = load(DADC_PATH=value)
+        assert read["PATH"] == path
+        assert read["STATIC_URL"] == f"{path}/static/"
+        for kind, name in (("SESSION", "sessionid"), ("CSRF", "csrftoken")):
+            assert read[f"{kind}_COOKIE_PATH"] == (path or "/")
+            assert (read[f"{kind}_COOKIE_NAME"] == name) == (path == "")
+
+
+def test_an_open_site_believes_who_ends_tls_and_a_local_one_only_if_told(load: Load) -> None:
+    said = {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}
+    is_open = {"DADC_ALLOWED_HOSTS": "digits.example", "DADC_SECRET_KEY": "x" * 50}
+    behind_one = {"DADC_TRUSTED_PROXIES": "1"}
+    for others, is_believed in (({}, False), (behind_one, True), (is_open, True)):
+        assert (said.items() <= load(**others).items()) == is_believed
+    hsts = {name for name in load(**is_open) if name.startswith("SECURE_HSTS")}
+    assert hsts == {"SECURE_HSTS_SECONDS"}, "for this host; others are not ours"
+
+
 def test_what_the_environment_takes_the_study_takes(load: Load) -> None:
     for least, most in ((True, False), (False, True)):
         shares = "0" if least else "1"
@@ -169,10 +228,11 @@ def test_a_name_nearly_like_a_settings_is_told_and_others_are_left_alone(
     monkeypatch: pytest.MonkeyPatch, load: Load
 ) -> None:
     monkeypatch.setenv("DADC_PORT_8000_TCP_ADDR", "10.0.0.1")
-    said = load(DADC_ROUNDSIZE="30", DADC_ALLOWED_HOST="a.example")["MISSPELT"]
-    assert said == [
+    misspelt = {"DADC_ROUNDSIZE": "30", "DADC_ALLOWED_HOST": "a.example", "SCRIPT_NAME": "/digits"}
+    assert load(**misspelt)["MISSPELT"] == [
         "DADC_ALLOWED_HOST is not a setting and is not heeded; DADC_ALLOWED_HOSTS is one.",
         "DADC_ROUNDSIZE is not a setting and is not heeded; DADC_ROUND_SIZE is one.",
+        "SCRIPT_NAME is not a setting and is not heeded; DADC_PATH is one.",
     ]
 
 

@@ -1,6 +1,8 @@
 """A database whose tables are not those of this code is refused in sentences, at the start and by
 `verify`; what else stands in it is nobody's business."""
 
+from importlib import import_module
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -105,3 +107,19 @@ def test_a_database_newer_than_the_code_is_refused(
     with pytest.raises(CommandError) as refused:
         call_command(command)
     assert "trainer.0099_tomorrow" in f"{refused.value}{capsys.readouterr().out}"
+
+
+def test_who_signed_in_from_where_goes_with_the_tables_that_kept_it(db: None) -> None:
+    axes = import_module("collector.migrations.0004_axes_is_gone")
+    with connection.cursor() as cursor:
+        for table in reversed(axes.TABLES[:2]):
+            cursor.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY)")
+        cursor.execute(
+            f"ALTER TABLE {axes.TABLES[0]} ADD COLUMN of integer REFERENCES {axes.TABLES[1]} (id)"
+        )
+    MigrationRecorder(connection).record_applied("axes", "0001_initial")
+    axes.drop(None, connection.schema_editor())
+    assert not set(axes.TABLES) & set(connection.introspection.table_names())
+    assert not [
+        app for app, _ in MigrationRecorder(connection).applied_migrations() if app == "axes"
+    ]

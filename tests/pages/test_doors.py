@@ -1,6 +1,7 @@
 """No door beside the door: Django's admin, a session left open, tokens, a role that was taken; and
 what admins do to accounts is written down."""
 
+import re
 from typing import Any
 
 import pytest
@@ -188,6 +189,37 @@ def test_setup_names_an_address_that_the_site_answers_to(
     settings.PORT = 18999
     call_command("setup", serve=True)
     assert f"Fool the Digits {said}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("is_local", "trusted", "is_told"), [(False, 0, True), (False, 1, False), (True, 0, False)]
+)
+def test_an_open_site_that_trusts_no_proxy_says_at_its_start_what_strangers_share(
+    is_local: bool,
+    trusted: int,
+    is_told: bool,
+    settings: Any,
+    capsys: pytest.CaptureFixture[str],
+    db: None,
+) -> None:
+    settings.LOCAL, settings.TRUSTED_PROXIES, settings.PORT = is_local, trusted, 18999
+    call_command("setup")
+    assert "proxy" not in capsys.readouterr().out
+    call_command("setup", serve=True)
+    told = capsys.readouterr().out
+    assert ("share the limits on sign-ups, sign-ins," in told) == is_told
+    assert ("Set DADC_TRUSTED_PROXIES to the number of proxies" in told) == is_told
+
+
+def test_setup_names_the_path(settings: Any, capsys: pytest.CaptureFixture[str], db: None) -> None:
+    settings.PATH, settings.PORT = "/digits", 18999
+    for hosts in (["127.0.0.1"], ["dadc.example"]):
+        settings.ALLOWED_HOSTS = hosts
+        call_command("setup", serve=True)
+    assert re.findall("Fool the Digits (.+)", capsys.readouterr().out) == [
+        "is at http://127.0.0.1:18999/digits/",
+        "listens on port 18999 and answers as dadc.example, below /digits/.",
+    ]
 
 
 def test_roll_back_pressed_four_times_opens_one_round(

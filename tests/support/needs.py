@@ -44,6 +44,11 @@ def pgbouncer() -> str:
     return _program("pgbouncer")
 
 
+def nginx() -> str:
+    """The proxy's program."""
+    return _program("nginx")
+
+
 def openssl() -> str:
     """What makes certificates."""
     return _program("openssl")

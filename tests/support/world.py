@@ -29,10 +29,6 @@ KINDS = {
 }
 NO_KIND = "CAST(NULL AS text)"
 NOT_STATE = {
-    "accessattempt": "failed sign-ins are counted, that is how guessing ends",
-    "accessattemptexpiration": "the same",
-    "accessfailurelog": "the same",
-    "accesslog": "the same",
     "allowance": "limits count what they refuse too",
     "session": "a page with a form may begin one",
 }

@@ -56,6 +56,13 @@ OTHER_TABLES = (
 )
 
 
+SHARED = (
+    "Behind a proxy all strangers have its address, and so share the limits on sign-ups, sign-ins, "
+    "forgotten passwords and previews. Set DADC_TRUSTED_PROXIES to the number of proxies in front "
+    "that add to X-Forwarded-For."
+)
+
+
 class Command(BaseCommand):
     help = (
         "Prepare the database: tables, study, round 1, schedules, and at first start an "
@@ -94,6 +101,8 @@ class Command(BaseCommand):
         Schedule.objects.exclude(name__in=[each["name"] for each in SCHEDULES]).delete()
         if options["serve"]:
             self.stdout.write(f"Fool the Digits {_place(port)}")
+            if not settings.LOCAL and not settings.TRUSTED_PROXIES:
+                self.stdout.write(SHARED)
         self._first_admin()
         self.stdout.flush()
 
@@ -121,8 +130,9 @@ def _place(port: int) -> str:
     """Where the site is, by a name that it answers to."""
     for host in ("127.0.0.1", "[::1]"):
         if validate_host(host, settings.ALLOWED_HOSTS):
-            return f"is at http://{host}:{port}/"
-    return f"listens on port {port} and answers as {', '.join(settings.ALLOWED_HOSTS)}."
+            return f"is at http://{host}:{port}{settings.PATH}/"
+    below = f", below {settings.PATH}/" if settings.PATH else ""
+    return f"listens on port {port} and answers as {', '.join(settings.ALLOWED_HOSTS)}{below}."
 
 
 def _check_locks() -> None:
