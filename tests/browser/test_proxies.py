@@ -260,7 +260,7 @@ def test_somebody_draws_below_the_path_and_no_request_fails_or_leaves_it(
     page.fill("#id_password", PASSWORD)
     page.click("main form button")
     page.wait_for_url(f"{front.url}draw/")
-    page.keyboard.press("1")
+    page.click('[data-digit="1"]')
     [(_, strokes)] = penmanship.drawings(77, 1)[:1]
     draw_with_mouse(page, strokes)
     with page.expect_response(f"{front.url}api/attempts/") as judged:

@@ -65,6 +65,7 @@ with open(sys.argv[1], "ab") as notes:
     notes.write(array.array("d", [time.monotonic()]).tobytes())
 sys.exit(7)
 """
+SOON = 30  # seconds; a busy machine is slow
 MUCH = 30  # turns; twice what is kept of output that nobody takes
 
 Where = Callable[[ExitStack], Any]
@@ -82,18 +83,18 @@ class Kept:
 
     def goes_on(self) -> None:
         enough = self.turns() + MUCH
-        wait_for(lambda: self.turns() >= enough, 20, "the program to go on")
+        wait_for(lambda: self.turns() >= enough, SOON, "the program to go on")
 
     def everybody(self) -> list[psutil.Process]:
-        wait_for(self.turns, 10, "the program to begin")
+        wait_for(self.turns, SOON, "the program to begin")
         return children(self.process.pid)
 
     def ends(self, by: Callable[[], object], *, status: int | None = 0) -> None:
         """All of it ends, if this is done."""
         everybody = self.everybody()
         by()
-        assert self.process.wait(10) == status or status is None
-        wait_for(lambda: not alive(everybody), 5, "every child to end")
+        assert self.process.wait(SOON) == status or status is None
+        wait_for(lambda: not alive(everybody), SOON, "every child to end")
 
 
 Keep = Callable[..., Kept]
@@ -214,7 +215,7 @@ def test_who_reads_again_is_told_what_was_dropped(keep: Keep) -> None:
         assert any(b" bytes dropped, unread)" in line for line in reader)
         kept.process.terminate()
         reader.read()
-        kept.process.wait(10)
+        kept.process.wait(SOON)
 
 
 # Who hangs up, kills, or asks to end.
@@ -258,11 +259,11 @@ def test_who_was_started_to_outlive_the_terminal_does(
     [parent] = psutil.Process(shell.process.pid).children()
     try:
         terminal.close()
-        assert shell.process.wait(10) == -signal.SIGHUP
+        assert shell.process.wait(SOON) == -signal.SIGHUP
         shell.goes_on()
     finally:
         parent.terminate()
-    wait_for(lambda: not alive(everybody), 10, "every child to end")
+    wait_for(lambda: not alive(everybody), SOON, "every child to end")
 
 
 def test_a_terminal_that_stops_who_writes_in_the_background_stops_nobody(
@@ -273,7 +274,7 @@ def test_a_terminal_that_stops_who_writes_in_the_background_stops_nobody(
     shell.goes_on()
     everybody = shell.everybody()
     psutil.Process(shell.process.pid).children()[0].terminate()
-    wait_for(lambda: not alive(everybody), 10, "every child to end")
+    wait_for(lambda: not alive(everybody), SOON, "every child to end")
 
 
 BY_MAKE = {
@@ -312,22 +313,22 @@ def test_what_a_parent_of_the_parent_ignores_or_blocks_is_not_inherited(keep: Ke
     kept.process.send_signal(signal.SIGINT)
     kept.process.send_signal(signal.SIGHUP)
     kill(program)
-    wait_for(lambda: kept.turns() == 2, 10, "the program to be started again")
+    wait_for(lambda: kept.turns() == 2, SOON, "the program to be started again")
     kept.ends(kept.process.terminate)
 
 
 def test_setup_is_ended_too(keep: Keep) -> None:
     kept = keep(setup="import time; time.sleep(60)")
-    [setup] = wait_for(lambda: children(kept.process.pid), 10)
+    [setup] = wait_for(lambda: children(kept.process.pid), SOON)
     kept.process.terminate()
-    assert kept.process.wait(10) == 0
+    assert kept.process.wait(SOON) == 0
     assert not alive([setup])
     assert not kept.turns()
 
 
 def test_who_does_not_end_is_killed_with_all_that_they_started(keep: Keep) -> None:
     kept = keep(DOES_NOT_END)
-    wait_for(lambda: kept.turns() == 2, 10, "the program and its child")
+    wait_for(lambda: kept.turns() == 2, SOON, "the program and its child")
     assert len(kept.everybody()) == 2
     kept.ends(kept.process.terminate)
 
@@ -335,10 +336,10 @@ def test_who_does_not_end_is_killed_with_all_that_they_started(keep: Keep) -> No
 def test_who_ends_again_and_again_is_given_growing_pauses(keep: Keep, tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         kept = keep(ENDS_AT_ONCE, to=log)
-    wait_for(lambda: kept.turns() >= 3 * 8, 20, "three starts")
+    wait_for(lambda: kept.turns() >= 3 * 8, SOON, "three starts")
     first, second, third = array("d", kept.notes.read_bytes()[: 3 * 8])
     assert second - first >= 0.2
     assert third - second >= 0.4
     kept.process.terminate()
-    assert kept.process.wait(10) == 0
+    assert kept.process.wait(SOON) == 0
     assert "small ended with status 7 and is started again." in (tmp_path / "log").read_text()
