@@ -52,6 +52,7 @@ def read(reader: Any, reading: Any, answer: str) -> None:
 def fill() -> None:
     """A site that has seen everything once: two rounds, every status, whatever admins do."""
     from django.core.management import call_command
+    from django.test import Client
     from django.utils import timezone
 
     from collector.drawings import attempts
@@ -68,6 +69,8 @@ def fill() -> None:
     drawers = [accounts.add(name, "a fine password 1") for name in ("dora", "dan", "dee", "dot")]
     readers = [accounts.add(name, "a fine password 1", role="moderator") for name in ("mia", "max")]
     accounts.issue_token(drawers[0])
+    Person.objects.filter(pk=drawers[0].pk).update(email="dora@example.org", wants_mail=True)
+    Client().force_login(drawers[0], backend=accounts.BACKEND)
     study_settings.change(admin, quorum=1, gold_share=0.0)
     MnistThumbnails.objects.create(digit=1, thumbnails=bytes(196))
 
@@ -95,8 +98,9 @@ def fill() -> None:
     newcomer = accounts.add("nia", "a fine password 1")
     Person.objects.filter(pk=newcomer.pk).update(role="moderator")
     trust.qualify(newcomer, admin, WHY)
+    newcomer.refresh_from_db()
     submit(drawers[1], *penmanship.fooling(42, 1)[0])
-    given = queue.assign(Person.objects.get(pk=newcomer.pk))
+    given = queue.assign(newcomer)
     assert given is not None
     if given.gold:
         read(newcomer, given, given.gold.answer)
