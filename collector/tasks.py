@@ -6,7 +6,7 @@ from django.utils import timezone
 from collector.drawings import asking
 from collector.models import Allowance, Study, Token
 from collector.moderation import trust
-from collector.people import notices
+from collector.people import mails, notices
 from trainer import candidates
 
 
@@ -24,9 +24,14 @@ def pause_untrusted_moderators() -> None:
 
 
 def tell() -> None:
-    """Tell people, every minute, of a round that opened, and send emails to who wants them."""
+    """Tell people, every minute, of a round that opened, and queue emails to who wants them."""
     notices.notify_of_round()
-    notices.send_mails()
+    notices.queue_emails()
+
+
+def send_emails() -> None:
+    """Send emails, once one is queued, and every minute those that are due again."""
+    mails.send_due()
 
 
 def tidy() -> None:

@@ -15,6 +15,7 @@ from collector.models.moderation import Gold, ModerationPause, Reading
 from collector.models.people import (
     AdminAction,
     Allowance,
+    Email,
     Notice,
     Person,
     Token,
@@ -33,6 +34,7 @@ __all__ = [
     "AskedPrediction",
     "Attempt",
     "Decision",
+    "Email",
     "Fate",
     "Gold",
     "ModerationPause",

@@ -1,4 +1,4 @@
-"""People, their tokens, what limits count of them, and what they are told."""
+"""People, their tokens, what limits count of them, what they are told, and emails on their way."""
 
 import uuid
 from functools import cached_property
@@ -240,7 +240,9 @@ class Notice(models.Model):
     )
     round = models.ForeignKey(Round, models.PROTECT, null=True, blank=True, related_name="+")
     seen_at = models.DateTimeField(null=True, blank=True)
-    mailed_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the email with it was queued"
+    )
 
     class Meta:
         constraints = [
@@ -254,3 +256,24 @@ class Notice(models.Model):
             models.Index(fields=["person", "-created_at"], name="notices_of_a_person"),
             models.Index(fields=["person"], condition=Q(seen_at=None), name="unseen_notices"),
         ]
+
+
+class Email(models.Model):
+    """An email that the worker has yet to send. The row goes once it is sent or given up, and holds
+    no text: that, with its link, is made at the moment of sending."""
+
+    class Kind(models.TextChoices):
+        RESET_ASKED = "asked", "somebody forgot the password of whoever has this address"
+        RESET = "reset", "a link to choose a new password"
+        NOTICES = "notices", "what became of drawings"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    to = models.EmailField()
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    site = models.CharField(max_length=300, blank=True, help_text="where its link leads: an origin")
+    queued_at = models.DateTimeField()
+    try_count = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_index=True, help_text="when it is tried next")
+    unanswered_at = models.DateTimeField(
+        null=True, help_text="since when the mail server has owed an answer to the last try"
+    )

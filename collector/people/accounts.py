@@ -15,10 +15,12 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import AdminAction, Person, Token
+from collector.models import AdminAction, Email, Person, Token
+from collector.people import mails
 
 BACKEND = "collector.people.accounts.Backend"
 TOKEN_LIFE = timedelta(days=90)
@@ -127,11 +129,13 @@ def is_password_of(person: Person, password: str) -> bool:
     return person.check_password(password)
 
 
-def allow_reset(email: str, *, address: str) -> None:
-    """Count a request to reset the password of this email address, whether an account has it or
-    not, so that nobody floods one address nor asks for many. Raises TooMany."""
-    limits.take(limits.RESETS_AN_HOUR, _hash(email.lower()))
+def ask_reset(email: str, *, address: str, site: str) -> None:
+    """Queue the search for accounts with this email address, whose owners then get a link to choose
+    a new password. Whether there are any takes no part in the request, nor in what it counts.
+    Raises TooMany."""
+    limits.take(limits.RESETS_AN_HOUR, salted_hmac("resets", email.lower()).hexdigest())
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
+    mails.queue(Email.Kind.RESET_ASKED, email, site=site)
 
 
 def change(person: Person, email: str, is_listed: bool, wants_mail: bool) -> None:

@@ -114,15 +114,14 @@ class PasswordChange(auth.PasswordChangeView):
 
 class PasswordReset(auth.PasswordResetView):
     template_name = "accounts/reset.html"
-    email_template_name = "accounts/reset_mail.txt"
-    subject_template_name = "accounts/reset_subject.txt"
-    success_url = reverse_lazy("password_reset_done")
 
     def form_valid(self, form: auth_forms.PasswordResetForm) -> HttpResponse:
-        accounts.allow_reset(
-            form.cleaned_data["email"], address=str(self.request.META.get("REMOTE_ADDR", ""))
+        accounts.ask_reset(
+            form.cleaned_data["email"],
+            address=str(self.request.META.get("REMOTE_ADDR", "")),
+            site=self.request.build_absolute_uri("/").rstrip("/"),
         )
-        return super().form_valid(form)
+        return redirect("password_reset_done")
 
 
 class PasswordResetConfirm(auth.PasswordResetConfirmView):
