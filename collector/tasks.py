@@ -1,12 +1,11 @@
 """The django-q2 doors of the collector."""
 
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from collector.drawings import asking
-from collector.models import Allowance, Study, Token
+from collector.models import Allowance, Study
 from collector.moderation import trust
-from collector.people import mails, notices
+from collector.people import accounts, mails, notices, sessions
 from trainer import candidates
 
 
@@ -35,10 +34,9 @@ def send_emails() -> None:
 
 
 def tidy() -> None:
-    """Delete, every hour, what has run out: limits' windows, tokens, sessions, and what was asked
-    of the model a day ago."""
-    now = timezone.now()
-    Allowance.objects.filter(ends_at__lt=now).delete()
-    Token.objects.filter(expires_at__lt=now).delete()
-    SessionStore.clear_expired()
+    """Delete, every hour, what has run out: limits' windows, tokens, sessions, addresses never
+    confirmed, and what was asked of the model a day ago."""
+    Allowance.objects.filter(ends_at__lt=timezone.now()).delete()
+    sessions.forget_old()
+    accounts.forget_unconfirmed()
     asking.forget()

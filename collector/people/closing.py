@@ -33,7 +33,6 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         person.closed_at = timezone.now()
         person.set_unusable_password()
         person.save()
-        accounts.end_tokens(person)
 
 
 def _remove_drawings(person: Person) -> None:

@@ -23,7 +23,7 @@ from smtplib import (
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm
 from django.contrib.auth.tokens import default_token_generator
-from django.core import mail
+from django.core import mail, signing
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F
@@ -45,6 +45,7 @@ KEPT = timedelta(days=1)
 SILENCE = timedelta(minutes=2)  # nothing is tried while a try has had no answer for less than this
 A_RUN = 20.0  # seconds, after which no further email is begun: the worker has other things to do
 LISTED = 20  # notices in one email
+CONFIRMING = "collector.people.mails.confirm"  # the salt of links
 
 # What a server says about one email; whatever else goes wrong is the server's or the network's.
 _OF_ONE = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError, SMTPNotSupportedError)
@@ -180,7 +181,7 @@ def _message(email: Email) -> mail.EmailMessage | None:
         _queue_resets(email)
         return None
     person = email.person
-    if person is None or not person.is_active or email.to != person.email:
+    if person is None or not person.is_active:
         return None
     details = _DETAILS[Kind(email.kind)](email, person)
     if details is None:
@@ -204,7 +205,7 @@ def _queue_resets(asked: Email) -> None:
 
 
 def _reset(email: Email, person: Person) -> dict[str, object] | None:
-    if not person.has_usable_password():
+    if email.to != person.email or not person.has_usable_password():
         return None
     uid = urlsafe_base64_encode(force_bytes(person.pk))
     token = default_token_generator.make_token(person)
@@ -214,12 +215,26 @@ def _reset(email: Email, person: Person) -> dict[str, object] | None:
 def _notices(email: Email, person: Person) -> dict[str, object] | None:
     unseen = person.notices.filter(mailed_at=email.queued_at, seen_at=None)
     notices = list(unseen.order_by("created_at", "pk"))
-    if not notices or not person.wants_mail:
+    if not notices or not person.wants_mail or email.to != person.email:
         return None
     return {"notices": notices[:LISTED], "more": notices[LISTED:]}
+
+
+def _confirm(email: Email, person: Person) -> dict[str, object] | None:
+    if email.to != person.unconfirmed_email or person.email_asked_at is None:
+        return None
+    asked = [str(person.pk), email.to, person.email_asked_at.isoformat()]
+    link = signing.dumps(asked, salt=CONFIRMING)
+    return {"link": email.site + reverse("email_confirm", args=[link])}
+
+
+def _changed(email: Email, person: Person) -> dict[str, object]:
+    return {"link": email.site + reverse("password_reset")}
 
 
 _DETAILS: dict[Email.Kind, Callable[[Email, Person], dict[str, object] | None]] = {
     Kind.RESET: _reset,
     Kind.NOTICES: _notices,
+    Kind.CONFIRM: _confirm,
+    Kind.CHANGED: _changed,
 }
