@@ -169,15 +169,16 @@ class Person(AbstractBaseUser):
             super().save(*args, **kwargs)
             return
         self._has_lost_password = False
-        self.unconfirmed_email, self.email_asked_at = "", None
         with transaction.atomic():
             super().save(*args, **kwargs)
             self.end_access()
 
     def end_access(self) -> None:
-        """End all sessions and API tokens."""
+        """End all sessions and API tokens, and the wait for another address to be confirmed."""
         Token.objects.filter(person=self).delete()
         Session.objects.filter(person=self).delete()
+        self.unconfirmed_email, self.email_asked_at = "", None
+        Person.objects.filter(pk=self.pk).update(unconfirmed_email="", email_asked_at=None)
 
     def get_session_auth_hash(self) -> str:
         """Return what Django compares a session with at every request: a new password ends all

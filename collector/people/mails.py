@@ -17,7 +17,6 @@ from smtplib import (
     SMTPNotSupportedError,
     SMTPRecipientsRefused,
     SMTPResponseException,
-    SMTPSenderRefused,
 )
 
 from django.conf import settings
@@ -47,8 +46,9 @@ A_RUN = 20.0  # seconds, after which no further email is begun: the worker has o
 LISTED = 20  # notices in one email
 CONFIRMING = "collector.people.mails.confirm"  # the salt of links
 
-# What a server says about one email; whatever else goes wrong is the server's or the network's.
-_OF_ONE = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError, SMTPNotSupportedError)
+# What a server says about one email. Whatever else goes wrong is the server's, the network's or,
+# where the sender is refused, this site's.
+_OF_ONE = (SMTPRecipientsRefused, SMTPDataError, SMTPNotSupportedError)
 
 
 def queue(

@@ -81,7 +81,7 @@ def test_an_address_that_is_refused_costs_the_others_nothing_and_is_given_up_wit
     assert told.endswith("tries: 1. 550 no such person as (the address)")
 
 
-@pytest.mark.parametrize("at", ["MAIL", "RCPT TO:<BOB@", "."])
+@pytest.mark.parametrize("at", ["RCPT TO:<BOB@", "."])
 def test_what_is_refused_for_now_is_tried_a_bounded_number_of_times_and_logged_once(
     at: str, forget: Callable[..., None], use: Use, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,6 +115,21 @@ def test_a_server_that_says_nothing_is_asked_once_and_all_is_sent_once_it_answer
         assert [send_later(1), send_later(2)] == [3, 0]
     assert to(server) == list(NAMES)
     assert not given_up(caplog)
+
+
+@pytest.mark.parametrize(
+    "says", [{"MAIL": "550 who are you?"}, {"EHLO": "", "HELO": ""}, {"RCPT TO:<ALICE@": ""}]
+)
+def test_what_is_no_fault_of_an_email_costs_none(
+    says: dict[str, str], forget: Callable[..., None], use: Use
+) -> None:
+    forget(*NAMES)
+    with MailServer(says=says) as server:
+        use(f"smtp://127.0.0.1:{server.port}")
+        assert mails.send_due() == 0
+        server.says.clear()
+        assert send_later(1) == 3
+    assert to(server) == list(NAMES)
 
 
 def test_a_server_that_hangs_up_after_the_mail_gets_the_same_mail_again_by_its_id(
