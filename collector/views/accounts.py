@@ -1,6 +1,7 @@
 """Accounts: signing up, and Django's own pages for signing in and for passwords under our
 templates."""
 
+from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
@@ -9,7 +10,7 @@ from django.contrib.auth import logout
 from django.contrib.auth import views as auth
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -48,11 +49,32 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sign_up.html", {"form": form})
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "email-password")
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
     settings = {"is_listed": person.is_listed, "wants_mail": person.wants_mail}
+    bound: Forms = {}
+    if request.method == "POST" and press(request, _buttons(request, person, settings), bound):
+        return redirect("account" if request.user.is_authenticated else "home")
+    person.refresh_from_db(fields=["email", "unconfirmed_email"])  # without what was refused
+    found = sessions.all_of(person, request)
+    context = {
+        "settings_form": bound.get("save") or AccountForm(initial=settings),
+        "email_form": bound.get("email") or EmailForm(),
+        "close_form": bound.get("close") or CloseForm(),
+        "email": person.email,
+        "unconfirmed_email": person.unconfirmed_email,
+        "accesses": found[:LISTED],
+        "more": len(found[LISTED:]),
+    }
+    return render(request, "accounts/account.html", context)
+
+
+def _buttons(
+    request: HttpRequest, person: Person, settings: dict[str, bool]
+) -> dict[str, Callable[[QueryDict], Button]]:
+    """What the buttons of the account page do."""
 
     def save(is_listed: bool, wants_mail: bool) -> str:
         accounts.change(person, is_listed, wants_mail)
@@ -77,28 +99,13 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
         logout(request)
         return "Your account is closed. Thank you for what you gave."
 
-    buttons = {
+    return {
         "save": lambda post: Button(save, AccountForm(post, initial=settings)),
         "email": lambda post: Button(change_email, EmailForm(post)),
         "end": lambda post: Button(partial(end, post.get("id", ""))),
         "end others": lambda post: Button(end_others),
         "close": lambda post: Button(close, CloseForm(post)),
     }
-    bound: Forms = {}
-    if request.method == "POST" and press(request, buttons, bound):
-        return redirect("account" if request.user.is_authenticated else "home")
-    person.refresh_from_db(fields=["email", "unconfirmed_email"])
-    found = sessions.all_of(person, request)
-    context = {
-        "settings_form": bound.get("save") or AccountForm(initial=settings),
-        "email_form": bound.get("email") or EmailForm(),
-        "close_form": bound.get("close") or CloseForm(),
-        "email": person.email,
-        "unconfirmed_email": person.unconfirmed_email,
-        "accesses": found[:LISTED],
-        "more": len(found[LISTED:]),
-    }
-    return render(request, "accounts/account.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
