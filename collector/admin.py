@@ -91,11 +91,15 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
         if not change:
             self._note(request, obj, Kind.ACCOUNT_MADE, f"As {obj.role}")
-        elif "role" in form.changed_data:
+            return
+        if "email" in form.changed_data:
+            site = request.build_absolute_uri("/").rstrip("/")
+            accounts.tell_old_address(obj, form.initial["email"], site)
+        if "role" in form.changed_data:
             before = form.initial["role"]
             self._note(request, obj, Kind.ROLE_CHANGED, f"From {before} to {obj.role}")
         others = [name for name in form.changed_data if name != "role"]
-        if change and others:
+        if others:
             self._note(request, obj, Kind.ACCOUNT_CHANGED, " and ".join(others).capitalize())
 
     def user_change_password(

@@ -43,32 +43,49 @@ class SignUpForm(forms.Form):
         label="Email address, if you like",
         required=False,
         max_length=254,
-        help_text="Only for a forgotten password. Without one, an admin of this site has to "
-        "reset it.",
+        help_text="For a forgotten password: a link comes to it to confirm it. Without one, an "
+        "admin of this site has to reset the password.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
 
 class AccountForm(forms.Form):
-    """How an account is shown, and where its notices go."""
+    """How an account is shown, and whether its notices go by email."""
 
     is_listed = forms.BooleanField(
         label="Show me on the leaderboard and beside my public drawings",
         required=False,
         help_text="If not, your name and your confirmed drawings are shown to the admins alone.",
     )
-    email = forms.CharField(
-        label="Email address, if you like",
-        required=False,
-        max_length=254,
-        help_text="For a forgotten password, and for notices if you want them.",
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
     wants_mail = forms.BooleanField(
         label="Email me what becomes of my drawings",
         required=False,
         help_text="At most one email an hour.",
     )
+
+
+def _own_password() -> forms.CharField:
+    return forms.CharField(
+        label="My password",
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class EmailForm(forms.Form):
+    """Another email address, or none, and the password, so that nobody else gives theirs."""
+
+    prefix = "email"
+    email = forms.CharField(
+        label="New address",
+        required=False,
+        max_length=254,
+        help_text="Empty: none. Without one, an admin of this site has to reset a forgotten "
+        "password.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = _own_password()
 
 
 class CloseForm(forms.Form):
@@ -82,12 +99,7 @@ class CloseForm(forms.Form):
             ("remove", "remove them: later models learn without them"),
         ],
     )
-    password = forms.CharField(
-        label="My password",
-        max_length=1000,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = _own_password()
 
 
 class SignInForm(AuthenticationForm):

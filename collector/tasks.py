@@ -1,13 +1,17 @@
 """The django-q2 doors of the collector."""
 
-from django.contrib.sessions.backends.db import SessionStore
+from datetime import timedelta
+
 from django.utils import timezone
+from django_q.models import Task
 
 from collector.drawings import asking
-from collector.models import Allowance, Study, Token
+from collector.models import Allowance, Study
 from collector.moderation import trust
-from collector.people import notices
+from collector.people import accounts, mails, notices, sessions
 from trainer import candidates
+
+TASKS_KEPT = timedelta(days=7)  # with their arguments and results
 
 
 def start_if_due() -> None:
@@ -24,16 +28,22 @@ def pause_untrusted_moderators() -> None:
 
 
 def tell() -> None:
-    """Tell people, every minute, of a round that opened, and send emails to who wants them."""
+    """Tell people, every minute, of a round that opened, and queue emails to who wants them."""
     notices.notify_of_round()
-    notices.send_mails()
+    notices.queue_emails()
+
+
+def send_emails() -> None:
+    """Send emails, once one is queued, and every minute those that are due again."""
+    mails.send_due()
 
 
 def tidy() -> None:
-    """Delete, every hour, what has run out: limits' windows, tokens, sessions, and what was asked
-    of the model a day ago."""
+    """Delete, every hour, what has run out: limits' windows, tokens, sessions, addresses never
+    confirmed, what was asked of the model a day ago, and what the queue remembers of tasks."""
     now = timezone.now()
     Allowance.objects.filter(ends_at__lt=now).delete()
-    Token.objects.filter(expires_at__lt=now).delete()
-    SessionStore.clear_expired()
+    Task.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
+    sessions.forget_old()
+    accounts.forget_unconfirmed()
     asking.forget()

@@ -50,6 +50,7 @@ urlpatterns = [
     path("accounts/sign-out/", accounts.sign_out, name="sign_out"),
     path("notices/", people.notices, name="notices"),
     path("account/", accounts.account, name="account"),
+    path("account/email/<str:link>/", accounts.email_confirm, name="email_confirm"),
     path("account/export/", accounts.export, name="account_export"),
     path("accounts/password/", accounts.password_change, name="password_change"),
     path("accounts/password/done/", accounts.password_change_done, name="password_change_done"),

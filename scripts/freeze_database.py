@@ -18,6 +18,7 @@ def main(name: str) -> None:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "dadc_site.settings",
             "DADC_DATA_DIR": folder,
+            "DADC_SECRET_KEY": "of databases that are frozen",
             "DADC_PASSWORD": "correct horse battery",
             "DADC_AUDIT_SHARE": "1",
             "DADC_ROUND_SIZE": "2",
@@ -52,15 +53,17 @@ def read(reader: Any, reading: Any, answer: str) -> None:
 def fill() -> None:
     """A site that has seen everything once: two rounds, every status, whatever admins do."""
     from django.core.management import call_command
+    from django.test import Client
     from django.utils import timezone
 
-    from collector.drawings import attempts
+    from collector.drawings import asking, attempts
     from collector.models import Attempt, ModerationPause, Person, Study
     from collector.moderation import appeals, decisions, queue, trust
-    from collector.people import accounts, closing, notices, suspensions
+    from collector.people import accounts, closing, notices, sessions, suspensions
     from collector.study import settings as study_settings
     from tests.support import penmanship
     from trainer import tasks
+    from trainer.learning import drawing
     from trainer.models import MnistThumbnails, RoundModel
 
     call_command("setup", verbosity=0)
@@ -68,13 +71,15 @@ def fill() -> None:
     drawers = [accounts.add(name, "a fine password 1") for name in ("dora", "dan", "dee", "dot")]
     readers = [accounts.add(name, "a fine password 1", role="moderator") for name in ("mia", "max")]
     accounts.issue_token(drawers[0])
+    Person.objects.filter(pk=drawers[0].pk).update(email="dora@example.org", wants_mail=True)
+    Client().force_login(drawers[0], backend=sessions.BACKEND)
     study_settings.change(admin, quorum=1, gold_share=0.0)
     MnistThumbnails.objects.create(digit=1, thumbnails=bytes(196))
 
     drawings = penmanship.fooling(41, 12)
     usual = [(label, strokes, 22) for label, strokes in penmanship.drawings(41, 4)]
-    for place, drawing in enumerate([*drawings, *usual]):
-        submit(drawers[place % 4], *drawing)
+    for place, drawn in enumerate([*drawings, *usual]):
+        submit(drawers[place % 4], *drawn)
     # One is taken back, one is junk, one ambiguous, one another digit; the rest is what was meant.
     pending = list(Attempt.objects.filter(status="pending").order_by("submitted_at"))
     attempts.retract(pending[0].drawer, pending[0].pk)
@@ -95,8 +100,9 @@ def fill() -> None:
     newcomer = accounts.add("nia", "a fine password 1")
     Person.objects.filter(pk=newcomer.pk).update(role="moderator")
     trust.qualify(newcomer, admin, WHY)
+    newcomer.refresh_from_db()
     submit(drawers[1], *penmanship.fooling(42, 1)[0])
-    given = queue.assign(Person.objects.get(pk=newcomer.pk))
+    given = queue.assign(newcomer)
     assert given is not None
     if given.gold:
         read(newcomer, given, given.gold.answer)
@@ -107,6 +113,8 @@ def fill() -> None:
     suspensions.reinstate(Person.objects.get(pk=drawers[2].pk), admin, WHY)
     closing.close(drawers[3], "a fine password 1", remove=True)
     tasks.look_after()
+    tasks.beat("dadc")
+    asking.predict(drawing.parse(usual[0][1]), drawers[0], "dora")
 
 
 if __name__ == "__main__":

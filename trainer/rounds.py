@@ -120,3 +120,9 @@ def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -
         if earlier is None:
             raise NoSuchRound(f"Round {number} is not an earlier round.")
         return open_next(earlier.model, by, why)
+
+
+def rename_admin(before: str, now: str) -> None:
+    """Write another name where an admin opened a round or decided on a candidate by hand."""
+    Round.objects.filter(opened_by=before).update(opened_by=now)
+    RoundModel.objects.filter(decided_by=before).update(decided_by=now)

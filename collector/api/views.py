@@ -47,8 +47,11 @@ class AccountsView(APIView):
     @extend_schema(request=shapes.NewAccount, responses={201: shapes.Account})
     def post(self, request: Request) -> Response:
         """Sign up as a crowdworker."""
-        address = limits.address_of(request._request)
-        person = accounts.sign_up(**_parsed(shapes.NewAccount, request), address=address)
+        person = accounts.sign_up(
+            **_parsed(shapes.NewAccount, request),
+            address=limits.address_of(request._request),
+            site=request.build_absolute_uri("/").rstrip("/"),
+        )
         return Response(shapes.Account(person).data, status=201)
 
 
@@ -64,7 +67,7 @@ class TokensView(APIView):
         person = accounts.authenticate(request._request, **credentials)
         if person is None:
             raise AuthenticationFailed("That user name and password don’t go together.")
-        text, row = accounts.issue_token(person)
+        text, row = accounts.issue_token(person, request.headers.get("User-Agent", ""))
         return Response(
             shapes.IssuedToken({"token": text, "expires": row.expires_at}).data, status=201
         )

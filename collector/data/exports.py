@@ -62,6 +62,7 @@ def own(person: Person) -> Iterator[str]:
     about = {
         "username": person.username,
         "email": person.email,
+        "unconfirmed_email": person.unconfirmed_email,
         "role": person.role,
         "joined": person.joined_at.isoformat(),
         "readings": person.readings.filter(answer__isnull=False).count(),

@@ -1,10 +1,11 @@
-"""People, their tokens, what limits count of them, and what they are told."""
+"""People, their tokens, what limits count of them, what they are told, and emails on their way."""
 
 import uuid
 from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -70,6 +71,15 @@ class Person(AbstractBaseUser):
     email = models.EmailField(
         blank=True, help_text="for a forgotten password; without one an admin resets it"
     )
+    unconfirmed_email = models.EmailField(
+        "email",
+        blank=True,
+        editable=False,
+        help_text="takes the place of theirs once they follow the link sent to it",
+    )
+    email_asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when they gave the unconfirmed one"
+    )
     role = models.CharField(max_length=11, choices=Role, default=Role.CROWDWORKER)
     is_active = models.BooleanField(default=True)
     is_moderation_paused = models.BooleanField(
@@ -95,6 +105,7 @@ class Person(AbstractBaseUser):
     )
     contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
+    _has_lost_password = False
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -146,13 +157,28 @@ class Person(AbstractBaseUser):
         """How often admins have suspended them."""
         return AdminAction.objects.filter(person=self, kind=AdminAction.Kind.SUSPENDED).count()
 
+    def set_unusable_password(self) -> None:
+        super().set_unusable_password()
+        self._has_lost_password = True
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the person. A new password ends their API tokens, as Django has it end sessions."""
-        has_new_password = getattr(self, "_password", None) and not self._state.adding
+        """Store the person. With another password, or none any more, all that was reached by the
+        old one ends: sessions, API tokens, an address that is not confirmed yet."""
+        has_new_password = getattr(self, "_password", None) or self._has_lost_password
+        if not has_new_password or self._state.adding:
+            super().save(*args, **kwargs)
+            return
+        self._has_lost_password = False
         with transaction.atomic():
             super().save(*args, **kwargs)
-            if has_new_password:
-                Token.objects.filter(person=self).delete()
+            self.end_access()
+
+    def end_access(self) -> None:
+        """End all sessions and API tokens, and the wait for another address to be confirmed."""
+        Token.objects.filter(person=self).delete()
+        Session.objects.filter(person=self).delete()
+        self.unconfirmed_email, self.email_asked_at = "", None
+        Person.objects.filter(pk=self.pk).update(unconfirmed_email="", email_asked_at=None)
 
     def get_session_auth_hash(self) -> str:
         """Return what Django compares a session with at every request: a new password ends all
@@ -176,8 +202,17 @@ class Token(models.Model):
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     person = models.ForeignKey(Person, models.CASCADE)
+    browser = models.CharField(max_length=40, blank=True, help_text="what asked for it, in short")
     created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True, help_text="about when it was last used")
     expires_at = models.DateTimeField()
+
+
+class Session(AbstractBaseSession):
+    """A browser's session; unlike Django's own it says whose it is."""
+
+    person = models.ForeignKey(Person, models.CASCADE, null=True)
+    seen_at = models.DateTimeField(help_text="about when it was last used")
 
 
 class Allowance(models.Model):
@@ -241,7 +276,9 @@ class Notice(models.Model):
     )
     round = models.ForeignKey(Round, models.PROTECT, null=True, blank=True, related_name="+")
     seen_at = models.DateTimeField(null=True, blank=True)
-    mailed_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the email with it was queued"
+    )
 
     class Meta:
         constraints = [
@@ -255,3 +292,26 @@ class Notice(models.Model):
             models.Index(fields=["person", "-created_at"], name="notices_of_a_person"),
             models.Index(fields=["person"], condition=Q(seen_at=None), name="unseen_notices"),
         ]
+
+
+class Email(models.Model):
+    """An email that the worker has yet to send. The row goes once it is sent or given up, and holds
+    no text: that, with its link, is made at the moment of sending."""
+
+    class Kind(models.TextChoices):
+        RESET_ASKED = "asked", "somebody forgot the password of whoever has this address"
+        RESET = "reset", "a link to choose a new password"
+        NOTICES = "notices", "what became of drawings"
+        CONFIRM = "confirm", "a link to confirm this address"
+        CHANGED = "changed", "another address was given for the account"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    to = models.EmailField()
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    site = models.CharField(max_length=300, blank=True, help_text="where its link leads: an origin")
+    queued_at = models.DateTimeField()
+    try_count = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_index=True, help_text="when it is tried next")
+    unanswered_at = models.DateTimeField(
+        null=True, help_text="since when the mail server has owed an answer to the last try"
+    )

@@ -3,26 +3,30 @@
 import hashlib
 import secrets
 import uuid
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth import password_validation
 from django.contrib.auth.backends import ModelBackend
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from collector import limits
-from collector.errors import Conflict, Forbidden, Refused
-from collector.models import AdminAction, Person, Token
-from collector.people import sign_ins
+from collector.errors import Conflict, Forbidden, Gone, Refused
+from collector.models import AdminAction, Email, Person, Token
+from collector.people import mails, sessions, sign_ins
 
-BACKEND = "collector.people.accounts.Backend"
 TOKEN_LIFE = timedelta(days=90)
+EMAIL_LINK_LIFE = timedelta(days=1)
 LONGEST_PASSWORD = 128
 
 
@@ -45,23 +49,40 @@ class Backend(ModelBackend):
         return person
 
 
-def sign_up(username: str, password: str, email: str, address: str) -> Person:
-    """Make an account for a new crowdworker, who asks for it from this address. Raises Refused with
-    the field at fault, Forbidden where sign-up is closed, TooMany."""
+def sign_up(username: str, password: str, email: str, *, address: str, site: str) -> Person:
+    """Make an account for a new crowdworker, who asks for it from this IP address; a link to
+    confirm their email address, if any, leads to `site`. Raises Refused with the field at fault,
+    Forbidden where sign-up is closed, TooMany."""
     if not settings.OPEN_SIGNUP:
         raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
     limits.take(limits.SIGN_UPS_AN_HOUR_NEARBY, limits.neighbourhood(address))
-    return add(username, password, email=email)
+    if email:
+        _count_emails_to(email)
+    person = Person(username=username, unconfirmed_email=email)
+    with _saving(person, password):
+        person.save(force_insert=True)
+        if email:
+            _ask_to_confirm(person, email, site)
+    return person
 
 
 def add(
     username: str, password: str, *, email: str = "", role: str = Person.Role.CROWDWORKER
 ) -> Person:
-    """Make an account with any role; a moderator made so is qualified. Raises Refused with the
-    field at fault."""
+    """Make an account with any role; a moderator made so is qualified, and the email address is
+    taken as it is. Raises Refused with the field at fault."""
     qualified = timezone.now() if role == Person.Role.MODERATOR else None
     person = Person(username=username, email=email, role=role, qualified_at=qualified)
+    with _saving(person, password):
+        person.save(force_insert=True)
+    return person
+
+
+@contextmanager
+def _saving(person: Person, password: str) -> Iterator[None]:
+    """Check a new person and set their password; what saves them is one transaction. Raises Refused
+    with the field at fault."""
     try:
         person.full_clean(exclude=["password"])
         _check_password(password, person)
@@ -70,10 +91,9 @@ def add(
     person.set_password(password)
     try:
         with transaction.atomic():
-            person.save(force_insert=True)
+            yield
     except IntegrityError as error:
         raise Refused("This user name is taken.", field="username") from error
-    return person
 
 
 def note(person: Person, admin: Person, kind: AdminAction.Kind, what: str) -> None:
@@ -105,6 +125,7 @@ def _refused(error: ValidationError) -> Refused:
     """Make the first problem of a validation a refusal, beside the user name where it is of no
     field that a form has."""
     field, messages = next(iter(error.message_dict.items()))
+    field = field.removeprefix("unconfirmed_")
     is_shown = field in ("username", "password", "email", "role")
     return Refused(" ".join(messages), field=field if is_shown else "username")
 
@@ -130,38 +151,110 @@ def is_password_of(person: Person, password: str) -> bool:
     return person.check_password(password)
 
 
-def allow_reset(email: str, *, address: str) -> None:
-    """Count a request to reset the password of this email address, whether an account has it or
-    not, so that nobody floods one address nor asks for many. Raises TooMany."""
-    limits.take(limits.RESETS_AN_HOUR, _hash(email.lower()))
+def ask_reset(email: str, *, address: str, site: str) -> None:
+    """Queue the search for accounts with this email address, whose owners then get a link to choose
+    a new password. Whether there are any takes no part in the request, nor in what it counts.
+    Raises TooMany."""
+    _count_emails_to(email)
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
+    mails.queue(Email.Kind.RESET_ASKED, email, site=site)
 
 
-def change(person: Person, email: str, is_listed: bool, wants_mail: bool) -> None:
+def _count_emails_to(email: str) -> None:
+    """Raise TooMany where an address, whose ever, gets too many emails that somebody else asks
+    for."""
+    limits.take(limits.RESETS_AN_HOUR, salted_hmac("emails to", email.lower()).hexdigest())
+
+
+def change(person: Person, is_listed: bool, wants_mail: bool) -> None:
     """Change what a person sets on the account page. Raises Refused with the field at fault."""
-    person.email, person.is_listed, person.wants_mail = email, is_listed, wants_mail
-    if wants_mail and not email:
-        raise Refused("Notices by email need an email address.", field="email")
+    if wants_mail and not person.email:
+        raise Refused("Notices by email need a confirmed email address.", field="wants_mail")
+    person.is_listed, person.wants_mail = is_listed, wants_mail
+    person.save(update_fields=["is_listed", "wants_mail"])
+
+
+def change_email(person: Person, email: str, password: str, *, site: str) -> None:
+    """Take away somebody's email address, or have another take its place once its owner follows a
+    link, which leads to `site`; the old one is told at once. Raises Refused with the field at
+    fault, TooMany."""
+    if not is_password_of(person, password):
+        raise Refused("That is not your password.", field="password")
+    before, person.unconfirmed_email = person.email, email
     try:
         person.full_clean(exclude=["password"])
     except ValidationError as error:
         raise _refused(error) from error
-    person.save(update_fields=["email", "is_listed", "wants_mail"])
+    if email:
+        _count_emails_to(email)
+    with transaction.atomic():
+        if email:
+            _ask_to_confirm(person, email, site)
+        else:
+            person.email, person.wants_mail, person.email_asked_at = "", False, None
+        person.save(update_fields=["email", "unconfirmed_email", "email_asked_at", "wants_mail"])
+        tell_old_address(person, before, site)
 
 
-def issue_token(person: Person) -> tuple[str, Token]:
-    """Make a new API token of a person; return its text, which is told once, and its row."""
+def tell_old_address(person: Person, before: str, site: str) -> None:
+    """Tell the owner of somebody's address, if there was one, that another was given."""
+    if before:
+        mails.queue(Email.Kind.CHANGED, before, person=person, site=site)
+
+
+def _ask_to_confirm(person: Person, email: str, site: str) -> None:
+    person.unconfirmed_email, person.email_asked_at = email, timezone.now()
+    person.save(update_fields=["unconfirmed_email", "email_asked_at"])
+    mails.queue(Email.Kind.CONFIRM, email, person=person, site=site)
+
+
+def address_to_confirm(link: str) -> str:
+    """Return the address that a link confirms. Raises Gone where it was used or is too old."""
+    return _asked_by(link).unconfirmed_email
+
+
+def confirm_email(link: str) -> None:
+    """Let the address that a link confirms take the place of the one before. Raises Gone where it
+    was used or is too old."""
+    person = _asked_by(link)
+    asked = Person.objects.filter(
+        pk=person.pk, email_asked_at=person.email_asked_at, unconfirmed_email__gt=""
+    )
+    if not asked.update(email=person.unconfirmed_email, unconfirmed_email="", email_asked_at=None):
+        raise Gone("This link has been used already, or is too old.")
+
+
+def _asked_by(link: str) -> Person:
+    """Return whose address a link confirms. Raises Gone."""
+    try:
+        asked = signing.loads(link, salt=mails.CONFIRMING, max_age=EMAIL_LINK_LIFE)
+    except signing.BadSignature as error:
+        raise Gone("This link has been used already, or is too old.") from error
+    pk, email, asked_at = asked
+    person = Person.objects.filter(pk=pk, unconfirmed_email=email, closed_at=None).first()
+    if person is None or person.email_asked_at != datetime.fromisoformat(asked_at):
+        raise Gone("This link has been used already, or is too old.")
+    return person
+
+
+def forget_unconfirmed() -> None:
+    """Delete the addresses whose owners did not follow the link in its day."""
+    Person.objects.filter(email_asked_at__lt=timezone.now() - EMAIL_LINK_LIFE).update(
+        unconfirmed_email="", email_asked_at=None
+    )
+
+
+def issue_token(person: Person, agent: str = "") -> tuple[str, Token]:
+    """Make a new API token of a person, who asked for it by this `User-Agent`; return its text,
+    which is told once, and its row."""
     text = secrets.token_urlsafe(32)
     token = Token.objects.create(
-        sha256=_hash(text), person=person, expires_at=timezone.now() + TOKEN_LIFE
+        sha256=_hash(text),
+        person=person,
+        browser=sessions.describe(agent),
+        expires_at=timezone.now() + TOKEN_LIFE,
     )
     return text, token
-
-
-def end_tokens(person: Person) -> None:
-    """End all API tokens of a person. Sessions end by Django, which compares each with
-    `Person.get_session_auth_hash`."""
-    Token.objects.filter(person=person).delete()
 
 
 def person_of_token(text: str) -> Person | None:
@@ -172,7 +265,10 @@ def person_of_token(text: str) -> Person | None:
         .filter(sha256=_hash(text), expires_at__gt=timezone.now())
         .first()
     )
-    return token.person if token and token.person.is_active else None
+    if token is None or not token.person.is_active:
+        return None
+    sessions.note_token_seen(token)
+    return token.person
 
 
 def _hash(text: str) -> str:

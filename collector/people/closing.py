@@ -3,13 +3,16 @@ person chooses."""
 
 import secrets
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from collector.errors import Refused
-from collector.models import Attempt, Gold, Person, Reading
+from collector.models import Appeal, AskedPrediction, Attempt, Email, Gold, Notice, Person, Reading
 from collector.people import accounts
-from trainer import samples
+from trainer import rounds, samples
 
 Status = Attempt.Status
 
@@ -18,9 +21,9 @@ def close(person: Person, password: str, *, remove: bool) -> None:
     """Close one's own account, for good; with `remove` the drawings go too: of each its id, hash
     and label stay.
 
-    What others did stays, and so do the person's readings. Sessions end, since their password is
-    no more, and API tokens too. Raises Refused (the password), TooMany (tries at it), Conflict (the
-    last admin).
+    What others did stays, and so do the person's readings, under a name that says nothing. Sessions
+    and API tokens end, since the password is no more. Raises Refused (the password), TooMany (tries
+    at it), Conflict (the last admin).
     """
     if not accounts.is_password_of(person, password):
         raise Refused("That is not your password.", field="password")
@@ -28,12 +31,28 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         accounts.require_another_admin(person)
         if remove:
             _remove_drawings(person)
-        person.username, person.email = f"gone-{secrets.token_hex(6)}", ""
+        name = f"gone-{secrets.token_hex(6)}"
+        _forget(person, name)
+        person.username, person.email = name, ""
         person.is_active = person.is_listed = person.wants_mail = False
         person.closed_at = timezone.now()
         person.set_unusable_password()
         person.save()
-        accounts.end_tokens(person)
+
+
+def _forget(person: Person, name: str) -> None:
+    """Take a person's name and addresses out of all other rows; where a name has to stand, write
+    this one. What admins wrote by hand is theirs and stays."""
+    to_them = Q(person=person)
+    for address in filter(None, (person.email, person.unconfirmed_email)):
+        to_them |= Q(to__iexact=address)
+    Email.objects.filter(to_them).delete()
+    Notice.objects.filter(person=person).delete()
+    AskedPrediction.objects.filter(person=person).delete()
+    LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Person), object_id=str(person.pk)
+    ).update(object_repr=name)
+    rounds.rename_admin(person.username, name)
 
 
 def _remove_drawings(person: Person) -> None:
@@ -49,4 +68,5 @@ def _remove_drawings(person: Person) -> None:
     )
     own.update(removed_at=now, strokes=[], pixels=b"", shape=None)
     Gold.objects.filter(attempt__in=own).update(is_retired=True, strokes=[], pixels=b"")
+    Appeal.objects.filter(attempt__in=own).update(text="")
     samples.remove(person.contributor)

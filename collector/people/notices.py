@@ -4,14 +4,13 @@ they taught it."""
 from collections import Counter
 from datetime import timedelta
 
-from django.conf import settings
-from django.core.mail import send_mail
+from django.db import transaction
 from django.db.models import QuerySet
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from collector.drawings import timeline
-from collector.models import ORIGINAL, Attempt, Notice, Person
+from collector.models import ORIGINAL, Attempt, Email, Notice, Person
+from collector.people import mails
 from trainer import target
 from trainer.models import Round, Sample
 
@@ -19,7 +18,6 @@ Status = Attempt.Status
 UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED)
 NEWEST_FOOLS = 200  # of a person, that a new model is asked about
 AT_MOST_EVERY = timedelta(hours=1)
-LISTED = 20  # notices in one email
 
 
 def notify_settled(attempt: Attempt) -> None:
@@ -90,9 +88,9 @@ def mark_seen(notices: QuerySet[Notice]) -> None:
     notices.filter(seen_at=None).update(seen_at=timezone.now())
 
 
-def send_mails() -> int:
-    """Email everybody who wants it what is new, at most once in an hour; return how many emails. An
-    email that is sent and not noted, because this was interrupted, is sent again."""
+def queue_emails() -> int:
+    """Queue an email to everybody who wants it of what is new, at most one in an hour; return how
+    many."""
     now = timezone.now()
     email_count = 0
     new = Notice.objects.filter(seen_at=None, mailed_at=None)
@@ -100,12 +98,8 @@ def send_mails() -> int:
         wants_mail=True, is_active=True, pk__in=new.values("person")
     ).exclude(email="")
     for person in wanting.exclude(notices__mailed_at__gt=now - AT_MOST_EVERY):
-        notices = list(new.filter(person=person).order_by("created_at", "pk"))
-        body = render_to_string(
-            "mails/notices.txt",
-            {"person": person, "notices": notices[:LISTED], "more": notices[LISTED:]},
-        )
-        send_mail("What became of your drawings", body, settings.DEFAULT_FROM_EMAIL, [person.email])
-        Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(mailed_at=now)
-        email_count += 1
+        with transaction.atomic():
+            if new.filter(person=person).update(mailed_at=now):
+                mails.queue(Email.Kind.NOTICES, person.email, person=person, at=now)
+                email_count += 1
     return email_count

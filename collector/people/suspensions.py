@@ -63,7 +63,7 @@ def suspend(person: Person, admin: Person, why: str) -> int:
             raise Conflict("This person is suspended already, or the account is closed.")
         AdminAction.objects.create(admin=admin, kind=Kind.SUSPENDED, person=person, why=reason)
         withdrawn_count = samples.withdraw(person.contributor)
-        accounts.end_tokens(person)
+        person.end_access()
     return withdrawn_count
 
 

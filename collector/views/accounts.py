@@ -1,13 +1,16 @@
 """Accounts: signing up, and Django's own pages for signing in and for passwords under our
 templates."""
 
+from collections.abc import Callable
+from functools import partial
+
+from django.contrib import messages
 from django.contrib.auth import forms as auth_forms
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.contrib.auth import views as auth
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,12 +18,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from collector import limits
 from collector.data import exports
-from collector.errors import Forbidden
-from collector.forms import AccountForm, CloseForm, SignInForm, SignUpForm
+from collector.errors import Forbidden, Gone
+from collector.forms import AccountForm, CloseForm, EmailForm, SignInForm, SignUpForm
 from collector.models import Person
-from collector.people import accounts, closing, sign_ins
+from collector.people import accounts, closing, sessions, sign_ins
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
+
+LISTED = 30  # sessions and tokens, of which a program may make any number
 
 
 @sensitive_post_parameters("password")
@@ -31,9 +36,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None)
 
     def act(**details: str) -> str:
-        person = accounts.sign_up(**details, address=limits.address_of(request))
-        login(request, person, backend=accounts.BACKEND)
-        return f"Welcome, {person.username}. Choose a digit and draw."
+        address = limits.address_of(request)
+        person = accounts.sign_up(**details, address=address, site=_site(request))
+        sessions.begin(request, person)
+        link = " A link to confirm your address is on its way." if person.unconfirmed_email else ""
+        return f"Welcome, {person.username}. Choose a digit and draw.{link}"
 
     try:
         if request.method == "POST" and submit(request, act, form):
@@ -43,37 +50,77 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sign_up.html", {"form": form})
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "email-password")
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
-    settings = {
-        "is_listed": person.is_listed,
+    settings = {"is_listed": person.is_listed, "wants_mail": person.wants_mail}
+    bound: Forms = {}
+    if request.method == "POST" and press(request, _buttons(request, person, settings), bound):
+        return redirect("account" if request.user.is_authenticated else "home")
+    person.refresh_from_db(fields=["email", "unconfirmed_email"])  # without what was refused
+    found = sessions.all_of(person, request)
+    context = {
+        "settings_form": bound.get("save") or AccountForm(initial=settings),
+        "email_form": bound.get("email") or EmailForm(),
+        "close_form": bound.get("close") or CloseForm(),
         "email": person.email,
-        "wants_mail": person.wants_mail,
+        "unconfirmed_email": person.unconfirmed_email,
+        "accesses": found[:LISTED],
+        "more": len(found[LISTED:]),
     }
+    return render(request, "accounts/account.html", context)
 
-    def save(email: str, is_listed: bool, wants_mail: bool) -> str:
-        accounts.change(person, email, is_listed, wants_mail)
+
+def _buttons(
+    request: HttpRequest, person: Person, settings: dict[str, bool]
+) -> dict[str, Callable[[QueryDict], Button]]:
+    """What the buttons of the account page do."""
+
+    def save(is_listed: bool, wants_mail: bool) -> str:
+        accounts.change(person, is_listed, wants_mail)
         return "Saved."
+
+    def change_email(email: str, password: str) -> str:
+        accounts.change_email(person, email, password, site=_site(request))
+        return (
+            f"A link to confirm it is on its way to {email}." if email else "Your address is gone."
+        )
+
+    def end(access_id: str) -> str:
+        sessions.end(person, access_id)
+        return "Ended."
+
+    def end_others() -> str:
+        sessions.end_others(person, request)
+        return "Ended everywhere but here."
 
     def close(drawings: str, password: str) -> str:
         closing.close(person, password, remove=drawings == "remove")
         logout(request)
         return "Your account is closed. Thank you for what you gave."
 
-    buttons = {
+    return {
         "save": lambda post: Button(save, AccountForm(post, initial=settings)),
+        "email": lambda post: Button(change_email, EmailForm(post)),
+        "end": lambda post: Button(partial(end, post.get("id", ""))),
+        "end others": lambda post: Button(end_others),
         "close": lambda post: Button(close, CloseForm(post)),
     }
-    bound: Forms = {}
-    if request.method == "POST" and press(request, buttons, bound):
-        return redirect("account" if request.user.is_authenticated else "home")
-    context = {
-        "settings_form": bound.get("save") or AccountForm(initial=settings),
-        "close_form": bound.get("close") or CloseForm(),
-    }
-    return render(request, "accounts/account.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def email_confirm(request: HttpRequest, link: str) -> HttpResponse:
+    """Confirm an email address by a press: programs that look through emails follow links."""
+    try:
+        address = accounts.address_to_confirm(link)
+        if request.method == "POST":
+            accounts.confirm_email(link)
+            messages.success(request, f"{address} is confirmed.")
+            return redirect("account")
+    except Gone:
+        address = None
+    return render(request, "accounts/email_confirm.html", {"address": address})
 
 
 @require_safe
@@ -97,8 +144,11 @@ class SignIn(auth.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
-    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        return _known_here(self.request, super().form_valid(form))
+    def form_valid(self, form: auth_forms.AuthenticationForm) -> HttpResponse:
+        person = form.get_user()
+        assert isinstance(person, Person)
+        sessions.begin(self.request, person)
+        return _known_here(self.request, redirect(self.get_success_url()))
 
 
 @require_safe
@@ -125,13 +175,14 @@ class PasswordChange(auth.PasswordChangeView):
 
 class PasswordReset(auth.PasswordResetView):
     template_name = "accounts/reset.html"
-    email_template_name = "accounts/reset_mail.txt"
-    subject_template_name = "accounts/reset_subject.txt"
-    success_url = reverse_lazy("password_reset_done")
 
     def form_valid(self, form: auth_forms.PasswordResetForm) -> HttpResponse:
-        accounts.allow_reset(form.cleaned_data["email"], address=limits.address_of(self.request))
-        return super().form_valid(form)
+        accounts.ask_reset(
+            form.cleaned_data["email"],
+            address=limits.address_of(self.request),
+            site=_site(self.request),
+        )
+        return redirect("password_reset_done")
 
 
 class PasswordResetConfirm(auth.PasswordResetConfirmView):
@@ -142,6 +193,11 @@ class PasswordResetConfirm(auth.PasswordResetConfirmView):
         response = super().form_valid(form)
         sign_ins.remember_device(self.request, response, form.user)
         return response
+
+
+def _site(request: HttpRequest) -> str:
+    """The origin that the links in an email lead to."""
+    return request.build_absolute_uri("/").rstrip("/")
 
 
 sign_in = SignIn.as_view()

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -9,7 +10,9 @@ from django.utils import timezone
 
 from collector.models import Person, Study
 from collector.study import settings as study_settings
+from dadc_site import addresses
 from tests.support.cast import add_person
+from tests.support.mail_servers import Use
 from tests.support.models import add_model
 from trainer import samples, target
 from trainer.models import Round
@@ -75,3 +78,23 @@ def a_sample(study: Study) -> None:
             has_fooled=True,
             round_=Round.objects.get(number=1),
         )
+
+
+@pytest.fixture
+def use(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Makes this process send emails as a URL says."""
+
+    def by(url: str) -> None:
+        monkeypatch.setenv("DADC_EMAIL_URL", url)
+        mail = addresses.mail("DADC_EMAIL_URL", "consolemail://")
+        settings.EMAIL_BACKEND = mail.backend
+        settings.EMAIL_HOST = mail.host
+        settings.EMAIL_PORT = mail.port
+        settings.EMAIL_HOST_USER = mail.user
+        settings.EMAIL_HOST_PASSWORD = mail.password
+        settings.EMAIL_USE_TLS = mail.use_tls
+        settings.EMAIL_USE_SSL = mail.use_ssl
+        settings.EMAIL_TIMEOUT = mail.timeout
+        settings.EMAIL_FILE_PATH = mail.folder
+
+    return by

@@ -22,6 +22,10 @@ from collector.study import settings as study_settings
 from tests.support import PASSWORD
 
 
+def sign_up(name: str, address: str) -> Person:
+    return accounts.sign_up(name, PASSWORD, "", address=address, site="http://here.example")
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -75,22 +79,22 @@ def test_a_bad_mail_address_is_refused_and_none_is_fine(study: Study) -> None:
 def test_whoever_signs_up_is_a_crowdworker_unless_sign_up_is_closed(
     study: Study, settings: Any
 ) -> None:
-    person = accounts.sign_up("alice", PASSWORD, "", "127.0.0.1")
+    person = sign_up("alice", "127.0.0.1")
     assert (person.role, person.is_moderator, person.is_staff) == ("crowdworker", False, False)
     settings.OPEN_SIGNUP = False
     with pytest.raises(Forbidden):
-        accounts.sign_up("bob", PASSWORD, "", "127.0.0.1")
+        sign_up("bob", "127.0.0.1")
 
 
 def test_one_address_signs_up_only_so_many_people_an_hour(study: Study, settings: Any) -> None:
     settings.LIMIT_SCALE = 0.1
     for name in ("ann", "ben", "cat"):
-        accounts.sign_up(name, PASSWORD, "", "10.0.0.1")
+        sign_up(name, "10.0.0.1")
     with pytest.raises(TooMany):
-        accounts.sign_up("dan", PASSWORD, "", "10.0.0.1")
-    accounts.sign_up("eve", PASSWORD, "", "10.0.0.2")
+        sign_up("dan", "10.0.0.1")
+    sign_up("eve", "10.0.0.2")
     with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
-        accounts.sign_up("dan", PASSWORD, "", "10.0.0.1")
+        sign_up("dan", "10.0.0.1")
 
 
 def test_a_token_opens_the_account_until_it_runs_out_and_is_stored_as_a_hash(alice: Person) -> None:

@@ -1,9 +1,7 @@
 """Emails go out as the URL of the mail server says: with TLS of either kind, with a password of any
 letters, and no longer than its timeout."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -11,30 +9,9 @@ from django.core.mail import send_mail
 
 from dadc_site import addresses
 from tests.support import mail_servers
-from tests.support.mail_servers import MailServer
+from tests.support.mail_servers import MailServer, Use
 
 USER, PASSWORD = "digits@dadc.example", "p/@:?#%+ $"
-Use = Callable[[str], None]
-
-
-@pytest.fixture
-def use(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Makes this process send emails as a URL says."""
-
-    def by(url: str) -> None:
-        monkeypatch.setenv("DADC_EMAIL_URL", url)
-        mail = addresses.mail("DADC_EMAIL_URL", "consolemail://")
-        settings.EMAIL_BACKEND = mail.backend
-        settings.EMAIL_HOST = mail.host
-        settings.EMAIL_PORT = mail.port
-        settings.EMAIL_HOST_USER = mail.user
-        settings.EMAIL_HOST_PASSWORD = mail.password
-        settings.EMAIL_USE_TLS = mail.use_tls
-        settings.EMAIL_USE_SSL = mail.use_ssl
-        settings.EMAIL_TIMEOUT = mail.timeout
-        settings.EMAIL_FILE_PATH = mail.folder
-
-    return by
 
 
 def send() -> None:

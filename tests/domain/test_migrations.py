@@ -25,10 +25,13 @@ FROZEN = sorted((ROOT / "tests" / "databases").glob("*.sql.gz"))
 def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py on the SQLite database in `folder`."""
     env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    env["DADC_DATA_DIR"] = str(folder)
+    env["DADC_SECRET_KEY"] = "of databases that are frozen"
+    env["DADC_PASSWORD"] = "correct horse battery"
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
-        env=env | {"DADC_DATA_DIR": str(folder), "DADC_PASSWORD": "correct horse battery"},
+        env=env,
         capture_output=True,
         text=True,
         timeout=120,
@@ -81,12 +84,20 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
         if frozen == FROZEN[0]:
             database.execute(OF_AXES)
         before, measured = counts(database), reports(database)
+        database.execute("UPDATE django_session SET expire_date = '2999-01-01 00:00:00'")
+        signed_in = database.execute("SELECT session_key FROM django_session").fetchall()
     assert all(before[table] for table in before if not table.endswith("_allowance"))
     made = manage(tmp_path, "setup")
     assert made.returncode == 0, made.stderr
     with sqlite3.connect(path) as database:
         after = counts(database)
         assert reports(database) == measured
+        assert (
+            signed_in
+            == database.execute(
+                "SELECT session_key FROM collector_session WHERE person_id IS NOT NULL"
+            ).fetchall()
+        )
         left = "\n".join(database.iterdump())
     assert "axes_access" not in left
     assert "dora-at-home" not in left

@@ -13,7 +13,7 @@ from collector import append_only, tasks
 from collector.errors import Conflict, Forbidden, Refused
 from collector.models import AdminAction, Attempt, Decision, Person, Study, StudyChange, Token
 from collector.moderation import appeals, decisions, queue, readings
-from collector.people import accounts, suspensions
+from collector.people import accounts, sessions, suspensions
 from collector.standings import leaderboards, round_figures
 from collector.study import admin_log, consistency
 from collector.study import settings as study_settings
@@ -151,7 +151,7 @@ def test_a_reading_leased_before_the_suspension_settles_the_drawing_and_its_samp
 
 def signed_in(person: Person) -> Client:
     client = Client()
-    client.force_login(person, backend=accounts.BACKEND)
+    client.force_login(person, backend=sessions.BACKEND)
     return client
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from collector import limits
 from collector.middleware import client_address
 from collector.models import Allowance, Person
-from collector.people import accounts, sign_ins
+from collector.people import sessions, sign_ins
 from tests.support import PASSWORD
 
 HOME, AWAY = "198.51.100.7", "203.0.113.9"
@@ -269,7 +269,7 @@ def by_mail(person: Person) -> Client:
 
 def by_an_admin(person: Person) -> None:
     admin = Client()
-    admin.force_login(Person.objects.get(username="ada"), backend=accounts.BACKEND)
+    admin.force_login(Person.objects.get(username="ada"), backend=sessions.BACKEND)
     new = {"password1": "another fine horse", "password2": "another fine horse"}
     address = reverse("admin:auth_user_password_change", args=[person.pk])
     assert admin.post(address, new | {"usable_password": "true"}).status_code == 302

@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,20 +14,28 @@ from types import TracebackType
 
 from tests.support import needs
 
+Use = Callable[[str], None]
+
 
 @dataclass
 class MailServer:
-    """Serves one client after another; what came is in `logins`, `mails` and `was_encrypted`."""
+    """Serves one client after another; what came is in `logins`, `mails` and `was_encrypted`.
+
+    It answers a line with what `says` has for a beginning of it, such as "RCPT TO:<BOB@": "" hangs
+    up. What stands for "." answers a whole mail, and the mail has come all the same.
+    """
 
     context: ssl.SSLContext | None = None
     from_the_start: bool = False
+    says: dict[str, str] = field(default_factory=dict)
+    port: int = 0
     logins: list[tuple[str, str]] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
     was_encrypted: list[bool] = field(default_factory=list)
 
     def __enter__(self) -> "MailServer":
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listening.getsockname()[1]
+        self.listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listening.getsockname()[1]
         self.thread = threading.Thread(target=self._serve)
         self.thread.start()
         return self
@@ -55,6 +63,10 @@ class MailServer:
                     client = self._encrypted(client, stack)
                 self._talk(client, stack)
 
+    def _said(self, line: str) -> str | None:
+        heard = line.upper()
+        return next((said for start, said in self.says.items() if heard.startswith(start)), None)
+
     def _encrypted(self, client: socket.socket, stack: ExitStack) -> socket.socket:
         assert self.context
         return stack.enter_context(self.context.wrap_socket(client, server_side=True))
@@ -65,7 +77,12 @@ class MailServer:
         while line := lines.readline().decode().strip():
             word, _, rest = line.partition(" ")
             word = word.upper()
-            if word == "EHLO":
+            said = self._said(line)
+            if said is not None and word != "DATA":
+                client.sendall(f"{said}\r\n".encode() if said else b"")
+                if not said:
+                    return
+            elif word == "EHLO":
                 encrypted = isinstance(client, ssl.SSLSocket)
                 offer = b"STARTTLS" if self.context and not encrypted else b"AUTH PLAIN"
                 client.sendall(b"250-here\r\n250 " + offer + b"\r\n")
@@ -81,7 +98,10 @@ class MailServer:
                 client.sendall(b"354 go on\r\n")
                 self.mails.append("".join(part.decode() for part in iter(lines.readline, b".\r\n")))
                 self.was_encrypted.append(isinstance(client, ssl.SSLSocket))
-                client.sendall(b"250 taken\r\n")
+                said = self._said(".")
+                if said == "":
+                    return
+                client.sendall(f"{said or '250 taken'}\r\n".encode())
             else:
                 client.sendall(b"221 bye\r\n" if word == "QUIT" else b"250 well\r\n")
                 if word == "QUIT":
@@ -102,7 +122,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 @contextmanager
-def silent() -> Iterator[int]:
-    """The port of a server that accepts connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+def silent(port: int = 0) -> Iterator[int]:
+    """The port, this one or any, of a server that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
         yield listening.getsockname()[1]

@@ -33,6 +33,7 @@ def every_page(fool: Attempt) -> dict[str, str]:
     verified fool, its drawer, its round."""
     values = {
         "attempt_id": fool.pk,
+        "link": "z",
         "number": fool.round.number,
         "token": "y",
         "uidb64": "x",

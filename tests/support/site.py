@@ -268,7 +268,8 @@ def _postgres(like: str = "") -> Iterator[str]:
 @contextmanager
 def site(kind: str, data_dir: Path, **extra: str) -> Iterator[Site]:
     """A site on a fresh database, set up and served; `extra` are settings."""
-    is_study_usual = extra.keys() <= {"DADC_LIMIT_SCALE"}  # others may be copied into the study
+    # Others may be copied into the study.
+    is_study_usual = extra.keys() <= {"DADC_LIMIT_SCALE", "DADC_EMAIL_URL"}
     with database(kind, data_dir, "setup" if is_study_usual else "migrate") as url:
         made = Site(data_dir, url, free_port(), extra)
         try:

@@ -42,6 +42,12 @@ SCHEDULES: list[dict[str, object]] = [
         "minutes": 1,
     },
     {"name": "tell people", "func": "collector.tasks.tell", "schedule_type": "I", "minutes": 1},
+    {
+        "name": "send emails",
+        "func": "collector.tasks.send_emails",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
     {"name": "tidy", "func": "collector.tasks.tidy", "schedule_type": "H"},
     {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
 ]

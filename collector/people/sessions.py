@@ -1,0 +1,159 @@
+"""Where a person is signed in, browsers and API tokens alike, and how each is ended."""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY, login
+from django.contrib.sessions.backends import db
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from collector.errors import NotFound
+from collector.models import Person, Session, Token
+
+BACKEND = "collector.people.accounts.Backend"
+SEEN_EVERY = timedelta(minutes=10)  # at most so often is written down that somebody was here
+_BEGUN_AT, _BROWSER = "begun_at", "browser"
+
+# The first that a browser's name for itself has: others come with the names of those before them.
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "Chrome": "Chrome",
+    "CriOS": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "CrOS": "ChromeOS",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """A browser's session or an API token of a person; `id` tells nothing of the key."""
+
+    id: str
+    is_token: bool
+    is_this: bool
+    browser: str
+    begun_at: datetime | None
+    seen_at: datetime | None
+
+
+class SessionStore(db.SessionStore):
+    """Django's sessions in the database, in our own table: whose each is, and when it was seen."""
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        row = super().create_model_instance(data)
+        assert isinstance(row, Session)
+        row.person_id = data.get(SESSION_KEY)
+        row.seen_at = timezone.now()
+        return row
+
+    def _get_session_from_db(self) -> Session | None:
+        row: Session | None = super()._get_session_from_db()  # type: ignore[misc]
+        if row is not None:
+            _note_seen(Session.objects.filter(pk=row.pk), row.seen_at)
+        return row
+
+
+def begin(request: HttpRequest, person: Person) -> None:
+    """Sign a person in, and write down by what."""
+    login(request, person, backend=BACKEND)
+    request.session[_BEGUN_AT] = timezone.now().timestamp()
+    request.session[_BROWSER] = describe(request.headers.get("User-Agent", ""))
+
+
+def all_of(person: Person, request: HttpRequest) -> list[Access]:
+    """Return where a person is signed in, this request's session first, then who was seen last."""
+    now = timezone.now()
+    this = request.session.session_key
+    found = [
+        Access(
+            id=_hash(row.pk),
+            is_token=False,
+            is_this=row.pk == this,
+            browser=str(data.get(_BROWSER) or describe("")),
+            begun_at=datetime.fromtimestamp(begun_at, UTC) if begun_at else None,
+            seen_at=row.seen_at,
+        )
+        for row in Session.objects.filter(person=person, expire_date__gt=now)
+        for data in [SessionStore().decode(row.session_data)]
+        for begun_at in [data.get(_BEGUN_AT)]
+    ]
+    found += [
+        Access(row.pk, True, False, row.browser or describe(""), row.created_at, row.seen_at)
+        for row in Token.objects.filter(person=person, expires_at__gt=now)
+    ]
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(found, key=lambda one: (one.is_this, one.seen_at or never), reverse=True)
+
+
+def end(person: Person, access_id: str) -> None:
+    """End one session or API token of a person. Raises NotFound."""
+    own = Session.objects.filter(person=person)
+    keys = [key for key in own.values_list("pk", flat=True) if _hash(key) == access_id]
+    session_count, _ = own.filter(pk__in=keys).delete()
+    token_count, _ = Token.objects.filter(person=person, pk=access_id).delete()
+    if not session_count + token_count:
+        raise NotFound("That has ended already.")
+
+
+def end_others(person: Person, request: HttpRequest) -> None:
+    """End all sessions of a person but this request's, and all API tokens."""
+    with transaction.atomic():
+        Token.objects.filter(person=person).delete()
+        others = Session.objects.filter(person=person)
+        others.exclude(pk=request.session.session_key or "").delete()
+
+
+def describe(agent: str) -> str:
+    """Return in short what asked, by its `User-Agent`: “Firefox on Windows”, “curl”."""
+    browser = next((name for mark, name in _BROWSERS.items() if mark in agent), None)
+    system = next((name for mark, name in _SYSTEMS.items() if mark in agent), None)
+    if browser:
+        return f"{browser} on {system}" if system else browser
+    return agent.split("/")[0].split(" ")[0][:30] or "unknown"
+
+
+def forget_old() -> None:
+    """Delete sessions and tokens that have run out."""
+    Token.objects.filter(expires_at__lt=timezone.now()).delete()
+    SessionStore.clear_expired()
+
+
+def note_token_seen(token: Token) -> None:
+    """Write down that a token was used."""
+    _note_seen(Token.objects.filter(pk=token.pk), token.seen_at)
+
+
+def _note_seen(row: QuerySet[Session] | QuerySet[Token], seen_at: datetime | None) -> None:
+    """Write down that it was used, unless that was done a moment ago; where the database takes no
+    more, the request goes on without."""
+    now = timezone.now()
+    if seen_at and now - SEEN_EVERY < seen_at <= now:
+        return
+    with suppress(DatabaseError), transaction.atomic():
+        row.update(seen_at=now)
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
