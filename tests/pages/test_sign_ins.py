@@ -16,7 +16,7 @@ from django.urls import reverse
 from collector import limits
 from collector.middleware import client_address
 from collector.models import Allowance, Person
-from collector.people import sessions, sign_ins
+from collector.people import mails, sessions, sign_ins
 from tests.support import PASSWORD
 
 HOME, AWAY = "198.51.100.7", "203.0.113.9"
@@ -260,6 +260,7 @@ def by_mail(person: Person) -> Client:
     """As whoever asks for it from an address that is refused, and has the mail."""
     browser = at(AWAY)
     browser.post(reverse("password_reset"), {"email": person.email})
+    mails.send_due()
     link = str(mail.outbox[-1].body).partition("http://testserver")[2].split()[0]
     form = browser.get(link, follow=True)
     new = {"new_password1": "another fine horse", "new_password2": "another fine horse"}
