@@ -76,11 +76,11 @@ def rasterise(drawing: Drawing) -> NDArray[np.uint8]:
 
 
 def _reach(starts: NDArray[np.int64], lengths: NDArray[np.int64], radius: float) -> tuple[int, int]:
-    """Give the first pixel, and the one after the last, that pieces reach on one axis; a sample is
-    added on either side, so that nothing is rounded away."""
+    """Give the first pixel, and the one after the last, that pieces reach on one axis. Samples are
+    half of one off the whole numbers that points and the radius are: nothing is rounded away."""
     ends = starts + lengths
-    first = min(starts.min(), ends.min()) - radius - 1
-    last = max(starts.max(), ends.max()) + radius + 1
+    first = min(starts.min(), ends.min()) - radius
+    last = max(starts.max(), ends.max()) + radius
     return max(int(first // _BLOCK), 0), min(int(last // _BLOCK) + 1, SIDE)
 
 
