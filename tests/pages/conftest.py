@@ -2,6 +2,7 @@
 open round."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,12 @@ Role = Person.Role
 @pytest.fixture(autouse=True)
 def quick_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def kept_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No query more in a test that a busy machine takes half a minute for."""
+    monkeypatch.setattr(target, "KEPT", math.inf)
 
 
 @pytest.fixture(autouse=True)
