@@ -1,6 +1,7 @@
 # make run: set up on a fresh machine and serve.   make test: set up and test.   Others: make help
 PYTHON ?= python3
 export WITH_CROWD = false
+MAKEFLAGS += --no-print-directory
 # Programs of .venv/bin that are scripts remember where the folder was when it was set up; this does not.
 PY = .venv/bin/python
 # It ends with make, also when that is killed.

@@ -9,7 +9,7 @@ from django.core.management import execute_from_command_line
 from dadc_site import environment
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dadc_site.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
     with environment.refusing():
         from dadc_site import settings
 

@@ -3,12 +3,14 @@
 and so may anything else that starts programs; from whatever folder it is called, it needs nothing
 but the settings."""
 
+import os
 import sys
 
 from collector.management.parent import Program, keep
 from dadc_site import environment
 
 if __name__ == "__main__":
+    os.environ.pop("GUNICORN_CMD_ARGS", None)  # gunicorn.conf.py says how the site is served
     with environment.refusing():
         with_crowd = environment.flag("WITH_CROWD", False)
     cluster = ["manage.py", "cluster"]

@@ -22,7 +22,7 @@ from collector.models import (
     Reading,
     StudyChange,
 )
-from collector.people import accounts
+from collector.people import accounts, mails
 from trainer.models import Round, RoundModel, Sample
 
 Kind = AdminAction.Kind
@@ -87,14 +87,20 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Person | None = None) -> bool:
+        """Nobody writes a name into an account that was closed."""
+        is_closed = obj is not None and obj.closed_at is not None
+        return not is_closed and super().has_change_permission(request, obj)
+
     def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
+        if "email" in form.changed_data:
+            obj.unconfirmed_email, obj.email_asked_at = "", None  # what waited is older
         super().save_model(request, obj, form, change)
         if not change:
             self._note(request, obj, Kind.ACCOUNT_MADE, f"As {obj.role}")
             return
         if "email" in form.changed_data:
-            site = request.build_absolute_uri("/").rstrip("/")
-            accounts.tell_old_address(obj, form.initial["email"], site)
+            accounts.tell_old_address(obj, form.initial["email"], mails.site_of(request))
         if "role" in form.changed_data:
             before = form.initial["role"]
             self._note(request, obj, Kind.ROLE_CHANGED, f"From {before} to {obj.role}")

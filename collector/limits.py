@@ -42,6 +42,8 @@ SIGN_UPS_AN_HOUR_NEARBY = Limit(
     "sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other"
 )
 RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "emails to one address")
+CONFIRMATIONS_AN_HOUR = Limit("confirmations an hour", 3, 3600, "emails to one address")
+CONFIRMATIONS_AN_HOUR_FROM = Limit("confirmations an hour from", 20, 3600, "email addresses")
 RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
 PASSWORDS_AN_HOUR = Limit("passwords an hour", 10, 3600, "passwords")
 SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")

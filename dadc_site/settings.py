@@ -59,6 +59,8 @@ _of_this_path = PATH.replace("/", "-")
 SESSION_COOKIE_NAME = f"sessionid{_of_this_path}"
 CSRF_COOKIE_NAME = f"csrftoken{_of_this_path}"
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = PATH or "/"
+MESSAGE_STORAGE = "dadc_site.messages.MessageStorage"
+MESSAGE_COOKIE_NAME = f"messages{_of_this_path}"
 
 # What the site does.
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)

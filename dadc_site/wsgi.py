@@ -5,7 +5,7 @@ from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dadc_site.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
 application = get_wsgi_application()
 
 # torch and scipy take seconds to import: once, before the fork, and not at somebody's first stroke.

@@ -248,7 +248,7 @@ def run_blocked(blocked: set[str], names: list[str]) -> None:
         f"for name in {names!r}: importlib.import_module(name)\n"
     )
     command = [sys.executable, "-c", program]
-    unmeasured = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+    unmeasured = {k: v for k, v in os.environ.items() if not k.startswith("SLIPCOVER_")}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=unmeasured)
     assert done.returncode == 0, done.stderr
 

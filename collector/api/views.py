@@ -22,7 +22,7 @@ from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Reading
 from collector.moderation import queue, readings
-from collector.people import accounts
+from collector.people import accounts, mails
 from collector.standings import leaderboards, round_figures
 
 
@@ -50,7 +50,7 @@ class AccountsView(APIView):
         person = accounts.sign_up(
             **_parsed(shapes.NewAccount, request),
             address=limits.address_of(request._request),
-            site=request.build_absolute_uri("/").rstrip("/"),
+            site=mails.site_of(request._request),
         )
         return Response(shapes.Account(person).data, status=201)
 

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from collector import limits
@@ -28,7 +28,7 @@ def predict(
     several. Raises Forbidden while the asker has a drawing to read, TooMany,
     target.TargetUnavailable.
     """
-    if asker and _has_something_to_read(asker):
+    if asker and _to_read(asker).exists():
         raise Forbidden(
             "You have a drawing to read. The model is asked nothing meanwhile, so that your eyes "
             "alone decide: read it first.",
@@ -59,18 +59,32 @@ def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool
     return bool((alike >= NEARLY_THE_SAME).any())
 
 
+def require_not_reading(person: Person, path: similarity.Path) -> None:
+    """Raise Forbidden where a path is nearly that of a drawing which the person has to read: the
+    answer to a submission would tell what the model says of it."""
+    read = _to_read(person).values_list("attempt__strokes", "gold__strokes")
+    paths = [similarity.path_of(one or other) for one, other in read if one or other]
+    shapes = similarity.shapes(similarity.shape(each).tobytes() for each in paths)
+    alike, _ = similarity.alikeness(path, shapes)
+    if (alike >= NEARLY_THE_SAME).any():
+        raise Forbidden(
+            "This looks like the drawing that you have to read. Read that first, so that your eyes "
+            "alone decide.",
+            code="reading",
+        )
+
+
 def forget() -> None:
     """Delete what was asked more than a day ago."""
     AskedPrediction.objects.filter(asked_at__lt=timezone.now() - KEPT).delete()
 
 
-def _has_something_to_read(person: Person) -> bool:
-    """Whether a person took a drawing to read in the last hour, and that is still to be read: also
-    where the lease ran out, so that nobody asks between two leases."""
-    unread = Reading.objects.filter(
+def _to_read(person: Person) -> QuerySet[Reading]:
+    """Return what a person took to read in the last hour and has not read: also where the lease ran
+    out, so that nobody asks between two leases."""
+    return Reading.objects.filter(
         Q(attempt=None) | Q(attempt__status=Attempt.Status.PENDING),
         moderator=person,
         answer=None,
         leased_at__gt=timezone.now() - READING_BLOCKS,
     )
-    return unread.exists()

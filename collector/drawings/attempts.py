@@ -66,8 +66,8 @@ def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
     again give the attempt that is there.
 
     Rasterising and the model's answer come before the one short insert. The attempt keeps the round
-    that judged it, even when that round closes a moment later. Raises Conflict, TooMany,
-    Unprocessable, target.TargetUnavailable.
+    that judged it, even when that round closes a moment later. Raises Conflict, Forbidden,
+    TooMany, Unprocessable, target.TargetUnavailable.
     """
     if earlier := _same_key(drawer, submission):
         return earlier, False
@@ -87,6 +87,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
     path = similarity.path_of(attempt.strokes)
+    asking.require_not_reading(drawer, path)
     if not attempt.has_live_preview:
         attempt.has_live_preview = asking.has_asked(drawer, attempt.pixels_sha256, path)
     if attempt.target_label != attempt.predicted_label:

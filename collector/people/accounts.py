@@ -1,10 +1,11 @@
 """Sign-up, sign-in, sessions and API tokens."""
 
 import hashlib
+import re
 import secrets
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -58,7 +59,8 @@ def sign_up(username: str, password: str, email: str, *, address: str, site: str
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
     limits.take(limits.SIGN_UPS_AN_HOUR_NEARBY, limits.neighbourhood(address))
     if email:
-        _count_emails_to(email)
+        _check_email(email)
+        limits.take(limits.CONFIRMATIONS_AN_HOUR, _mailbox(email))
     person = Person(username=username, unconfirmed_email=email)
     with _saving(person, password):
         person.save(force_insert=True)
@@ -155,15 +157,25 @@ def ask_reset(email: str, *, address: str, site: str) -> None:
     """Queue the search for accounts with this email address, whose owners then get a link to choose
     a new password. Whether there are any takes no part in the request, nor in what it counts.
     Raises TooMany."""
-    _count_emails_to(email)
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
+    _check_email(email)
+    limits.take(limits.RESETS_AN_HOUR, _mailbox(email))
     mails.queue(Email.Kind.RESET_ASKED, email, site=site)
 
 
-def _count_emails_to(email: str) -> None:
-    """Raise TooMany where an address, whose ever, gets too many emails that somebody else asks
-    for."""
-    limits.take(limits.RESETS_AN_HOUR, salted_hmac("emails to", email.lower()).hexdigest())
+def _check_email(email: str) -> None:
+    """Raise Refused for what no header of an email may hold."""
+    if re.search(r"[\x00-\x1f\x7f]", email):
+        raise Refused("An email address has no control characters.", field="email")
+
+
+def _mailbox(email: str) -> str:
+    """A hash of a mailbox, however its address is spelled."""
+    name, _, domain = email.lower().rpartition("@")
+    name = re.sub(r'["\\]', "", name)
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
+    return salted_hmac("emails to", f"{name}@{domain}").hexdigest()
 
 
 def change(person: Person, is_listed: bool, wants_mail: bool) -> None:
@@ -174,20 +186,23 @@ def change(person: Person, is_listed: bool, wants_mail: bool) -> None:
     person.save(update_fields=["is_listed", "wants_mail"])
 
 
-def change_email(person: Person, email: str, password: str, *, site: str) -> None:
+def change_email(person: Person, email: str, password: str, *, address: str, site: str) -> None:
     """Take away somebody's email address, or have another take its place once its owner follows a
-    link, which leads to `site`; the old one is told at once. Raises Refused with the field at
-    fault, TooMany."""
+    link, which leads to `site`; the old one is told at once. They ask for it from this IP address.
+    Raises Refused with the field at fault, TooMany, Conflict."""
     if not is_password_of(person, password):
         raise Refused("That is not your password.", field="password")
-    before, person.unconfirmed_email = person.email, email
-    try:
-        person.full_clean(exclude=["password"])
-    except ValidationError as error:
-        raise _refused(error) from error
     if email:
-        _count_emails_to(email)
+        limits.take(limits.CONFIRMATIONS_AN_HOUR_FROM, address)
+        _check_email(email)
+        limits.take(limits.CONFIRMATIONS_AN_HOUR, _mailbox(email))
     with transaction.atomic():
+        person = locked(person)
+        before, person.unconfirmed_email = person.email, email
+        try:
+            person.full_clean(exclude=["password"])
+        except ValidationError as error:
+            raise _refused(error) from error
         if email:
             _ask_to_confirm(person, email, site)
         else:
@@ -246,15 +261,27 @@ def forget_unconfirmed() -> None:
 
 def issue_token(person: Person, agent: str = "") -> tuple[str, Token]:
     """Make a new API token of a person, who asked for it by this `User-Agent`; return its text,
-    which is told once, and its row."""
+    which is told once, and its row. Raises Conflict where the password they came with is no longer
+    theirs."""
     text = secrets.token_urlsafe(32)
-    token = Token.objects.create(
-        sha256=_hash(text),
-        person=person,
-        browser=sessions.describe(agent),
-        expires_at=timezone.now() + TOKEN_LIFE,
-    )
+    with transaction.atomic():
+        token = Token.objects.create(
+            sha256=_hash(text),
+            person=locked(person),
+            browser=sessions.describe(agent),
+            expires_at=timezone.now() + TOKEN_LIFE,
+        )
     return text, token
+
+
+def locked(person: Person) -> Person:
+    """Return a person's row as it is now, and nobody else's to write until the transaction ends.
+    Raises Conflict where the account was closed, or the password became another, since `person` was
+    read: a password that is being checked is not to outlive its change."""
+    now = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+    if now.closed_at or now.password != person.password:
+        raise Conflict("The password was changed in this very moment. Sign in with the new one.")
+    return now
 
 
 def person_of_token(text: str) -> Person | None:

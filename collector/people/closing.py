@@ -28,6 +28,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
     if not accounts.is_password_of(person, password):
         raise Refused("That is not your password.", field="password")
     with transaction.atomic():
+        person = accounts.locked(person)
         accounts.require_another_admin(person)
         if remove:
             _remove_drawings(person)

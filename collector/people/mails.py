@@ -26,6 +26,7 @@ from django.core import mail, signing
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -65,6 +66,16 @@ def queue(
     with transaction.atomic():
         Email.objects.create(kind=kind, to=to, person=person, site=site, queued_at=now, due_at=now)
         async_task("collector.tasks.send_emails", save=False)
+
+
+def site_of(request: HttpRequest) -> str:
+    """Return the origin that the links in an email lead to: that of a request, but for a port that
+    is neither the site's nor one of its origins', which whoever asks may have made up."""
+    host = request.get_host()
+    name, _, port = host.rpartition(":")
+    origin = f"{request.scheme}://{host}"
+    is_known = origin in settings.CSRF_TRUSTED_ORIGINS or port == str(settings.PORT)
+    return origin if is_known or not port.isdigit() else f"{request.scheme}://{name}"
 
 
 def send_due() -> int:

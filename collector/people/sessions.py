@@ -109,6 +109,8 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
 
 def end(person: Person, access_id: str) -> None:
     """End one session or API token of a person. Raises NotFound."""
+    if "\0" in access_id:
+        raise NotFound("There is no such session.")
     own = Session.objects.filter(person=person)
     keys = [key for key in own.values_list("pk", flat=True) if _hash(key) == access_id]
     session_count, _ = own.filter(pk__in=keys).delete()

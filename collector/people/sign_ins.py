@@ -8,6 +8,7 @@ hold hashes that nobody makes without this site's key: no name and no address.
 
 import json
 import logging
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ from collector.errors import TooMany
 from collector.models import Allowance, Person
 
 DEVICE = f"{settings.SESSION_COOKIE_NAME}-device"
+_OURS = re.compile(r"[A-Za-z0-9_-]{22}")
 KNOWN_FOR = timedelta(days=180)
 _KNOWN = "known place"
 _COUNTED = (limits.SIGN_INS_FROM_A_PLACE.rule, limits.SIGN_INS_FROM_NEW_PLACES.rule)
@@ -47,6 +49,7 @@ def allow(request: HttpRequest, username: str) -> None:
     account, here, device = _account(username), _address(request), _device(request)
     try:
         if _is_known(account, device):
+            limits.take(limits.SIGN_INS_A_MINUTE, device)  # right ones too: each costs a hash
             limits.take(limits.SIGN_INS_FROM_A_PLACE, account.counted + device)
             return
         # Who goes on trying here takes nothing from others at the same address.
@@ -69,7 +72,9 @@ def succeed(request: HttpRequest, person: Person) -> None:
 
 def remember_device(request: HttpRequest, response: HttpResponse, person: Person) -> None:
     """Have a browser known as one that has signed in to this account; it may be so to others."""
-    cookie = request.COOKIES[DEVICE] = request.COOKIES.get(DEVICE) or secrets.token_urlsafe(16)
+    given = request.COOKIES.get(DEVICE, "")
+    cookie = given if _OURS.fullmatch(given) else secrets.token_urlsafe(16)
+    request.COOKIES[DEVICE] = cookie
     _remember(_account(person.username), _device(request))
     response.set_cookie(
         DEVICE,

@@ -10,7 +10,13 @@ from django.contrib.auth import logout
 from django.contrib.auth import views as auth
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    QueryDict,
+    StreamingHttpResponse,
+)
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -21,7 +27,7 @@ from collector.data import exports
 from collector.errors import Forbidden, Gone
 from collector.forms import AccountForm, CloseForm, EmailForm, SignInForm, SignUpForm
 from collector.models import Person
-from collector.people import accounts, closing, sessions, sign_ins
+from collector.people import accounts, closing, mails, sessions, sign_ins
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
 
@@ -37,7 +43,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
     def act(**details: str) -> str:
         address = limits.address_of(request)
-        person = accounts.sign_up(**details, address=address, site=_site(request))
+        person = accounts.sign_up(**details, address=address, site=mails.site_of(request))
         sessions.begin(request, person)
         link = " A link to confirm your address is on its way." if person.unconfirmed_email else ""
         return f"Welcome, {person.username}. Choose a digit and draw.{link}"
@@ -82,7 +88,9 @@ def _buttons(
         return "Saved."
 
     def change_email(email: str, password: str) -> str:
-        accounts.change_email(person, email, password, site=_site(request))
+        asker = limits.address_of(request)
+        site = mails.site_of(request)
+        accounts.change_email(person, email, password, address=asker, site=site)
         return (
             f"A link to confirm it is on its way to {email}." if email else "Your address is gone."
         )
@@ -148,7 +156,7 @@ class SignIn(auth.LoginView):
         person = form.get_user()
         assert isinstance(person, Person)
         sessions.begin(self.request, person)
-        return _known_here(self.request, redirect(self.get_success_url()))
+        return _known_here(self.request, HttpResponseRedirect(self.get_success_url()))
 
 
 @require_safe
@@ -180,7 +188,7 @@ class PasswordReset(auth.PasswordResetView):
         accounts.ask_reset(
             form.cleaned_data["email"],
             address=limits.address_of(self.request),
-            site=_site(self.request),
+            site=mails.site_of(self.request),
         )
         return redirect("password_reset_done")
 
@@ -193,11 +201,6 @@ class PasswordResetConfirm(auth.PasswordResetConfirmView):
         response = super().form_valid(form)
         sign_ins.remember_device(self.request, response, form.user)
         return response
-
-
-def _site(request: HttpRequest) -> str:
-    """The origin that the links in an email lead to."""
-    return request.build_absolute_uri("/").rstrip("/")
 
 
 sign_in = SignIn.as_view()

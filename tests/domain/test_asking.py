@@ -68,6 +68,20 @@ def test_who_has_a_drawing_to_read_is_told_nothing_of_any_drawing(
     assert asking.predict(a_line(), alice, "")[1].digit == 7
 
 
+def test_who_has_a_drawing_to_read_cannot_submit_it_either_and_may_draw_others(
+    alice: Person, mona: Person
+) -> None:
+    submit(alice)
+    reading = queue.assign(mona)
+    assert reading is not None
+    with pytest.raises(Forbidden) as refused:
+        submit(mona, drawn=again(drawn_of(reading)))
+    assert refused.value.code == "reading"
+    assert submit(mona, drawn=a_line(8)).pk
+    readings.read(mona, reading.pk, "4")
+    assert submit(mona, drawn=again(drawn_of(reading))).pk
+
+
 def drawn_of(reading: Reading) -> drawing.Drawing:
     """What the moderator has before them, as a client could send it back."""
     return drawing.parse(reading.drawing.strokes, reading.drawing.width)

@@ -10,13 +10,14 @@ import pytest
 import time_machine
 from django.core import mail
 from django.db import DatabaseError, connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from collector import tasks
+from collector.errors import Conflict, Refused
 from collector.models import Email, Notice, Person, Session, Token
-from collector.people import accounts, mails, notices, sessions
+from collector.people import accounts, closing, mails, notices, sessions
 from tests.support import PASSWORD
 from tests.support.pages import Browse, text
 
@@ -299,3 +300,139 @@ def test_when_somebody_was_here_is_written_every_ten_minutes_and_costs_no_page(
 )
 def test_a_browser_is_named_in_short(agent: str, words: str) -> None:
     assert sessions.describe(agent) == words
+
+
+# What somebody began with the old password comes to its end after it was changed.
+
+
+def changed_meanwhile(person: Person) -> Person:
+    """Somebody as a request read them before their password was changed."""
+    before = Person.objects.get(pk=person.pk)
+    person.set_password("another fine horse")
+    person.save()
+    return before
+
+
+def test_no_token_is_issued_for_a_password_that_was_changed_meanwhile(alice: Person) -> None:
+    before = changed_meanwhile(alice)
+    with pytest.raises(Conflict):
+        accounts.issue_token(before)
+    assert not Token.objects.exists()
+    assert accounts.issue_token(Person.objects.get(pk=alice.pk))[0]
+
+
+def test_no_address_waits_that_was_given_with_a_password_changed_meanwhile(alice: Person) -> None:
+    before = changed_meanwhile(alice)
+    with pytest.raises(Conflict):
+        accounts.change_email(before, "thief@example.org", PASSWORD, address="", site="")
+    alice.refresh_from_db()
+    assert not alice.unconfirmed_email
+    assert not Email.objects.exists()
+
+
+def test_what_is_changed_while_an_account_closes_brings_no_address_back(alice: Person) -> None:
+    before = Person.objects.get(pk=alice.pk)
+    closing.close(alice, PASSWORD, remove=False)
+    with pytest.raises(Conflict):
+        accounts.change_email(before, "late@example.org", PASSWORD, address="", site="")
+    with pytest.raises(Conflict):
+        closing.close(before, PASSWORD, remove=True)
+    now = Person.objects.get(pk=alice.pk)
+    assert (now.email, now.unconfirmed_email) == ("", "")
+
+
+def test_an_admin_who_gives_an_address_ends_the_wait_for_another(
+    alice: Person, ada: Person, browse: Browse
+) -> None:
+    accounts.change_email(
+        alice, "thief@example.org", PASSWORD, address="", site="http://testserver"
+    )
+    mails.send_due()
+    thief = link()
+    form = {"username": "alice", "email": "owner@example.org", "role": "crowdworker"}
+    browse(ada).post(reverse("admin:collector_person_change", args=[alice.pk]), form)
+    Client().post(thief)
+    alice.refresh_from_db()
+    assert (alice.email, alice.unconfirmed_email) == ("owner@example.org", "")
+
+
+def test_no_admin_writes_a_name_into_a_closed_account(
+    alice: Person, ada: Person, browse: Browse
+) -> None:
+    closing.close(alice, PASSWORD, remove=False)
+    form = {"username": "alice", "email": "alice@example.org", "role": "crowdworker"}
+    address = reverse("admin:collector_person_change", args=[alice.pk])
+    assert browse(ada).post(address, form).status_code == 403
+    assert Person.objects.get(pk=alice.pk).username.startswith("gone-")
+
+
+# What is asked for in somebody's name, and by odd requests.
+
+
+def ask_reset(email: str, address: str) -> int:
+    return Client(REMOTE_ADDR=address).post(FORGOTTEN, {"email": email}).status_code
+
+
+def test_who_has_no_more_resets_takes_none_from_others(alice: Person) -> None:
+    names = (f"nobody{number}@example.org" for number in range(100))
+    assert any(ask_reset(name, "192.0.2.1") == 429 for name in names)
+    for _ in range(3):
+        assert ask_reset("alice@example.org", "192.0.2.1") == 429
+    assert ask_reset("alice@example.org", "192.0.2.2") == 302
+
+
+def test_sign_ups_with_somebodys_address_take_no_reset_from_them(alice: Person) -> None:
+    for number in range(4):
+        given = {"username": f"liar{number}", "password": PASSWORD, "email": "alice@example.org"}
+        Client().post("/api/accounts/", given, "application/json")
+    assert ask_reset("alice@example.org", "192.0.2.2") == 302
+
+
+@pytest.mark.parametrize("email", ['"\x0cx"@example.org', '"\tx"@example.org'])
+def test_no_address_has_control_characters(db: None, email: str) -> None:
+    given = {"username": "newcomer", "password": PASSWORD, "email": email}
+    refused = Client().post("/api/accounts/", given, "application/json")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (400, "email")
+    with pytest.raises(Refused):
+        accounts.ask_reset(email, address="", site="")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Me@b\u00fccher.example", "me@xn--bcher-kva.example"),
+        ('"vic\\tim"@example.org', "victim@example.org"),
+    ],
+)
+def test_a_mailbox_is_the_same_however_it_is_spelled(one: str, other: str) -> None:
+    assert accounts._mailbox(one) == accounts._mailbox(other)
+
+
+@pytest.mark.parametrize("to", ["x", "draw", "?x", "\u20ac", "..", "foo.bar"])
+def test_an_odd_place_to_go_on_to_after_signing_in_signs_in_all_the_same(
+    alice: Person, to: str
+) -> None:
+    client = Client()
+    given = {"username": "alice", "password": PASSWORD, "next": to}
+    assert client.post(reverse("sign_in"), given).status_code == 302
+    assert is_signed_in(client)
+
+
+def test_an_odd_session_to_end_is_none(alice: Person) -> None:
+    assert "There is no such session" in text(
+        sign_in().post(ACCOUNT, {"do": "end", "id": "\0"}, follow=True)
+    )
+
+
+def test_links_lead_to_no_port_that_the_request_made_up(alice: Person, settings: Any) -> None:
+    settings.ALLOWED_HOSTS, settings.PORT = ["digits.example"], 8000
+    settings.CSRF_TRUSTED_ORIGINS = ["http://digits.example:8443"]
+    for host, place in {
+        "digits.example": "digits.example",
+        "digits.example:8000": "digits.example:8000",
+        "digits.example:8443": "digits.example:8443",
+        "digits.example:31337": "digits.example",
+        f"digits.example:{'0' * 400}8000": "digits.example",
+    }.items():
+        asked = RequestFactory().get("/", headers={"Host": host})
+        assert mails.site_of(asked) == f"http://{place}"

@@ -358,3 +358,19 @@ def test_rows_of_sign_ins_hold_no_name_and_no_address(alice: Person, settings: A
     before = sign_ins._hash("account", str(alice.pk))
     settings.SECRET_KEY = "another"
     assert sign_ins._hash("account", str(alice.pk)) != before
+
+
+def test_a_known_device_signs_in_twenty_times_a_minute_at_most(alice: Person) -> None:
+    device = at(HOME)
+    assert sign_in(device) == 302
+    taken = [ask_for_token(device) for _ in range(42)]
+    assert 20 <= taken.count(201) <= 40, "a minute may end meanwhile"
+    assert ask_for_token(at(AWAY)) == 201, "and takes nothing from others"
+
+
+@pytest.mark.parametrize("made_up", ["a b", "x" * 500, ""])
+def test_a_cookie_that_is_none_of_ours_is_not_sent_back(alice: Person, made_up: str) -> None:
+    owner = at(HOME)
+    owner.cookies[sign_ins.DEVICE] = made_up
+    assert sign_in(owner) == 302
+    assert len(owner.cookies[sign_ins.DEVICE].value) == 22

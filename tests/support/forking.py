@@ -76,7 +76,7 @@ def _server() -> str:
     """The address of this process's own server."""
     folder = tempfile.TemporaryDirectory(prefix="forking-")
     path = os.path.join(folder.name, "socket")
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SLIPCOVER_")}
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.support.forking", path],
         cwd=ROOT,

@@ -44,9 +44,9 @@ class Proxy:
 
 
 @contextmanager
-def nginx(folder: Path, certificate: Path, location: str) -> Iterator[Proxy]:
-    """An nginx with this part of a server's configuration that ends with this."""
-    proxy = Proxy(free_port(), free_port())
+def nginx(folder: Path, certificate: Path, location: str, port: int) -> Iterator[Proxy]:
+    """An nginx at this port, with this part of a server's configuration that ends with this."""
+    proxy = Proxy(port, free_port())
     config = folder / "nginx.conf"
     config.write_text(
         CONFIG.format(

@@ -124,7 +124,7 @@ class Site:
 
     @property
     def env(self) -> dict[str, str]:
-        of_the_tests = ("COVERAGE_", "DADC_", "DJANGO_", "PYTEST_")
+        of_the_tests = ("DADC_", "DJANGO_", "MAKE", "MFLAGS", "PYTEST_", "SLIPCOVER_")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(of_the_tests)}
         return {
             **kept,
