@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import csrf
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.log import log_response
 
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unavailable, trouble_of
@@ -105,7 +106,11 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form that may be another site's, as Django's CSRF_FAILURE_VIEW."""
+    """Answer a form that may be another site's, as Django's CSRF_FAILURE_VIEW. Whose second press
+    finds that the first has signed them in, which makes the form's token void, is shown in."""
+    signing = {reverse("sign_up"), reverse("sign_in")}
+    if request.user.is_authenticated and request.path in signing:
+        return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "403_csrf.html", {"message": why_refused(request, reason)}, status=403)
 
 

@@ -29,6 +29,10 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         raise Refused("That is not your password.", field="password")
     with transaction.atomic():
         accounts.require_another_admin(person)
+        # Pressed twice, the second waits here for what the first did.
+        still_open = Person.objects.filter(pk=person.pk, closed_at=None)
+        if still_open.select_for_update(no_key=True).first() is None:
+            return
         if remove:
             _remove_drawings(person)
         name = f"gone-{secrets.token_hex(6)}"
