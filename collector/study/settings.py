@@ -39,7 +39,7 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
                 continue
             if was != before:
                 raise Conflict(
-                    f"{field} was changed from {was} to {before} since you read it, so nothing "
+                    f"Somebody set {field} from {was} to {before} since you read it, so nothing "
                     "was saved. Look again, and change what is still to be changed."
                 )
             setattr(study, field, after)

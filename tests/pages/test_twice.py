@@ -113,7 +113,7 @@ def test_of_an_old_desk_only_the_settings_that_were_changed_are_saved(
     assert StudyChange.objects.filter(admin=ada).count() == 1
 
     told = text(desk.post(DESK, old | {"quorum": "2", "gold_share": "0.5"}, follow=True))
-    assert "quorum was changed from 1 to 3 since you read it" in told
+    assert "Somebody set quorum from 1 to 3 since you read it, so nothing was saved." in told
     study.refresh_from_db()
     assert (study.quorum, study.gold_share) == (3, Study.current().gold_share)
     assert StudyChange.objects.filter(admin=ada).count() == 1
