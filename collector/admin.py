@@ -13,6 +13,7 @@ from django.urls import reverse_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from collector.errors import Conflict
+from collector.forms import ReadAt
 from collector.models import (
     AdminAction,
     Attempt,
@@ -38,7 +39,19 @@ class PersonCreation(AdminUserCreationForm):  # type: ignore[type-arg]
         fields = ("username", "email", "role")
 
 
-class PersonChange(UserChangeForm):  # type: ignore[type-arg]
+class PersonChange(ReadAt, UserChangeForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        """Leave as it is now what was not changed here, and refuse what somebody else changed
+        since."""
+        cleaned = super().clean() or self.cleaned_data
+        for name, was in self.seen().items():
+            now = getattr(self.instance, name)
+            if name not in self.changed_data:
+                cleaned[name] = now
+            elif was != now and cleaned.get(name) != now:
+                self.add_error(name, f"Somebody has changed this to {now or 'nothing'} meanwhile.")
+        return cleaned
+
     def clean_role(self) -> str:
         role: str = self.cleaned_data["role"]
         if self.instance.is_admin and role != Person.Role.ADMIN:
@@ -93,12 +106,15 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         return not is_closed and super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
-        if "email" in form.changed_data:
-            obj.unconfirmed_email, obj.email_asked_at = "", None  # what waited is older
-        super().save_model(request, obj, form, change)
         if not change:
+            super().save_model(request, obj, form, change)
             self._note(request, obj, Kind.ACCOUNT_MADE, f"As {obj.role}")
             return
+        fields = set(form.changed_data)
+        if "email" in fields:
+            obj.unconfirmed_email, obj.email_asked_at = "", None  # what waited is older
+            fields |= {"unconfirmed_email", "email_asked_at"}
+        obj.save(update_fields=fields)
         if "email" in form.changed_data:
             accounts.tell_old_address(obj, form.initial["email"], mails.site_of(request))
         if "role" in form.changed_data:

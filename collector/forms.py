@@ -20,6 +20,27 @@ else:
 NAMES = {"ambiguous": "ambiguous: it could be more than one digit", "junk": "junk: no digit at all"}
 
 
+class ReadAt(forms.BaseForm):
+    """A form that carries what its values were when it was read, so that of an old page only what
+    its reader changed is saved."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # Who posts none, as a program does, has read it now.
+            carried = self.add_initial_prefix(name)
+            is_carried = not self.is_bound or carried in self.data
+            field.show_hidden_initial = is_carried and not field.disabled
+
+    def seen(self) -> dict[str, object]:
+        """Return what the values were for whoever read the form, where it says so."""
+        return {
+            name: self.fields[name].to_python(self.data.get(self.add_initial_prefix(name)))
+            for name, field in self.fields.items()
+            if field.show_hidden_initial
+        }
+
+
 class SignUpForm(forms.Form):
     """What a new account needs."""
 
@@ -49,7 +70,7 @@ class SignUpForm(forms.Form):
     )
 
 
-class AccountForm(forms.Form):
+class AccountForm(ReadAt, forms.Form):
     """How an account is shown, and whether its notices go by email."""
 
     is_listed = forms.BooleanField(
@@ -182,7 +203,7 @@ class DecisionForm(forms.Form):
     )
 
 
-class StudyForm(_StudyModelForm):
+class StudyForm(ReadAt, _StudyModelForm):
     """The study's settings; saved by `study.settings.change` alone, which logs each change."""
 
     class Meta:
@@ -222,10 +243,12 @@ class StudyForm(_StudyModelForm):
 
     def __init__(self, *args: Any, architectures: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        plain = self.fields["architecture"]
         self.fields["architecture"] = forms.ChoiceField(
             label="Network",
             choices=[(name, name) for name in architectures],
-            help_text=self.fields["architecture"].help_text,
+            help_text=plain.help_text,
+            show_hidden_initial=plain.show_hidden_initial,
         )
         for share in ("audit_share", "gold_share", "person_share"):
             self.fields[share].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}

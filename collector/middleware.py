@@ -1,9 +1,10 @@
-"""The edge of the site: hosts, addresses and bodies that are none of ours, and refusals raised
-anywhere turned into answers."""
+"""The edge of the site: ids of requests, hosts, addresses and bodies that are none of ours, and
+refusals raised anywhere turned into answers."""
 
 import io
 import ipaddress
 import re
+import secrets
 from collections.abc import Callable
 
 from django.conf import settings
@@ -17,6 +18,23 @@ from collector.health import PROBES
 from collector.refusals import answer, as_refusal
 
 _Answer = Callable[[HttpRequest], HttpResponse]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class RequestId:
+    """Give each request an id, which its answer and the log's lines about it have: that of a
+    trusted proxy, where there is one and it sent one, else one made here."""
+
+    def __init__(self, get_response: _Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.META.get("HTTP_X_REQUEST_ID", "") if settings.TRUSTED_PROXIES else ""
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        request.META["HTTP_X_REQUEST_ID"] = request_id
+        response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        return response
 
 
 class Edge:

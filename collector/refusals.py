@@ -4,19 +4,19 @@ import sys
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import csrf
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.views import defaults
+from django.urls import reverse
+from django.utils.log import log_response
 
-from collector.errors import Conflict, NotFound, Refused, TooMany, Unavailable
+from collector.errors import Conflict, NotFound, Refused, TooMany, Unavailable, trouble_of
 from trainer.candidates import NotNow
 from trainer.rounds import AnotherIsOpen, NoSuchRound
 from trainer.target import TargetUnavailable
 
-_BUSY = "The site cannot answer at this moment. Please try again in a minute."
+_LATER = 60  # seconds
 _TOO_OLD = (
     "This page was open for too long, or you signed in or out elsewhere meanwhile. Go back, load "
     "it again and send it once more."
@@ -58,8 +58,12 @@ def as_refusal(exception: BaseException | None) -> Refused | None:
         return Conflict(str(exception))
     if isinstance(exception, TargetUnavailable):
         return Unavailable(f"The model cannot be asked: {exception}")
-    if isinstance(exception, OperationalError | InterfaceError):
-        return Unavailable(_BUSY)
+    if trouble := trouble_of(exception):
+        return Unavailable(
+            trouble.told,
+            cause=f"{trouble.cause} {' '.join(str(exception).split())}",
+            retry_after=_LATER if trouble.is_busy else None,
+        )
     return None
 
 
@@ -70,17 +74,30 @@ def answer(request: HttpRequest, refusal: Refused, status: int | None = None) ->
     if is_api(request):
         response = JsonResponse(body_of(refusal), status=status)
     else:
-        # Who is there would be asked of the database, which at 503 may be what is missing.
-        asked_by = request if status != 503 else None
-        page = render_to_string(
-            [f"{status}.html", "400.html"],
-            {"message": refusal.message, "code": refusal.code},
-            asked_by,
-        )
+        context = {"message": refusal.message, "code": refusal.code}
+        asked_by: HttpRequest | None = request
+        if status >= 500:
+            # Who is there would be asked of the database, which may be what is missing.
+            asked_by = None
+            context["request_id"] = request.META.get("HTTP_X_REQUEST_ID", "")
+        page = render_to_string([f"{status}.html", "400.html"], context, asked_by)
         response = HttpResponse(page, status=status)
-    if isinstance(refusal, TooMany):
-        response["Retry-After"] = str(refusal.retry_after)
+    tell(request, response, refusal)
     return response
+
+
+def tell(request: HttpRequest, response: HttpResponse, refusal: Refused) -> None:
+    """Say in an answer when to come back, and in the log, once, why nothing could be done."""
+    if isinstance(refusal, TooMany | Unavailable) and refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
+    if isinstance(refusal, Unavailable):
+        log_response(
+            "%s %s %s: %s",
+            *(response.status_code, request.method, request.path, refusal.cause),
+            response=response,
+            request=request,
+            level="warning" if refusal.retry_after else "error",
+        )
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -89,7 +106,11 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form that may be another site's, as Django's CSRF_FAILURE_VIEW."""
+    """Answer a form that may be another site's, as Django's CSRF_FAILURE_VIEW. Whose second press
+    finds that the first has signed them in, which makes the form's token void, is shown in."""
+    signing = {reverse("sign_up"), reverse("sign_in")}
+    if request.user.is_authenticated and request.path in signing:
+        return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "403_csrf.html", {"message": why_refused(request, reason)}, status=403)
 
 
@@ -116,6 +137,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
     refusal = as_refusal(sys.exc_info()[1])
     if refusal:
         return answer(request, refusal)
-    if is_api(request):
-        return answer(request, Refused("Something broke on our side.", code="server_error"), 500)
-    return defaults.server_error(request)
+    # Django logs it, with its traceback, once it has this.
+    return answer(request, Refused("Something broke on our side.", code="server_error"), 500)

@@ -35,6 +35,10 @@ class AlreadyTraining(NotNow):
     """Another candidate is in training; there is one at a time."""
 
 
+class AnotherWasTrained(NotNow):
+    """Another candidate was begun and ended since whoever asks looked."""
+
+
 class NothingToTrainOn(NotNow):
     """There is no active sample of the train split yet."""
 
@@ -79,16 +83,28 @@ def start_if_due(
         return _start(architecture, max_per_person)
 
 
-def start(architecture: str, max_per_person: int | None = None) -> RoundModel:
+def newest() -> int:
+    """Return the number of the model that was begun last."""
+    return RoundModel.objects.order_by("-pk").values_list("pk", flat=True)[0]
+
+
+def start(
+    architecture: str, max_per_person: int | None = None, *, seen_newest: int | None = None
+) -> RoundModel:
     """Start a candidate now, whatever is due, with `max_per_person` new samples of a contributor,
     and return it.
 
-    Raises AlreadyTraining, NothingToTrainOn.
+    Raises AlreadyTraining, NothingToTrainOn; AnotherWasTrained unless the model `seen_newest`
+    (None: any) is still the newest, so that an old page's button starts nothing.
     """
     with transaction.atomic():
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
             raise AlreadyTraining("A model is already in training.")
+        if seen_newest not in (None, newest()):
+            raise AnotherWasTrained(
+                "A model was trained since you opened this page; this is what came of it."
+            )
         if not samples.active().exists():
             raise NothingToTrainOn(
                 "There is nothing to train on yet: no drawing has become a sample."

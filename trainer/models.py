@@ -238,7 +238,8 @@ class Sample(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When each cluster of workers last did a task; readiness looks at it."""
+    """When each cluster of workers last did a task, and when one of the web processes could write;
+    readiness looks at it."""
 
     cluster = models.CharField(max_length=20, primary_key=True)
     beat_at = models.DateTimeField()

@@ -2,10 +2,11 @@
 
 from django.http import Http404
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 
-from collector.errors import Forbidden, NotFound, Refused, TooMany
-from collector.refusals import as_refusal, body_of
+from collector.errors import Forbidden, NotFound, Refused
+from collector.refusals import as_refusal, body_of, tell
 
 _CODES = {
     401: "not_authenticated",
@@ -24,8 +25,9 @@ def answer(exception: Exception, context: dict[str, object]) -> Response | None:
     refusal = as_refusal(exception)
     if refusal:
         response = Response(body_of(refusal), status=refusal.status)
-        if isinstance(refusal, TooMany):
-            response["Retry-After"] = str(refusal.retry_after)
+        asked = context["request"]
+        assert isinstance(asked, Request)
+        tell(asked._request, response, refusal)
         return response
     if not isinstance(exception, exceptions.APIException):
         return None

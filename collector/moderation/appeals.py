@@ -29,7 +29,8 @@ def possible(attempt: Attempt) -> bool:
 
 
 def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
-    """Ask an admin to look again at a drawing of one's own, saying why.
+    """Ask an admin to look again at a drawing of one's own, saying why; the same text sent again
+    finds the appeal that is there.
 
     Raises Refused (no text, or too long), NotFound, Conflict.
     """
@@ -45,6 +46,9 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
         )
         if attempt is None:
             raise NotFound("You have no such drawing.")
+        made: Appeal | None = getattr(attempt, "appeal", None)
+        if made and made.text == text.strip():
+            return made
         if not possible(attempt):
             raise Conflict(f"There is one appeal for a drawing, within {WITHIN.days} days.")
         return Appeal.objects.create(attempt=attempt, text=text.strip())

@@ -62,11 +62,29 @@ def unsettled() -> QuerySet[Attempt]:
     )
 
 
-def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attempt:
+def _as_it_stands(attempt: Attempt) -> str:
+    """Say why there is nothing to decide."""
+    if attempt.status == Status.PENDING:
+        return "Moderators can settle this drawing by now: there is nothing to decide."
+    by = Decision.objects.filter(attempt=attempt).order_by("-pk").first()
+    who = f" by {by.admin.username}, as {by.answer}" if by else ""
+    return f"This drawing is settled already{who}. Your decision was not taken."
+
+
+def decide(
+    attempt_id: uuid.UUID,
+    admin: Person,
+    answer: str,
+    why: str,
+    *,
+    seen_appeal: bool | None = None,
+) -> Attempt:
     """Settle, as an admin, what moderators could not, or answer an appeal, saying why; return the
     attempt as it is then.
 
-    The same answer as before turns an appeal down. Raises Forbidden, NotFound, Conflict, Refused.
+    The same answer as before turns an appeal down. The same decision sent again finds itself.
+    `seen_appeal`: whether the admin has read an appeal (None: not asked); one that was made since
+    is not answered unread. Raises Forbidden, NotFound, Conflict, Refused.
     """
     require_admin(admin, "decides")
     if answer not in verdicts.ANSWERS:
@@ -79,8 +97,13 @@ def decide(attempt_id: uuid.UUID, admin: Person, answer: str, why: str) -> Attem
         if attempt.drawer_id == admin.pk:
             raise Forbidden("Nobody decides on a drawing of their own.")
         appeal = Appeal.objects.filter(attempt=attempt, decision=None).first()
+        if appeal and seen_appeal is False:
+            raise Conflict("This drawing was settled meanwhile, and its drawer appeals. Read why.")
         if not (appeal or unsettled().filter(pk=attempt_id).exists()):
-            raise Conflict("This drawing is settled, or moderators can still settle it.")
+            same = {"admin": admin, "answer": answer, "why": reason}
+            if Decision.objects.filter(attempt=attempt, **same).exists():
+                return attempt
+            raise Conflict(_as_it_stands(attempt))
         decision = Decision.objects.create(attempt=attempt, admin=admin, answer=answer, why=reason)
         outcome = verdicts.outcome(attempt.target_label, attempt.has_fooled, answer)
         if appeal:

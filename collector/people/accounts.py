@@ -15,7 +15,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -28,7 +28,9 @@ from collector.people import mails, sessions, sign_ins
 
 TOKEN_LIFE = timedelta(days=90)
 EMAIL_LINK_LIFE = timedelta(days=1)
+PRESSED_TWICE = timedelta(minutes=1)
 LONGEST_PASSWORD = 128
+_VOID = "This link has been used already, or is too old."
 
 
 class Backend(ModelBackend):
@@ -67,6 +69,18 @@ def sign_up(username: str, password: str, email: str, *, address: str, site: str
         if email:
             _ask_to_confirm(person, email, site)
     return person
+
+
+def made_just_now(request: HttpRequest, username: str, password: str, email: str) -> Person | None:
+    """Return who signed up with the same values a moment ago, as when the button is pressed twice;
+    None for nobody. It is a sign-in, and counted as one. Raises TooMany."""
+    recent = Person.objects.filter(
+        username=username,
+        role=Person.Role.CROWDWORKER,
+        joined_at__gt=timezone.now() - PRESSED_TWICE,
+    )
+    is_theirs = Q(unconfirmed_email=email) | Q(email=email)
+    return authenticate(request, username, password) if recent.filter(is_theirs).exists() else None
 
 
 def add(
@@ -178,12 +192,14 @@ def _mailbox(email: str) -> str:
     return salted_hmac("emails to", f"{name}@{domain}").hexdigest()
 
 
-def change(person: Person, is_listed: bool, wants_mail: bool) -> None:
-    """Change what a person sets on the account page. Raises Refused with the field at fault."""
-    if wants_mail and not person.email:
+def change(person: Person, **values: bool) -> None:
+    """Change, of `is_listed` and `wants_mail`, which a person sets on the account page, what is
+    given. Raises Refused with the field at fault."""
+    if values.get("wants_mail") and not person.email:
         raise Refused("Notices by email need a confirmed email address.", field="wants_mail")
-    person.is_listed, person.wants_mail = is_listed, wants_mail
-    person.save(update_fields=["is_listed", "wants_mail"])
+    for name, value in values.items():
+        setattr(person, name, value)
+    person.save(update_fields=list(values))
 
 
 def change_email(person: Person, email: str, password: str, *, address: str, site: str) -> None:
@@ -225,31 +241,37 @@ def _ask_to_confirm(person: Person, email: str, site: str) -> None:
 
 def address_to_confirm(link: str) -> str:
     """Return the address that a link confirms. Raises Gone where it was used or is too old."""
-    return _asked_by(link).unconfirmed_email
+    pk, email, asked_at = _read(link)
+    if not _asking(pk, email, asked_at).exists():
+        raise Gone(_VOID)
+    return email
 
 
-def confirm_email(link: str) -> None:
-    """Let the address that a link confirms take the place of the one before. Raises Gone where it
-    was used or is too old."""
-    person = _asked_by(link)
-    asked = Person.objects.filter(
-        pk=person.pk, email_asked_at=person.email_asked_at, unconfirmed_email__gt=""
+def confirm_email(link: str) -> str:
+    """Let the address that a link confirms take the place of the one before, if it has not done so
+    already, and return it. Raises Gone where another was asked for since, or it is too old."""
+    pk, email, asked_at = _read(link)
+    asking = _asking(pk, email, asked_at)
+    has_changed = asking.update(email=email, unconfirmed_email="", email_asked_at=None)
+    done = Person.objects.filter(pk=pk, email=email, unconfirmed_email="")
+    if not has_changed and not done.exists():
+        raise Gone(_VOID)
+    return email
+
+
+def _asking(pk: str, email: str, asked_at: datetime) -> QuerySet[Person]:
+    return Person.objects.filter(
+        pk=pk, unconfirmed_email=email, email_asked_at=asked_at, closed_at=None
     )
-    if not asked.update(email=person.unconfirmed_email, unconfirmed_email="", email_asked_at=None):
-        raise Gone("This link has been used already, or is too old.")
 
 
-def _asked_by(link: str) -> Person:
-    """Return whose address a link confirms. Raises Gone."""
+def _read(link: str) -> tuple[str, str, datetime]:
+    """Return whose address which is, and when it was given. Raises Gone."""
     try:
-        asked = signing.loads(link, salt=mails.CONFIRMING, max_age=EMAIL_LINK_LIFE)
+        pk, email, asked_at = signing.loads(link, salt=mails.CONFIRMING, max_age=EMAIL_LINK_LIFE)
     except signing.BadSignature as error:
-        raise Gone("This link has been used already, or is too old.") from error
-    pk, email, asked_at = asked
-    person = Person.objects.filter(pk=pk, unconfirmed_email=email, closed_at=None).first()
-    if person is None or person.email_asked_at != datetime.fromisoformat(asked_at):
-        raise Gone("This link has been used already, or is too old.")
-    return person
+        raise Gone(_VOID) from error
+    return pk, email, datetime.fromisoformat(asked_at)
 
 
 def forget_unconfirmed() -> None:

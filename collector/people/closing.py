@@ -23,11 +23,15 @@ def close(person: Person, password: str, *, remove: bool) -> None:
 
     What others did stays, and so do the person's readings, under a name that says nothing. Sessions
     and API tokens end, since the password is no more. Raises Refused (the password), TooMany (tries
-    at it), Conflict (the last admin).
+    at it), Conflict (the last admin, or another password meanwhile).
     """
     if not accounts.is_password_of(person, password):
         raise Refused("That is not your password.", field="password")
     with transaction.atomic():
+        # Pressed twice, the second waits here for what the first did.
+        still_open = Person.objects.filter(pk=person.pk, closed_at=None)
+        if still_open.select_for_update(no_key=True).first() is None:
+            return
         person = accounts.locked(person)
         accounts.require_another_admin(person)
         if remove:

@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from collector.errors import NotFound
 from collector.models import Person, Session, Token
 
 BACKEND = "collector.people.accounts.Backend"
@@ -107,16 +106,15 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
     return sorted(found, key=lambda one: (one.is_this, one.seen_at or never), reverse=True)
 
 
-def end(person: Person, access_id: str) -> None:
-    """End one session or API token of a person. Raises NotFound."""
+def end(person: Person, access_id: str) -> bool:
+    """End one session or API token of a person; False where it has ended already, or never was."""
     if "\0" in access_id:
-        raise NotFound("There is no such session.")
+        return False
     own = Session.objects.filter(person=person)
     keys = [key for key in own.values_list("pk", flat=True) if _hash(key) == access_id]
     session_count, _ = own.filter(pk__in=keys).delete()
     token_count, _ = Token.objects.filter(person=person, pk=access_id).delete()
-    if not session_count + token_count:
-        raise NotFound("That has ended already.")
+    return bool(session_count + token_count)
 
 
 def end_others(person: Person, request: HttpRequest) -> None:

@@ -43,9 +43,10 @@ def impact_of(person: Person) -> SuspensionImpact:
     )
 
 
-def suspend(person: Person, admin: Person, why: str) -> int:
+def suspend(person: Person, admin: Person, why: str, seen_last: int | None = None) -> int:
     """Suspend a person, saying why; return how many samples that withdrew. Raises Forbidden,
-    Refused, Conflict.
+    Refused, Conflict, also unless the last suspension or reinstatement is still the one that the
+    admin has seen, 0 for none (None: not asked).
 
     Their sessions and API tokens end for good, the standings leave them out, their drawings that
     wait go to no moderator, and later models train without them. It runs under the trainer's lock:
@@ -59,6 +60,7 @@ def suspend(person: Person, admin: Person, why: str) -> int:
     with transaction.atomic():
         accounts.require_another_admin(person)  # two could suspend each other in one moment
         rounds.lock()
+        _require_still_last(person, seen_last)
         if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
             raise Conflict("This person is suspended already, or the account is closed.")
         AdminAction.objects.create(admin=admin, kind=Kind.SUSPENDED, person=person, why=reason)
@@ -67,15 +69,16 @@ def suspend(person: Person, admin: Person, why: str) -> int:
     return withdrawn_count
 
 
-def reinstate(person: Person, admin: Person, why: str) -> int:
+def reinstate(person: Person, admin: Person, why: str, seen_last: int | None = None) -> int:
     """Let a suspended person in again, saying why; return how many samples that brought back.
 
-    Raises Forbidden, Refused, Conflict.
+    Raises Forbidden, Refused, Conflict, and asks for what was seen as suspend does.
     """
     require_admin(admin, "does this")
     reason = require_reason(why)
     with transaction.atomic():
         rounds.lock()
+        _require_still_last(person, seen_last)
         if not Person.objects.suspended().filter(pk=person.pk).update(is_active=True):
             raise Conflict("This person is not suspended (any more).")
         suspension = _current_suspension(person)
@@ -116,6 +119,15 @@ def last(person: Person) -> AdminAction | None:
         .order_by("-pk")
         .first()
     )
+
+
+def _require_still_last(person: Person, seen_last: int | None) -> None:
+    action = last(person)
+    if action and seen_last not in (None, action.pk):
+        raise Conflict(
+            f"{action.admin.username} {action.get_kind_display()} {person.username} meanwhile: "
+            f"{action.why}"
+        )
 
 
 def _current_suspension(person: Person) -> AdminAction | None:

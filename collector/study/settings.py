@@ -1,11 +1,13 @@
 """The study's settings: copied from the environment at first start, then changed by admins, each
 change logged."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from collector.errors import Refused
+from collector.errors import Conflict, Refused
 from collector.models import Person, Study, StudyChange, require_admin
 from trainer import rounds
 
@@ -16,9 +18,13 @@ def begin() -> Study:
     return study
 
 
-def change(admin: Person, **values: object) -> Study:
+def change(admin: Person, seen: Mapping[str, object] | None = None, **values: object) -> Study:
     """Change settings, writing down who changed which from what to what, and return the study.
-    Raises Forbidden, Refused with the field at fault."""
+
+    `seen` is what settings were for the admin, who may have read them a while ago: what they left
+    as it was stays as it is now. Raises Forbidden, Refused with the field at fault, Conflict where
+    somebody else has changed the same setting since.
+    """
     require_admin(admin, "changes the study")
     if "architecture" in values and values["architecture"] not in rounds.architectures():
         raise Refused(
@@ -26,13 +32,20 @@ def change(admin: Person, **values: object) -> Study:
         )
     with transaction.atomic():
         study = Study.objects.select_for_update(no_key=True).get()
-        changes = {field: (getattr(study, field), value) for field, value in values.items()}
-        for field, (before, after) in changes.items():
-            if before != after:
-                setattr(study, field, after)
-                StudyChange.objects.create(
-                    admin=admin, field=field, before=str(before), after=str(after)
+        for field, after in values.items():
+            before = getattr(study, field)
+            was = (seen or {}).get(field, before)
+            if after in (before, was):
+                continue
+            if was != before:
+                raise Conflict(
+                    f"Somebody set {field} from {was} to {before} since you read it, so nothing "
+                    "was saved. Look again, and change what is still to be changed."
                 )
+            setattr(study, field, after)
+            StudyChange.objects.create(
+                admin=admin, field=field, before=str(before), after=str(after)
+            )
         try:
             study.full_clean()
         except ValidationError as error:

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from collector import limits
 from collector.data import exports
-from collector.errors import Forbidden, Gone
+from collector.errors import Forbidden, Gone, Refused
 from collector.forms import AccountForm, CloseForm, EmailForm, SignInForm, SignUpForm
 from collector.models import Person
 from collector.people import accounts, closing, mails, sessions, sign_ins
@@ -43,7 +43,14 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
     def act(**details: str) -> str:
         address = limits.address_of(request)
-        person = accounts.sign_up(**details, address=address, site=mails.site_of(request))
+        try:
+            person = accounts.sign_up(**details, address=address, site=mails.site_of(request))
+        except Refused as refused:
+            is_taken = refused.field == "username"
+            found = accounts.made_just_now(request, **details) if is_taken else None
+            if found is None:
+                raise
+            person = found
         sessions.begin(request, person)
         link = " A link to confirm your address is on its way." if person.unconfirmed_email else ""
         return f"Welcome, {person.username}. Choose a digit and draw.{link}"
@@ -83,9 +90,12 @@ def _buttons(
 ) -> dict[str, Callable[[QueryDict], Button]]:
     """What the buttons of the account page do."""
 
-    def save(is_listed: bool, wants_mail: bool) -> str:
-        accounts.change(person, is_listed, wants_mail)
+    def save(**values: bool) -> str:
+        changed = {name: values[name] for name in form.changed_data}
+        accounts.change(person, **changed)
         return "Saved."
+
+    form = AccountForm(request.POST or None, initial=settings)
 
     def change_email(email: str, password: str) -> str:
         asker = limits.address_of(request)
@@ -96,8 +106,7 @@ def _buttons(
         )
 
     def end(access_id: str) -> str:
-        sessions.end(person, access_id)
-        return "Ended."
+        return "Ended." if sessions.end(person, access_id) else "That has ended already."
 
     def end_others() -> str:
         sessions.end_others(person, request)
@@ -109,7 +118,7 @@ def _buttons(
         return "Your account is closed. Thank you for what you gave."
 
     return {
-        "save": lambda post: Button(save, AccountForm(post, initial=settings)),
+        "save": lambda post: Button(save, form),
         "email": lambda post: Button(change_email, EmailForm(post)),
         "end": lambda post: Button(partial(end, post.get("id", ""))),
         "end others": lambda post: Button(end_others),
@@ -121,11 +130,10 @@ def _buttons(
 def email_confirm(request: HttpRequest, link: str) -> HttpResponse:
     """Confirm an email address by a press: programs that look through emails follow links."""
     try:
-        address = accounts.address_to_confirm(link)
         if request.method == "POST":
-            accounts.confirm_email(link)
-            messages.success(request, f"{address} is confirmed.")
+            messages.success(request, f"{accounts.confirm_email(link)} is confirmed.")
             return redirect("account")
+        address = accounts.address_to_confirm(link)
     except Gone:
         address = None
     return render(request, "accounts/email_confirm.html", {"address": address})

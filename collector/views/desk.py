@@ -38,8 +38,11 @@ TO_DECIDE_A_PAGE = 10
 @for_admins
 def desk(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
-    if request.method == "POST" and press(request, _buttons(admin), bound):
-        return redirect(reverse("desk") + "#main")
+    if request.method == "POST":
+        done = press(request, _buttons(admin), bound)
+        # What was refused for how things stand by now is seen from how they stand by now.
+        if done or not any(form.errors for form in bound.values()):
+            return redirect(reverse("desk") + "#main")
     context = _context(admin, bound)
     for name, attempts in (("unsettled", decisions.unsettled()), ("appeals", appeals.waiting())):
         page = Paginator(attempts, TO_DECIDE_A_PAGE).get_page(request.GET.get(name))
@@ -55,13 +58,17 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
         form = RollBackForm(post, prefix="roll_back", last=_last_closed())
         return Button(partial(_roll_back, admin, _number(post.get("seen_open", ""))), form)
 
+    def study(post: QueryDict) -> Button:
+        form = _study_form(post)
+        return Button(partial(_change_study, admin, form), form)
+
     return {
-        "train": lambda post: Button(_train),
+        "train": lambda post: Button(partial(_train, _number(post.get("seen_newest", "")))),
         "promote": lambda post: _of_candidate(post, partial(_promote, admin)),
         "discard": lambda post: _of_candidate(post, partial(_discard, admin)),
         "roll_back": roll_back,
         "decide": lambda post: _of_drawing(post, partial(_decide, admin)),
-        "study": lambda post: Button(partial(_change_study, admin), _study_form(post)),
+        "study": study,
     }
 
 
@@ -77,19 +84,20 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _of_drawing(post: QueryDict, act: Callable[[UUID, str, str], str]) -> Button:
+def _of_drawing(post: QueryDict, act: Callable[..., str]) -> Button:
     """The button of a drawing, whose id `act` gets. Raises NotFound for what is no id."""
     try:
         attempt_id = UUID(post.get("attempt", ""))
     except ValueError as error:
         raise NotFound("There is no such drawing.") from error
     form = DecisionForm(post, prefix=f"attempt-{attempt_id}")
-    return Button(partial(act, attempt_id), form)
+    seen = post.get("seen_appeal")
+    return Button(partial(act, attempt_id, None if seen is None else bool(seen)), form)
 
 
-def _train() -> str:
+def _train(seen_newest: int | None) -> str:
     study = Study.current()
-    candidates.start(study.architecture, study.max_per_person)
+    candidates.start(study.architecture, study.max_per_person, seen_newest=seen_newest)
     return "A new model is in training."
 
 
@@ -108,13 +116,15 @@ def _roll_back(admin: Person, seen_open: int | None, number: int, why: str) -> s
     return f"Round {opened.number} is open."
 
 
-def _decide(admin: Person, attempt_id: UUID, answer: str, why: str) -> str:
-    decisions.decide(attempt_id, admin, answer, why)
+def _decide(
+    admin: Person, attempt_id: UUID, seen_appeal: bool | None, answer: str, why: str
+) -> str:
+    decisions.decide(attempt_id, admin, answer, why, seen_appeal=seen_appeal)
     return "Decided; the drawer is told."
 
 
-def _change_study(admin: Person, **settings: object) -> str:
-    study_settings.change(admin, **settings)
+def _change_study(admin: Person, form: StudyForm, **settings: object) -> str:
+    study_settings.change(admin, form.seen(), **settings)
     return "The study's settings are saved."
 
 
@@ -143,6 +153,7 @@ def _context(admin: Person, bound: Forms) -> dict[str, object]:
         "pulse": _pulse(site_status.measure()),
         "problems": [*health.problems(), *_judged_without()],
         "held": [_held(model, bound) for model in held],
+        "newest": candidates.newest(),
         "failed": figures.candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back")
         or RollBackForm(prefix="roll_back", last=_last_closed()),

@@ -3,7 +3,6 @@ fate."""
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +17,7 @@ from collector.rules import words
 from collector.standings import leaderboards, round_figures
 from collector.views.parts import achieved, pictures
 from collector.views.parts.access import signed_in
+from collector.views.parts.buttons import submit
 
 
 @require_safe
@@ -80,10 +80,17 @@ def drawing(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespo
 def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     attempt = _visible(person, attempt_id)
     form = AppealForm(request.POST)
-    if not form.is_valid():
+
+    def act(text: str) -> str:
+        made = appeals.appeal(person, attempt_id, text)
+        return (
+            "An admin has looked at it again."
+            if made.decision_id
+            else "An admin will look at it again; you are told."
+        )
+
+    if not submit(request, act, form) and form.errors:
         return _page(request, person, attempt, form)
-    appeals.appeal(person, attempt_id, form.cleaned_data["text"])
-    messages.success(request, "An admin will look at it again; you are told.")
     return redirect("drawing", attempt_id)
 
 

@@ -62,8 +62,10 @@ async function request(method, url, body, { keepalive = false } = {}) {
   } catch {
     throw new Unreachable("You seem to be offline.");
   }
-  if (AWAY.has(response.status)) throw new Unreachable("The site is away for a moment.");
   const data = await bodyOf(response);
+  if (AWAY.has(response.status)) {
+    throw new Unreachable(data?.error?.message || "The site is away for a moment.");
+  }
   if (!response.ok) {
     const wait = Number(response.headers.get("Retry-After")) || 0;
     throw new ApiError(response.status, data?.error?.message, wait);

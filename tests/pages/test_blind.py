@@ -20,6 +20,7 @@ ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 ONE_TIME = re.compile(
     rb'(?<=name="csrfmiddlewaretoken" value=")\w+|nonce-[\w+/=-]+|(?<=nonce=")[\w+/=-]+'
+    rb"|(?<=X-Request-Id: )[0-9a-f]{16}"
 )
 [(_, STROKES)] = penmanship.drawings(6, 1)
 MOVED = [{**STROKES[0], "x": [STROKES[0]["x"][0] + 1, *STROKES[0]["x"][1:]]}, *STROKES[1:]]

@@ -74,7 +74,9 @@ def test_each_has_a_button_that_ends_it_and_only_it(alice: Person, bob: Person) 
     here, elsewhere, of_bob = sign_in(), sign_in(agent=SAFARI), sign_in("bob")
     kept, _ = accounts.issue_token(alice)
     [token, session] = sorted(ids(here), key=lambda one: not Token.objects.filter(pk=one).exists())
-    assert "has ended already" in text(of_bob.post(ACCOUNT, {"do": "end", "id": session}))
+    assert "has ended already" in text(
+        of_bob.post(ACCOUNT, {"do": "end", "id": session}, follow=True)
+    )
     assert is_signed_in(elsewhere)
     here.post(ACCOUNT, {"do": "end", "id": session})
     assert [is_signed_in(one) for one in (here, elsewhere, of_bob)] == [True, False, True]
@@ -167,7 +169,7 @@ def test_another_address_is_confirmed_by_its_owner_and_the_old_one_is_told_at_on
     Client().post(at)
     alice.refresh_from_db()
     assert (alice.email, alice.unconfirmed_email) == ("new@example.org", "")
-    assert "used already, or is too old" in text(Client().post(at))
+    assert "new@example.org is confirmed" in text(Client().post(at, follow=True)), "pressed twice"
 
 
 def test_resets_and_notices_go_to_confirmed_addresses_alone(alice: Person) -> None:
@@ -335,8 +337,6 @@ def test_what_is_changed_while_an_account_closes_brings_no_address_back(alice: P
     closing.close(alice, PASSWORD, remove=False)
     with pytest.raises(Conflict):
         accounts.change_email(before, "late@example.org", PASSWORD, address="", site="")
-    with pytest.raises(Conflict):
-        closing.close(before, PASSWORD, remove=True)
     now = Person.objects.get(pk=alice.pk)
     assert (now.email, now.unconfirmed_email) == ("", "")
 
@@ -419,7 +419,7 @@ def test_an_odd_place_to_go_on_to_after_signing_in_signs_in_all_the_same(
 
 
 def test_an_odd_session_to_end_is_none(alice: Person) -> None:
-    assert "There is no such session" in text(
+    assert "That has ended already" in text(
         sign_in().post(ACCOUNT, {"do": "end", "id": "\0"}, follow=True)
     )
 

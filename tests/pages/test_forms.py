@@ -1,6 +1,7 @@
 """The forms: each error stands next to its field, each success says what was done."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 from collector.models import Decision, ModerationPause, Person, Reading, Study, StudyChange
 from collector.people import mails
 from tests.support import PASSWORD
-from tests.support.pages import Browse, Insert
+from tests.support.pages import Browse, Insert, text
 from trainer import samples
 from trainer.models import Round, RoundModel
 
@@ -205,7 +206,7 @@ def test_a_held_candidate_is_discarded_once(browse: Browse, ada: Person, held: R
     assert (
         "The candidate is discarded." in client.post("/desk/", given, follow=True).content.decode()
     )
-    assert "not held" in client.post("/desk/", given).content.decode()
+    assert "not held" in text(client.post("/desk/", given, follow=True))
 
 
 @pytest.mark.parametrize("number", ["", "x", "-1", "٣", "9" * 30])
@@ -217,7 +218,8 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
     browse: Browse, ada: Person, alice: Person, insert: Insert, open_round: Round
 ) -> None:
     client = browse(ada)
-    assert "nothing to train on yet" in client.post("/desk/", {"do": "train"}).content.decode()
+    train = partial(client.post, "/desk/", {"do": "train"}, follow=True)
+    assert "nothing to train on yet" in text(train())
     attempt = insert(alice)
     samples.add(
         attempt=attempt.pk,
@@ -231,7 +233,7 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
         "A new model is in training."
         in client.post("/desk/", {"do": "train"}, follow=True).content.decode()
     )
-    assert "already in training" in client.post("/desk/", {"do": "train"}).content.decode()
+    assert "already in training" in text(train())
     assert RoundModel.objects.filter(state="training").count() == 1
 
 

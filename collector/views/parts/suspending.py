@@ -1,6 +1,7 @@
 """What an admin sees and does on a person's page: suspend or reinstate them, and compare the model
 with one that lacks their samples."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -17,30 +18,32 @@ from trainer.learning.report import Ablation
 from trainer.models import RoundModel
 
 State = RoundModel.State
-Change = Callable[[Person, Person, str], str]
+Change = Callable[[Person, Person, int | None, str], str]
 
 
 def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bool:
     """Do what the button says; whether it was done. A form in `bound` says what is wrong."""
 
     def button(do: str, change: Change, post: QueryDict) -> Button:
-        return Button(partial(change, person, admin), ReasonForm(post, prefix=do))
+        seen = post.get("seen_last", "")
+        seen_last = int(seen) if re.fullmatch("[0-9]{1,18}", seen) else None
+        return Button(partial(change, person, admin, seen_last), ReasonForm(post, prefix=do))
 
     buttons = {do: partial(button, do, change) for do, change in CHANGES.items()}
     return press(request, buttons, bound)
 
 
-def _suspend(person: Person, admin: Person, why: str) -> str:
-    withdrawn = suspensions.suspend(person, admin, why)
+def _suspend(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
+    withdrawn = suspensions.suspend(person, admin, why, seen_last)
     return f"{person.username} is suspended; {words.count(withdrawn, 'sample')} withdrawn."
 
 
-def _reinstate(person: Person, admin: Person, why: str) -> str:
-    back = suspensions.reinstate(person, admin, why)
+def _reinstate(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
+    back = suspensions.reinstate(person, admin, why, seen_last)
     return f"{person.username} is back; {words.count(back, 'sample')} too."
 
 
-def _ablate(person: Person, admin: Person, why: str) -> str:
+def _ablate(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
     suspensions.ablate(person, admin, why)
     return (
         f"A model without {person.username} is in training. What comes of it will stand "
@@ -67,6 +70,7 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
         "last": last
         and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
         "last_when": last and last.done_at,
+        "seen_last": last.pk if last else 0,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in CHANGES},
         "ablation": _ablation(ablation, person.username) if ablation else None,
     }

@@ -1,0 +1,216 @@
+"""The same act twice, or on an old state: the second press finds what the first did, and of an old
+page only what its reader changed is saved."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from collector.models import Appeal, Attempt, Decision, Person, Study, StudyChange
+from collector.people import closing, suspensions
+from collector.study import settings as study_settings
+from tests.support import PASSWORD
+from tests.support.models import add_model
+from tests.support.pages import Browse, Insert, text
+from trainer import candidates
+from trainer.models import RoundModel
+
+SIGN_UP, DESK, ACCOUNT = reverse("sign_up"), reverse("desk"), reverse("account")
+NEW = {"username": "carol", "password": PASSWORD, "email": "carol@example.org"}
+
+
+def form_of(answer: Any, do: str) -> dict[str, str]:
+    """The values of a page's form as a browser would post them by this button."""
+    forms = re.findall(r"<form.*?</form>", answer.content.decode(), re.S)
+    [form] = [form for form in forms if f'name="do" value="{do}"' in form]
+    found = {"do": do}
+    for tag in re.findall(r"<input[^>]*>", form):
+        values = dict(re.findall(r'(name|value|type)="([^"]*)"', tag))
+        is_off = values.get("type") == "checkbox" and " checked" not in tag
+        if "name" in values and not is_off:
+            found[values["name"]] = values.get("value", "on")
+    for name, options in re.findall(r'<select name="([^"]*)".*?>(.*?)</select>', form, re.S):
+        chosen = re.search(r'value="([^"]*)"[^>]* selected', options)
+        found[name] = chosen[1] if chosen else ""
+    return found
+
+
+def test_the_second_press_of_sign_up_finds_the_first(open_round: object) -> None:
+    first, second = Client(), Client()
+    assert first.post(SIGN_UP, NEW)["Location"] == "/draw/"
+    again = second.post(SIGN_UP, NEW, follow=True)
+    assert again.redirect_chain[0] == ("/draw/", 302)
+    assert "Welcome, carol." in text(again)
+    assert Person.objects.filter(username="carol").count() == 1
+
+
+@pytest.mark.parametrize("other", ["password", "email", "an hour later", "a moderator"])
+def test_whoever_did_not_just_sign_up_so_is_not_let_in_by_it(other: str) -> None:
+    Client().post(SIGN_UP, NEW)
+    if other == "an hour later":
+        Person.objects.update(joined_at=timezone.now() - timedelta(hours=1))
+    elif other == "a moderator":
+        Person.objects.update(role=Person.Role.MODERATOR)
+    stranger = Client()
+    values = {"password": "another fine horse", "email": "x@example.org"}
+    answer = stranger.post(SIGN_UP, NEW | ({other: values[other]} if other in values else {}))
+    assert answer.status_code == 200
+    assert "name is taken" in text(answer)
+    assert "_auth_user_id" not in stranger.session
+
+
+@pytest.mark.parametrize("name", ["sign_up", "sign_in"])
+def test_a_press_whose_token_the_first_made_void_is_shown_in(name: str) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    page = browser.get(reverse(name)).content.decode()
+    [token] = set(re.findall(r'name="csrfmiddlewaretoken" value="([^"]*)"', page))
+    posted = NEW | {"csrfmiddlewaretoken": token}
+    if name == "sign_in":
+        Client().post(SIGN_UP, NEW)
+    answers = [browser.post(reverse(name), posted) for _ in range(2)]
+    assert [(answer.status_code, answer["Location"]) for answer in answers] == [(302, "/draw/")] * 2
+    stranger = Client(enforce_csrf_checks=True)
+    assert stranger.post(reverse(name), posted).status_code == 403
+
+
+def test_closing_twice_closes_once(browse: Browse, alice: Person, insert: Insert) -> None:
+    attempt = insert(alice)
+    as_it_was = Person.objects.get(pk=alice.pk)
+    closing.close(alice, PASSWORD, remove=False)
+    alice.refresh_from_db()
+    closing.close(as_it_was, PASSWORD, remove=True)
+    closed = Person.objects.get(pk=alice.pk)
+    assert (closed.username, closed.closed_at) == (alice.username, alice.closed_at)
+    attempt.refresh_from_db()
+    assert attempt.removed_at is None, "the first press decided"
+
+
+def test_of_an_old_account_page_only_what_was_changed_is_saved(
+    browse: Browse, alice: Person
+) -> None:
+    here = browse(alice)
+    old = form_of(here.get(ACCOUNT), "save")
+    here.post(ACCOUNT, old | {"wants_mail": "on"})
+    old.pop("is_listed")
+    here.post(ACCOUNT, old)
+    alice.refresh_from_db()
+    assert (alice.is_listed, alice.wants_mail) == (False, True)
+
+
+def test_of_an_old_desk_only_the_settings_that_were_changed_are_saved(
+    browse: Browse, ada: Person, alice: Person
+) -> None:
+    desk = browse(ada)
+    old = form_of(desk.get(DESK), "study")
+    other = Person.objects.create_user("abe", PASSWORD, role=Person.Role.ADMIN)
+    study_settings.change(other, round_size=25, quorum=3)
+    assert "are saved" in text(desk.post(DESK, old | {"audit_share": "0.5"}, follow=True))
+    study = Study.current()
+    assert (study.round_size, study.quorum, study.audit_share) == (25, 3, 0.5)
+    assert StudyChange.objects.filter(admin=ada).count() == 1
+
+    told = text(desk.post(DESK, old | {"quorum": "2", "gold_share": "0.5"}, follow=True))
+    assert "Somebody set quorum from 1 to 3 since you read it, so nothing was saved." in told
+    study.refresh_from_db()
+    assert (study.quorum, study.gold_share) == (3, Study.current().gold_share)
+    assert StudyChange.objects.filter(admin=ada).count() == 1
+
+    same = desk.post(DESK, old | {"quorum": "3"}, follow=True)
+    assert "are saved" in text(same), "both wanted the same"
+
+
+def decision(attempt: Attempt, answer: str, **more: str) -> dict[str, str]:
+    key = f"attempt-{attempt.pk}"
+    posted = {"do": "decide", "attempt": str(attempt.pk), f"{key}-answer": answer}
+    return posted | {f"{key}-why": "It is one."} | more
+
+
+def test_a_decision_pressed_twice_is_one_and_another_admins_says_whose_was_first(
+    browse: Browse, ada: Person, alice: Person, insert: Insert
+) -> None:
+    attempt = insert(alice, status="pending", needed_reading_count=0, credit=0.0)
+    abe = Person.objects.create_user("abe", PASSWORD, role=Person.Role.ADMIN)
+    desk = browse(ada)
+    for _ in range(2):
+        assert "Decided" in text(desk.post(DESK, decision(attempt, "4"), follow=True))
+    told = text(browse(abe).post(DESK, decision(attempt, "junk"), follow=True))
+    assert "settled already by ada, as 4. Your decision was not taken." in told
+    assert Decision.objects.count() == 1
+    attempt.refresh_from_db()
+    assert attempt.status == Attempt.Status.VERIFIED
+
+
+def test_an_old_desk_does_not_answer_an_appeal_that_nobody_read_there(
+    browse: Browse, ada: Person, alice: Person, insert: Insert
+) -> None:
+    attempt = insert(alice, status="pending", needed_reading_count=0, credit=0.0)
+    desk = browse(ada)
+    old = form_of(desk.get(DESK), "decide")
+    Attempt.objects.update(status="rejected", settled_at=timezone.now())
+    Appeal.objects.create(attempt=attempt, text="It is a four.")
+    told = text(desk.post(DESK, old | decision(attempt, "junk"), follow=True))
+    assert "settled meanwhile, and its drawer appeals" in told
+    assert not Decision.objects.exists()
+    new = form_of(desk.get(DESK), "decide")
+    assert "Decided" in text(desk.post(DESK, new | decision(attempt, "4"), follow=True))
+
+
+def test_train_now_of_an_old_desk_starts_nothing_once_another_was_trained(
+    browse: Browse, ada: Person
+) -> None:
+    desk = browse(ada)
+    old = form_of(desk.get(DESK), "train")
+    assert old["seen_newest"] == str(candidates.newest())
+    add_model(3)
+    told = text(desk.post(DESK, old, follow=True))
+    assert "A model was trained since you opened this page" in told
+    assert not RoundModel.objects.filter(state="training").exists()
+
+
+def test_an_old_page_takes_back_no_suspension_that_its_reader_has_not_seen(
+    browse: Browse, ada: Person, bob: Person
+) -> None:
+    page, at = browse(ada), reverse("person", args=["bob"])
+    suspensions.suspend(bob, ada, "Poison.")
+    old = form_of(page.get(at), "reinstate") | {"reinstate-why": "A mistake."}
+    abe = Person.objects.create_user("abe", PASSWORD, role=Person.Role.ADMIN)
+    suspensions.reinstate(bob, abe, "Sorry.")
+    suspensions.suspend(bob, abe, "Spam.")
+    told = text(page.post(at, old, follow=True))
+    assert "abe suspended bob meanwhile: Spam." in told
+    bob.refresh_from_db()
+    assert not bob.is_active
+
+
+def admin_form(client: Client, at: str) -> dict[str, str]:
+    """The values of the person's form in Django's admin."""
+    html = client.get(at).content.decode()
+    names = ("username", "email", "role")
+    found = {}
+    for name in (*names, *(f"initial-{name}" for name in names)):
+        tag = re.search(rf'<input[^>]*name="{name}"[^>]*>', html)
+        value = re.search(r'value="([^"]*)"', tag[0]) if tag else None
+        found[name] = value[1] if value else ""
+    chosen = re.search(r'<select name="role".*?value="([^"]*)" selected', html, re.S)
+    assert chosen
+    return found | {"role": chosen[1]}
+
+
+def test_djangos_admin_saves_what_was_changed_there_and_nothing_old(
+    browse: Browse, ada: Person, alice: Person
+) -> None:
+    client, at = browse(ada), reverse("admin:collector_person_change", args=[alice.pk])
+    old = admin_form(client, at)
+    Person.objects.filter(pk=alice.pk).update(email="new@example.org")
+    assert client.post(at, old | {"role": "moderator"}).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.email, alice.role) == ("new@example.org", "moderator")
+
+    refused = client.post(at, old | {"email": "third@example.org", "role": "moderator"})
+    assert "changed this to new@example.org meanwhile" in text(refused)
+    alice.refresh_from_db()
+    assert alice.email == "new@example.org"
