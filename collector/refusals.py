@@ -33,6 +33,7 @@ _WHY_REFUSED = {
     csrf.REASON_INSECURE_REFERER: "This comes from a page that was not opened by https. Open it "
     "so and send it once more.",
 }
+_VOID = "CSRF token from POST incorrect."  # as Django says it
 _NOT_TRUSTED = csrf.REASON_BAD_ORIGIN.rpartition("%s")[2]
 _NOWHERE = (
     "Your browser does not say from which site this comes. Open {ours} itself, not within another "
@@ -109,7 +110,7 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form that may be another site's, as Django's CSRF_FAILURE_VIEW. Whose second press
     finds that the first has signed them in, which makes the form's token void, is shown in."""
     signing = {reverse("sign_up"), reverse("sign_in")}
-    if request.user.is_authenticated and request.path in signing:
+    if reason == _VOID and request.user.is_authenticated and request.path in signing:
         return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "403_csrf.html", {"message": why_refused(request, reason)}, status=403)
 

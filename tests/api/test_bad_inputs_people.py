@@ -53,7 +53,7 @@ NO_NAMES = [
 def test_a_user_name_that_could_deceive_is_refused_with_the_reason_beside_the_field(
     world: World, name: str
 ) -> None:
-    body = {"username": name, "password": PASSWORD}
+    body = {"username": name, "password": "nobody else has this horse"}
     told = world.refuses(400, lambda: world.nobody.post("/api/accounts/", body), "username").body[
         "error"
     ]["message"]

@@ -199,7 +199,8 @@ def test_a_known_address_and_an_unknown_one_are_the_same_to_a_request(
             with django_assert_num_queries(6) as queries:
                 answer = Client().post(FORGOTTEN, {"email": address})
             shapes = [re.split(' VALUES| "s[0-9]', query["sql"])[0] for query in queries]
-            seen.append((answer.status_code, dict(answer.headers), shapes))
+            headers = {k: v for k, v in answer.headers.items() if k != "X-Request-Id"}
+            seen.append((answer.status_code, headers, shapes))
     assert seen[0] == seen[1]
 
 
