@@ -71,13 +71,13 @@ def test_who_has_a_drawing_to_read_is_told_nothing_of_any_drawing(
 def test_who_has_a_drawing_to_read_cannot_submit_it_either_and_may_draw_others(
     alice: Person, mona: Person
 ) -> None:
-    submit(alice)
+    submit(alice, drawn=a_line(1))
     reading = queue.assign(mona)
     assert reading is not None
     with pytest.raises(Forbidden) as refused:
         submit(mona, drawn=again(drawn_of(reading)))
     assert refused.value.code == "reading"
-    assert submit(mona, drawn=a_line(8)).pk
+    assert submit(mona, drawn=a_line(3)).pk
     readings.read(mona, reading.pk, "4")
     assert submit(mona, drawn=again(drawn_of(reading))).pk
 
