@@ -15,7 +15,7 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from collector.errors import NotFound, Refused
 from collector.health import PROBES
-from collector.refusals import answer, as_refusal
+from collector.refusals import answer, as_refusal, is_api
 
 _Answer = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -40,8 +40,9 @@ class RequestId:
 class Edge:
     """Say whose address a request comes from, answer probes, and refuse what no view should see.
 
-    Hosts that are not this site's (400), but for probes, which are asked by IP; paths with a null
-    character (404), which PostgreSQL's text can't hold; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE,
+    Hosts that are not this site's (400), but for probes, which are asked by IP; addresses with a
+    null character (404), which PostgreSQL's text can't hold, though the API says by itself what it
+    thinks of a query; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE,
     declared or chunked (413), and encoded ones (415). And send no body for HEAD.
     """
 
@@ -89,7 +90,7 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
         request.get_host()
     except DisallowedHost:
         return answer(request, Refused("This site is not known by that name.", code="unknown_host"))
-    if "\0" in request.path:
+    if "\0" in request.path or ("%00" in meta["QUERY_STRING"] and not is_api(request)):
         return answer(request, NotFound("There is no such address here."))
     if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         return answer(

@@ -30,14 +30,16 @@ def gallery(request: HttpRequest) -> HttpResponse:
     asked = {name: _number(request, name) for name in FILTERS}
     chosen = {name: number for name, number in asked.items() if number is not None}
     number, target, predicted = asked["round"], asked["target"], asked["predicted"]
-    best = public.best(number, target, predicted).select_related("round", "drawer")
+    best = public.best(number, target, predicted)
     counts = public.counts(number)
     length = sum(
         n for (t, p), n in counts.items() if target in (None, t) and predicted in (None, p)
     )
-    pages = Paginator(best, pictures.DRAWINGS_A_PAGE)
+    # Which ones a page shows is found without their strokes, or all of those would be sorted too.
+    pages = Paginator(best.values_list("pk", flat=True), pictures.DRAWINGS_A_PAGE)
     pages.count = min(length, MOST_PAGES * pictures.DRAWINGS_A_PAGE)  # known without asking again
     page = pages.get_page(request.GET.get("page"))
+    fools = best.filter(pk__in=list(page)).select_related("round", "drawer")
     rounds = list(Round.objects.order_by("-number").values_list("number", "state"))
     context = {
         "fools": [
@@ -47,7 +49,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
                 headline=f"{words.sureness(fool.sureness)} sure",
                 public=True,
             )
-            for fool in page.object_list
+            for fool in fools
         ],
         "page": page,
         "query": f"{urlencode(chosen)}&" if chosen else "",

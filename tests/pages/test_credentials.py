@@ -224,6 +224,10 @@ def test_an_address_given_at_sign_up_is_confirmed_too(db: None) -> None:
     assert Client().post("/api/accounts/", api, "application/json").status_code == 201
     Client().post(FORGOTTEN, {"email": "new@example.org"})
     assert mails.send_due() == 2, "and no reset"
+    told = [str(sent.body) for sent in mail.outbox]
+    assert not any(name in body for body in told for name in ("newcomer", "another")), (
+        "what a stranger calls themself, perhaps prize.example, is not sent to others"
+    )
     Client().post(link())
     assert Person.objects.get(username="another").email == "api@example.org"
     assert Person.objects.get(username="newcomer").email == ""
