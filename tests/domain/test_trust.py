@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Callable
+from copy import copy
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -49,13 +51,19 @@ def past(mona: Person, person: Cast) -> Callable[..., None]:
     settled as."""
 
     def give(agreed: int, differing: int, moderator: Person = mona) -> None:
-        drawers = [person() for _ in range(1 + (agreed + differing) // 30)]
-        for place, good in enumerate([True] * agreed + [False] * differing):
-            attempt = submit(drawers[place // 30])
-            Attempt.objects.filter(pk=attempt.pk).update(
-                status="ambiguous", settled_at=attempt.submitted_at, needed_reading_count=0
-            )
-            Reading.objects.create(
+        drawn = [submit(person()) for _ in range(1 + (agreed + differing) // 30)]
+        goods = [True] * agreed + [False] * differing
+        settled = []
+        for place in range(len(goods)):
+            attempt = copy(drawn[place // 30])
+            attempt.pk, attempt.pixels_sha256 = uuid4(), uuid4().hex * 2
+            attempt.status, attempt.settled_at = "ambiguous", attempt.submitted_at
+            attempt.needed_reading_count = 0
+            settled.append(attempt)
+        Attempt.objects.filter(pk__in=[attempt.pk for attempt in drawn]).delete()
+        Attempt.objects.bulk_create(settled)
+        Reading.objects.bulk_create(
+            Reading(
                 attempt=attempt,
                 moderator=moderator,
                 leased_at=attempt.submitted_at,
@@ -64,6 +72,8 @@ def past(mona: Person, person: Cast) -> Callable[..., None]:
                 answered_at=attempt.submitted_at,
                 is_correct=good,
             )
+            for attempt, good in zip(settled, goods, strict=True)
+        )
 
     return give
 

@@ -190,7 +190,7 @@ def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(
     ]
 
 
-@pytest.mark.parametrize("last", [2, 40])
+@pytest.mark.parametrize("last", [2, 12])
 def test_the_rounds_page_asks_nine_times_however_many_rounds_there_are_and_loads_no_whole_report(
     last: int, browse: Browse
 ) -> None:
