@@ -313,3 +313,23 @@ def test_specks_that_touch_at_a_corner_hold_together() -> None:
 def test_a_picture_without_ink_is_a_dot(empty: int) -> None:
     with pytest.raises(Degenerate, match="only a dot"):
         check_ink(np.full((28, 28), empty, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("stroke_lengths", "shares"),
+    # A piece from edge to edge has (279 + 22) · 2 = 602 spans, and so 166 of them 99,932.
+    [([1], 1), ([2], 1), ([167], 1), ([168], 2), ([84, 85], 2), ([1, 167], 1), ([1, 1, 167], 2)],
+)
+def test_the_work_of_a_drawing_is_told_in_shares_of_a_hundred_thousand_spans(
+    stroke_lengths: list[int], shares: int
+) -> None:
+    strokes = [[(9, 279 * (n % 2)) for n in range(length)] for length in stroke_lengths]
+    assert raster.shares_of_work(drawn(*strokes)) == shares
+
+
+def test_pictures_come_back_from_their_bytes_in_their_order() -> None:
+    made = [rasterise(drawn([(40 * n, 9), (90, 200)])) for n in range(3)]
+    stored = [picture.tobytes() for picture in made]
+    assert [raster.picture(each).tolist() for each in stored] == [each.tolist() for each in made]
+    assert raster.pictures(stored).tolist() == [each.tolist() for each in made]
+    assert raster.pictures([]).shape == (0, 28, 28)
