@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from collector.models import Study
-from collector.moderation import appeals
+from collector.models import Appeal, Reading, Study
 from collector.people import accounts
-from collector.rules.verdicts import ANSWERS
 
 # Only the type checker's ModelForm is told its model.
 if TYPE_CHECKING:
@@ -182,7 +180,7 @@ class AppealForm(forms.Form):
 
     text = forms.CharField(
         label="Why should it be looked at again?",
-        max_length=appeals.LONGEST,
+        max_length=Appeal.LONGEST,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="You can ask once. An admin who did not draw it answers, and you are told.",
     )
@@ -193,7 +191,10 @@ class DecisionForm(forms.Form):
 
     answer = forms.ChoiceField(
         label="It is",
-        choices=[("", "Choose …"), *((answer, NAMES.get(answer, answer)) for answer in ANSWERS)],
+        choices=[
+            ("", "Choose …"),
+            *((answer, NAMES.get(answer, answer)) for answer in Reading.ANSWERS),
+        ],
     )
     why = forms.CharField(
         label="Why?",

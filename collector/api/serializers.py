@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
-from collector.rules.verdicts import ANSWERS
+from collector.models import Reading
 
 LONGEST_NAME = 40  # of an unknown field, in the answer that refuses it
 
@@ -87,7 +87,7 @@ class NewReading(Given):
     reading = Text()
 
     def validate_reading(self, value: str) -> str:
-        if value not in ANSWERS:
+        if value not in Reading.ANSWERS:
             raise serializers.ValidationError(
                 "A reading is a digit from 0 to 9, ambiguous or junk."
             )

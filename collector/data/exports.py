@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from collector import in_parts
 from collector.errors import Refused
-from collector.models import Person
+from collector.models import Person, in_parts
 from trainer import rounds, samples
 from trainer.models import Sample
 

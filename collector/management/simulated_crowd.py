@@ -18,10 +18,9 @@ from numpy.random import Generator, default_rng
 
 from collector.drawings import attempts
 from collector.errors import Refused, TooMany
-from collector.models import Attempt, Gold, Person
+from collector.models import Attempt, Gold, Person, Reading
 from collector.moderation import queue, readings
 from collector.people import accounts
-from collector.rules import verdicts
 from trainer import target
 from trainer.simulation import penman, tactics
 
@@ -83,7 +82,7 @@ class Moderator:
         truth = drawing.answer if isinstance(drawing, Gold) else str(drawing.target_label)
         if self.rng.random() >= ERRORS:
             return truth
-        return str(self.rng.choice([answer for answer in verdicts.ANSWERS if answer != truth]))
+        return str(self.rng.choice([answer for answer in Reading.ANSWERS if answer != truth]))
 
 
 @dataclass

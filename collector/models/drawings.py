@@ -315,6 +315,8 @@ class Decision(models.Model):
 class Appeal(models.Model):
     """The drawer's one objection to how a drawing settled; the next decision on it answers it."""
 
+    LONGEST = 500  # characters of its text
+
     attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="appeal")
     text = models.TextField()
     appealed_at = models.DateTimeField(auto_now_add=True)

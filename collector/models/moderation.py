@@ -43,6 +43,8 @@ class Reading(models.Model):
     """A moderator's blind answer to “what is this?”: first a lease (no answer yet), then, within
     it, the reading."""
 
+    ANSWERS = ANSWERS
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     attempt = models.ForeignKey(
         Attempt, models.PROTECT, null=True, blank=True, related_name="readings"

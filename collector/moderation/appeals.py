@@ -12,7 +12,6 @@ from collector.models import Appeal, Attempt, Person
 
 Status = Attempt.Status
 WITHIN = timedelta(days=14)
-LONGEST = 500
 AGAINST = (Status.CORRECTED, Status.REJECTED, Status.AMBIGUOUS)
 
 
@@ -34,9 +33,10 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
 
     Raises Refused (no text, or too long), NotFound, Conflict.
     """
-    if not text.strip() or len(text.strip()) > LONGEST:
+    if not text.strip() or len(text.strip()) > Appeal.LONGEST:
         raise Refused(
-            f"Say in at most {LONGEST} characters why it should be looked at again.", field="text"
+            f"Say in at most {Appeal.LONGEST} characters why it should be looked at again.",
+            field="text",
         )
     with transaction.atomic():
         attempt = (

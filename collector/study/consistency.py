@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from django.db.models import Count, Exists, F, Max, Min, Model, OuterRef, Prefetch, QuerySet, Sum
 
-from collector import in_parts
 from collector.models import (
     DRAWER_SUSPENDED,
     ORIGINAL,
@@ -18,6 +17,7 @@ from collector.models import (
     ModerationPause,
     Person,
     Reading,
+    in_parts,
 )
 from collector.rules import verdicts
 from trainer import samples

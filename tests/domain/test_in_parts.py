@@ -2,8 +2,7 @@
 
 import pytest
 
-from collector import in_parts
-from collector.models import Person
+from collector.models import Person, in_parts
 from tests.support.cast import add_person
 
 pytestmark = pytest.mark.django_db
