@@ -303,6 +303,13 @@ def test_twenty_pieces_are_a_drawing_and_one_more_is_noise() -> None:
         check_ink(specks)
 
 
+def test_a_line_of_one_pixel_is_one_piece_across_and_down() -> None:
+    line = np.zeros((28, 28), np.uint8)
+    line[14] = 255
+    check_ink(line)
+    check_ink(line.T)
+
+
 def test_specks_that_touch_at_a_corner_hold_together() -> None:
     specks = np.zeros((28, 28), np.uint8)
     specks[::2, ::2] = specks[1::2, 1::2] = 255  # a chessboard
@@ -316,15 +323,23 @@ def test_a_picture_without_ink_is_a_dot(empty: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stroke_lengths", "shares"),
+    ("stroke_lengths", "more", "shares"),
     # A piece from edge to edge has (279 + 22) · 2 = 602 spans, and so 166 of them 99,932.
-    [([1], 1), ([2], 1), ([167], 1), ([168], 2), ([84, 85], 2), ([1, 167], 1), ([1, 1, 167], 2)],
+    [
+        ([], 1, 1),
+        ([1], 1, 1),
+        ([84, 84], 12, 1),
+        ([84, 84], 13, 2),
+        ([1, 167], 1, 2),
+        ([333], 46, 2),
+        ([333], 47, 3),
+    ],
 )
-def test_the_work_of_a_drawing_is_told_in_shares_of_a_hundred_thousand_spans(
-    stroke_lengths: list[int], shares: int
+def test_the_work_of_a_drawing_is_told_in_begun_shares_of_a_hundred_thousand_spans(
+    stroke_lengths: list[int], more: int, shares: int
 ) -> None:
     strokes = [[(9, 279 * (n % 2)) for n in range(length)] for length in stroke_lengths]
-    assert raster.shares_of_work(drawn(*strokes)) == shares
+    assert raster.shares_of_work(drawn(*strokes, [(9, 0), (200, more)])) == shares
 
 
 def test_pictures_come_back_from_their_bytes_in_their_order() -> None:
