@@ -1,6 +1,7 @@
 """Real sites, on each database in turn, shared where tests can share one; and pages without the
 files that collectstatic makes."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.support import examples, needs, scheduling  # noqa: E402
 from tests.support import site as sites  # noqa: E402
 
 examples.choose()
+# What a test starts heeds these also where the suite runs in the background, or under nohup.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
