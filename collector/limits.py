@@ -100,7 +100,7 @@ def _window(limit: Limit) -> tuple[int, datetime]:
 
 
 def _too_many(limit: Limit, ends: datetime) -> TooMany:
-    wait = math.ceil(ends.timestamp() - time.time())
+    wait = max(1, math.ceil(ends.timestamp() - time.time()))  # it may have ended meanwhile
     return TooMany(
         f"That was more than {_scaled(limit.most):,} {limit.what} in {_span(limit.seconds)}. Try "
         f"again {_in(wait)}.",

@@ -2,6 +2,8 @@
 
 import uuid
 from copy import copy
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,6 +52,18 @@ def test_one_persons_waiting_drawings_are_not_anothers(alice: Person, mona: Pers
     for _ in range(3):
         submit(alice, 4)
     submit(mona, 4)
+
+
+def test_who_is_refused_as_the_window_ends_is_told_to_come_back_in_a_second(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = replace(limits.PREDICTIONS_A_MINUTE, most=1)
+    times = iter([119.9, 119.999, 120.25])
+    monkeypatch.setattr("collector.limits.time", SimpleNamespace(time=lambda: next(times)))
+    limits.take(limit, "192.0.2.1")
+    with pytest.raises(TooMany) as refused:
+        limits.take(limit, "192.0.2.1")
+    assert refused.value.retry_after == 1
 
 
 def replace_row(attempt: Attempt, **values: Any) -> Attempt:
