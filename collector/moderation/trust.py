@@ -249,35 +249,64 @@ def _pause(
     return True
 
 
-def qualify(moderator: Person, admin: Person, why: str) -> None:
-    """Let somebody moderate who has not passed the qualification test, saying why. Raises
-    Forbidden, Refused, Conflict."""
+def qualify(moderator: Person, admin: Person, why: str, seen_test_count: int | None = None) -> None:
+    """Let somebody moderate who has not passed the qualification test, saying why. The same act
+    sent again finds itself. `seen_test_count`: how many tens of practice drawings the admin has
+    seen them finish (None: not asked). Raises Forbidden, Refused, Conflict."""
     require_admin(admin, "lets somebody moderate")
     reason = require_reason(why)
     with transaction.atomic():
-        practising = Person.objects.filter(
-            pk=moderator.pk, role=Person.Role.MODERATOR, qualified_at=None
-        )
-        if not practising.update(qualified_at=timezone.now()):
+        # Whoever reads holds this row too, so that no ten is finished in between.
+        found = Person.objects.select_for_update(no_key=True).get(pk=moderator.pk)
+        if not found.is_practising:
+            if _is_done_already(moderator, admin, AdminAction.Kind.QUALIFIED, reason):
+                return
             raise Conflict("This is no moderator who practises (any more).")
+        tests = reading_counts([found])[found.pk].practice_count // verdicts.PRACTICE
+        if seen_test_count not in (None, tests):
+            raise Conflict(
+                f"{found.username} has finished another ten practice drawings since you opened "
+                "this page. See how they stand now."
+            )
+        Person.objects.filter(pk=found.pk).update(qualified_at=timezone.now())
         AdminAction.objects.create(
             admin=admin, kind=AdminAction.Kind.QUALIFIED, person=moderator, why=reason
         )
 
 
-def resume(moderator: Person, admin: Person, why: str) -> None:
-    """Let a paused moderator go on, saying why; they are judged anew from here. Raises Forbidden,
-    Refused, Conflict."""
+def current_pauses() -> dict[uuid.UUID, int]:
+    """Return the pause that holds, by its number, of each moderator who is paused."""
+    held = ModerationPause.objects.filter(lifted_at=None)
+    return dict(held.order_by().values_list("person_id", "pk"))
+
+
+def resume(moderator: Person, admin: Person, why: str, seen_pause: int | None = None) -> None:
+    """Let a paused moderator go on, saying why; they are judged anew from here. The same act sent
+    again finds itself. `seen_pause`: the pause that the admin has seen (None: not asked); another
+    one is not lifted unseen. Raises Forbidden, Refused, Conflict."""
     require_admin(admin, "lets a paused moderator go on")
     reason = require_reason(why)
     with transaction.atomic():
         if not Person.objects.filter(pk=moderator.pk, is_moderation_paused=True).update(
             is_moderation_paused=False
         ):
+            if _is_done_already(moderator, admin, AdminAction.Kind.RESUMED, reason):
+                return
             raise Conflict("This moderator is not paused (any more).")
+        if seen_pause not in (None, current_pauses().get(moderator.pk)):
+            raise Conflict(
+                f"{moderator.username} was paused again since you opened this page. "
+                "See how they stand now."
+            )
         ModerationPause.objects.filter(person=moderator, lifted_at=None).update(
             lifted_at=timezone.now()
         )
         AdminAction.objects.create(
             admin=admin, kind=AdminAction.Kind.RESUMED, person=moderator, why=reason
         )
+
+
+def _is_done_already(person: Person, admin: Person, kind: AdminAction.Kind, why: str) -> bool:
+    """Whether the last that was done so to somebody was by this admin, for this reason."""
+    last = AdminAction.objects.filter(person=person, kind=kind).order_by("-pk").first()
+    return last is not None and (last.admin_id, last.why) == (admin.pk, why)

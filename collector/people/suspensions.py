@@ -90,15 +90,27 @@ def reinstate(person: Person, admin: Person, why: str, seen_last: int | None = N
         )
 
 
-def ablate(person: Person, admin: Person, why: str) -> RoundModel:
+def ablate(person: Person, admin: Person, why: str, seen_ablation: int | None = None) -> RoundModel:
     """Start training the newest model again without a person, to see the difference, saying why;
     return the model to come.
 
-    Raises Forbidden, Refused, candidates.NotNow.
+    The same act sent again finds itself. `seen_ablation`: the last such model that the admin has
+    seen, 0 for none (None: not asked). Raises Forbidden, Refused, Conflict, candidates.NotNow.
     """
     require_admin(admin, "does this")
     reason = require_reason(why)
     with transaction.atomic():
+        rounds.lock()
+        latest = latest_ablation(person)
+        if latest and seen_ablation not in (None, latest.pk):
+            action = (
+                AdminAction.objects.filter(person=person, kind=Kind.ABLATED).order_by("-pk").first()
+            )
+            if action and (action.admin_id, action.why) == (admin.pk, reason):
+                return latest
+            raise Conflict(
+                f"A model without {person.username} was trained since you opened this page."
+            )
         started = candidates.start_ablation(person.contributor)
         AdminAction.objects.create(admin=admin, kind=Kind.ABLATED, person=person, why=reason)
         return started

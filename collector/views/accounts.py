@@ -3,7 +3,10 @@ templates."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
 
+from django.conf import settings as django_settings
 from django.contrib import messages
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import logout
@@ -17,6 +20,7 @@ from django.http import (
     QueryDict,
     StreamingHttpResponse,
 )
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -155,7 +159,21 @@ def _known_here(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-class SignIn(auth.LoginView):
+class WithinPath(auth.RedirectURLMixin):
+    """Leads on only to where this site is: below its path, where it shares a host with others."""
+
+    request: HttpRequest
+
+    def get_redirect_url(self) -> str:  # type: ignore[override]  # its stub is older
+        asked: str = super().get_redirect_url()
+        # As a browser reads it: relative to this page, every backslash a slash.
+        whole = urljoin(self.request.build_absolute_uri(), asked.replace("\\", "/"))
+        path = unquote(urlsplit(whole).path)
+        is_within = path.startswith(f"{django_settings.PATH}/") and ".." not in path.split("/")
+        return asked if is_within else ""
+
+
+class SignIn(WithinPath, auth.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
@@ -165,6 +183,10 @@ class SignIn(auth.LoginView):
         assert isinstance(person, Person)
         sessions.begin(self.request, person)
         return _known_here(self.request, HttpResponseRedirect(self.get_success_url()))
+
+
+class SignOut(WithinPath, auth.LogoutView):
+    pass
 
 
 @require_safe
@@ -204,15 +226,32 @@ class PasswordReset(auth.PasswordResetView):
 class PasswordResetConfirm(auth.PasswordResetConfirmView):
     template_name = "accounts/reset_confirm.html"
     success_url = reverse_lazy("password_reset_complete")
+    SET_HERE = "password_set_here"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        if request.method == "POST" and not self.validlink and self._is_set_already():
+            return redirect("password_reset_complete")
+        return response
+
+    def _is_set_already(self) -> bool:
+        """Whether this is the second press of the button: the first, from this browser, made the
+        link void by setting the same password."""
+        store = type(self.request.session)(self.request.session.session_key)  # as it is by now
+        password = self.request.POST.get("new_password1", "")
+        if self.user is None or store.get(self.SET_HERE) != str(self.user.pk):
+            return False
+        return accounts.is_password_of(self.user, password)
 
     def form_valid(self, form: "auth_forms.SetPasswordForm[Person]") -> HttpResponse:
         response = super().form_valid(form)
+        self.request.session[self.SET_HERE] = str(form.user.pk)
         sign_ins.remember_device(self.request, response, form.user)
         return response
 
 
 sign_in = SignIn.as_view()
-sign_out = auth.LogoutView.as_view()
+sign_out = SignOut.as_view()
 password_change = PasswordChange.as_view()
 password_change_done = auth.PasswordChangeDoneView.as_view(
     template_name="accounts/password_change_done.html"

@@ -1,7 +1,9 @@
 """Who moderates and how well, for admins; here a pause is lifted and somebody let moderate."""
 
+import re
 from collections.abc import Callable
 from functools import partial
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -16,7 +18,7 @@ from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
 from trainer.learning.evaluate import wilson
 
-Change = Callable[[Person, Person, str], None]
+Change = Callable[[Person, Person, str, int | None], None]
 CHANGES: dict[str, tuple[Change, str]] = {
     "resume": (trust.resume, "{} moderates again."),
     "qualify": (trust.qualify, "{} may moderate now."),
@@ -30,12 +32,19 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
     if request.method == "POST":
         buttons = {do: partial(_button, admin, *change) for do, change in CHANGES.items()}
-        if press(request, buttons, bound):
+        done = press(request, buttons, bound)
+        # What was refused for how things stand by now is seen from how they stand by now.
+        if done or not any(form.errors for form in bound.values()):
             return redirect("moderators")
     everybody = trust.moderator_figures()
     work = trust.reading_counts([figures.moderator for figures in everybody])
     tests = gold.qualification_test_count()
-    rows = [_row(figures, work[figures.moderator.pk], tests, bound) for figures in everybody]
+    pauses = trust.current_pauses()
+    rows = [
+        _row(figures, work[figures.moderator.pk], tests, bound)
+        | {"seen": _seen(figures.moderator, work[figures.moderator.pk], pauses)}
+        for figures in everybody
+    ]
     context = {"rows": rows, "alpha": _alpha(agreement.measured())}
     return render(request, "pages/moderators.html", context)
 
@@ -46,11 +55,21 @@ def _button(admin: Person, change: Change, done: str, post: QueryDict) -> Button
     if moderator is None:
         raise NotFound("There is no such person.")
 
+    seen = post.get("seen", "")
+    seen_number = int(seen) if re.fullmatch("[0-9]{1,18}", seen) else None
+
     def act(why: str) -> str:
-        change(moderator, admin, why)
+        change(moderator, admin, why, seen_number)
         return done.format(moderator.username)
 
     return Button(act, ReasonForm(post, prefix=_key(moderator)))
+
+
+def _seen(moderator: Person, work: trust.ReadingCounts, pauses: dict[UUID, int]) -> int:
+    """What its button was read at: the pause, or how many tens of practice drawings were read."""
+    if moderator.is_moderation_paused:
+        return pauses.get(moderator.pk, 0)
+    return work.practice_count // verdicts.PRACTICE
 
 
 def _key(moderator: Person) -> str:

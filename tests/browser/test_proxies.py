@@ -197,6 +197,16 @@ def test_whoever_invents_addresses_is_counted_by_their_own(front: Front) -> None
         assert sign_up(one) == 400
 
 
+@pytest.mark.survives(
+    "`next=` that leads out of `DADC_PATH` on the same host", "signing in leads to the draw page"
+)
+def test_signing_in_leads_nowhere_out_of_the_path(front: Front) -> None:
+    with closing(front.visitor()) as client:
+        form = {"username": "alice", "password": PASSWORD, "next": "/other/"}
+        answer = front.post(client, "accounts/sign-in/?next=/other/", form)
+        assert answer.headers["Location"] == f"{PATH}/draw/"
+
+
 def test_what_clients_claim_of_a_proxy_is_not_believed(front: Front) -> None:
     https = {"Host": "localhost", "X-Forwarded-Proto": "https"}
     usual = front.directly("GET", f"{PATH}/try/", **https)

@@ -294,7 +294,8 @@ def test_a_paused_moderator_is_told_why_and_an_admin_lifts_it_with_a_reason(
     )
     assert "mona moderates again." in lifted.content.decode()
     assert browse(mona).get("/moderate/").status_code == 200
-    twice = browse(ada).post("/moderators/", {"do": "resume", "moderator": "mona", key: "Again."})
+    again = {"do": "resume", "moderator": "mona", key: "Again."}
+    twice = browse(ada).post("/moderators/", again, follow=True)
     assert "not paused (any more)" in twice.content.decode()
 
 

@@ -2,24 +2,44 @@
 page only what its reader changed is saved."""
 
 import re
+import uuid
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock, patch
 
 import pytest
+from django.contrib.auth.tokens import default_token_generator
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
-from collector.models import Appeal, Attempt, Decision, Person, Study, StudyChange
+from collector.models import (
+    AdminAction,
+    Appeal,
+    Attempt,
+    Decision,
+    ModerationPause,
+    Person,
+    Study,
+    StudyChange,
+)
+from collector.moderation import gold, queue, readings, trust
 from collector.people import closing, suspensions
+from collector.people.sessions import SessionStore
+from collector.rules import verdicts
 from collector.study import settings as study_settings
 from tests.support import PASSWORD
 from tests.support.models import add_model
 from tests.support.pages import Browse, Insert, text
-from trainer import candidates
-from trainer.models import RoundModel
+from trainer import candidates, samples
+from trainer.models import Contributor, Round, RoundModel, Sample
 
 SIGN_UP, DESK, ACCOUNT = reverse("sign_up"), reverse("desk"), reverse("account")
+MODERATORS = reverse("moderators")
 NEW = {"username": "carol", "password": PASSWORD, "email": "carol@example.org"}
 
 
@@ -214,3 +234,169 @@ def test_djangos_admin_saves_what_was_changed_there_and_nothing_old(
     assert "changed this to new@example.org meanwhile" in text(refused)
     alice.refresh_from_db()
     assert alice.email == "new@example.org"
+
+
+def why_of(person: Person, why: str) -> dict[str, str]:
+    return {f"moderator-{person.pk}-why": why}
+
+
+def pause(person: Person) -> None:
+    Person.objects.filter(pk=person.pk).update(is_moderation_paused=True)
+    ModerationPause.objects.create(person=person, agreed_count=20, settled_count=30)
+
+
+@pytest.mark.survives(
+    "“moderate again” or “moderate” pressed twice, or after another admin's press",
+    "done once, written down once; the second says how it stands",
+)
+@pytest.mark.parametrize("do", ["resume", "qualify"])
+def test_letting_somebody_moderate_twice_is_done_once(
+    do: str, browse: Browse, ada: Person, mona: Person
+) -> None:
+    desk = browse(ada)
+    if do == "resume":
+        pause(mona)
+    else:
+        Person.objects.filter(pk=mona.pk).update(qualified_at=None)
+    pressed = form_of(desk.get(MODERATORS), do) | why_of(mona, "We talked.")
+    done = {"resume": "mona moderates again.", "qualify": "mona may moderate now."}[do]
+    for _ in range(2):
+        assert done in text(desk.post(MODERATORS, pressed, follow=True))
+    abe = Person.objects.create_user("abe", PASSWORD, role=Person.Role.ADMIN)
+    assert "(any more)" in text(browse(abe).post(MODERATORS, pressed, follow=True))
+    mona.refresh_from_db()
+    assert mona.is_moderator
+    assert AdminAction.objects.count() == 1
+
+
+@pytest.mark.survives(
+    "an old page that lets a moderator go on who was paused again meanwhile",
+    "refused; the new pause holds until it is read",
+)
+def test_an_old_page_lifts_no_pause_that_its_reader_has_not_seen(
+    browse: Browse, ada: Person, mona: Person
+) -> None:
+    desk = browse(ada)
+    pause(mona)
+    old = form_of(desk.get(MODERATORS), "resume") | why_of(mona, "We talked.")
+    abe = Person.objects.create_user("abe", PASSWORD, role=Person.Role.ADMIN)
+    trust.resume(mona, abe, "So did we.")
+    pause(mona)
+    assert "mona was paused again since" in text(desk.post(MODERATORS, old, follow=True))
+    mona.refresh_from_db()
+    assert mona.is_moderation_paused
+    new = form_of(desk.get(MODERATORS), "resume") | why_of(mona, "Once more.")
+    assert "mona moderates again." in text(desk.post(MODERATORS, new, follow=True))
+
+
+@pytest.mark.survives(
+    "an old page that lets somebody moderate who failed ten practice drawings meanwhile",
+    "refused until that is read",
+)
+def test_an_old_page_lets_nobody_moderate_who_failed_meanwhile(
+    browse: Browse, ada: Person, mona: Person
+) -> None:
+    gold.ship()
+    Person.objects.filter(pk=mona.pk).update(qualified_at=None)
+    desk = browse(ada)
+    old = form_of(desk.get(MODERATORS), "qualify") | why_of(mona, "I know them.")
+    mona.refresh_from_db()
+    for _ in range(verdicts.PRACTICE):
+        given = queue.assign(mona)
+        assert given is not None
+        assert given.gold is not None
+        readings.read(mona, given.pk, "3" if given.gold.answer != "3" else "5")
+    assert "another ten practice drawings" in text(desk.post(MODERATORS, old, follow=True))
+    mona.refresh_from_db()
+    assert mona.is_practising
+    new = form_of(desk.get(MODERATORS), "qualify") | why_of(mona, "All the same.")
+    assert "mona may moderate now." in text(desk.post(MODERATORS, new, follow=True))
+
+
+@pytest.mark.survives(
+    "“train without somebody” pressed twice, or on an old page",
+    "one model; the second finds it, an old page is refused",
+)
+def test_a_model_without_somebody_is_trained_once_for_one_press(
+    browse: Browse, ada: Person, bob: Person, insert: Insert, open_round: Round
+) -> None:
+    model = add_model(9)
+    RoundModel.objects.filter(pk=model.pk).update(initial_model=open_round.model)
+    for person, first in ((bob.contributor, b"a"), (uuid.uuid4(), b"b")):
+        with transaction.atomic():
+            samples.add(
+                attempt=uuid.uuid4(),
+                contributor=person,
+                pixels=first * 784,
+                label=4,
+                has_fooled=True,
+                round_=open_round,
+            )
+    Contributor.objects.update(split="train")
+    Sample.objects.update(first_trained_by=model)
+    page, at = browse(ada), reverse("person", args=["bob"])
+    old = form_of(page.get(at), "ablate")
+    pressed = old | {"ablate-why": "I wonder."}
+    for _ in range(2):
+        assert "is in training" in text(page.post(at, pressed, follow=True))
+    RoundModel.objects.filter(state="training").update(state="failed")
+    assert "is in training" in text(page.post(at, pressed, follow=True)), "it was, by this press"
+    told = text(page.post(at, old | {"ablate-why": "Once more."}, follow=True))
+    assert "A model without bob was trained since you opened this page." in told
+    assert RoundModel.objects.exclude(left_out_contributor=None).count() == 1
+
+
+@pytest.mark.survives(
+    "the button for a new password, from a reset's link, pressed twice",
+    "both lead to “your password is set”; another password is not believed to be set",
+)
+@pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at once"])
+def test_a_new_password_set_twice_is_set(alice: Person, at_once: bool) -> None:
+    client, new = Client(), "another fine horse"
+    uid = urlsafe_base64_encode(force_bytes(alice.pk))
+    link = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(alice)])
+    form = client.get(link)["Location"]
+    before = dict(client.session.items())
+    pressed = {"new_password1": new, "new_password2": new}
+    done = reverse("password_reset_complete")
+    assert client.post(form, pressed)["Location"] == done
+    with ExitStack() as stack:
+        if at_once:  # the second's session was read before the first's was written
+            old = Mock(side_effect=[before, *[dict(client.session.items())] * 9])
+            stack.enter_context(patch.object(SessionStore, "load", lambda _: old()))
+        assert client.post(form, pressed)["Location"] == done
+    other = {"new_password1": "yet another horse", "new_password2": "yet another horse"}
+    assert "used already, or is too old" in text(client.post(form, other))
+    assert "used already, or is too old" in text(Client().post(form, pressed))
+    alice.refresh_from_db()
+    assert alice.check_password(new)
+
+
+@pytest.mark.survives(
+    "`next=` that leads out of `DADC_PATH` on the same host, in seven spellings",
+    "signing in or out leads to the site's own page",
+)
+@pytest.mark.parametrize(
+    "to",
+    [
+        "/other/",
+        "/digits-too/",
+        "http://testserver/other/",
+        "/digits/../other/",
+        "/digits/%2e%2E/other/",
+        "/digits\\..\\other/",
+        "../../../other/",
+    ],
+)
+def test_signing_in_and_out_lead_nowhere_out_of_the_sites_path(
+    alice: Person, settings: Any, to: str
+) -> None:
+    settings.PATH = "/digits"
+    client, given = Client(), {"username": "alice", "password": PASSWORD}
+    for named, signed_in, signed_out in (
+        (to, "/draw/", "/"),
+        ("/digits/drawings/?page=2", "/digits/drawings/?page=2", "/digits/drawings/?page=2"),
+    ):
+        answer = client.post(reverse("sign_in"), given | {"next": named})
+        assert (answer.status_code, answer["Location"]) == (302, signed_in)
+        assert client.post(reverse("sign_out"), {"next": named})["Location"] == signed_out

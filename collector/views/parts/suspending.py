@@ -25,9 +25,9 @@ def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bo
     """Do what the button says; whether it was done. A form in `bound` says what is wrong."""
 
     def button(do: str, change: Change, post: QueryDict) -> Button:
-        seen = post.get("seen_last", "")
-        seen_last = int(seen) if re.fullmatch("[0-9]{1,18}", seen) else None
-        return Button(partial(change, person, admin, seen_last), ReasonForm(post, prefix=do))
+        text = post.get("seen_ablation" if do == "ablate" else "seen_last", "")
+        seen = int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+        return Button(partial(change, person, admin, seen), ReasonForm(post, prefix=do))
 
     buttons = {do: partial(button, do, change) for do, change in CHANGES.items()}
     return press(request, buttons, bound)
@@ -43,8 +43,8 @@ def _reinstate(person: Person, admin: Person, seen_last: int | None, why: str) -
     return f"{person.username} is back; {words.count(back, 'sample')} too."
 
 
-def _ablate(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
-    suspensions.ablate(person, admin, why)
+def _ablate(person: Person, admin: Person, seen_ablation: int | None, why: str) -> str:
+    suspensions.ablate(person, admin, why, seen_ablation)
     return (
         f"A model without {person.username} is in training. What comes of it will stand "
         "on this page."
@@ -71,6 +71,7 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
         and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
         "last_when": last and last.done_at,
         "seen_last": last.pk if last else 0,
+        "seen_ablation": ablation.pk if ablation else 0,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in CHANGES},
         "ablation": _ablation(ablation, person.username) if ablation else None,
     }
