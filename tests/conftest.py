@@ -11,6 +11,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.support")
 
+from scripts import reliability  # noqa: E402
 from tests.support import examples, needs, scheduling  # noqa: E402
 from tests.support import site as sites  # noqa: E402
 
@@ -18,6 +19,12 @@ examples.choose()
 # What a test starts heeds these also where the suite runs in the background, or under nohup.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what was collected, also what is deselected."""
+    config.stash[reliability.COLLECTED] = list(items)
 
 
 @pytest.hookimpl(optionalhook=True)

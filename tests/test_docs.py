@@ -1,7 +1,10 @@
 """The docs are held against the code, and to the house's English."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from collector.models import Attempt
 from collector.rules.verdicts import ANSWERS
 from dadc_site.environment import ELSEWHERE, defaults
+from scripts import reliability
 
 ROOT = Path(__file__).resolve().parent.parent
 HOMES = [
@@ -182,3 +186,25 @@ def test_people_are_they(files: str) -> None:
 def test_words_that_have_gone_stay_away(files: str) -> None:
     """In their place: correctly, email, near-duplicate, gold items."""
     assert _lines_with(r"(rightly|e-mails?|near-cop(y|ies)|golds)(?!`)", files) == []
+
+
+def test_the_table_of_reliability_is_what_the_tests_say(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """`make reliability` writes it."""
+    told = (ROOT / "docs/reliability.md").read_text()
+    items = request.config.stash[reliability.COLLECTED]
+    if {item.path for item in items} == set((ROOT / "tests").rglob("test_*.py")):
+        assert told == reliability.with_table(told, items)
+        return
+    # Not all tests are in this session, so that another has to collect them.
+    made = tmp_path / "reliability.md"
+    made.write_text(told)
+    subprocess.run(
+        [sys.executable, "-m", "scripts.reliability", made],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if "PYTEST" not in name},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    assert told == made.read_text()
