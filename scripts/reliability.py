@@ -19,7 +19,7 @@ BEGIN, END = "<!-- made from the tests by make reliability -->\n", "<!-- end -->
 HEAD = "| input or fault | what comes of it | database | test |\n| --- | --- | --- | --- |\n"
 KINDS = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 # A site or a database that a test, or a fixture of its own, begins.
-BEGUN = re.compile(r'\b(?:site|database)\(\s*"(sqlite|postgres)"|f"(sqlite):///\{')
+BEGUN = re.compile(r'\b(?:site|database)\(\s*"(sqlite|postgres)"|f"(sqlite):///\{|\bdb\.(sqlite)3')
 COLLECTED = pytest.StashKey[list[pytest.Item]]()
 ON_BOTH = {f"tests/{line}" for line in (ROOT / "tests/on_postgres.txt").read_text().split()}
 
@@ -40,10 +40,10 @@ class Row:
 
 
 def table(items: Iterable[pytest.Item]) -> str:
-    """Return the table of what these tests show, in their order; tests of one fault and outcome
-    stand in one row."""
+    """Return the table of what these tests show, as they stand in their files; tests of one fault
+    and outcome stand in one row."""
     rows: dict[tuple[str, str], Row] = {}
-    for item in items:
+    for item in sorted(items, key=lambda item: (item.location[0], item.location[1] or 0)):
         for mark in item.iter_markers("survives"):
             row = rows.setdefault(mark.args, Row(*mark.args))
             row.tests[item.nodeid.partition("[")[0]] = None
@@ -73,8 +73,8 @@ def _begun(item: pytest.Function) -> Iterator[str]:
 
 def _begun_in(function: object) -> Iterator[str]:
     if getattr(function, "__module__", "").startswith("tests."):
-        for first, second in BEGUN.findall(inspect.getsource(function)):  # type: ignore[arg-type]
-            yield first or second
+        for named in BEGUN.findall(inspect.getsource(function)):  # type: ignore[arg-type]
+            yield "".join(named)
 
 
 def with_table(text: str, items: Iterable[pytest.Item]) -> str:

@@ -26,6 +26,10 @@ def stroke(**changes: Any) -> list[dict[str, Any]]:
     return [LINE | changes]
 
 
+@pytest.mark.survives(
+    "numbers `1e999`, `NaN`, `Infinity`, an integer of 5,000 digits, in any JSON field",
+    "400",
+)
 @pytest.mark.parametrize("place", ["target_label", "width", "client_key", "strokes", "x", "y", "t"])
 def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(
     world: World, place: str
@@ -40,6 +44,10 @@ def test_numbers_that_are_none_are_refused_in_every_field_of_an_attempt(
             )
 
 
+@pytest.mark.survives(
+    "numbers `1e999`, `NaN`, `Infinity`, an integer of 5,000 digits, in any JSON field",
+    "400",
+)
 @pytest.mark.parametrize(
     ("path", "wrong"),
     [
@@ -79,6 +87,11 @@ NO_OBJECTS = [
 ]
 
 
+@pytest.mark.survives(
+    "`[` × 100,000, duplicate keys in one object, a lone surrogate, other encodings, no object,"
+    " two",
+    "400",
+)
 @pytest.mark.parametrize(
     "path", ["/api/attempts/", "/api/predictions/", "/api/accounts/", "/api/tokens/"]
 )
@@ -91,6 +104,10 @@ def test_what_is_not_one_strict_json_object_is_refused(world: World, path: str) 
         assert_refusal(world.alice.request("POST", path, raw=b""), 400, first_missing)
 
 
+@pytest.mark.survives(
+    "label `true`, `3.0`, `“٣”`, `“ 3 ”`, 10, -1, missing",
+    "400 at the field",
+)
 def test_a_label_that_is_not_a_digit_is_refused(world: World) -> None:
     with world.adding():
         for label in (True, False, 3.0, "3", "٣", " 3 ", 10, -1, None, [3], {"3": 3}, 10**19):
@@ -133,6 +150,11 @@ NO_DRAWINGS: list[Any] = [
 ]
 
 
+@pytest.mark.survives(
+    "strokes `[]`, `[[]]`, an empty stroke, x and y of unequal length, t running backwards; "
+    "coordinates nested, 3-tuple, string, bool, outside the canvas",
+    "400 at the field, before anything is drawn",
+)
 @pytest.mark.parametrize("path", ["/api/attempts/", "/api/predictions/"])
 def test_strokes_that_are_no_drawing_are_refused(world: World, path: str) -> None:
     rest = {"target_label": 3} if path == "/api/attempts/" else {}
@@ -141,12 +163,20 @@ def test_strokes_that_are_no_drawing_are_refused(world: World, path: str) -> Non
             assert_refusal(world.alice.post(path, {"strokes": strokes, **rest}), 400, "strokes")
 
 
+@pytest.mark.survives(
+    "a pen of 7, 41, 22.0, `true`, a text",
+    "400 at the field",
+)
 def test_a_pen_of_no_such_width_is_refused(world: World) -> None:
     with world.adding():
         for width in (7, 41, 22.0, "22", True, None, [22], 10**19):
             assert_refusal(world.alice.post("/api/attempts/", body(width=width)), 400, "width")
 
 
+@pytest.mark.survives(
+    "a drawing of 100,000 points",
+    "400 within the limit on bodies, 413 above",
+)
 def test_a_drawing_of_a_hundred_thousand_points_is_refused(world: World) -> None:
     few = 85_000 // 3  # the most that the limit on bodies lets through
     world.refuses(
@@ -170,6 +200,10 @@ ZIGZAG = {
 }
 
 
+@pytest.mark.survives(
+    "fewer than two distinct points, all ink",
+    "422 with a sentence that helps",
+)
 @pytest.mark.parametrize(
     "strokes",
     [
@@ -189,6 +223,10 @@ def test_what_nobody_could_read_is_answered_with_a_sentence_that_helps(
     assert len(answer.body["error"]["message"].split()) > 6
 
 
+@pytest.mark.survives(
+    "extra fields `fooled`, `status`, `user`, `is_staff`",
+    "400; never believed, nor told back at length",
+)
 def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world: World) -> None:
     not_theirs: dict[str, Any] = {
         "fooled": True,
@@ -208,6 +246,10 @@ def test_an_attempt_with_a_field_that_is_not_the_drawers_to_say_is_refused(world
             assert len(json.dumps(answer.body)) < 300, "and what it was is not told back at length"
 
 
+@pytest.mark.survives(
+    "a round sent with an attempt: open, made up, no number",
+    "400; the open one counts",
+)
 def test_an_attempt_that_names_its_round_is_refused_whether_there_is_such_a_round_or_not(
     world: World,
 ) -> None:
@@ -219,6 +261,10 @@ def test_an_attempt_that_names_its_round_is_refused_whether_there_is_such_a_roun
             )
 
 
+@pytest.mark.survives(
+    "a client key that is empty, too long, no text, with U+0000",
+    "400 at the field",
+)
 def test_a_client_key_that_is_none_is_refused(world: World) -> None:
     attempt = next(world.drawings)
     with world.adding():
@@ -228,6 +274,10 @@ def test_a_client_key_that_is_none_is_refused(world: World) -> None:
             )
 
 
+@pytest.mark.survives(
+    "a reading that is none, or of an assignment that is none",
+    "400, 404",
+)
 def test_a_reading_that_is_none_is_refused_before_anything_is_looked_up(world: World) -> None:
     path = f"/api/assignments/{uuid4()}/reading/"
     with world.adding():
@@ -252,12 +302,20 @@ NOWHERE = [
 ]
 
 
+@pytest.mark.survives(
+    "an id of 30 digits, an unknown uuid, an address of nothing, read and written",
+    "404",
+)
 def test_an_address_of_nothing_is_not_found(world: World) -> None:
     with world.adding():
         for path in NOWHERE:
             assert_refusal(world.alice.get(path), 404)
 
 
+@pytest.mark.survives(
+    "an id of 30 digits, an unknown uuid, an address of nothing, read and written",
+    "404",
+)
 def test_a_write_to_nothing_is_not_found(world: World) -> None:
     with world.adding():
         for number in (uuid4(), "9" * 30):
@@ -266,6 +324,10 @@ def test_a_write_to_nothing_is_not_found(world: World) -> None:
             assert_refusal(world.nobody.post(path), 404)
 
 
+@pytest.mark.survives(
+    "a cursor that was not given out",
+    "400",
+)
 def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
     before_all_time = "cD0wMDAxLTAxLTAxVDAwOjAwOjAwJTJCMTQ6MDA%3D"  # p=0001-01-01T00:00:00+14:00
     with world.adding():
@@ -281,6 +343,10 @@ def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
             assert_refusal(world.alice.get(f"/api/attempts/?cursor={cursor}"), 400, "cursor")
 
 
+@pytest.mark.survives(
+    "a value that a query does not have, U+0000 among them",
+    "400",
+)
 def test_a_query_with_a_value_that_does_not_exist_is_refused(world: World) -> None:
     with world.adding():
         for period in ("ever", "%00", "round%27%20OR%201=1"):
@@ -295,6 +361,10 @@ STRANGE = (
 )
 
 
+@pytest.mark.survives(
+    "query strings such as `?user__password__startswith=` in the API",
+    "ignored",
+)
 @pytest.mark.parametrize(
     "path", ["/api/leaderboard/", "/api/attempts/", "/api/rounds/", "/api/rounds/current/"]
 )
@@ -303,6 +373,10 @@ def test_a_query_that_no_page_knows_is_ignored(world: World, path: str) -> None:
         assert world.alice.get(f"{path}?{STRANGE}").body == world.alice.get(path).body
 
 
+@pytest.mark.survives(
+    "`limit` and `offset` of 30 digits, negative, no number",
+    "the page that there is",
+)
 @pytest.mark.parametrize(
     "query", ["limit=" + "9" * 30, "limit=-1", "limit=%00", "offset=-5", "offset=x", "limit=1e9"]
 )

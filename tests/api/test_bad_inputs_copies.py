@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.support.site import Answer, Client
 from tests.support.world import World, assert_refusal
 
@@ -16,6 +18,10 @@ def at_once(*asked: tuple[Client, dict[str, Any]]) -> list[Answer]:
         return list(pool.map(lambda pair: pair[0].post(ATTEMPTS, pair[1]), asked))
 
 
+@pytest.mark.survives(
+    "the same client key and body again",
+    "200 and the same answer",
+)
 def test_the_same_client_key_and_drawing_again_get_the_same_answer(world: World) -> None:
     attempt = next(world.drawings) | {"client_key": str(uuid4())}
     with world.adding(attempt_not_fooled=1):
@@ -24,6 +30,10 @@ def test_the_same_client_key_and_drawing_again_get_the_same_answer(world: World)
     assert first.body == second.body
 
 
+@pytest.mark.survives(
+    "the same client key with another body",
+    "409; a key is one's own",
+)
 def test_the_same_client_key_with_another_drawing_conflicts(world: World) -> None:
     key = {"client_key": str(uuid4())}
     attempt = next(world.drawings) | key
@@ -41,6 +51,10 @@ def test_the_same_client_key_with_another_drawing_conflicts(world: World) -> Non
         )
 
 
+@pytest.mark.survives(
+    "the same client key 16 times at once",
+    "one row, 16 equal answers",
+)
 def test_the_same_client_key_sixteen_times_at_once_is_one_row_and_sixteen_equal_answers(
     world: World,
 ) -> None:
@@ -52,6 +66,10 @@ def test_the_same_client_key_sixteen_times_at_once_is_one_row_and_sixteen_equal_
         assert all(answer.body == answers[0].body for answer in answers)
 
 
+@pytest.mark.survives(
+    "exactly the same pixels again in one round, by the same or another person",
+    "409",
+)
 def test_the_same_pixels_again_conflict_whoever_sends_them(world: World) -> None:
     attempt = next(world.drawings)
     assert world.alice.post(ATTEMPTS, attempt).status == 201
@@ -65,6 +83,10 @@ def test_the_same_pixels_again_conflict_whoever_sends_them(world: World) -> None
                 assert_refusal(person.post(ATTEMPTS, again), 409)
 
 
+@pytest.mark.survives(
+    "a verified fool sent again, and its reading",
+    "409; scored once",
+)
 def test_a_verified_fool_sent_again_scores_once(world: World) -> None:
     fool = next(world.fools)
     label = str(fool["target_label"])
@@ -92,6 +114,10 @@ def _both(client: Client, path: str, body: dict[str, str]) -> list[Answer]:
         return list(pool.map(lambda _: client.post(path, body), range(2)))
 
 
+@pytest.mark.survives(
+    "pixels that were taken back, sent again",
+    "taken; taking back twice is once",
+)
 def test_retracted_pixels_may_be_sent_again(world: World) -> None:
     attempt = next(world.drawings)
     with world.adding(attempt_retracted=1, attempt_not_fooled=1):
@@ -101,6 +127,10 @@ def test_retracted_pixels_may_be_sent_again(world: World) -> None:
         assert world.bob.post(ATTEMPTS, attempt).status == 201
 
 
+@pytest.mark.survives(
+    "the same pixels by two people at once",
+    "one attempt and one 409",
+)
 def test_the_same_pixels_by_two_people_at_once_are_one_attempt_and_one_conflict(
     world: World,
 ) -> None:
@@ -112,6 +142,10 @@ def test_the_same_pixels_by_two_people_at_once_are_one_attempt_and_one_conflict(
         assert_refusal(max(answers, key=lambda answer: answer.status), 409)
 
 
+@pytest.mark.survives(
+    "another person's attempt, by its id",
+    "404, also to take back",
+)
 def test_another_persons_attempt_can_neither_be_seen_nor_taken_back(world: World) -> None:
     attempt = world.alice.post(ATTEMPTS, next(world.drawings)).body["id"]
     with world.adding():
@@ -129,6 +163,10 @@ def test_an_attempt_that_somebody_has_read_cannot_be_taken_back(world: World) ->
     world.refuses(409, lambda: world.alice.post(f"{ATTEMPTS}{first['id']}/retract/"))
 
 
+@pytest.mark.survives(
+    "a moderator who would read their own drawing",
+    "never given; 404 by its id",
+)
 def test_nobody_is_given_their_own_drawing_to_read(world: World) -> None:
     fool = next(world.fools)
     with world.adding(attempt_pending=1):
@@ -141,6 +179,10 @@ def test_nobody_is_given_their_own_drawing_to_read(world: World) -> None:
         assert world.mona.post(f"{ATTEMPTS}{own}/retract/").status == 200
 
 
+@pytest.mark.survives(
+    "a reading for another's assignment",
+    "404",
+)
 def test_a_lease_is_only_for_whoever_holds_it(world: World) -> None:
     fool = next(world.fools)
     assert world.alice.post(ATTEMPTS, fool).body["status"] == "pending"
@@ -154,6 +196,10 @@ def test_a_lease_is_only_for_whoever_holds_it(world: World) -> None:
     assert answer.status == 201
 
 
+@pytest.mark.survives(
+    "a crowdworker who moderates or exports, a moderator who exports",
+    "403, a stranger 401",
+)
 def test_a_crowdworker_moderates_nothing(world: World) -> None:
     with world.adding():
         assert_refusal(world.alice.post("/api/assignments/"), 403)

@@ -51,6 +51,10 @@ def until_refused(ask: Callable[[], Answer]) -> list[Answer]:
     return answers
 
 
+@pytest.mark.survives(
+    "a flood of sign-ups from one address, `X-Forwarded-For` rotating",
+    "429 with Retry-After for that address alone",
+)
 def test_a_flood_of_sign_ups_is_stopped_for_its_address_alone(
     world: World, strict: Site, flooder: Flooder
 ) -> None:
@@ -76,6 +80,10 @@ def test_a_flood_of_sign_ups_is_stopped_for_its_address_alone(
         assert other.post("/api/accounts/", body).status == 201
 
 
+@pytest.mark.survives(
+    "10 submissions a second by one person",
+    "429 with Retry-After for them alone; copies count too",
+)
 def test_more_than_ten_submissions_a_second_are_stopped_for_their_drawer_alone(
     world: World, strict: Site, flooder: Flooder
 ) -> None:
@@ -90,6 +98,10 @@ def test_more_than_ten_submissions_a_second_are_stopped_for_their_drawer_alone(
         assert calm.post("/api/attempts/", next(world.drawings)).status == 201
 
 
+@pytest.mark.survives(
+    "28 drawings that fool at once by somebody new",
+    "twenty wait, the others get 429",
+)
 def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_waiting(
     world: World, strict: Site
 ) -> None:
@@ -110,6 +122,10 @@ def test_of_many_drawings_that_fool_at_once_a_new_person_has_exactly_twenty_wait
         assert newcomer.post("/api/attempts/", next(world.drawings)).status == 201
 
 
+@pytest.mark.survives(
+    "a flood of sign-ins",
+    "429 with Retry-After; pages stay under 500 ms in the middle",
+)
 def test_a_flood_of_sign_ins_is_stopped_and_the_pages_stay_quick(
     world: World, strict: Site, flooder: Flooder
 ) -> None:
@@ -142,6 +158,10 @@ on_one_database = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 SPELLINGS = ("alice", "ALICE", "Alice", "aLicE")
 
 
+@pytest.mark.survives(
+    "guesses at one person's password, the name spelled in many ways, `X-Forwarded-For` rotating",
+    "429 from the eleventh; elsewhere they sign in",
+)
 def test_guesses_at_one_persons_password_are_stopped_however_the_name_is_spelled(
     world: World, flooder: Flooder
 ) -> None:
@@ -174,6 +194,10 @@ def guessed(strict: Site, flooder: Flooder, names: Iterator[str], most: int) -> 
     return answers
 
 
+@pytest.mark.survives(
+    "guesses on the sign-in page: one name, its spellings, one password for many names",
+    "429 with Retry-After",
+)
 @on_one_database
 def test_guesses_on_the_page_are_stopped_too_and_it_says_for_how_long(
     world: World, strict: Site, flooder: Flooder
@@ -184,6 +208,10 @@ def test_guesses_on_the_page_are_stopped_too_and_it_says_for_how_long(
     assert 1 <= int(last.headers["Retry-After"]) <= 900
 
 
+@pytest.mark.survives(
+    "guesses on the sign-in page: one name, its spellings, one password for many names",
+    "429 with Retry-After",
+)
 @on_one_database
 def test_guesses_on_the_page_are_stopped_however_the_name_is_spelled(
     world: World, strict: Site, flooder: Flooder
@@ -192,6 +220,10 @@ def test_guesses_on_the_page_are_stopped_however_the_name_is_spelled(
         assert guessed(strict, flooder, cycle(SPELLINGS), 12)[-1].status == 429
 
 
+@pytest.mark.survives(
+    "guesses on the sign-in page: one name, its spellings, one password for many names",
+    "429 with Retry-After",
+)
 @on_one_database
 def test_guesses_on_the_page_with_one_password_for_many_names_are_stopped(
     world: World, strict: Site, flooder: Flooder
@@ -201,6 +233,10 @@ def test_guesses_on_the_page_with_one_password_for_many_names_are_stopped(
         assert guessed(strict, flooder, names, 45)[-1].status == 429
 
 
+@pytest.mark.survives(
+    "a flood of forgotten passwords of one address",
+    "429",
+)
 def test_a_flood_of_mails_to_somebody_is_stopped(
     world: World, strict: Site, flooder: Flooder
 ) -> None:

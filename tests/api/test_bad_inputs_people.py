@@ -49,6 +49,11 @@ NO_NAMES = [
 ]
 
 
+@pytest.mark.survives(
+    "user name Cyrillic `аdmin`, full-width, `..`, `-1+1`, bidi and zero-width characters, "
+    "U+0000, 300 characters, `Admin` beside `admin`",
+    "400, and on the page the reason beside the field",
+)
 @pytest.mark.parametrize("name", NO_NAMES, ids=lambda name: ascii(name)[:24])
 def test_a_user_name_that_could_deceive_is_refused_with_the_reason_beside_the_field(
     world: World, name: str
@@ -67,6 +72,10 @@ def test_a_user_name_that_could_deceive_is_refused_with_the_reason_beside_the_fi
     assert SCRIPT not in page.body
 
 
+@pytest.mark.survives(
+    "a sign-up that names its role, id or `is_staff`, or with a weak password or no address",
+    "400 at the field",
+)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -107,6 +116,10 @@ def test_a_sign_up_with_what_nobody_may_choose_is_refused(
     world.refuses(400, lambda: world.nobody.post("/api/accounts/", body), field)
 
 
+@pytest.mark.survives(
+    "a crowdworker who opens an admin's page or makes somebody staff",
+    "403, or sent to sign in",
+)
 def test_nobody_becomes_staff_on_a_page(world: World) -> None:
     browser = Browser(world.site)
     browser.get("/accounts/sign-up/")
@@ -132,6 +145,10 @@ def test_nobody_becomes_staff_on_a_page(world: World) -> None:
         )
 
 
+@pytest.mark.survives(
+    "known and unknown user at sign-in",
+    "the same words and time",
+)
 def test_known_and_unknown_people_get_the_same_words_and_time_at_sign_in(world: World) -> None:
     def tries(name: str) -> tuple[set[tuple[int, str]], float]:
         answers, times = set(), []
@@ -154,6 +171,10 @@ def test_known_and_unknown_people_get_the_same_words_and_time_at_sign_in(world: 
     assert quick < 4 * slow
 
 
+@pytest.mark.survives(
+    "known and unknown user at sign-in",
+    "the same words and time",
+)
 def test_known_and_unknown_people_get_the_same_page_at_sign_in(world: World) -> None:
     def page(name: str) -> tuple[int, str]:
         browser = Browser(world.site)
@@ -171,6 +192,10 @@ def _without_tokens(page: tuple[int, str]) -> tuple[int, list[str]]:
     return page[0], [line for line in page[1].splitlines() if "csrfmiddlewaretoken" not in line]
 
 
+@pytest.mark.survives(
+    "known and unknown address at reset",
+    "the same page; only the known gets a mail",
+)
 def test_known_and_unknown_addresses_get_the_same_page_at_reset_and_only_the_known_a_mail(
     world: World,
 ) -> None:
@@ -194,6 +219,10 @@ def test_known_and_unknown_addresses_get_the_same_page_at_reset_and_only_the_kno
     assert "unknown@mail.example" not in sent
 
 
+@pytest.mark.survives(
+    "HTML in an email address, a page's address, a reason",
+    "shown as text, in pages and mails",
+)
 def test_an_address_with_html_is_shown_as_text(world: World) -> None:
     address = '"<script>x</script>"@mail.example'
     with world.adding(person_crowdworker=1, email=1, ormq=1):
@@ -216,6 +245,10 @@ def test_an_address_with_html_is_shown_as_text(world: World) -> None:
     assert SCRIPT not in page.body
 
 
+@pytest.mark.survives(
+    "HTML in an email address, a page's address, a reason",
+    "shown as text, in pages and mails",
+)
 def test_html_in_an_address_is_not_shown_as_html(world: World) -> None:
     browser = Browser(world.site)
     encoded = "%3Cscript%3Ealert('x')%3C/script%3E"
@@ -235,6 +268,10 @@ def test_html_in_an_address_is_not_shown_as_html(world: World) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.survives(
+    "HTML in an email address, a page's address, a reason",
+    "shown as text, in pages and mails",
+)
 def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None:
     """mona and the admin disagree on a drawing, which both have read, so the admin decides, and
     says why."""
@@ -264,6 +301,10 @@ def test_a_reason_with_html_is_shown_to_the_drawer_as_text(world: World) -> None
     assert html.escape(SCRIPT) in page.body
 
 
+@pytest.mark.survives(
+    "`next=` of another site",
+    "signing in leads to the draw page",
+)
 @pytest.mark.parametrize(
     "next_page",
     ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"],
@@ -277,6 +318,10 @@ def test_signing_in_sends_nobody_to_another_site(world: World, next_page: str) -
     assert (answer.status, answer.headers["Location"]) == (302, "/draw/")
 
 
+@pytest.mark.survives(
+    "a page about nobody, by any odd name",
+    "404",
+)
 def test_a_page_about_nobody_is_not_found(world: World) -> None:
     with world.adding():
         for name in (
@@ -295,6 +340,10 @@ def test_a_page_about_nobody_is_not_found(world: World) -> None:
             assert Browser(world.site).get(path).status in (200, 404)
 
 
+@pytest.mark.survives(
+    "query strings such as `?user__password__startswith=` in Django's admin and on pages",
+    "nothing told; 400, 403 or 404",
+)
 def test_a_query_about_passwords_tells_an_admin_page_nothing(world: World) -> None:
     admin = Browser(world.site)
     admin.sign_in("admin")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 import psutil
+import pytest
 
 from tests.support.site import Answer
 from tests.support.world import Browser, World, assert_refusal
@@ -43,6 +44,10 @@ def with_token(world: World, *lines: bytes) -> bytes:
     )
 
 
+@pytest.mark.survives(
+    "a body over the limit, chunked, declared or promised",
+    "413",
+)
 def test_a_body_over_the_limit_is_refused_declared_or_chunked(world: World) -> None:
     chunked = with_token(world, b"Transfer-Encoding: chunked") + b"\r\n"
     with world.adding():
@@ -54,6 +59,10 @@ def test_a_body_over_the_limit_is_refused_declared_or_chunked(world: World) -> N
         assert_refusal(spoken(world, promised), 413)
 
 
+@pytest.mark.survives(
+    "`Transfer-Encoding: Chunked`",
+    "read as chunked",
+)
 def test_a_drawing_may_come_in_chunks(world: World) -> None:
     raw = json.dumps(next(world.drawings) | {"client_key": "in-chunks"}).encode()
     chunks = b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(raw), raw)
@@ -63,6 +72,10 @@ def test_a_drawing_may_come_in_chunks(world: World) -> None:
             assert spoken(world, sent).status == status
 
 
+@pytest.mark.survives(
+    "HEAD",
+    "the headers of GET and no body",
+)
 def test_head_has_the_headers_of_get_and_no_body(world: World) -> None:
     for path in (b"/healthz", b"/readyz", b"/", b"/rounds/history.csv", b"/api/rounds/", b"/none"):
         request = b" %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path
@@ -71,11 +84,19 @@ def test_head_has_the_headers_of_get_and_no_body(world: World) -> None:
         assert get.body, path
 
 
+@pytest.mark.survives(
+    "OPTIONS on the API's pages",
+    "200, 401 or 405",
+)
 def test_options_on_the_apis_pages_is_answered(world: World) -> None:
     for path in ("/api/docs/", "/api/schema/", "/api/attempts/"):
         assert world.nobody.request("OPTIONS", path).status in (200, 401, 405), path
 
 
+@pytest.mark.survives(
+    "a body whose chunks or length are broken",
+    "400",
+)
 def test_a_body_whose_chunks_or_length_are_broken_is_refused(world: World) -> None:
     with world.adding():
         for broken in (b"zz\r\n", b"-5\r\nhello\r\n", b"5\r\nhelloworld\r\n0\r\n\r\n"):
@@ -91,6 +112,10 @@ def test_a_body_whose_chunks_or_length_are_broken_is_refused(world: World) -> No
             assert spoken(world, with_token(world, *lines) + b"\r\n0\r\n\r\n").status == 400
 
 
+@pytest.mark.survives(
+    "a gzip bomb",
+    "415, and never unpacked: memory flat",
+)
 def test_a_packed_body_is_refused_and_never_unpacked(world: World) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     assert len(bomb) < MOST
@@ -105,6 +130,10 @@ def test_a_packed_body_is_refused_and_never_unpacked(world: World) -> None:
     assert max(memory(world)) - before < 25, "MB; unpacked it is 50"
 
 
+@pytest.mark.survives(
+    "a wrong content type",
+    "415",
+)
 def test_a_body_that_does_not_say_that_it_is_json_is_refused(world: World) -> None:
     raw = json.dumps(next(world.drawings)).encode()
     kinds = (
@@ -124,6 +153,10 @@ def test_a_body_that_does_not_say_that_it_is_json_is_refused(world: World) -> No
             assert_refusal(answer, 415)
 
 
+@pytest.mark.survives(
+    "GET on a write; other methods on what is read",
+    "405",
+)
 def test_a_get_on_a_write_and_other_methods_are_refused(world: World) -> None:
     attempt = world.alice.get("/api/attempts/").body["results"][0]["id"]
     with world.adding():
@@ -147,6 +180,10 @@ def test_a_get_on_a_write_and_other_methods_are_refused(world: World) -> None:
                 assert_refusal(world.alice.request(method, f"/api/{path}", {}), 405)
 
 
+@pytest.mark.survives(
+    "an evil Host; `X-Forwarded-Host`",
+    "400; not believed",
+)
 def test_a_host_that_is_not_this_site_is_refused(world: World) -> None:
     with world.adding():
         for host in (
@@ -167,6 +204,10 @@ def test_a_host_that_is_not_this_site_is_refused(world: World) -> None:
         assert "evil.example" not in page.body
 
 
+@pytest.mark.survives(
+    "no CSRF token, another one, `Origin: null`, another site's",
+    "403, in the API and on pages",
+)
 def test_a_session_without_the_csrf_token_or_from_elsewhere_writes_nothing(world: World) -> None:
     browser = Browser(world.site)
     browser.sign_in("alice")
@@ -185,6 +226,10 @@ def test_a_session_without_the_csrf_token_or_from_elsewhere_writes_nothing(world
         assert browser.send("/api/attempts/", attempt, **own).status == 201
 
 
+@pytest.mark.survives(
+    "no CSRF token, another one, `Origin: null`, another site's",
+    "403, in the API and on pages",
+)
 def test_a_page_without_the_csrf_token_or_from_elsewhere_writes_nothing(world: World) -> None:
     browser = Browser(world.site)
     browser.sign_in("admin")
@@ -201,6 +246,10 @@ def test_a_page_without_the_csrf_token_or_from_elsewhere_writes_nothing(world: W
                 assert browser.post(path, form, Origin=origin).status == 403
 
 
+@pytest.mark.survives(
+    "a token that is none, cut, in other letters, of another kind; a made-up session",
+    "401",
+)
 def test_a_token_that_is_none_is_not_believed(world: World) -> None:
     token = world.alice.token or ""
     wrong: list[str] = [token[:-1], token.upper(), "x" * 5000, "", "é", "' OR 1=1 --"]
@@ -213,6 +262,10 @@ def test_a_token_that_is_none_is_not_believed(world: World) -> None:
         )
 
 
+@pytest.mark.survives(
+    "a line break in an address",
+    "no line of its own in the log",
+)
 def test_a_line_break_in_an_address_makes_no_line_in_the_log(world: World) -> None:
     forged = "2026-01-01 00:00:00,000 INFO root: all is well"
     world.refuses(
@@ -223,6 +276,10 @@ def test_a_line_break_in_an_address_makes_no_line_in_the_log(world: World) -> No
     assert forged not in log.splitlines(), "but on its own line's place"
 
 
+@pytest.mark.survives(
+    "hostile bodies again and again, eight at once",
+    "memory as it was",
+)
 def test_hostile_requests_leave_the_memory_as_it_was(world: World) -> None:
     """The heap takes a while to find its size, so growth has to end, not to be nought from the
     start."""

@@ -239,10 +239,18 @@ def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 EVERYTHING = list(patterns(get_resolver()))
 
 
+@pytest.mark.survives(
+    "every URL × anonymous, crowdworker, another crowdworker, moderator, admin",
+    "a written matrix; a URL missing from it fails the test",
+)
 def test_every_url_has_its_line_and_every_line_its_url() -> None:
     assert {pattern for pattern in EVERYTHING if not pattern.startswith("admin/")} == set(MATRIX)
 
 
+@pytest.mark.survives(
+    "every URL × anonymous, crowdworker, another crowdworker, moderator, admin",
+    "a written matrix; a URL missing from it fails the test",
+)
 def test_everybody_gets_what_the_matrix_says(scene: Scene) -> None:
     clients = [scene.client(who) for who in PEOPLE]
     found = {
@@ -273,6 +281,10 @@ def a_row_of_everything(scene: Scene) -> None:
     )
 
 
+@pytest.mark.survives(
+    "every URL × anonymous, crowdworker, another crowdworker, moderator, admin",
+    "a written matrix; a URL missing from it fails the test",
+)
 def test_djangos_own_admin_is_for_admins_alone(scene: Scene, a_row_of_everything: None) -> None:
     inner = [
         pattern

@@ -210,6 +210,10 @@ def test_the_try_out_page_follows_the_pen_with_one_request_at_a_time(visit: Open
     )
 
 
+@pytest.mark.survives(
+    "a page without network, loaded again, or signed out meanwhile",
+    "the drawing stays, and is sent once",
+)
 def test_a_submission_waits_for_the_network_and_is_sent_once(visit: Open) -> None:
     page = visit("/draw/", "bob")
     label, strokes = penmanship.drawings(44, 1)[0]
@@ -226,6 +230,10 @@ def test_a_submission_waits_for_the_network_and_is_sent_once(visit: Open) -> Non
     assert len({body["client_key"] for body in bodies}) == 1
 
 
+@pytest.mark.survives(
+    "a page without network, loaded again, or signed out meanwhile",
+    "the drawing stays, and is sent once",
+)
 def test_nothing_is_lost_when_the_page_is_loaded_again(visit: Open) -> None:
     page = visit("/draw/", "bob")
     label, strokes = penmanship.drawings(45, 1)[0]
@@ -258,6 +266,10 @@ def test_the_same_picture_again_is_refused_in_words(visit: Open) -> None:
     assert "already been submitted" in page.locator("#error").inner_text()
 
 
+@pytest.mark.survives(
+    "a page without network, loaded again, or signed out meanwhile",
+    "the drawing stays, and is sent once",
+)
 def test_somebody_signed_out_keeps_the_drawing(visit: Open) -> None:
     page = visit("/draw/", "bob")
     label, strokes = penmanship.drawings(47, 1)[0]

@@ -112,6 +112,10 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         yield Front(site, proxy, trusted, folder / "mails")
 
 
+@pytest.mark.survives(
+    "the site below `/digits`, behind nginx with TLS, every page as four kinds of people",
+    "no address leads out of the path, no file is lost",
+)
 @pytest.mark.parametrize(
     ("who", "sees"),
     [
@@ -145,6 +149,10 @@ def test_every_path_of_the_schema_is_where_it_says(front: Front) -> None:
     assert {path for path in paths if not path.startswith(f"{PATH}/api/")} == set()
 
 
+@pytest.mark.survives(
+    "another Django's `sessionid` and `csrftoken` at the root of the same host",
+    "signing in works; cookies are this path's alone",
+)
 def test_cookies_are_this_paths_alone_and_hsts_is_this_hosts(front: Front) -> None:
     with closing(front.visitor()) as client:
         client.get("accounts/sign-in/")
@@ -181,6 +189,10 @@ def test_the_mail_for_a_forgotten_password_leads_below_the_path(front: Front) ->
     assert "Choose a new password" in form.text
 
 
+@pytest.mark.survives(
+    "addresses invented in `X-Forwarded-For`, through nginx",
+    "counted by their own",
+)
 def test_whoever_invents_addresses_is_counted_by_their_own(front: Front) -> None:
     invented = (f"198.51.100.{number}" for number in itertools.count(1))
 
@@ -207,6 +219,11 @@ def test_signing_in_leads_nowhere_out_of_the_path(front: Front) -> None:
         assert answer.headers["Location"] == f"{PATH}/draw/"
 
 
+@pytest.mark.survives(
+    "a client that sends `SCRIPT_NAME`, `PATH_INFO`, `X-Forwarded-Ssl`, `X-Forwarded-Host` or "
+    "`X-Forwarded-Prefix`",
+    "changes nothing",
+)
 def test_what_clients_claim_of_a_proxy_is_not_believed(front: Front) -> None:
     https = {"Host": "localhost", "X-Forwarded-Proto": "https"}
     usual = front.directly("GET", f"{PATH}/try/", **https)
@@ -251,6 +268,10 @@ def page(browser: Browser, front: Front) -> Iterator[Page]:
     context.close()
 
 
+@pytest.mark.survives(
+    "somebody draws below `/digits` in Chromium",
+    "no request fails or leaves the path",
+)
 def test_somebody_draws_below_the_path_and_no_request_fails_or_leaves_it(
     page: Page, front: Front
 ) -> None:

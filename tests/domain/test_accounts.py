@@ -194,6 +194,10 @@ def test_one_password_is_hashed_at_a_time(
     assert met == [], "two at once meet at the barrier"
 
 
+@pytest.mark.survives(
+    "more than four sign-ins at once in a process",
+    "the next get 429 and a few seconds; threads stay free for pages",
+)
 def test_in_a_flood_of_sign_ins_threads_are_left_for_the_pages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -22,6 +22,10 @@ def again(drawn: drawing.Drawing) -> drawing.Drawing:
     return drawing.parse(strokes, drawn.width)
 
 
+@pytest.mark.survives(
+    "a prediction asked by the API before submitting",
+    "the attempt's record says so",
+)
 def test_an_attempt_says_that_its_drawer_asked_for_it_or_nearly_it(
     alice: Person, mei: Person
 ) -> None:
@@ -49,6 +53,10 @@ def test_what_was_asked_is_forgotten_after_a_day(alice: Person) -> None:
     assert not AskedPrediction.objects.exists()
 
 
+@pytest.mark.survives(
+    "a moderator asks the model about what is before them, or about any drawing",
+    "403 until it is read",
+)
 def test_who_has_a_drawing_to_read_is_told_nothing_of_any_drawing(
     alice: Person, mona: Person
 ) -> None:
@@ -68,6 +76,10 @@ def test_who_has_a_drawing_to_read_is_told_nothing_of_any_drawing(
     assert asking.predict(a_line(), alice, "")[1].digit == 7
 
 
+@pytest.mark.survives(
+    "a moderator submits the drawing before them, or nearly it",
+    "403 until it is read",
+)
 def test_who_has_a_drawing_to_read_cannot_submit_it_either_and_may_draw_others(
     alice: Person, mona: Person
 ) -> None:

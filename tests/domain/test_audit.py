@@ -49,6 +49,10 @@ def shown(attempt: Attempt) -> dict[str, Any]:
     }
 
 
+@pytest.mark.survives(
+    "somebody looks for what the lot chose to audit, by status, counts, taking back, sending again",
+    "it looks like the others",
+)
 def test_chosen_leased_confirmed_and_taken_back_it_looks_like_the_others(
     two: tuple[Attempt, Attempt], alice: Person, mona: Person
 ) -> None:
@@ -71,6 +75,10 @@ def test_chosen_leased_confirmed_and_taken_back_it_looks_like_the_others(
     assert list(consistency.problems()) == []
 
 
+@pytest.mark.survives(
+    "what was chosen is taken back",
+    "shown as taken back, and audited all the same",
+)
 def test_what_is_taken_back_is_read_and_kept_to_measure_all_the_same(
     two: tuple[Attempt, Attempt], alice: Person, mona: Person, mei: Person
 ) -> None:

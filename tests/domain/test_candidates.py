@@ -112,6 +112,10 @@ def test_an_admin_promotes_a_held_candidate_or_gives_it_up_once(study: Study) ->
     assert Round.objects.count() == 2
 
 
+@pytest.mark.survives(
+    "a training longer than the queue's retry",
+    "not started twice while its lease lives; sent again once it lapsed",
+)
 def test_a_running_lease_cannot_be_claimed_and_a_lapsed_one_can(study: Study) -> None:
     claim = begin()
     assert candidates.claim(claim.candidate_id) is None
@@ -137,6 +141,10 @@ def test_a_renewed_lease_lasts(study: Study) -> None:
         assert RoundModel.objects.get(pk=claim.candidate_id).progress == 0.5
 
 
+@pytest.mark.survives(
+    "a result that comes after the lease ran out and another claimed",
+    "the other claim's stands; the late one writes nothing",
+)
 def test_a_result_that_comes_after_the_lease_ran_out_does_not_count(study: Study) -> None:
     claim = begin()
     with later(61), pytest.raises(candidates.LeaseLost):
@@ -145,6 +153,10 @@ def test_a_result_that_comes_after_the_lease_ran_out_does_not_count(study: Study
     assert Weights.objects.count() == 1
 
 
+@pytest.mark.survives(
+    "a training killed three times",
+    "the candidate is failed, visibly, and collecting goes on",
+)
 def test_after_three_claims_the_candidate_is_failed_and_collecting_goes_on(study: Study) -> None:
     candidate = candidates.start("mnist_model")
     for attempt in range(3):
@@ -161,6 +173,10 @@ def test_after_three_claims_the_candidate_is_failed_and_collecting_goes_on(study
     assert candidates.start("mnist_model").state == "training"
 
 
+@pytest.mark.survives(
+    "a training longer than the queue's retry",
+    "not started twice while its lease lives; sent again once it lapsed",
+)
 def test_a_training_left_lying_is_sent_again_and_a_living_one_is_not(study: Study) -> None:
     claim = begin()
     OrmQ.objects.all().delete()
@@ -225,6 +241,10 @@ def test_an_admin_decides_by_command_too(study: Study, capsys: pytest.CaptureFix
         call_command("round", "roll_back", "7", "--why", "Typo.")
 
 
+@pytest.mark.survives(
+    "`manage.py round` by a user whom the machine has no name for",
+    "written down by number",
+)
 def test_who_has_no_name_on_the_machine_decides_by_command_as_a_number(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +273,10 @@ def test_what_the_trainer_refuses_gets_its_status_in_one_place(
     assert (refusal.status, refusal.message) == (status, str(exception))
 
 
+@pytest.mark.survives(
+    "a byte changed in the open round's weights while they are served from memory",
+    "noticed after 30 s: no prediction until they are mended",
+)
 def test_damage_to_the_open_rounds_weights_is_noticed_though_they_are_in_memory(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:

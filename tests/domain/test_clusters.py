@@ -93,6 +93,10 @@ def test_a_database_that_is_away_is_no_silence(
     assert asking.is_silent()
 
 
+@pytest.mark.survives(
+    "the clock a day ahead, then right",
+    "schedules, leases and heartbeats of that day are not waited for",
+)
 def test_a_clock_that_was_a_day_ahead_leaves_no_schedule_in_the_future(study: Study) -> None:
     with time_machine.travel(timezone.now() + DAY):
         for each in SCHEDULES:
@@ -106,6 +110,10 @@ def test_a_clock_that_was_a_day_ahead_leaves_no_schedule_in_the_future(study: St
     assert not Schedule.objects.filter(next_run__lte=now).exists()
 
 
+@pytest.mark.survives(
+    "the clock a day ahead, then right",
+    "schedules, leases and heartbeats of that day are not waited for",
+)
 def test_a_lease_given_by_a_clock_that_was_ahead_holds_nobody_up(study: Study) -> None:
     candidate = candidates.start("mnist_model")
     with time_machine.travel(timezone.now() + DAY):
@@ -120,6 +128,10 @@ def test_a_lease_given_by_a_clock_that_was_ahead_holds_nobody_up(study: Study) -
     assert candidates.claim(candidate.pk)
 
 
+@pytest.mark.survives(
+    "the clock a day ahead, then right",
+    "schedules, leases and heartbeats of that day are not waited for",
+)
 def test_a_beat_in_the_future_is_no_sign_of_life(study: Study) -> None:
     for name in ("dadc", "train"):
         Heartbeat.objects.create(cluster=name, beat_at=timezone.now() + DAY)

@@ -53,6 +53,10 @@ def costs_after(rounds: int) -> dict[int, tuple[int, int, int]]:
     return found
 
 
+@pytest.mark.survives(
+    "twice as many rounds, and lists of them",
+    "a round more costs no page and no list more than 4 kB",
+)
 def test_a_round_more_costs_no_address_more_than_what_is_shown_of_a_round(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

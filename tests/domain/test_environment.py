@@ -141,6 +141,12 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
     return read
 
 
+@pytest.mark.survives(
+    "more than a hundred values that settings do not take, among them `PORT=99999`, "
+    "`DADC_ROUND_SIZE=abc`, `DADC_LIMIT_SCALE=nan`, hosts with `https://` or a port, a password"
+    " with `/`",
+    "refused in one sentence that names the variable and does not show the value",
+)
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_what_cannot_be_read_is_refused_by_name_and_not_shown(name: str, load: Load) -> None:
     for value in UNUSABLE[name]:
@@ -155,6 +161,10 @@ def test_what_cannot_be_read_is_refused_by_name_and_not_shown(name: str, load: L
         assert len(value) < 10 or value not in told
 
 
+@pytest.mark.survives(
+    "white space around settings, empty ones, a secret key that begins with `$`",
+    "forgiven; not set; as it is",
+)
 def test_white_space_is_forgiven_and_empty_is_not_set(load: Load) -> None:
     read = load(
         PORT=" 8001\n",
@@ -224,6 +234,10 @@ def test_what_the_environment_takes_the_study_takes(load: Load) -> None:
         assert most is not least
 
 
+@pytest.mark.survives(
+    "`DADC_ROUNDSIZE=30`",
+    "it is not heeded, and it is said which is meant",
+)
 def test_a_name_nearly_like_a_settings_is_told_and_others_are_left_alone(
     monkeypatch: pytest.MonkeyPatch, load: Load
 ) -> None:
@@ -236,6 +250,10 @@ def test_a_name_nearly_like_a_settings_is_told_and_others_are_left_alone(
     ]
 
 
+@pytest.mark.survives(
+    "`PORT=80` without being root",
+    "said so, not “in use”",
+)
 def test_setup_tells_misspelt_names_and_a_port_that_only_root_may_open(
     settings: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -250,6 +268,10 @@ def test_setup_tells_misspelt_names_and_a_port_that_only_root_may_open(
     assert "DADC_ROUNDSIZE is not a setting" in capsys.readouterr().err
 
 
+@pytest.mark.survives(
+    "a database that refuses the connection",
+    "setup says why in a sentence",
+)
 def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -258,6 +280,10 @@ def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
         call_command("setup")
 
 
+@pytest.mark.survives(
+    "a setting that cannot be read, in `manage.py`, gunicorn, `serve.py` and `make run`",
+    "each ends with the sentence alone",
+)
 @pytest.mark.parametrize(
     ("program", "variable"),
     [
@@ -304,6 +330,10 @@ def here(*command: str, **env: str) -> str:
     ).stdout
 
 
+@pytest.mark.survives(
+    "clients by IPv4 and IPv6",
+    "each is known by its own address",
+)
 @pytest.mark.parametrize(
     ("hosts", "heard"),
     [
@@ -323,6 +353,10 @@ def test_it_listens_to_both_families_and_knows_each_client_by_its_own_address(
     assert told == heard
 
 
+@pytest.mark.survives(
+    "a machine without IPv6",
+    "listens to what there is",
+)
 def test_it_listens_to_the_addresses_that_the_machine_has(tmp_path: Path) -> None:
     needs.own_mounts()
     asks = "from dadc_site.settings import ADDRESSES; print(ADDRESSES)"
@@ -330,6 +364,10 @@ def test_it_listens_to_the_addresses_that_the_machine_has(tmp_path: Path) -> Non
     assert here(*without_ipv6, DADC_DATA_DIR=str(tmp_path)) == "['127.0.0.1']\n"
 
 
+@pytest.mark.survives(
+    "a `/dev/shm` that nobody may write",
+    "setup says so",
+)
 def test_setup_says_that_queue_workers_have_no_place_for_their_locks(tmp_path: Path) -> None:
     needs.own_mounts()
     narrow = [
@@ -348,6 +386,11 @@ def test_setup_says_that_queue_workers_have_no_place_for_their_locks(tmp_path: P
     assert len(ended.value.stderr.splitlines()) == 1
 
 
+@pytest.mark.survives(
+    "a data folder open to others: empty, of a version before, with other things in it, sticky "
+    "like `/tmp`",
+    "closed where it is the site's own, else left",
+)
 @pytest.mark.parametrize(
     ("mode", "holds", "left"),
     [
@@ -376,6 +419,10 @@ def test_a_data_folder_is_closed_to_other_users_where_it_is_the_sites_own(
     assert stat.S_IMODE(folder.stat().st_mode) == left
 
 
+@pytest.mark.survives(
+    "a data folder that is left open to others",
+    "setup says so",
+)
 def test_setup_says_that_others_may_look_into_the_data_folder(
     settings: Any,
     tmp_path: Path,
@@ -417,6 +464,10 @@ def connected(django_db_blocker: Any) -> Any:
     return ask
 
 
+@pytest.mark.survives(
+    "a clone or data folder called `c++ lab`, `100% %41`, `what?timeout=1`, `C#`",
+    "the database is in it",
+)
 @pytest.mark.parametrize(
     "name", ["c++ lab", "100% %41", "what?timeout=1", "C#", "Müller & Söhne", "a;b", "postgres:"]
 )
@@ -430,6 +481,10 @@ def test_the_default_database_is_in_the_folder_that_is_named_whatever_its_name(
     assert list(tmp_path.iterdir()) == [folder]
 
 
+@pytest.mark.survives(
+    "`make demo DATABASE_URL=…` of a real site",
+    "the crowd has its own database all the same",
+)
 def test_the_simulated_crowd_has_a_database_of_its_own_whatever_is_set(
     load: Load, tmp_path: Path
 ) -> None:
@@ -437,6 +492,10 @@ def test_the_simulated_crowd_has_a_database_of_its_own_whatever_is_set(
     assert read["DATABASES"]["default"]["NAME"] == str(tmp_path / "demo.sqlite3")
 
 
+@pytest.mark.survives(
+    "`options`, `timeout`, `conn_max_age` … in `DATABASE_URL`; `PGOPTIONS`",
+    "they hold, and ours beside them; of two for one thing theirs",
+)
 def test_an_sqlite_url_is_used_whole(load: Load, connected: Any, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a+b%20%3F#c.sqlite3"
     database = load(
@@ -466,6 +525,10 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_s
 IN_A_TEST = examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.survives(
+    "any user, password and name in `DATABASE_URL`, percent-encoded",
+    "arrive as they are",
+)
 @given(user=TEXT, password=TEXT, name=TEXT, host=st.sampled_from(["h", "[::1]", "a.example"]))
 @IN_A_TEST
 def test_whatever_a_postgres_url_has_arrives(
@@ -485,6 +548,10 @@ def test_whatever_a_postgres_url_has_arrives(
     ]
 
 
+@pytest.mark.survives(
+    "any text in `DATABASE_URL` or `DADC_EMAIL_URL`",
+    "read, or refused in a sentence",
+)
 @given(
     begin=st.sampled_from(["postgres://", "sqlite:///", "smtp://", "filemail://", ""]), rest=TEXT
 )
@@ -508,6 +575,10 @@ def postgres() -> str:
     return f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}"
 
 
+@pytest.mark.survives(
+    "`options`, `timeout`, `conn_max_age` … in `DATABASE_URL`; `PGOPTIONS`",
+    "they hold, and ours beside them; of two for one thing theirs",
+)
 def test_a_postgres_urls_options_come_beside_ours_and_win(
     postgres: str, load: Load, connected: Any
 ) -> None:
@@ -523,6 +594,10 @@ def test_a_postgres_urls_options_come_beside_ours_and_win(
     assert asked("application_name", "application_name=dadc%2Blab&conn_max_age=0") == "dadc+lab"
 
 
+@pytest.mark.survives(
+    "`sslmode=require` in `DATABASE_URL`, at a server without TLS",
+    "no connection without TLS",
+)
 def test_sslmode_require_does_not_connect_without_tls(
     postgres: str, load: Load, connected: Any
 ) -> None:
@@ -531,6 +606,10 @@ def test_sslmode_require_does_not_connect_without_tls(
         connected(database, "SELECT 1")
 
 
+@pytest.mark.survives(
+    "a server whose default isolation is `serializable`",
+    "transactions read what is committed, as the locks expect",
+)
 def test_a_transaction_reads_what_is_committed_whatever_the_servers_default(
     postgres: str, load: Load, connected: Any
 ) -> None:
@@ -552,6 +631,10 @@ def test_a_transaction_reads_what_is_committed_whatever_the_servers_default(
     assert connected(database, "SHOW transaction_isolation") == "serializable"
 
 
+@pytest.mark.survives(
+    "a server that is gone without a word",
+    "given up after 30 s, not a quarter of an hour",
+)
 def test_a_connection_whose_server_is_gone_without_a_word_is_given_up(
     postgres: str, load: Load, connected: Any
 ) -> None:

@@ -74,6 +74,10 @@ def replace_row(attempt: Attempt, **values: Any) -> Attempt:
     return other
 
 
+@pytest.mark.survives(
+    "one person with hundreds of drawings waiting",
+    "429 from a limit on; another's drawing is read within seven",
+)
 def test_one_person_cannot_fill_the_queue_and_anothers_drawing_is_read_soon(
     alice: Person, mona: Person, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +98,10 @@ def test_one_person_cannot_fill_the_queue_and_anothers_drawing_is_read_soon(
     assert theirs.drawer_id in drawn
 
 
+@pytest.mark.survives(
+    "more waits than moderators can read",
+    "429 that says so",
+)
 def test_when_moderators_are_far_behind_nothing_more_is_taken(
     alice: Person, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +137,10 @@ def scribble(turns: int) -> drawing.Drawing:
     return drawing.parse([{"x": x, "y": y, "t": [0] * turns}], 40)
 
 
+@pytest.mark.survives(
+    "5,000 points back and forth across the canvas, previewed again and again",
+    "counts as 32 drawings",
+)
 def test_a_scribble_that_takes_as_long_as_many_drawings_counts_as_many(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +165,10 @@ def test_what_people_draw_counts_as_one(points: int, width: int) -> None:
     assert raster.shares_of_work(drawn) == 1
 
 
+@pytest.mark.survives(
+    "drawings of 90 kB all day",
+    "429 after so many kB in a day, for their drawer alone",
+)
 def test_one_person_stores_only_so_many_bytes_a_day(
     alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

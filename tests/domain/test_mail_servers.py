@@ -18,6 +18,10 @@ def send() -> None:
     send_mail("A round opened", "Come and draw.", "dadc@localhost", ["alice@example.org"])
 
 
+@pytest.mark.survives(
+    "mail servers with TLS from the start and by STARTTLS",
+    "used whole",
+)
 @pytest.mark.parametrize("scheme", ["smtp+ssl", "smtps", "smtp+tls"])
 def test_an_email_goes_by_tls_from_the_start_or_by_upgrade(
     scheme: str, use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -33,6 +37,10 @@ def test_an_email_goes_by_tls_from_the_start_or_by_upgrade(
     assert "Subject: A round opened" in server.mails[0]
 
 
+@pytest.mark.survives(
+    "a mail server without TLS; passwords of odd characters",
+    "used whole",
+)
 @pytest.mark.parametrize("login", ["", "me:a/b@c#d@", "me:@"])
 def test_an_email_goes_without_tls_and_what_is_plain_need_not_be_encoded(
     login: str, use: Use
@@ -44,6 +52,10 @@ def test_an_email_goes_without_tls_and_what_is_plain_need_not_be_encoded(
     assert server.was_encrypted == [False]
 
 
+@pytest.mark.survives(
+    "a mail server that says nothing",
+    "given up after the timeout",
+)
 @pytest.mark.parametrize("scheme", ["smtp", "smtp+tls", "smtps"])
 def test_a_mail_server_that_says_nothing_is_given_up(scheme: str, use: Use) -> None:
     with mail_servers.silent() as port:
@@ -52,6 +64,10 @@ def test_a_mail_server_that_says_nothing_is_given_up(scheme: str, use: Use) -> N
             send()
 
 
+@pytest.mark.survives(
+    "`filemail://`",
+    "written to the folder that is named",
+)
 def test_an_email_is_written_to_the_folder_that_is_named(use: Use, tmp_path: Path) -> None:
     use(f"filemail://{tmp_path}/sent%20mails")
     send()

@@ -66,6 +66,11 @@ def send_later(hours: int = 0) -> int:
         return mails.send_due()
 
 
+@pytest.mark.survives(
+    "one of three addresses is refused for good (550)",
+    "the others have their email, once; the one is given up, its cause logged once, without the"
+    " address",
+)
 def test_an_address_that_is_refused_costs_the_others_nothing_and_is_given_up_with_its_cause(
     people: list[Person], use: Use, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -81,6 +86,10 @@ def test_an_address_that_is_refused_costs_the_others_nothing_and_is_given_up_wit
     assert told.endswith("tries: 1. 550 no such person as (the address)")
 
 
+@pytest.mark.survives(
+    "an address refused for now (451)",
+    "tried a bounded number of times, and logged once",
+)
 @pytest.mark.parametrize("at", ["RCPT TO:<BOB@", "."])
 def test_what_is_refused_for_now_is_tried_a_bounded_number_of_times_and_logged_once(
     at: str, forget: Callable[..., None], use: Use, caplog: pytest.LogCaptureFixture
@@ -97,6 +106,10 @@ def test_what_is_refused_for_now_is_tried_a_bounded_number_of_times_and_logged_o
     assert f"tries: {mails.TRIES}. 451 come back" in given_up(caplog)[0]
 
 
+@pytest.mark.survives(
+    "a mail server that accepts and says nothing, while emails wait",
+    "the worker asks it once, and sends all once it answers",
+)
 def test_a_server_that_says_nothing_is_asked_once_and_all_is_sent_once_it_answers(
     forget: Callable[..., None], use: Use, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -132,6 +145,10 @@ def test_what_is_no_fault_of_an_email_costs_none(
     assert to(server) == list(NAMES)
 
 
+@pytest.mark.survives(
+    "a server that hangs up after the mail",
+    "the same mail again, under one Message-ID",
+)
 def test_a_server_that_hangs_up_after_the_mail_gets_the_same_mail_again_by_its_id(
     forget: Callable[..., None], use: Use
 ) -> None:
@@ -145,6 +162,10 @@ def test_a_server_that_hangs_up_after_the_mail_gets_the_same_mail_again_by_its_i
     assert (len(server.mails), len(ids)) == (3, 1)
 
 
+@pytest.mark.survives(
+    "an email that waited for a day",
+    "given up",
+)
 def test_what_waited_for_a_day_is_given_up(
     forget: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -155,6 +176,10 @@ def test_what_waited_for_a_day_is_given_up(
     assert len(given_up(caplog)) == 3
 
 
+@pytest.mark.survives(
+    "an email that cannot be made",
+    "holds up no other",
+)
 def test_an_email_that_cannot_be_made_holds_up_no_other(
     people: list[Person], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,6 +214,10 @@ def test_the_worker_is_told_in_the_same_transaction_and_by_the_minute(
     assert [sent.to for sent in mail.outbox] == [["alice@example.org"]]
 
 
+@pytest.mark.survives(
+    "a forgotten password at an address that no account has",
+    "the same queries, answer and words as at a known one",
+)
 def test_a_known_address_and_an_unknown_one_are_the_same_to_a_request(
     people: list[Person], django_assert_num_queries: Any, use: Use
 ) -> None:
@@ -204,6 +233,10 @@ def test_a_known_address_and_an_unknown_one_are_the_same_to_a_request(
     assert seen[0] == seen[1]
 
 
+@pytest.mark.survives(
+    "the database or its dump is read while a reset waits to be sent",
+    "it holds no link: that is made when the email is",
+)
 def test_no_link_waits_in_the_database_and_every_account_of_an_address_gets_its_own(
     people: list[Person],
 ) -> None:

@@ -61,6 +61,10 @@ def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
     assert tables == {"django_migrations", "collector_suspension"}
 
 
+@pytest.mark.survives(
+    "a table in the way of a migration",
+    "refused in a sentence",
+)
 def test_a_table_in_the_way_of_a_migration_is_told_in_a_sentence(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "db.sqlite3") as database:
         database.execute("CREATE TABLE trainer_sample (id integer)")

@@ -43,6 +43,10 @@ def painted(image: Any) -> drawing.Drawing:
     return drawing.parse(lines, PEN)
 
 
+@pytest.mark.survives(
+    "MNIST's images painted",
+    "verified, and earn and train nothing",
+)
 def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
     remembered: basedata.BaseData, alice: Person, mona: Person
 ) -> None:

@@ -69,6 +69,10 @@ def turned(drawn: drawing.Drawing, degrees: float) -> drawing.Drawing:
     return drawing.parse(changing.turned(smaller, degrees), drawn.width)
 
 
+@pytest.mark.survives(
+    "one fool moved, turned or stretched and sent again",
+    "marked, and in no count, sample, due, standing or vMER",
+)
 def test_one_drawing_turned_again_and_again_counts_once_everywhere(
     alice: Person, mona: Person
 ) -> None:
@@ -93,6 +97,10 @@ def test_one_drawing_turned_again_and_again_counts_once_everywhere(
     assert list(consistency.problems()) == []
 
 
+@pytest.mark.survives(
+    "a copy that happens not to fool",
+    "no try either",
+)
 def test_a_copy_of_a_fool_that_does_not_fool_is_no_try_either(alice: Person) -> None:
     line = a_line()
     submit(alice, 7, turned(line, 3))
@@ -102,6 +110,10 @@ def test_a_copy_of_a_fool_that_does_not_fool_is_no_try_either(alice: Person) -> 
     assert leaderboards.count_attempts(Attempt.objects.all()).attempt_count == 2
 
 
+@pytest.mark.survives(
+    "the very same pixels after any number of newer fools",
+    "marked",
+)
 def test_the_very_same_pixels_are_found_however_many_fools_came_since(
     alice: Person, mei: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,6 +116,10 @@ def test_what_was_seen_on_the_site_is_not_mailed(alice: Person, mona: Person) ->
     assert (alice.unseen_count, send()) == (0, 0)
 
 
+@pytest.mark.survives(
+    "HTML in an email address, a page's address, a reason",
+    "shown as text, in pages and mails",
+)
 def test_html_in_a_reason_is_text_in_the_mail(
     alice: Person, ada: Person, mona: Person, monkeypatch: Any
 ) -> None:

@@ -77,6 +77,11 @@ def test_a_database_as_the_migrations_make_it_has_the_tables_of_the_models() -> 
     assert schema.differences() == []
 
 
+@pytest.mark.survives(
+    "a database of another commit, whose migrations have the same names: a column, constraint, "
+    "index, trigger or table missing, one too many, or another",
+    "each difference is named",
+)
 @pytest.mark.parametrize("what", PLANTED)
 def test_what_differs_is_named(what: str) -> None:
     change, said = PLANTED[what]
@@ -91,6 +96,10 @@ def test_tables_of_others_and_an_index_of_ones_own_are_nobodys_business() -> Non
     assert schema.problems() == []
 
 
+@pytest.mark.survives(
+    "`setup` and `verify` on such a database",
+    "both refuse, name each difference and say what to do",
+)
 @pytest.mark.parametrize("command", ["setup", "verify"])
 def test_other_tables_are_refused_by_name(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     alter("ALTER TABLE collector_attempt ADD COLUMN shade integer NOT NULL DEFAULT 0")
@@ -99,6 +108,10 @@ def test_other_tables_are_refused_by_name(command: str, capsys: pytest.CaptureFi
     assert "collector_attempt has the column shade" in f"{refused.value}{capsys.readouterr().out}"
 
 
+@pytest.mark.survives(
+    "a database newer than the code",
+    "refused by the migration's name",
+)
 @pytest.mark.parametrize("command", ["setup", "migrate", "verify"])
 def test_a_database_newer_than_the_code_is_refused(
     command: str, capsys: pytest.CaptureFixture[str]

@@ -129,6 +129,10 @@ def flip_a_bit(model: RoundModel) -> None:
     Weights.objects.filter(pk=row.pk).update(data=bytes(data))
 
 
+@pytest.mark.survives(
+    "a bit flipped in an earlier round's weights",
+    "the next candidate is judged without that round, and the desk says so",
+)
 def test_a_candidate_is_judged_without_the_rounds_whose_models_are_damaged_and_the_desk_says_so(
     someone: uuid.UUID, client: Client
 ) -> None:
@@ -149,6 +153,10 @@ def test_a_candidate_is_judged_without_the_rounds_whose_models_are_damaged_and_t
     assert client.get("/rounds/").status_code == 200
 
 
+@pytest.mark.survives(
+    "a bit flipped in the initial weights",
+    "nothing is trained from them; the training fails with the checksum",
+)
 def test_a_model_whose_checksum_differs_is_not_trained_from(
     someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +167,10 @@ def test_a_model_whose_checksum_differs_is_not_trained_from(
     assert "checksum" in candidate.reasons[0]
 
 
+@pytest.mark.survives(
+    "somebody removes their drawings between a training's start and its loading",
+    "trained on the others; the set says so",
+)
 def test_who_removes_their_drawings_before_a_training_begins_is_not_trained_on_and_stops_nobody(
     someone: uuid.UUID, tmp_path: Path
 ) -> None:
@@ -181,6 +193,10 @@ def test_who_removes_their_drawings_before_a_training_begins_is_not_trained_on_a
     assert exports.write_training_set(3, tmp_path / "three.npz") == (20, "mnist_model")
 
 
+@pytest.mark.survives(
+    "everything of a training is removed before it loads",
+    "the training fails and says so",
+)
 def test_a_training_of_which_everything_was_removed_fails_and_says_so(someone: uuid.UUID) -> None:
     candidate = candidates.start("mnist_model")
     samples.remove(someone)
@@ -190,6 +206,10 @@ def test_a_training_of_which_everything_was_removed_fails_and_says_so(someone: u
     assert "has been removed" in candidate.reasons[0]
 
 
+@pytest.mark.survives(
+    "base labels permuted",
+    "candidate held, the open round untouched",
+)
 def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     base = basedata.stand_in()
     permuted = replace(base, train_labels=(base.train_labels + 1) % 10)
@@ -201,6 +221,10 @@ def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.M
     assert Round.objects.get(state="open").number == 1
 
 
+@pytest.mark.survives(
+    "200 samples with permuted labels by one person",
+    "candidate held by fifty clean test samples",
+)
 def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_samples(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +248,10 @@ def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_s
     assert Round.objects.get(state="open").number == 1
 
 
+@pytest.mark.survives(
+    "a learning rate of 1e9",
+    "candidate failed or held, the open round untouched",
+)
 def test_a_learning_rate_of_a_billion_opens_no_round(
     someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +262,10 @@ def test_a_learning_rate_of_a_billion_opens_no_round(
     assert Round.objects.get(state="open").number == 1
 
 
+@pytest.mark.survives(
+    "a loss of NaN",
+    "candidate failed, the open round untouched",
+)
 def test_a_loss_that_is_not_a_number_fails_and_says_so(
     someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +276,10 @@ def test_a_loss_that_is_not_a_number_fails_and_says_so(
     assert Round.objects.get(state="open").number == 1
 
 
+@pytest.mark.survives(
+    "a training that runs out of memory (MemoryError)",
+    "failed candidate, open round untouched",
+)
 def test_a_training_that_runs_out_of_memory_fails_and_collecting_goes_on(
     someone: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,6 +338,10 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
     assert not Sample.objects.filter(first_trained_by=comparison).exists()
 
 
+@pytest.mark.survives(
+    "a model's weights, manifest or report changed to another that is sound by itself",
+    "`verify --recompute` makes the model again and says what differs",
+)
 def test_a_model_made_again_is_the_stored_one_and_what_was_changed_is_found(
     someone: uuid.UUID, capsys: pytest.CaptureFixture[str]
 ) -> None:

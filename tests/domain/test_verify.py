@@ -112,6 +112,10 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
+@pytest.mark.survives(
+    "20 contradictions planted one by one in the rows",
+    "`verify` finds each",
+)
 @pytest.mark.parametrize("what", PLANTED)
 def test_what_is_planted_is_found(what: str, verified: Attempt) -> None:
     plant, said = PLANTED[what]
@@ -136,6 +140,10 @@ def test_gold_whose_answer_was_changed_is_found(verified: Attempt, mona: Person)
     assert [said for said in problems() if "its attempt settled otherwise" in said]
 
 
+@pytest.mark.survives(
+    "a row that cannot be read",
+    "`verify` goes on after it, and says how much it looked at",
+)
 def test_it_goes_on_after_a_row_that_cannot_be_checked_and_says_how_many_it_looked_at(
     verified: Attempt, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +158,10 @@ def test_it_goes_on_after_a_row_that_cannot_be_checked_and_says_how_many_it_look
     assert "1 samples" in told.err
 
 
+@pytest.mark.survives(
+    "a practice drawing changed, its answer or its picture",
+    "`verify` finds it",
+)
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

@@ -22,6 +22,10 @@ execute_from_command_line(["manage.py", "cluster"])
 BEATS = "from trainer.models import Heartbeat; print(*Heartbeat.objects.values_list('beat_at'))"
 
 
+@pytest.mark.survives(
+    "`kill -9` of an idle queue worker, or one that hangs",
+    "the cluster ends itself, at once or once it was silent too long, and works when started again",
+)
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_cluster_with_a_killed_or_hanging_worker_ends_whole_and_works_once_started_again(
     make_site: Callable[..., Site],

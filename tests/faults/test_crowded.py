@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from tests.support.site import Answer, Client, Site
 from tests.support.trainings import rounds_of
 
@@ -59,6 +61,10 @@ def at_once(asked: list[Callable[[], Answer]]) -> list[Answer]:
         return [future.result() for future in [pool.submit(ask) for ask in asked]]
 
 
+@pytest.mark.survives(
+    "200 requests at once: submissions, readings, leases, taking back, near-duplicates",
+    "everything counts once; `verify` finds nothing",
+)
 def test_two_hundred_requests_at_once_count_everything_once(make_site: Callable[..., Site]) -> None:
     site = make_site(DADC_LIMIT_SCALE="1000", DADC_QUORUM="2", DADC_ROUND_SIZE="30")
     site.python(rounds_of(7))

@@ -4,6 +4,8 @@ than two at once."""
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.support import penmanship
 from tests.support.site import Answer, Client, Site
 
@@ -29,6 +31,10 @@ def at_once(client: Client, path: str, times: int = 6) -> list[Answer]:
         return list(pool.map(lambda _: client.post(path), range(times)))
 
 
+@pytest.mark.survives(
+    "a moderator asks six times at once",
+    "no gold drawing twice, two leases at most",
+)
 def test_asking_many_times_at_once_gives_each_gold_drawing_once(
     make_site: Callable[..., Site],
 ) -> None:

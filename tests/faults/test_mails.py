@@ -32,6 +32,10 @@ def forget_twenty_passwords(site: Site) -> None:
         assert browser.post(FORGOTTEN, asked).status == 302
 
 
+@pytest.mark.survives(
+    "a mail server that accepts and says nothing, and 20 forgotten passwords at once",
+    "every page is answered at once; all but the refused are sent once a server answers",
+)
 def test_twenty_forgotten_passwords_wait_for_no_mail_server_and_all_but_the_refused_are_sent(
     tmp_path: Path,
 ) -> None:

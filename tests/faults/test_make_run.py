@@ -77,6 +77,11 @@ def make_run(site: Site) -> MakeRun:
     return run
 
 
+@pytest.mark.survives(
+    "`make run` whose output is a socket, full from the first; a killed web process; SIGTERM in"
+    " mid-training",
+    "serves, restarts, ends whole in ten seconds",
+)
 def test_make_run_serves_unread_restarts_what_dies_and_stops_within_ten_seconds(
     site: Site, make_run: MakeRun
 ) -> None:
@@ -115,6 +120,15 @@ def bare_venv(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.survives(
+    "`kill -9` of the parent of all",
+    "web and workers end with it",
+)
+@pytest.mark.survives(
+    "all of this at once: the folder moved and read-only, `/tmp` too, a user without name and "
+    "home, their output another user's file, 128 open files and 200 silent clients",
+    "serves by IPv4 and IPv6; data folder 0700, no temporary file left",
+)
 def test_make_run_serves_where_next_to_nothing_is_allowed_and_nothing_outlives_its_parent(
     site: Site, make_run: MakeRun, tmp_path: Path
 ) -> None:

@@ -170,6 +170,11 @@ def a_terminal_that_was_stopped(stack: ExitStack) -> int:
     return theirs
 
 
+@pytest.mark.survives(
+    "output that leads to a full pipe, a full socket, a full disk, a stopped terminal, to "
+    "nobody, or nowhere",
+    "programs go on",
+)
 @pytest.mark.parametrize(
     "where",
     [
@@ -190,6 +195,11 @@ def test_programs_go_on_wherever_their_output_leads_and_end_when_asked(
         kept.ends(kept.process.terminate)
 
 
+@pytest.mark.survives(
+    "output that leads to a full pipe, a full socket, a full disk, a stopped terminal, to "
+    "nobody, or nowhere",
+    "programs go on",
+)
 def test_programs_go_on_without_any_output_or_input(keep: Keep) -> None:
     """Closed, their numbers go to what is opened next, such as a database."""
     kept = keep(by=["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"])
@@ -206,6 +216,10 @@ def test_what_is_written_arrives_whole_and_apart_and_its_end_is_seen(keep: Keep)
     assert not kept.turns()
 
 
+@pytest.mark.survives(
+    "who reads the output again after a while",
+    "told how much was dropped",
+)
 def test_who_reads_again_is_told_what_was_dropped(keep: Keep) -> None:
     reading, writing = os.pipe()
     with open(reading, "rb") as reader:
@@ -244,10 +258,18 @@ def terminal() -> Iterator[Terminal]:
         yield Terminal(stack)
 
 
+@pytest.mark.survives(
+    "the terminal closes; Ctrl-C, SIGHUP, SIGTERM, also while it sets up",
+    "all ends",
+)
 def test_a_terminal_that_closes_ends_all(keep: Keep, terminal: Terminal) -> None:
     keep(IS_QUIET, by=IN_ITS_SESSION, **terminal.of_it).ends(terminal.close)
 
 
+@pytest.mark.survives(
+    "the terminal closes under `nohup` or `setsid`",
+    "goes on",
+)
 @pytest.mark.parametrize("by", ["nohup", "setsid"])
 def test_who_was_started_to_outlive_the_terminal_does(
     by: str, keep: Keep, terminal: Terminal, tmp_path: Path
@@ -266,6 +288,10 @@ def test_who_was_started_to_outlive_the_terminal_does(
     wait_for(lambda: not alive(everybody), SOON, "every child to end")
 
 
+@pytest.mark.survives(
+    "a terminal that stops who writes in the background",
+    "goes on",
+)
 def test_a_terminal_that_stops_who_writes_in_the_background_stops_nobody(
     keep: Keep, terminal: Terminal
 ) -> None:
@@ -285,12 +311,20 @@ BY_MAKE = {
 }
 
 
+@pytest.mark.survives(
+    "under make: the terminal closes, make is ended or killed by `kill -9`, the parent is killed",
+    "all ends",
+)
 @pytest.mark.parametrize("what", BY_MAKE)
 def test_all_that_make_started_ends_when(what: str, keep: Keep, terminal: Terminal) -> None:
     make = keep(IS_QUIET, by=IN_ITS_SESSION, by_make=True, **terminal.of_it)
     make.ends(lambda: BY_MAKE[what](psutil.Process(make.process.pid), terminal), status=None)
 
 
+@pytest.mark.survives(
+    "the terminal closes; Ctrl-C, SIGHUP, SIGTERM, also while it sets up",
+    "all ends",
+)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_each_signal_that_asks_to_end_ends_all(number: signal.Signals, keep: Keep) -> None:
     kept = keep(IS_QUIET)
@@ -306,6 +340,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+@pytest.mark.survives(
+    "started with signals blocked or SIGCHLD ignored",
+    "restarts and ends as ever",
+)
 def test_what_a_parent_of_the_parent_ignores_or_blocks_is_not_inherited(keep: Keep) -> None:
     """But Ctrl-C and hanging up, which who ignores them means."""
     kept = keep(IS_QUIET, by=[sys.executable, "-c", IS_ODD])
@@ -317,6 +355,10 @@ def test_what_a_parent_of_the_parent_ignores_or_blocks_is_not_inherited(keep: Ke
     kept.ends(kept.process.terminate)
 
 
+@pytest.mark.survives(
+    "the terminal closes; Ctrl-C, SIGHUP, SIGTERM, also while it sets up",
+    "all ends",
+)
 def test_setup_is_ended_too(keep: Keep) -> None:
     kept = keep(setup="import time; time.sleep(60)")
     [setup] = wait_for(lambda: children(kept.process.pid), SOON)
@@ -326,6 +368,10 @@ def test_setup_is_ended_too(keep: Keep) -> None:
     assert not kept.turns()
 
 
+@pytest.mark.survives(
+    "a program that does not end",
+    "killed with all that it started",
+)
 def test_who_does_not_end_is_killed_with_all_that_they_started(keep: Keep) -> None:
     kept = keep(DOES_NOT_END)
     wait_for(lambda: kept.turns() == 2, SOON, "the program and its child")
@@ -333,6 +379,10 @@ def test_who_does_not_end_is_killed_with_all_that_they_started(keep: Keep) -> No
     kept.ends(kept.process.terminate)
 
 
+@pytest.mark.survives(
+    "a program that ends again and again",
+    "started after growing pauses",
+)
 def test_who_ends_again_and_again_is_given_growing_pauses(keep: Keep, tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         kept = keep(ENDS_AT_ONCE, to=log)

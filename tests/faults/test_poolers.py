@@ -54,6 +54,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
             made.stop()
 
 
+@pytest.mark.survives(
+    "PgBouncer in transaction mode with four server connections: setup, a drawing, `verify`, 24"
+    " exports at once",
+    "all whole; each transaction has its lock timeout and leaves none behind",
+)
 def test_a_site_behind_a_pooler_gives_24_exports_at_once_and_keeps_its_limits(site: Site) -> None:
     drawn = {"target_label": 1, "strokes": [{"x": [100, 140], "y": [20, 240], "t": [0, 90]}]}
     assert site.person("alice").post("/api/attempts/", drawn).status == 201

@@ -17,6 +17,11 @@ READ_ONLY = {
 LINE = [{"x": [100, 140], "y": [20, 240], "t": [0, 90]}]
 
 
+@pytest.mark.survives(
+    "a database that takes no writes",
+    "503 that says so and not “in a minute”; one line with its cause, under the request's id, "
+    "which the error page shows; `/readyz` names it; what is there can be read",
+)
 def test_a_read_only_database_is_told_to_all_by_its_name(
     database_kind: str, tmp_path: Path
 ) -> None:

@@ -34,6 +34,11 @@ def line(place: int) -> list[dict[str, list[int]]]:
     return [{"x": [x, x + 40], "y": [y, y + 150], "t": [0, 90]}]
 
 
+@pytest.mark.survives(
+    "rounds that open under load",
+    "each attempt's round is the one whose model answered; every request after the commit gets "
+    "the new one",
+)
 def test_each_attempt_keeps_the_round_whose_model_answered_it(
     make_site: Callable[..., Site],
 ) -> None:
@@ -71,6 +76,10 @@ def test_each_attempt_keeps_the_round_whose_model_answered_it(
     assert site.manage("verify") == "Everything agrees.\n"
 
 
+@pytest.mark.survives(
+    "a bit flipped in the open round's weights before they are loaded",
+    "503 for predictions and attempts, `/readyz` names it, one rollback mends it",
+)
 def test_damaged_weights_answer_503_until_an_admin_rolls_back(
     make_site: Callable[..., Site],
 ) -> None:
@@ -91,6 +100,10 @@ def test_damaged_weights_answer_503_until_an_admin_rolls_back(
     assert (answer.status, answer.body["round"]) == (201, 3)
 
 
+@pytest.mark.survives(
+    "backend connections cut again and again",
+    "201 or 503, then recovery; nothing acknowledged is lost",
+)
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 def test_connections_cut_under_load_give_503_and_then_all_is_well(
     make_site: Callable[..., Site],
@@ -136,6 +149,10 @@ def locked(site: Site) -> Iterator[None]:
         other.rollback()
 
 
+@pytest.mark.survives(
+    "a table locked",
+    "503 within seconds, then recovery",
+)
 def test_a_locked_table_gives_503_within_seconds_and_then_all_is_well(
     make_site: Callable[..., Site],
 ) -> None:
@@ -149,6 +166,10 @@ def test_a_locked_table_gives_503_within_seconds_and_then_all_is_well(
     assert drawer.post("/api/attempts/", {"target_label": 1, "strokes": line(1)}).status == 201
 
 
+@pytest.mark.survives(
+    "a full disk",
+    "503; nothing half written; recovery",
+)
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(
     make_site: Callable[..., Site],
@@ -184,6 +205,10 @@ def test_a_full_disk_gives_503_writes_nothing_by_half_and_then_all_is_well(
     assert site.manage("verify") == "Everything agrees.\n"
 
 
+@pytest.mark.survives(
+    "PostgreSQL gone under load, and back",
+    "clean 503 in between, recovery without a restart",
+)
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 def test_a_database_that_goes_away_and_comes_back_needs_no_restart(
     database_kind: str, tmp_path: Path
@@ -209,6 +234,10 @@ def test_a_database_that_goes_away_and_comes_back_needs_no_restart(
             site.stop()
 
 
+@pytest.mark.survives(
+    "a web process killed",
+    "replaced; nothing acknowledged is lost",
+)
 def test_a_killed_web_process_is_replaced_and_nothing_acknowledged_is_lost(
     make_site: Callable[..., Site],
 ) -> None:

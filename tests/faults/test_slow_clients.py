@@ -66,6 +66,12 @@ def is_closed(wire: socket.socket) -> bool:
     return True
 
 
+@pytest.mark.survives(
+    "24 connections at once that send nothing, half a request line, half a head, a body's or a "
+    "chunk's first byte, no last chunk, a request and a byte of the next …, or never take their"
+    " answers (fourteen kinds)",
+    "everybody else is answered at once; the silent are let go",
+)
 def test_silent_clients_of_every_kind_hold_nobody_up_and_are_hung_up_on(served: Site) -> None:
     with ExitStack() as stack:
         wires = []
@@ -123,6 +129,10 @@ def test_a_body_over_the_limit_is_not_waited_for(size: int, is_chunked: bool) ->
     assert arriving.is_cut
 
 
+@pytest.mark.survives(
+    "an answer that is not taken",
+    "given up, and no byte is sent twice",
+)
 def test_of_an_answer_that_is_not_taken_no_byte_is_sent_twice() -> None:
     ours, theirs = socket.socketpair()
     with theirs, PatientSocket(ours) as patient:

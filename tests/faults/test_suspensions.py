@@ -35,6 +35,10 @@ print(problems + list(consistency.problems()), before,
 """
 
 
+@pytest.mark.survives(
+    "a suspension amid readings",
+    "no active sample of theirs is left; its end brings back every one",
+)
 def test_a_suspension_amid_readings_leaves_no_active_sample_and_its_end_brings_back_every_one(
     make_site: Callable[..., Site],
 ) -> None:

@@ -50,6 +50,11 @@ def progress(site: Site) -> float | None:
     return now and float(now["progress"])
 
 
+@pytest.mark.survives(
+    "`kill -9` of the training worker in mid-run, then of the next cluster's parent",
+    "its processes end with it; the lease runs out, the training starts again, one round comes "
+    "of it",
+)
 def test_a_killed_worker_and_then_a_killed_parent_cost_a_lease_each_and_one_round_comes_of_it(
     make_site: Callable[..., Site],
 ) -> None:
@@ -78,6 +83,10 @@ def test_a_killed_worker_and_then_a_killed_parent_cost_a_lease_each_and_one_roun
         kill(*orphans)
 
 
+@pytest.mark.survives(
+    "ten readings at once that all see the threshold",
+    "one candidate starts",
+)
 def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(
     make_site: Callable[..., Site],
 ) -> None:
@@ -109,6 +118,10 @@ def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(
     assert site.manage("verify") == "Everything agrees.\n"
 
 
+@pytest.mark.survives(
+    "“train now” pressed four times at once",
+    "one training; the others are told so",
+)
 def test_two_admins_who_press_train_now_at_once_start_one_training(
     make_site: Callable[..., Site],
 ) -> None:

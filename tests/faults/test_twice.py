@@ -14,6 +14,10 @@ pytestmark = [pytest.mark.faults]
 SIGN_UP = "/accounts/sign-up/"
 
 
+@pytest.mark.survives(
+    "“Sign up” pressed twice at once",
+    "one account; both lead to the draw page",
+)
 def test_two_clicks_on_sign_up_make_one_account_and_both_lead_to_drawing(
     make_site: Callable[..., Site],
 ) -> None:

@@ -67,6 +67,10 @@ def accuracy(data: bytes, chosen: EvalSet) -> float:
     return share
 
 
+@pytest.mark.survives(
+    "the same manifest and seed, trained twice",
+    "the same weights, byte for byte",
+)
 def test_same_arguments_train_to_the_same_bytes(train: Callable[..., bytes], start: bytes) -> None:
     torch.manual_seed(1)
     first = train()
@@ -228,6 +232,10 @@ def test_settings_of_torch_are_as_before_a_run(train: Callable[..., bytes]) -> N
         torch.set_num_threads(1)
 
 
+@pytest.mark.survives(
+    "other threads of the process",
+    "the same weights, byte for byte",
+)
 def test_threads_of_the_process_do_not_change_the_bytes(train: Callable[..., bytes]) -> None:
     with_one = train()
     torch.set_num_threads(2)

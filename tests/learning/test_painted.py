@@ -28,6 +28,10 @@ def is_known(strokes: list[dict[str, Any]], width: int = 11) -> bool:
     return painted.is_one_of(raster.rasterise(drawing.parse(strokes, width)), KNOWN, 4)
 
 
+@pytest.mark.survives(
+    "MNIST's images painted again, enlarged or stretched",
+    "nearly all are known",
+)
 @pytest.mark.parametrize("linear", [np.eye(2), np.eye(2) * 1.04, np.diag([0.95, 1.08])])
 def test_painted_again_enlarged_or_stretched_nearly_all_are_known(linear: Any) -> None:
     found = [is_known(changing.mapped(runs(picture), linear)) for picture in PICTURES]

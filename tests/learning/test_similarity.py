@@ -30,6 +30,10 @@ def is_near(strokes: Strokes, place: int, *, is_own: bool = True) -> bool:
     return distance.is_near(DRAWN[place][0], is_own=is_own)
 
 
+@pytest.mark.survives(
+    "any small affine map of a fool",
+    "a near-duplicate, whoever sends it",
+)
 @given(places, a_little, a_little, a_little, a_little, st.integers(-42, 42), st.integers(-42, 42))
 def test_under_any_small_affine_map_a_drawing_is_a_near_duplicate_whoever_sent_it(
     place: int, turn: float, slant: float, wider: float, higher: float, right: int, down: int

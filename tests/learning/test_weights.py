@@ -72,6 +72,10 @@ def test_checksum_is_sha256() -> None:
     assert checksum(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
+@pytest.mark.survives(
+    "weights with a flipped bit",
+    "refused by the checksum",
+)
 @given(st.integers(0, 87_943), st.integers(0, 7))
 def test_flipped_bit_is_refused_by_the_checksum(start: bytes, at: int, bit: int) -> None:
     damaged = bytearray(start)
@@ -80,6 +84,10 @@ def test_flipped_bit_is_refused_by_the_checksum(start: bytes, at: int, bit: int)
         load(NET, bytes(damaged), checksum(start))
 
 
+@pytest.mark.survives(
+    "weights truncated or empty",
+    "refused",
+)
 @given(st.integers(0, 87_943))
 def test_truncated_weights_are_refused_even_without_a_checksum(start: bytes, length: int) -> None:
     with pytest.raises(BadWeights):
@@ -102,6 +110,10 @@ class Trap:
         return open, (str(self.path), "w")
 
 
+@pytest.mark.survives(
+    "a pickled model file",
+    "refused, never executed",
+)
 def test_pickled_model_is_refused_and_never_executed(tmp_path: Path) -> None:
     sprung = tmp_path / "sprung"
     pickled = pickle.dumps(Trap(sprung))
@@ -112,6 +124,10 @@ def test_pickled_model_is_refused_and_never_executed(tmp_path: Path) -> None:
     assert not sprung.exists()
 
 
+@pytest.mark.survives(
+    "weights of NaN or Infinity",
+    "refused",
+)
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_weights_that_are_not_finite_are_refused(start: bytes, value: float) -> None:
     tensors = state(start)

@@ -119,6 +119,10 @@ def have_an_admin_take_it_away(here: Client, alice: Person, admin: Client) -> No
     )
 
 
+@pytest.mark.survives(
+    "a password changed by oneself, reset by email, changed or taken away by an admin",
+    "all other sessions and all tokens end at once",
+)
 @pytest.mark.parametrize(
     "change",
     [change_it_oneself, reset_it, have_an_admin_change_it, have_an_admin_take_it_away],
@@ -143,6 +147,10 @@ def ask(client: Client, address: str, password: str = PASSWORD) -> Any:
     return client.post(ACCOUNT, given, follow=True)
 
 
+@pytest.mark.survives(
+    "an email address changed at a session left open",
+    "asks for the password",
+)
 def test_another_address_asks_for_the_password(alice: Person) -> None:
     here = sign_in()
     assert "not your password" in text(ask(here, "thief@example.org", "guess"))
@@ -153,6 +161,11 @@ def test_another_address_asks_for_the_password(alice: Person) -> None:
     assert not Email.objects.exists()
 
 
+@pytest.mark.survives(
+    "another email address, given with the password",
+    "the old one is told at once, and resets go there until the owner of the new one has "
+    "followed the link",
+)
 def test_another_address_is_confirmed_by_its_owner_and_the_old_one_is_told_at_once(
     alice: Person,
 ) -> None:
@@ -185,6 +198,10 @@ def test_resets_and_notices_go_to_confirmed_addresses_alone(alice: Person) -> No
     assert {sent.to[0] for sent in mail.outbox} == {"alice@example.org"}
 
 
+@pytest.mark.survives(
+    "that link after a day, after a new password, after another address …",
+    "confirms nothing",
+)
 @pytest.mark.parametrize("why", ["too old", "a new password", "another address", "closed"])
 def test_a_link_of_before_confirms_nothing(why: str, alice: Person) -> None:
     here = sign_in()
@@ -319,6 +336,10 @@ def changed_meanwhile(person: Person) -> Person:
     return before
 
 
+@pytest.mark.survives(
+    "a token asked for or an address given with a password that is changed in the same moment",
+    "refused; nothing outlives the change",
+)
 def test_no_token_is_issued_for_a_password_that_was_changed_meanwhile(alice: Person) -> None:
     before = changed_meanwhile(alice)
     with pytest.raises(Conflict):
@@ -327,6 +348,10 @@ def test_no_token_is_issued_for_a_password_that_was_changed_meanwhile(alice: Per
     assert accounts.issue_token(Person.objects.get(pk=alice.pk))[0]
 
 
+@pytest.mark.survives(
+    "a token asked for or an address given with a password that is changed in the same moment",
+    "refused; nothing outlives the change",
+)
 def test_no_address_waits_that_was_given_with_a_password_changed_meanwhile(alice: Person) -> None:
     before = changed_meanwhile(alice)
     with pytest.raises(Conflict):
@@ -336,6 +361,10 @@ def test_no_address_waits_that_was_given_with_a_password_changed_meanwhile(alice
     assert not Email.objects.exists()
 
 
+@pytest.mark.survives(
+    "an address given while the account closes",
+    "refused; the account stays closed and without address",
+)
 def test_what_is_changed_while_an_account_closes_brings_no_address_back(alice: Person) -> None:
     before = Person.objects.get(pk=alice.pk)
     closing.close(alice, PASSWORD, remove=False)
@@ -345,6 +374,10 @@ def test_what_is_changed_while_an_account_closes_brings_no_address_back(alice: P
     assert (now.email, now.unconfirmed_email) == ("", "")
 
 
+@pytest.mark.survives(
+    "an admin gives an address while another waits to be confirmed",
+    "the wait ends",
+)
 def test_an_admin_who_gives_an_address_ends_the_wait_for_another(
     alice: Person, ada: Person, browse: Browse
 ) -> None:
@@ -360,6 +393,10 @@ def test_an_admin_who_gives_an_address_ends_the_wait_for_another(
     assert (alice.email, alice.unconfirmed_email) == ("owner@example.org", "")
 
 
+@pytest.mark.survives(
+    "an admin's form of before an account was closed",
+    "403",
+)
 def test_no_admin_writes_a_name_into_a_closed_account(
     alice: Person, ada: Person, browse: Browse
 ) -> None:
@@ -377,6 +414,10 @@ def ask_reset(email: str, address: str) -> int:
     return Client(REMOTE_ADDR=address).post(FORGOTTEN, {"email": email}).status_code
 
 
+@pytest.mark.survives(
+    "resets asked for in others' names, sign-ups with others' addresses",
+    "nobody's own allowance is used up",
+)
 def test_who_has_no_more_resets_takes_none_from_others(alice: Person) -> None:
     names = (f"nobody{number}@example.org" for number in range(100))
     assert any(ask_reset(name, "192.0.2.1") == 429 for name in names)
@@ -385,6 +426,10 @@ def test_who_has_no_more_resets_takes_none_from_others(alice: Person) -> None:
     assert ask_reset("alice@example.org", "192.0.2.2") == 302
 
 
+@pytest.mark.survives(
+    "resets asked for in others' names, sign-ups with others' addresses",
+    "nobody's own allowance is used up",
+)
 def test_sign_ups_with_somebodys_address_take_no_reset_from_them(alice: Person) -> None:
     for number in range(4):
         given = {"username": f"liar{number}", "password": PASSWORD, "email": "alice@example.org"}
@@ -401,6 +446,10 @@ def test_no_address_has_control_characters(db: None, email: str) -> None:
         accounts.ask_reset(email, address="", site="")
 
 
+@pytest.mark.survives(
+    "one mailbox in many spellings",
+    "counted as one",
+)
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -422,12 +471,20 @@ def test_an_odd_place_to_go_on_to_after_signing_in_signs_in_all_the_same(
     assert is_signed_in(client)
 
 
+@pytest.mark.survives(
+    "ending a session that has ended, or is none",
+    "it says so",
+)
 def test_an_odd_session_to_end_is_none(alice: Person) -> None:
     assert "That has ended already" in text(
         sign_in().post(ACCOUNT, {"do": "end", "id": "\0"}, follow=True)
     )
 
 
+@pytest.mark.survives(
+    "`Host` with a port that somebody made up, or of 400 digits",
+    "links in emails lead to no such port",
+)
 def test_links_lead_to_no_port_that_the_request_made_up(alice: Person, settings: Any) -> None:
     settings.ALLOWED_HOSTS, settings.PORT = ["digits.example"], 8000
     settings.CSRF_TRUSTED_ORIGINS = ["http://digits.example:8443"]

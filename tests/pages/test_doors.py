@@ -29,6 +29,10 @@ def in_admin(person: Person) -> str:
     return reverse("admin:collector_person_change", args=[person.pk])
 
 
+@pytest.mark.survives(
+    "signing in at Django's admin",
+    "sent to the site's own sign-in, with its limits",
+)
 def test_djangos_admin_sends_to_the_sites_own_sign_in_and_takes_no_password_itself(
     browse: Browse, alice: Person
 ) -> None:
@@ -48,6 +52,10 @@ def test_an_admin_comes_through_the_sites_sign_in_to_djangos_admin(
     assert browse(None).post(reverse("sign_in"), given)["Location"] == "/admin/"
 
 
+@pytest.mark.survives(
+    "a password guessed in a session left open",
+    "ten tries an hour, then 429",
+)
 def test_a_session_left_open_is_no_place_to_guess_the_password(
     browse: Browse, alice: Person
 ) -> None:
@@ -93,6 +101,10 @@ def test_a_new_password_ends_the_tokens_of_the_old_one(
     assert accounts.person_of_token(token) == alice, "only a password ends them"
 
 
+@pytest.mark.survives(
+    "a reading by somebody whose role was taken",
+    "403, nothing counts",
+)
 def test_a_moderator_whose_role_was_taken_reads_no_more(
     mona: Person, alice: Person, insert: Insert
 ) -> None:
@@ -107,6 +119,10 @@ def test_a_moderator_whose_role_was_taken_reads_no_more(
     assert attempt.status == "pending"
 
 
+@pytest.mark.survives(
+    "the only admin gives the role away, or is suspended",
+    "refused",
+)
 def test_the_last_admin_cannot_give_the_role_away_in_djangos_admin(
     browse: Browse, ada: Person, bob: Person
 ) -> None:
@@ -119,6 +135,10 @@ def test_the_last_admin_cannot_give_the_role_away_in_djangos_admin(
     assert ada.role == "crowdworker"
 
 
+@pytest.mark.survives(
+    "the only admin gives the role away, or is suspended",
+    "refused",
+)
 def test_nobody_suspends_the_only_admin_left(ada: Person, bob: Person) -> None:
     """As when two suspend each other in one moment: who comes second still believes to be one."""
     Person.objects.filter(pk=bob.pk).update(role="admin")
@@ -159,6 +179,10 @@ def test_what_is_done_to_people_in_djangos_admin_is_on_the_list(
     assert "changed the account of" in text(client.get(reverse("admin_log")))
 
 
+@pytest.mark.survives(
+    "no admin at the start",
+    "the site starts and says how to add one",
+)
 def test_a_site_without_an_admin_starts_and_says_how_to_add_one(
     ada: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +247,10 @@ def test_setup_names_the_path(settings: Any, capsys: pytest.CaptureFixture[str],
     ]
 
 
+@pytest.mark.survives(
+    "“roll back” pressed four times",
+    "one round opens",
+)
 def test_roll_back_pressed_four_times_opens_one_round(
     browse: Browse, ada: Person, open_round: Round
 ) -> None:

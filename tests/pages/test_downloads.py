@@ -18,6 +18,10 @@ from trainer import target
 from trainer.models import Round, RoundModel, Weights
 
 
+@pytest.mark.survives(
+    "the open round's weights",
+    "403 until it closes",
+)
 def test_the_weights_are_those_that_were_served_once_the_round_is_closed_and_load_as_the_card_says(
     browse: Browse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,6 +42,10 @@ def test_the_weights_are_those_that_were_served_once_the_round_is_closed_and_loa
     assert names["probabilities"].argmax() == 9
 
 
+@pytest.mark.survives(
+    "damaged weights, to download",
+    "not given away",
+)
 def test_damaged_weights_are_not_given_away(browse: Browse, open_round: Round) -> None:
     open_round_of(4)
     Weights.objects.update(data=b"damaged")

@@ -80,6 +80,10 @@ NOT_BUSY = [
 ]
 
 
+@pytest.mark.survives(
+    "busy and crowded databases, by the driver's codes",
+    "503 “in a minute”, one line of warning",
+)
 @pytest.mark.parametrize(("driver", "kind"), BUSY)
 def test_what_is_busy_says_in_a_minute_and_is_one_line_of_warning(
     driver: Exception,
@@ -97,6 +101,10 @@ def test_what_is_busy_says_in_a_minute_and_is_one_line_of_warning(
         assert str(driver) in line.getMessage()
 
 
+@pytest.mark.survives(
+    "full, damaged, gone or read-only databases, by the driver's codes",
+    "503 that says so, one line of error",
+)
 @pytest.mark.parametrize(("driver", "kind", "cause"), NOT_BUSY)
 def test_what_does_not_get_better_by_itself_says_so_and_is_one_line_of_error(
     driver: Exception | None,
@@ -118,6 +126,10 @@ def test_what_does_not_get_better_by_itself_says_so_and_is_one_line_of_error(
         assert (answer["X-Request-Id"] in text(answer)) == (path == PAGE)
 
 
+@pytest.mark.survives(
+    "what nobody expected, no such table among it",
+    "500, one line with its traceback",
+)
 @pytest.mark.parametrize(
     ("driver", "kind"),
     [
@@ -189,6 +201,10 @@ def test_the_log_has_the_id_and_has_nothing_twice_while_debugging() -> None:
     assert logging.getLogger("django").handlers == []
 
 
+@pytest.mark.survives(
+    "a flood of probes",
+    "one write in a few seconds in each process",
+)
 def test_readiness_writes_once_in_a_few_seconds_and_says_what_fails(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

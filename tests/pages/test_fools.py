@@ -133,6 +133,10 @@ def test_a_card_is_a_small_png_of_its_own_that_names_nobody(
     assert len(set(seen)) == 3
 
 
+@pytest.mark.survives(
+    "a card asked for again and again",
+    "drawn once, and gone with its drawing",
+)
 def test_a_card_is_drawn_once_and_is_gone_with_its_drawing(
     browse: Browse, alice: Person, insert: Insert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +155,10 @@ def test_a_card_is_drawn_once_and_is_gone_with_its_drawing(
     assert browse(None).get(address).status_code == 404
 
 
+@pytest.mark.survives(
+    "the card of a long scribble, asked for again and again",
+    "drawn on a ninth of the samples",
+)
 def test_the_card_of_a_long_scribble_is_drawn_on_a_ninth_of_the_samples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -78,6 +78,11 @@ def act_as_admin(person: Person) -> None:
     suspensions.suspend(other, person, "Spam.")
 
 
+@pytest.mark.survives(
+    "an account is closed, and all tables searched for name, address and browser, also in what "
+    "is packed",
+    "found in none",
+)
 def test_whoever_closes_the_account_leaves_no_name_address_or_browser_in_any_table(
     zephyrine: Person, client: Client
 ) -> None:
@@ -97,6 +102,10 @@ def test_whoever_closes_the_account_leaves_no_name_address_or_browser_in_any_tab
     assert mails.send_due() == 0
 
 
+@pytest.mark.survives(
+    "what limits count of an IP address",
+    "gone within a day",
+)
 def test_what_limits_count_of_an_address_is_gone_within_a_day(
     zephyrine: Person, client: Client
 ) -> None:

@@ -90,6 +90,10 @@ def test_a_longer_list_takes_no_more_queries_on_any_page(
     assert {path: asked for path, asked in many.items() if len(asked) != len(few[path])} == {}
 
 
+@pytest.mark.survives(
+    "hundreds of appeals and undecided drawings",
+    "the desk shows ten of each to a page",
+)
 def test_what_an_admin_has_to_decide_comes_in_pages_of_their_own(
     browse: Browse, alice: Person, ada: Person, insert: Insert
 ) -> None:

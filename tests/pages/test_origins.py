@@ -30,6 +30,11 @@ class Browser:
         return self.client.post(path, given | {"csrfmiddlewaretoken": sent}, **more)
 
 
+@pytest.mark.survives(
+    "a form or a script's request from another port, a tunnel, nowhere, without its cookie, too"
+    " old",
+    "told which it is, and which origin an admin has to list",
+)
 def test_a_form_from_an_origin_that_is_not_listed_is_told_so_and_what_an_admin_has_to_do(
     alice: Person,
 ) -> None:
@@ -57,6 +62,11 @@ def test_without_origin_the_page_that_the_browser_names_counts(
     assert Browser(**there).sign_in(secure=True).status_code == 302
 
 
+@pytest.mark.survives(
+    "a form or a script's request from another port, a tunnel, nowhere, without its cookie, too"
+    " old",
+    "told which it is, and which origin an admin has to list",
+)
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
@@ -70,6 +80,11 @@ def test_a_form_from_nowhere_is_told_so(headers: dict[str, str], told: str, alic
     assert told in text(Browser(**headers).sign_in(secure=True))
 
 
+@pytest.mark.survives(
+    "a form or a script's request from another port, a tunnel, nowhere, without its cookie, too"
+    " old",
+    "told which it is, and which origin an admin has to list",
+)
 def test_a_form_without_its_cookie_or_that_is_too_old_is_told_so(alice: Person) -> None:
     browser = Browser()
     assert "open for too long" in text(browser.sign_in(token="x" * 64))
@@ -91,6 +106,10 @@ def test_a_pages_script_is_told_the_same(alice: Person, settings: Any) -> None:
     assert again.post("/api/attempts/", {}, JSON, headers=headers).status_code == 400
 
 
+@pytest.mark.survives(
+    "`/healthz` and `/readyz` by IP and by any other Host, GET and HEAD",
+    "answered; every other address 400",
+)
 @pytest.mark.parametrize(
     "host", ["10.1.2.3", "10.1.2.3:8000", "[fd00::7]", "", "a b", "evil.example"]
 )

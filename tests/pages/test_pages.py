@@ -166,6 +166,10 @@ def test_a_page_without_javascript_says_so(browse: Browse, mona: Person) -> None
         assert "<noscript>" in browse(mona).get(page).content.decode(), page
 
 
+@pytest.mark.survives(
+    "HTML in an email address, a page's address, a reason",
+    "shown as text, in pages and mails",
+)
 def test_html_in_a_decision_is_shown_as_text(
     browse: Browse, alice: Person, ada: Person, insert: Insert
 ) -> None:

@@ -74,6 +74,10 @@ def few_tries(settings: Any) -> None:
     settings.LIMIT_SCALE = 0.2
 
 
+@pytest.mark.survives(
+    "`X-Forwarded-For` with ports, brackets, `unknown`, nothing, fewer addresses than proxies",
+    "the address without its port, or the peer's",
+)
 @pytest.mark.parametrize(
     ("trusted", "forwarded", "address"),
     [
@@ -106,6 +110,10 @@ def asked(peer: str, **headers: str) -> HttpRequest:
     return RequestFactory(headers=headers).get("/", REMOTE_ADDR=peer)
 
 
+@pytest.mark.survives(
+    "one IPv6 machine with a /64 of addresses",
+    "counts as one",
+)
 def test_one_machines_addresses_count_as_one() -> None:
     same = ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::1%eth0")
     assert {limits.address_of(asked(address)) for address in same} == {"2001:db8:1:2::"}
@@ -125,6 +133,12 @@ DOORS = {
 }
 
 
+@pytest.mark.survives(
+    "sign-ups, sign-ins, tokens, previews and forgotten passwords of many addresses in "
+    "`X-Forwarded-For`",
+    "each has its own limit behind as many proxies as are trusted, and all share one where none "
+    "is; an invented address helps nothing",
+)
 @pytest.mark.parametrize("door", DOORS)
 def test_strangers_share_no_limit_behind_trusted_proxies_and_invent_no_address(
     door: str, alice: Person, settings: Any
@@ -148,6 +162,10 @@ def test_strangers_share_no_limit_behind_trusted_proxies_and_invent_no_address(
 LIMITS_OF_OTHER_THINGS = {limits.RESETS_AN_HOUR.rule, limits.SIGN_INS_FROM_NEW_PLACES.rule}
 
 
+@pytest.mark.survives(
+    "wrong passwords at somebody's name, from elsewhere or from their own address",
+    "no device that is known is locked out",
+)
 def test_whoever_guesses_elsewhere_locks_nobody_out(alice: Person) -> None:
     assert guess_until_refused(AWAY) == 10
     assert sign_in(at(AWAY)) == 429, "nor does the right one help there now"
@@ -155,6 +173,10 @@ def test_whoever_guesses_elsewhere_locks_nobody_out(alice: Person) -> None:
     assert [sign_in(owner, "a typo"), sign_in(owner)] == [200, 302]
 
 
+@pytest.mark.survives(
+    "wrong passwords at somebody's name, from elsewhere or from their own address",
+    "no device that is known is locked out",
+)
 def test_whoever_guesses_at_ones_own_address_locks_out_no_device_known_before(
     alice: Person, bob: Person
 ) -> None:
@@ -171,6 +193,10 @@ def test_whoever_guesses_at_ones_own_address_locks_out_no_device_known_before(
     assert sign_in(shared, name="bob") == 302
 
 
+@pytest.mark.survives(
+    "a script that goes on with an old password",
+    "refused after ten; the others at its address sign in",
+)
 def test_whoever_goes_on_with_an_old_password_takes_nothing_from_the_others_in_the_house(
     alice: Person, bob: Person
 ) -> None:
@@ -188,6 +214,10 @@ def test_guesses_on_a_known_device_end_too(alice: Person) -> None:
     assert sign_in(at(AWAY)) == 302
 
 
+@pytest.mark.survives(
+    "wrong passwords at somebody's name from many addresses",
+    "they end; where the owner had signed in before it stays open",
+)
 def test_guesses_from_many_addresses_end_and_where_one_signed_in_before_stays_open(
     alice: Person,
 ) -> None:
@@ -247,6 +277,10 @@ def test_pages_and_api_are_one_door_and_djangos_admin_is_none(alice: Person) -> 
     assert at(AWAY).post("/admin/login/", given).status_code == 405
 
 
+@pytest.mark.survives(
+    "a lock-out, and a right sign-in, or a new password by mail or by an admin",
+    "it ends everywhere",
+)
 def test_a_right_sign_in_ends_it(alice: Person, few_tries: None) -> None:
     assert guess_until_refused(AWAY) == 2
     guess_from_many_addresses()
@@ -276,6 +310,10 @@ def by_an_admin(person: Person) -> None:
     assert admin.post(address, new | {"usable_password": "true"}).status_code == 302
 
 
+@pytest.mark.survives(
+    "a lock-out, and a right sign-in, or a new password by mail or by an admin",
+    "it ends everywhere",
+)
 @pytest.mark.parametrize("reset", [by_mail, by_an_admin])
 def test_a_new_password_ends_it(reset: Any, alice: Person, ada: Person, few_tries: None) -> None:
     assert guess_from_many_addresses() == 20
@@ -303,6 +341,10 @@ def test_the_browser_that_signed_up_or_set_the_new_password_is_known(
     assert sign_in(browser, right) == 302
 
 
+@pytest.mark.survives(
+    "a made-up cookie of a known device, also one that holds a known address",
+    "no device is known by it",
+)
 def test_no_device_is_known_by_a_cookie_that_was_made_up(alice: Person) -> None:
     assert sign_in(at(HOME)) == 302
     taken = 0
@@ -360,6 +402,10 @@ def test_rows_of_sign_ins_hold_no_name_and_no_address(alice: Person, settings: A
     assert sign_ins._hash("account", str(alice.pk)) != before
 
 
+@pytest.mark.survives(
+    "a right password again and again on a known device",
+    "twenty a minute, and others sign in",
+)
 def test_a_known_device_signs_in_twenty_times_a_minute_at_most(alice: Person) -> None:
     device = at(HOME)
     assert sign_in(device) == 302

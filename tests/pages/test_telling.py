@@ -1,5 +1,7 @@
 """Notices and appeals as their drawer meets them, and the admin on the desk."""
 
+import pytest
+
 from collector.models import Appeal, Attempt, Notice, Person
 from tests.support.pages import Browse, Insert, text
 
@@ -58,6 +60,10 @@ def test_an_appeal_goes_from_the_drawing_to_the_desk_and_back(
     assert "An admin answered (4): A four." in browse(alice).get(address).content.decode()
 
 
+@pytest.mark.survives(
+    "a second appeal",
+    "refused in words",
+)
 def test_a_second_appeal_is_refused_in_words(browse: Browse, alice: Person, insert: Insert) -> None:
     attempt = insert(alice, status="ambiguous", credit=0.0)
     at = f"/drawings/{attempt.pk}/appeal/"

@@ -59,6 +59,10 @@ def form_of(answer: Any, do: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.survives(
+    "“Sign up” pressed twice, one after the other",
+    "one account; both lead to the draw page",
+)
 def test_the_second_press_of_sign_up_finds_the_first(open_round: object) -> None:
     first, second = Client(), Client()
     assert first.post(SIGN_UP, NEW)["Location"] == "/draw/"
@@ -83,6 +87,10 @@ def test_whoever_did_not_just_sign_up_so_is_not_let_in_by_it(other: str) -> None
     assert "_auth_user_id" not in stranger.session
 
 
+@pytest.mark.survives(
+    "a sign-up or sign-in pressed twice, whose token the first made void",
+    "both lead to the draw page; a stranger gets 403",
+)
 @pytest.mark.parametrize("name", ["sign_up", "sign_in"])
 def test_a_press_whose_token_the_first_made_void_is_shown_in(name: str) -> None:
     browser = Client(enforce_csrf_checks=True)
@@ -97,6 +105,10 @@ def test_a_press_whose_token_the_first_made_void_is_shown_in(name: str) -> None:
     assert stranger.post(reverse(name), posted).status_code == 403
 
 
+@pytest.mark.survives(
+    "closing an account pressed twice",
+    "done once; the first press decides",
+)
 def test_closing_twice_closes_once(browse: Browse, alice: Person, insert: Insert) -> None:
     attempt = insert(alice)
     as_it_was = Person.objects.get(pk=alice.pk)
@@ -109,6 +121,10 @@ def test_closing_twice_closes_once(browse: Browse, alice: Person, insert: Insert
     assert attempt.removed_at is None, "the first press decided"
 
 
+@pytest.mark.survives(
+    "an old account page",
+    "only what was changed is saved",
+)
 def test_of_an_old_account_page_only_what_was_changed_is_saved(
     browse: Browse, alice: Person
 ) -> None:
@@ -121,6 +137,11 @@ def test_of_an_old_account_page_only_what_was_changed_is_saved(
     assert (alice.is_listed, alice.wants_mail) == (False, True)
 
 
+@pytest.mark.survives(
+    "settings on a desk read before another admin changed them",
+    "only what was changed is saved; what somebody else changed meanwhile is said, and nothing "
+    "saved",
+)
 def test_of_an_old_desk_only_the_settings_that_were_changed_are_saved(
     browse: Browse, ada: Person, alice: Person
 ) -> None:
@@ -149,6 +170,10 @@ def decision(attempt: Attempt, answer: str, **more: str) -> dict[str, str]:
     return posted | {f"{key}-why": "It is one."} | more
 
 
+@pytest.mark.survives(
+    "a decision pressed twice, or after another admin's",
+    "done once; the second says how it stands",
+)
 def test_a_decision_pressed_twice_is_one_and_another_admins_says_whose_was_first(
     browse: Browse, ada: Person, alice: Person, insert: Insert
 ) -> None:
@@ -164,6 +189,10 @@ def test_a_decision_pressed_twice_is_one_and_another_admins_says_whose_was_first
     assert attempt.status == Attempt.Status.VERIFIED
 
 
+@pytest.mark.survives(
+    "an old desk, and an appeal made since",
+    "not answered unread",
+)
 def test_an_old_desk_does_not_answer_an_appeal_that_nobody_read_there(
     browse: Browse, ada: Person, alice: Person, insert: Insert
 ) -> None:
@@ -179,6 +208,10 @@ def test_an_old_desk_does_not_answer_an_appeal_that_nobody_read_there(
     assert "Decided" in text(desk.post(DESK, new | decision(attempt, "4"), follow=True))
 
 
+@pytest.mark.survives(
+    "“train now” of an old desk, once another model was trained",
+    "refused in words; nothing starts",
+)
 def test_train_now_of_an_old_desk_starts_nothing_once_another_was_trained(
     browse: Browse, ada: Person
 ) -> None:
@@ -191,6 +224,10 @@ def test_train_now_of_an_old_desk_starts_nothing_once_another_was_trained(
     assert not RoundModel.objects.filter(state="training").exists()
 
 
+@pytest.mark.survives(
+    "an old page that takes back a suspension that its reader has not seen",
+    "refused; it holds",
+)
 def test_an_old_page_takes_back_no_suspension_that_its_reader_has_not_seen(
     browse: Browse, ada: Person, bob: Person
 ) -> None:
@@ -220,6 +257,10 @@ def admin_form(client: Client, at: str) -> dict[str, str]:
     return found | {"role": chosen[1]}
 
 
+@pytest.mark.survives(
+    "an old form of Django's admin",
+    "only what was changed is saved; what changed meanwhile is said",
+)
 def test_djangos_admin_saves_what_was_changed_there_and_nothing_old(
     browse: Browse, ada: Person, alice: Person
 ) -> None:
