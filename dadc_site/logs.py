@@ -94,7 +94,9 @@ class Line(logging.Formatter):
 
     def _stack(self, record: logging.LogRecord) -> str:
         """What led to a record, down to the exception; empty where there is none."""
-        raised = self.formatException(record.exc_info) if _raised(record) else ""
+        raised = (
+            self.formatException(record.exc_info) if record.exc_info and _raised(record) else ""
+        )
         stacked = self.formatStack(record.stack_info) if record.stack_info else ""
         return without_secrets("\n".join(filter(None, [raised, stacked])))
 
