@@ -57,6 +57,23 @@ forwarded_allow_ips = ""
 os.environ.pop("SCRIPT_NAME", None)
 
 
+def on_starting(arbiter: Any) -> None:
+    """Count requests from nothing."""
+    from dadc_site import request_metrics
+
+    request_metrics.begin()
+
+
+def pre_fork(arbiter: Any, worker: Any) -> None:
+    """Give a worker its place among the others, that of one that died if there is one."""
+    from dadc_site import request_metrics
+
+    worker.place = request_metrics.free_place(arbiter.WORKERS.values())
+
+
 def post_fork(arbiter: Any, worker: Any) -> None:
-    """Have a worker end with its parent."""
+    """Have a worker end with its parent, and count on where the last in its place left off."""
+    from dadc_site import request_metrics
+
     lifeline.end_with(arbiter.pid)
+    request_metrics.take(worker.place)

@@ -95,6 +95,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "collector.middleware.RequestId",
+    "dadc_site.request_metrics.Count",
+    "dadc_site.inside.Inside",
     "collector.middleware.Edge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -125,20 +125,22 @@ def test_the_desk_shows_what_admins_are_alarmed_of(trouble: Trouble, admin: Pers
     client.force_login(admin, backend="collector.people.accounts.Backend")
     trouble.look()
     for kind in (Kind.UNREAD, Kind.DISK):
-        assert kind.label not in client.get("/desk/").content.decode()
+        label = str(kind.label)
+        assert label not in client.get("/desk/").content.decode()
         trouble.begin(kind)
-        assert kind.label in client.get("/desk/").content.decode()
+        assert label in client.get("/desk/").content.decode()
         assert kind in site_status.wrong()
 
 
 def test_only_active_admins_with_a_confirmed_address_are_told(
     trouble: Trouble, admin: Person, clock: Callable[[float], None], person: Callable[..., Person]
 ) -> None:
-    for name, fields in {
+    others: dict[str, dict[str, object]] = {
         "anna": {"unconfirmed_email": "anna@example.org"},
         "abel": {},
         "axel": {"email": "axel@example.org", "is_active": False},
-    }.items():
+    }
+    for name, fields in others.items():
         Person.objects.filter(pk=person(name, "admin").pk).update(**fields)
     Person.objects.filter(pk=trouble.moderator.pk).update(email="mona@example.org")
     trouble.begin(Kind.DISK)
