@@ -6,10 +6,11 @@ import resource
 import socket
 from typing import Any
 
+import gunicorn.glogging  # type: ignore[import-untyped]
 import gunicorn.sock  # type: ignore[import-untyped]
 
 from collector.management import lifeline
-from dadc_site import environment
+from dadc_site import environment, logs
 
 with environment.refusing():
     from dadc_site import settings
@@ -25,11 +26,22 @@ class OfOneFamily(gunicorn.sock.TCP6Socket):  # type: ignore[misc]
 
 gunicorn.sock.TCP6Socket = OfOneFamily  # which create_sockets makes
 
+
+class Logger(gunicorn.glogging.Logger):  # type: ignore[misc]
+    """Writes gunicorn's own lines as all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.FORMATS[settings.LOG_FORMAT]())
+
+
 environment.keep_temporary_files_in(settings.DATA_DIR / "tmp")
 bind = [
     f"[{address}]:{settings.PORT}" if ":" in address else f"{address}:{settings.PORT}"
     for address in settings.ADDRESSES
 ]
+logger_class = Logger
 worker_class = "dadc_site.whole_requests.WholeRequests"
 _files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # that each may have open
 worker_connections = 300 if _files == resource.RLIM_INFINITY else min(300, _files // 2)
@@ -45,6 +57,23 @@ forwarded_allow_ips = ""
 os.environ.pop("SCRIPT_NAME", None)
 
 
+def on_starting(arbiter: Any) -> None:
+    """Count requests from nothing."""
+    from dadc_site import request_metrics
+
+    request_metrics.begin()
+
+
+def pre_fork(arbiter: Any, worker: Any) -> None:
+    """Give a worker its place among the others, that of one that died if there is one."""
+    from dadc_site import request_metrics
+
+    worker.place = request_metrics.free_place(arbiter.WORKERS.values())
+
+
 def post_fork(arbiter: Any, worker: Any) -> None:
-    """Have a worker end with its parent."""
+    """Have a worker end with its parent, and count on where the last in its place left off."""
+    from dadc_site import request_metrics
+
     lifeline.end_with(arbiter.pid)
+    request_metrics.take(worker.place)

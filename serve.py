@@ -7,12 +7,13 @@ import os
 import sys
 
 from collector.management.parent import Program, keep
-from dadc_site import environment
+from dadc_site import environment, logs
 
 if __name__ == "__main__":
     os.environ.pop("GUNICORN_CMD_ARGS", None)  # gunicorn.conf.py says how the site is served
     with environment.refusing():
         with_crowd = environment.flag("WITH_CROWD", False)
+        is_json = environment.one_of("DADC_LOG_FORMAT", "text", logs.FORMATS) == "json"
     cluster = ["manage.py", "cluster"]
     programs = [
         Program("web", ["-m", "gunicorn", "dadc_site.wsgi"]),
@@ -22,4 +23,5 @@ if __name__ == "__main__":
     ]
     if with_crowd:
         programs.append(Program("crowd", ["manage.py", "crowd"], niceness=10))
-    sys.exit(keep(Program("setup", ["manage.py", "setup", "--serve"]), programs))
+    setup = Program("setup", ["manage.py", "setup", "--serve"])
+    sys.exit(keep(setup, programs, logs.as_json if is_json else None))

@@ -5,7 +5,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import Error, connection, transaction
@@ -16,7 +15,6 @@ from collector.errors import trouble_of
 from trainer import candidates, target
 from trainer.models import Heartbeat
 
-SILENCE = timedelta(minutes=3)
 WRITES_EVERY = 5.0  # seconds; a flood of probes is no flood of writes
 WRITTEN_WITHIN = 2  # seconds
 
@@ -127,13 +125,5 @@ def _target() -> str:
 
 
 def _worker() -> str:
-    now = timezone.now()
-    beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
-    # A training worker that trains shows life by its lease, not by doing another task.
-    if candidates.is_training():
-        beats["train"] = now
-    # One in the future is of a clock that was ahead, and says nothing.
-    silent = [
-        name for name in ("dadc", "train") if name not in beats or abs(now - beats[name]) > SILENCE
-    ]
+    silent = candidates.silent_clusters()
     return "ok" if not silent else f"No sign of life from the workers {' and '.join(silent)}."

@@ -9,6 +9,7 @@ from collector.drawings import asking
 from collector.models import Allowance, Study
 from collector.moderation import trust
 from collector.people import accounts, mails, notices, sessions
+from collector.study import alarms
 from trainer import candidates
 
 TASKS_KEPT = timedelta(days=7)  # with their arguments and results
@@ -31,6 +32,11 @@ def tell() -> None:
     """Tell people, every minute, of a round that opened, and queue emails to who wants them."""
     notices.notify_of_round()
     notices.queue_emails()
+
+
+def look_for_alarms() -> None:
+    """Tell admins, every minute, of what has become wrong with the site, and of what is over."""
+    alarms.look(mails.queue_of_alarm)
 
 
 def send_emails() -> None:

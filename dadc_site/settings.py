@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from dadc_site import addresses, environment
+from dadc_site import addresses, environment, logs
 from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -95,6 +95,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "collector.middleware.RequestId",
+    "dadc_site.request_metrics.Count",
+    "dadc_site.inside.Inside",
     "collector.middleware.Edge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -244,25 +246,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+LOG_FORMAT = environment.one_of("DADC_LOG_FORMAT", "text", logs.FORMATS)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "dadc_site.logs.WithRequestId"}},
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}{request_id}", "style": "{"}
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request_id"],
-        }
-    },
+    "formatters": {"line": {"()": logs.FORMATS[LOG_FORMAT]}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},  # not a second time on its own
         "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }
+# What may ask for /metrics without an account; without it admins alone.
+METRICS_TOKEN = environment.text("DADC_METRICS_TOKEN")
 
 MISSPELT = environment.misspelt()

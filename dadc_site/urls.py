@@ -7,11 +7,13 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from collector.views import accounts
+from dadc_site import inside
 
 _site: list[URLPattern | URLResolver] = [
     path("admin/login/", accounts.admin_sign_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
+    path("metrics", inside.metrics, name="metrics"),
     path("api/", include("collector.api.urls")),
     path("", include("collector.urls")),
 ]

@@ -16,13 +16,15 @@ from django_q.tasks import async_task
 
 from trainer import measurements, rounds, samples
 from trainer.learning.report import Ablation, Report
-from trainer.models import Round, RoundModel, Sample, Weights
+from trainer.models import Heartbeat, Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
 
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=2)  # ten would keep the lease; two move the progress bar
 CLAIMS = 3
+CLUSTERS = ("dadc", "train")  # of workers: short tasks, trainings
+SILENCE = timedelta(minutes=3)  # a cluster that has been silent for longer does not work
 BY_A_NEWER_ONE = "a newer candidate"  # discards a held one
 SEED = 1  # one for all: what differs between two trainings is then their samples
 
@@ -186,6 +188,24 @@ def is_training() -> bool:
     """Whether somebody trains at this moment."""
     now = timezone.now()
     return RoundModel.objects.filter(~_is_free(now), state=State.TRAINING).exists()
+
+
+def silent_clusters() -> list[str]:
+    """Return the clusters of workers that have given no sign of life for too long."""
+    now = timezone.now()
+    beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
+    # A training worker that trains shows life by its lease, not by doing another task.
+    if is_training():
+        beats["train"] = now
+    # One in the future is of a clock that was ahead, and says nothing.
+    return [name for name in CLUSTERS if name not in beats or abs(now - beats[name]) > SILENCE]
+
+
+def last_failed() -> RoundModel | None:
+    """Return the candidate that ended last, if it failed; ablations do not count."""
+    ended = RoundModel.objects.exclude(state=State.TRAINING).filter(left_out_contributor=None)
+    last = ended.order_by("-created_at", "-pk").first()
+    return last if last and last.state == State.FAILED else None
 
 
 def _is_free(now: datetime) -> Q:

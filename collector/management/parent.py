@@ -11,7 +11,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,14 +26,20 @@ SETTLED_AFTER = 10.0  # seconds; who lived as long is started again at once
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before the next start of who ends again and again
 WRITTEN_WITHIN = 0.5  # seconds that the last output may take
 PART = 4096  # bytes
+LONGEST = 64 * 1024  # bytes of a line; what goes on is another
 MAX_UNWRITTEN = 256  # parts of output kept for who does not read them
 
 
-def keep(setup: "Program", programs: Sequence["Program"]) -> int:
-    """Run `setup`, then keep the programs running until asked to end; the exit status."""
+Shape = Callable[[str, str], str]
+
+
+def keep(setup: "Program", programs: Sequence["Program"], shape: Shape | None = None) -> int:
+    """Run `setup`, then keep the programs running until asked to end; the exit status. Each line
+    that they write is given to `shape`, if there is one, with its level, and what it returns is
+    written."""
     _shake_off()
     ending = _Ending()
-    outlets = [Outlet(1), Outlet(2)]
+    outlets = [Outlet(1, "INFO", shape), Outlet(2, "WARNING", shape)]
     try:
         setup.start()
         while setup.status() is None and not ending.is_asked():
@@ -163,8 +169,9 @@ class Outlet:
     """Takes what this process and its programs write to a file descriptor, and writes it to where
     that led before. Nobody who writes waits for who reads: what is not read in time is dropped."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, level: str, shape: Shape | None) -> None:
         self._number = number
+        self._level, self._shape = level, shape
         self._before = os.dup(number)
         reading, writing = os.pipe()
         os.dup2(writing, number)
@@ -182,15 +189,37 @@ class Outlet:
 
     def _take(self, reading: int) -> None:
         dropped = 0
-        while part := os.read(reading, PART):
+        for part in self._parts(reading):
             try:
                 if dropped:
-                    self._unwritten.put_nowait(f"\n({dropped} bytes dropped, unread)\n".encode())
+                    lost = f"({dropped} bytes dropped, unread)\n".encode()
+                    self._unwritten.put_nowait(self._shaped(lost) if self._shape else b"\n" + lost)
                     dropped = 0
                 self._unwritten.put_nowait(part)
             except Full:
                 dropped += len(part)
         self._unwritten.put(b"")
+
+    def _parts(self, reading: int) -> Iterator[bytes]:
+        """What is read, as it comes; where it has to have a shape, in whole lines."""
+        begun = b""
+        while part := os.read(reading, PART):
+            if not self._shape:
+                yield part
+                continue
+            begun += part
+            end = begun.rfind(b"\n") + 1 or (len(begun) if len(begun) > LONGEST else 0)
+            if end:
+                yield self._shaped(begun[:end])
+                begun = begun[end:]
+        if begun:
+            yield self._shaped(begun)
+
+    def _shaped(self, lines: bytes) -> bytes:
+        assert self._shape
+        texts = lines.decode(errors="backslashreplace").split("\n")
+        shaped = [self._shape(text.rstrip("\r"), self._level) for text in texts if text.strip()]
+        return "".join(f"{text}\n" for text in shaped).encode(errors="backslashreplace")
 
     def _write(self) -> None:
         while part := self._unwritten.get():

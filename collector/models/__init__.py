@@ -14,6 +14,7 @@ from collector.models.drawings import (
 from collector.models.moderation import Gold, ModerationPause, Reading
 from collector.models.people import (
     AdminAction,
+    Alarm,
     Allowance,
     Email,
     Notice,
@@ -30,6 +31,7 @@ __all__ = [
     "ORIGINAL",
     "SHOWABLE",
     "AdminAction",
+    "Alarm",
     "Allowance",
     "Appeal",
     "AskedPrediction",

@@ -294,6 +294,35 @@ class Notice(models.Model):
         ]
 
 
+class Alarm(models.Model):
+    """Something that was wrong with the site for a while, and that its admins were told of."""
+
+    class Kind(models.TextChoices):
+        UNREAD = "unread", "Drawings wait to be read, and none has settled for twelve hours."
+        IDLE = "idle", "Nobody has drawn anything for two days."
+        TRAINING = "training", "The last training failed."
+        DISK = "disk", "The disk that holds the data folder is nearly full."
+        WORKERS = "workers", "There is no sign of life from the workers, or from some of them."
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="when it was last found to go on")
+    told_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the email that it has begun was queued"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(ended_at=None), name="one_open_alarm_of_a_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"alarm {self.kind} of {self.began_at}"
+
+
 class Email(models.Model):
     """An email that the worker has yet to send. The row goes once it is sent or given up, and holds
     no text: that, with its link, is made at the moment of sending."""
@@ -304,10 +333,15 @@ class Email(models.Model):
         NOTICES = "notices", "what became of drawings"
         CONFIRM = "confirm", "a link to confirm this address"
         CHANGED = "changed", "another address was given for the account"
+        ALARM = "alarm", "to an admin: something is wrong with the site"
+        OVER = "over", "to an admin: that is over"
 
     kind = models.CharField(max_length=8, choices=Kind)
     to = models.EmailField()
     person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    alarm = models.ForeignKey(
+        Alarm, models.CASCADE, null=True, blank=True, related_name="+", db_index=False
+    )
     site = models.CharField(max_length=300, blank=True, help_text="where its link leads: an origin")
     queued_at = models.DateTimeField()
     try_count = models.PositiveSmallIntegerField(default=0)

@@ -34,7 +34,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
-from collector.models import Email, Person
+from collector.models import Alarm, Email, Person
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +59,24 @@ def queue(
     person: Person | None = None,
     site: str = "",
     at: datetime | None = None,
+    alarm: Alarm | None = None,
 ) -> None:
     """Have the worker send an email, once the caller's transaction, if any, commits. `site` is the
     origin that its link leads to, `at` the time of queueing, now."""
     now = at or timezone.now()
     with transaction.atomic():
-        Email.objects.create(kind=kind, to=to, person=person, site=site, queued_at=now, due_at=now)
+        Email.objects.create(
+            kind=kind, to=to, person=person, site=site, alarm=alarm, queued_at=now, due_at=now
+        )
         async_task("collector.tasks.send_emails", save=False)
+
+
+def queue_of_alarm(alarm: Alarm) -> None:
+    """Have the worker tell the admins who have a confirmed address that an alarm began or ended."""
+    kind = Kind.OVER if alarm.ended_at else Kind.ALARM
+    admins = Person.objects.filter(role=Person.Role.ADMIN, is_active=True).exclude(email="")
+    for admin in admins:
+        queue(kind, admin.email, person=admin, alarm=alarm)
 
 
 def site_of(request: HttpRequest) -> str:
@@ -243,9 +254,17 @@ def _changed(email: Email, person: Person) -> dict[str, object]:
     return {"link": email.site + reverse("password_reset")}
 
 
+def _alarm(email: Email, person: Person) -> dict[str, object] | None:
+    if email.to != person.email or not person.is_admin or email.alarm is None:
+        return None
+    return {"alarm": email.alarm}
+
+
 _DETAILS: dict[Email.Kind, Callable[[Email, Person], dict[str, object] | None]] = {
     Kind.RESET: _reset,
     Kind.NOTICES: _notices,
     Kind.CONFIRM: _confirm,
     Kind.CHANGED: _changed,
+    Kind.ALARM: _alarm,
+    Kind.OVER: _alarm,
 }

@@ -59,7 +59,10 @@ def allow(request: HttpRequest, username: str) -> None:
         if not _is_known(account, here):
             limits.take(limits.SIGN_INS_FROM_NEW_PLACES, account.counted)
     except TooMany as refusal:
-        logger.warning("A sign-in from %s was refused. %s", request.META["REMOTE_ADDR"], refusal)
+        told = {"request": request}
+        logger.warning(
+            "A sign-in from %s was refused. %s", request.META["REMOTE_ADDR"], refusal, extra=told
+        )
         raise
 
 

@@ -1,16 +1,23 @@
 """How the site is at this moment, for its admins: what lives, what waits, and who did what since
 yesterday."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, Sum
+from django.conf import settings
+from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.utils import timezone
 
-from collector.models import Attempt, Person, Reading
+from collector.models import DRAWER_SUSPENDED, Alarm, Attempt, Person, Reading
+from trainer import candidates
 from trainer.models import Heartbeat
 
 A_DAY = timedelta(days=1)
+SETTLES_WITHIN = timedelta(hours=12)  # something, while anything waits
+COMES_WITHIN = timedelta(hours=48)
+LEAST_FREE_SHARE, LEAST_FREE = 0.1, 10**9  # of the disk, and bytes
+Kind = Alarm.Kind
 CLUSTERS = {"dadc": "short tasks", "train": "training"}
 
 
@@ -42,12 +49,7 @@ def measure() -> SiteStatus:
     now = timezone.now()
     since = now - A_DAY
     beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
-    # By their ids, which the index of what is pending holds, so that no database is tempted to read
-    # along all attempts by their time for the oldest.
-    pending = Attempt.objects.filter(
-        pk__in=Attempt.objects.filter(status=Attempt.Status.PENDING).values("pk")
-    )
-    waiting = pending.aggregate(
+    waiting = _pending().aggregate(
         count=Count("pk"),
         needed_reading_count=Sum("needed_reading_count"),
         oldest=Min("submitted_at"),
@@ -55,11 +57,8 @@ def measure() -> SiteStatus:
     drawn = Attempt.objects.filter(submitted_at__gt=since).aggregate(
         count=Count("pk"), drawers=Count("drawer", distinct=True)
     )
-    moderators = Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN]).values(
-        "pk"
-    )
     read = Reading.objects.filter(
-        moderator__in=moderators, leased_at__gt=since, answer__isnull=False
+        moderator__in=_moderators(), leased_at__gt=since, answer__isnull=False
     ).aggregate(
         count=Count("pk"), readers=Count("moderator", distinct=True), first=Min("leased_at")
     )
@@ -78,3 +77,55 @@ def measure() -> SiteStatus:
         else None,
         sign_ups=Person.objects.filter(joined_at__gt=since).count(),
     )
+
+
+def wrong() -> list[Alarm.Kind]:
+    """Return what is wrong with the site now: what the desk shows and admins are told by email. It
+    takes six queries."""
+    found = {
+        Kind.UNREAD: _is_unread(),
+        Kind.IDLE: _is_idle(),
+        Kind.TRAINING: candidates.last_failed() is not None,
+        Kind.DISK: _is_disk_full(),
+        Kind.WORKERS: bool(candidates.silent_clusters()),
+    }
+    return [kind for kind, is_wrong in found.items() if is_wrong]
+
+
+def disk() -> tuple[int, int]:
+    """Return how many bytes the disk of the data folder has, and how many of them are free."""
+    usage = shutil.disk_usage(settings.DATA_DIR)
+    return usage.total, usage.free
+
+
+def _is_disk_full() -> bool:
+    total, free = disk()
+    return free < LEAST_FREE or free < LEAST_FREE_SHARE * total
+
+
+def _is_unread() -> bool:
+    """Whether a drawing that moderators are given waits, and no reading of a settled one is new."""
+    since = timezone.now() - SETTLES_WITHIN
+    if not _pending().filter(submitted_at__lt=since).exclude(DRAWER_SUSPENDED).exists():
+        return False
+    settled = Reading.objects.filter(
+        moderator__in=_moderators(), is_correct__isnull=False, attempt__isnull=False
+    )
+    return not settled.filter(answered_at__gt=since).exists()
+
+
+def _is_idle() -> bool:
+    newest = Attempt.objects.aggregate(at=Max("submitted_at"))["at"]
+    return newest is not None and newest < timezone.now() - COMES_WITHIN
+
+
+def _pending() -> QuerySet[Attempt]:
+    """Return what waits to be read. By ids, which the index of what is pending holds, so that no
+    database is tempted to read along all attempts by their time for the oldest."""
+    return Attempt.objects.filter(
+        pk__in=Attempt.objects.filter(status=Attempt.Status.PENDING).values("pk")
+    )
+
+
+def _moderators() -> QuerySet[Person]:
+    return Person.objects.filter(role__in=[Person.Role.MODERATOR, Person.Role.ADMIN])

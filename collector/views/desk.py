@@ -16,7 +16,7 @@ from collector import health
 from collector.drawings import timeline
 from collector.errors import NotFound
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
-from collector.models import Attempt, Person, Study, StudyChange
+from collector.models import Alarm, Attempt, Person, Study, StudyChange
 from collector.moderation import appeals, decisions, trust
 from collector.rules import words
 from collector.standings import round_figures
@@ -143,15 +143,11 @@ def _context(admin: Person, bound: Forms) -> dict[str, object]:
         .select_related("initial_model")
         .order_by("-created_at")
     )
-    failed = (
-        RoundModel.objects.filter(state=State.FAILED, left_out_contributor=None)
-        .order_by("-created_at")
-        .first()
-    )
+    failed = candidates.last_failed()
     return {
         "open": figures.open_round(round_figures.current()),
         "pulse": _pulse(site_status.measure()),
-        "problems": [*health.problems(), *_judged_without()],
+        "problems": [*health.problems(), *_wrong(), *_judged_without()],
         "held": [_held(model, bound) for model in held],
         "newest": candidates.newest(),
         "failed": figures.candidate(failed) if failed else None,
@@ -161,6 +157,12 @@ def _context(admin: Person, bound: Forms) -> dict[str, object]:
         "study_form": bound.get("study") or _study_form(),
         "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],
     }
+
+
+def _wrong() -> list[str]:
+    """Say what admins are alarmed of, but for what the desk shows in more words elsewhere."""
+    elsewhere = (Alarm.Kind.TRAINING, Alarm.Kind.WORKERS)
+    return [kind.label for kind in site_status.wrong() if kind not in elsewhere]
 
 
 def _judged_without() -> Iterator[str]:

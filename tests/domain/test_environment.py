@@ -47,6 +47,8 @@ UNUSABLE = {
     "DADC_AUDIT_SHARE": ["abc", "1.5", "-0.1", "0,5", "nan", "inf", "1e9", "10 %"],
     "DADC_LIMIT_SCALE": ["nan", "-1", "1_0", "2x"],
     "DADC_OPEN_SIGNUP": ["enabled", "2", "nope", "-"],
+    "DADC_LOG_FORMAT": ["JSON", "logfmt"],
+    "DADC_METRICS_TOKEN": ["\udcff-not-text"],
     "DADC_NET": ["resnet", "Strong"],
     "DADC_ALLOWED_HOSTS": [
         "https://dadc.example",

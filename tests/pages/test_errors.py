@@ -15,7 +15,7 @@ from django.test import Client
 
 from collector import health
 from collector.standings import round_figures
-from dadc_site.logs import WithRequestId
+from dadc_site.logs import Line
 from tests.support.pages import text
 
 PAGE, API = "/try/", "/api/rounds/current/"
@@ -47,9 +47,7 @@ def failing(driver: Exception | None, kind: type[Exception]) -> Callable[[], Non
 
 def lines_of(caplog: pytest.LogCaptureFixture, request_id: str) -> list[logging.LogRecord]:
     """What the log has under this id."""
-    for record in caplog.records:
-        WithRequestId().filter(record)
-    return [record for record in caplog.records if request_id in record.__dict__["request_id"]]
+    return [record for record in caplog.records if f"[{request_id}]" in Line().format(record)]
 
 
 BUSY = [
@@ -193,11 +191,8 @@ def test_the_log_has_the_id_and_has_nothing_twice_while_debugging() -> None:
     )
     logs: dict[str, Any] = site_settings.LOGGING
     [handler] = logs["root"]["handlers"]
-    formatter = logs["formatters"]["line"]
-    WithRequestId().filter(record)
-    line = logging.Formatter(formatter["format"], style="{").format(record)
-    assert line.endswith("Something. [an-id]")
-    assert logs["handlers"][handler]["filters"] == ["request_id"]
+    formatter = logs["formatters"][logs["handlers"][handler]["formatter"]]
+    assert formatter["()"]().format(record).endswith("Something. [an-id]")
     assert logging.getLogger("django").handlers == []
 
 

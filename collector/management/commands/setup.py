@@ -43,6 +43,12 @@ SCHEDULES: list[dict[str, object]] = [
     },
     {"name": "tell people", "func": "collector.tasks.tell", "schedule_type": "I", "minutes": 1},
     {
+        "name": "look for alarms",
+        "func": "collector.tasks.look_for_alarms",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
         "name": "send emails",
         "func": "collector.tasks.send_emails",
         "schedule_type": "I",
