@@ -243,9 +243,14 @@ def _changed(email: Email, person: Person) -> dict[str, object]:
     return {"link": email.site + reverse("password_reset")}
 
 
+def _factors(email: Email, person: Person) -> dict[str, object]:
+    return {"link": email.site + reverse("password_reset"), "factors": person.factors.all()}
+
+
 _DETAILS: dict[Email.Kind, Callable[[Email, Person], dict[str, object] | None]] = {
     Kind.RESET: _reset,
     Kind.NOTICES: _notices,
     Kind.CONFIRM: _confirm,
     Kind.CHANGED: _changed,
+    Kind.FACTORS: _factors,
 }
