@@ -261,6 +261,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},  # not a second time on its own
+        "fido2": {"level": "WARNING"},  # the ids of passkeys are for no log
         "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Request, Response
 
 from tests.support import PASSWORD, crawling, mail_servers, penmanship, proxies
 from tests.support import site as sites
-from tests.support.browser import AT_REST, HELD, draw_with_mouse
+from tests.support.browser import AT_REST, HELD, add_authenticator, draw_with_mouse
 from tests.support.site import Answer, Client
 
 pytestmark = pytest.mark.browser
@@ -34,6 +34,7 @@ hashed = make_password({PASSWORD!r})
 with patch("django.contrib.auth.base_user.make_password", return_value=hashed):
     alice = accounts.add("alice", {PASSWORD!r}, email="alice@example.org")
     accounts.add("bob", {PASSWORD!r})
+    accounts.add("pam", {PASSWORD!r})
     mona = accounts.add("mona", {PASSWORD!r}, role="moderator")
 for label, strokes, width in penmanship.fooling(1, 4):
     cast.submit(alice, label, drawing.parse(strokes, width))
@@ -279,3 +280,19 @@ def test_somebody_draws_below_the_path_and_no_request_fails_or_leaves_it(
     page.locator(".opblock").first.wait_for()
     assert failed == []
     assert [url for url in asked if not url.startswith((front.url, "data:"))] == []
+
+
+def test_a_passkey_signs_in_below_the_path_behind_tls(page: Page, front: Front) -> None:
+    add_authenticator(page)
+    for place in ("account/second-factor/", "accounts/second-step/"):
+        page.goto(f"{front.url}accounts/sign-in/?next={PATH}/account/second-factor/")
+        page.fill("#id_username", "pam")
+        page.fill("#id_password", PASSWORD)
+        page.click("main form button")
+        page.wait_for_url(f"{front.url}{place}")
+        page.click("form.passkey button")
+        page.wait_for_url(f"{front.url}account/second-factor/")
+        page.get_by_text("last used on" if "step" in place else "Your recovery codes").wait_for()
+        page.locator(".menu summary").click()
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(front.url)
