@@ -164,6 +164,7 @@ def authenticate(request: HttpRequest, username: str, password: str) -> Person |
     sign_ins.allow(request, username)
     person = auth.authenticate(request, username=username, password=password)
     if not isinstance(person, Person):
+        sign_ins.note_failure(request)
         return None
     if not person.factors.exists():
         sign_ins.succeed(request, person)

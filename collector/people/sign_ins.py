@@ -76,6 +76,11 @@ def _count(
         raise
 
 
+def note_failure(request: HttpRequest) -> None:
+    """Log a try that was wrong, without the name: people write passwords there by mistake."""
+    logger.info("A sign-in from %s failed.", request.META["REMOTE_ADDR"])
+
+
 def succeed(request: HttpRequest, person: Person) -> None:
     """Forget the tries at an account, and remember the address where somebody signed in to it."""
     account = _account(person.username)

@@ -82,7 +82,7 @@ class Front:
     def post(self, client: httpx.Client, path: str, form: dict[str, str]) -> httpx.Response:
         """Open a page and send its form, as a browser does."""
         client.get(path)
-        filled = form | {"csrfmiddlewaretoken": client.cookies["csrftoken-digits"]}
+        filled = form | {"csrfmiddlewaretoken": client.cookies["__Secure-csrftoken-digits"]}
         return client.post(path, data=filled, headers={"Origin": self.origin})
 
     def directly(self, method: str, path: str, **headers: str) -> Answer:
@@ -152,8 +152,9 @@ def test_cookies_are_this_paths_alone_and_hsts_is_this_hosts(front: Front) -> No
         form = {"username": "bob", "password": PASSWORD}
         answer = front.post(client, "accounts/sign-in/", form)
     cookies = answer.headers.get_list("Set-Cookie")
-    names = {cookie.partition("=")[0] for cookie in cookies}
+    names = {cookie.partition("=")[0].removeprefix("__Secure-") for cookie in cookies}
     assert names == {"sessionid-digits", "csrftoken-digits", "sessionid-digits-device"}
+    assert [cookie for cookie in cookies if not cookie.startswith("__Secure-")] == []
     for cookie in cookies:
         assert {f"Path={PATH}", "Secure", "SameSite=Lax"} <= set(cookie.split("; "))
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
