@@ -166,6 +166,8 @@ def test_without_tls_one_is_sent_to_the_same_page_with_it(front: Front) -> None:
     answer.read()
     assert answer.status_code == 301
     assert answer.headers["Location"] == url.replace("http:", "https:")
+    in_the_plain = front.directly("GET", f"{PATH}/api/rounds/", Host="localhost")
+    assert (in_the_plain.status, in_the_plain.body["error"]["code"]) == (403, "https_needed")
     by_tls = {"Host": "localhost", "X-Forwarded-Proto": "https"}
     assert front.directly("GET", PATH, **by_tls).headers["Location"] == f"{PATH}/"
     assert front.directly("GET", "/", **by_tls).status == 404
