@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from collector.models import Appeal, Reading, Study
+from collector.models import Appeal, Factor, Reading, Study
 from collector.people import accounts
 
 # Only the type checker's ModelForm is told its model.
@@ -121,6 +121,60 @@ class CloseForm(forms.Form):
     password = _own_password()
 
 
+class CodeForm(forms.Form):
+    """The second step of signing in."""
+
+    code = forms.CharField(
+        max_length=100,
+        help_text="Six digits of your authenticator app, or one of your recovery codes.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+
+class PasswordForm(forms.Form):
+    """The password once more, before what a session left open is not to be used for."""
+
+    prefix = "password"
+    password = _own_password()
+
+
+class TokenForm(PasswordForm):
+    """The password, for a new API token."""
+
+    prefix = "token"
+
+
+def _factor_name(usual: str) -> forms.CharField:
+    return forms.CharField(
+        label="Name",
+        initial=usual,
+        max_length=Factor.LONGEST_NAME,
+        help_text="So that you know it among others.",
+    )
+
+
+class AppForm(forms.Form):
+    """An authenticator app, with a code that shows that it has the secret."""
+
+    prefix = "app"
+    name = _factor_name("My phone")
+    code = forms.CharField(
+        label="Code that the app shows",
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+    )
+
+
+class PasskeyForm(forms.Form):
+    """A passkey that the browser made; a script fills in its answer."""
+
+    prefix = "passkey"
+    name = _factor_name("Passkey")
+    answer = forms.CharField(max_length=100_000, widget=forms.HiddenInput())
+
+
 class SignInForm(AuthenticationForm):
     """Django's form, but through the one place that counts tries."""
 
@@ -217,6 +271,7 @@ class StudyForm(ReadAt, _StudyModelForm):
             "gold_share",
             "person_share",
             "has_live_preview",
+            "requires_second_factor",
         )
         labels = {
             "architecture": "Network",
@@ -226,6 +281,7 @@ class StudyForm(ReadAt, _StudyModelForm):
             "gold_share": "Gold share",
             "person_share": "Most of one person",
             "has_live_preview": "Live preview",
+            "requires_second_factor": "Second factor for moderators and admins",
         }
         help_texts = {
             "architecture": "The architecture of the next models; each is trained from this "
@@ -240,6 +296,8 @@ class StudyForm(ReadAt, _StudyModelForm):
             "person’s; their others wait for a later round. 1: no limit.",
             "has_live_preview": "Show on the draw page what the model sees before a drawing is "
             "submitted.",
+            "requires_second_factor": "Whoever has none is asked to add one before anything that "
+            "crowdworkers may not do. To switch it on you need one yourself.",
         }
 
     def __init__(self, *args: Any, architectures: list[str], **kwargs: Any) -> None:

@@ -57,6 +57,17 @@ SIGN_INS_FROM_NEW_PLACES = Limit(
     "tries to sign in to this account from where nobody had signed in to it before",
     "locked_out",
 )
+CODES_FROM_A_PLACE = Limit(
+    "codes from a place", 10, 900, "codes for this account from here", "locked_out"
+)
+# A code is right by chance in three of a million tries.
+CODES_FROM_NEW_PLACES = Limit(
+    "codes from new places",
+    20,
+    3600,
+    "codes for this account from where nobody had signed in to it before",
+    "locked_out",
+)
 
 NEW_UNTIL = 10  # verified fools
 PENDING_WHILE_NEW = 20

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
-from collector.errors import NotFound, Refused
+from collector.errors import Forbidden, NotFound, Refused
 from collector.health import PROBES
 from collector.refusals import answer, as_refusal, is_api
 
@@ -40,10 +40,11 @@ class RequestId:
 class Edge:
     """Say whose address a request comes from, answer probes, and refuse what no view should see.
 
-    Hosts that are not this site's (400), but for probes, which are asked by IP; addresses with a
-    null character (404), which PostgreSQL's text can't hold, though the API says by itself what it
-    thinks of a query; bodies over DATA_UPLOAD_MAX_MEMORY_SIZE,
-    declared or chunked (413), and encoded ones (415). And send no body for HEAD.
+    Hosts that are not this site's (400), but for probes, which are asked by IP; the API without TLS
+    where the site wants it (403); addresses with a null character (404), which PostgreSQL's text
+    can't hold, though the API says by itself what it thinks of a query; bodies over
+    DATA_UPLOAD_MAX_MEMORY_SIZE, declared or chunked (413), and encoded ones (415). And send no body
+    for HEAD.
     """
 
     def __init__(self, get_response: _Answer) -> None:
@@ -90,6 +91,9 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
         request.get_host()
     except DisallowedHost:
         return answer(request, Refused("This site is not known by that name.", code="unknown_host"))
+    if settings.SECURE_SSL_REDIRECT and is_api(request) and not request.is_secure():
+        # Led on to https, a program would go on sending its token in the plain.
+        return answer(request, Forbidden("Ask by https.", code="https_needed"))
     if "\0" in request.path or ("%00" in meta["QUERY_STRING"] and not is_api(request)):
         return answer(request, NotFound("There is no such address here."))
     if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":

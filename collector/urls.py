@@ -14,6 +14,7 @@ from collector.views import (
     moderators,
     people,
     rounds,
+    second_factors,
 )
 
 urlpatterns = [
@@ -47,10 +48,12 @@ urlpatterns = [
     path("desk/", desk.desk, name="desk"),
     path("accounts/sign-up/", accounts.sign_up, name="sign_up"),
     path("accounts/sign-in/", accounts.sign_in, name="sign_in"),
+    path("accounts/second-step/", accounts.second_step, name="second_step"),
     path("accounts/sign-out/", accounts.sign_out, name="sign_out"),
     path("notices/", people.notices, name="notices"),
     path("account/", accounts.account, name="account"),
     path("account/email/<str:link>/", accounts.email_confirm, name="email_confirm"),
+    path("account/second-factor/", second_factors.second_factors, name="factors"),
     path("account/export/", accounts.export, name="account_export"),
     path("accounts/password/", accounts.password_change, name="password_change"),
     path("accounts/password/done/", accounts.password_change_done, name="password_change_done"),

@@ -56,11 +56,13 @@ CSRF_TRUSTED_ORIGINS = environment.origins("DADC_ORIGINS")
 PATH = environment.path_prefix("DADC_PATH")
 # Another Django's cookies are sent here too where that is at the root of the same host.
 _of_this_path = PATH.replace("/", "-")
-SESSION_COOKIE_NAME = f"sessionid{_of_this_path}"
-CSRF_COOKIE_NAME = f"csrftoken{_of_this_path}"
+# Browsers take what begins so by TLS alone; at the root, from this very host too.
+_sure = "" if LOCAL else "__Secure-" if PATH else "__Host-"
+SESSION_COOKIE_NAME = f"{_sure}sessionid{_of_this_path}"
+CSRF_COOKIE_NAME = f"{_sure}csrftoken{_of_this_path}"
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = PATH or "/"
 MESSAGE_STORAGE = "dadc_site.messages.MessageStorage"
-MESSAGE_COOKIE_NAME = f"messages{_of_this_path}"
+MESSAGE_COOKIE_NAME = f"{_sure}messages{_of_this_path}"
 
 # What the site does.
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
@@ -255,6 +257,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},  # not a second time on its own
+        "fido2": {"level": "WARNING"},  # the ids of passkeys are for no log
         "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }

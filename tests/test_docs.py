@@ -106,6 +106,24 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+def test_the_security_guide_names_each_item_once_and_tests_that_there_are() -> None:
+    guide = (ROOT / "docs/security.md").read_text()
+    rows = re.findall(r"^\| (V\d.+?) \| (.+) \| (.+?) \|$", guide, re.MULTILINE)
+    assert len(rows) > 80
+    items = [item for row in rows for item in row[0].split(", ")]
+    assert [item for item in items if not re.fullmatch(r"V\d+\.\d+\.\d+", item)] == []
+    assert sorted(items) == sorted(set(items))
+    named = {test for row in rows for test in re.findall(r"`(tests/[^`]+)`", row[2])}
+    missing = [test for test in sorted(named) if not _is_test(*test.split("::"))]
+    assert missing == []
+    # Who has no test says why it is not met, or that there is nothing to fail.
+    assert len([row for row in rows if row[2] == "none"]) < 20
+
+
+def _is_test(path: str, name: str) -> bool:
+    return (ROOT / path).exists() and name in _defined_in(ROOT / path)
+
+
 # A step of the walk: a link to a file and, if it says so, what to look at there.
 STEP = re.compile(r"\[([^\]]+\.(?:py|js))\]\(\.\./([^)]+)\)(?:: ((?:`\w+`(?:, )?)+))?")
 

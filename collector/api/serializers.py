@@ -81,6 +81,13 @@ class NewAccount(Given):
 class NewToken(Given):
     username = Text(max_length=1000)
     password = Text(max_length=1000)
+    code = Text(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=100,
+        help_text="of an authenticator app, or a recovery code, where the account has either",
+    )
 
 
 class NewReading(Given):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.exceptions import NotFound as APINotFound
@@ -22,7 +23,7 @@ from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Reading
 from collector.moderation import queue, readings
-from collector.people import accounts, mails
+from collector.people import accounts, factors, mails
 from collector.standings import leaderboards, round_figures
 
 
@@ -38,6 +39,19 @@ def _parsed(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
 def _person(request: Request) -> Person:
     assert isinstance(request.user, Person)
     return request.user
+
+
+def _trusted(request: Request) -> Person:
+    """Return who asks for what crowdworkers do not get. Raises Forbidden where the study wants a
+    second factor of them first."""
+    person = _person(request)
+    if person.lacks_second_factor:
+        raise Forbidden(
+            f"This site asks its {person.role}s for a second factor: add one at "
+            f"{reverse('factors')}, and get a new token.",
+            code="second_factor",
+        )
+    return person
 
 
 class AccountsView(APIView):
@@ -62,11 +76,14 @@ class TokensView(APIView):
     @extend_schema(request=shapes.NewToken, responses={201: shapes.IssuedToken})
     def post(self, request: Request) -> Response:
         """Get a token for the API. A wrong name or password answers 401, and too many of them 429
-        for a while."""
+        for a while. Who has a second factor sends a code of an authenticator app, or a recovery
+        code, as `code`; without one, or with a wrong one, the answer is 400, `second_factor`."""
         credentials = _parsed(shapes.NewToken, request)
+        code = credentials.pop("code")
         person = accounts.authenticate(request._request, **credentials)
         if person is None:
             raise AuthenticationFailed("That user name and password don’t go together.")
+        factors.require_code(request._request, person, code)
         text, row = accounts.issue_token(person, request.headers.get("User-Agent", ""))
         return Response(
             shapes.IssuedToken({"token": text, "expires": row.expires_at}).data, status=201
@@ -235,7 +252,7 @@ class AssignmentsView(APIView):
     def post(self, request: Request) -> Response:
         """The next drawing to read, chosen by the server and leased; 204 when there is nothing to
         do."""
-        reading = queue.assign(_person(request))
+        reading = queue.assign(_trusted(request))
         return Response(_assignment(reading), status=201) if reading else Response(status=204)
 
 
@@ -244,7 +261,7 @@ class ReadingView(APIView):
     def post(self, request: Request, id: uuid.UUID) -> Response:
         """Say what an assigned drawing shows: 0–9, ambiguous or junk. Final; a lease that ran out
         answers 410."""
-        readings.read(_person(request), id, _parsed(shapes.NewReading, request)["reading"])
+        readings.read(_trusted(request), id, _parsed(shapes.NewReading, request)["reading"])
         return Response({}, status=201)
 
 
@@ -268,7 +285,7 @@ class SamplesView(APIView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """All active samples, streamed as JSON Lines or CSV; for admins."""
-        if not _person(request).is_admin:
+        if not _trusted(request).is_admin:
             raise Forbidden("Only an admin exports the samples.")
         form = request.query_params.get("as", "jsonl")
         lines, content_type = exports.stream(form)

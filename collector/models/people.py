@@ -104,7 +104,14 @@ class Person(AbstractBaseUser):
         null=True, blank=True, editable=False, help_text="when the account was closed"
     )
     contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    factor_change_count = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="how often their second factors changed: what was signed in before is no more",
+    )
 
+    # Whether the study wants a second factor of them that they do not have; those who ask are told.
+    lacks_second_factor = False
     _has_lost_password = False
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -131,13 +138,17 @@ class Person(AbstractBaseUser):
 
     @property
     def is_admin(self) -> bool:
-        return self.is_active and self.role == self.Role.ADMIN
+        return self.is_active and self.role == self.Role.ADMIN and not self.lacks_second_factor
 
     @property
     def is_moderator(self) -> bool:
-        """Whether they may moderate: moderators who are not paused, and admins too."""
+        """Whether they may moderate: moderators who are not paused, and admins too; nobody who
+        lacks a second factor."""
         return self.is_admin or (
-            self.is_active and self.role == self.Role.MODERATOR and not self.is_moderation_paused
+            self.is_active
+            and self.role == self.Role.MODERATOR
+            and not self.is_moderation_paused
+            and not self.lacks_second_factor
         )
 
     @property
@@ -182,8 +193,9 @@ class Person(AbstractBaseUser):
 
     def get_session_auth_hash(self) -> str:
         """Return what Django compares a session with at every request: a new password ends all
-        sessions of before, and so does a suspension, for good."""
-        return f"{super().get_session_auth_hash()}-{self.suspension_count}"
+        sessions of before, and so do a suspension, for good, and a change of second factors."""
+        changes = f"-{self.factor_change_count}" if self.factor_change_count else ""
+        return f"{super().get_session_auth_hash()}-{self.suspension_count}{changes}"
 
     # What Django's own admin asks for: an admin may do everything there, nobody else anything.
     @property
@@ -215,6 +227,41 @@ class Session(AbstractBaseSession):
     seen_at = models.DateTimeField(help_text="about when it was last used")
 
 
+class Factor(models.Model):
+    """A second factor that somebody has beside the password."""
+
+    class Kind(models.TextChoices):
+        APP = "app", "authenticator app"
+        PASSKEY = "passkey", "passkey"
+
+    LONGEST_NAME = 40
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="factors")
+    kind = models.CharField(max_length=7, choices=Kind)
+    name = models.CharField(max_length=LONGEST_NAME)
+    content = models.BinaryField(help_text="an app's secret, encrypted; a passkey's public key")
+    credential_sha256 = models.CharField(
+        max_length=64, null=True, unique=True, help_text="of a passkey's id: it is one person's"
+    )
+    counter = models.BigIntegerField(
+        default=0,
+        help_text="the step of an app's last code, or how often a passkey says it has signed: "
+        "only what is higher is taken",
+    )
+    added_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RecoveryCode(models.Model):
+    """A code for who has lost the second factors, kept as a hash; the row goes once it is used."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="recovery_codes")
+
+
 class Allowance(models.Model):
     """How much of a limit somebody has used up in one window of time; or that a place is known,
     until when."""
@@ -243,6 +290,7 @@ class AdminAction(models.Model):
         ROLE_CHANGED = "role", "changed the role of"
         ACCOUNT_MADE = "made", "made the account of"
         ACCOUNT_CHANGED = "account", "changed the account of"
+        FACTORS_RESET = "factors", "took away the second factors of"
 
     admin = models.ForeignKey(Person, models.PROTECT, related_name="admin_actions")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -335,6 +383,7 @@ class Email(models.Model):
         CHANGED = "changed", "another address was given for the account"
         ALARM = "alarm", "to an admin: something is wrong with the site"
         OVER = "over", "to an admin: that is over"
+        FACTORS = "factors", "the second factors of the account were changed"
 
     kind = models.CharField(max_length=8, choices=Kind)
     to = models.EmailField()

@@ -24,6 +24,7 @@ class Study(models.Model):
     gold_share = models.FloatField(validators=_SHARE)
     person_share = models.FloatField(validators=_SHARE)
     has_live_preview = models.BooleanField()
+    requires_second_factor = models.BooleanField(default=False)
 
     class Meta:
         verbose_name_plural = "study"

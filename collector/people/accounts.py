@@ -15,7 +15,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -23,7 +23,7 @@ from django.utils.crypto import salted_hmac
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import AdminAction, Email, Person, Token
+from collector.models import AdminAction, Email, Factor, Person, Study, Token
 from collector.people import mails, sessions, sign_ins
 
 TOKEN_LIFE = timedelta(days=90)
@@ -35,7 +35,8 @@ _VOID = "This link has been used already, or is too old."
 
 class Backend(ModelBackend):
     """Django's own way to sign in and to know who a session is of; here the person comes with their
-    `suspension_count`, which each session is compared with, in the same query."""
+    `suspension_count`, which each session is compared with, and with whether they lack a second
+    factor, in the same query."""
 
     def get_user(self, user_id: uuid.UUID) -> Person | None:
         """Return the person; None for nobody, and for who is suspended or has closed the
@@ -44,11 +45,20 @@ class Backend(ModelBackend):
             person=OuterRef("pk"), kind=AdminAction.Kind.SUSPENDED
         )
         count = suspensions.order_by().values("person").annotate(n=Count("pk")).values("n")
-        people = Person.objects.annotate(times_suspended=Coalesce(Subquery(count), 0))
+        people = Person.objects.annotate(
+            times_suspended=Coalesce(Subquery(count), 0),
+            has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
+            is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
+        )
         person = people.filter(pk=user_id).first()
         if person is None or not self.user_can_authenticate(person):
             return None
         person.suspension_count = person.times_suspended
+        person.lacks_second_factor = (
+            person.role != Person.Role.CROWDWORKER
+            and person.is_factor_required
+            and not person.has_factor
+        )
         return person
 
 
@@ -79,7 +89,7 @@ def made_just_now(request: HttpRequest, username: str, password: str, email: str
         role=Person.Role.CROWDWORKER,
         joined_at__gt=timezone.now() - PRESSED_TWICE,
     )
-    is_theirs = Q(unconfirmed_email=email) | Q(email=email)
+    is_theirs = Q(unconfirmed_email=email, factors=None) | Q(email=email, factors=None)
     return authenticate(request, username, password) if recent.filter(is_theirs).exists() else None
 
 
@@ -147,16 +157,17 @@ def _refused(error: ValidationError) -> Refused:
 
 
 def authenticate(request: HttpRequest, username: str, password: str) -> Person | None:
-    """Return who signs in with this name and password; None for nobody, after the same work where
-    nobody has the name.
-
-    Raises TooMany, as sign_ins.allow does.
+    """Return whose name and password these are; None for nobody, after the same work where nobody
+    has the name. Who has a second factor is not signed in by that. Raises TooMany, as
+    sign_ins.allow does.
     """
     sign_ins.allow(request, username)
     person = auth.authenticate(request, username=username, password=password)
     if not isinstance(person, Person):
+        sign_ins.note_failure(request)
         return None
-    sign_ins.succeed(request, person)
+    if not person.factors.exists():
+        sign_ins.succeed(request, person)
     return person
 
 
@@ -298,26 +309,24 @@ def issue_token(person: Person, agent: str = "") -> tuple[str, Token]:
 
 def locked(person: Person) -> Person:
     """Return a person's row as it is now, and nobody else's to write until the transaction ends.
-    Raises Conflict where the account was closed, or the password became another, since `person` was
-    read: a password that is being checked is not to outlive its change."""
+    Raises Conflict where the account was closed, or the password or the second factors became
+    others, since `person` was read: what is being checked is not to outlive its change."""
     now = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     if now.closed_at or now.password != person.password:
         raise Conflict("The password was changed in this very moment. Sign in with the new one.")
+    if now.factor_change_count != person.factor_change_count:
+        raise Conflict("The second factors were changed in this very moment. Try once more.")
     return now
 
 
 def person_of_token(text: str) -> Person | None:
     """Return whose unexpired token this is; None where it is nobody's, or of who is suspended or
     has closed the account."""
-    token = (
-        Token.objects.select_related("person")
-        .filter(sha256=_hash(text), expires_at__gt=timezone.now())
-        .first()
-    )
-    if token is None or not token.person.is_active:
-        return None
-    sessions.note_token_seen(token)
-    return token.person
+    token = Token.objects.filter(sha256=_hash(text), expires_at__gt=timezone.now()).first()
+    person = Backend().get_user(token.person_id) if token else None
+    if token and person:
+        sessions.note_token_seen(token)
+    return person
 
 
 def _hash(text: str) -> str:

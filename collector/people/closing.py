@@ -10,7 +10,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from collector.errors import Refused
-from collector.models import Appeal, AskedPrediction, Attempt, Email, Gold, Notice, Person, Reading
+from collector.models import (
+    Appeal,
+    AskedPrediction,
+    Attempt,
+    Email,
+    Factor,
+    Gold,
+    Notice,
+    Person,
+    Reading,
+    RecoveryCode,
+)
 from collector.people import accounts
 from trainer import rounds, samples
 
@@ -53,6 +64,8 @@ def _forget(person: Person, name: str) -> None:
         to_them |= Q(to__iexact=address)
     Email.objects.filter(to_them).delete()
     Notice.objects.filter(person=person).delete()
+    Factor.objects.filter(person=person).delete()
+    RecoveryCode.objects.filter(person=person).delete()
     AskedPrediction.objects.filter(person=person).delete()
     LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Person), object_id=str(person.pk)

@@ -260,6 +260,10 @@ def _alarm(email: Email, person: Person) -> dict[str, object] | None:
     return {"alarm": email.alarm}
 
 
+def _factors(email: Email, person: Person) -> dict[str, object]:
+    return {"link": email.site + reverse("password_reset"), "factors": person.factors.all()}
+
+
 _DETAILS: dict[Email.Kind, Callable[[Email, Person], dict[str, object] | None]] = {
     Kind.RESET: _reset,
     Kind.NOTICES: _notices,
@@ -267,4 +271,5 @@ _DETAILS: dict[Email.Kind, Callable[[Email, Person], dict[str, object] | None]] 
     Kind.CHANGED: _changed,
     Kind.ALARM: _alarm,
     Kind.OVER: _alarm,
+    Kind.FACTORS: _factors,
 }

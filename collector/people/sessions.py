@@ -1,6 +1,7 @@
 """Where a person is signed in, browsers and API tokens alike, and how each is ended."""
 
 import hashlib
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,10 @@ from collector.models import Person, Session, Token
 
 BACKEND = "collector.people.accounts.Backend"
 SEEN_EVERY = timedelta(minutes=10)  # at most so often is written down that somebody was here
-_BEGUN_AT, _BROWSER = "begun_at", "browser"
+PASSWORD_GOOD_FOR = timedelta(minutes=10)
+_BEGUN_AT, _BROWSER, _PASSWORD_AT = "begun_at", "browser", "password_at"
+
+logger = logging.getLogger(__name__)
 
 # The first that a browser's name for itself has: others come with the names of those before them.
 _BROWSERS = {
@@ -79,6 +83,19 @@ def begin(request: HttpRequest, person: Person) -> None:
     login(request, person, backend=BACKEND)
     request.session[_BEGUN_AT] = timezone.now().timestamp()
     request.session[_BROWSER] = describe(request.headers.get("User-Agent", ""))
+    note_password(request)
+    logger.info("%s signed in.", person.pk)
+
+
+def note_password(request: HttpRequest) -> None:
+    """Write down in a session that its owner has just given the password."""
+    request.session[_PASSWORD_AT] = timezone.now().timestamp()
+
+
+def has_given_password(request: HttpRequest) -> bool:
+    """Say whether the password was given in this session within the last minutes."""
+    given_at = datetime.fromtimestamp(request.session.get(_PASSWORD_AT, 0), UTC)
+    return given_at <= timezone.now() < given_at + PASSWORD_GOOD_FOR
 
 
 def all_of(person: Person, request: HttpRequest) -> list[Access]:

@@ -27,7 +27,9 @@ DEVICE = f"{settings.SESSION_COOKIE_NAME}-device"
 _OURS = re.compile(r"[A-Za-z0-9_-]{22}")
 KNOWN_FOR = timedelta(days=180)
 _KNOWN = "known place"
-_COUNTED = (limits.SIGN_INS_FROM_A_PLACE.rule, limits.SIGN_INS_FROM_NEW_PLACES.rule)
+_PASSWORDS = (limits.SIGN_INS_FROM_A_PLACE, limits.SIGN_INS_FROM_NEW_PLACES)
+_CODES = (limits.CODES_FROM_A_PLACE, limits.CODES_FROM_NEW_PLACES)
+_COUNTED = [limit.rule for limit in (*_PASSWORDS, *_CODES)]
 
 logger = logging.getLogger(__name__)
 
@@ -46,24 +48,40 @@ def allow(request: HttpRequest, username: str) -> None:
 
     What is refused is counted nowhere further, and prolongs nothing.
     """
+    _count(request, username, *_PASSWORDS)
+
+
+def allow_code(request: HttpRequest, username: str) -> None:
+    """Count a try at the code of an authenticator app, in the same way. Raises TooMany."""
+    _count(request, username, *_CODES)
+
+
+def _count(
+    request: HttpRequest, username: str, from_a_place: limits.Limit, from_new_places: limits.Limit
+) -> None:
     account, here, device = _account(username), _address(request), _device(request)
     try:
         if _is_known(account, device):
             limits.take(limits.SIGN_INS_A_MINUTE, device)  # right ones too: each costs a hash
-            limits.take(limits.SIGN_INS_FROM_A_PLACE, account.counted + device)
+            limits.take(from_a_place, account.counted + device)
             return
         # Who goes on trying here takes nothing from others at the same address.
-        limits.require_left(limits.SIGN_INS_FROM_A_PLACE, account.counted + here)
+        limits.require_left(from_a_place, account.counted + here)
         limits.take(limits.SIGN_INS_A_MINUTE, limits.address_of(request))
-        limits.take(limits.SIGN_INS_FROM_A_PLACE, account.counted + here)
+        limits.take(from_a_place, account.counted + here)
         if not _is_known(account, here):
-            limits.take(limits.SIGN_INS_FROM_NEW_PLACES, account.counted)
+            limits.take(from_new_places, account.counted)
     except TooMany as refusal:
         told = {"request": request}
         logger.warning(
             "A sign-in from %s was refused. %s", request.META["REMOTE_ADDR"], refusal, extra=told
         )
         raise
+
+
+def note_failure(request: HttpRequest) -> None:
+    """Log a try that was wrong, without the name: people write passwords there by mistake."""
+    logger.info("A sign-in from %s failed.", request.META["REMOTE_ADDR"])
 
 
 def succeed(request: HttpRequest, person: Person) -> None:

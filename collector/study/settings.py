@@ -37,6 +37,8 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             was = (seen or {}).get(field, before)
             if after in (before, was):
                 continue
+            if field == "requires_second_factor" and after and not admin.factors.exists():
+                raise Refused("Add a second factor to your own account first.", field=field)
             if was != before:
                 raise Conflict(
                     f"Somebody set {field} from {was} to {before} since you read it, so nothing "

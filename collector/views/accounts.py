@@ -23,15 +23,24 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collector import limits
 from collector.data import exports
 from collector.errors import Forbidden, Gone, Refused
-from collector.forms import AccountForm, CloseForm, EmailForm, SignInForm, SignUpForm
+from collector.forms import (
+    AccountForm,
+    CloseForm,
+    CodeForm,
+    EmailForm,
+    SignInForm,
+    SignUpForm,
+    TokenForm,
+)
 from collector.models import Person
-from collector.people import accounts, closing, mails, sessions, sign_ins
+from collector.people import accounts, closing, factors, mails, sessions, sign_ins
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
 
@@ -67,13 +76,16 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sign_up.html", {"form": form})
 
 
-@sensitive_post_parameters("password", "email-password")
+@sensitive_post_parameters("password", "email-password", "token-password")
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
     settings = {"is_listed": person.is_listed, "wants_mail": person.wants_mail}
     bound: Forms = {}
-    if request.method == "POST" and press(request, _buttons(request, person, settings), bound):
+    tokens: list[str] = []
+    buttons = _buttons(request, person, settings) | {"token": partial(_token, request, tokens)}
+    if request.method == "POST" and press(request, buttons, bound) and not tokens:
         return redirect("account" if request.user.is_authenticated else "home")
     person.refresh_from_db(fields=["email", "unconfirmed_email"])  # without what was refused
     found = sessions.all_of(person, request)
@@ -81,6 +93,9 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
         "settings_form": bound.get("save") or AccountForm(initial=settings),
         "email_form": bound.get("email") or EmailForm(),
         "close_form": bound.get("close") or CloseForm(),
+        "token_form": TokenForm() if tokens else bound.get("token") or TokenForm(),
+        "tokens": tokens,
+        "factors": person.factors.order_by("added_at"),
         "email": person.email,
         "unconfirmed_email": person.unconfirmed_email,
         "accesses": found[:LISTED],
@@ -128,6 +143,20 @@ def _buttons(
         "end others": lambda post: Button(end_others),
         "close": lambda post: Button(close, CloseForm(post)),
     }
+
+
+def _token(request: HttpRequest, tokens: list[str], post: QueryDict) -> Button:
+    """Make an API token, whose text goes into `tokens`."""
+    person = request.user
+    assert isinstance(person, Person)
+
+    def make(password: str) -> str:
+        factors.give_password(request, person, password)
+        text, _ = accounts.issue_token(person, request.headers.get("User-Agent", ""))
+        tokens.append(text)
+        return "Here is your API token."
+
+    return Button(make, TokenForm(post))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -181,6 +210,9 @@ class SignIn(WithinPath, auth.LoginView):
     def form_valid(self, form: auth_forms.AuthenticationForm) -> HttpResponse:
         person = form.get_user()
         assert isinstance(person, Person)
+        if person.factors.exists():
+            factors.begin_second_step(self.request, person, self.get_success_url())
+            return redirect("second_step")
         sessions.begin(self.request, person)
         return _known_here(self.request, HttpResponseRedirect(self.get_success_url()))
 
@@ -189,10 +221,49 @@ class SignOut(WithinPath, auth.LogoutView):
     pass
 
 
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def second_step(request: HttpRequest) -> HttpResponse:
+    """Ask for a code or a passkey of who has given the right password."""
+    if request.user.is_authenticated:
+        return redirect("draw")
+    try:
+        person = factors.in_second_step(request)
+    except Gone as gone:
+        messages.error(request, gone.message)
+        return redirect("sign_in")
+
+    def code(code: str) -> str:
+        factors.take_code(request, person, code)
+        return f"Welcome back, {person.username}."
+
+    def passkey(answer: str) -> str:
+        factors.take_passkey(request, person, answer)
+        return f"Welcome back, {person.username}."
+
+    buttons: dict[str, Callable[[QueryDict], Button]] = {
+        "code": lambda post: Button(code, CodeForm(post)),
+        "passkey": lambda post: Button(partial(passkey, post.get("answer", ""))),
+    }
+    bound: Forms = {}
+    if request.method == "POST" and press(request, buttons, bound):
+        return _known_here(
+            request, HttpResponseRedirect(factors.finish_second_step(request, person))
+        )
+    context = {
+        "form": bound.get("code") or CodeForm(),
+        "passkey": factors.passkey_to_ask_for(request, person),
+    }
+    return render(request, "accounts/second_step.html", context)
+
+
 @require_safe
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
     """Django's admin has no door of its own, or it would be one beside the limits of ours."""
-    if request.user.is_authenticated:
+    if isinstance(request.user, Person):
+        if request.user.lacks_second_factor:
+            return redirect("factors")
         raise Forbidden("This page is for the admins of this site.")
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Request, Response
 
 from tests.support import PASSWORD, crawling, mail_servers, penmanship, proxies
 from tests.support import site as sites
-from tests.support.browser import AT_REST, HELD, draw_with_mouse
+from tests.support.browser import AT_REST, HELD, add_authenticator, draw_with_mouse
 from tests.support.site import Answer, Client
 
 pytestmark = pytest.mark.browser
@@ -34,6 +34,7 @@ hashed = make_password({PASSWORD!r})
 with patch("django.contrib.auth.base_user.make_password", return_value=hashed):
     alice = accounts.add("alice", {PASSWORD!r}, email="alice@example.org")
     accounts.add("bob", {PASSWORD!r})
+    accounts.add("pam", {PASSWORD!r})
     mona = accounts.add("mona", {PASSWORD!r}, role="moderator")
 for label, strokes, width in penmanship.fooling(1, 4):
     cast.submit(alice, label, drawing.parse(strokes, width))
@@ -81,7 +82,7 @@ class Front:
     def post(self, client: httpx.Client, path: str, form: dict[str, str]) -> httpx.Response:
         """Open a page and send its form, as a browser does."""
         client.get(path)
-        filled = form | {"csrfmiddlewaretoken": client.cookies["csrftoken-digits"]}
+        filled = form | {"csrfmiddlewaretoken": client.cookies["__Secure-csrftoken-digits"]}
         return client.post(path, data=filled, headers={"Origin": self.origin})
 
     def directly(self, method: str, path: str, **headers: str) -> Answer:
@@ -159,8 +160,9 @@ def test_cookies_are_this_paths_alone_and_hsts_is_this_hosts(front: Front) -> No
         form = {"username": "bob", "password": PASSWORD}
         answer = front.post(client, "accounts/sign-in/", form)
     cookies = answer.headers.get_list("Set-Cookie")
-    names = {cookie.partition("=")[0] for cookie in cookies}
+    names = {cookie.partition("=")[0].removeprefix("__Secure-") for cookie in cookies}
     assert names == {"sessionid-digits", "csrftoken-digits", "sessionid-digits-device"}
+    assert [cookie for cookie in cookies if not cookie.startswith("__Secure-")] == []
     for cookie in cookies:
         assert {f"Path={PATH}", "Secure", "SameSite=Lax"} <= set(cookie.split("; "))
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -172,6 +174,8 @@ def test_without_tls_one_is_sent_to_the_same_page_with_it(front: Front) -> None:
     answer.read()
     assert answer.status_code == 301
     assert answer.headers["Location"] == url.replace("http:", "https:")
+    in_the_plain = front.directly("GET", f"{PATH}/api/rounds/", Host="localhost")
+    assert (in_the_plain.status, in_the_plain.body["error"]["code"]) == (403, "https_needed")
     by_tls = {"Host": "localhost", "X-Forwarded-Proto": "https"}
     assert front.directly("GET", PATH, **by_tls).headers["Location"] == f"{PATH}/"
     assert front.directly("GET", "/", **by_tls).status == 404
@@ -310,3 +314,19 @@ def test_somebody_draws_below_the_path_and_no_request_fails_or_leaves_it(
     page.locator(".opblock").first.wait_for()
     assert failed == []
     assert [url for url in asked if not url.startswith((front.url, "data:"))] == []
+
+
+def test_a_passkey_signs_in_below_the_path_behind_tls(page: Page, front: Front) -> None:
+    add_authenticator(page)
+    for place in ("account/second-factor/", "accounts/second-step/"):
+        page.goto(f"{front.url}accounts/sign-in/?next={PATH}/account/second-factor/")
+        page.fill("#id_username", "pam")
+        page.fill("#id_password", PASSWORD)
+        page.click("main form button")
+        page.wait_for_url(f"{front.url}{place}")
+        page.click("form.passkey button")
+        page.wait_for_url(f"{front.url}account/second-factor/")
+        page.get_by_text("last used on" if "step" in place else "Your recovery codes").wait_for()
+        page.locator(".menu summary").click()
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(front.url)

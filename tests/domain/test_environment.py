@@ -212,6 +212,13 @@ def test_a_path_keeps_its_cookies_apart_from_those_of_the_root(load: Load) -> No
             assert (read[f"{kind}_COOKIE_NAME"] == name) == (path == "")
 
 
+def test_an_open_sites_cookies_are_taken_by_tls_alone(load: Load) -> None:
+    is_open = {"DADC_ALLOWED_HOSTS": "digits.example", "DADC_SECRET_KEY": "x" * 50}
+    assert load(**is_open)["SESSION_COOKIE_NAME"] == "__Host-sessionid"
+    assert load(**is_open, DADC_PATH="/a")["CSRF_COOKIE_NAME"] == "__Secure-csrftoken-a"
+    assert load()["SESSION_COOKIE_NAME"] == "sessionid"
+
+
 def test_an_open_site_believes_who_ends_tls_and_a_local_one_only_if_told(load: Load) -> None:
     said = {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}
     is_open = {"DADC_ALLOWED_HOSTS": "digits.example", "DADC_SECRET_KEY": "x" * 50}

@@ -1,9 +1,13 @@
-"""Forms that a browser posts twice before it has an answer."""
+"""Forms that are posted twice before there is an answer."""
 
+import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
+import pyotp
 import pytest
 
 from tests.support import PASSWORD
@@ -42,3 +46,44 @@ def test_two_clicks_on_sign_up_make_one_account_and_both_lead_to_drawing(
         " print(*Person.objects.values_list('username', flat=True))"
     )
     assert sorted(kept.split()) == ["admin", *names]
+
+
+FACTORS, STEP = "/account/second-factor/", "/accounts/second-step/"
+
+
+def send(browser: httpx.Client, path: str, **form: str) -> httpx.Response:
+    filled = form | {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    return browser.post(path, data=filled, timeout=60)
+
+
+@pytest.mark.survives(
+    "A code of an authenticator app is sent by several at once", "it signs in one of them"
+)
+def test_a_code_that_several_send_at_once_signs_in_one_of_them(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+    site.person("ada", role="admin")
+
+    def first_step() -> httpx.Client:
+        browser = httpx.Client(base_url=site.url, trust_env=False)
+        browser.get("/accounts/sign-in/")
+        send(browser, "/accounts/sign-in/", username="ada", password=PASSWORD)
+        return browser
+
+    with closing(first_step()) as browser:
+        [secret] = re.findall(r'class="secret">([A-Z2-7]+)<', browser.get(FACTORS).text)
+        codes = pyotp.TOTP(secret)
+        earlier = codes.at(int(time.time()) - 30)
+        added = send(browser, FACTORS, **{"do": "app", "app-name": "x", "app-code": earlier})
+        assert "Your recovery codes" in added.text
+    browsers = [first_step() for _ in range(6)]
+    code = codes.now()
+
+    def second_step(browser: httpx.Client) -> int:
+        with closing(browser):
+            browser.get(STEP)
+            return send(browser, STEP, do="code", code=code).status_code
+
+    with ThreadPoolExecutor(len(browsers)) as all_at_once:
+        assert sorted(all_at_once.map(second_step, browsers)) == [200] * 5 + [302]

@@ -1,5 +1,6 @@
 """Whoever closes the account leaves no name, address or browser in any table."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from django_q.models import Task
 
 from collector import tasks
 from collector.drawings import asking
-from collector.models import Appeal, Notice, Person
+from collector.models import Appeal, Factor, Notice, Person, RecoveryCode
 from collector.people import mails, notices, suspensions
 from collector.study import settings as study_settings
 from tests.support import PASSWORD
@@ -47,6 +48,8 @@ def zephyrine(client: Client, ada: Person, browse: Browse, insert: Insert) -> Pe
     Client().post(reverse("password_reset"), {"email": EMAIL})
     given = {"do": "email", "email-email": NEXT_EMAIL, "email-password": PASSWORD}
     client.post(ACCOUNT, given)
+    Factor.objects.create(person=person, kind="app", name=f"Phone of {NAME}", content=b"")
+    RecoveryCode.objects.create(person=person, sha256=hashlib.sha256(b"a code").hexdigest())
     person.refresh_from_db()
     return person
 
@@ -88,7 +91,7 @@ def test_whoever_closes_the_account_leaves_no_name_address_or_browser_in_any_tab
 ) -> None:
     before = {
         NAME: {"collector_person", "collector_appeal", "django_admin_log", "trainer_round"}
-        | {"trainer_roundmodel"},
+        | {"trainer_roundmodel", "collector_factor"},
         EMAIL: {"collector_person", "collector_email"},
         NEXT_EMAIL: {"collector_person", "collector_email"},
         "Firefox on Windows": {"collector_session", "collector_token"},
@@ -100,6 +103,7 @@ def test_whoever_closes_the_account_leaves_no_name_address_or_browser_in_any_tab
     for words in (NAME, EMAIL, NEXT_EMAIL, "Zephyr", "Firefox on Windows", str(zephyrine.password)):
         assert tables_with(words) == set(), words
     assert mails.send_due() == 0
+    assert not RecoveryCode.objects.exists()
 
 
 @pytest.mark.survives(

@@ -157,3 +157,18 @@ def look_at(visit: Open, path: str, who: str | None = None, shown: str = "main")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert findings(page) == [], scheme
+
+
+def add_authenticator(page: Page) -> None:
+    """Have the page's passkeys made and kept by a virtual authenticator that asks nobody."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})

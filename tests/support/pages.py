@@ -13,7 +13,7 @@ from collector.models import Attempt, Person
 
 Browse = Callable[[Person | None], Client]
 Insert = Callable[..., Attempt]
-# What is no page: posted to alone, or a file.
+# What is no page by itself: posted to alone, a file, or a step on a way.
 NO_PAGES = {
     "account_export",
     "appeal",
@@ -24,6 +24,7 @@ NO_PAGES = {
     "history_csv",
     "round_card",
     "round_weights",
+    "second_step",
     "sign_out",
 }
 

@@ -1,4 +1,5 @@
-"""Who may open a page: others are asked to sign in, or told whom it is for."""
+"""Who may open a page: others are asked to sign in, or for a second factor, or told whom it is
+for."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,6 +8,7 @@ from typing import Concatenate, ParamSpec
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
 from collector.errors import Forbidden
 from collector.models import Person
@@ -31,6 +33,8 @@ def _for(
             if not isinstance(request.user, Person):
                 return redirect_to_login(request.get_full_path())
             if not allowed(request.user):
+                if request.user.lacks_second_factor:
+                    return redirect("factors")
                 raise Forbidden(refusal(request.user))
             return view(request, request.user, *args, **kwargs)
 

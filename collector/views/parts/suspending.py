@@ -1,5 +1,5 @@
-"""What an admin sees and does on a person's page: suspend or reinstate them, and compare the model
-with one that lacks their samples."""
+"""What an admin sees and does on a person's page: suspend or reinstate them, take away lost second
+factors, and compare the model with one that lacks their samples."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from django.http import HttpRequest, QueryDict
 
 from collector.forms import ReasonForm
 from collector.models import Person
-from collector.people import suspensions
+from collector.people import factors, mails, suspensions
 from collector.rules import words
 from collector.views.parts import figures
 from collector.views.parts.buttons import Button, Forms, press
@@ -18,6 +18,7 @@ from trainer.learning.report import Ablation
 from trainer.models import RoundModel
 
 State = RoundModel.State
+RESET = "reset_factors"
 Change = Callable[[Person, Person, int | None, str], str]
 
 
@@ -29,8 +30,12 @@ def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bo
         seen = int(text) if re.fullmatch("[0-9]{1,18}", text) else None
         return Button(partial(change, person, admin, seen), ReasonForm(post, prefix=do))
 
+    def reset(post: QueryDict) -> Button:
+        act = partial(_reset_factors, person, admin, mails.site_of(request))
+        return Button(act, ReasonForm(post, prefix=RESET))
+
     buttons = {do: partial(button, do, change) for do, change in CHANGES.items()}
-    return press(request, buttons, bound)
+    return press(request, buttons | {RESET: reset}, bound)
 
 
 def _suspend(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
@@ -49,6 +54,11 @@ def _ablate(person: Person, admin: Person, seen_ablation: int | None, why: str) 
         f"A model without {person.username} is in training. What comes of it will stand "
         "on this page."
     )
+
+
+def _reset_factors(person: Person, admin: Person, site: str, why: str) -> str:
+    factors.reset(person, admin, why, site)
+    return f"{person.username} has no second factor any more, is signed out, and is told."
 
 
 CHANGES: dict[str, Change] = {
@@ -72,7 +82,8 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
         "last_when": last and last.done_at,
         "seen_last": last.pk if last else 0,
         "seen_ablation": ablation.pk if ablation else 0,
-        "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in CHANGES},
+        "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in (*CHANGES, RESET)},
+        "may_reset": person.pk != admin.pk and person.factors.exists(),
         "ablation": _ablation(ablation, person.username) if ablation else None,
     }
 
