@@ -26,6 +26,7 @@ from collector.errors import Refused
 FORMAT = 1
 MANIFEST, DATABASE, SUMS = "manifest.json", "database", "SHA256SUMS"
 _OURS = ("collector.", "trainer.")  # whose migrations go forward only
+_SAID = ("format", "version", "kind", "taken_at", "migrations", "counts")
 _PART = 1 << 20
 _MOST_OF_A_MANIFEST = 1 << 20  # bytes
 
@@ -124,7 +125,7 @@ def _taken_apart(path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
                 lines = _member(tar, SUMS).read(_MOST_OF_A_MANIFEST).decode().splitlines()
             if lines != [f"{sha256}  {name}" for name, sha256 in found.items()]:
                 raise tarfile.ReadError("its checksums are not those of what is in it")
-            yield json.loads(text), dump
+            yield _read(text), dump
     except (tarfile.TarError, KeyError, ValueError) as error:
         why = "it has no " + str(error).split("'")[1] if isinstance(error, KeyError) else error
         raise Refused(f"{path} is no whole backup, and nothing was changed: {why}.") from error
@@ -132,6 +133,13 @@ def _taken_apart(path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
         raise Refused(
             f"{error.filename or path}: {error.strerror or error}. Nothing was changed."
         ) from error
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(text)
+    if missing := [name for name in _SAID if name not in manifest]:
+        raise tarfile.ReadError(f"its manifest lacks {', '.join(missing)}")
+    return manifest
 
 
 def _require_loadable(path: Path, manifest: Mapping[str, Any]) -> None:
