@@ -1,18 +1,10 @@
 """The django-q2 doors of the collector."""
 
-from datetime import timedelta
-
-from django.utils import timezone
-from django_q.models import Task
-
-from collector.drawings import asking
-from collector.models import Allowance, Study
+from collector.models import Study
 from collector.moderation import trust
-from collector.people import accounts, mails, notices, sessions
+from collector.people import mails, notices, retention
 from collector.study import alarms
 from trainer import candidates
-
-TASKS_KEPT = timedelta(days=7)  # with their arguments and results
 
 
 def start_if_due() -> None:
@@ -45,11 +37,5 @@ def send_emails() -> None:
 
 
 def tidy() -> None:
-    """Delete, every hour, what has run out: limits' windows, tokens, sessions, addresses never
-    confirmed, what was asked of the model a day ago, and what the queue remembers of tasks."""
-    now = timezone.now()
-    Allowance.objects.filter(ends_at__lt=now).delete()
-    Task.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
-    sessions.forget_old()
-    accounts.forget_unconfirmed()
-    asking.forget()
+    """Delete, every hour, what is older than its rule."""
+    retention.keep()

@@ -74,11 +74,6 @@ def require_not_reading(person: Person, path: similarity.Path) -> None:
         )
 
 
-def forget() -> None:
-    """Delete what was asked more than a day ago."""
-    AskedPrediction.objects.filter(asked_at__lt=timezone.now() - KEPT).delete()
-
-
 def _to_read(person: Person) -> QuerySet[Reading]:
     """Return what a person took to read in the last hour and has not read: also where the lease ran
     out, so that nobody asks between two leases."""

@@ -151,12 +151,6 @@ def describe(agent: str) -> str:
     return agent.split("/")[0].split(" ")[0][:30] or "unknown"
 
 
-def forget_old() -> None:
-    """Delete sessions and tokens that have run out."""
-    Token.objects.filter(expires_at__lt=timezone.now()).delete()
-    SessionStore.clear_expired()
-
-
 def note_token_seen(token: Token) -> None:
     """Write down that a token was used."""
     _note_seen(Token.objects.filter(pk=token.pk), token.seen_at)

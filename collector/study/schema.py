@@ -23,6 +23,8 @@ OUR_APPS = ("collector", "trainer")  # whose migrations go forward only
 Parts = dict[tuple[str, str], str]  # (table, kind and name of a part): its definition
 _MASTER = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 _OURS = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+_LIST = r"ARRAY\[[^\]]*\](::text\[\])?"
+_CAST = r"::(text\[\]|text|character varying)"
 _CATALOGUE = """
     SELECT c.relname, '', '' FROM pg_class c
     WHERE c.relnamespace = {schema} AND c.relkind IN ('r', 'p')
@@ -92,8 +94,10 @@ def _compare(made: Parts, there: Parts) -> Iterator[str]:
 
 def _plain(definition: str) -> str:
     """Leave out of a definition what says nothing. Django has itself made either kind of whole
-    numbers for the ids of pairs."""
-    return re.sub(r'[\s"]+', "", definition).replace("bigint", "integer")
+    numbers for the ids of pairs; PostgreSQL writes a list of words in another way once it has come
+    out of a dump."""
+    listed = re.sub(_LIST, lambda found: re.sub(_CAST, "", found[0]), definition)
+    return re.sub(r'[\s"]+', "", listed).replace("bigint", "integer")
 
 
 def _statements() -> list[str]:

@@ -9,45 +9,15 @@ import pytest
 from tests.support.penmanship import fooling
 from tests.support.processes import alive, children, kill, trainers
 from tests.support.site import Client, Site, wait_for
-from tests.support.trainings import ADD_SAMPLES, START
+from tests.support.trainings import A_SHORT_CLUSTER, ADD_SAMPLES, LEASE_RUNS_OUT, START, progress
 
 pytestmark = [pytest.mark.faults]
 
-# Time is made to pass by moving the lease's end into the past, and the minute's task is asked for
-# at once.
-LEASE_RUNS_OUT = """
-from datetime import timedelta
-from django.utils import timezone
-from django_q.tasks import async_task
-from trainer.models import RoundModel
-RoundModel.objects.filter(state="training").update(
-    lease_expires_at=timezone.now() - timedelta(seconds=1),
-    created_at=timezone.now() - timedelta(minutes=5))
-async_task("trainer.tasks.look_after")
-"""
 STATES = """
 from trainer.models import Round, RoundModel
 states = RoundModel.objects.order_by("pk").values_list("state", "claim_count")
 print(list(states), Round.objects.count())
 """
-
-
-# A training that nobody needs to see under way may be short.
-A_SHORT_CLUSTER = """
-import runpy, sys
-from dataclasses import replace
-from trainer.learning import fit
-usual = fit.default_recipe
-fit.default_recipe = lambda *which: replace(usual(*which), steps=40)
-sys.argv = ["manage.py", "cluster"]
-runpy.run_path("manage.py", run_name="__main__")
-"""
-
-
-def progress(site: Site) -> float | None:
-    """Of the training under way, if there is one: 0 once it is claimed, again too."""
-    now = site.current_round()["training"]
-    return now and float(now["progress"])
 
 
 @pytest.mark.survives(

@@ -54,6 +54,11 @@ def openssl() -> str:
     return _program("openssl")
 
 
+def postgres_programs() -> str:
+    """What writes PostgreSQL's databases out."""
+    return _program("pg_dump")
+
+
 def own_mounts() -> None:
     """Leave to see other folders than the rest of the machine, and to be another user."""
     tried = "mount -t tmpfs none /mnt && setpriv --reuid 54321 --clear-groups true"

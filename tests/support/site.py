@@ -140,11 +140,22 @@ class Site:
 
     def manage(self, *arguments: str) -> str:
         """The output of a management command; its failure is this test's."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            status = forking.start(["manage.py", *arguments], self.env, out, err).wait()
-            told, complaints = (_written(file) for file in (out, err))
+        status, told, complaints = self._managed(*arguments)
         assert status == 0, f"{arguments}: {told}\n{complaints}"
         return told
+
+    def refused(self, *arguments: str) -> str:
+        """What a management command says that refuses, in a sentence; anything else is this test's
+        failure."""
+        status, told, complaints = self._managed(*arguments)
+        assert status == 1, f"{arguments}: {told}\n{complaints}"
+        assert "Traceback" not in complaints, complaints
+        return complaints
+
+    def _managed(self, *arguments: str) -> tuple[int, str, str]:
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            status = forking.start(["manage.py", *arguments], self.env, out, err).wait()
+            return status, _written(out), _written(err)
 
     def python(self, code: str) -> str:
         """What `code` prints, run beside the site in a process of its own."""
@@ -238,6 +249,16 @@ def database(kind: str, data_dir: Path, made_by: str = "migrate") -> Iterator[st
         yield url
 
 
+@contextmanager
+def empty_database(kind: str, data_dir: Path) -> Iterator[str]:
+    """The URL of a database of its own without any table."""
+    if kind == "sqlite":
+        yield f"sqlite:///{data_dir / 'db.sqlite3'}"
+        return
+    with _postgres() as url:
+        yield url
+
+
 @functools.cache
 def _template(kind: str, made_by: str) -> str:
     """The URL of the database that this process's others are copies of: making one takes
@@ -245,10 +266,8 @@ def _template(kind: str, made_by: str) -> str:
     data_dir = Path(_at_exit.enter_context(tempfile.TemporaryDirectory()))
     if made_by == "setup":
         url = _at_exit.enter_context(database(kind, data_dir))
-    elif kind == "sqlite":
-        url = f"sqlite:///{data_dir / 'db.sqlite3'}"
     else:
-        url = _at_exit.enter_context(_postgres())
+        url = _at_exit.enter_context(empty_database(kind, data_dir))
     Site(data_dir, url, free_port()).manage(made_by, "--verbosity", "0")
     return url
 

@@ -1,5 +1,7 @@
 """Code that runs beside a site: ten samples, a training on them, and rounds with easy models."""
 
+from tests.support.site import Site
+
 ADD_SAMPLES = """
 import uuid
 from django.db import transaction
@@ -20,6 +22,34 @@ from trainer import candidates
 candidates.start("mnist_model")
 """
 )
+# Time is made to pass by moving the lease's end into the past, and the minute's task is asked for
+# at once.
+LEASE_RUNS_OUT = """
+from datetime import timedelta
+from django.utils import timezone
+from django_q.tasks import async_task
+from trainer.models import RoundModel
+RoundModel.objects.filter(state="training").update(
+    lease_expires_at=timezone.now() - timedelta(seconds=1),
+    created_at=timezone.now() - timedelta(minutes=5))
+async_task("trainer.tasks.look_after")
+"""
+# A training that nobody needs to see under way may be short.
+A_SHORT_CLUSTER = """
+import runpy, sys
+from dataclasses import replace
+from trainer.learning import fit
+usual = fit.default_recipe
+fit.default_recipe = lambda *which: replace(usual(*which), steps=40)
+sys.argv = ["manage.py", "cluster"]
+runpy.run_path("manage.py", run_name="__main__")
+"""
+
+
+def progress(site: Site) -> float | None:
+    """Of the training under way, if there is one: 0 once it is claimed, again too."""
+    now = site.current_round()["training"]
+    return now and float(now["progress"])
 
 
 def rounds_of(*digits: int) -> str:

@@ -163,7 +163,7 @@ def peopled(site: Site) -> Iterator[World]:
     lease = mona.post("/api/assignments/").body["id"]
     reading = {"reading": str(fool["target_label"])}
     assert mona.post(f"/api/assignments/{lease}/reading/", reading).status == 201
-    with _reader(site.database_url) as query:
+    with reader(site.database_url) as query:
         world = World(site, nobody, alice, bob, mona, admin, query, _easy(), fools)
         assert world.state()[1] == [(1, "alice", 1.0)]
         yield world
@@ -187,7 +187,7 @@ def _easy() -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _reader(url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+def reader(url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
     """Asks the site's database directly; each query is a transaction of its own."""
     if url.startswith("sqlite:///"):
         path = urllib.parse.quote(url.removeprefix("sqlite:///"))

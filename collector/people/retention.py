@@ -1,0 +1,137 @@
+"""How long rows stay: one table of rules for every model of the database. What is data of the study
+stays; nothing else may grow for ever."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+from django.apps import apps
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from collector.drawings import asking
+from collector.people import accounts
+
+BATCH = 500  # rows in one transaction: others wait for no more
+AT_MOST = 30.0  # seconds in one run; the next one goes on
+_NONE = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """That a model's rows go once `field` is longer ago than `kept`: all, or those that `which`
+    names."""
+
+    model: str
+    field: str
+    kept: timedelta
+    rows: str
+    which: Q | None = None
+
+    def old(self, now: datetime) -> QuerySet[Model]:
+        """Return the rows that may go."""
+        over = {f"{self.field}__lt": now - self.kept}
+        rows: QuerySet[Model] = apps.get_model(self.model)._base_manager.filter(**over)
+        return rows.filter(self.which or Q()).order_by(self.field)
+
+    def __str__(self) -> str:
+        days = self.kept.days
+        after = f"{days} day{'' if days == 1 else 's'} after" if days else "until"
+        return f"{after} `{self.field}`"
+
+
+RULES = (
+    Rule("collector.Allowance", "ends_at", _NONE, "what limits count; places that are known"),
+    Rule("collector.Token", "expires_at", _NONE, "API tokens"),
+    Rule("collector.Session", "expire_date", _NONE, "sessions"),
+    Rule("collector.AskedPrediction", "asked_at", asking.KEPT, "what the model was asked"),
+    Rule(
+        "collector.Notice",
+        "seen_at",
+        timedelta(days=90),
+        "notices that were seen",
+        ~Q(round__state="open"),  # who was told of it is not told again
+    ),
+    Rule(
+        "collector.Notice",
+        "created_at",
+        timedelta(days=365),
+        "notices that were not seen",
+        Q(seen_at=None) & ~Q(round__state="open"),
+    ),
+    Rule(
+        "collector.Email",
+        "queued_at",
+        timedelta(days=2),
+        "emails that no worker sent or gave up",
+    ),
+    Rule("collector.Alarm", "ended_at", timedelta(days=365), "alarms that are over"),
+    Rule("django_q.Task", "stopped", timedelta(days=7), "tasks that were done, or failed"),
+    Rule("django_q.OrmQ", "lock", timedelta(days=7), "messages that no worker took"),
+    Rule("trainer.Heartbeat", "beat_at", timedelta(days=30), "signs of life of dead workers"),
+)
+# Why all others stay.
+_STUDY, _BY_HAND, _FIXED = "data of the study", "what admins did", "as many as the code has"
+STAYING = {
+    "admin.LogEntry": _BY_HAND,
+    "auth.Group": _FIXED,
+    "auth.Group_permissions": _FIXED,
+    "auth.Permission": _FIXED,
+    "collector.AdminAction": _BY_HAND,
+    "collector.Appeal": _STUDY,
+    "collector.Attempt": _STUDY,
+    "collector.Decision": _BY_HAND,
+    "collector.Factor": "until whoever has it removes it, or closes the account",
+    "collector.Gold": _STUDY,
+    "collector.ModerationPause": _STUDY,
+    "collector.Person": "whose drawings these are; a closed one without a name",
+    "collector.Reading": _STUDY,
+    "collector.RecoveryCode": "ten of a person, until used or made anew",
+    "collector.Study": "one row",
+    "collector.StudyChange": _BY_HAND,
+    "contenttypes.ContentType": _FIXED,
+    "django_q.Schedule": _FIXED,
+    "trainer.Contributor": _STUDY,
+    "trainer.EarlierReport": _STUDY,
+    "trainer.Matrix": "the newest alone",
+    "trainer.MatrixRow": "the newest matrix's",
+    "trainer.MnistThumbnails": "ten rows",
+    "trainer.Round": _STUDY,
+    "trainer.RoundModel": _STUDY,
+    "trainer.Sample": _STUDY,
+    "trainer.Weights": _STUDY,
+}
+
+
+def keep() -> dict[str, int]:
+    """Delete what is older than its rule, in short batches, and the addresses that nobody
+    confirmed. Return how many rows went, by what they were; the next run goes on where this one had
+    no more time."""
+    now, until = timezone.now(), monotonic() + AT_MOST
+    gone: dict[str, int] = {}
+    for rule in RULES:
+        for count in _deleted(rule.old(now), until):
+            gone[rule.rows] = gone.get(rule.rows, 0) + count
+    accounts.forget_unconfirmed()
+    return gone
+
+
+def _deleted(old: QuerySet[Model], until: float) -> Iterator[int]:
+    """Delete batch after batch; what was renewed meanwhile stays."""
+    while monotonic() < until:
+        batch = list(old.values_list("pk", flat=True)[:BATCH])
+        if not batch:
+            return
+        count, _ = old.order_by().filter(pk__in=batch).delete()
+        yield count
+
+
+def table() -> list[str]:
+    """Return the rules as the lines of a table for people: what, and how long it stays."""
+    going = [f"| {rule.rows} | `{rule.model}` | {rule} |" for rule in RULES]
+    why: dict[str, list[str]] = {}
+    for model, reason in STAYING.items():
+        why.setdefault(reason, []).append(f"`{model}`")
+    staying = [f"| {reason} | {', '.join(models)} | for good |" for reason, models in why.items()]
+    return going + staying

@@ -1,0 +1,253 @@
+"""A backup is one file, whole or not there; it goes back whole, or nothing is changed."""
+
+import gzip
+import hashlib
+import io
+import json
+import random
+import sqlite3
+import stat
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from collector.data import backups, dumps
+from collector.errors import Refused
+from tests.support import needs, world
+from tests.support import site as sites
+from tests.support.site import ROOT, Site
+
+Make = Callable[[str], Site]
+Members = dict[str, bytes]
+OLDEST = ROOT / "tests" / "databases" / "0001_house.sql.gz"
+
+
+@pytest.fixture
+def make(database_kind: str, tmp_path: Path) -> Iterator[Make]:
+    """Makes sites without processes, set up or, called “theirs”, without a table."""
+    with ExitStack() as stack:
+
+        def make(name: str) -> Site:
+            folder = tmp_path / name
+            folder.mkdir()
+            url = stack.enter_context(
+                sites.empty_database(database_kind, folder)
+                if name == "theirs"
+                else sites.database(database_kind, folder, "setup")
+            )
+            return Site(folder, url, sites.free_port())
+
+        if database_kind == "postgres":
+            needs.postgres_programs()
+        yield make
+
+
+def test_a_backup_goes_back_into_an_empty_database_whole(make: Make, tmp_path: Path) -> None:
+    ours, theirs, file = make("ours"), make("theirs"), tmp_path / "backup.tar"
+    ours.manage("add_person", "alice", "--role", "moderator")
+    told = ours.manage("backup", str(file))
+    assert "2 people, 0 attempts, 0 samples, 1 rounds" in told
+    assert "people's data" in told
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    subprocess.run(["tar", "-xf", file], cwd=tmp_path, check=True)
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
+    for name in (backups.MANIFEST, backups.DATABASE, backups.SUMS):
+        (tmp_path / name).unlink()
+
+    theirs.manage("restore", str(file))
+    assert counted(theirs) == counted(ours)
+    assert theirs.manage("verify") == "Everything agrees.\n"
+    assert theirs.manage("setup") == "", "nothing is left to be made"
+
+    assert "is there already" in ours.refused("backup", str(file))
+    ours.manage("add_person", "bob", "--role", "moderator")
+    before = counted(ours)
+    assert "not empty" in ours.refused("restore", str(file))
+    assert counted(ours) == before
+    ours.manage("restore", "--replace", str(file))
+    assert counted(ours) == counted(theirs) != before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.tar", "ours", "theirs"]
+
+
+def counted(site: Site) -> list[tuple[object, ...]]:
+    """Rows by table, by kind where there is one."""
+    with world.reader(site.database_url) as query:
+        return sorted(query(world.STATE), key=str)
+
+
+@pytest.mark.survives(
+    "a disk that is full when a backup is made, or put back", "said so, and nothing half written"
+)
+def test_a_full_disk_is_told_and_nothing_is_left(make: Make, tmp_path: Path) -> None:
+    needs.own_mounts()
+    ours, theirs, file = make("ours"), make("theirs"), tmp_path / "backup.tar"
+    on_a_full_disk = (
+        'mount -t tmpfs -o size=100k none "$0" && "$@"; status=$?; ls -A "$0"; exit $status'
+    )
+
+    def refused(site: Site, full: Path, *command: str) -> tuple[str, str]:
+        made = subprocess.run(
+            [
+                *("unshare", "--mount", "/bin/sh", "-c", on_a_full_disk, full),
+                *(sys.executable, "manage.py", *command),
+            ],
+            cwd=ROOT,
+            env=site.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 1, made.stderr
+        return made.stderr, made.stdout
+
+    full = tmp_path / "full"
+    full.mkdir()
+    said, left = refused(ours, full, "backup", str(full / "backup.tar"))
+    assert "full" in said or "No space left" in said
+    assert "No backup was made" in said
+    assert left == ""
+    ours.manage("backup", str(file))
+    said, _ = refused(theirs, theirs.data_dir, "restore", str(file))
+    assert "No space left" in said
+    assert "Nothing was changed" in said
+    theirs.manage("restore", str(file))
+    assert theirs.manage("verify") == "Everything agrees.\n"
+
+
+def test_a_restore_that_fails_half_way_changes_nothing(make: Make, tmp_path: Path) -> None:
+    """The dump is cut before it was summed: what it begins with is put back, and taken out."""
+    ours, theirs, file = make("ours"), make("theirs"), tmp_path / "backup.tar"
+    ours.manage("backup", str(file))
+    dump = taken_apart(file)[backups.DATABASE]
+    for parts in (3, 2):
+        cut = dump[: len(dump) // parts // 4096 * 4096]
+        remade = changed(file, **{backups.DATABASE: cut})
+        assert "othing was restored" in theirs.refused("restore", str(remade))
+        with world.reader(theirs.database_url) as query:
+            assert query(TABLES[theirs.database_url.partition(":")[0]]) == []
+    before = counted(ours)
+    assert "othing was restored" in ours.refused("restore", "--replace", str(remade))
+    assert counted(ours) == before
+
+
+TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master",
+    "postgres": "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of an SQLite database of this version."""
+    folder = tmp_path_factory.mktemp("whole")
+    with sites.database("sqlite", folder, "setup") as url:
+        Site(folder, url, sites.free_port()).manage("backup", str(folder / "whole.tar"))
+    return folder / "whole.tar"
+
+
+def taken_apart(file: Path) -> Members:
+    with tarfile.open(file) as tar:
+        return {name: got.read() for name in tar.getnames() if (got := tar.extractfile(name))}
+
+
+def changed(file: Path, **members: bytes) -> Path:
+    """A backup beside it with other content, and its right sums."""
+    members = taken_apart(file) | members
+    members.pop(backups.SUMS)
+    sums = [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in members.items()]
+    members[backups.SUMS] = ("\n".join(sums) + "\n").encode()
+    with tarfile.open(file.with_suffix(".other"), "w") as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return file.with_suffix(".other")
+
+
+# None of these tests has a database: any query of theirs would fail.
+@pytest.mark.survives(
+    "a backup with a flipped bit, cut, empty, of another program",
+    "refused before the database is asked anything",
+)
+def test_what_is_no_whole_backup_is_refused_before_the_database_is_touched(
+    whole: Path, tmp_path: Path
+) -> None:
+    content, chance, broken = whole.read_bytes(), random.Random(13), tmp_path / "broken.tar"
+    inner = len(content) - 3 * tarfile.RECORDSIZE  # what comes after is padding, partly
+    damaged = [b"", b"PGDMP", gzip.compress(content)]
+    damaged += [content[: chance.randrange(len(content))] for _ in range(20)]
+    for place in (chance.randrange(tarfile.BLOCKSIZE * 3, inner) for _ in range(20)):
+        flipped = content[place] ^ (1 << chance.randrange(8))
+        damaged.append(content[:place] + bytes([flipped]) + content[place + 1 :])
+    for each in damaged:
+        broken.write_bytes(each)
+        with pytest.raises(Refused, match="no whole backup, and nothing was changed"):
+            backups.restore(broken, replaces=True)
+    with pytest.raises(Refused, match="No such file"):
+        backups.restore(tmp_path / "missing.tar", replaces=True)
+    with pytest.raises(Refused, match="no whole backup"):
+        backups.restore(changed(whole, **{backups.MANIFEST: b"{"}), replaces=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"format": 2, "version": "9.1"}, r"newer version, 9\.1"),
+        ({"migrations": ["collector.0999_later"]}, "newer version, .*collector.0999_later"),
+        ({"kind": "MariaDB"}, "of a MariaDB database"),
+        ({"kind": None}, "of a None database"),
+    ],
+)
+def test_a_backup_of_a_newer_version_or_another_kind_is_refused_by_name(
+    said: dict[str, object], why: str, whole: Path
+) -> None:
+    manifest = json.loads(taken_apart(whole)[backups.MANIFEST]) | {"kind": dumps.kind()} | said
+    other = changed(whole, **{backups.MANIFEST: json.dumps(manifest).encode()})
+    with pytest.raises(Refused, match=why):
+        backups.restore(other, replaces=True)
+
+
+def test_a_manifest_that_lacks_something_is_refused(whole: Path) -> None:
+    manifest = json.loads(taken_apart(whole)[backups.MANIFEST])
+    assert len(manifest) == 6
+    for name in manifest:
+        lacking = {key: value for key, value in manifest.items() if key != name}
+        other = changed(whole, **{backups.MANIFEST: json.dumps(lacking).encode()})
+        with pytest.raises(Refused, match="no whole backup"):
+            backups.restore(other, replaces=True)
+
+
+def test_a_backup_of_an_earlier_version_comes_forward(tmp_path: Path) -> None:
+    """Made by this program of a database that is not migrated yet, as after an update."""
+    folders = [tmp_path / "earlier", tmp_path / "later"]
+    for folder in folders:
+        folder.mkdir()
+    earlier, later = (
+        Site(folder, f"sqlite:///{folder / 'db.sqlite3'}", sites.free_port()) for folder in folders
+    )
+    with closing(sqlite3.connect(earlier.data_dir / "db.sqlite3")) as database:
+        database.executescript(gzip.decompress(OLDEST.read_bytes()).decode())
+        [before] = database.execute("SELECT count(*) FROM collector_attempt")
+    earlier.manage("backup", str(tmp_path / "earlier.tar"))
+    later.manage("restore", str(tmp_path / "earlier.tar"))
+    with world.reader(later.database_url) as query:
+        assert query("SELECT count(*) FROM collector_attempt") == [before]
+    assert later.manage("verify") == "Everything agrees.\n"
+
+
+def test_what_was_deleted_is_not_in_a_backup(tmp_path: Path) -> None:
+    with sites.database("sqlite", tmp_path) as url:
+        site = Site(tmp_path, url, sites.free_port())
+        with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
+            database.execute("PRAGMA secure_delete = OFF")
+            database.execute("INSERT INTO auth_group (name) VALUES ('somebody-long-gone')")
+            database.commit()
+            database.execute("DELETE FROM auth_group")
+            database.commit()
+        site.manage("backup", str(tmp_path / "backup.tar"))
+    assert b"somebody-long-gone" not in (tmp_path / "backup.tar").read_bytes()
