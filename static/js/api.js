@@ -24,6 +24,7 @@ export function failed(problem) {
 }
 
 const AWAY = new Set([502, 503, 504]);
+const NOT_OURS = "The answer did not come from this site.";
 
 function csrfToken() {
   const name = `${document.documentElement.dataset.csrfCookie}=`;
@@ -41,7 +42,8 @@ async function bodyOf(response) {
 }
 
 /**
- * Returns `{status, data}`; data is null when there is no content.
+ * Returns `{status, data, date}`; data is null when there is no content, date is the server's clock
+ * in ms. What is no JSON, or cut short, is no answer of ours: somebody between us spoke.
  * @param {string} method
  * @param {string} url
  * @param {unknown} [body]
@@ -66,11 +68,13 @@ async function request(method, url, body, { keepalive = false } = {}) {
   if (AWAY.has(response.status)) {
     throw new Unreachable(data?.error?.message || "The site is away for a moment.");
   }
+  if (!data && response.status !== 204) throw new Unreachable(NOT_OURS);
   if (!response.ok) {
     const wait = Number(response.headers.get("Retry-After")) || 0;
     throw new ApiError(response.status, data?.error?.message, wait);
   }
-  return { status: response.status, data };
+  const date = Date.parse(response.headers.get("Date") ?? "") || Date.now();
+  return { status: response.status, data, date };
 }
 
 /**

@@ -2,9 +2,10 @@
 // picture or start anew.
 import { ApiError, failed, get } from "./api.js";
 import { Bars, named } from "./bars.js";
+import { onKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
-import { onKeys, openStudio } from "./studio.js";
+import { openStudio } from "./studio.js";
 import { Verdict } from "./verdict.js";
 
 const page = document.querySelector("div#studio");

@@ -1,31 +1,58 @@
 // Moderating: one drawing at a time, one key each. The next is fetched ahead (two leases at most),
 // and a reading leaves the browser late, so that it can be taken back: when the next one is read,
-// after some seconds, or on leaving.
+// after some seconds, or on leaving. There is one request at a time, and after trouble a pause that
+// grows.
 import { ApiError, failed, post } from "./api.js";
 import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
-import { onKeys } from "./studio.js";
+import { chooseLetters, onKeys } from "./keys.js";
+import { Readings } from "./readings.js";
 
 // Short: only once a reading has left may the drawing after the next be leased.
 const UNDO_TIME = 2000;
 const POLL_FIRST = 10000;
 const POLL_LONGEST = 60000;
-const RETRY = 4000;
+const RETRY_FIRST = 2000;
+const RETRY_LONGEST = 60000;
 
-/** @typedef {{ assignment: Assignment, reading: string, timer: number }} Reply */
+/**
+ * `until` is of this page's own clock, which nobody sets.
+ * @typedef {Assignment & { until: number }} Leased
+ * @typedef {{ assignment: Leased, reading: string, timer: number }} Reply
+ * @typedef {import("./readings.js").Reading} Reading
+ */
 
-/** @param {number} ms */
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-/** @param {Assignment} assignment */
-const expired = ({ expires }) => Date.parse(expires) <= Date.now();
+/** @param {Leased} assignment */
+const expired = ({ until }) => until <= performance.now();
 
 /** @param {string} reading */
 const inWords = (reading) => (/^\d$/.test(reading) ? named(reading) : reading);
 
+/** @param {ApiError | import("./api.js").Unreachable} problem */
+const isFinal = (problem) =>
+  problem instanceof ApiError && problem.status < 500 && ![401, 429].includes(problem.status);
+
+/**
+ * Until so many milliseconds have gone by, or the browser is online again.
+ * @param {number} milliseconds
+ * @returns {Promise<void>}
+ */
+function pause(milliseconds) {
+  return new Promise((done) => {
+    const timer = setTimeout(finish, milliseconds);
+    window.addEventListener("online", finish, { once: true });
+    function finish() {
+      clearTimeout(timer);
+      window.removeEventListener("online", finish);
+      done();
+    }
+  });
+}
+
 class ReadingDesk {
   #assignmentsUrl;
   #resultUrl;
+  #signInUrl;
   #breakEvery;
   #practiceOf; // 0 where it is not practice
   #practised;
@@ -45,28 +72,34 @@ class ReadingDesk {
   #undo;
   #counter;
 
-  /** @type {Assignment | null} */
+  /** @type {Leased | null} */
   #current = null; // on screen
-  /** @type {Assignment | null} */
+  /** @type {Leased | null} */
   #next = null;
   /** @type {Reply | null} */
   #unsent = null; // can still be taken back
-  /** @type {Assignment | null} */
-  #delivering = null;
+  #outgoing;
+  #earlier; // how many of them an earlier load of this page left
+  #sending = ""; // the id of the reading on its way
   #given = 0; // readings of this sitting
   #pausing = false;
-  #fetching = false;
+  #working = false;
+  #isAskedEnough = false; // until something changes
   #nothingToDo = false;
-  #lookFailed = false;
+  #isTroubled = false;
   #concluded = false;
+  #retryWait = RETRY_FIRST;
   #pollWait = POLL_FIRST;
   #pollTimer = 0;
 
   /** @param {HTMLElement} page the #moderate of pages/moderate.html */
   constructor(page) {
-    const { assignmentsUrl, breakEvery, practiceDone, practiceOf, resultUrl } = page.dataset;
+    const { assignmentsUrl, breakEvery, person, practiceDone, practiceOf } = page.dataset;
     this.#assignmentsUrl = `${assignmentsUrl}`;
-    this.#resultUrl = `${resultUrl}`;
+    this.#resultUrl = `${page.dataset.resultUrl}`;
+    this.#signInUrl = `${page.dataset.signInUrl}`;
+    this.#outgoing = new Readings(`${person}`);
+    this.#earlier = this.#outgoing.all.length;
     this.#breakEvery = Number(breakEvery);
     this.#practiceOf = Number(practiceOf ?? 0);
     this.#practised = Number(practiceDone ?? 0);
@@ -83,35 +116,118 @@ class ReadingDesk {
     this.#toast = page.querySelector("div#undo-toast");
     this.#undo = page.querySelector("button#undo");
     this.#counter = page.querySelector("p#count");
+    chooseLetters(page.querySelector("input#letters"));
     this.#listen();
   }
 
-  /** Keeps one drawing on screen and one ready, while there are any; a reading not yet sent still
-   * holds its lease. */
-  async fill() {
-    if (this.#fetching || this.#concluded) return;
-    this.#fetching = true;
-    try {
-      while (this.#held().length < 2) {
-        const { status, data } = await post(this.#assignmentsUrl);
-        if (status === 204 || this.#held().some(({ id }) => id === data.id)) break;
-        this.#pollWait = POLL_FIRST;
-        this.#nothingToDo = false;
-        if (this.#current) this.#next = data;
-        else this.#current = data;
-        this.#paint();
+  /** Keeps one drawing on screen and one ready, while there are any. */
+  fill() {
+    this.#isAskedEnough = false;
+    this.#work();
+  }
+
+  /** Sends what is to go, then fetches what is to come: one request after the other. */
+  async #work() {
+    if (this.#working) return;
+    this.#working = true;
+    clearTimeout(this.#pollTimer);
+    while (this.#hasWork()) {
+      try {
+        const [reading] = this.#outgoing.all;
+        if (reading) await this.#deliver(reading);
+        else await this.#fetch();
+        this.#recover();
+      } catch (problem) {
+        if (!(await this.#bear(failed(problem)))) break;
       }
-      if (this.#lookFailed) this.#notice.textContent = "";
-      this.#lookFailed = false;
-      this.#nothingToDo = !this.#current;
-    } catch (problem) {
-      this.#complain(problem);
-      this.#lookFailed = true;
-    } finally {
-      this.#fetching = false;
-      this.#paint();
-      if (!this.#current) this.#pollLater();
     }
+    this.#working = false;
+    this.#paint();
+    if (!this.#current || this.#outgoing.all.length) this.#pollLater();
+  }
+
+  #hasWork() {
+    if (this.#concluded) return false;
+    return this.#outgoing.all.length > 0 || (!this.#isAskedEnough && this.#held().length < 2);
+  }
+
+  /** A reading not yet sent still holds its lease, and may be what the server names again: then
+   * nobody knows yet whether there is more. */
+  async #fetch() {
+    const { status, data, date } = await post(this.#assignmentsUrl);
+    const isKnown = status !== 204 && this.#held().some(({ id }) => id === data.id);
+    this.#isAskedEnough = status === 204 || isKnown;
+    this.#nothingToDo = status === 204 && !this.#current;
+    if (this.#isAskedEnough) return;
+    this.#pollWait = POLL_FIRST;
+    const until = performance.now() + Date.parse(data.expires) - date;
+    if (this.#current) this.#next = { ...data, until };
+    else this.#current = { ...data, until };
+    this.#paint();
+  }
+
+  /**
+   * Sends a reading for good. What the server refuses is said and let go.
+   * @param {Reading} reading
+   */
+  async #deliver(reading) {
+    const isEarlier = this.#earlier > 0;
+    this.#isAskedEnough = false;
+    this.#sending = reading.id;
+    try {
+      await this.#send(reading);
+      this.#arrived += 1;
+    } catch (error) {
+      const problem = failed(error);
+      if (!isFinal(problem)) throw problem;
+      this.#notice.textContent = problem.message;
+      if (!isEarlier) this.#given -= 1;
+    } finally {
+      this.#sending = "";
+    }
+    this.#outgoing.remove(reading);
+    if (isEarlier) this.#earlier -= 1;
+    if (this.#practiceOf) this.#conclude(isEarlier);
+  }
+
+  /**
+   * The request outlives the page.
+   * @param {Reading} reading
+   */
+  #send({ id, reading }) {
+    return post(`${this.#assignmentsUrl}${id}/reading/`, { reading }, { keepalive: true });
+  }
+
+  /** After trouble: as if there had been none. */
+  #recover() {
+    this.#retryWait = RETRY_FIRST;
+    if (this.#isTroubled) this.#notice.textContent = "";
+    this.#isTroubled = false;
+  }
+
+  /**
+   * Says what is wrong and waits; false where waiting is no help.
+   * @param {ApiError | import("./api.js").Unreachable} problem
+   */
+  async #bear(problem) {
+    this.#isTroubled = true;
+    this.#nothingToDo = false; // as far as anybody knows
+    this.#paint();
+    const kept = this.#outgoing.all.length ? " Your reading is kept here." : "";
+    const isRefusal = problem instanceof ApiError;
+    if (isRefusal && problem.status === 401) {
+      this.#isAskedEnough = true;
+      const again = document.createElement("a");
+      again.href = this.#signInUrl;
+      again.textContent = "Sign in again";
+      this.#notice.replaceChildren(`You are no longer signed in.${kept} `, again, ".");
+      return false;
+    }
+    this.#notice.textContent = `${problem.message}${kept}`;
+    const wait = Math.max(this.#retryWait, isRefusal ? problem.retryAfter * 1000 : 0);
+    this.#retryWait = Math.min(this.#retryWait * 2, RETRY_LONGEST);
+    await pause(wait);
+    return true;
   }
 
   #listen() {
@@ -122,11 +238,16 @@ class ReadingDesk {
       this.#resume();
     });
     this.#undo.addEventListener("click", () => this.#takeBack());
-    window.addEventListener("pagehide", () => this.#flush());
+    window.addEventListener("pagehide", () => this.#leave());
+    window.addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) this.#resume();
+    });
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.#flush();
+      if (document.hidden) this.#settle();
       else this.#resume();
     });
+    for (const kind of ["pointerdown", "pointermove"])
+      this.#panel.addEventListener(kind, (event) => this.#note(event));
     new ResizeObserver(() => {
       if (this.#current) this.#drawStrokes(this.#current);
     }).observe(this.#drawn);
@@ -139,16 +260,19 @@ class ReadingDesk {
     });
   }
 
-  /** The drawings that this page has a lease on. */
-  #held() {
-    return [this.#current, this.#next, this.#unsent?.assignment, this.#delivering].filter(
-      (assignment) => assignment != null,
-    );
+  /**
+   * A finger leaves a button hovered, which would show the last answer under the next drawing.
+   * @param {Event} event
+   */
+  #note(event) {
+    const isMouse = event instanceof PointerEvent && event.pointerType === "mouse";
+    this.#panel.toggleAttribute("data-mouse", isMouse);
   }
 
-  /** @param {unknown} problem */
-  #complain(problem) {
-    this.#notice.textContent = failed(problem).message;
+  /** The drawings that this page has a lease on. */
+  #held() {
+    const shown = [this.#current, this.#next, this.#unsent?.assignment];
+    return [...shown.filter((assignment) => assignment != null), ...this.#outgoing.all];
   }
 
   #paint() {
@@ -172,7 +296,7 @@ class ReadingDesk {
   #counted() {
     if (this.#practiceOf)
       return `Practice: ${this.#practised + this.#given} of ${this.#practiceOf}`;
-    return this.#given ? `${this.#given} read in this sitting` : "";
+    return this.#given ? `${this.#given} read so far` : "";
   }
 
   /** @param {Assignment | null} assignment */
@@ -191,63 +315,40 @@ class ReadingDesk {
   }
 
   /**
-   * Sends the reading for good, again and again while there is no network; what the server refuses
-   * is said and let go.
-   * @param {Reply} reply
-   * @param {{ keepalive?: boolean }} [options]
+   * Once the last practice reading has arrived, the server tells how it went. Readings of an earlier
+   * load may have arrived twice: then it counts anew.
+   * @param {boolean} isEarlier
    */
-  async #deliver({ assignment, reading }, options) {
-    this.#delivering = assignment;
-    const url = `${this.#assignmentsUrl}${assignment.id}/reading/`;
-    for (let tries = 0; ; tries += 1) {
-      try {
-        await post(url, { reading }, options);
-        if (tries) this.#notice.textContent = "";
-        this.#arrived += 1;
-        break;
-      } catch (problem) {
-        this.#complain(problem);
-        if (problem instanceof ApiError && problem.status !== 429) {
-          this.#given -= 1;
-          break;
-        }
-      }
-      await sleep(RETRY);
-    }
-    this.#delivering = null;
-    this.#conclude();
+  #conclude(isEarlier) {
+    this.#concluded = isEarlier ? !this.#earlier : this.#arrived >= this.#practiceOf;
+    if (!this.#concluded) return;
+    if (isEarlier) window.location.reload();
+    else window.location.assign(this.#resultUrl);
   }
 
-  /** Once the last practice reading has arrived, the server tells how it went. */
-  #conclude() {
-    if (!this.#practiceOf || this.#arrived < this.#practiceOf) return;
-    this.#concluded = true;
-    window.location.assign(this.#resultUrl);
-  }
-
-  /** What was unsent, from now on nobody's to take back; null where nothing was. */
+  /** What was unsent is nobody's to take back from now on, and goes. */
   #release() {
     const late = this.#unsent;
-    if (late) clearTimeout(late.timer);
+    if (!late) return;
+    clearTimeout(late.timer);
     this.#unsent = null;
-    return late;
+    this.#outgoing.add({ id: late.assignment.id, reading: late.reading });
   }
 
-  async #settle() {
-    const late = this.#release();
-    if (!late) return;
+  #settle() {
+    if (!this.#unsent) return;
+    this.#release();
     this.#paint();
-    await this.#deliver(late);
-    await this.fill();
+    this.#work();
   }
 
   /** @param {HTMLButtonElement} button */
-  async #answer({ dataset }) {
+  #answer({ dataset }) {
     if (!this.#current || this.#pausing) return;
-    const before = this.#release();
+    this.#release();
     const timer = setTimeout(() => this.#settle(), UNDO_TIME);
     this.#unsent = { assignment: this.#current, reading: `${dataset.answer}`, timer };
-    this.#notice.textContent = "";
+    if (!this.#isTroubled) this.#notice.textContent = "";
     this.#given += 1;
     this.#current = this.#next && !expired(this.#next) ? this.#next : null;
     this.#next = null;
@@ -255,13 +356,14 @@ class ReadingDesk {
     this.#break.querySelector("span[data-part=given]").textContent = String(this.#given);
     this.#paint();
     if (this.#pausing) this.#goOn.focus();
-    if (before) await this.#deliver(before);
-    await this.fill();
+    this.fill();
   }
 
   #takeBack() {
-    const late = this.#release();
+    const late = this.#unsent;
     if (!late) return;
+    clearTimeout(late.timer);
+    this.#unsent = null;
     this.#next = this.#current;
     this.#nothingToDo = false;
     this.#current = late.assignment;
@@ -271,10 +373,11 @@ class ReadingDesk {
     this.#spoken.textContent = "Taken back. The drawing is here again.";
   }
 
-  /** The page is going away: what is unsent goes now, in a request that outlives it. */
-  #flush() {
-    const late = this.#release();
-    if (late) this.#deliver(late, { keepalive: true });
+  /** The page is going away: what is on its way goes now. Should it come back, it goes once more. */
+  #leave() {
+    this.#release();
+    const waiting = this.#outgoing.all.filter(({ id }) => id !== this.#sending);
+    for (const reading of waiting) this.#send(reading).catch(() => {});
   }
 
   /** Back after a while: what has expired meanwhile is somebody else's. */

@@ -4,13 +4,14 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Response, Route
 
-from tests.support import penmanship
+from tests.support import PASSWORD, penmanship
 from tests.support import site as sites
-from tests.support.browser import TO_PRACTISE, Open, Visitors, visiting, wait_on
+from tests.support.browser import AT_REST, TO_PRACTISE, Open, Visitors, visiting, wait_on
 
 pytestmark = pytest.mark.browser
 
@@ -102,9 +103,9 @@ def test_all_are_read_with_the_keyboard_alone_until_there_is_nothing_to_do(
         page.keyboard.press(key)
         if key != "j":
             page.locator(f"#assignment:not([data-id='']):not([data-id='{before}'])").wait_for()
-    page.locator("#empty").wait_for(timeout=15_000)
+    page.locator("#assignment[data-id='']").wait_for(state="attached")
     page.keyboard.press("u")
-    assert waiting(page)
+    assert waiting(page) == before
     page.keyboard.press("j")
     page.locator("#empty").wait_for(timeout=15_000)
     wait_on(page, lambda: len(sent) >= 4, "the last one to be sent")
@@ -263,3 +264,161 @@ def test_a_new_moderator_practises_sees_how_it_went_and_then_moderates(
     page.get_by_role("link", name="Begin to moderate").click()
     assert waiting(page)
     assert page.locator("#count").inner_text() == ""
+
+
+# Whether the page has said that there is nothing to read.
+WATCH_EMPTY = """() => {
+    const empty = document.querySelector("#empty");
+    window.saidEmpty = !empty.hidden;
+    new MutationObserver(() => { window.saidEmpty ||= !empty.hidden; })
+        .observe(empty, { attributes: true });
+}"""
+
+
+def next_one(page: Page, before: str) -> str:
+    page.locator(f"#assignment:not([data-id='']):not([data-id='{before}'])").wait_for()
+    return waiting(page)
+
+
+@pytest.mark.survives("a page reloaded with leases held", "goes on; never “Nothing to read”")
+def test_reloaded_with_drawings_held_the_page_never_says_that_there_is_nothing(bench: Open) -> None:
+    page = bench("/moderate/", "mona")
+    page.wait_for_load_state("networkidle")
+    page.reload()
+    first = waiting(page)
+    page.evaluate(WATCH_EMPTY)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("1")
+    second = next_one(page, first)
+    page.keyboard.press("2")
+    next_one(page, second)
+    assert page.evaluate("() => window.saidEmpty") is False
+
+
+@pytest.mark.survives("a client’s clock ten minutes wrong", "leases by the server’s clock")
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_a_clock_that_is_wrong_takes_no_drawing_away(
+    bench: Open, visitors: Visitors, minutes: int
+) -> None:
+    page = bench("/", "mona")
+    page.clock.install(time=datetime.now(UTC) + timedelta(minutes=minutes))
+    page.goto(visitors.site.url + "/moderate/")
+    page.evaluate(WATCH_EMPTY)
+    first = waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("1")
+    assert page.locator("#assignment").get_attribute("data-id") not in ("", first)
+    assert page.evaluate("() => window.saidEmpty") is False
+
+
+def answered(visitors: Visitors, answer: str) -> bool:
+    asked = f"""
+from collector.models import Reading
+print(Reading.objects.filter(moderator__username="mona", answer={answer!r}).count())
+"""
+    return visitors.site.python(asked) == "1"
+
+
+@pytest.mark.survives("a session that ended while moderating", "the reading is kept, a way back")
+def test_a_session_that_ended_offers_the_way_back_and_the_reading_is_sent_then(
+    bench: Open, visitors: Visitors
+) -> None:
+    page = bench("/moderate/", "mona")
+    waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.context.clear_cookies()
+    page.keyboard.press("7")
+    told = page.locator("#notice")
+    told.get_by_text("You are no longer signed in. Your reading is kept here.").wait_for()
+    told.get_by_role("link", name="Sign in again").click()
+    page.fill("#id_username", "mona")
+    page.fill("#id_password", PASSWORD)
+    page.click("main form button")
+    page.wait_for_url("**/moderate/")
+    waiting(page)
+    sites.wait_for(lambda: answered(visitors, "7"), 15, "the reading to arrive")
+
+
+@pytest.mark.survives("answers that are no JSON", "kept, asked again after growing pauses")
+def test_answers_of_a_captive_portal_are_asked_for_again_ever_more_slowly(
+    bench: Open, visitors: Visitors
+) -> None:
+    page = bench("/", "mona")
+    page.clock.install()
+    page.goto(visitors.site.url + "/moderate/")
+    waiting(page)
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    pending: set[Request] = set()
+    most: list[int] = []
+
+    def portal(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=200, body="<h1>Welcome to our Wi-Fi</h1>", content_type="text/html")
+
+    def begun(request: Request) -> None:
+        pending.add(request)
+        most.append(len(pending))
+
+    page.on("request", begun)
+    page.on("requestfinished", lambda request: pending.discard(request))
+    page.on("requestfailed", lambda request: pending.discard(request))
+    page.route("**/api/**", portal)
+    page.keyboard.press("7")
+    for count in range(1, 5):
+        page.clock.fast_forward(60_000)
+        wait_on(page, lambda count=count: len(asked) >= count, "to be asked")  # type: ignore[misc]
+    assert "did not come from this site" in page.locator("#notice").inner_text()
+    page.clock.run_for(30_000)
+    assert len(asked) <= 6
+    page.unroute("**/api/**")
+    page.clock.fast_forward(61_000)
+    wait_on(page, lambda: page.locator("#notice").inner_text() == "", "the trouble to be over")
+    sites.wait_for(lambda: answered(visitors, "7"), 15, "the reading to arrive")
+    assert max(most) == 1
+
+
+SMALL = [(320, 568), (390, 664), (390, 844), (844, 390)]
+COLOURS = """() => [...document.querySelectorAll(".answers__digit")]
+    .map((button) => getComputedStyle(button).backgroundColor)"""
+
+
+@pytest.mark.parametrize(("width", "height"), SMALL)
+def test_a_tapped_answer_leaves_no_trace_and_nothing_moves(
+    bench: Open, width: int, height: int
+) -> None:
+    page = bench(
+        "/moderate/",
+        "mona",
+        viewport={"width": width, "height": height},
+        has_touch=True,
+        is_mobile=True,
+    )
+    first = waiting(page)
+    page.wait_for_load_state("networkidle")
+    answers = page.locator(".answers button")
+    before = [answers.nth(place).bounding_box() for place in range(12)]
+    page.locator("[data-answer='3']").tap()
+    next_one(page, first)
+    page.wait_for_function(AT_REST)
+    assert len(set(page.evaluate(COLOURS))) == 1
+    assert [answers.nth(place).bounding_box() for place in range(12)] == before
+    for part in ("#undo", "[data-answer='junk']", "[data-drawn]"):
+        box = page.locator(part).bounding_box()
+        assert box, part
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= height, part
+
+
+def test_single_keys_can_be_switched_off_and_stay_so(bench: Open) -> None:
+    page = bench("/moderate/", "mona")
+    page.get_by_text("Keys", exact=True).click()
+    page.get_by_label("Keys of one character").uncheck()
+    page.reload()
+    first = waiting(page)
+    page.keyboard.type("just a 7")
+    assert waiting(page) == first
+    page.get_by_text("Keys", exact=True).click()
+    page.get_by_label("Keys of one character").check()
+    page.keyboard.press("7")
+    assert "Read as a 7." in page.locator("#undo-toast").inner_text()
