@@ -31,7 +31,7 @@ WRITTEN = [
     "collector/**/*.py",
     "dadc_site/*.py",
     "trainer/**/*.py",
-    "scripts/*",
+    "scripts/*.*",
     "static/css/*.css",
     "static/js/*",
     "templates/**/*.html",
