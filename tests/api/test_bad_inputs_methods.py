@@ -2,6 +2,7 @@
 site on SQLite and PostgreSQL."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def admin(world: World) -> Browser:
 )
 @on_sqlite
 def test_every_url_answers_every_method(world: World, admin: Browser) -> None:
-    token = {"X-CSRFToken": admin.csrf}
+    token: Any = {"X-CSRFToken": admin.csrf}
     with world.adding():
         for pattern in OURS:
             path = path_of(pattern)
