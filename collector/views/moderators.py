@@ -51,7 +51,8 @@ def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
 
 def _button(admin: Person, change: Change, done: str, post: QueryDict) -> Button:
     """The button of a moderator. Raises NotFound for a name that nobody has."""
-    moderator = Person.objects.filter(username=post.get("moderator", "")).first()
+    name = post.get("moderator", "")
+    moderator = None if "\0" in name else Person.objects.filter(username=name).first()
     if moderator is None:
         raise NotFound("There is no such person.")
 

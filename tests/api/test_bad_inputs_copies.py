@@ -1,12 +1,15 @@
 """The same drawing twice, the same client key twice, and both at the same moment."""
 
+import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.site import Answer, Client
+from tests.support.site import Answer, Client, wait_for
 from tests.support.world import World, assert_refusal
 
 ATTEMPTS = "/api/attempts/"
@@ -28,6 +31,30 @@ def test_the_same_client_key_and_drawing_again_get_the_same_answer(world: World)
         first, second = world.alice.post(ATTEMPTS, attempt), world.alice.post(ATTEMPTS, attempt)
     assert (first.status, second.status) == (201, 200)
     assert first.body == second.body
+
+
+@pytest.mark.survives(
+    "a connection that breaks after the commit, before the reply or in the middle of it",
+    "the client key makes the second try the first one's answer",
+)
+def test_a_reply_that_is_cut_is_told_again_to_the_same_client_key(world: World) -> None:
+    for taken in (0, 20):
+        attempt = next(world.drawings) | {"client_key": str(uuid4())}
+        raw = json.dumps(attempt).encode()
+        sent = (
+            f"POST {ATTEMPTS} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Authorization: Token {world.alice.token}\r\nContent-Length: {len(raw)}\r\n\r\n"
+        )
+        kept = f"SELECT id FROM collector_attempt WHERE client_key = '{attempt['client_key']}'"
+        with world.adding(attempt_not_fooled=1):
+            with socket.create_connection(("127.0.0.1", world.site.port), timeout=30) as wire:
+                wire.sendall(sent.encode() + raw)
+                assert len(wire.recv(taken)) == taken if taken else True
+                [(first,)] = wait_for(partial(world.query, kept), 30, "the row")
+            again = [world.alice.post(ATTEMPTS, attempt) for _ in range(2)]
+        assert [answer.status for answer in again] == [200, 200]
+        assert again[0].body == again[1].body
+        assert UUID(again[0].body["id"]) == UUID(str(first))
 
 
 @pytest.mark.survives(

@@ -1,0 +1,144 @@
+"""Methods, formats and queries that no page of the site asks for, on every URL, against a running
+site on SQLite and PostgreSQL."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.api.test_matrix import EVERYTHING
+from tests.support.world import Browser, World, assert_refusal
+
+FILLED = {
+    r"<uuid:\w+>": "00000000-0000-4000-8000-000000000000",
+    r"<int:number>": "1",
+    r"<str:username>": "alice",
+    r"<str:link>": "z",
+    r"<uidb64>/<token>": "MQ/set-password",
+    r"<path:\w+>/<path:\w+>": "1/1",
+    r"<(path:)?\w+>": "1",
+    r"\^\(\?P<app_label>.*": "collector/",
+    r"\(\?P<url>.*": "nothing/",
+}
+# Django's own admin serves what it does by any method but POST.
+# Which methods and types are served is no affair of the database; what text it holds is.
+on_sqlite = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("world", ["postgres"], indirect=True)
+OURS = [pattern for pattern in EVERYTHING if not pattern.startswith("admin/")]
+IS_NONE = {404, 405}
+
+
+def path_of(pattern: str) -> str:
+    for named, value in FILLED.items():
+        pattern = re.sub(named, value, pattern)
+    return f"/{pattern}"
+
+
+@pytest.fixture
+def admin(world: World) -> Browser:
+    browser = Browser(world.site)
+    browser.sign_in("admin")
+    return browser
+
+
+@pytest.mark.survives(
+    "`HEAD`, `OPTIONS`, `PUT`, `DELETE`, `TRACE`, `PROPFIND` on every URL",
+    "as GET does, or 405; never 500, and nothing changes",
+)
+@on_sqlite
+def test_every_url_answers_every_method(world: World, admin: Browser) -> None:
+    token: Any = {"X-CSRFToken": admin.csrf}
+    with world.adding():
+        for pattern in OURS:
+            path = path_of(pattern)
+            got = admin.get(path).status
+            head = admin.client.head(path)
+            assert (head.status_code, head.content) == (got, b""), path
+            assert admin.ask("OPTIONS", path, **token).status in {200, got, *IS_NONE}, path
+            # Some pages send on whoever asks, and Django's own forms take PUT for an empty POST.
+            answers = {got, *IS_NONE}
+            for method in ("PUT", "DELETE", "TRACE", "PROPFIND"):
+                assert admin.ask(method, path, **token).status in answers, (method, path)
+
+
+@pytest.mark.survives(
+    "`?format=`, an address with `.json`, an Accept that nobody serves, on every URL",
+    "as without, 404, and JSON or 406 in the API",
+)
+@on_sqlite
+def test_every_url_answers_whatever_is_wanted_of_it(world: World, admin: Browser) -> None:
+    with world.adding():
+        for pattern in OURS:
+            path = path_of(pattern)
+            got = admin.get(path).status
+            assert admin.get(f"{path}?format=pickle").status in {got, 404}, path
+            if pattern:
+                assert admin.get(f"{path.rstrip('/')}.json").status in {301, 404}, path
+            for wanted in ("application/x-nothing", "*/html;q=x,;", "text/html;q=0"):
+                answer = admin.ask("GET", path, Accept=wanted)
+                assert answer.status in {got, 406}, (wanted, path)
+
+
+ODD = ["%00", str(10**20), "-1", "%ED%A0%80"]
+ASKED = ["page", "unsettled", "appeals", "round", "target", "predicted", "q", "next", "period"]
+
+
+@pytest.mark.survives(
+    "U+0000, a page of 10^20, a surrogate or no UTF-8 in any query string of any page",
+    "200, 302, 400 or 404; never 500",
+)
+@on_postgres
+def test_every_page_answers_any_query(world: World, admin: Browser) -> None:
+    with world.adding():
+        for pattern in OURS:
+            path = path_of(pattern)
+            got = admin.get(path).status
+            known = {got, 400, 404}
+            for value in ODD if got < 400 else ():
+                query = "&".join(f"{name}={value}" for name in ASKED)
+                assert admin.get(f"{path}?{query}").status in known, (path, value)
+
+
+@pytest.mark.survives(
+    "U+0000, full-width or Arabic digits in any text field of any form",
+    "refused at its field or as text; never 500",
+)
+@on_postgres
+def test_every_form_takes_any_text(world: World, admin: Browser) -> None:
+    forms = {
+        "/accounts/sign-in/": ["username", "password"],
+        "/accounts/reset/": ["email"],
+        "/accounts/password/": ["old_password", "new_password1", "new_password2"],
+        "/account/": ["do", "id", "email-email", "email-password", "drawings", "password"],
+        "/desk/": ["do", "attempt", "candidate", "roll_back-number", "roll_back-why", "quorum"],
+        "/moderators/": ["do", "moderator", "seen"],
+        "/people/alice/": ["do", "seen_last", "seen_ablation", "suspend-why"],
+    }
+    acts = {
+        "/account/": ["save", "email", "end", "close"],
+        "/desk/": ["train", "promote", "discard", "roll_back", "decide", "study"],
+        "/moderators/": ["resume", "qualify"],
+        "/people/alice/": ["suspend", "reinstate", "ablate"],
+    }
+    with world.adding():
+        for path, names in forms.items():
+            for text in ("\0", "a\0b", "١٠", "\u202e", "９"):
+                for do in (text, *acts.get(path, ())):
+                    if do == "train" or (do == "suspend" and "\0" not in text):
+                        continue  # which are done whatever else is posted
+                    form = dict.fromkeys(names, text) | {"do": do}
+                    answer = admin.post(path, form)
+                    assert answer.status in {200, 302, 400, 404, 429}, (path, do, text)
+
+
+@pytest.mark.survives("`-0.0`, `1e-400`, label `“١٠”` in JSON", "400 at the field")
+def test_numbers_that_are_nearly_none_are_refused(world: World) -> None:
+    with world.adding():
+        for number in (b"-0.0", b"1e-400", '"١٠"'.encode(), b'"\xef\xbc\x93"'):
+            for field in ("target_label", "width"):
+                raw = b'{"strokes": [{"x": [20, 200], "y": [20, 240], "t": [0, 9]}], "width": 22'
+                raw = raw.replace(b', "width": 22', b"") if field == "width" else raw
+                raw += b', "%s": %s' % (field.encode(), number)
+                raw += b', "target_label": 3}' if field == "width" else b"}"
+                answer = world.alice.request("POST", "/api/attempts/", raw=raw)
+                assert_refusal(answer, 400, field)
