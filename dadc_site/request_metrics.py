@@ -112,6 +112,9 @@ def _make(path: Path) -> None:
     if path.exists():
         return
     made = path.with_suffix(".new")
-    with made.open("wb") as file:
-        file.write(bytes(FILE_SIZE))
-    made.rename(path)
+    try:
+        made.write_bytes(bytes(FILE_SIZE))
+        made.rename(path)
+    except OSError:
+        made.unlink(missing_ok=True)
+        raise

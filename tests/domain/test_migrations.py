@@ -19,6 +19,7 @@ INSERT INTO axes_accesslog
     (user_agent, ip_address, username, http_accept, path_info, attempt_time, session_hash)
 VALUES ('a browser', '198.51.100.7', 'dora-at-home', '', '/', '2026-11-28 12:00:00', '')
 """
+TABLE_OF_ALARMS = "SELECT name FROM sqlite_master WHERE name = 'collector_alarm'"
 FROZEN = sorted((ROOT / "tests" / "databases").glob("*.sql.gz"))
 
 
@@ -108,6 +109,23 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
     assert {table: after[table] for table in before} == before
     verified = manage(tmp_path, "verify")
     assert verified.stdout == "Everything agrees.\n", verified.stdout + verified.stderr
+
+
+def test_an_email_that_waited_before_alarms_were_rows_still_waits(tmp_path: Path) -> None:
+    made = manage(tmp_path, "migrate", "collector", "0006")
+    assert made.returncode == 0, made.stderr
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        database.execute(
+            'INSERT INTO collector_email (kind, "to", site, queued_at, try_count, due_at) VALUES '
+            "('asked', 'a@example.org', 'http://x', '2026-11-29 08:00', 3, '2026-11-29 09:00')"
+        )
+        assert not database.execute(TABLE_OF_ALARMS).fetchall()
+    made = manage(tmp_path, "migrate")
+    assert made.returncode == 0, made.stderr
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        assert database.execute(TABLE_OF_ALARMS).fetchall()
+        kept = 'SELECT kind, "to", try_count, alarm_id FROM collector_email'
+        assert database.execute(kept).fetchall() == [("asked", "a@example.org", 3, None)]
 
 
 def reports(database: sqlite3.Connection) -> dict[int, dict[str, Any]]:

@@ -39,6 +39,12 @@ with patch("django.contrib.auth.base_user.make_password", return_value=make_pass
 print(*(accounts.issue_token(person)[0] for person in people))
 """
 T = TypeVar("T")
+NOT_OF_THE_STUDY = {
+    "DADC_EMAIL_URL",
+    "DADC_LIMIT_SCALE",
+    "DADC_LOG_FORMAT",
+    "DADC_METRICS_TOKEN",
+}
 
 
 def wait_for(what: Callable[[], T], seconds: float = 30.0, why: str = "it") -> T:
@@ -288,7 +294,7 @@ def _postgres(like: str = "") -> Iterator[str]:
 def site(kind: str, data_dir: Path, **extra: str) -> Iterator[Site]:
     """A site on a fresh database, set up and served; `extra` are settings."""
     # Others may be copied into the study.
-    is_study_usual = extra.keys() <= {"DADC_LIMIT_SCALE", "DADC_EMAIL_URL"}
+    is_study_usual = extra.keys() <= NOT_OF_THE_STUDY
     with database(kind, data_dir, "setup" if is_study_usual else "migrate") as url:
         made = Site(data_dir, url, free_port(), extra)
         try:
