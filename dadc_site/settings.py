@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "collector.middleware.Edge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dadc_site.sending.Pages",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -125,6 +126,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dadc_site.pages.about_the_site",
             ],
+            "builtins": ["dadc_site.times"],
         },
     },
 ]

@@ -3,7 +3,9 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from collector.views import accounts
@@ -15,6 +17,7 @@ _site: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("metrics", inside.metrics, name="metrics"),
     path("api/", include("collector.api.urls")),
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("img/favicon.ico"))),
     path("", include("collector.urls")),
 ]
 urlpatterns = [path(f"{settings.PATH[1:]}/", include(_site))] if settings.PATH else _site

@@ -52,7 +52,8 @@ def write_training_set(number: int, path: Path) -> tuple[int, str]:
     arrays = samples.arrays(samples.trained_on(model))
     if not arrays.ids:
         raise Refused(f"Round {number}'s model was trained on no samples: it is the shipped one.")
-    np.savez_compressed(path, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
+    with path.open("wb") as file:  # by its name alone numpy would write another, one in .npz
+        np.savez_compressed(file, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
     return len(arrays.ids), model.architecture
 
 

@@ -24,7 +24,8 @@ def notify_settled(attempt: Attempt) -> None:
     """Tell the drawer how a drawing settled. Runs in the transaction that settles it."""
     if attempt.drawer.closed_at or attempt.fate().status in UNTOLD:
         return
-    drawn = f"Your {attempt.target_label}, taken for {attempt.predicted_label}"
+    took = "taken for" if attempt.has_fooled else "which the model read as"
+    drawn = f"Your {attempt.target_label}, {took} {attempt.predicted_label}"
     Notice.objects.create(
         person_id=attempt.drawer_id, attempt=attempt, text=f"{drawn}. {timeline.outcome(attempt)}"
     )

@@ -103,13 +103,18 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "strokes": pictures.strokes(attempt),
         "bars": pictures.bars(attempt),
         "through": pictures.through_rounds(attempt),
-        "runner_up": attempts.runner_up(attempt),
+        "models_digit": _models_digit(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
         "may_retract": own and attempts.may_retract(attempt),
     }
     return render(request, "pages/drawing.html", context)
+
+
+def _models_digit(attempt: Attempt) -> int:
+    """Return what the model said; where it was right, its second choice."""
+    return attempt.predicted_label if attempt.has_fooled else attempts.runner_up(attempt)
 
 
 @require_safe
@@ -130,7 +135,11 @@ def drawing_attribution(request: HttpRequest, person: Person, attempt_id: UUID) 
     never changes. Raises NotFound, Gone, TargetUnavailable."""
     attempt = _with_picture(person, attempt_id)
     response = HttpResponse(
-        pictures.attribution_png(bytes(attempt.pixels), attempts.attribution_map(attempt)),
+        pictures.attribution_png(
+            bytes(attempt.pixels),
+            attempts.attribution_map(attempt),
+            has_fooled=attempt.has_fooled,
+        ),
         content_type="image/png",
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"

@@ -1,4 +1,5 @@
-// The account menu closes when one clicks elsewhere or presses Escape.
+// The account menu closes when one clicks elsewhere or presses Escape; the page's own link in the
+// main menu is in view; and a page that the browser had put aside whole is fetched anew.
 
 /** @type {HTMLDetailsElement | null} */
 const menu = document.querySelector(".menu");
@@ -10,4 +11,15 @@ menu?.addEventListener("keydown", (event) => {
 });
 document.addEventListener("click", ({ target }) => {
   if (menu?.open && target instanceof Node && !menu.contains(target)) menu.open = false;
+});
+
+const nav = document.querySelector("nav.site-nav");
+const here = nav?.querySelector("a[aria-current]");
+if (here) {
+  const beyond = here.getBoundingClientRect().right - nav.getBoundingClientRect().right;
+  if (beyond > 0) nav.scrollLeft += beyond;
+}
+
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
 });

@@ -44,24 +44,24 @@ function sentences({
 }
 
 /**
- * “Amber ink spoke for 9, blue for 4”: for the answer, and for what it won over (the target, or
- * its second choice).
+ * “Amber ink spoke for 4, blue for 9”: amber for one's own digit, blue for the model's, which is what
+ * it said, or, where it was right, its second choice.
  * @param {Attempt} answer
  */
 function spoken({ fooled, target_label: target, predicted_label: said, probabilities }) {
   const others = probabilities.filter((_, digit) => digit !== said);
   const second = probabilities.indexOf(Math.max(...others));
   const [amber, blue] = [
-    ["for", "Amber"],
-    ["against", "blue"],
-  ].map(([side, colour]) => {
+    ["yours", "Amber"],
+    ["models", "blue"],
+  ].map(([whose, colour]) => {
     const word = document.createElement("span");
-    word.className = `spoke spoke--${side}`;
+    word.className = `spoke spoke--${whose}`;
     word.textContent = colour;
     return word;
   });
-  const other = fooled ? target : `its second choice, ${second}`;
-  return [amber, ` ink spoke for ${said}, `, blue, ` for ${other}`];
+  const models = fooled ? String(said) : `its second choice, ${second}`;
+  return [amber, ` ink spoke for ${target}, `, blue, ` for ${models}`];
 }
 
 export class Verdict {

@@ -1,6 +1,7 @@
 """`manage.py export_samples`: all active samples, one a line; with --round what its model was
 trained on."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,35 @@ from trainer.rounds import NoSuchRound
 
 class Command(BaseCommand):
     help = (
-        "Write the active samples to standard output. With --round, write what that round's model "
-        "was trained on to a file, from which `python -m trainer.learning fit --net NET --samples "
-        "FILE --out WEIGHTS` makes it again."
+        "Write the active samples to standard output, or to --out FILE. With --round, write what "
+        "that round's model was trained on to a file, from which `python -m trainer.learning fit "
+        "--net NET --samples FILE --out WEIGHTS` makes it again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--as", dest="form", choices=sorted(exports.FORMATS), default="jsonl")
         parser.add_argument("--round", type=int)
-        parser.add_argument("--out", type=Path, help="the npz to write, with --round")
+        parser.add_argument("--out", type=Path, help="the file to write; an npz, with --round")
 
     def handle(self, *args: object, **options: Any) -> None:
         if options["round"] is None:
-            lines, _ = exports.stream(options["form"])
-            for line in lines:
-                self.stdout.write(line, ending="")
+            self._write(exports.stream(options["form"])[0], options["out"])
             return
         if options["out"] is None:
             raise CommandError("--round wants --out FILE.npz.")
         try:
             count, net = exports.write_training_set(options["round"], options["out"])
-        except (Refused, NoSuchRound) as refusal:
+        except (Refused, NoSuchRound, OSError) as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{count} samples in {options['out']}; the model's net: --net {net}")
+
+    def _write(self, lines: Iterable[str], path: Path | None) -> None:
+        if path is None:
+            for line in lines:
+                self.stdout.write(line, ending="")
+            return
+        try:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(lines)
+        except OSError as problem:
+            raise CommandError(str(problem)) from problem

@@ -17,8 +17,8 @@ from trainer.learning import raster
 
 SIDE = 28
 DRAWINGS_A_PAGE = 24
-# As --spoke-for and --spoke-against, a little deeper.
-FOR, AGAINST, NEITHER = (255, 183, 3), (92, 124, 255), (146, 148, 152)
+# As --spoke-yours and --spoke-models, a little deeper.
+YOURS, MODELS, NEITHER = (255, 183, 3), (92, 124, 255), (146, 148, 152)
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,10 @@ def png(pixels: bytes) -> bytes:
     return file.getvalue()
 
 
-def attribution_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
-    """Give a picture's 784 stored bytes as a PNG of 28 × 28, the ink amber where the attribution
-    (28, 28) is above 0 and blue where it is below."""
+def attribution_png(pixels: bytes, attribution: NDArray[np.float64], *, has_fooled: bool) -> bytes:
+    """Give a picture's 784 stored bytes as a PNG of 28 × 28, the ink amber where it spoke for the
+    drawer's digit and blue where for the model's: the attribution (28, 28) is above 0 where it
+    spoke for what the model said, which is the drawer's digit unless it `has_fooled`."""
     ink = raster.picture(pixels) / 255
     # The sum over each pixel and its eight neighbours: single pixels say little.
     padded = np.pad(attribution, 1)
@@ -151,7 +152,7 @@ def attribution_png(pixels: bytes, attribution: NDArray[np.float64]) -> bytes:
     strength = np.abs(smooth) * (ink > 0)
     strength = np.sqrt(strength / max(strength.max(), 1e-12))[..., None]
     # From grey to the hue by strength, as bright as the ink.
-    hue = np.where(smooth[..., None] > 0, FOR, AGAINST)
+    hue = np.where((smooth[..., None] > 0) ^ has_fooled, YOURS, MODELS)
     colours = ink[..., None] * (strength * hue + (1 - strength) * np.array(NEITHER))
     file = io.BytesIO()
     Image.fromarray(colours.astype(np.uint8)).save(file, "PNG")

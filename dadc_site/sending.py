@@ -1,0 +1,24 @@
+"""How pages are sent: compressed, and kept by no browser."""
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+
+
+class Pages(GZipMiddleware):
+    """Compress HTML alone, and have no browser keep it: on the way back it would show a form, or a
+    signed-in page, as it was.
+
+    Whoever can see how long an answer is, and have a browser ask for it with words of their own,
+    could guess secrets that stand beside these words (BREACH). Django masks a form's token anew in
+    each answer, and adds up to 100 random bytes to each that it compresses. The API answers with
+    tokens, which nothing masks: its JSON, like downloads, goes as it is.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        response.setdefault("Cache-Control", "private, no-store")
+        return super().process_response(request, response)
