@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from django.utils import timezone
-from django_q.models import Task
+from django_q.models import OrmQ, Task
 
 from collector.drawings import asking
 from collector.models import Allowance, Study
 from collector.moderation import trust
 from collector.people import accounts, mails, notices, sessions
-from trainer import candidates
+from trainer import candidates, heartbeats
 
 TASKS_KEPT = timedelta(days=7)  # with their arguments and results
 
@@ -40,10 +40,13 @@ def send_emails() -> None:
 
 def tidy() -> None:
     """Delete, every hour, what has run out: limits' windows, tokens, sessions, addresses never
-    confirmed, what was asked of the model a day ago, and what the queue remembers of tasks."""
+    confirmed, what was asked of the model a day ago, machines that are gone and the questions to
+    them, and what the queue remembers of tasks."""
     now = timezone.now()
     Allowance.objects.filter(ends_at__lt=now).delete()
     Task.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
     sessions.forget_old()
     accounts.forget_unconfirmed()
     asking.forget()
+    heartbeats.forget_long_gone()
+    OrmQ.objects.filter(lock__lt=now - heartbeats.FORGOTTEN_AFTER, key__contains="@").delete()

@@ -4,8 +4,8 @@ back: `python -m scripts.kill_at_random`.
 Serves a site of its own by `make run`, on 127.0.0.1 and from a temporary folder; people draw and
 moderators read through the API, and models train on what they make. Each kill is a `kill -9` of any
 process but the parent of all. The site is back when all processes are there, `/readyz` answers 200,
-and both clusters have shown life since. Nothing that was acknowledged may be lost, and `verify` has
-to find nothing at the end. Ends by itself, with 1 if any of it fails.
+and worker and trainer have shown life since. Nothing that was acknowledged may be lost, and
+`verify` has to find nothing at the end. Ends by itself, with 1 if any of it fails.
 """
 
 import argparse
@@ -42,12 +42,8 @@ DRAWERS, MODERATORS, PACE = 4, 2, 0.7  # mean seconds between two acts of a pers
 SETTINGS = {"DADC_LIMIT_SCALE": "100000", "DADC_AUDIT_SHARE": "0.1", "DADC_MNIST_DIR": ""}
 OF_A_SENTINEL = ("worker", "monitor", "pusher")  # as django-q2 starts them
 WHOLE = Counter(
-    {"web parent": 1, "web worker": 2}
-    | {
-        f"{cluster} {kind}": 1
-        for cluster in ("tasks", "trainings")
-        for kind in ("parent", "sentinel", *OF_A_SENTINEL)
-    }
+    {"web parent": 1, "web worker": 2, "trainer": 1}
+    | {f"tasks {kind}": 1 for kind in ("parent", "sentinel", *OF_A_SENTINEL)}
 )
 
 
@@ -164,7 +160,7 @@ def _back(site: sites.Site, tree: "Tree", life: "Life") -> float:
     """The seconds until the site is whole and works; `GIVEN_UP_AFTER` and more if it does not."""
     begun = monotonic()
     while monotonic() - begun <= GIVEN_UP_AFTER:
-        if Counter(tree.look().values()) == WHOLE and life.has_gone_on() and _is_ready(site):
+        if _lasting(tree) == WHOLE and life.has_gone_on() and _is_ready(site):
             break
         sleep(0.2)
     return monotonic() - begun
@@ -176,6 +172,10 @@ def _is_ready(site: sites.Site) -> bool:
     return False
 
 
+def _lasting(tree: "Tree") -> Counter[str]:
+    return Counter(kind for kind in tree.look().values() if kind != "a training")
+
+
 def _training() -> tuple[object, ...] | None:
     from trainer.models import RoundModel
 
@@ -184,7 +184,7 @@ def _training() -> tuple[object, ...] | None:
 
 
 class Life:
-    """What the clusters had shown of themselves at one moment."""
+    """What worker and trainer had shown of themselves at one moment."""
 
     def __init__(self) -> None:
         self.then = self._shown()
@@ -192,11 +192,11 @@ class Life:
     def _shown(self) -> dict[str, Any]:
         from trainer.models import Heartbeat
 
-        beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
-        return {"dadc": beats.get("dadc"), "train": (beats.get("train"), _training())}
+        beats = dict(Heartbeat.objects.values_list("program", "beat_at"))
+        return {program: beats.get(program) for program in ("worker", "trainer")}
 
     def has_gone_on(self) -> bool:
-        """Whether both have shown life since, one by its beat, the other also by its lease."""
+        """Whether both have shown life since."""
         now = self._shown()
         return all(now[name] != self.then[name] for name in now)
 
@@ -226,11 +226,12 @@ class Tree:
         above = self.known.get(parent, "") if parent else ""
         if "gunicorn" in line and "lifeline" not in line:
             return "web worker" if above == "web parent" else "web parent"
+        if line.endswith("manage.py trainer") and "lifeline" not in line:
+            return "a training" if above == "trainer" else "trainer"
         if not line.endswith("manage.py cluster") or "lifeline" in line:
             return None
         if not above:
-            is_training = process.environ().get("Q_CLUSTER_NAME") == "train"
-            return f"{'trainings' if is_training else 'tasks'} parent"
+            return "tasks parent"
         cluster, kind = above.split()
         if kind == "parent":
             return f"{cluster} sentinel"

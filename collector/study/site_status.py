@@ -8,24 +8,24 @@ from django.db.models import Count, Min, Sum
 from django.utils import timezone
 
 from collector.models import Attempt, Person, Reading
-from trainer.models import Heartbeat
+from trainer import heartbeats
 
 A_DAY = timedelta(days=1)
-CLUSTERS = {"dadc": "short tasks", "train": "training"}
+PROGRAMS = ("worker", "trainer")
 
 
 @dataclass(frozen=True)
 class SiteStatus:
     """How the site is.
 
-    `beats` are the workers' last signs of life by their cluster, None before the first. Of what
-    waits to be read: how many drawings (`waiting`), when the oldest was submitted, how many
-    readings would settle them if moderators agree (`needed_reading_count`), and how long those take
-    at the pace since the first reading of the last 24 hours (`takes`, None where there was none).
+    `signs` are the last signs of life of workers and trainers. Of what waits to be read: how many
+    drawings (`waiting`), when the oldest was submitted, how many readings would settle them if
+    moderators agree (`needed_reading_count`), and how long those take at the pace since the first
+    reading of the last 24 hours (`takes`, None where there was none).
     All other counts are of the last 24 hours.
     """
 
-    beats: dict[str, datetime | None]
+    signs: list[heartbeats.Sign]
     waiting: int
     needed_reading_count: int
     oldest: datetime | None
@@ -41,7 +41,6 @@ def measure() -> SiteStatus:
     """Ask how the site is now; it takes five queries."""
     now = timezone.now()
     since = now - A_DAY
-    beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
     # By their ids, which the index of what is pending holds, so that no database is tempted to read
     # along all attempts by their time for the oldest.
     pending = Attempt.objects.filter(
@@ -65,7 +64,7 @@ def measure() -> SiteStatus:
     )
     needed_reading_count = waiting["needed_reading_count"] or 0
     return SiteStatus(
-        beats={cluster: beats.get(cluster) for cluster in CLUSTERS},
+        signs=heartbeats.signs(*PROGRAMS),
         waiting=waiting["count"],
         needed_reading_count=needed_reading_count,
         oldest=waiting["oldest"],

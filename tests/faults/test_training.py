@@ -7,23 +7,19 @@ import psutil
 import pytest
 
 from tests.support.penmanship import fooling
-from tests.support.processes import alive, children, kill, trainers
+from tests.support.processes import alive, children, kill
 from tests.support.site import Client, Site, wait_for
 from tests.support.trainings import ADD_SAMPLES, START
 
 pytestmark = [pytest.mark.faults]
 
-# Time is made to pass by moving the lease's end into the past, and the minute's task is asked for
-# at once.
+# Time is made to pass by moving the lease's end into the past.
 LEASE_RUNS_OUT = """
 from datetime import timedelta
 from django.utils import timezone
-from django_q.tasks import async_task
 from trainer.models import RoundModel
 RoundModel.objects.filter(state="training").update(
-    lease_expires_at=timezone.now() - timedelta(seconds=1),
-    created_at=timezone.now() - timedelta(minutes=5))
-async_task("trainer.tasks.look_after")
+    lease_expires_at=timezone.now() - timedelta(seconds=1))
 """
 STATES = """
 from trainer.models import Round, RoundModel
@@ -33,13 +29,13 @@ print(list(states), Round.objects.count())
 
 
 # A training that nobody needs to see under way may be short.
-A_SHORT_CLUSTER = """
+A_SHORT_TRAINER = """
 import runpy, sys
 from dataclasses import replace
 from trainer.learning import fit
 usual = fit.default_recipe
 fit.default_recipe = lambda *which: replace(usual(*which), steps=40)
-sys.argv = ["manage.py", "cluster"]
+sys.argv = ["manage.py", "trainer"]
 runpy.run_path("manage.py", run_name="__main__")
 """
 
@@ -50,32 +46,38 @@ def progress(site: Site) -> float | None:
     return now and float(now["progress"])
 
 
-def test_a_killed_worker_and_then_a_killed_parent_cost_a_lease_each_and_one_round_comes_of_it(
+@pytest.mark.survives(
+    "`kill -9` of a training, then of its trainer; SIGTERM in mid-training",
+    "the first two are claims that count; the third is given back at once; one round comes of it",
+)
+def test_killed_trainings_cost_a_claim_each_a_restart_costs_none_and_one_round_comes_of_it(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site()
-    site.start_clusters()
+    first = site.start("first", "manage.py", "trainer")
     site.python(START)
     wait_for(lambda: progress(site), 60, "a training under way")
-    first = site.processes["trainer"]
-    [worker] = trainers(first.pid)
-    kill(worker)
-    first.wait(30)  # all of it ends, and its parent, where there is one, starts it again
+    [child] = children(first.pid)
+    kill(child)
+    wait_for(lambda: progress(site) == 0, 10, "a second claim, at once")
+    wait_for(lambda: progress(site), 60, "it to be under way")
+    assert first.poll() is None
+    [child] = children(first.pid)
+    kill(psutil.Process(first.pid))
+    first.wait(5)
+    wait_for(lambda: not alive([child]), 5, "its child to end")
 
-    second = site.start("second", "manage.py", "cluster", Q_CLUSTER_NAME="train")
     site.python(LEASE_RUNS_OUT)
-    wait_for(lambda: progress(site) == 0, 60, "a second claim")
-    orphans = children(second.pid)
-    kill(psutil.Process(second.pid))
-    second.wait(5)
-    try:
-        wait_for(lambda: not alive(orphans), 5, "its children to end")
-        site.start("third", "-c", A_SHORT_CLUSTER, Q_CLUSTER_NAME="train")
-        site.python(LEASE_RUNS_OUT)
-        wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
-        assert site.python(STATES) == "[('promoted', 0), ('promoted', 3)] 2"
-    finally:
-        kill(*orphans)
+    second = site.start("second", "manage.py", "trainer")
+    wait_for(lambda: children(second.pid), 30, "a third claim")
+    [child] = children(second.pid)
+    second.terminate()
+    assert second.wait(10) == 0
+    assert not alive([child])
+    assert site.python(STATES) == "[('promoted', 0), ('training', 2)] 1"
+    site.start("third", "-c", A_SHORT_TRAINER)
+    wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
+    assert site.python(STATES) == "[('promoted', 0), ('promoted', 3)] 2"
 
 
 def test_ten_readings_at_once_that_all_see_the_threshold_start_one_candidate(

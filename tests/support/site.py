@@ -171,7 +171,7 @@ class Site:
 
     def start_clusters(self) -> None:
         self.start("worker", "manage.py", "cluster")
-        self.start("trainer", "manage.py", "cluster", Q_CLUSTER_NAME="train")
+        self.start("trainer", "manage.py", "trainer")
 
     def answers(self) -> bool:
         try:

@@ -24,12 +24,6 @@ from trainer import rounds
 
 SCHEDULES: list[dict[str, object]] = [
     {
-        "name": "look after trainings",
-        "func": "trainer.tasks.look_after",
-        "schedule_type": "I",
-        "minutes": 1,
-    },
-    {
         "name": "start what is due",
         "func": "collector.tasks.start_if_due",
         "schedule_type": "I",
