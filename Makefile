@@ -8,7 +8,7 @@ PY = .venv/bin/python
 SERVE = exec $(PY) -m collector.management.lifeline $$PPID $(PY) serve.py
 PIP = $(PY) -m pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test test-long lint bench lock help
+.PHONY: run demo test test-long lint bench soak lock help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -36,6 +36,9 @@ bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/perf
 	$(PY) -m scripts.bench_site
 	$(PY) -m scripts.bench_lists
 	$(PY) -m scripts.bench_page
+
+soak: .venv/ready .venv/ready-dev staticfiles/ready ## half an hour of load with faults on six machines (root); SOAK_SECONDS shortens it
+	$(PY) -m scripts.soak
 
 lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
 	$(PY) -m ruff check .

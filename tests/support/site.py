@@ -83,6 +83,7 @@ class Client:
     site: "Site"
     token: str | None = None
     address: str = "127.0.0.1"
+    timeout: httpx.Timeout = field(default_factory=lambda: httpx.Timeout(60))
 
     def request(
         self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
@@ -97,7 +98,7 @@ class Client:
             self.site.url,
             headers=httpx.Headers(sent, encoding="latin-1"),
             content=content,
-            extensions={"target": path.encode(), "timeout": httpx.Timeout(60).as_dict()},
+            extensions={"target": path.encode(), "timeout": self.timeout.as_dict()},
         )
         return answer_of(wire(self.address).handle_request(request))
 
