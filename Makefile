@@ -8,7 +8,7 @@ PY = .venv/bin/python
 SERVE = exec $(PY) -m collector.management.lifeline $$PPID $(PY) serve.py
 PIP = $(PY) -m pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test test-long lint bench reliability lock help
+.PHONY: run demo test test-long lint bench reliability soak lock help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -39,6 +39,9 @@ bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/perf
 
 reliability: .venv/ready .venv/ready-dev ## the table of docs/reliability.md, from the tests
 	$(PY) -m scripts.reliability
+
+soak: .venv/ready .venv/ready-dev staticfiles/ready ## half an hour of load with faults on six machines (root); SOAK_SECONDS shortens it
+	$(PY) -m scripts.soak
 
 lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
 	$(PY) -m ruff check .

@@ -1,7 +1,9 @@
 #!/usr/bin/env python
 """Serves the site: sets up its database, then keeps web and workers running. `make run` ends in it,
 and so may anything else that starts programs; from whatever folder it is called, it needs nothing
-but the settings."""
+but the settings.
+
+`serve.py web`, `worker`, `trainer`, or several of them, serve only these on this machine."""
 
 import os
 import sys
@@ -14,14 +16,18 @@ if __name__ == "__main__":
     with environment.refusing():
         with_crowd = environment.flag("WITH_CROWD", False)
         is_json = environment.one_of("DADC_LOG_FORMAT", "text", logs.FORMATS) == "json"
-    cluster = ["manage.py", "cluster"]
     programs = [
         Program("web", ["-m", "gunicorn", "dadc_site.wsgi"]),
-        Program("worker", cluster, {"Q_CLUSTER_NAME": "dadc"}),
+        Program("worker", ["manage.py", "cluster"]),
         # Trainings wait behind the web: on two cores drawing stays quick meanwhile.
-        Program("trainer", cluster, {"Q_CLUSTER_NAME": "train"}, niceness=10),
+        Program("trainer", ["manage.py", "trainer"], niceness=10),
     ]
     if with_crowd:
         programs.append(Program("crowd", ["manage.py", "crowd"], niceness=10))
-    setup = Program("setup", ["manage.py", "setup", "--serve"])
-    sys.exit(keep(setup, programs, logs.as_json if is_json else None))
+    names = [program.name for program in programs]
+    wanted = sys.argv[1:] or names
+    if unknown := set(wanted) - set(names):
+        sys.exit(f"serve.py serves {', '.join(names)}; it does not know {', '.join(unknown)}.")
+    setup = ["manage.py", "setup", *(["--serve"] if "web" in wanted else [])]
+    programs = [program for program in programs if program.name in wanted]
+    sys.exit(keep(Program("setup", setup), programs, logs.as_json if is_json else None))

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import Error, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 
 from collector.errors import trouble_of
-from trainer import candidates, target
-from trainer.models import Heartbeat
+from trainer import heartbeats, target
 
 WRITES_EVERY = 5.0  # seconds; a flood of probes is no flood of writes
 WRITTEN_WITHIN = 2  # seconds
@@ -105,12 +103,7 @@ def _write() -> None:
             with transaction.atomic():
                 if connection.vendor == "postgresql":
                     cursor.execute(f"SET LOCAL statement_timeout = {WRITTEN_WITHIN * 1000}")
-                Heartbeat.objects.bulk_create(
-                    [Heartbeat(cluster="web", beat_at=timezone.now())],
-                    update_conflicts=True,
-                    unique_fields=["cluster"],
-                    update_fields=["beat_at"],
-                )
+                heartbeats.beat("web")
         finally:
             if connection.vendor == "sqlite":
                 cursor.execute(f"PRAGMA busy_timeout = {usual}")
@@ -125,5 +118,5 @@ def _target() -> str:
 
 
 def _worker() -> str:
-    silent = candidates.silent_clusters()
-    return "ok" if not silent else f"No sign of life from the workers {' and '.join(silent)}."
+    missing = heartbeats.missing("worker", "trainer")
+    return "ok" if not missing else f"No sign of life from {' and '.join(missing)}."

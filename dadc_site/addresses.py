@@ -25,8 +25,9 @@ _SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full
 _POSTGRES = re.compile(r"(?:postgres|postgresql|psql|pgsql)://", re.IGNORECASE)
 _NUMBER = r"[0-9]{1,9}"
 
-# Compiling a statement takes longer than any of ours does.
-OURS = {"lock_timeout": "5000", "jit": "off"}
+# Compiling a statement takes longer than any of ours does. A machine that is cut off in the middle
+# of a transaction holds its locks no longer than half a minute: the server would wait for hours.
+OURS = {"lock_timeout": "5000", "idle_in_transaction_session_timeout": "30000", "jit": "off"}
 _OUR_OPTIONS = " ".join(f"-c {setting}={value}" for setting, value in OURS.items())
 # A server that is gone without a word is given up after half a minute, not after a quarter of an
 # hour.

@@ -140,8 +140,7 @@ else:
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Short tasks on the first cluster, trainings one at a time on the second; our rows decide, the
-# queue only carries.
+# Short tasks; trainings are no tasks of the queue, but taken from their rows by the trainers.
 Q_CLUSTER = {
     "name": "dadc",
     "orm": "default",
@@ -154,9 +153,7 @@ Q_CLUSTER = {
     "catch_up": False,
     "save_limit": 100,
     "log_level": "WARNING",
-    "ALT_CLUSTERS": {
-        "train": {"workers": 1, "queue_limit": 1, "timeout": 3600, "retry": 3 * 3600, "recycle": 1},
-    },
+    "broker_class": "collector.management.queue.OneForAll",
 }
 
 AUTH_USER_MODEL = "collector.Person"

@@ -62,9 +62,9 @@ def fill() -> None:
     from collector.people import accounts, closing, notices, sessions, suspensions
     from collector.study import settings as study_settings
     from tests.support import penmanship
-    from trainer import tasks
+    from trainer import candidates, tasks
     from trainer.learning import drawing
-    from trainer.models import MnistThumbnails, RoundModel
+    from trainer.models import MnistThumbnails
 
     call_command("setup", verbosity=0)
     admin = Person.objects.get(username="admin")
@@ -93,7 +93,9 @@ def fill() -> None:
     junk = Attempt.objects.get(status="rejected")
     appeals.appeal(junk.drawer, junk.pk, WHY)
     decisions.decide(junk.pk, admin, "ambiguous", WHY)
-    tasks.train(RoundModel.objects.get(state="training").pk)
+    claim = candidates.claim_next()
+    assert claim is not None
+    tasks.train(claim)
     notices.notify_of_round()
 
     Study.objects.update(gold_share=1.0)
@@ -112,8 +114,7 @@ def fill() -> None:
     suspensions.suspend(drawers[2], admin, WHY)
     suspensions.reinstate(Person.objects.get(pk=drawers[2].pk), admin, WHY)
     closing.close(drawers[3], "a fine password 1", remove=True)
-    tasks.look_after()
-    tasks.beat("dadc")
+    tasks.beat()
     asking.predict(drawing.parse(usual[0][1]), drawers[0], "dora")
 
 

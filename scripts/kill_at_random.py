@@ -4,12 +4,11 @@ back: `python -m scripts.kill_at_random`.
 Serves a site of its own by `make run`, on 127.0.0.1 and from a temporary folder; people draw and
 moderators read through the API, and models train on what they make. Each kill is a `kill -9` of any
 process but the parent of all. The site is back when all processes are there, `/readyz` answers 200,
-and both clusters have shown life since. Nothing that was acknowledged may be lost, and `verify` has
-to find nothing at the end. Ends by itself, with 1 if any of it fails.
+and worker and trainer have shown life since. Nothing that was acknowledged may be lost, and
+`verify` has to find nothing at the end. Ends by itself, with 1 if any of it fails.
 """
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -18,36 +17,29 @@ import subprocess
 import sys
 import tempfile
 import threading
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
 from typing import Any
 
 import httpx
-import numpy as np
 import psutil
 
 from tests.support import site as sites
+from tests.support.people import People
 from tests.support.processes import alive, children
-from trainer.simulation import penman, tactics
 
 BACK_WITHIN = 90.0  # seconds
 GIVEN_UP_AFTER = 300.0
 LONGEST_LIFE = 12.0  # seconds between being back and the next kill, at most
-DRAWERS, MODERATORS, PACE = 4, 2, 0.7  # mean seconds between two acts of a person
 SETTINGS = {"DADC_LIMIT_SCALE": "100000", "DADC_AUDIT_SHARE": "0.1", "DADC_MNIST_DIR": ""}
 OF_A_SENTINEL = ("worker", "monitor", "pusher")  # as django-q2 starts them
 WHOLE = Counter(
-    {"web parent": 1, "web worker": 2}
-    | {
-        f"{cluster} {kind}": 1
-        for cluster in ("tasks", "trainings")
-        for kind in ("parent", "sentinel", *OF_A_SENTINEL)
-    }
+    {"web parent": 1, "web worker": 2, "trainer": 1}
+    | {f"tasks {kind}": 1 for kind in ("parent", "sentinel", *OF_A_SENTINEL)}
 )
 
 
@@ -164,7 +156,7 @@ def _back(site: sites.Site, tree: "Tree", life: "Life") -> float:
     """The seconds until the site is whole and works; `GIVEN_UP_AFTER` and more if it does not."""
     begun = monotonic()
     while monotonic() - begun <= GIVEN_UP_AFTER:
-        if Counter(tree.look().values()) == WHOLE and life.has_gone_on() and _is_ready(site):
+        if _lasting(tree) == WHOLE and life.has_gone_on() and _is_ready(site):
             break
         sleep(0.2)
     return monotonic() - begun
@@ -176,6 +168,10 @@ def _is_ready(site: sites.Site) -> bool:
     return False
 
 
+def _lasting(tree: "Tree") -> Counter[str]:
+    return Counter(kind for kind in tree.look().values() if kind != "a training")
+
+
 def _training() -> tuple[object, ...] | None:
     from trainer.models import RoundModel
 
@@ -184,7 +180,7 @@ def _training() -> tuple[object, ...] | None:
 
 
 class Life:
-    """What the clusters had shown of themselves at one moment."""
+    """What worker and trainer had shown of themselves at one moment."""
 
     def __init__(self) -> None:
         self.then = self._shown()
@@ -192,11 +188,11 @@ class Life:
     def _shown(self) -> dict[str, Any]:
         from trainer.models import Heartbeat
 
-        beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
-        return {"dadc": beats.get("dadc"), "train": (beats.get("train"), _training())}
+        beats = dict(Heartbeat.objects.values_list("program", "beat_at"))
+        return {program: beats.get(program) for program in ("worker", "trainer")}
 
     def has_gone_on(self) -> bool:
-        """Whether both have shown life since, one by its beat, the other also by its lease."""
+        """Whether both have shown life since."""
         now = self._shown()
         return all(now[name] != self.then[name] for name in now)
 
@@ -226,142 +222,18 @@ class Tree:
         above = self.known.get(parent, "") if parent else ""
         if "gunicorn" in line and "lifeline" not in line:
             return "web worker" if above == "web parent" else "web parent"
+        if line.endswith("manage.py trainer") and "lifeline" not in line:
+            return "a training" if above == "trainer" else "trainer"
         if not line.endswith("manage.py cluster") or "lifeline" in line:
             return None
         if not above:
-            is_training = process.environ().get("Q_CLUSTER_NAME") == "train"
-            return f"{'trainings' if is_training else 'tasks'} parent"
+            return "tasks parent"
         cluster, kind = above.split()
         if kind == "parent":
             return f"{cluster} sentinel"
         taken = {self.known.get(one) for one in parent.children()} if parent else set()
         missing = [one for one in OF_A_SENTINEL if f"{cluster} {one}" not in taken]
         return f"{cluster} {missing[0]}" if missing else None
-
-
-class People:
-    """Drawers and moderators, what they were told, and whether it still holds."""
-
-    def __init__(self, site: sites.Site, seed: int) -> None:
-        self.site, self.seed = site, seed
-        self.over = threading.Event()
-        self.meant: dict[str, int] = {}
-        self.drawn: dict[str, dict[str, Any]] = {}
-        self.read: dict[str, str] = {}
-        self.checked: set[str] = set()
-        self.told: Counter[str] = Counter()
-        self.surprises: list[str] = []
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        drawers = self.site.people(*(f"drawer{n}" for n in range(DRAWERS)))
-        readers = self.site.people(*(f"reader{n}" for n in range(MODERATORS)), role="moderator")
-        work = [(self._draw, client) for client in drawers] + [
-            (self._read, client) for client in readers
-        ]
-        threads = [
-            threading.Thread(target=self._go_on, args=(act(client, place),), daemon=True)
-            for place, (act, client) in enumerate(work)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self.over.set()
-            for thread in threads:
-                thread.join(30)
-
-    def _go_on(self, acts: Iterator[None]) -> None:
-        rng = random.Random(self.seed)
-        for _ in acts:
-            if self.over.wait(rng.expovariate(1 / PACE)):
-                return
-
-    def _draw(self, client: sites.Client, place: int) -> Iterator[None]:
-        rng = np.random.default_rng([self.seed, place])
-        fooler = tactics.Fooler(penman.writer(self.seed * 100 + place), rng)
-        while True:
-            written = fooler.draw()
-            label = written.form.digit
-            self.meant[_key(written.strokes)] = label
-            key = str(uuid.uuid4())
-            body = {"target_label": label, "strokes": written.strokes, "width": written.width}
-            answer = self._ask(client, "/api/attempts/", body | {"client_key": key})
-            if answer and answer.status in (200, 201):
-                self.drawn[answer.body["id"]] = answer.body
-                fooler.learn(written, answer.body["fooled"])
-            else:
-                fooler.give_up()
-            yield
-
-    def _read(self, client: sites.Client, place: int) -> Iterator[None]:
-        while True:
-            given = self._ask(client, "/api/assignments/", {})
-            if given and given.status == 201:
-                label = self.meant.get(_key(given.body["attempt"]["strokes"]))
-                reading = "ambiguous" if label is None else str(label)
-                address = f"/api/assignments/{given.body['id']}/reading/"
-                answer = self._ask(client, address, {"reading": reading})
-                if answer and answer.status == 201:
-                    self.read[given.body["id"]] = reading
-            yield
-
-    def _ask(self, client: sites.Client, path: str, body: Any) -> sites.Answer | None:
-        """The answer, asked for until there is one; None when all is over."""
-        while not self.over.is_set():
-            try:
-                answer = client.post(path, body)
-            except httpx.TransportError:
-                self.told["no answer"] += 1
-            else:
-                self.told[str(answer.status)] += 1
-                if answer.status == 500:
-                    self.surprises.append(f"{path} answered 500: {answer.body}")
-                if answer.status < 500:
-                    return answer
-            self.over.wait(0.5)
-        return None
-
-    def lost(self, everything: bool = False) -> list[str]:
-        """What was acknowledged and is not there as it was told; what is new since the last time,
-        or everything."""
-        from collector.models import Attempt, Reading
-
-        ids = [one for one in [*self.drawn, *self.read] if everything or one not in self.checked]
-        self.checked.update(ids)
-        said: list[str] = []
-        for some in _in_parts(ids):
-            there: dict[str, Any] = {
-                str(pk): (number, predicted, fooled)
-                for pk, number, predicted, fooled in Attempt.objects.filter(pk__in=some)
-                .values_list("pk", "round__number", "predicted_label", "has_fooled")
-                .iterator()
-            }
-            answers = Reading.objects.filter(pk__in=some).values_list("pk", "answer")
-            there |= {str(pk): answer for pk, answer in answers}
-            said += [
-                f"{one} was told otherwise or is lost"
-                for one in some
-                if there.get(one) != self._acknowledged(one)
-            ]
-        return said
-
-    def _acknowledged(self, one: str) -> object:
-        if one in self.read:
-            return self.read[one]
-        told = self.drawn[one]
-        return told["round"], told["predicted_label"], told["fooled"]
-
-
-def _key(strokes: object) -> str:
-    """Know a drawing again; PostgreSQL gives its keys in another order."""
-    return json.dumps(strokes, sort_keys=True)
-
-
-def _in_parts(ids: list[str]) -> Iterator[list[str]]:
-    for first in range(0, len(ids), 500):
-        yield ids[first : first + 500]
 
 
 def _tell(seconds: dict[str, list[float]], people: People) -> None:

@@ -17,7 +17,7 @@ FLOORS = (
     {"trainer.learning"},
     {"trainer.simulation"},
     {"trainer.migrations", "trainer.apps", "trainer.models"},
-    {"trainer.rounds", "trainer.mnist_duplicates"},
+    {"trainer.rounds", "trainer.mnist_duplicates", "trainer.heartbeats"},
     {"trainer.target"},
     {"trainer.samples", "trainer.measurements"},
     {"trainer.candidates", "trainer.reports", "trainer.remaking"},

@@ -1,8 +1,8 @@
 """A candidate's life: start, claim, renew, finish or fail; and what an admin decides of a held one.
 
-The queue only carries a message. Whether a training runs, who runs it and whether its result counts
-is decided by conditional updates of the candidate's row: a lease that runs out unless renewed, and
-a token that every claim raises.
+Whether a training runs, who runs it and whether its result counts is decided by conditional updates
+of the candidate's row: a lease that runs out unless renewed, and a token that every claim raises.
+Its time is the database's: the clocks of the machines that train need not agree.
 """
 
 import uuid
@@ -10,21 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models.functions import Now
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from trainer import measurements, rounds, samples
 from trainer.learning.report import Ablation, Report
-from trainer.models import Heartbeat, Round, RoundModel, Sample, Weights
+from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
 
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=2)  # ten would keep the lease; two move the progress bar
 CLAIMS = 3
-CLUSTERS = ("dadc", "train")  # of workers: short tasks, trainings
-SILENCE = timedelta(minutes=3)  # a cluster that has been silent for longer does not work
 BY_A_NEWER_ONE = "a newer candidate"  # discards a held one
 SEED = 1  # one for all: what differs between two trainings is then their samples
 
@@ -74,8 +72,7 @@ def start_if_due(
     counting, and none is in training; return it, or None.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that
-    both see the threshold get one candidate, and its message is queued only if that transaction
-    commits.
+    both see the threshold get one candidate.
     """
     with transaction.atomic():
         rounds.lock()
@@ -147,7 +144,6 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
             raise NothingToAblate(
                 "The newest model was trained on this person’s drawings alone: none would be left."
             )
-        _enqueue(candidate.pk)
         return candidate
 
 
@@ -156,49 +152,43 @@ def _start(architecture: str, max_per_person: int | None) -> RoundModel:
         architecture=architecture, initial_model=rounds.initial_model_of(architecture), seed=SEED
     )
     samples.fix_set(candidate, max_per_person)
-    _enqueue(candidate.pk)
     return candidate
 
 
-def _enqueue(candidate_id: int) -> None:
-    async_task("trainer.tasks.train", candidate_id, cluster="train")
+def claim_next() -> Claim | None:
+    """Take whichever training waits and return the claim; None when none does. One that has used up
+    its claims is failed. Cheap: asked every second, by each trainer."""
+    waiting = RoundModel.objects.filter(_is_free(), state=State.TRAINING)
+    for candidate_id, claim_count in waiting.order_by("pk").values_list("pk", "claim_count"):
+        if claim_count >= CLAIMS:
+            waiting.filter(pk=candidate_id, claim_count__gte=CLAIMS).update(
+                state=State.FAILED,
+                reasons=[f"The training was begun {CLAIMS} times and never came to its end."],
+                finished_at=Now(),
+                lease_expires_at=None,
+            )
+        elif won := claim(candidate_id):
+            return won
+    return None
 
 
 def claim(candidate_id: int) -> Claim | None:
     """Take the training, if it is still to be done and nobody's lease is running, and return the
     claim; None otherwise."""
-    now = timezone.now()
     with transaction.atomic():
         won = RoundModel.objects.filter(
-            _is_free(now), pk=candidate_id, state=State.TRAINING, claim_count__lt=CLAIMS
+            _is_free(), pk=candidate_id, state=State.TRAINING, claim_count__lt=CLAIMS
         ).update(
             claim_count=F("claim_count") + 1,
             token=F("token") + 1,
-            lease_expires_at=now + LEASE,
-            started_at=now,
+            lease_expires_at=Now() + LEASE,
+            started_at=Now(),
             progress=0.0,
         )
         if not won:
             return None
         row = RoundModel.objects.get(pk=candidate_id)
     return Claim(row.pk, row.token, row.architecture, row.seed)
-
-
-def is_training() -> bool:
-    """Whether somebody trains at this moment."""
-    now = timezone.now()
-    return RoundModel.objects.filter(~_is_free(now), state=State.TRAINING).exists()
-
-
-def silent_clusters() -> list[str]:
-    """Return the clusters of workers that have given no sign of life for too long."""
-    now = timezone.now()
-    beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
-    # A training worker that trains shows life by its lease, not by doing another task.
-    if is_training():
-        beats["train"] = now
-    # One in the future is of a clock that was ahead, and says nothing.
-    return [name for name in CLUSTERS if name not in beats or abs(now - beats[name]) > SILENCE]
 
 
 def last_failed() -> RoundModel | None:
@@ -208,27 +198,49 @@ def last_failed() -> RoundModel | None:
     return last if last and last.state == State.FAILED else None
 
 
-def _is_free(now: datetime) -> Q:
-    """Whether nobody's lease runs. One that ends later than any given now was given by a clock that
-    was ahead."""
+def _is_free() -> Q:
+    """Whether nobody's lease runs. One that ends much later than any given now was given by a clock
+    that was ahead; a clock may be set back by seconds."""
     return Q(lease_expires_at__isnull=True) | ~Q(
-        lease_expires_at__gte=now, lease_expires_at__lte=now + LEASE
+        lease_expires_at__gte=Now(), lease_expires_at__lte=Now() + 2 * LEASE
     )
+
+
+def is_held(claim: Claim) -> bool:
+    """Whether the lease of this claim is running."""
+    return _mine(claim).exclude(_is_free()).exists()
 
 
 def renew(claim: Claim, progress: float) -> None:
-    """Say that the training lives, and how far it is (0–1). Raises LeaseLost."""
-    if not _mine(claim).update(lease_expires_at=timezone.now() + LEASE, progress=progress):
+    """Say that the training lives, and how far it is (0–1). A lease that ran out while nobody else
+    wanted it runs again. Raises LeaseLost."""
+    if not _mine(claim).update(lease_expires_at=Now() + LEASE, progress=progress):
         raise LeaseLost(f"candidate {claim.candidate_id}")
 
 
-def _mine(claim: Claim) -> QuerySet[RoundModel]:
-    return RoundModel.objects.filter(
-        pk=claim.candidate_id,
-        state=State.TRAINING,
-        token=claim.token,
-        lease_expires_at__gt=timezone.now(),
+def release(claim: Claim) -> None:
+    """Let the training be claimed again at once, since whoever did it was killed over it."""
+    _mine(claim).update(lease_expires_at=None)
+
+
+def give_back(claim: Claim) -> None:
+    """Let the training be claimed again at once, and do not count this claim: that it came to no
+    end was no fault of the candidate's. Where another claim was made since, that one goes on.
+
+    Asked twice, as when the first answer was lost, it may forget one claim more.
+    """
+    is_last = Q(token=claim.token)
+    RoundModel.objects.filter(
+        pk=claim.candidate_id, state=State.TRAINING, token__gte=claim.token, claim_count__gt=0
+    ).update(
+        claim_count=F("claim_count") - 1,
+        lease_expires_at=Case(When(is_last, then=None), default=F("lease_expires_at")),
+        token=F("token") + Case(When(is_last, then=1), default=0),
     )
+
+
+def _mine(claim: Claim) -> QuerySet[RoundModel]:
+    return RoundModel.objects.filter(pk=claim.candidate_id, state=State.TRAINING, token=claim.token)
 
 
 def finish(
@@ -244,7 +256,9 @@ def finish(
     opens with it; an ablation opens none. Raises LeaseLost."""
     with transaction.atomic():
         rounds.lock()
-        candidate = _mine(claim).select_for_update(no_key=True).first()
+        candidate = (
+            _mine(claim).filter(lease_expires_at__gt=Now()).select_for_update(no_key=True).first()
+        )
         if candidate is None:
             raise LeaseLost(f"candidate {claim.candidate_id}")
         now = timezone.now()
@@ -275,21 +289,6 @@ def fail(claim: Claim, why: str) -> None:
     _mine(claim).update(
         state=State.FAILED, reasons=[why], finished_at=timezone.now(), lease_expires_at=None
     )
-
-
-def recover() -> None:
-    """Send again the message of a training left lying; fail one that has used up its claims. Safe
-    to call often."""
-    now = timezone.now()
-    left = RoundModel.objects.filter(_is_free(now), state=State.TRAINING)
-    left.filter(claim_count__gte=CLAIMS).update(
-        state=State.FAILED,
-        reasons=[f"The training was begun {CLAIMS} times and never came to its end."],
-        finished_at=now,
-        lease_expires_at=None,
-    )
-    for candidate_id in left.filter(created_at__lt=now - LEASE).values_list("pk", flat=True):
-        _enqueue(candidate_id)
 
 
 def promote(candidate_id: int, by: str, why: str) -> Round:

@@ -238,8 +238,16 @@ class Sample(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When each cluster of workers last did a task, and when one of the web processes could write;
+    """When a machine's program (web, worker or trainer) last showed life, by the database's time;
     readiness looks at it."""
 
-    cluster = models.CharField(max_length=20, primary_key=True)
+    program = models.CharField(max_length=20)
+    machine = models.CharField(max_length=64)
     beat_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program", "machine"], name="one_heartbeat_a_program_and_machine"
+            )
+        ]

@@ -1,37 +1,50 @@
-"""The django-q2 doors: train a candidate, look after what was left lying, fetch MNIST. No rules in
-here."""
+"""What runs beside the site: train a claimed candidate; of the queue's tasks, give a sign of life
+and fetch MNIST. No rules in here."""
 
 import logging
 import time
+from collections.abc import Callable
 
 from django.conf import settings
-from django.utils import timezone
+from django.db import InterfaceError, OperationalError, connection
 
-from trainer import candidates, reports, samples
+from trainer import candidates, heartbeats, reports, samples
 from trainer.learning.report import Ablation, Report
-from trainer.models import Heartbeat, RoundModel, Weights
+from trainer.models import RoundModel, Weights
 
 log = logging.getLogger(__name__)
 
 
-def train(candidate_id: int) -> None:
-    """Train, judge and promote or hold one candidate, if it is still to be done."""
-    claim = candidates.claim(candidate_id)
-    if claim is None:
-        return
+AWAY = (InterfaceError, OperationalError)
+ASKS_AGAIN_AFTER = 1.0  # seconds
+
+
+class DatabaseAway(Exception):
+    """The training came to no end because the database could not be reached."""
+
+
+def train(claim: candidates.Claim) -> None:
+    """Train, judge and promote or hold the candidate that was claimed. Raises DatabaseAway."""
+    renew = _Renewer(claim)
     try:
-        _train(claim)
-    except candidates.LeaseLost:
-        log.warning("candidate %s: the lease was lost; another claim goes on", candidate_id)
+        _train(claim, renew)
+    except candidates.LeaseLost as error:
+        log.warning("candidate %s: the lease was lost; another claim goes on", claim.candidate_id)
+        if renew.was_away:
+            raise DatabaseAway from error
+    except AWAY as error:
+        if _is_away():
+            raise DatabaseAway from error
+        raise  # whoever looks after this counts the claim, and it is tried again
     except Exception as error:
-        log.exception("candidate %s failed", candidate_id)
-        candidates.fail(claim, f"{type(error).__name__}: {error}")
+        log.exception("candidate %s failed", claim.candidate_id)
+        why = f"{type(error).__name__}: {error}"
+        _once_there(lambda: candidates.fail(claim, why))
 
 
-def _train(claim: candidates.Claim) -> None:
+def _train(claim: candidates.Claim, renew: "_Renewer") -> None:
     from trainer.learning import basedata, fit, weights
 
-    renew = _Renewer(claim)
     candidate = RoundModel.objects.select_related("initial_model").get(pk=claim.candidate_id)
     training_set = samples.load(candidate)
     start = Weights.objects.get(pk=candidate.initial_model_id)
@@ -65,36 +78,61 @@ def _train(claim: candidates.Claim) -> None:
         reasons = list(verdict.reasons)
     else:
         report, reasons = reports.ablate(candidate, net, base, lambda: renew(1.0)), []
-    candidates.finish(
-        claim,
-        weights=trained,
-        sha256=weights.checksum(trained),
-        manifest=manifest,
-        report=report,
-        reasons=reasons,
-    )
+
+    def finish() -> None:
+        candidates.renew(claim, 1.0)
+        candidates.finish(
+            claim,
+            weights=trained,
+            sha256=weights.checksum(trained),
+            manifest=manifest,
+            report=report,
+            reasons=reasons,
+        )
+
+    _once_there(finish)
 
 
 class _Renewer:
-    """Called with the progress at every step; renews the lease now and then."""
+    """Called with the progress at every step; renews the lease now and then. While the database is
+    away the training goes on without."""
 
     def __init__(self, claim: candidates.Claim) -> None:
-        self.claim, self.last = claim, time.monotonic()
+        self.claim, self.last, self.was_away = claim, time.monotonic(), False
 
     def __call__(self, progress: float) -> None:
-        if time.monotonic() - self.last >= candidates.RENEW_EVERY.total_seconds():
+        if time.monotonic() - self.last < candidates.RENEW_EVERY.total_seconds():
+            return
+        try:
             candidates.renew(self.claim, progress)
-            self.last = time.monotonic()
+        except AWAY:
+            self.was_away = True
+            connection.close()
+        self.last = time.monotonic()
 
 
-def look_after() -> None:
-    """Take care, every minute, of trainings that were left lying."""
-    candidates.recover()
+def _once_there(write: Callable[[], None]) -> None:
+    """Do this as soon as the database is there; what else it answers is raised."""
+    while True:
+        try:
+            return write()
+        except AWAY:
+            if not _is_away():
+                raise
+            time.sleep(ASKS_AGAIN_AFTER)
 
 
-def beat(cluster: str) -> None:
-    """Note that this cluster of workers lives."""
-    Heartbeat.objects.update_or_create(cluster=cluster, defaults={"beat_at": timezone.now()})
+def _is_away() -> bool:
+    """Whether the connection is gone, not only its last statement; the next one is a new one."""
+    is_away = connection.connection is None or not connection.is_usable()
+    if is_away:
+        connection.close()
+    return is_away
+
+
+def beat() -> None:
+    """Note that this machine's worker lives."""
+    heartbeats.beat("worker")
 
 
 def fetch_mnist() -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from collector.drawings import asking
 from collector.people import accounts
+from trainer import heartbeats
 
 BATCH = 500  # rows in one transaction: others wait for no more
 AT_MOST = 30.0  # seconds in one run; the next one goes on
@@ -69,7 +70,19 @@ RULES = (
     Rule("collector.Alarm", "ended_at", timedelta(days=365), "alarms that are over"),
     Rule("django_q.Task", "stopped", timedelta(days=7), "tasks that were done, or failed"),
     Rule("django_q.OrmQ", "lock", timedelta(days=7), "messages that no worker took"),
-    Rule("trainer.Heartbeat", "beat_at", timedelta(days=30), "signs of life of dead workers"),
+    Rule(
+        "django_q.OrmQ",
+        "lock",
+        heartbeats.FORGOTTEN_AFTER,
+        "questions to machines that are gone",
+        Q(key__contains="@"),
+    ),
+    Rule(
+        "trainer.Heartbeat",
+        "beat_at",
+        heartbeats.FORGOTTEN_AFTER,
+        "signs of life of machines that are gone",
+    ),
 )
 # Why all others stay.
 _STUDY, _BY_HAND, _FIXED = "data of the study", "what admins did", "as many as the code has"

@@ -14,7 +14,6 @@ from collector.models import Alarm, Attempt, Email, Reading
 from collector.study import site_status
 from trainer.models import Round, RoundModel
 
-PROGRAMS = {"dadc": "worker", "train": "trainer"}  # by the name of their cluster
 State = RoundModel.State
 
 
@@ -58,22 +57,19 @@ def _status() -> Iterator[GaugeMetricFamily]:
     """What the desk shows."""
     status = site_status.measure()
     age = _seconds_since(status.oldest) if status.oldest else 0
-    beats = {
-        PROGRAMS[cluster]: _seconds_since(beat_at)
-        for cluster, beat_at in status.beats.items()
-        if beat_at
-    }
+    beats = GaugeMetricFamily(
+        "dadc_heartbeat_age_seconds",
+        "Since a program on a machine last showed life.",
+        labels=["program", "machine"],
+    )
+    for sign in status.signs:
+        beats.add_metric([sign.program, sign.machine], _seconds_since(sign.beat_at))
     yield _gauge("queue_length", "Drawings that wait to be read.", status.waiting)
     yield _gauge("queue_readings", "Readings that would settle them.", status.needed_reading_count)
     yield _gauge("queue_oldest_seconds", "How long the oldest of them has waited.", age)
     yield _gauge("attempts_last_day", "Drawings of the last 24 hours.", status.drawings)
     yield _gauge("readings_last_day", "Readings of the last 24 hours.", status.readings)
-    yield _gauges(
-        "heartbeat_age_seconds",
-        "Since a program last did a task; a trainer that trains does none.",
-        "program",
-        beats,
-    )
+    yield beats
 
 
 def _waiting() -> Iterator[GaugeMetricFamily]:

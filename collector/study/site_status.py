@@ -10,29 +10,28 @@ from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.utils import timezone
 
 from collector.models import DRAWER_SUSPENDED, Alarm, Attempt, Person, Reading
-from trainer import candidates
-from trainer.models import Heartbeat
+from trainer import candidates, heartbeats
 
 A_DAY = timedelta(days=1)
 SETTLES_WITHIN = timedelta(hours=12)  # something, while anything waits
 COMES_WITHIN = timedelta(hours=48)
 LEAST_FREE_SHARE, LEAST_FREE = 0.1, 10**9  # of the disk, and bytes
 Kind = Alarm.Kind
-CLUSTERS = {"dadc": "short tasks", "train": "training"}
+PROGRAMS = ("worker", "trainer")
 
 
 @dataclass(frozen=True)
 class SiteStatus:
     """How the site is.
 
-    `beats` are the workers' last signs of life by their cluster, None before the first. Of what
-    waits to be read: how many drawings (`waiting`), when the oldest was submitted, how many
-    readings would settle them if moderators agree (`needed_reading_count`), and how long those take
-    at the pace since the first reading of the last 24 hours (`takes`, None where there was none).
+    `signs` are the last signs of life of workers and trainers. Of what waits to be read: how many
+    drawings (`waiting`), when the oldest was submitted, how many readings would settle them if
+    moderators agree (`needed_reading_count`), and how long those take at the pace since the first
+    reading of the last 24 hours (`takes`, None where there was none).
     All other counts are of the last 24 hours.
     """
 
-    beats: dict[str, datetime | None]
+    signs: list[heartbeats.Sign]
     waiting: int
     needed_reading_count: int
     oldest: datetime | None
@@ -48,7 +47,6 @@ def measure() -> SiteStatus:
     """Ask how the site is now; it takes five queries."""
     now = timezone.now()
     since = now - A_DAY
-    beats = dict(Heartbeat.objects.values_list("cluster", "beat_at"))
     waiting = _pending().aggregate(
         count=Count("pk"),
         needed_reading_count=Sum("needed_reading_count"),
@@ -64,7 +62,7 @@ def measure() -> SiteStatus:
     )
     needed_reading_count = waiting["needed_reading_count"] or 0
     return SiteStatus(
-        beats={cluster: beats.get(cluster) for cluster in CLUSTERS},
+        signs=heartbeats.signs(*PROGRAMS),
         waiting=waiting["count"],
         needed_reading_count=needed_reading_count,
         oldest=waiting["oldest"],
@@ -87,7 +85,7 @@ def wrong() -> list[Alarm.Kind]:
         Kind.IDLE: _is_idle(),
         Kind.TRAINING: candidates.last_failed() is not None,
         Kind.DISK: _is_disk_full(),
-        Kind.WORKERS: bool(candidates.silent_clusters()),
+        Kind.WORKERS: bool(heartbeats.missing(*PROGRAMS)),
     }
     return [kind for kind, is_wrong in found.items() if is_wrong]
 

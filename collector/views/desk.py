@@ -2,6 +2,7 @@
 settle, the study."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from collector.views.parts import figures, pictures
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
 from trainer import candidates, rounds
+from trainer.heartbeats import Sign
 from trainer.learning.report import UNLOADABLE, Report
 from trainer.models import Round, RoundModel
 
@@ -194,13 +196,21 @@ def _pulse(status: site_status.SiteStatus) -> list[dict[str, str]]:
         {"value": f"{status.drawings:,}", "says": f"drawn by {people} in the last 24 hours"},
         {"value": f"{status.readings:,}", "says": f"readings by {readers} in the last 24 hours"},
         {"value": f"{status.sign_ups:,}", "says": "signed up in the last 24 hours"},
-    ] + [
-        {
-            "value": f"{words.span(now - beat)} ago" if beat else "never",
-            "says": f"last sign of life, {site_status.CLUSTERS[cluster]} worker",
-        }
-        for cluster, beat in status.beats.items()
+        *(_sign(sign, now) for sign in status.signs),
+        *(
+            {"value": "never", "says": f"last sign of life, any {program}"}
+            for program in site_status.PROGRAMS
+            if program not in {sign.program for sign in status.signs}
+        ),
     ]
+
+
+def _sign(sign: Sign, now: datetime) -> dict[str, str]:
+    silent = "" if sign.is_alive else ", which is silent"
+    return {
+        "value": f"{words.span(now - sign.beat_at)} ago",
+        "says": f"last sign of life, {sign.program} on {sign.machine}{silent}",
+    }
 
 
 def _held(model: RoundModel, bound: Forms) -> dict[str, object]:

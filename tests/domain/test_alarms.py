@@ -20,7 +20,7 @@ from tests.support import site as sites
 from tests.support.cast import read, submit
 from tests.support.models import add_model
 from tests.support.site import Site
-from trainer import candidates
+from trainer import candidates, heartbeats
 from trainer.models import Heartbeat, RoundModel
 
 Kind = Alarm.Kind
@@ -34,7 +34,7 @@ class Trouble:
     def __init__(self, drawer: Person, moderator: Person) -> None:
         self.drawer, self.moderator = drawer, moderator
         self.disk = 1000 * GIGABYTE, 500 * GIGABYTE
-        self.alive = [*candidates.CLUSTERS]
+        self.alive = [*site_status.PROGRAMS]
 
     def begin(self, kind: Kind) -> None:
         hours = {Kind.UNREAD: 13, Kind.IDLE: 49}.get(kind)
@@ -46,7 +46,7 @@ class Trouble:
         elif kind == Kind.DISK:
             self.disk = 1000 * GIGABYTE, 99 * GIGABYTE
         else:
-            self.alive.remove("train")
+            self.alive.remove("trainer")
 
     def mend(self, kind: Kind) -> None:
         if kind == Kind.UNREAD:
@@ -57,13 +57,15 @@ class Trouble:
             add_model(3, state=State.HELD)
         else:
             self.disk = 1000 * GIGABYTE, 500 * GIGABYTE
-            self.alive = [*candidates.CLUSTERS]
+            self.alive = [*site_status.PROGRAMS]
 
     def look(self) -> None:
         """What the worker does every minute."""
-        for cluster in self.alive:
+        for program in self.alive:
             Heartbeat.objects.update_or_create(
-                cluster=cluster, defaults={"beat_at": timezone.now()}
+                program=program,
+                machine=heartbeats.MACHINE,
+                defaults={"beat_at": timezone.now()},
             )
         tasks.look_for_alarms()
 
@@ -177,7 +179,7 @@ def test_a_site_that_was_stopped_for_a_night_alarms_nobody_as_it_starts(
     assert Alarm.objects.get().told_at is None
     clock(8 * 60)
     trouble.look()
-    trouble.alive = [*candidates.CLUSTERS]
+    trouble.alive = [*site_status.PROGRAMS]
     clock(1)
     trouble.look()
     assert (told(), Alarm.objects.count()) == ([], 0)

@@ -1,5 +1,5 @@
-"""A cluster that has fallen silent is noticed, whatever the clock says; one that trains, or whose
-database is away, is not taken for silent."""
+"""Workers that have fallen silent are noticed, whatever the clock says and whoever else works;
+those whose database is away are not taken for silent."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,14 +8,17 @@ import pytest
 import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
+from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 
 from collector import health
+from collector.management import queue
 from collector.management.commands import cluster
 from collector.management.commands.setup import SCHEDULES
 from collector.models import Study
-from trainer import candidates, tasks
-from trainer.models import Heartbeat, RoundModel
+from collector.people import retention
+from trainer import heartbeats, tasks
+from trainer.models import Heartbeat
 
 DAY = timedelta(days=1)
 pytestmark = pytest.mark.usefixtures("a_sample")
@@ -34,15 +37,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def test_a_cluster_is_asked_at_once_and_then_after_each_answer(study: Study, clock: Clock) -> None:
-    asking = cluster.Asking("dadc")
+def test_workers_are_asked_at_once_and_then_after_each_answer(study: Study, clock: Clock) -> None:
+    asking = cluster.Asking()
     for turn in range(1, 4):
         assert not asking.is_silent()
         assert OrmQ.objects.count() == turn
         clock.now += cluster.SILENT_AFTER - 1
         assert not asking.is_silent(), "asked once until there is an answer"
         assert OrmQ.objects.count() == turn
-        tasks.beat("dadc")
+        tasks.beat()
         assert not asking.is_silent()
         clock.now += cluster.ASK_EVERY
 
@@ -52,39 +55,42 @@ def test_one_that_does_not_answer_is_silent_whatever_time_its_last_beat_has(
     days_ahead: int, study: Study, clock: Clock
 ) -> None:
     beat_at = timezone.now() + days_ahead * DAY
-    Heartbeat.objects.create(cluster="train", beat_at=beat_at)
-    asking = cluster.Asking("train")
+    Heartbeat.objects.create(program="worker", machine=heartbeats.MACHINE, beat_at=beat_at)
+    asking = cluster.Asking()
     assert not asking.is_silent()
     clock.now += cluster.SILENT_AFTER + 1
     assert asking.is_silent()
 
 
-def test_one_that_trains_is_not_silent(study: Study, clock: Clock) -> None:
-    candidate = candidates.start("mnist_model")
-    claim = candidates.claim(candidate.pk)
-    assert claim
-    asking = cluster.Asking("train")
-    for _ in range(3):
-        assert not asking.is_silent()
-        clock.now += cluster.SILENT_AFTER + 1
-    candidates.fail(claim, "It broke.")
-    asking.is_silent()
+def test_another_machines_workers_answer_for_nobody_else(
+    study: Study, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = cluster.Asking()
+    assert not asking.is_silent()
+    assert [message.key for message in OrmQ.objects.all()] == [queue.OWN]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(heartbeats, "MACHINE", "another")
+        elsewhere.setattr(queue, "OWN", "dadc@another")
+        elsewhere.setattr("django_q.conf.Conf.POLL", 0)
+        assert get_broker().dequeue() is None
+        tasks.beat()
     clock.now += cluster.SILENT_AFTER + 1
     assert asking.is_silent()
+    assert len(get_broker().dequeue()) == 1
 
 
 def test_a_database_that_is_away_is_no_silence(
     study: Study, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asking = cluster.Asking("dadc")
+    asking = cluster.Asking()
     assert not asking.is_silent()
     clock.now += cluster.SILENT_AFTER + 1
     with monkeypatch.context() as away:
 
-        def gone(name: str) -> Any:
+        def gone() -> Any:
             raise OperationalError("The server closed the connection.")
 
-        away.setattr(Heartbeat.objects, "filter", lambda cluster: gone(cluster))
+        away.setattr(Heartbeat.objects, "filter", lambda **which: gone())
         away.setattr(connection, "close", lambda: None)
         assert not asking.is_silent()
     clock.now += cluster.ASK_EVERY
@@ -114,28 +120,41 @@ def test_a_clock_that_was_a_day_ahead_leaves_no_schedule_in_the_future(study: St
     "the clock a day ahead, then right",
     "schedules, leases and heartbeats of that day are not waited for",
 )
-def test_a_lease_given_by_a_clock_that_was_ahead_holds_nobody_up(study: Study) -> None:
-    candidate = candidates.start("mnist_model")
-    with time_machine.travel(timezone.now() + DAY):
-        assert candidates.claim(candidate.pk)
-        assert candidates.is_training()
-    assert not candidates.is_training()
-    candidates.recover()
-    assert OrmQ.objects.count() == 1, "too young to have been left lying"
-    RoundModel.objects.filter(pk=candidate.pk).update(created_at=timezone.now() - DAY)
-    candidates.recover()
-    assert OrmQ.objects.count() == 2
-    assert candidates.claim(candidate.pk)
-
-
-@pytest.mark.survives(
-    "the clock a day ahead, then right",
-    "schedules, leases and heartbeats of that day are not waited for",
-)
 def test_a_beat_in_the_future_is_no_sign_of_life(study: Study) -> None:
-    for name in ("dadc", "train"):
-        Heartbeat.objects.create(cluster=name, beat_at=timezone.now() + DAY)
-    assert [said for said in health.problems() if "dadc and train" in said]
-    tasks.beat("dadc")
-    tasks.beat("train")
+    for program in ("worker", "trainer"):
+        Heartbeat.objects.create(
+            program=program, machine=heartbeats.MACHINE, beat_at=timezone.now() + DAY
+        )
+    assert [said for said in health.problems() if "sign of life" in said]
+    heartbeats.beat("worker")
+    heartbeats.beat("trainer")
     assert not [said for said in health.problems() if "sign of life" in said]
+
+
+def test_it_is_ready_while_one_worker_and_one_trainer_are_left_and_says_who_is_missing(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent() -> list[str]:
+        return [said for said in health.problems() if "sign of life" in said]
+
+    assert silent() == ["No sign of life from any worker and any trainer."]
+    for machine in ("north", "south"):
+        monkeypatch.setattr(heartbeats, "MACHINE", machine)
+        heartbeats.beat("worker")
+        heartbeats.beat("trainer")
+    assert silent() == []
+    long_ago = timezone.now() - timedelta(minutes=4)
+    Heartbeat.objects.filter(machine="north").update(beat_at=long_ago)
+    assert silent() == []
+    assert [(sign.machine, sign.is_alive) for sign in heartbeats.signs("trainer")] == [
+        ("north", False),
+        ("south", True),
+    ]
+    Heartbeat.objects.filter(program="trainer").update(beat_at=long_ago)
+    assert silent() == ["No sign of life from the trainer on north or south."]
+    heartbeats.beat("trainer")
+    heartbeats.end("worker")
+    assert silent() == ["No sign of life from the worker on north."], "south was ended as it should"
+    Heartbeat.objects.update(beat_at=timezone.now() - 2 * DAY)
+    retention.keep()
+    assert not Heartbeat.objects.exists()

@@ -13,6 +13,7 @@ from django_q.models import OrmQ, Task
 from collector import tasks
 from collector.management.commands.setup import SCHEDULES
 from collector.models import (
+    Alarm,
     Allowance,
     AskedPrediction,
     Email,
@@ -43,10 +44,11 @@ def row_of(rule: retention.Rule, at: datetime, person: Person, place: int) -> Mo
         "collector.Session": lambda: Session(pk=str(place), session_data="", seen_at=at),
         "collector.AskedPrediction": lambda: AskedPrediction(person=person, shape=b""),
         "collector.Notice": lambda: Notice(person=person, text="Told."),
+        "collector.Alarm": lambda: Alarm(kind="disk", began_at=at, seen_at=at, ended_at=at),
         "collector.Email": lambda: Email(kind="reset", to="a@example.org", due_at=at),
         "django_q.Task": lambda: Task(id=str(place), name="t", func="f", started=at),
-        "django_q.OrmQ": lambda: OrmQ(key="dadc", payload=""),
-        "trainer.Heartbeat": lambda: Heartbeat(cluster=f"dead {place}"),
+        "django_q.OrmQ": lambda: OrmQ(key="dadc@gone", payload=""),
+        "trainer.Heartbeat": lambda: Heartbeat(program="worker", machine=f"gone {place}"),
     }
     row: Model = make[rule.model]()
     setattr(row, rule.field, at)

@@ -273,14 +273,14 @@ def test_a_comparison_is_no_candidate_and_what_is_due_starts_right_after(
     assert AdminAction.objects.filter(kind="ablated").count() == 1
 
 
-def test_a_comparison_left_lying_is_sent_again_and_fails_after_three_claims(
+def test_a_comparison_left_lying_is_claimed_again_and_fails_after_three_claims(
     trained: RoundModel, bob: Person, ada: Person
 ) -> None:
     model = suspensions.ablate(bob, ada, WHY)
     for _ in range(3):
         assert candidates.claim(model.pk) is not None
         RoundModel.objects.filter(pk=model.pk).update(lease_expires_at=model.created_at)
-    candidates.recover()
+    assert candidates.claim_next() is None
     model.refresh_from_db()
     assert model.state == "failed"
     assert suspensions.latest_ablation(bob) == model

@@ -59,9 +59,15 @@ def keep(contributor: uuid.UUID, pixels: Any, label: int, *, has_fooled: bool = 
         )
 
 
+def carry_out(candidate: RoundModel) -> None:
+    claim = candidates.claim(candidate.pk)
+    assert claim is not None
+    tasks.train(claim)
+
+
 def train(net: str = "mnist_model") -> RoundModel:
     candidate = candidates.start(net)
-    tasks.train(candidate.pk)
+    carry_out(candidate)
     candidate.refresh_from_db()
     return candidate
 
@@ -181,7 +187,7 @@ def test_who_removes_their_drawings_before_a_training_begins_is_not_trained_on_a
     keep_ten(someone, 6)
     candidate = candidates.start("mnist_model")
     samples.remove(leaving)
-    tasks.train(candidate.pk)
+    carry_out(candidate)
     candidate.refresh_from_db()
     assert (candidate.state, candidate.reasons) == ("promoted", [])
     assert candidate.manifest is not None
@@ -200,7 +206,7 @@ def test_who_removes_their_drawings_before_a_training_begins_is_not_trained_on_a
 def test_a_training_of_which_everything_was_removed_fails_and_says_so(someone: uuid.UUID) -> None:
     candidate = candidates.start("mnist_model")
     samples.remove(someone)
-    tasks.train(candidate.pk)
+    carry_out(candidate)
     candidate.refresh_from_db()
     assert candidate.state == "failed"
     assert "has been removed" in candidate.reasons[0]
@@ -317,7 +323,7 @@ def test_a_comparison_is_trained_to_the_very_model_that_would_have_been_without_
     keep_ten(tester, seed=5)
     together = train()
     comparison = candidates.start_ablation(leaver)
-    tasks.train(comparison.pk)
+    carry_out(comparison)
     comparison.refresh_from_db()
     assert (comparison.state, Round.objects.count(), target.current().number) == ("ablated", 3, 3)
     weights = [

@@ -11,14 +11,14 @@ import pytest
 from tests.support import needs, world
 from tests.support import site as sites
 from tests.support.site import Client, Site, wait_for
-from tests.support.trainings import A_SHORT_CLUSTER, LEASE_RUNS_OUT, progress
+from tests.support.trainings import A_SHORT_TRAINER, LEASE_RUNS_OUT, progress
 
 pytestmark = [pytest.mark.faults]
 
 LEFT_IN_THE_QUEUE = """
 from django_q.tasks import async_task
 for _ in range(3):
-    async_task("trainer.tasks.look_after")
+    async_task("collector.tasks.start_if_due")
 """
 BEGIN = """
 from trainer import candidates
@@ -77,7 +77,7 @@ def test_a_site_is_backed_up_as_it_trains_and_goes_on_elsewhere(
         world.peopled(ours) as people,
     ):
         ours.python(LEFT_IN_THE_QUEUE)
-        ours.start("trainer", "manage.py", "cluster", Q_CLUSTER_NAME="train")
+        ours.start("trainer", "manage.py", "trainer")
         ours.python(BEGIN)
         with drawn_at(people.alice, people.drawings) as taken:
             wait_for(lambda: progress(ours) and len(taken) > 5, 60, "drawings and a training")
@@ -114,7 +114,7 @@ def goes_on(
         assert [(line["rank"], line["username"], line["credit"]) for line in lines] == standings
         assert theirs.sign_in("alice").get("/api/attempts/").status == 200
         theirs.start("worker", "manage.py", "cluster")
-        theirs.start("trainer", "-c", A_SHORT_CLUSTER, Q_CLUSTER_NAME="train")
+        theirs.start("trainer", "-c", A_SHORT_TRAINER)
         theirs.python(LEASE_RUNS_OUT)
         wait_for(lambda: query(QUEUED.format(newest=newest)) == [(0,)], 60, "the old messages")
         wait_for(lambda: query(OF_TRAINING)[0][0] != "training", 150, "the training to end")

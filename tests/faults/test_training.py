@@ -7,9 +7,9 @@ import psutil
 import pytest
 
 from tests.support.penmanship import fooling
-from tests.support.processes import alive, children, kill, trainers
+from tests.support.processes import alive, children, kill
 from tests.support.site import Client, Site, wait_for
-from tests.support.trainings import A_SHORT_CLUSTER, ADD_SAMPLES, LEASE_RUNS_OUT, START, progress
+from tests.support.trainings import A_SHORT_TRAINER, ADD_SAMPLES, LEASE_RUNS_OUT, START, progress
 
 pytestmark = [pytest.mark.faults]
 
@@ -21,36 +21,37 @@ print(list(states), Round.objects.count())
 
 
 @pytest.mark.survives(
-    "`kill -9` of the training worker in mid-run, then of the next cluster's parent",
-    "its processes end with it; the lease runs out, the training starts again, one round comes "
-    "of it",
+    "`kill -9` of a training, then of its trainer; SIGTERM in mid-training",
+    "the first two are claims that count; the third is given back at once; one round comes of it",
 )
-def test_a_killed_worker_and_then_a_killed_parent_cost_a_lease_each_and_one_round_comes_of_it(
+def test_killed_trainings_cost_a_claim_each_a_restart_costs_none_and_one_round_comes_of_it(
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site()
-    site.start_clusters()
+    first = site.start("first", "manage.py", "trainer")
     site.python(START)
     wait_for(lambda: progress(site), 60, "a training under way")
-    first = site.processes["trainer"]
-    [worker] = trainers(first.pid)
-    kill(worker)
-    first.wait(30)  # all of it ends, and its parent, where there is one, starts it again
+    [child] = children(first.pid)
+    kill(child)
+    wait_for(lambda: progress(site) == 0, 10, "a second claim, at once")
+    wait_for(lambda: progress(site), 60, "it to be under way")
+    assert first.poll() is None
+    [child] = children(first.pid)
+    kill(psutil.Process(first.pid))
+    first.wait(5)
+    wait_for(lambda: not alive([child]), 5, "its child to end")
 
-    second = site.start("second", "manage.py", "cluster", Q_CLUSTER_NAME="train")
     site.python(LEASE_RUNS_OUT)
-    wait_for(lambda: progress(site) == 0, 60, "a second claim")
-    orphans = children(second.pid)
-    kill(psutil.Process(second.pid))
-    second.wait(5)
-    try:
-        wait_for(lambda: not alive(orphans), 5, "its children to end")
-        site.start("third", "-c", A_SHORT_CLUSTER, Q_CLUSTER_NAME="train")
-        site.python(LEASE_RUNS_OUT)
-        wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
-        assert site.python(STATES) == "[('promoted', 0), ('promoted', 3)] 2"
-    finally:
-        kill(*orphans)
+    second = site.start("second", "manage.py", "trainer")
+    wait_for(lambda: children(second.pid), 30, "a third claim")
+    [child] = children(second.pid)
+    second.terminate()
+    assert second.wait(10) == 0
+    assert not alive([child])
+    assert site.python(STATES) == "[('promoted', 0), ('training', 2)] 1"
+    site.start("third", "-c", A_SHORT_TRAINER)
+    wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
+    assert site.python(STATES) == "[('promoted', 0), ('promoted', 3)] 2"
 
 
 @pytest.mark.survives(

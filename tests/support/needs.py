@@ -66,6 +66,14 @@ def own_mounts() -> None:
         lacking("leave to mount (root)")
 
 
+def own_networks() -> None:
+    """Leave to make machines that have networks of their own."""
+    name = f"dadc-try-{os.getpid()}"
+    tried = f"ip netns add {name} && ip netns exec {name} unshare --uts true; ip netns del {name}"
+    if subprocess.run(["/bin/sh", "-c", tried], check=False).returncode:
+        lacking("iproute2 and leave to make networks (root)")
+
+
 def _program(name: str) -> str:
     # Debian puts what serves into /usr/sbin, which is not on everybody's path.
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")

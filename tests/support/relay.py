@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -9,16 +10,17 @@ from urllib.parse import urlsplit
 
 class Relay:
     """Listens on a port of its own and passes on to a database's server; while it is `away`,
-    connections are cut and new ones refused."""
+    connections are cut and new ones refused. Each part waits for `delay` seconds."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, host: str = "127.0.0.1") -> None:
         parts = urlsplit(url)
         self.server = (parts.hostname or "127.0.0.1", parts.port or 5432)
-        self.address = ("127.0.0.1", 0)
+        self.delay = 0.0
+        self.address = (host, 0)
         self.listening: socket.socket | None = None
         self.open: set[socket.socket] = set()
         self.away(False)
-        self.url = parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.address[1]}").geturl()
+        self.url = parts._replace(netloc=f"{parts.username}@{host}:{self.address[1]}").geturl()
 
     def __enter__(self) -> "Relay":
         return self
@@ -56,5 +58,6 @@ class Relay:
     def _pass_on(self, here: socket.socket, there: socket.socket) -> None:
         with suppress(OSError):
             while data := here.recv(65536):
+                time.sleep(self.delay)
                 there.sendall(data)
             there.shutdown(socket.SHUT_WR)

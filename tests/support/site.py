@@ -89,6 +89,7 @@ class Client:
     site: "Site"
     token: str | None = None
     address: str = "127.0.0.1"
+    timeout: httpx.Timeout = field(default_factory=lambda: httpx.Timeout(60))
 
     def request(
         self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
@@ -103,7 +104,7 @@ class Client:
             self.site.url,
             headers=httpx.Headers(sent, encoding="latin-1"),
             content=content,
-            extensions={"target": path.encode(), "timeout": httpx.Timeout(60).as_dict()},
+            extensions={"target": path.encode(), "timeout": self.timeout.as_dict()},
         )
         return answer_of(wire(self.address).handle_request(request))
 
@@ -188,7 +189,7 @@ class Site:
 
     def start_clusters(self) -> None:
         self.start("worker", "manage.py", "cluster")
-        self.start("trainer", "manage.py", "cluster", Q_CLUSTER_NAME="train")
+        self.start("trainer", "manage.py", "trainer")
 
     def answers(self) -> bool:
         try:

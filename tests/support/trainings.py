@@ -22,26 +22,22 @@ from trainer import candidates
 candidates.start("mnist_model")
 """
 )
-# Time is made to pass by moving the lease's end into the past, and the minute's task is asked for
-# at once.
+# Time is made to pass by moving the lease's end into the past.
 LEASE_RUNS_OUT = """
 from datetime import timedelta
 from django.utils import timezone
-from django_q.tasks import async_task
 from trainer.models import RoundModel
 RoundModel.objects.filter(state="training").update(
-    lease_expires_at=timezone.now() - timedelta(seconds=1),
-    created_at=timezone.now() - timedelta(minutes=5))
-async_task("trainer.tasks.look_after")
+    lease_expires_at=timezone.now() - timedelta(seconds=1))
 """
 # A training that nobody needs to see under way may be short.
-A_SHORT_CLUSTER = """
+A_SHORT_TRAINER = """
 import runpy, sys
 from dataclasses import replace
 from trainer.learning import fit
 usual = fit.default_recipe
 fit.default_recipe = lambda *which: replace(usual(*which), steps=40)
-sys.argv = ["manage.py", "cluster"]
+sys.argv = ["manage.py", "trainer"]
 runpy.run_path("manage.py", run_name="__main__")
 """
 

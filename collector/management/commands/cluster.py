@@ -22,32 +22,32 @@ from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from collector.management import lifeline
-from trainer import candidates
-from trainer.models import Heartbeat
+from collector.management.queue import OWN
+from trainer import heartbeats
 
-ASK_EVERY = 10.0  # seconds
-SILENT_AFTER = 65.0  # a task of the first cluster may take 60
+ASK_EVERY = heartbeats.BEATS_EVERY
+SILENT_AFTER = 65.0  # a task may take 60
 PERIODS = {"I": timedelta(minutes=1), "H": timedelta(hours=1), "D": timedelta(days=1)}
 
 
 class Command(BaseCommand):
-    help = "Run the cluster of workers named by Q_CLUSTER_NAME (dadc or train), and see to it."
+    help = "Run this machine's workers, which do the queue's short tasks, and see to them."
 
     def handle(self, *args: object, **options: object) -> None:
-        name = os.environ.get("Q_CLUSTER_NAME", "dadc")
         if os.getpgrp() != os.getpid():
             os.setpgrp()  # so that all of it can be ended, and nothing else
         lifeline.tie_children()
         django_q.cluster.Sentinel = Guard  # which Cluster starts
         cluster = django_q.cluster.Cluster()
         cluster.start()
-        asking = Asking(name)
+        asking = Asking()
         while cluster.sentinel.is_alive() and not asking.is_silent():
             sleep(0.5)
         if cluster.has_stopped:
+            heartbeats.end("worker")
             return
         why = "gave no sign of life" if cluster.sentinel.is_alive() else "have lost their guard"
-        self.stderr.write(f"The workers {name} {why} and are ended.")
+        self.stderr.write(f"The workers {why} and are ended.")
         os.killpg(0, signal.SIGKILL)
 
 
@@ -62,17 +62,16 @@ class Guard(django_q.cluster.Sentinel):  # type: ignore[misc]
 
 
 class Asking:
-    """Asks a cluster for a sign of life by a task that leaves one, one at a time."""
+    """Asks this machine's workers for a sign of life by a task that leaves one, one at a time."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self) -> None:
         self.asked_at: float | None = None
         self.answered_at = monotonic() - ASK_EVERY
         self.seen: datetime | None = None
 
     def is_silent(self) -> bool:
         """Ask, if it is time to; whether the last question has gone unanswered for too long.
-        Called every second or so. A database that is away is no silence, nor is a training."""
+        Called every second or so. A database that is away is no silence."""
         try:
             return self._is_silent()
         except (DatabaseError, InterfaceError):
@@ -85,18 +84,12 @@ class Asking:
         if self.asked_at is None:
             if now - self.answered_at >= ASK_EVERY:
                 bring_back_schedules()
-                self.seen, self.asked_at = self._beat_at(), now
-                async_task("trainer.tasks.beat", self.name, cluster=self.name, save=False)
+                self.seen, self.asked_at = heartbeats.last("worker"), now
+                async_task("trainer.tasks.beat", cluster=OWN, save=False)
             return False
-        if self._beat_at() != self.seen:
+        if heartbeats.last("worker") != self.seen:
             self.asked_at, self.answered_at = None, now
-        elif self.name == "train" and candidates.is_training():
-            self.asked_at = now
         return self.asked_at is not None and now - self.asked_at > SILENT_AFTER
-
-    def _beat_at(self) -> datetime | None:
-        beats = Heartbeat.objects.filter(cluster=self.name)
-        return beats.values_list("beat_at", flat=True).first()
 
 
 def bring_back_schedules() -> None:

@@ -5,15 +5,18 @@ import multiprocessing
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import OperationalError, connection
 from django.http.request import validate_host
+from django.utils import timezone
 from django_q.models import Schedule
 
 from collector.errors import Refused
+from collector.management.alone import alone
 from collector.management.commands.migrate import ANEW
 from collector.models import Person
 from collector.moderation import gold
@@ -23,12 +26,6 @@ from collector.study import settings as study_settings
 from trainer import rounds
 
 SCHEDULES: list[dict[str, object]] = [
-    {
-        "name": "look after trainings",
-        "func": "trainer.tasks.look_after",
-        "schedule_type": "I",
-        "minutes": 1,
-    },
     {
         "name": "start what is due",
         "func": "collector.tasks.start_if_due",
@@ -75,6 +72,13 @@ SHARED = (
 )
 
 
+CLOCKS_AGREE_WITHIN = 5.0  # seconds
+CLOCKS_DIFFER = (
+    "This machine’s clock is {seconds:.0f} s {how} the database’s. Limits, and how long a drawing "
+    "is a moderator’s to read, will be as wrong. Set the clocks by NTP."
+)
+
+
 class Command(BaseCommand):
     help = (
         "Prepare the database: tables, study, round 1, schedules, and at first start an "
@@ -102,6 +106,12 @@ class Command(BaseCommand):
             connection.ensure_connection()
         except OperationalError as error:
             raise CommandError(f"The database cannot be reached. {error}") from error
+        _compare_clocks(self.stderr.write)
+        with alone(settings.DATA_DIR):
+            self._set_up(serve=options["serve"])
+
+    def _set_up(self, *, serve: bool) -> None:
+        """Make the database ready; one process at a time, so that the second finds it done."""
         call_command("migrate", verbosity=0, interactive=False)
         if differing := schema.differences():
             raise CommandError(OTHER_TABLES.format(differences="\n  ".join(differing)))
@@ -111,8 +121,8 @@ class Command(BaseCommand):
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
         Schedule.objects.exclude(name__in=[each["name"] for each in SCHEDULES]).delete()
-        if options["serve"]:
-            self.stdout.write(f"Fool the Digits {_place(port)}")
+        if serve:
+            self.stdout.write(f"Fool the Digits {_place(settings.PORT)}")
             if not settings.LOCAL and not settings.TRUSTED_PROXIES:
                 self.stdout.write(SHARED)
         self._first_admin()
@@ -145,6 +155,19 @@ def _place(port: int) -> str:
             return f"is at http://{host}:{port}{settings.PATH}/"
     below = f", below {settings.PATH}/" if settings.PATH else ""
     return f"listens on port {port} and answers as {', '.join(settings.ALLOWED_HOSTS)}{below}."
+
+
+def _compare_clocks(tell: Callable[[str], object]) -> None:
+    """Say so where this machine's clock and the database's differ: limits and what moderators hold
+    are by the clocks of the machines that serve."""
+    if connection.vendor != "postgresql":
+        return  # the clock is the same one
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CURRENT_TIMESTAMP")
+        (there,) = cursor.fetchone()
+    ahead = (timezone.now() - there).total_seconds()
+    if abs(ahead) > CLOCKS_AGREE_WITHIN:
+        tell(CLOCKS_DIFFER.format(seconds=abs(ahead), how="ahead of" if ahead > 0 else "behind"))
 
 
 def _check_locks() -> None:
