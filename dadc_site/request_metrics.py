@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Histogram, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-FOLDER = settings.DATA_DIR / "tmp" / f"metrics-{settings.PORT}"
+FOLDER = settings.DATA_DIR / f"metrics-{settings.PORT}"
 # Bytes of each file, taken from the disk at once: to write to a page that a full disk has no room
 # for ends a process. A combination of route, method and status takes about 3 kB.
 FILE_SIZE = 2 * 1024 * 1024
@@ -81,7 +81,7 @@ def collected() -> Iterable[Metric]:
 def begin() -> None:
     """Forget what was counted before, as the web is started."""
     with suppress(OSError):
-        FOLDER.mkdir(0o700, parents=True, exist_ok=True)
+        FOLDER.mkdir(0o700, exist_ok=True)
         for path in FOLDER.glob("*.db"):
             path.unlink()
 

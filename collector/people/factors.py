@@ -305,12 +305,13 @@ def forget(person: Person) -> bool:
     """Delete all of somebody's second factors and what was signed in by them; say whether there
     were any."""
     with transaction.atomic():
-        person.recovery_codes.all().delete()
         deleted_count, _ = person.factors.all().delete()
+        if not deleted_count:
+            return False
+        person.recovery_codes.all().delete()
         Person.objects.filter(pk=person.pk).update(factor_change_count=F("factor_change_count") + 1)
-        if deleted_count:
-            person.end_access()
-    return deleted_count > 0
+        person.end_access()
+    return True
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from collector.models import (
     ModerationPause,
     Person,
     Reading,
+    Study,
     StudyChange,
 )
 from collector.moderation import queue
@@ -263,6 +264,24 @@ def test_everybody_gets_what_the_matrix_says(scene: Scene) -> None:
         for pattern in MATRIX
     }
     assert found == MATRIX
+
+
+@pytest.mark.parametrize("who", ["moderator", "admin"])
+def test_who_lacks_a_second_factor_that_is_asked_for_gets_what_a_crowdworker_gets(
+    scene: Scene, who: str
+) -> None:
+    """But that what is for moderators and admins leads to the page that adds one."""
+    Study.objects.update(requires_second_factor=True)
+    client, crowdworker = scene.client(who), scene.client("another")
+    reading = "api/assignments/<uuid:id>/reading/"  # a crowdworker has no drawing to read
+    for pattern in MATRIX:
+        for method in ("GET", "POST"):
+            usual = scene.answer(crowdworker, method, pattern)
+            is_page = not pattern.startswith("api/") and not pattern.endswith(".safetensors")
+            led = 302 if usual == 403 and is_page else usual
+            expected = 403 if (pattern, method) == (reading, "POST") else led
+            assert scene.answer(client, method, pattern) == expected, (method, pattern)
+    assert scene.answer(client, "GET", "admin/collector/person/") == 302
 
 
 @pytest.fixture

@@ -406,7 +406,15 @@ def test_setup_says_that_queue_workers_have_no_place_for_their_locks(tmp_path: P
         (0o755, [], 0o700),
         (
             0o775,
-            ["secret_key", "db.sqlite3", "db.sqlite3-wal", "run.log", "tmp", "lost+found"],
+            [
+                "secret_key",
+                "db.sqlite3",
+                "db.sqlite3-wal",
+                "run.log",
+                "tmp",
+                "metrics-80",
+                "lost+found",
+            ],
             0o700,
         ),
         (0o755, ["secret_key", "backup.tar"], 0o755),

