@@ -53,12 +53,12 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     words = [*settings, *USER, *NO_RIGHTS, *dockerfiles.command("CMD")]
     # Whoever has this number here is nobody in the image.
     made = r"sed -i '/^[^:]*:[^:]*:1000:/d' etc/passwd etc/group; rm -rf data" + "\n"
-    made += dockerfiles.script(without="apt-get") + WRITTEN.format(folder=dockerfiles.last("WORKDIR"), words=shlex.join(words))
+    made += dockerfiles.script(without="apt-get") + WRITTEN.format(
+        folder=dockerfiles.last("WORKDIR"), words=shlex.join(words)
+    )
     started = Container(site, roots.run(folder, made), settings)
     try:
-        wait_for(
-            lambda: started.outer.poll() is not None or site.answers(), 120, "the image's CMD"
-        )
+        wait_for(lambda: started.outer.poll() is not None or site.answers(), 120, "the image's CMD")
         assert started.outer.poll() is None, (folder / "root.log").read_text()
         yield started
     finally:
