@@ -49,6 +49,22 @@ def nginx() -> str:
     return _program("nginx")
 
 
+def caddy() -> str:
+    """The other proxy's program."""
+    return _program("caddy")
+
+
+def docker_compose() -> str:
+    """What reads compose's file."""
+    return _program("docker-compose")
+
+
+def systemd() -> None:
+    """What starts units, and what judges them."""
+    _program("systemd-analyze")
+    own_mounts()
+
+
 def openssl() -> str:
     """What makes certificates."""
     return _program("openssl")

@@ -1,4 +1,5 @@
-"""A proxy between browsers and a site: a real nginx that ends TLS as `localhost`."""
+"""A proxy between browsers and a site: a real nginx, or a real Caddy, that ends TLS as
+`localhost`."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ events {{}}
 http {{
     access_log off;
     {temporary}
+    {servers}
+}}
+"""
+SERVERS = """
     server {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {certificate};
@@ -30,7 +35,6 @@ http {{
         listen 127.0.0.1:{plain_port};
         {location}
     }}
-}}
 """
 KINDS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -47,22 +51,55 @@ class Proxy:
 def nginx(folder: Path, certificate: Path, location: str, port: int) -> Iterator[Proxy]:
     """An nginx at this port, with this part of a server's configuration that ends with this."""
     proxy = Proxy(port, free_port())
-    config = folder / "nginx.conf"
-    config.write_text(
-        CONFIG.format(
-            folder=folder,
-            temporary="\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in KINDS),
-            certificate=certificate,
-            location=location,
-            port=proxy.port,
-            plain_port=proxy.plain_port,
-        )
+    servers = SERVERS.format(
+        certificate=certificate, location=location, port=port, plain_port=proxy.plain_port
     )
-    with (folder / "nginx.log").open("wb") as log:
-        process = subprocess.Popen([needs.nginx(), "-c", str(config)], stdout=log, stderr=log)
-    try:
-        wait_for(lambda: _answers(proxy.plain_port), 10, "nginx to answer")
+    with serving(folder, servers, proxy):
         yield proxy
+
+
+@contextmanager
+def serving(folder: Path, servers: str, proxy: Proxy) -> Iterator[None]:
+    """An nginx with these servers, which listen where `proxy` says."""
+    config = folder / "nginx.conf"
+    temporary = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in KINDS)
+    config.write_text(CONFIG.format(folder=folder, temporary=temporary, servers=servers))
+    with running(folder / "nginx.log", [needs.nginx(), "-c", str(config)], proxy):
+        yield
+
+
+@contextmanager
+def caddy(folder: Path, site_block: str, proxy: Proxy, **env: str) -> Iterator[Path]:
+    """A Caddy with this Caddyfile, for `localhost`; the certificate that its clients have to
+    trust."""
+    own = f"""{{
+        admin off
+        skip_install_trust
+        storage file_system {folder}/kept
+        http_port {proxy.plain_port}
+        https_port {proxy.port}
+    }}
+    """
+    config = folder / "Caddyfile"
+    config.write_text(own + site_block)
+    set_ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **env}
+    command = [needs.caddy(), "run", "--adapter", "caddyfile", "--config", str(config)]
+    with running(folder / "caddy.log", command, proxy, set_):
+        root = folder / "kept/pki/authorities/local/root.crt"
+        wait_for(root.exists, 10, "Caddy's own certificate")
+        yield root
+
+
+@contextmanager
+def running(
+    log: Path, command: list[str], proxy: Proxy, env: dict[str, str] | None = None
+) -> Iterator[None]:
+    """A proxy's program, once it answers."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=env)
+    try:
+        wait_for(lambda: process.poll() is None and _answers(proxy.plain_port), 20, command[0])
+        yield
     finally:
         process.terminate()
         process.wait(10)
