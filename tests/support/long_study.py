@@ -64,7 +64,7 @@ def addresses() -> list[tuple[str, str]]:
     last = Round.objects.get(state="open").number
     pages = every_page(fool)
     for_admins = ("desk", "people", "moderators", "admin_log")
-    own = ("my_drawings", "notices", "account", "draw", "drawing")
+    own = ("my_drawings", "notices", "account", "factors", "draw", "drawing")
     public = [path for name, path in pages.items() if name not in (*for_admins, *own, "moderate")]
     public += ["/rounds/history.csv", f"/rounds/{last}/", f"/rounds/{last}/card.md"]
     public += [f"/fools/{fool.pk}/card.png", "/rounds/?page=2", "/gallery/?page=100"]
