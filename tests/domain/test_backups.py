@@ -76,7 +76,7 @@ def test_a_backup_goes_back_into_an_empty_database_whole(make: Make, tmp_path: P
 
 def counted(site: Site) -> list[tuple[object, ...]]:
     """Rows by table, by kind where there is one."""
-    with world.reader(site.database_url) as query:
+    with sites.reader(site.database_url) as query:
         return sorted(query(world.STATE), key=str)
 
 
@@ -128,7 +128,7 @@ def test_a_restore_that_fails_half_way_changes_nothing(make: Make, tmp_path: Pat
         cut = dump[: len(dump) // parts // 4096 * 4096]
         remade = changed(file, **{backups.DATABASE: cut})
         assert "othing was restored" in theirs.refused("restore", str(remade))
-        with world.reader(theirs.database_url) as query:
+        with sites.reader(theirs.database_url) as query:
             assert query(TABLES[theirs.database_url.partition(":")[0]]) == []
     before = counted(ours)
     assert "othing was restored" in ours.refused("restore", "--replace", str(remade))
@@ -235,7 +235,7 @@ def test_a_backup_of_an_earlier_version_comes_forward(tmp_path: Path) -> None:
         [before] = database.execute("SELECT count(*) FROM collector_attempt")
     earlier.manage("backup", str(tmp_path / "earlier.tar"))
     later.manage("restore", str(tmp_path / "earlier.tar"))
-    with world.reader(later.database_url) as query:
+    with sites.reader(later.database_url) as query:
         assert query("SELECT count(*) FROM collector_attempt") == [before]
     assert later.manage("verify") == "Everything agrees.\n"
 

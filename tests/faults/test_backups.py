@@ -101,7 +101,7 @@ def goes_on(
     theirs.manage("restore", str(file))
     assert theirs.manage("verify") == "Everything agrees.\n"
     assert theirs.python(DATA) == data
-    with world.reader(theirs.database_url) as query:
+    with sites.reader(theirs.database_url) as query:
         [(state, claim_count, done)] = query(OF_TRAINING)
         assert (state, claim_count) == ("training", 1)
         assert done > 0

@@ -9,13 +9,15 @@ import random
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -305,3 +307,16 @@ def site(kind: str, data_dir: Path, **extra: str) -> Iterator[Site]:
             yield made
         finally:
             made.stop()
+
+
+@contextmanager
+def reader(url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+    """Asks the site's database directly; each query is a transaction of its own."""
+    if url.startswith("sqlite:///"):
+        path = urllib.parse.quote(url.removeprefix("sqlite:///"))
+        address = f"file:{path}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=10, isolation_level=None)) as file:
+            yield lambda sql: file.execute(sql).fetchall()
+    else:
+        with psycopg.connect(url, autocommit=True) as server:
+            yield lambda sql: server.execute(sql.encode()).fetchall()

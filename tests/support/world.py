@@ -2,21 +2,19 @@
 at its rows from outside."""
 
 import json
-import sqlite3
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
-import psycopg
 from django.apps import apps
 
 from tests.support import PASSWORD
 from tests.support.penmanship import drawings, fooling, picture, read
-from tests.support.site import Answer, Client, Site, answer_of, wire
+from tests.support.site import Answer, Client, Site, answer_of, reader, wire
 
 # By what the rows of a table are counted apart; those of all others are counted as they are.
 KINDS = {
@@ -184,16 +182,3 @@ def _easy() -> Iterator[dict[str, Any]]:
     for label, strokes in drawings(1122, 400):
         if read(picture(strokes, 22)[None])[0] == label:
             yield {"target_label": label, "strokes": strokes}
-
-
-@contextmanager
-def reader(url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
-    """Asks the site's database directly; each query is a transaction of its own."""
-    if url.startswith("sqlite:///"):
-        path = urllib.parse.quote(url.removeprefix("sqlite:///"))
-        address = f"file:{path}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=10, isolation_level=None)) as file:
-            yield lambda sql: file.execute(sql).fetchall()
-    else:
-        with psycopg.connect(url, autocommit=True) as server:
-            yield lambda sql: server.execute(sql.encode()).fetchall()
