@@ -26,6 +26,8 @@ for each in null zero full random urandom tty; do
     touch dev/$each
     mount --bind /dev/$each dev/$each
 done
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 ln -s fd/1 dev/stdout
 ln -s fd/2 dev/stderr
