@@ -127,7 +127,7 @@ class Cluster:
         looked_at = 0.0
         while not self.over.wait(0.5):
             for one in self.machines:
-                if one.processes["serve"].poll() is not None:
+                if one.running("serve").poll() is not None:
                     self.serve(one)
             if monotonic() - looked_at > 5:
                 looked_at = monotonic()
@@ -137,7 +137,7 @@ class Cluster:
         """Note the memory of what lives long: all but trainings."""
         for one in self.machines:
             with suppress(psutil.Error):
-                for process in children(one.processes["serve"].pid):
+                for process in children(one.running("serve").pid):
                     with suppress(psutil.Error):
                         self._weigh_one(one, process)
 
@@ -185,7 +185,7 @@ class Faults:
 
     def kill(self) -> str:
         one = self.rng.choice(self.cluster.machines)
-        parent = psutil.Process(one.processes["serve"].pid)
+        parent = psutil.Process(one.running("serve").pid)
         chosen = self.rng.choice([parent, *children(parent.pid)])
         line = _line(chosen)[-30:]
         with suppress(psutil.Error):
@@ -201,7 +201,7 @@ class Faults:
 
     def restart(self) -> str:
         one = self.rng.choice(self.cluster.machines)
-        serving = one.processes["serve"]
+        serving = one.running("serve")
         serving.terminate()
         with suppress(subprocess.TimeoutExpired):
             serving.wait(12)
@@ -220,7 +220,7 @@ class Faults:
     def reload(self) -> str:
         one = self.rng.choice([one for one in self.cluster.machines if one.name[:3] == "web"])
         with suppress(psutil.Error, ValueError):
-            web = named(children(one.processes["serve"].pid), "gunicorn")
+            web = named(children(one.running("serve").pid), "gunicorn")
             min(web, key=psutil.Process.create_time).send_signal(signal.SIGHUP)
         return f"reload {one.name}"
 
@@ -238,6 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     usual = float(os.environ.get("SOAK_SECONDS") or 1800)
     parser.add_argument("--seconds", type=float, default=usual)
+    parser.add_argument("--every", type=float, default=FAULT_EVERY, help="seconds between faults")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.seconds:g} s", flush=True)
@@ -270,14 +271,14 @@ def _soak(proxy: Proxy, cluster: Cluster, options: argparse.Namespace) -> list[L
     with people.at_work():
         people.pace, begun = _half_load(proxy), monotonic()
         while monotonic() - begun < options.seconds:
-            sleep(FAULT_EVERY * 0.75)
+            sleep(options.every * 0.75)
             now, at = _database_time(), monotonic()
             what = faults.next()
             done_at = monotonic()
             backs.append(_back(cluster, now))
             spans.append((at, monotonic()))
             print(f"{at - begun:6.0f} s  {what:60} back after {backs[-1]:5.1f} s", flush=True)
-            sleep(max(0.0, FAULT_EVERY / 4 - (monotonic() - done_at)))
+            sleep(max(0.0, options.every / 4 - (monotonic() - done_at)))
     return [
         *_told(people),
         *_of_the_database(proxy),
@@ -394,7 +395,8 @@ def _memory(cluster: Cluster) -> Line:
 
 
 def _speed(proxy: Proxy, begun: float, spans: list[tuple[float, float]]) -> Line:
-    during, outside = [], []
+    during: list[float] = []
+    outside: list[float] = []
     for at, seconds in proxy.took:
         if at >= begun:
             is_during = any(first <= at <= last for first, last in spans)

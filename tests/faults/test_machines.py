@@ -2,6 +2,9 @@
 away; and several first starts at once."""
 
 import itertools
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -92,7 +95,7 @@ def test_a_trainer_that_was_cut_off_past_its_lease_writes_nothing(
     east.start("trainer", "manage.py", "trainer")
     plain.python(START)
     wait_for(lambda: asked.execute(CANDIDATE).fetchone() == ("training", 1, 1), 30, "a claim")
-    [child] = wait_for(lambda: children(east.processes["trainer"].pid), 10, "its child")
+    [child] = wait_for(lambda: children(east.running("trainer").pid), 10, "its child")
     east.cut()
     try:
         west.start("trainer", "-c", SHORT_TRAINER)
@@ -124,7 +127,7 @@ def test_it_is_ready_while_one_worker_is_left_and_then_says_where_they_were(
     wait_for(lambda: asked.execute(BEAT, ["worker", "south"]).fetchone(), 40, "south's worker")
     wait_for(lambda: north.says("/readyz"), 40, "all of it")
     for left, gone in ((True, south), (False, north)):
-        worker = gone.processes["worker"]
+        worker = gone.running("worker")
         everybody = children(worker.pid)
         kill(*everybody)
         worker.kill()
@@ -179,8 +182,8 @@ def test_a_web_machine_comes_and_goes_under_load(
             south.relay.delay = 0.02
             slowly = told["south 201"]
             wait_for(lambda: told["south 201"] > slowly + 5, 40, "south to go on, slowly")
-            south.processes["web"].terminate()
-            south.processes["web"].wait(15)
+            south.running("web").terminate()
+            south.running("web").wait(15)
             alone = told["north 201"]
             wait_for(lambda: told["north 201"] > alone + 10, 40, "north alone")
         finally:
@@ -209,3 +212,22 @@ def test_four_first_starts_at_once_set_up_once(database_kind: str, tmp_path: Pat
         assert said[:3] == ["", "", ""]
         assert "Sign in as admin, password" in said[3]
         assert site.manage("verify") == "Everything agrees.\n"
+
+
+@pytest.mark.slow
+@pytest.mark.survives(
+    "faults drawn from a seed under load: kills, cuts, restarts, reloads, rollbacks on six machines",
+    "nothing acknowledged is lost, nothing is scored twice, each candidate ends once",
+)
+def test_a_short_soak_keeps_its_promises(url: str) -> None:
+    """How fast it was is judged by the long one, on a machine that does nothing else."""
+    soak = [sys.executable, "-m", "scripts.soak", "--seconds", "25", "--every", "6", "--seed", "7"]
+    with tempfile.TemporaryFile("w+") as told:
+        subprocess.run(soak, cwd=sites.ROOT, stdout=told, stderr=told, timeout=400, check=False)
+        told.seek(0)
+        said = told.read()
+    lines = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    kept = {line[0]: line[1] == "yes" for line in lines[2:]}
+    assert len(kept) == 9, said
+    kept.pop("p95 at most doubles during faults")
+    assert all(kept.values()), said

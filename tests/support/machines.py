@@ -60,6 +60,11 @@ class Machine(Site):
         self.processes[name] = process
         return process
 
+    def running(self, name: str) -> subprocess.Popen[bytes]:
+        process = self.processes[name]
+        assert isinstance(process, subprocess.Popen)
+        return process
+
     def client(self, token: str | None = None) -> "Visitor":
         return Visitor(self, token, self.here)
 
