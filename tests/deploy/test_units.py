@@ -89,6 +89,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     outer = roots.run(folder, own + MACHINE, "--net", "--uts", "--ipc")
     try:
         systemd = wait_for(lambda: _first_of(outer), 60, f"systemd; {folder}/root.log")
+        assert systemd
         made = Machine(systemd)
         wait_for(lambda: _has_booted(made), 60, "the machine to boot")
         yield made
