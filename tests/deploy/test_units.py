@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 import pytest
@@ -90,6 +89,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     outer = roots.run(folder, own + MACHINE, "--net", "--uts", "--ipc")
     try:
         systemd = wait_for(lambda: _first_of(outer), 60, f"systemd; {folder}/root.log")
+        assert systemd
         made = Machine(systemd)
         wait_for(lambda: _has_booted(made), 60, "the machine to boot")
         yield made

@@ -73,13 +73,14 @@ def script(without: str) -> str:
             if "-m venv" in each.rest:
                 lines.append("packages srv/dadc/.venv")
         elif each.name == "COPY" and not each.rest.startswith("--from=build /srv/dadc "):
-            lines.append(_copying(*each.rest.split(), folder))
+            lines.append(_copying(each.rest, folder))
         elif each.name in ("ARG", "ENV") and folder == "/":
             lines.append(f"export {each.rest}")
     return "\n".join(lines) + "\n"
 
 
-def _copying(what: str, where: str, folder: str) -> str:
+def _copying(rest: str, folder: str) -> str:
+    what, where = rest.split()
     assert where in (".", "./")
     taken, left = ignoring()
     names = sorted(taken) if what == "." else [what]
