@@ -34,6 +34,7 @@ PAGES = [
     ("/accounts/sign-up/", None),
     ("/accounts/sign-in/", None),
     ("/account/", "alice"),
+    ("/account/second-factor/", "alice"),
     ("/account/email/z/", None),
     ("/notices/", "alice"),
     ("/accounts/password/", "alice"),
