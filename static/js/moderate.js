@@ -4,7 +4,7 @@
 import { ApiError, failed, post } from "./api.js";
 import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
-import { onKeys } from "./studio.js";
+import { onKeys } from "./keys.js";
 
 // Short: only once a reading has left may the drawing after the next be leased.
 const UNDO_TIME = 2000;

@@ -1,25 +1,6 @@
 // What the draw and the try-out page share: the pad with its tools and keys.
+import { onKeys } from "./keys.js";
 import { Pad } from "./pad.js";
-
-const TYPED_INTO = "input:not([type=range]), textarea, select, [contenteditable]";
-
-/**
- * Calls `keys[key]()` for plain key presses anywhere on the page, except while somebody types text.
- * @param {Record<string, () => void>} keys
- */
-export function onKeys(keys) {
-  document.addEventListener("keydown", (event) => {
-    const { target } = event;
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
-      return;
-    if (!(target instanceof Element) || target.matches(TYPED_INTO)) return;
-    const action = keys[event.key.toLowerCase()];
-    if (!action) return;
-    if (event.key === "Enter" && target.closest("button, a, summary")) return;
-    event.preventDefault();
-    action();
-  });
-}
 
 /**
  * Wires #canvas, #undo, #redo, #clear and #width; returns the pad.
@@ -35,7 +16,7 @@ export function openStudio(say) {
 
   function refresh() {
     board.toggleAttribute("data-inked", !pad.isEmpty);
-    undo.disabled = pad.isEmpty;
+    undo.disabled = !pad.canUndo;
     clear.disabled = pad.isEmpty;
     redo.disabled = !pad.canRedo;
     width.value = String(pad.width);
@@ -53,7 +34,15 @@ export function openStudio(say) {
   );
   pad.addEventListener("pen-down", () => say("Pen down"));
   pad.addEventListener("pen-up", () => say("Pen up"));
-  onKeys({ z: () => pad.undo(), y: () => pad.redo(), c: () => pad.clear() });
+  onKeys({
+    z: () => pad.undo(),
+    "shift+z": () => pad.redo(),
+    y: () => pad.redo(),
+    c: () => pad.clear(),
+    "mod+z": () => pad.undo(),
+    "mod+shift+z": () => pad.redo(),
+    "mod+y": () => pad.redo(),
+  });
   pad.width = Number(width.value);
   refresh();
   return pad;

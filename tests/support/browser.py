@@ -1,12 +1,13 @@
 """Chromium as tests use it: pages opened as somebody, whose console has to stay silent; a drawing
 mouse; axe."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request
 
 from tests.support import PASSWORD, penmanship
 from tests.support import site as sites
@@ -128,6 +129,18 @@ def draw_with_mouse(page: Page, strokes: penmanship.Strokes) -> None:
         for point in points[1:]:
             page.mouse.move(*point)
         page.mouse.up()
+
+
+def sent(page: Page, address: str) -> list[Any]:
+    """The bodies of all requests to an address of the API from now on, as they are sent."""
+    bodies: list[Any] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith(address):
+            bodies.append(json.loads(request.post_data or "null"))
+
+    page.on("request", note)
+    return bodies
 
 
 # Pictures and fonts are there, and nothing moves that comes to an end.
