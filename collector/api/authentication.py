@@ -7,9 +7,12 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from collector.errors import Conflict
 from collector.models import Person, Token
 from collector.people import accounts
 from collector.refusals import why_refused
+
+PAGE_OF = "X-Person"  # the header in which a page's script says whose page it is
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -44,7 +47,19 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The session of a page's script, which has to show that it is of this site."""
+    """The session of a page's script, which has to show that it is of this site, and may say whose
+    page it is."""
+
+    def authenticate(self, request: Request) -> tuple[Person, None] | None:
+        """Return who is signed in. Raises Conflict where the page is another's: in another tab
+        somebody else has signed in since it was opened."""
+        found: tuple[Person, None] | None = super().authenticate(request)
+        if found and request.headers.get(PAGE_OF, str(found[0].pk)) != str(found[0].pk):
+            raise Conflict(
+                f"This page is another account’s: {found[0].username} is signed in by now.",
+                code="another_person",
+            )
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         try:

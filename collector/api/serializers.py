@@ -3,12 +3,21 @@ schema."""
 
 from typing import Any
 
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
 from rest_framework import serializers
 
 from collector.models import Reading
 
 LONGEST_NAME = 40  # of an unknown field, in the answer that refuses it
+# Bodies that work when they are tried: a four of two strokes, and somebody to draw it.
+FOUR = {
+    "strokes": [
+        {"x": [90, 82, 76, 130, 200], "y": [50, 100, 150, 152, 148], "t": [0, 90, 180, 270, 360]},
+        {"x": [160, 158, 157], "y": [60, 150, 240], "t": [700, 820, 940]},
+    ],
+    "width": 22,
+}
+SOMEBODY = {"username": "daisy", "password": "correct horse battery"}
 
 
 class Digit(serializers.IntegerField):
@@ -60,6 +69,14 @@ class Given(Shape):
         return super().to_internal_value(data)
 
 
+def example(body: dict[str, object]) -> Any:
+    """Decorate a shape with a body that works, for the schema and whoever tries it there."""
+    return extend_schema_serializer(
+        examples=[OpenApiExample("One that works", value=body, request_only=True)]
+    )
+
+
+@example(FOUR)
 class Drawing(Given):
     strokes = Unchecked(
         help_text='[{"x": [...], "y": [...], "t": [...]}]: integers 0–279; t in ms, not decreasing'
@@ -67,17 +84,20 @@ class Drawing(Given):
     width = Unchecked(required=False, help_text="the pen in canvas units, 8–40; default 22")
 
 
+@example({"target_label": 4, **FOUR})
 class NewAttempt(Drawing):
     target_label = Digit()
     client_key = Text(required=False, allow_null=True, min_length=1, max_length=64)
 
 
+@example({**SOMEBODY, "email": "daisy@example.org"})
 class NewAccount(Given):
     username = Text(max_length=1000)
     password = Text(max_length=1000)
     email = Text(required=False, allow_blank=True, default="", max_length=254)
 
 
+@example(SOMEBODY)
 class NewToken(Given):
     username = Text(max_length=1000)
     password = Text(max_length=1000)
@@ -90,6 +110,7 @@ class NewToken(Given):
     )
 
 
+@example({"reading": "4"})
 class NewReading(Given):
     reading = Text()
 

@@ -1,21 +1,27 @@
-// Speaks to the API: JSON in, JSON out, and two kinds of failure that a page can tell apart.
+// Speaks to the API: JSON in, JSON out, for the person whose page this is, and two kinds of failure
+// that a page can tell apart.
 
-/** The server answered and said no. `message` is a sentence for people. */
+/** This site answered and said no. `message` is a sentence for people. */
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {string} message
+   * @param {{ code: string, message: string }} error
    * @param {number} retryAfter in seconds; 0 where the server does not say
    */
-  constructor(status, message, retryAfter) {
-    super(message || "Something went wrong on our side. Please try again in a moment.");
+  constructor(status, { code, message }, retryAfter) {
+    super(message);
     this.status = status;
+    this.code = code;
     this.retryAfter = retryAfter;
   }
 }
 
-/** No answer came, or the server is away for a moment: the same request may be sent again. */
-export class Unreachable extends Error {}
+/** No answer of this site came, or it cannot answer now: the same request may be sent again. */
+export class Unreachable extends Error {
+  constructor(message = STRANGE) {
+    super(message);
+  }
+}
 
 /** Throws whatever is neither of the two. @param {unknown} problem */
 export function failed(problem) {
@@ -23,8 +29,11 @@ export function failed(problem) {
   throw problem;
 }
 
-const AWAY = new Set([502, 503, 504]);
-const NOT_OURS = "The answer did not come from this site.";
+const PATIENCE = 30000; // ms for an answer
+const OFFLINE = "You seem to be offline.";
+const AWAY = "The site is away for a moment.";
+const STRANGE =
+  "What answered is not this site: does your network want you to sign in to it somewhere?";
 
 function csrfToken() {
   const name = `${document.documentElement.dataset.csrfCookie}=`;
@@ -32,49 +41,57 @@ function csrfToken() {
   return found ? decodeURIComponent(found.slice(name.length)) : "";
 }
 
-/** @param {Response} response */
+/**
+ * What an answer says; undefined where it is no JSON, or cut short.
+ * @param {Response} response
+ */
 async function bodyOf(response) {
+  if (response.status === 204) return null;
   try {
     return await response.json();
   } catch {
-    return null;
+    return undefined;
   }
+}
+
+/** @param {string} method */
+function headersOf(method) {
+  const headers = new Headers({ Accept: "application/json", "Content-Type": "application/json" });
+  const { person } = document.documentElement.dataset;
+  if (person) headers.set("X-Person", person);
+  if (method !== "GET") headers.set("X-CSRFToken", csrfToken());
+  return headers;
 }
 
 /**
  * Returns `{status, data, date}`; data is null when there is no content, date is the server's clock
- * in ms. What is no JSON, or cut short, is no answer of ours: somebody between us spoke.
+ * in ms.
  * @param {string} method
  * @param {string} url
  * @param {unknown} [body]
  */
 async function request(method, url, body, { keepalive = false } = {}) {
-  const headers = new Headers({ Accept: "application/json" });
-  if (method !== "GET") headers.set("X-CSRFToken", csrfToken());
-  if (body !== undefined) headers.set("Content-Type", "application/json");
   let response;
   try {
     response = await fetch(url, {
       method,
-      headers,
+      headers: headersOf(method),
       keepalive,
       credentials: "same-origin",
+      signal: AbortSignal.timeout(PATIENCE),
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch {
-    throw new Unreachable("You seem to be offline.");
+    throw new Unreachable(OFFLINE);
   }
   const data = await bodyOf(response);
-  if (AWAY.has(response.status)) {
-    throw new Unreachable(data?.error?.message || "The site is away for a moment.");
-  }
-  if (!data && response.status !== 204) throw new Unreachable(NOT_OURS);
-  if (!response.ok) {
-    const wait = Number(response.headers.get("Retry-After")) || 0;
-    throw new ApiError(response.status, data?.error?.message, wait);
-  }
+  const { ok, status } = response;
+  const error = data?.error;
+  if (status >= 500) throw new Unreachable(error?.message ?? AWAY);
+  if (data === undefined || (!ok && !error?.message)) throw new Unreachable(STRANGE);
+  if (!ok) throw new ApiError(status, error, Number(response.headers.get("Retry-After")) || 0);
   const date = Date.parse(response.headers.get("Date") ?? "") || Date.now();
-  return { status: response.status, data, date };
+  return { status, data, date };
 }
 
 /**

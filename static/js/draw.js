@@ -1,11 +1,13 @@
-// The draw page: choose a digit, draw it, submit, see the verdict at once, go on from the same
-// picture or start anew.
+// The draw page: draw a digit and say which it is, in either order, submit, see the verdict at once,
+// go on from the same picture or start anew.
 import { ApiError, failed, get } from "./api.js";
 import { Bars, named } from "./bars.js";
+import { Drafts } from "./draft.js";
 import { onKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
 import { openStudio } from "./studio.js";
+import { Told } from "./told.js";
 import { Verdict } from "./verdict.js";
 
 const page = document.querySelector("div#studio");
@@ -15,70 +17,70 @@ const hint = page.querySelector("p#hint");
 const submit = page.querySelector("button#submit");
 const anew = page.querySelector("button#anew");
 const canvas = page.querySelector("canvas#canvas");
-const error = page.querySelector("p#error");
 const spoken = page.querySelector("p#spoken");
 const challenge = page.querySelector("button[data-choose]");
 
-const { attemptsUrl = "", predictionsUrl = "", signInUrl = "", person, livePreview } = page.dataset;
-const draftSlot = `draft:${person}`;
+const { attemptsUrl = "", predictionsUrl = "", livePreview } = page.dataset;
+const person = `${document.documentElement.dataset.person}`;
 const bars = new Bars(page.querySelector("ol#bars"));
 const verdict = new Verdict(page);
-const outbox = new Outbox(attemptsUrl, `${person}`);
+const told = new Told(page);
+const drafts = new Drafts(person);
+const outbox = new Outbox(attemptsUrl, person);
 const pad = openStudio((text) => {
   spoken.textContent = text;
 });
 
 /** @type {number | null} */
 let target = null;
-let sending = false;
-let judged = false;
+/** @type {KeyedSubmission | null} what was submitted of the picture as it is */
+let sent = null;
+/** @type {Attempt | null} the verdict on it */
+let answer = null;
+/** @type {"" | "sending" | "waiting"} */
+let going = "";
+/** @type {Set<string>} the keys of what this tab is sending */
+const underWay = new Set();
 
 function refresh() {
   for (const button of digits)
     button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === target));
-  chooser.classList.toggle("chooser--asking", target === null && pad.isEmpty);
   hint.textContent =
-    target === null ? "First choose the digit that you will draw." : `Draw ${named(target)} here.`;
-  pad.enabled = target !== null && !sending;
-  submit.disabled = sending || judged || target === null || !pad.isReadable;
-  submit.textContent = sending ? "Sending…" : submitText();
-  anew.disabled = sending || pad.isEmpty;
+    target === null ? "Draw a digit here, and say which one it is." : `Draw ${named(target)} here.`;
+  pad.enabled = !going;
+  submit.disabled = going !== "" || answer !== null || !pad.isReadable;
+  submit.textContent = submitText();
+  anew.disabled = going === "sending" || (pad.isEmpty && !verdict.shown);
+}
+
+/** Says how many drawings wait beside the one on the pad. */
+function count() {
+  told.kept(outbox.waiting.filter(({ client_key }) => client_key !== sent?.client_key).length);
 }
 
 function submitText() {
-  if (judged) return "Submitted";
+  if (going) return going === "sending" ? "Sending…" : "Waiting…";
+  if (answer) return "Submitted";
   return target === null ? "Submit" : `Submit as ${named(target)}`;
 }
 
 function keepDraft() {
-  try {
-    const draft = { target, strokes: pad.strokes, width: pad.width };
-    sessionStorage.setItem(draftSlot, JSON.stringify(draft));
-  } catch {
-    // Without storage a reload loses the picture; drawing and submitting still work.
-  }
-}
-
-function draft() {
-  try {
-    return JSON.parse(sessionStorage.getItem(draftSlot) ?? "null");
-  } catch {
-    return null;
-  }
+  drafts.keep({ target, strokes: pad.strokes, width: pad.width, sent, answer });
 }
 
 /** @param {number} digit */
 function choose(digit) {
-  if (sending) return;
-  target = digit;
-  changed();
+  if (going) return;
+  chooser.classList.remove("chooser--asking");
+  if (digit !== target) changed(digit);
   spoken.textContent = `You are drawing ${named(digit)}.`;
 }
 
 /** The picture or its target is another now: what was said about the old one no longer holds. */
-function changed() {
-  judged = false;
-  error.textContent = "";
+function changed(digit = target) {
+  target = digit;
+  [sent, answer] = [null, null];
+  told.quiet();
   if (verdict.shown) {
     verdict.fade();
     if (!livePreview) bars.reset(target);
@@ -87,18 +89,6 @@ function changed() {
   }
   keepDraft();
   refresh();
-}
-
-/** @param {ApiError} problem */
-function explain(problem) {
-  if (problem.status !== 401) {
-    error.textContent = problem.message;
-    return;
-  }
-  const again = document.createElement("a");
-  again.href = signInUrl;
-  again.textContent = "Sign in again";
-  error.replaceChildren("You are no longer signed in. Your drawing is kept here. ", again, ".");
 }
 
 /**
@@ -115,53 +105,114 @@ async function isOriginal(id) {
   }
 }
 
-/** @param {Submission} body */
+/**
+ * Sends what is on the pad, and shows the verdict, unless another picture is there by then.
+ * @param {KeyedSubmission} body
+ */
 async function send(body) {
-  sending = true;
-  error.textContent = "";
+  [sent, going] = [body, "sending"];
+  underWay.add(body.client_key);
+  const isHere = () => sent === body;
+  told.quiet();
+  keepDraft();
   refresh();
   try {
-    const answer = await outbox.send(body, (message) => {
-      error.textContent = `${message} Your drawing is kept here and will be sent by itself.`;
+    const verdict = await outbox.send(body, (message) => {
+      if (!isHere()) return;
+      going = "waiting";
+      told.waits(message);
+      refresh();
     });
-    error.textContent = "";
-    if (answer.fooled) answer.original = await isOriginal(answer.id);
-    judged = true;
-    bars.show(answer.probabilities, answer.target_label);
-    verdict.show(answer);
+    if (verdict.fooled) verdict.original = await isOriginal(verdict.id);
+    if (isHere()) judge(verdict);
+    else told.arrived(verdict);
   } catch (problem) {
     if (!(problem instanceof ApiError)) throw problem;
-    explain(problem);
+    const isKept = outbox.keeps(body);
+    if (isHere()) told.refused(problem);
+    else if (!isKept) told.refusedLater(body, problem);
+    if (isHere() && !isKept) sent = null;
   } finally {
-    sending = false;
+    underWay.delete(body.client_key);
+    if (!sent || isHere()) going = "";
+    keepDraft();
     refresh();
+    count();
   }
+}
+
+/** @param {Attempt} about the picture on the pad */
+function judge(about, isNews = true) {
+  answer = about;
+  told.quiet();
+  bars.show(about.probabilities, about.target_label);
+  verdict.show(about, isNews);
 }
 
 function submitDrawing() {
-  if (submit.disabled || target === null) return;
-  send({ target_label: target, strokes: pad.strokes, width: pad.width });
+  if (submit.disabled) return;
+  if (target === null) {
+    chooser.classList.add("chooser--asking");
+    told.error("Which digit is it? Choose it, then submit.");
+    return;
+  }
+  const drawing = { target_label: target, strokes: pad.strokes, width: pad.width };
+  send(sent ?? outbox.keep(drawing));
 }
 
 function startAnew() {
-  if (sending) return;
+  if (anew.disabled) return;
+  [sent, going] = [null, ""];
+  pad.enabled = true;
   pad.clear();
   verdict.clear();
-  bars.reset(target);
-  refresh();
+  changed();
+  count();
+  window.scrollTo({ top: 0 });
+}
+
+/** @param {KeyedSubmission} body left by another tab, or an earlier visit */
+async function sendLeft(body) {
+  underWay.add(body.client_key);
+  try {
+    const arrived = await outbox.sendLeft(body, () => {});
+    if (arrived) told.arrived(arrived);
+  } catch (problem) {
+    if (!(problem instanceof ApiError)) throw problem;
+    if (!outbox.keeps(body)) told.refusedLater(body, problem);
+  }
+  underWay.delete(body.client_key);
+  count();
+}
+
+function sendRest() {
+  count();
+  for (const body of outbox.waiting) if (!underWay.has(body.client_key)) sendLeft(body);
 }
 
 function resume() {
-  const unsent = outbox.waiting;
-  const kept = unsent ? { target: unsent.target_label, ...unsent } : draft();
-  if (kept) {
-    target = kept.target;
-    pad.load(kept.strokes, kept.width);
+  const draft = drafts.kept;
+  if (draft) {
+    target = draft.target;
+    pad.load(draft.strokes, draft.width);
   }
   const asked = new URLSearchParams(location.search).get("digit");
-  if (!unsent && pad.isEmpty && /^\d$/.test(asked ?? "")) target = Number(asked);
+  const isNew = /^\d$/.test(asked ?? "") && (pad.isEmpty || draft?.answer);
+  if (isNew) {
+    target = Number(asked);
+    pad.load([], pad.width);
+    history.replaceState(null, "", location.pathname); // once; a reload shows what is there then
+  }
+  bars.reset(target);
+  if (draft?.answer && !isNew) {
+    sent = draft.sent;
+    judge(draft.answer, false);
+  } else if (draft?.sent && !isNew) {
+    send(outbox.keep(draft.sent));
+  }
+  keepDraft();
   refresh();
-  if (unsent) send(unsent);
+  sendRest();
 }
 
 for (const button of digits)
@@ -172,7 +223,9 @@ challenge.addEventListener("click", () => {
 });
 submit.addEventListener("click", submitDrawing);
 anew.addEventListener("click", startAnew);
-pad.addEventListener("change", changed);
+pad.addEventListener("change", () => changed());
+pad.addEventListener("ink", refresh);
+outbox.watch(navigator.locks ? sendRest : count);
 onKeys({
   ...Object.fromEntries(
     Array.from(digits, ({ dataset: { digit } }) => [digit, () => choose(Number(digit))]),
@@ -180,13 +233,10 @@ onKeys({
   enter: submitDrawing,
   n: startAnew,
 });
-canvas.addEventListener("pointerdown", () => {
-  if (target === null) digits[0].focus();
-});
 if (livePreview) {
-  new Preview(predictionsUrl, pad, (answer) => {
-    if (judged || sending) return;
-    if (answer) bars.show(answer.probabilities, target);
+  new Preview(predictionsUrl, pad, (seen) => {
+    if (answer || going) return;
+    if (seen) bars.show(seen.probabilities, target);
     else bars.reset(target);
   });
 }

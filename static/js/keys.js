@@ -1,78 +1,85 @@
-// Keys by what they say, and by their place where that means nothing to us: AZERTY's upper row,
-// Cyrillic, Greek and Arabic letters. Keys of one character can be switched off, for this browser.
+// Keys: which key was meant, whatever the keyboard's layout and script, and what pages do with it.
 
-const SLOT = "letter-keys";
 const TYPED_INTO = "input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]";
-
-/** @typedef {Pick<KeyboardEvent, "key" | "code" | "shiftKey">} Pressed */
+const OFF = "single-keys-off";
 
 /**
- * The digit of a key, in whatever script it writes digits; null where it is none.
- * @param {Pressed} event
+ * Any script's digit as 0–9; null for what is none. Unicode has each script's ten in a row.
+ * @param {string} character
  */
-export function digitOf({ key, code, shiftKey }) {
-  if (/^\p{Nd}$/u.test(key)) {
-    const point = Number(key.codePointAt(0));
-    let zero = point;
-    while (/^\p{Nd}$/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
-    return (point - zero) % 10;
-  }
-  const place = /^Digit(\d)$/.exec(code);
-  return place && !shiftKey && /^[^a-z]$/iu.test(key) ? Number(place[1]) : null;
+function digitOf(character) {
+  if (!/^\p{Nd}$/u.test(character)) return null;
+  const point = character.codePointAt(0) ?? 0;
+  let zero = point;
+  while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
+  return String((point - zero) % 10);
 }
 
 /**
- * A key's name as onKeys takes it: "7", "a", "backspace".
- * @param {Pressed} event
+ * The name of a key in our own keys: a digit, a letter a–z, or what the browser calls it, in lower
+ * case. What the key writes counts first, and its place on the keyboard where that says nothing to
+ * us: a digit's key that writes “&” or “é”, a letter of another alphabet.
+ * @param {Pick<KeyboardEvent, "key" | "code" | "shiftKey">} event
  */
-export function nameOf(event) {
-  const key = event.key.toLowerCase();
-  const place = /^Key([A-Z])$/.exec(event.code);
-  const digit = digitOf(event);
-  if (digit !== null) return String(digit);
-  return place && /^[^a-z]$/u.test(key) && /\p{L}/u.test(key) ? place[1].toLowerCase() : key;
+export function nameOf({ key, code, shiftKey }) {
+  const digit = digitOf(key);
+  if (digit !== null) return digit;
+  const says = key.toLowerCase();
+  const writesNothing = ["Dead", "Process", "Unidentified"].includes(key);
+  if (/^[a-z]$/.test(says) || ([...key].length > 1 && !writesNothing)) return says;
+  const [, at] = /^(?:Digit|Numpad)(\d)$/.exec(code) ?? [];
+  if (at && !shiftKey) return at;
+  const [, letter] = /^Key([A-Z])$/.exec(code) ?? [];
+  const isOurAlphabet = /^[\x20-\x7e]$/.test(key);
+  return letter && !isOurAlphabet ? letter.toLowerCase() : says;
 }
 
-/** Whether keys of one character do something; whoever speaks to their computer may not want so. */
-export function areLettersOn() {
+/** Whether keys of one character do anything: who speaks to their computer may want none. */
+export const areSingleKeysOn = () => {
   try {
-    return localStorage.getItem(SLOT) !== "off";
+    return localStorage.getItem(OFF) === null;
   } catch {
     return true;
   }
+};
+
+/** @param {boolean} on */
+function switchSingleKeys(on) {
+  try {
+    if (on) localStorage.removeItem(OFF);
+    else localStorage.setItem(OFF, "1");
+  } catch {
+    // Without storage it holds for as long as the page is open, by the box itself.
+  }
 }
 
+/** @type {NodeListOf<HTMLInputElement>} */
+const boxes = document.querySelectorAll("input[data-single-keys]");
+for (const box of boxes) {
+  box.checked = areSingleKeysOn();
+  box.addEventListener("change", () => switchSingleKeys(box.checked));
+}
+
+const isOn = () => (boxes.length ? boxes[0].checked : areSingleKeysOn());
+
 /**
- * Calls `keys[name]()` for plain key presses anywhere on the page, except while somebody types text.
+ * Calls `keys[name]()` for a press anywhere on the page, except while somebody types text. With
+ * Ctrl or Cmd it is `keys["mod+" + name]`; with Shift, where there is one, `shift+` before the name.
  * @param {Record<string, () => void>} keys
  */
 export function onKeys(keys) {
   document.addEventListener("keydown", (event) => {
     const { target } = event;
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
-      return;
+    if (event.defaultPrevented || event.altKey) return;
     if (!(target instanceof Element) || target.matches(TYPED_INTO)) return;
     const name = nameOf(event);
-    const action = keys[name];
-    if (!action || (name.length === 1 && !areLettersOn())) return;
-    if (name === "enter" && target.closest("button, a, summary")) return;
+    const isMod = event.ctrlKey || event.metaKey;
+    if (!isMod && (event.repeat || (name.length === 1 && !isOn()))) return;
+    const shifted = keys[`${isMod ? "mod+" : ""}shift+${name}`];
+    const action = (event.shiftKey && shifted) || keys[isMod ? `mod+${name}` : name];
+    if (!action) return;
+    if (name === "enter" && target.closest("button, a, summary, input")) return;
     event.preventDefault();
     action();
-  });
-}
-
-/**
- * Lets a checkbox show and change whether keys of one character do something.
- * @param {HTMLInputElement} box
- */
-export function chooseLetters(box) {
-  box.checked = areLettersOn();
-  box.addEventListener("change", () => {
-    try {
-      if (box.checked) localStorage.removeItem(SLOT);
-      else localStorage.setItem(SLOT, "off");
-    } catch {
-      box.checked = true; // it could not be kept
-    }
   });
 }

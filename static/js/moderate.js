@@ -5,7 +5,7 @@
 import { ApiError, failed, post } from "./api.js";
 import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
-import { chooseLetters, onKeys } from "./keys.js";
+import { onKeys } from "./keys.js";
 import { Readings } from "./readings.js";
 
 // Short: only once a reading has left may the drawing after the next be leased.
@@ -28,9 +28,12 @@ const expired = ({ until }) => until <= performance.now();
 /** @param {string} reading */
 const inWords = (reading) => (/^\d$/.test(reading) ? named(reading) : reading);
 
+/** Nobody is signed in any more, or somebody else. @param {ApiError} problem */
+const isOfNobodyHere = ({ status, code }) => status === 401 || code === "another_person";
+
 /** @param {ApiError | import("./api.js").Unreachable} problem */
 const isFinal = (problem) =>
-  problem instanceof ApiError && problem.status < 500 && ![401, 429].includes(problem.status);
+  problem instanceof ApiError && problem.status !== 429 && !isOfNobodyHere(problem);
 
 /**
  * Until so many milliseconds have gone by, or the browser is online again.
@@ -116,7 +119,6 @@ class ReadingDesk {
     this.#toast = page.querySelector("div#undo-toast");
     this.#undo = page.querySelector("button#undo");
     this.#counter = page.querySelector("p#count");
-    chooseLetters(page.querySelector("input#letters"));
     this.#listen();
   }
 
@@ -215,19 +217,24 @@ class ReadingDesk {
     this.#paint();
     const kept = this.#outgoing.all.length ? " Your reading is kept here." : "";
     const isRefusal = problem instanceof ApiError;
-    if (isRefusal && problem.status === 401) {
+    if (isRefusal && problem.status === 401) this.#offerSignIn(kept);
+    else this.#notice.textContent = `${problem.message}${kept}`;
+    if (isRefusal && isOfNobodyHere(problem)) {
       this.#isAskedEnough = true;
-      const again = document.createElement("a");
-      again.href = this.#signInUrl;
-      again.textContent = "Sign in again";
-      this.#notice.replaceChildren(`You are no longer signed in.${kept} `, again, ".");
       return false;
     }
-    this.#notice.textContent = `${problem.message}${kept}`;
     const wait = Math.max(this.#retryWait, isRefusal ? problem.retryAfter * 1000 : 0);
     this.#retryWait = Math.min(this.#retryWait * 2, RETRY_LONGEST);
     await pause(wait);
     return true;
+  }
+
+  /** @param {string} kept */
+  #offerSignIn(kept) {
+    const again = document.createElement("a");
+    again.href = this.#signInUrl;
+    again.textContent = "Sign in again";
+    this.#notice.replaceChildren(`You are no longer signed in.${kept} `, again, ".");
   }
 
   #listen() {
@@ -239,9 +246,6 @@ class ReadingDesk {
     });
     this.#undo.addEventListener("click", () => this.#takeBack());
     window.addEventListener("pagehide", () => this.#leave());
-    window.addEventListener("pageshow", ({ persisted }) => {
-      if (persisted) this.#resume();
-    });
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#settle();
       else this.#resume();

@@ -1,13 +1,62 @@
-// One submission at a time, kept in the browser until the server has answered: nothing is lost
-// offline or on reload, and the client key makes sending it twice the same as sending it once.
-import { freshKey, post, Unreachable } from "./api.js";
+// Sends drawings, and keeps each in the browser until this site itself has said what became of it:
+// nothing is lost offline, on reload, or by what answers in the site's place. The client key makes
+// sending twice the same as sending once; where the browser has locks, one tab sends at a time.
+import { ApiError, freshKey, post, Unreachable } from "./api.js";
+import { Slots, storage } from "./slots.js";
 
 const FIRST_WAIT = 1500;
 const LONGEST_WAIT = 30000;
+// What is about the drawing. Any other refusal may be over once somebody has signed in again.
+const FINAL = new Set([400, 409, 413, 422]);
+const ANOTHER_PERSON = "another_person";
+
+/** @param {ApiError} refusal */
+const isFinal = ({ status, code }) => FINAL.has(status) && code !== ANOTHER_PERSON;
+
+/**
+ * Whether an answer is this site's to this submission.
+ * @param {any} data
+ * @param {KeyedSubmission} body
+ * @returns {data is Attempt}
+ */
+function isVerdict(data, { target_label }) {
+  const { id, probabilities } = data ?? {};
+  return (
+    typeof id === "string" && data.target_label === target_label && Array.isArray(probabilities)
+  );
+}
+
+/**
+ * Does it when no other tab is at the same.
+ * @template T
+ * @param {string} name
+ * @param {() => Promise<T>} what
+ * @returns {Promise<T>}
+ */
+async function alone(name, what) {
+  if (!navigator.locks) return what(); // as where the page does not come over https
+  return navigator.locks.request(name, what);
+}
+
+/**
+ * @param {number} milliseconds at most: until the browser is online again
+ * @returns {Promise<void>}
+ */
+function pause(milliseconds) {
+  return new Promise((done) => {
+    const timer = setTimeout(finish, milliseconds);
+    window.addEventListener("online", finish, { once: true });
+    function finish() {
+      clearTimeout(timer);
+      window.removeEventListener("online", finish);
+      done();
+    }
+  });
+}
 
 export class Outbox {
   #url;
-  #slot;
+  #slots;
 
   /**
    * @param {string} url
@@ -15,69 +64,88 @@ export class Outbox {
    */
   constructor(url, owner) {
     this.#url = url;
-    this.#slot = `outbox:${owner}`;
+    this.#slots = new Slots(owner, storage());
   }
 
-  /**
-   * What was left unsent, or null.
-   * @returns {Submission | null}
-   */
+  /** What has not been answered yet, oldest first, of every tab. */
   get waiting() {
-    try {
-      return JSON.parse(localStorage.getItem(this.#slot) ?? "null");
-    } catch {
-      return null;
-    }
+    return this.#slots.all;
+  }
+
+  /** @param {KeyedSubmission} body */
+  keeps({ client_key }) {
+    return this.#slots.has(client_key);
   }
 
   /**
-   * Sends until the server answers; throws what the server refuses.
-   * @param {Submission} body
+   * Gives a drawing its key and keeps it.
+   * @param {Submission} drawing
+   * @returns {KeyedSubmission}
+   */
+  keep(drawing) {
+    const body = { client_key: freshKey(), ...drawing };
+    this.#slots.put(body);
+    return body;
+  }
+
+  /**
+   * Calls back when another tab keeps or sends a drawing.
+   * @param {() => void} changed
+   */
+  watch(changed) {
+    window.addEventListener("storage", ({ key }) => {
+      if (this.#slots.owns(key)) changed();
+    });
+  }
+
+  /**
+   * Sends until this site answers; throws what it refuses, which is kept unless that is final.
+   * @param {KeyedSubmission} body
    * @param {(message: string) => void} onWait is told of every try that did not get through
-   * @returns {Promise<Attempt>}
    */
   async send(body, onWait) {
-    const kept = { client_key: freshKey(), ...body };
-    this.#keep(kept);
-    for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
-      try {
-        const { data } = await post(this.#url, kept);
-        this.#keep(null);
-        return data;
-      } catch (error) {
-        if (!(error instanceof Unreachable)) {
-          this.#keep(null);
-          throw error;
-        }
-        onWait(error.message);
-        await this.#pause(wait);
-      }
-    }
-  }
-
-  /** @param {Submission | null} body */
-  #keep(body) {
-    try {
-      if (body) localStorage.setItem(this.#slot, JSON.stringify(body));
-      else localStorage.removeItem(this.#slot);
-    } catch {
-      // A full or forbidden storage costs the safety over a reload, not the submission.
-    }
+    return alone(`outbox:${body.client_key}`, () => this.#insist(body, onWait));
   }
 
   /**
-   * @param {number} milliseconds at most: until the browser is online again
-   * @returns {Promise<void>}
+   * The same for what another tab, or an earlier visit, has left; null where it is sent by now.
+   * @param {KeyedSubmission} body
+   * @param {(message: string) => void} onWait
    */
-  #pause(milliseconds) {
-    return new Promise((done) => {
-      const timer = setTimeout(finish, milliseconds);
-      window.addEventListener("online", finish, { once: true });
-      function finish() {
-        clearTimeout(timer);
-        window.removeEventListener("online", finish);
-        done();
+  async sendLeft(body, onWait) {
+    return alone(`outbox:${body.client_key}`, async () =>
+      this.keeps(body) ? this.#insist(body, onWait) : null,
+    );
+  }
+
+  /**
+   * @param {KeyedSubmission} body
+   * @param {(message: string) => void} onWait
+   * @returns {Promise<Attempt>}
+   */
+  async #insist(body, onWait) {
+    for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+      try {
+        return await this.#try(body);
+      } catch (problem) {
+        const isBusy = problem instanceof ApiError && problem.status === 429;
+        if (!isBusy && !(problem instanceof Unreachable)) throw problem;
+        onWait(problem.message);
+        await pause(isBusy ? Math.max(wait, problem.retryAfter * 1000) : wait);
       }
-    });
+    }
+  }
+
+  /** @param {KeyedSubmission} body */
+  async #try(body) {
+    try {
+      const { data } = await post(this.#url, body);
+      if (!isVerdict(data, body)) throw new Unreachable();
+      this.#slots.remove(body.client_key);
+      return data;
+    } catch (problem) {
+      if (problem instanceof ApiError && isFinal(problem)) this.#slots.remove(body.client_key);
+      throw problem;
+    }
   }
 }

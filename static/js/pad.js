@@ -1,5 +1,7 @@
 // The drawing pad: pointers or keys in, strokes out, in canvas units and milliseconds since the
-// drawing began. Fires "change" when a stroke ends or is taken back, and "ink" with every point.
+// drawing began. Fires "change" when a stroke ends or is undone, and "ink" with every point, and
+// when ink goes that never was part of the drawing: a palm's.
+import { Hand } from "./hand.js";
 import { CANVAS, drawStroke, drawStrokes, fit, wipe } from "./ink.js";
 
 const MAX_STROKES = 64;
@@ -24,12 +26,16 @@ export class Pad extends EventTarget {
   #ahead = document.createElement("canvas");
   /** @type {Stroke[]} */
   #strokes = [];
-  /** @type {Stroke[]} */
+  /** @type {Stroke[][]} */
+  #past = [];
+  /** @type {Stroke[][]} */
   #undone = [];
+  /** @type {Stroke[][]} what could be redone before the open stroke */
+  #undoneBefore = [];
   /** @type {Stroke | null} */
   #open = null;
-  /** @type {number | null} */
-  #pointer = null;
+  #hand = new Hand();
+  #enabled = true;
   /** @type {number | null} */
   #clock = null;
   #lastTime = 0;
@@ -41,13 +47,22 @@ export class Pad extends EventTarget {
   constructor(canvas) {
     super();
     this.#canvas = canvas;
-    this.enabled = true;
     this.#ahead.className = "pad__ahead";
     this.#ahead.setAttribute("aria-hidden", "true");
     canvas.after(this.#ahead);
     this.#listen();
     new ResizeObserver(() => this.#redraw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
+  }
+
+  /** Whether it takes ink. A stroke under the pen ends where it no longer does. */
+  get enabled() {
+    return this.#enabled;
+  }
+
+  set enabled(value) {
+    this.#enabled = value;
+    if (!value) this.#lift();
   }
 
   get width() {
@@ -69,6 +84,10 @@ export class Pad extends EventTarget {
     return this.#strokes.length === 0;
   }
 
+  get canUndo() {
+    return this.#past.length > 0;
+  }
+
   get canRedo() {
     return this.#undone.length > 0;
   }
@@ -82,38 +101,47 @@ export class Pad extends EventTarget {
   }
 
   /**
+   * A drawing that is there already; nothing of before can be undone.
    * @param {Stroke[]} strokes
    * @param {number} width
    */
   load(strokes, width) {
-    this.#strokes = strokes;
-    this.#undone = [];
+    this.#lift();
+    [this.#past, this.#undone] = [[], []];
     this.#width = width;
-    this.#lastTime = strokes.length ? endOf(strokes[strokes.length - 1]) : 0;
-    this.#clock = null;
-    this.#redraw();
-    this.#tell("change");
+    this.#show(strokes);
   }
 
   clear() {
-    this.load([], this.#width);
+    this.#lift();
+    if (this.isEmpty) return;
+    this.#past.push(this.#strokes);
+    this.#undone = [];
+    this.#show([]);
   }
 
   undo() {
-    const stroke = this.#open ? null : this.#strokes.pop();
-    if (!stroke) return;
-    this.#undone.push(stroke);
-    this.#redraw();
-    this.#tell("change");
+    this.#lift();
+    const before = this.#past.pop();
+    if (!before) return;
+    this.#undone.push(this.#strokes);
+    this.#show(before);
   }
 
   redo() {
-    const stroke = this.#open ? null : this.#undone.pop();
-    if (!stroke) return;
-    const late = Math.max(0, this.#lastTime - stroke.t[0]);
-    const again = { ...stroke, t: stroke.t.map((time) => time + late) };
-    this.#strokes.push(again);
-    this.#lastTime = Math.max(this.#lastTime, endOf(again));
+    this.#lift();
+    const after = this.#undone.pop();
+    if (!after) return;
+    this.#past.push(this.#strokes);
+    this.#show(after);
+  }
+
+  /** @param {Stroke[]} strokes */
+  #show(strokes) {
+    this.#strokes = strokes;
+    this.#lastTime = strokes.length ? endOf(strokes[strokes.length - 1]) : 0;
+    const isBehind = this.#clock !== null && performance.now() - this.#clock < this.#lastTime;
+    if (!strokes.length || isBehind) this.#clock = null;
     this.#redraw();
     this.#tell("change");
   }
@@ -123,7 +151,7 @@ export class Pad extends EventTarget {
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
-    canvas.addEventListener("pointercancel", (event) => this.#up(event));
+    canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
     canvas.addEventListener("lostpointercapture", (event) => this.#up(event));
     // A quick stroke would be taken for a fling, and the tap after it, on “Submit” say, for what
     // stops the fling.
@@ -131,22 +159,34 @@ export class Pad extends EventTarget {
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#hideCursor());
+    // Lifted elsewhere: an element that has gone, or another window, hears of it instead.
+    for (const event of ["pointerup", "pointercancel"])
+      window.addEventListener(event, (lifted) => {
+        if (lifted instanceof PointerEvent) this.#hand.leave(lifted);
+      });
   }
 
   /** @param {PointerEvent} event */
   #down(event) {
-    if (!this.enabled || this.#pointer !== null || event.button !== 0) return;
-    this.#hideCursor();
-    if (!this.#begin(this.#place(event), event.timeStamp)) return;
-    this.#pointer = event.pointerId;
-    this.#canvas.setPointerCapture(event.pointerId);
+    if (!this.enabled || event.button !== 0) return;
     event.preventDefault();
+    const { draws, takesBack } = this.#hand.touch(event);
+    if (takesBack) this.#takeBack();
+    if (!draws) return;
+    this.#hideCursor();
+    if (!this.#begin(this.#place(event), event.timeStamp)) {
+      this.#hand.drop();
+      return;
+    }
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#canvas.toggleAttribute("data-pointed", true);
     this.#canvas.focus({ preventScroll: true });
   }
 
   /** @param {PointerEvent} event */
   #move(event) {
-    if (event.pointerId !== this.#pointer) return;
+    this.#hand.hover(event);
+    if (!this.#hand.isDrawing(event)) return;
     const parts = event.getCoalescedEvents?.() ?? [];
     for (const part of parts.length ? parts : [event])
       this.#extend(this.#place(part), part.timeStamp);
@@ -170,9 +210,19 @@ export class Pad extends EventTarget {
 
   /** @param {PointerEvent} event */
   #up(event) {
-    if (event.pointerId !== this.#pointer) return;
-    this.#pointer = null;
-    this.#end();
+    const drew = this.#hand.isDrawing(event);
+    this.#hand.leave(event);
+    if (drew) this.#end();
+  }
+
+  /**
+   * The browser made something else of it. Of a finger that is a gesture or a palm, which leaves no
+   * ink; a pen's stroke stays as far as it came.
+   * @param {PointerEvent} event
+   */
+  #cancel(event) {
+    if (event.pointerType === "touch" && this.#hand.isDrawing(event)) this.#takeBack();
+    this.#up(event);
   }
 
   /**
@@ -200,10 +250,11 @@ export class Pad extends EventTarget {
       this.#tell("full");
       return false;
     }
-    this.#undone = [];
+    this.#past.push(this.#strokes);
+    [this.#undoneBefore, this.#undone] = [this.#undone, []];
     if (this.isEmpty) [this.#clock, this.#lastTime] = [null, 0];
     this.#open = { x: [x], y: [y], t: [this.#time(stamp)] };
-    this.#strokes.push(this.#open);
+    this.#strokes = [...this.#strokes, this.#open];
     drawStroke(fit(this.#canvas), this.#open, this.#width);
     this.#tell("ink");
     return true;
@@ -224,6 +275,23 @@ export class Pad extends EventTarget {
     this.#tell("ink");
   }
 
+  /** Ends a stroke whose pointer, or key, is still down. */
+  #lift() {
+    this.#hand.drop();
+    this.#end();
+  }
+
+  /** The open stroke was none: as if it had never begun. */
+  #takeBack() {
+    if (!this.#open) return;
+    this.#open = null;
+    this.#strokes = this.#past.pop() ?? [];
+    this.#undone = this.#undoneBefore;
+    this.#lead([]);
+    this.#redraw();
+    this.#tell("ink");
+  }
+
   #end() {
     if (!this.#open) return;
     this.#open = null;
@@ -237,7 +305,7 @@ export class Pad extends EventTarget {
    * @param {KeyboardEvent} event
    */
   #key(event) {
-    if (!this.enabled || event.ctrlKey || event.metaKey || event.altKey || this.#pointer !== null)
+    if (!this.enabled || event.ctrlKey || event.metaKey || event.altKey || this.#hand.isDown)
       return;
     if (event.key === " ") {
       this.#cursor ??= [CANVAS / 2, CANVAS / 2];
@@ -254,12 +322,13 @@ export class Pad extends EventTarget {
       return;
     }
     event.preventDefault();
+    this.#canvas.removeAttribute("data-pointed");
     this.#redraw();
   }
 
   #hideCursor() {
     this.#cursor = null;
-    if (this.#open && this.#pointer === null) this.#end();
+    if (this.#open && !this.#hand.isDown) this.#end();
     else this.#redraw();
   }
 

@@ -16,7 +16,7 @@ export function openStudio(say) {
 
   function refresh() {
     board.toggleAttribute("data-inked", !pad.isEmpty);
-    undo.disabled = pad.isEmpty;
+    undo.disabled = !pad.canUndo;
     clear.disabled = pad.isEmpty;
     redo.disabled = !pad.canRedo;
     width.value = String(pad.width);
@@ -34,7 +34,15 @@ export function openStudio(say) {
   );
   pad.addEventListener("pen-down", () => say("Pen down"));
   pad.addEventListener("pen-up", () => say("Pen up"));
-  onKeys({ z: () => pad.undo(), y: () => pad.redo(), c: () => pad.clear() });
+  onKeys({
+    z: () => pad.undo(),
+    "shift+z": () => pad.redo(),
+    y: () => pad.redo(),
+    c: () => pad.clear(),
+    "mod+z": () => pad.undo(),
+    "mod+shift+z": () => pad.redo(),
+    "mod+y": () => pad.redo(),
+  });
   pad.width = Number(width.value);
   refresh();
   return pad;

@@ -31,6 +31,11 @@ interface Submission {
   width: number;
 }
 
+/** On its way: the key makes it the same submission however often it is sent. */
+interface KeyedSubmission extends Submission {
+  client_key: string;
+}
+
 interface Assignment {
   id: string;
   expires: string;

@@ -65,6 +65,7 @@ function spoken({ fooled, target_label: target, predicted_label: said, probabili
 }
 
 export class Verdict {
+  #drawingsUrl;
   #box;
   #board;
   #line;
@@ -79,6 +80,7 @@ export class Verdict {
 
   /** @param {HTMLElement} page pages/draw.html's studio */
   constructor(page) {
+    this.#drawingsUrl = `${page.dataset.drawingsUrl}`;
     this.#box = page.querySelector("section#verdict");
     this.#board = page.querySelector("div#board");
     this.#line = this.#box.querySelector("h2[data-part=line]");
@@ -93,10 +95,13 @@ export class Verdict {
     this.shown = false;
   }
 
-  /** @param {Attempt} answer */
-  show(answer) {
+  /**
+   * @param {Attempt} answer
+   * @param {boolean} isNews it came just now: that may be seen
+   */
+  show(answer, isNews = true) {
     const { shout, line, text } = sentences(answer);
-    const address = `${this.#box.dataset.drawingsUrl}${answer.id}/`;
+    const address = `${this.#drawingsUrl}${answer.id}/`;
     this.shown = true;
     this.#box.dataset.fooled = String(answer.fooled);
     const mark = document.createElement("span");
@@ -111,8 +116,8 @@ export class Verdict {
     this.#spoken.replaceChildren(...spoken(answer));
     this.#challenge.hidden = true;
     this.#board.toggleAttribute("data-fooled", answer.fooled);
-    if (answer.fooled && !calm.matches) this.#burst();
-    this.#bringIntoView();
+    if (answer.fooled && isNews && !calm.matches) this.#burst();
+    if (isNews) this.#bringIntoView();
   }
 
   /** The picture has changed since: the words go, the pictures stay for comparison. */

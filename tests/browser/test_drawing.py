@@ -1,12 +1,10 @@
 """Drawing in Chromium: mouse, finger and keys; the verdict; nothing is lost offline or by loading
 the page again."""
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, Route
+from playwright.sync_api import Request, Route
 
 from tests.support import penmanship
 from tests.support.browser import (
@@ -14,6 +12,7 @@ from tests.support.browser import (
     draw_with_mouse,
     findings,
     fooling_with_the_usual_pen,
+    sent,
     wait_on,
 )
 
@@ -27,18 +26,6 @@ def next_fooling() -> Drawings:
     """Digits in the page's own pen width that fool round 1's model, each once."""
     found = fooling_with_the_usual_pen()
     return lambda: next(found)
-
-
-def sent(page: Page, address: str) -> list[Any]:
-    """The bodies of all requests to an address of the API from now on, as they are sent."""
-    bodies: list[Any] = []
-
-    def note(request: Request) -> None:
-        if request.method == "POST" and request.url.endswith(address):
-            bodies.append(json.loads(request.post_data or "null"))
-
-    page.on("request", note)
-    return bodies
 
 
 def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawings) -> None:
@@ -124,7 +111,7 @@ def test_one_goes_on_from_the_same_picture(visit: Open) -> None:
     assert len(bodies[1]["strokes"]) == len(bodies[0]["strokes"]) + 1
     assert bodies[1]["client_key"] != bodies[0]["client_key"]
     page.click("#anew")
-    assert page.locator("#undo").is_disabled()
+    assert page.locator("#clear").is_disabled()
     assert page.locator("#submit").is_disabled()
 
 

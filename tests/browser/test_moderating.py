@@ -368,7 +368,7 @@ def test_answers_of_a_captive_portal_are_asked_for_again_ever_more_slowly(
     for count in range(1, 5):
         page.clock.fast_forward(60_000)
         wait_on(page, lambda count=count: len(asked) >= count, "to be asked")  # type: ignore[misc]
-    assert "did not come from this site" in page.locator("#notice").inner_text()
+    assert "What answered is not this site" in page.locator("#notice").inner_text()
     page.clock.run_for(30_000)
     assert len(asked) <= 6
     page.unroute("**/api/**")
@@ -413,12 +413,12 @@ def test_a_tapped_answer_leaves_no_trace_and_nothing_moves(
 def test_single_keys_can_be_switched_off_and_stay_so(bench: Open) -> None:
     page = bench("/moderate/", "mona")
     page.get_by_text("Keys", exact=True).click()
-    page.get_by_label("Keys of one character").uncheck()
+    page.get_by_label("Keys of a single character").uncheck()
     page.reload()
     first = waiting(page)
     page.keyboard.type("just a 7")
     assert waiting(page) == first
     page.get_by_text("Keys", exact=True).click()
-    page.get_by_label("Keys of one character").check()
+    page.get_by_label("Keys of a single character").check()
     page.keyboard.press("7")
     assert "Read as a 7." in page.locator("#undo-toast").inner_text()

@@ -1,10 +1,13 @@
 """Every page in Chromium: no findings of axe in either scheme, a silent console, and never wider
 than a phone."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from django.urls import resolve
 
 from collector import urls
+from tests.support import PASSWORD
 from tests.support import site as sites
 from tests.support.browser import Open, findings, look_at
 from tests.support.pages import NO_PAGES
@@ -130,3 +133,66 @@ def test_a_stranger_scribbles_on_the_home_page_and_the_model_answers(visit: Open
     page.get_by_text("sure.").wait_for()
     page.click("[data-clear]")
     assert "You say 4." in page.locator("figcaption").inner_text()
+
+
+def test_times_are_the_readers_with_the_zone_on_hover(visit: Open) -> None:
+    here = visit("/rounds/1/", timezone_id="Asia/Tokyo").locator("h1 + p time").first
+    without = visit("/rounds/1/", timezone_id="Asia/Tokyo", java_script_enabled=False)
+    told = without.locator("h1 + p time").first.inner_text()
+    assert told.endswith(" UTC")
+    at = datetime.fromisoformat(here.get_attribute("datetime") or "")
+    assert f"{at:%-d %B %Y, %H:%M} UTC" == told
+    assert here.inner_text() == f"{at + timedelta(hours=9):%-d %B %Y, %H:%M}"
+    assert here.get_attribute("title") == "GMT+9, Asia/Tokyo"
+
+
+def test_an_admins_menu_is_whole_at_any_width(visit: Open) -> None:
+    page = visit("/desk/", "admin")
+    for width in (1280, 1190, 1000, 900, 700):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.evaluate(
+            "() => { const nav = document.querySelector('.site-nav');"
+            " return nav.scrollWidth <= nav.clientWidth }"
+        ), width
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.reload()
+    box = page.locator(".site-nav [aria-current]").bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= 390
+
+
+def test_names_in_tables_are_on_the_line_of_their_row(visit: Open) -> None:
+    page = visit("/leaderboard/?period=all")
+    tops = page.evaluate(
+        """() => [...document.querySelectorAll("tbody tr:first-child > *")].map((cell) => {
+            const range = document.createRange();
+            range.selectNodeContents(cell.querySelector("a") ?? cell);
+            return range.getBoundingClientRect().top;
+        })"""
+    )
+    assert max(tops) - min(tops) < 1
+
+
+@pytest.mark.parametrize("pause", [30, 250])
+def test_a_double_click_on_sign_up_signs_up_and_the_way_back_shows_no_old_form(
+    visit: Open, pause: int
+) -> None:
+    page = visit("/accounts/sign-up/")
+    page.fill("#id_username", f"double{pause}")
+    page.fill("#id_password", PASSWORD)
+    button = page.locator("main form button").bounding_box()
+    assert button
+    page.mouse.click(button["x"] + 20, button["y"] + 20)
+    page.wait_for_timeout(pause)
+    page.mouse.click(button["x"] + 20, button["y"] + 20)
+    page.wait_for_url("**/draw/")
+    page.go_back()
+    page.wait_for_url("**/draw/")
+
+
+def test_a_page_that_the_browser_had_put_aside_is_fetched_anew(visit: Open) -> None:
+    page = visit("/account/", "alice")
+    with page.expect_navigation():
+        page.evaluate(
+            "() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+        )

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { percent, percentInWords } from "../../static/js/bars.js";
-import { digitOf, nameOf } from "../../static/js/keys.js";
 import { isRound, justUnder, ticked } from "../../static/js/ticks.js";
 
 // replay.js looks for drawings to play; here are none.
@@ -64,29 +63,4 @@ test("an axis begins just under its lowest whisker, or where the chart likes", (
   assert.equal(justUnder(10)([83, 47]), 40);
   assert.equal(justUnder(0.5)([98.2]), 98);
   assert.equal(justUnder(10)([]), undefined);
-});
-
-const pressed = (key, code = "", shiftKey = false) => ({ key, code, shiftKey });
-
-test("a digit is one in whatever script it is written, and by its place where a key is none", () => {
-  assert.equal(digitOf(pressed("7", "Digit7")), 7);
-  assert.equal(digitOf(pressed("7", "Numpad7")), 7);
-  assert.equal(digitOf(pressed("è", "Digit7")), 7); // AZERTY
-  assert.equal(digitOf(pressed("7", "Digit7", true)), 7);
-  assert.equal(digitOf(pressed("٧", "Digit7")), 7);
-  assert.equal(digitOf(pressed("۷", "Digit7")), 7);
-  assert.equal(digitOf(pressed("&", "Digit7", true)), null); // QWERTY's shift
-  assert.equal(digitOf(pressed("Home", "Numpad7")), null);
-  assert.equal(digitOf(pressed("x", "Digit7")), null);
-});
-
-test("a letter is what its key says, and by its place where that is none of ours", () => {
-  assert.equal(nameOf(pressed("a", "KeyQ")), "a"); // AZERTY
-  assert.equal(nameOf(pressed("q", "KeyA")), "q");
-  assert.equal(nameOf(pressed("J", "KeyJ", true)), "j");
-  assert.equal(nameOf(pressed("ф", "KeyA")), "a");
-  assert.equal(nameOf(pressed("ξ", "KeyJ")), "j");
-  assert.equal(nameOf(pressed("ع", "KeyU")), "u");
-  assert.equal(nameOf(pressed(";", "KeyZ")), ";"); // Dvorak
-  assert.equal(nameOf(pressed("Backspace", "Backspace")), "backspace");
 });

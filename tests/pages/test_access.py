@@ -1,5 +1,6 @@
 """Who may open which page: every URL of the pages, for every kind of person."""
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from collector.models import Person
+from collector.models import Attempt, Person
 from tests.support.pages import Browse, Insert
 
 SIGN_IN = 302
@@ -61,3 +62,25 @@ def test_nothing_changes_without_a_csrf_token(ada: Person) -> None:
     answer = client.post(reverse("desk"), {"do": "train"})
     assert answer.status_code == 403
     assert "That did not go through" in answer.content.decode()
+
+
+def test_a_page_of_one_account_gets_nothing_done_as_another(
+    browse: Browse, alice: Person, bob: Person
+) -> None:
+    body = {"target_label": 1, "strokes": [{"x": [140, 140], "y": [50, 230], "t": [0, 300]}]}
+
+    def submit(**headers: str) -> Any:
+        return browse(bob).post(
+            reverse("api_attempts"), body, content_type="application/json", headers=headers
+        )
+
+    for page_of in (str(alice.pk), "somebody"):
+        refused = submit(**{"X-Person": page_of})
+        assert refused.status_code == 409
+        error = json.loads(refused.content)["error"]
+        assert error["code"] == "another_person"
+        assert "bob is signed in" in error["message"]
+    assert not Attempt.objects.exists()
+    assert submit(**{"X-Person": str(bob.pk)}).status_code == 201
+    body["target_label"] = 2
+    assert submit().status_code in (201, 409), "programs need not say it"

@@ -1,12 +1,13 @@
 """Chromium as tests use it: pages opened as somebody, whose console has to stay silent; a drawing
 mouse; axe."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request
 
 from tests.support import PASSWORD, penmanship
 from tests.support import site as sites
@@ -130,6 +131,18 @@ def draw_with_mouse(page: Page, strokes: penmanship.Strokes) -> None:
         page.mouse.up()
 
 
+def sent(page: Page, address: str) -> list[Any]:
+    """The bodies of all requests to an address of the API from now on, as they are sent."""
+    bodies: list[Any] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith(address):
+            bodies.append(json.loads(request.post_data or "null"))
+
+    page.on("request", note)
+    return bodies
+
+
 # Pictures and fonts are there, and nothing moves that comes to an end.
 AT_REST = """() => document.fonts.status === "loaded"
     && [...document.images].every((image) => image.complete || image.loading === "lazy")
@@ -147,12 +160,18 @@ def findings(page: Page) -> list[str]:
 
 
 def look_at(visit: Open, path: str, who: str | None = None, shown: str = "main") -> None:
-    """Open a page on a narrow phone, where it has to fit; then on a desk, light and dark, where axe
-    may find nothing. `shown` is there once everything is."""
+    """Open a page on a narrow phone, where it has to fit, with the text twice as large too; then on
+    a desk, light and dark, where axe may find nothing. `shown` is there once everything is."""
     page = visit(path, who, viewport={"width": 320, "height": 640}, has_touch=True, bypass_csp=True)
     page.locator(shown).first.wait_for()
     page.wait_for_function(AT_REST)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
+    devtools = page.context.new_cdp_session(page)
+    for size in (32, 16):
+        devtools.send("Page.setFontSizes", {"fontSizes": {"standard": size, "fixed": size}})
+        # The board of the draw page has to fit in another way.
+        if path != "/draw/":
+            page.wait_for_function("() => document.documentElement.scrollWidth <= 320")
     page.set_viewport_size({"width": 1280, "height": 720})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
