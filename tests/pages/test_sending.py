@@ -110,7 +110,7 @@ def examples() -> dict[str, Any]:
         if "requestBody" in asked.get("post", {})
     }
     return {
-        path: next(iter(body.get("examples", {}).values()), {}).get("value")
+        path: next(iter(body["examples"].values()))["value"] if "examples" in body else None
         for path, body in bodies.items()
     }
 
