@@ -53,6 +53,18 @@ def test_forced_colours_leave_ink_on_a_pad(visit: Open) -> None:
         assert current != style(page, ".site-nav a:not([aria-current])", "border-bottom-color")
 
 
+def test_forced_colours_leave_words_on_the_main_button_and_say_which_tab_is_open(
+    visit: Open,
+) -> None:
+    page = visit("/leaderboard/", "newt", forced_colors="active")
+    one, other = ".tabs a[aria-current]", ".tabs a:not([aria-current])"
+    assert style(page, one, "background-color") != style(page, other, "background-color")
+    page.goto(page.url.replace("leaderboard", "try"))
+    button = ".button--primary"
+    assert style(page, button, "forced-color-adjust") == "none"
+    assert style(page, button, "background-color") != style(page, button, "color")
+
+
 def test_forced_colours_leave_the_drawing_that_is_read(visit: Open) -> None:
     page = visit("/moderate/", "max", forced_colors="active")
     page.locator("#assignment:not([data-id=''])").wait_for()
