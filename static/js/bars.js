@@ -46,7 +46,7 @@ export class Bars {
   show(probabilities, target = null) {
     const top = probabilities.indexOf(Math.max(...probabilities));
     this.#rows.forEach(({ row, fill, share }, digit) => {
-      fill.style.transform = `scaleX(${probabilities[digit]})`;
+      fill.style.setProperty("--share", String(probabilities[digit]));
       share.textContent = percent(probabilities[digit]);
       row.toggleAttribute("data-top", digit === top);
       row.toggleAttribute("data-target", digit === target);
@@ -56,7 +56,7 @@ export class Bars {
   /** @param {number | null} target */
   reset(target = null) {
     this.#rows.forEach(({ row, fill, share }, digit) => {
-      fill.style.transform = "scaleX(0)";
+      fill.style.removeProperty("--share");
       share.textContent = "";
       row.removeAttribute("data-top");
       row.toggleAttribute("data-target", digit === target);

@@ -30,18 +30,19 @@ export class Told {
     this.#error = page.querySelector("p#error");
     this.#later = page.querySelector("p#later");
     this.#kept = page.querySelector("p#kept");
-    // It may lie over the tools: a press takes it away.
-    this.#error.addEventListener("click", ({ target }) => {
+    // On a phone they lie over the tools: a press takes them away, as more ink does.
+    this.#error.parentElement?.addEventListener("click", ({ target }) => {
       if (!(target instanceof HTMLAnchorElement)) this.quiet();
     });
   }
 
   quiet() {
-    this.#error.textContent = "";
+    for (const line of [this.#error, this.#later, this.#kept]) line.textContent = "";
   }
 
   /** @param {string} message */
   error(message) {
+    this.quiet();
     this.#error.textContent = message;
   }
 

@@ -19,9 +19,7 @@ function sentences({
     return {
       shout: "",
       line: `It sees your ${target}.`,
-      text:
-        `It is ${sure} sure. Your ink stays: bend it a little and submit again, ` +
-        "or start a new drawing.",
+      text: `It is ${sure} sure. Bend your ink a little and submit it again, or start a new drawing.`,
     };
   }
   const line = `You say ${target}, it says ${said}.`;
@@ -30,16 +28,16 @@ function sentences({
       shout: "Fooled!",
       line,
       text:
-        `It was ${sure} sure. A person will look without knowing your answer. If they see ` +
-        `${named(target)} too, it counts, and the next model learns from it.`,
+        `It was ${sure} sure. If a person, not knowing your answer, sees ${named(target)} too, it ` +
+        "counts, and the next model learns from it.",
     };
   }
   return {
     shout: "Fooled again.",
     line,
     text:
-      "This is very like an earlier drawing, or one of MNIST’s own. A person reads it like any " +
-      "other, but it earns nothing: find another trick.",
+      "This is very like an earlier drawing, or one of MNIST’s own. It is read like any other, but " +
+      "earns nothing: find another trick.",
   };
 }
 
@@ -86,7 +84,7 @@ export class Verdict {
     this.#line = this.#box.querySelector("h2[data-part=line]");
     this.#text = this.#box.querySelector("p[data-part=text]");
     this.#link = this.#box.querySelector("a[data-part=link]");
-    this.#challenge = this.#box.querySelector("p[data-challenge]");
+    this.#challenge = page.querySelector("p[data-challenge]");
     this.#pair = page.querySelector("div[data-pair]");
     this.#seen = this.#pair.querySelector("img[data-seen]");
     this.#attribution = this.#pair.querySelector("img[data-attribution]");
@@ -117,7 +115,7 @@ export class Verdict {
     this.#challenge.hidden = true;
     this.#board.toggleAttribute("data-fooled", answer.fooled);
     if (answer.fooled && isNews && !calm.matches) this.#burst();
-    if (isNews) this.#bringIntoView();
+    this.#box.scrollTop = 0;
   }
 
   /** The picture has changed since: the words go, the pictures stay for comparison. */
@@ -159,11 +157,5 @@ export class Verdict {
     }
     this.#board.append(confetti);
     setTimeout(() => confetti.remove(), BURST_TIME);
-  }
-
-  #bringIntoView() {
-    const { top } = this.#box.getBoundingClientRect();
-    if (top < window.innerHeight * 0.75) return;
-    this.#box.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "center" });
   }
 }

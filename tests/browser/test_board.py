@@ -1,0 +1,95 @@
+"""The board is the screen: at every usual size of a window all that one draws with is seen without
+scrolling, with a verdict and with an error too."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.support import penmanship
+from tests.support.browser import Open, draw_with_mouse
+
+pytestmark = pytest.mark.browser
+SIZES = [
+    (1366, 625),
+    (1280, 720),
+    (1280, 800),
+    (1440, 900),
+    (390, 664),
+    (390, 844),
+    (320, 568),
+    (844, 390),
+]
+PARTS = "#board, #undo, #redo, #clear, #width"
+DRAWN_WITH = f"#chooser, {PARTS}, #submit, #anew, #verdict, #error:not(:empty)"
+TRIED_WITH = f"#reading, #bars, {PARTS}, #error:not(:empty)"
+OUTSIDE = """(parts) => [...document.querySelectorAll(parts)]
+    .map((part) => [part.id, part.getBoundingClientRect()])
+    .filter(([, box]) => box.top < 0 || box.left < 0 || box.width === 0
+        || Math.round(box.bottom) > innerHeight || Math.round(box.right) > innerWidth)
+    .map(([id, box]) => `${id} ${JSON.stringify(box)}`)"""
+FOOLED = {"round": 1, "fooled": True, "status": "pending", "predicted_label": 9}
+REFUSED = {"error": {"code": "copy", "message": "Exactly this drawing has been submitted. " * 2}}
+
+
+def look(page: Page, parts: str, state: str) -> None:
+    """Nothing of it may be outside the window at any size."""
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("() => window.scrollTo(0, 0)")
+        assert page.evaluate(OUTSIDE, parts) == [], (state, width, height)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width, (state, width)
+        pad = page.locator("#board").bounding_box()
+        assert pad
+        assert abs(pad["width"] - pad["height"]) < 1
+        assert pad["height"] >= min(width, height) * 0.6, (state, width, height)
+
+
+def answering(page: Page, status: int, body: dict[str, Any]) -> None:
+    page.unroute("**/api/attempts/")
+    page.route(
+        "**/api/attempts/",
+        lambda route: route.fulfill(
+            status=status, content_type="application/json", body=json.dumps(body)
+        ),
+    )
+
+
+def test_drawing_needs_no_scrolling_at_any_size(visit: Open) -> None:
+    page = visit("/draw/", "alice")
+    mine = page.request.get(page.url.replace("/draw/", "/api/attempts/")).json()["results"][0]
+    look(page, DRAWN_WITH, "empty")
+    page.click('[data-digit="4"]')
+    draw_with_mouse(page, penmanship.drawings(900, 1)[0][1])
+    answering(page, 409, REFUSED)
+    page.click("#submit")
+    page.locator("#error:not(:empty)").wait_for()
+    look(page, DRAWN_WITH, "refused")
+    answer = FOOLED | {"id": mine["id"], "target_label": 4, "probabilities": [0.1] * 10}
+    answering(page, 201, answer)
+    page.click("#submit")
+    page.locator('#verdict[data-fooled="true"]').wait_for()
+    look(page, DRAWN_WITH, "judged")
+    page.set_viewport_size({"width": 390, "height": 664})
+    page.evaluate("() => window.scrollTo(0, document.body.scrollHeight)")
+    page.locator("img[data-seen]").evaluate("image => image.decode()")
+    page.click("#anew")  # in the bar, wherever one has scrolled to
+    page.wait_for_function("() => window.scrollY === 0")
+
+
+def test_trying_out_needs_none_and_shows_what_the_model_sees(visit: Open) -> None:
+    page = visit("/try/")
+    look(page, TRIED_WITH, "empty")
+    draw_with_mouse(page, penmanship.drawings(901, 1)[0][1])
+    page.locator("#bars [data-top]").wait_for()
+    look(page, TRIED_WITH, "drawn")
+    page.route(
+        "**/api/predictions/",
+        lambda route: route.fulfill(
+            status=429, content_type="application/json", body=json.dumps(REFUSED)
+        ),
+    )
+    draw_with_mouse(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
+    page.locator("#error:not(:empty)").wait_for()
+    look(page, TRIED_WITH, "a limit")
