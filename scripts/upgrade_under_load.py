@@ -270,7 +270,8 @@ def _told(options: argparse.Namespace, site: sites.Site, load: Load) -> int:
     for each in load.wrong[:10]:
         print(each)
     allowed = {"503", "ConnectError", "ReadError", "RemoteProtocolError"}
-    is_well = not (lost or outside or load.wrong or verified.returncode or set(errors) - allowed)
+    is_lost = bool(lost) or not load.taken
+    is_well = not (is_lost or outside or load.wrong or verified.returncode or set(errors) - allowed)
     if not is_well:
         print(verified.stderr, (site.data_dir / "site.log").read_text()[-3000:])
     return 0 if is_well else 1
