@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.support import penmanship
+from tests.support import PASSWORD, penmanship
 from tests.support.browser import Open, draw_with_mouse
 
 pytestmark = pytest.mark.browser
@@ -93,3 +93,14 @@ def test_trying_out_needs_none_and_shows_what_the_model_sees(visit: Open) -> Non
     draw_with_mouse(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
     page.locator("#error:not(:empty)").wait_for()
     look(page, TRIED_WITH, "a limit")
+
+
+def test_the_first_screen_after_sign_up_needs_no_scrolling(visit: Open) -> None:
+    page = visit("/accounts/sign-up/", viewport={"width": 390, "height": 664}, has_touch=True)
+    page.fill("#id_username", "nora")
+    page.fill("#id_password", PASSWORD)
+    page.click("main form button")
+    page.locator(".messages").wait_for()
+    for width, height in ((390, 664), (320, 568)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(OUTSIDE, f"{DRAWN_WITH}, .messages") == []
