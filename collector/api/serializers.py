@@ -1,6 +1,7 @@
 """What requests may hold, field by field and strictly; and the shapes of the answers, for the
 schema."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
@@ -69,7 +70,7 @@ class Given(Shape):
         return super().to_internal_value(data)
 
 
-def example(body: dict[str, object]) -> Any:
+def example(body: Mapping[str, object]) -> Any:
     """Decorate a shape with a body that works, for the schema and whoever tries it there."""
     return extend_schema_serializer(
         examples=[OpenApiExample("One that works", value=body, request_only=True)]

@@ -48,7 +48,8 @@ def test_a_browser_that_asks_for_favicon_ico_gets_one() -> None:
     assert answer.status_code == 302
     assert re.fullmatch(r"/static/img/favicon(\.[0-9a-f]+)?\.ico", answer["Location"])
     shipped = Path(__file__).resolve().parents[2] / "static/img/favicon.ico"
-    assert Image.open(shipped).info["sizes"] >= {(16, 16), (32, 32)}
+    with Image.open(shipped) as icon:
+        assert icon.info["sizes"] >= {(16, 16), (32, 32)}
 
 
 def test_times_without_scripts_are_in_utc_and_say_so(browse: Browse, ada: Person) -> None:
@@ -109,10 +110,7 @@ def examples() -> dict[str, Any]:
         for path, asked in schema["paths"].items()
         if "requestBody" in asked.get("post", {})
     }
-    return {
-        path: next(iter(body.get("examples", {}).values()), {}).get("value")
-        for path, body in bodies.items()
-    }
+    return {path: next(iter(body["examples"].values()))["value"] for path, body in bodies.items()}
 
 
 def test_each_example_of_the_api_works_when_tried(mona: Person) -> None:
