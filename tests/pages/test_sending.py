@@ -17,6 +17,7 @@ from PIL import Image
 
 from collector.data import exports
 from collector.models import Person
+from collector.people import notices
 from collector.views.parts import pictures
 from tests.support.pages import Browse, Insert, text
 from trainer import samples
@@ -68,6 +69,12 @@ def test_amber_is_ones_own_digit_and_blue_the_models(
     attempt = insert(alice, 4, predicted)
     told = text(browse(alice).get(reverse("drawing", args=[attempt.pk])))
     assert f"Amber ink spoke for 4, blue for {models}" in told
+
+
+def test_nobody_is_told_that_a_one_was_taken_for_a_one(alice: Person, insert: Insert) -> None:
+    notices.notify_settled(insert(alice, 1, 1, status="rejected"))
+    [told] = alice.notices.values_list("text", flat=True)
+    assert told.startswith("Your 1, which the model read as 1. ")
 
 
 @pytest.mark.parametrize("has_fooled", [True, False])
