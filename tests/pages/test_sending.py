@@ -17,6 +17,7 @@ from PIL import Image
 
 from collector.data import exports
 from collector.models import Person
+from collector.people import notices
 from collector.views.parts import pictures
 from tests.support.pages import Browse, Insert, text
 from trainer import samples
@@ -48,7 +49,8 @@ def test_a_browser_that_asks_for_favicon_ico_gets_one() -> None:
     assert answer.status_code == 302
     assert re.fullmatch(r"/static/img/favicon(\.[0-9a-f]+)?\.ico", answer["Location"])
     shipped = Path(__file__).resolve().parents[2] / "static/img/favicon.ico"
-    assert Image.open(shipped).info["sizes"] >= {(16, 16), (32, 32)}
+    with Image.open(shipped) as icon:
+        assert icon.info["sizes"] >= {(16, 16), (32, 32)}
 
 
 def test_times_without_scripts_are_in_utc_and_say_so(browse: Browse, ada: Person) -> None:
@@ -67,6 +69,12 @@ def test_amber_is_ones_own_digit_and_blue_the_models(
     attempt = insert(alice, 4, predicted)
     told = text(browse(alice).get(reverse("drawing", args=[attempt.pk])))
     assert f"Amber ink spoke for 4, blue for {models}" in told
+
+
+def test_nobody_is_told_that_a_one_was_taken_for_a_one(alice: Person, insert: Insert) -> None:
+    notices.notify_settled(insert(alice, 1, 1, status="rejected"))
+    [told] = alice.notices.values_list("text", flat=True)
+    assert told.startswith("Your 1, which the model read as 1. ")
 
 
 @pytest.mark.parametrize("has_fooled", [True, False])
@@ -109,10 +117,7 @@ def examples() -> dict[str, Any]:
         for path, asked in schema["paths"].items()
         if "requestBody" in asked.get("post", {})
     }
-    return {
-        path: next(iter(body["examples"].values()))["value"] if "examples" in body else None
-        for path, body in bodies.items()
-    }
+    return {path: next(iter(body["examples"].values()))["value"] for path, body in bodies.items()}
 
 
 def test_each_example_of_the_api_works_when_tried(mona: Person) -> None:
