@@ -47,7 +47,7 @@ def row_of(rule: retention.Rule, at: datetime, person: Person, place: int) -> Mo
         "collector.Alarm": lambda: Alarm(kind="disk", began_at=at, seen_at=at, ended_at=at),
         "collector.Email": lambda: Email(kind="reset", to="a@example.org", due_at=at),
         "django_q.Task": lambda: Task(id=str(place), name="t", func="f", started=at),
-        "django_q.OrmQ": lambda: OrmQ(key="dadc@gone", payload=""),
+        "django_q.OrmQ": lambda: OrmQ(key="dadc@gone" if rule.which else "dadc", payload=""),
         "trainer.Heartbeat": lambda: Heartbeat(program="worker", machine=f"gone {place}"),
     }
     row: Model = make[rule.model]()

@@ -79,7 +79,7 @@ def wire(address: str = "127.0.0.1") -> httpx.HTTPTransport:
 
 
 def answer_of(response: httpx.Response) -> Answer:
-    is_json = response.headers.get("Content-Type", "").startswith("application/json")
+    is_json = response.headers.get("Content-Type", "").partition(";")[0] == "application/json"
     body = json.loads(response.read()) if is_json else response.read()
     return Answer(response.status_code, body, response.headers)
 
