@@ -42,7 +42,11 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     assert page.locator("img[data-seen]").evaluate("image => image.naturalWidth") == 28
     page.locator("img[data-attribution]").evaluate("image => image.decode()")
     assert page.locator("img[data-attribution]").evaluate("image => image.naturalWidth") == 28
-    assert page.locator("[data-part=attribution]").inner_text().endswith(f"blue for {label}")
+    assert (
+        page.locator("[data-part=attribution]")
+        .inner_text()
+        .startswith(f"Amber ink spoke for {label}, ")
+    )
     assert findings(page) == []
     page.click("#verdict [data-part=link]")
     assert "What became of it" in page.locator("main").inner_text()
