@@ -104,6 +104,23 @@ export const post = (url, body, options) => request("POST", url, body, options);
 /** @param {string} url */
 export const get = (url) => request("GET", url);
 
+/**
+ * Before asking again: until so many milliseconds have gone by, or the browser is online again.
+ * @param {number} milliseconds
+ * @returns {Promise<void>}
+ */
+export function pause(milliseconds) {
+  return new Promise((done) => {
+    const timer = setTimeout(finish, milliseconds);
+    window.addEventListener("online", finish, { once: true });
+    function finish() {
+      clearTimeout(timer);
+      window.removeEventListener("online", finish);
+      done();
+    }
+  });
+}
+
 /** A UUID4, also where the page is not served over https (there crypto.randomUUID is missing). */
 export function freshKey() {
   if (crypto.randomUUID) return crypto.randomUUID();

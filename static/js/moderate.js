@@ -2,7 +2,7 @@
 // and a reading leaves the browser late, so that it can be taken back: when the next one is read,
 // after some seconds, or on leaving. There is one request at a time, and after trouble a pause that
 // grows.
-import { ApiError, failed, post } from "./api.js";
+import { ApiError, failed, pause, post } from "./api.js";
 import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
 import { onKeys } from "./keys.js";
@@ -34,23 +34,6 @@ const isOfNobodyHere = ({ status, code }) => status === 401 || code === "another
 /** @param {ApiError | import("./api.js").Unreachable} problem */
 const isFinal = (problem) =>
   problem instanceof ApiError && problem.status !== 429 && !isOfNobodyHere(problem);
-
-/**
- * Until so many milliseconds have gone by, or the browser is online again.
- * @param {number} milliseconds
- * @returns {Promise<void>}
- */
-function pause(milliseconds) {
-  return new Promise((done) => {
-    const timer = setTimeout(finish, milliseconds);
-    window.addEventListener("online", finish, { once: true });
-    function finish() {
-      clearTimeout(timer);
-      window.removeEventListener("online", finish);
-      done();
-    }
-  });
-}
 
 class ReadingDesk {
   #assignmentsUrl;

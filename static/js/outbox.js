@@ -1,7 +1,7 @@
 // Sends drawings, and keeps each in the browser until this site itself has said what became of it:
 // nothing is lost offline, on reload, or by what answers in the site's place. The client key makes
 // sending twice the same as sending once; where the browser has locks, one tab sends at a time.
-import { ApiError, freshKey, post, Unreachable } from "./api.js";
+import { ApiError, freshKey, pause, post, Unreachable } from "./api.js";
 import { Slots, storage } from "./slots.js";
 
 const FIRST_WAIT = 1500;
@@ -36,22 +36,6 @@ function isVerdict(data, { target_label }) {
 async function alone(name, what) {
   if (!navigator.locks) return what(); // as where the page does not come over https
   return navigator.locks.request(name, what);
-}
-
-/**
- * @param {number} milliseconds at most: until the browser is online again
- * @returns {Promise<void>}
- */
-function pause(milliseconds) {
-  return new Promise((done) => {
-    const timer = setTimeout(finish, milliseconds);
-    window.addEventListener("online", finish, { once: true });
-    function finish() {
-      clearTimeout(timer);
-      window.removeEventListener("online", finish);
-      done();
-    }
-  });
 }
 
 export class Outbox {

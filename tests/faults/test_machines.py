@@ -24,19 +24,10 @@ from tests.support.machines import Machine, machine
 from tests.support.penmanship import drawings
 from tests.support.processes import alive, children, kill
 from tests.support.site import Site, free_port, wait_for
-from tests.support.trainings import START
+from tests.support.trainings import A_SHORT_TRAINER, START
 
 pytestmark = [pytest.mark.faults]
 
-SHORT_TRAINER = """
-import runpy, sys
-from dataclasses import replace
-from trainer.learning import fit
-usual = fit.default_recipe
-fit.default_recipe = lambda *which: replace(usual(*which), steps=40)
-sys.argv = ["manage.py", "trainer"]
-runpy.run_path("manage.py", run_name="__main__")
-"""
 CANDIDATE = "SELECT state, token, claim_count FROM trainer_roundmodel ORDER BY id DESC LIMIT 1"
 WRITTEN = "SELECT (SELECT count(*) FROM trainer_round), (SELECT count(*) FROM trainer_weights)"
 BEAT = "SELECT beat_at FROM trainer_heartbeat WHERE program = %s AND machine = %s"
@@ -98,7 +89,7 @@ def test_a_trainer_that_was_cut_off_past_its_lease_writes_nothing(
     [child] = wait_for(lambda: children(east.running("trainer").pid), 10, "its child")
     east.cut()
     try:
-        west.start("trainer", "-c", SHORT_TRAINER)
+        west.start("trainer", "-c", A_SHORT_TRAINER)
         asked.execute(LEASE_RUNS_OUT)
         wait_for(lambda: asked.execute(WRITTEN).fetchone() == (2, 2), 90, "round 2")
         before = asked.execute(BEAT, ["trainer", "east"]).fetchone()

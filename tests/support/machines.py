@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from tests.support.relay import Relay
-from tests.support.site import ROOT, Answer, Client, Site
+from tests.support.site import Answer, Client, Site
 
 KEY = "shared by all machines of these tests, and by nobody else"
 NAMED = ["unshare", "--uts", "/bin/sh", "-c", 'hostname "$0" && exec "$@"']
@@ -45,20 +45,10 @@ class Machine(Site):
             "DADC_TRUSTED_PROXIES": "1",
         }
 
-    def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
-        tied = [sys.executable, "-m", "collector.management.lifeline", str(os.getpid())]
+    @property
+    def around(self) -> list[str]:
         inside = ["ip", "netns", "exec", self.wire, *NAMED, self.name]
-        with (self.data_dir / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [*inside, *tied, sys.executable, *command],
-                cwd=ROOT,
-                env=self.env | env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.processes[name] = process
-        return process
+        return [*inside, sys.executable, "-m", "collector.management.lifeline", str(os.getpid())]
 
     def running(self, name: str) -> subprocess.Popen[bytes]:
         process = self.processes[name]

@@ -170,10 +170,15 @@ class Site:
         """What `code` prints, run beside the site in a process of its own."""
         return self.manage("shell", "--verbosity", "0", "-c", code).strip()
 
+    @property
+    def around(self) -> list[str]:
+        """What a command is given to, to run where this site does."""
+        return []
+
     def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
         with (self.data_dir / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *command],
+                [*self.around, sys.executable, *command],
                 cwd=ROOT,
                 env=self.env | env,
                 stdout=log,
