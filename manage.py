@@ -4,7 +4,7 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+from django.core.management import BaseCommand, execute_from_command_line
 
 from dadc_site import environment
 
@@ -14,4 +14,7 @@ if __name__ == "__main__":
         from dadc_site import settings
 
         environment.keep_temporary_files_in(settings.DATA_DIR / "tmp")
+        # They ask about the code, which `check` does in CI, and load all pages for it: no start of
+        # a program has to wait for that.
+        BaseCommand.requires_system_checks = []
         execute_from_command_line(sys.argv)
