@@ -39,8 +39,10 @@ CUT_FOR = (3.0, 15.0)
 READY_WITHIN = 90.0
 ENDS_WITHIN = 240.0  # the last training, once people have gone
 SLOWER_AT_MOST = 2.0  # p95 during faults ÷ outside
-GROWS_AT_MOST = 0.10  # of a process's memory, from its second minute to its end
-OLD_ENOUGH = 300.0  # seconds that a process has to live for its memory to be judged
+GROWS_AT_MOST = 0.10  # of a process's memory, from its fourth minute to its end
+# A worker loads torch once, with the first round that opens after it has started.
+SETTLED_AFTER = 180.0  # seconds of a process's life
+OLD_ENOUGH = 480.0  # seconds that a process has to live for its memory to be judged
 MEASURED_FOR = 10.0
 PROGRAMS = {"web-1": "web", "web-2": "web", "worker-1": "worker", "worker-2": "worker"} | {
     "trainer-1": "trainer",
@@ -380,12 +382,13 @@ def _memory(cluster: Cluster) -> Line:
     grown: list[tuple[float, str]] = []
     for key, weights in cluster.memory.items():
         at, mib = np.array(weights).T
-        settled = at > at[0] + 60
+        settled = at > at[0] + SETTLED_AFTER
         if at[-1] - at[0] < OLD_ENOUGH:
             continue
         slope = np.polyfit(at[settled], mib[settled], 1)[0]
-        growth = slope * (at[-1] - at[0] - 60) / float(np.median(mib))
-        grown.append((float(growth), cluster.what[key]))
+        growth = slope * (at[-1] - at[0] - SETTLED_AFTER) / float(np.median(mib[settled]))
+        seen = f"{mib[settled][0]:.0f} to {mib[-1]:.0f} MiB in {(at[-1] - at[0]) / 60:.0f} min"
+        grown.append((float(growth), f"{cluster.what[key]}, {seen}"))
     if not grown:
         return Line("memory is flat", True, f"no process lived {OLD_ENOUGH:g} s")
     worst, who = max(grown)
