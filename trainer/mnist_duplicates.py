@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from trainer.learning.basedata import BaseData
 
 
+def are_known() -> bool:
+    """Whether it is written down what MNIST's images are known by."""
+    return MnistThumbnails.objects.exclude(bits=b"").exists()
+
+
 def remember(base: "BaseData") -> None:
-    """Write down what all 70,000 images of MNIST are known by, unless it is there. Nothing is
-    written of the stand-in: its images are nobody's."""
-    is_there = MnistThumbnails.objects.exclude(bits=b"").exists()
-    if base.test_images is None or base.test_labels is None or is_there:
+    """Write down what all 70,000 images of MNIST are known by. Nothing is written of the stand-in:
+    its images are nobody's."""
+    if base.test_images is None or base.test_labels is None:
         return
     images = np.concatenate([base.train_images, base.gate_images, base.test_images])
     labels = np.concatenate([base.train_labels, base.gate_labels, base.test_labels])

@@ -146,4 +146,5 @@ def fetch_mnist() -> None:
             basedata.fetch(settings.MNIST_CACHE, timeout=20)
         except basedata.FetchFailed as error:
             log.warning("MNIST stays away; the stand-in goes on. %s", str(error)[:200])
-    mnist_duplicates.remember(basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE))
+    if not mnist_duplicates.are_known():  # or a worker would hold MNIST for ever, 55 MB
+        mnist_duplicates.remember(basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE))

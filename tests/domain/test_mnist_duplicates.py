@@ -94,10 +94,11 @@ def test_where_mnist_was_never_seen_nothing_is_marked(
     assert not Attempt.objects.get().is_mnist_duplicate
 
 
-def test_the_worker_that_has_mnist_writes_it_down_once(
-    mnist: basedata.BaseData, db: None, settings: Any
+def test_the_worker_that_has_mnist_reads_it_and_writes_it_down_once(
+    mnist: basedata.BaseData, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MNIST_DIR = needs.MNIST
-    for _ in range(2):
-        tasks.fetch_mnist()
+    tasks.fetch_mnist()
+    monkeypatch.delattr(basedata, "find")
+    tasks.fetch_mnist()
     assert sum(len(row.thumbnails) for row in MnistThumbnails.objects.all()) == 70_000 * 196
