@@ -21,7 +21,7 @@ print(list(states), Round.objects.count())
 
 
 @pytest.mark.survives(
-    "`kill -9` of a training, then of its trainer; SIGTERM in mid-training",
+    "SIGTERM of a training alone, as what watches the memory does; `kill -9` of a trainer; SIGTERM",
     "the first two are claims that count; the third is given back at once; one round comes of it",
 )
 def test_killed_trainings_cost_a_claim_each_a_restart_costs_none_and_one_round_comes_of_it(
@@ -32,7 +32,7 @@ def test_killed_trainings_cost_a_claim_each_a_restart_costs_none_and_one_round_c
     site.python(START)
     wait_for(lambda: progress(site), 60, "a training under way")
     [child] = children(first.pid)
-    kill(child)
+    child.terminate()
     wait_for(lambda: progress(site) == 0, 10, "a second claim, at once")
     wait_for(lambda: progress(site), 60, "it to be under way")
     assert first.poll() is None

@@ -73,7 +73,9 @@ class Trainer:
         self._watch(child, claim)
         child.kill()
         child.join()
-        if self.is_ending or child.exitcode in (os.EX_TEMPFAIL, -signal.SIGTERM):
+        if child.exitcode == -signal.SIGTERM:
+            self._pause()  # who ends all of a machine sends it here too; who wants memory does not
+        if self.is_ending or child.exitcode == os.EX_TEMPFAIL:
             self._insist(lambda: candidates.give_back(claim))
         elif child.exitcode:
             how = f"ended by signal {-child.exitcode}" if child.exitcode < 0 else "broken off"
