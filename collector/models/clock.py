@@ -15,12 +15,15 @@ _AHEAD = "ahead_of_the_database"
 
 @receiver(connection_created)
 def _compare(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Note with a new connection how far this machine's clock is ahead: one question in ten minutes
-    of a thread's, and none for each request."""
+    """Note with a new connection how far this machine's clock is ahead, as far as that is sure: a
+    question in ten minutes of a thread's, and none with each request."""
     if connection.vendor == "postgresql":
+        before = timezone.now()
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
-            setattr(connection, _AHEAD, timezone.now() - cursor.fetchone()[0])
+            (there,) = cursor.fetchone()
+        ahead = max(before - there, timedelta()) or min(timezone.now() - there, timedelta())
+        setattr(connection, _AHEAD, ahead)
 
 
 def ahead() -> timedelta:

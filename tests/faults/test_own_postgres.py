@@ -15,9 +15,9 @@ import httpx
 import psycopg
 import pytest
 
+from tests.faults.test_serving import line
 from tests.support import needs, servers
 from tests.support import site as sites
-from tests.support.penmanship import drawings
 from tests.support.processes import children
 from tests.support.site import Client, Site, wait_for
 
@@ -35,13 +35,13 @@ class Load:
     acknowledged: list[str] = field(default_factory=list)
     slowest: float = 0.0
 
-    def draw(self, person: Client, seed: int, over: threading.Event) -> None:
-        for label, strokes in drawings(seed, 2000):
+    def draw(self, person: Client, places: range, over: threading.Event) -> None:
+        for place in places:
             if over.is_set():
                 return
             begun = time.monotonic()
             try:
-                drawing = {"target_label": label, "strokes": strokes}
+                drawing = {"target_label": 1, "strokes": line(place)}
                 answer = person.post("/api/attempts/", drawing)
             except httpx.TransportError:
                 self.told["cut"] += 1
@@ -60,10 +60,9 @@ class Load:
 @contextmanager
 def under_load(site: Site) -> Iterator[Load]:
     load, over = Load(), threading.Event()
-    people = enumerate(site.people(*PEOPLE))
     threads = [
-        threading.Thread(target=load.draw, args=(person, 80 + place, over))
-        for place, person in people
+        threading.Thread(target=load.draw, args=(person, range(2000 * n, 2000 * (n + 1)), over))
+        for n, person in enumerate(site.people(*PEOPLE))
     ]
     for thread in threads:
         thread.start()

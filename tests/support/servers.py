@@ -29,7 +29,7 @@ class Server:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        wait_for(self._answers, 20, "PostgreSQL to start")
+        wait_for(self._answers, 60, "PostgreSQL to start")
 
     def stop_at_once(self) -> None:
         """End it as it stands: all connections are cut, and nothing more is written."""
