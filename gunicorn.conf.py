@@ -4,6 +4,7 @@
 import os
 import resource
 import socket
+from contextlib import suppress
 from typing import Any
 
 import gunicorn.glogging  # type: ignore[import-untyped]
@@ -62,6 +63,16 @@ def on_starting(arbiter: Any) -> None:
     from dadc_site import request_metrics
 
     request_metrics.begin()
+
+
+def on_exit(arbiter: Any) -> None:
+    """Take the sign of life away: who ended as asked is no longer there."""
+    from django.db import Error
+
+    from trainer import heartbeats
+
+    with suppress(Error):
+        heartbeats.end("web")
 
 
 def pre_fork(arbiter: Any, worker: Any) -> None:

@@ -119,4 +119,4 @@ def _target() -> str:
 
 def _worker() -> str:
     missing = heartbeats.missing("worker", "trainer")
-    return "ok" if not missing else f"No sign of life from {' and '.join(missing)}."
+    return "ok" if not missing else f"No sign of life from {' or from '.join(missing)}."

@@ -3,9 +3,8 @@ that they hold over all processes."""
 
 import ipaddress
 import math
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from collector.errors import TooMany
-from collector.models import ORIGINAL, Allowance, Attempt, Person
+from collector.models import ORIGINAL, Allowance, Attempt, Person, clock
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,13 @@ _COUNT = """
     RETURNING used_count
 """
 
+_FIRST = """
+    INSERT INTO {table} (rule, who, slot, used_count, ends_at) VALUES (%s, %s, 0, 1, %s)
+    ON CONFLICT (rule, who, slot) DO UPDATE SET ends_at = excluded.ends_at
+        WHERE {table}.ends_at NOT BETWEEN %s AND excluded.ends_at
+    RETURNING slot
+"""
+
 
 def take(limit: Limit, who: str, amount: int = 1) -> None:
     """Count `amount` more for `who`, in one statement, so that simultaneous ones are all counted.
@@ -96,6 +102,16 @@ def take(limit: Limit, who: str, amount: int = 1) -> None:
         raise _too_many(limit, ends)
 
 
+def is_first(rule: str, who: str, within: timedelta) -> bool:
+    """Say whether `who` has not done this within that time, and note that they do it now: of
+    simultaneous ones one is the first."""
+    now = clock.now()
+    ends, begins = map(connection.ops.adapt_datetimefield_value, (now + within, now))
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST.format(table=Allowance._meta.db_table), [rule, who, ends, begins])
+        return cursor.fetchone() is not None
+
+
 def require_left(limit: Limit, who: str) -> None:
     """Raise TooMany where `who` has been refused in this window already; counts nothing."""
     slot, ends = _window(limit)
@@ -105,13 +121,13 @@ def require_left(limit: Limit, who: str) -> None:
 
 
 def _window(limit: Limit) -> tuple[int, datetime]:
-    """Return the number of the window that is now, and when it ends."""
-    slot = int(time.time() // limit.seconds)
+    """Return the number of the window that is now, by the database's clock, and when it ends."""
+    slot = int(clock.now().timestamp() // limit.seconds)
     return slot, datetime.fromtimestamp((slot + 1) * limit.seconds, tz=UTC)
 
 
 def _too_many(limit: Limit, ends: datetime) -> TooMany:
-    wait = max(1, math.ceil(ends.timestamp() - time.time()))  # it may have ended meanwhile
+    wait = max(1, math.ceil((ends - clock.now()).total_seconds()))  # it may have ended meanwhile
     return TooMany(
         f"That was more than {_scaled(limit.most):,} {limit.what} in {_span(limit.seconds)}. Try "
         f"again {_in(wait)}.",

@@ -4,6 +4,7 @@ files that collectstatic makes."""
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def plain_static_files(settings: Any) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(autouse=True)
+def same_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's own process, whose clock tests set, has the clock of its database."""
+    monkeypatch.setattr("collector.models.clock.ahead", timedelta)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -62,6 +62,17 @@ def signs(*programs: str) -> list[Sign]:
     ]
 
 
+def living() -> list[str]:
+    """Name the programs that have lately shown life, with their machines."""
+    known = signs("web", "worker", "trainer")
+    return [f"the {sign.program} on {sign.machine}" for sign in known if sign.is_alive]
+
+
+def forget() -> None:
+    """Forget all signs of life, as those of another time."""
+    Heartbeat.objects.all().delete()
+
+
 def missing(*programs: str) -> list[str]:
     """Name those of these programs that no machine shows a sign of life of, with the machines that
     once did."""

@@ -21,7 +21,7 @@ from collector.api import serializers as shapes
 from collector.data import exports
 from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
-from collector.models import Attempt, Person, Reading
+from collector.models import Attempt, Person, Reading, clock
 from collector.moderation import queue, readings
 from collector.people import accounts, factors, mails
 from collector.standings import leaderboards, round_figures
@@ -237,6 +237,8 @@ class RetractView(APIView):
 def _assignment(reading: Reading) -> dict[str, object]:
     """All that a moderator is sent: never the target label, the prediction, the drawer or other
     readings."""
+    # A page reckons from this answer's Date, which this machine's clock makes.
+    expires = reading.lease_expires_at + clock.ahead()
     drawn = reading.drawing
     shown = {
         "id": drawn.pk,
@@ -244,7 +246,7 @@ def _assignment(reading: Reading) -> dict[str, object]:
         "width": drawn.width,
         "pixels": list(bytes(drawn.pixels)),
     }
-    return {"id": reading.pk, "attempt": shown, "expires": reading.lease_expires_at}
+    return {"id": reading.pk, "attempt": shown, "expires": expires}
 
 
 class AssignmentsView(APIView):

@@ -10,18 +10,20 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from collector.data import dumps, whole_files
 from collector.errors import Refused
+from trainer import heartbeats
 
 FORMAT = 1
 MANIFEST, DATABASE, SUMS = "manifest.json", "database", "SHA256SUMS"
@@ -82,7 +84,7 @@ def restore(path: Path, *, replaces: bool) -> Backup:
     one transaction. Older ones are left as they are: `migrate` brings them forward.
 
     Raises Refused, with nothing changed: for what is no backup, or damaged, of another kind of
-    database or a newer version, and for a database that is not empty.
+    database or a newer version, and for a database that is not empty, or that the site still uses.
     """
     begun = monotonic()
     with _taken_apart(path) as (manifest, dump):
@@ -93,8 +95,19 @@ def restore(path: Path, *, replaces: bool) -> Backup:
                 "DATABASE_URL, or DADC_DATA_DIR to another folder); or stop the site and say "
                 "--replace, which deletes all that is in this one."
             )
+        _require_stopped()
         dumps.load(dump, str(manifest.get("schema", "")))
     return _described(path, manifest, begun)
+
+
+def _require_stopped() -> None:
+    """Raise Refused where a program of the site has lately shown life."""
+    with suppress(DatabaseError):  # there are no such rows, or of another version
+        if living := heartbeats.living():
+            raise Refused(
+                f"The site still runs, and nothing was changed: {', '.join(living)} showed life "
+                "within the last three minutes. Stop it first; if it was killed, wait that long."
+            )
 
 
 def _described(path: Path, manifest: Mapping[str, Any], begun: float) -> Backup:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from collector import limits
 from collector.errors import Forbidden
-from collector.models import AskedPrediction, Attempt, Person, Reading, Study
+from collector.models import AskedPrediction, Attempt, Person, Reading, Study, clock
 from trainer import target
 from trainer.learning import drawing, raster, similarity
 
@@ -81,5 +81,5 @@ def _to_read(person: Person) -> QuerySet[Reading]:
         Q(attempt=None) | Q(attempt__status=Attempt.Status.PENDING),
         moderator=person,
         answer=None,
-        leased_at__gt=timezone.now() - READING_BLOCKS,
+        leased_at__gt=clock.now() - READING_BLOCKS,
     )

@@ -1,5 +1,6 @@
 """The rows, one file a subject; everybody imports them from here."""
 
+from collector.models import clock
 from collector.models.drawings import (
     DRAWER_SUSPENDED,
     ORIGINAL,
@@ -53,6 +54,7 @@ __all__ = [
     "StudyChange",
     "Sureness",
     "Token",
+    "clock",
     "require_admin",
     "require_reason",
 ]

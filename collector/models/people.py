@@ -263,8 +263,8 @@ class RecoveryCode(models.Model):
 
 
 class Allowance(models.Model):
-    """How much of a limit somebody has used up in one window of time; or that a place is known,
-    until when."""
+    """How much of a limit somebody has used up in one window of time; or until when a place is
+    known, or something is not done again."""
 
     rule = models.CharField(max_length=30)
     who = models.CharField(max_length=64)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from collector.models import Attempt, Gold, Person, Reading
+from collector.models import Attempt, Gold, Person, Reading, clock
 from collector.moderation import practice
 from collector.rules import verdicts
 
@@ -96,7 +96,7 @@ def _read_or_leased_by(moderator: Person) -> QuerySet[Reading]:
     """Return the moderator's reading, or running lease, of the outer query's gold; a lease that ran
     out counts for nothing, as with other drawings."""
     readings = Reading.objects.filter(gold=OuterRef("pk"), moderator=moderator)
-    return readings.filter(Q(answer__isnull=False) | Q(lease_expires_at__gt=timezone.now()))
+    return readings.filter(Q(answer__isnull=False) | Q(lease_expires_at__gt=clock.now()))
 
 
 def weigh(gold: Gold) -> None:
@@ -139,7 +139,7 @@ def qualification_progress(moderator: Person) -> QualificationProgress:
         "gold"
     )
     read = list(readings.filter(answer__isnull=False).order_by("answered_at", "pk"))
-    leased = list(readings.filter(answer=None, lease_expires_at__gt=timezone.now()))
+    leased = list(readings.filter(answer=None, lease_expires_at__gt=clock.now()))
     return QualificationProgress(read, leased, qualification_test_count())
 
 

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from collector.errors import Forbidden
-from collector.models import DRAWER_SUSPENDED, Attempt, Gold, Person, Reading, Study
+from collector.models import DRAWER_SUSPENDED, Attempt, Gold, Person, Reading, Study, clock
 from collector.moderation import gold
 from collector.rules import verdicts
 
@@ -66,7 +65,7 @@ def assign(moderator: Person) -> Reading | None:
 def _leases(moderator: Person) -> list[Reading]:
     """Return a moderator's running leases of what is still wanted, oldest first."""
     live = Reading.objects.filter(
-        moderator=moderator, answer=None, lease_expires_at__gt=timezone.now()
+        moderator=moderator, answer=None, lease_expires_at__gt=clock.now()
     )
     wanted = live.filter(Q(attempt=None) | Q(attempt__status=Status.PENDING))
     return list(wanted.select_related("attempt", "gold").order_by("leased_at", "pk"))
@@ -75,7 +74,7 @@ def _leases(moderator: Person) -> list[Reading]:
 def _next(moderator: Person) -> Iterator[uuid.UUID]:
     """Yield the drawings that this moderator could read, best first: each query takes a few rows
     from the head of a partial index, and is asked only once the rows before are used up."""
-    now = timezone.now()
+    now = clock.now()
     readings = Reading.objects.filter(attempt=OuterRef("pk"))
     read_or_leased = readings.filter(moderator=moderator).filter(
         Q(answer__isnull=False) | Q(lease_expires_at__gt=now)
@@ -127,7 +126,7 @@ def _lease(
     with transaction.atomic():
         _lock(moderator)
         drawing = kind.objects.select_for_update(no_key=True).get(pk=drawing_id)
-        now = timezone.now()
+        now = clock.now()
         if len(held := _leases(moderator)) >= MOST_LEASES:
             return held[0]
         readings = list(drawing.readings.all())
@@ -157,7 +156,7 @@ def _practise(moderator: Person) -> Reading | None:
         if (drawing := gold.next_practice(moderator, progress)) is None:
             return None
         earlier = drawing.readings.filter(moderator=moderator).first()
-        return _leased(earlier or Reading(moderator=moderator), drawing, timezone.now())
+        return _leased(earlier or Reading(moderator=moderator), drawing, clock.now())
 
 
 def _lock(moderator: Person) -> None:

@@ -8,7 +8,16 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
-from collector.models import DRAWER_SUSPENDED, ORIGINAL, Attempt, Gold, Person, Reading, Study
+from collector.models import (
+    DRAWER_SUSPENDED,
+    ORIGINAL,
+    Attempt,
+    Gold,
+    Person,
+    Reading,
+    Study,
+    clock,
+)
 from collector.moderation import gold
 from collector.moderation.queue import NOT_A_MODERATOR
 from collector.people import notices
@@ -43,7 +52,7 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
             return reading
         if not moderator.is_moderator:
             raise Forbidden(NOT_A_MODERATOR)
-        now = timezone.now()
+        now = clock.now()
         if reading is None or reading.lease_expires_at <= now or not _is_open(drawing):
             raise Gone(WENT_ON)
         _store(reading, drawing, answer, now)

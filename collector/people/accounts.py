@@ -29,6 +29,7 @@ from collector.people import mails, sessions, sign_ins
 TOKEN_LIFE = timedelta(days=90)
 EMAIL_LINK_LIFE = timedelta(days=1)
 PRESSED_TWICE = timedelta(minutes=1)
+ONE_RESET_IN = timedelta(minutes=3)
 LONGEST_PASSWORD = 128
 _VOID = "This link has been used already, or is too old."
 
@@ -180,12 +181,14 @@ def is_password_of(person: Person, password: str) -> bool:
 
 def ask_reset(email: str, *, address: str, site: str) -> None:
     """Queue the search for accounts with this email address, whose owners then get a link to choose
-    a new password. Whether there are any takes no part in the request, nor in what it counts.
-    Raises TooMany."""
+    a new password, unless that was done in the last minutes, as when the button is pressed twice.
+    Whether there are any takes no part in the request, nor in what it counts. Raises TooMany."""
     limits.take(limits.RESETS_AN_HOUR_FROM, address)
     _check_email(email)
     limits.take(limits.RESETS_AN_HOUR, _mailbox(email))
-    mails.queue(Email.Kind.RESET_ASKED, email, site=site)
+    with transaction.atomic():
+        if limits.is_first("reset", _mailbox(email), ONE_RESET_IN):
+            mails.queue(Email.Kind.RESET_ASKED, email, site=site)
 
 
 def _check_email(email: str) -> None:

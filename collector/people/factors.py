@@ -51,6 +51,7 @@ from collector.models import (
     Notice,
     Person,
     RecoveryCode,
+    clock,
     require_admin,
     require_reason,
 )
@@ -86,7 +87,7 @@ def begin_second_step(request: HttpRequest, person: Person, then: str) -> None:
     request.session[_STEP] = {
         "person": str(person.pk),
         "hash": person.get_session_auth_hash(),
-        "until": timezone.now().timestamp() + SECOND_STEP_SECONDS,
+        "until": clock.now().timestamp() + SECOND_STEP_SECONDS,
         "then": then,
     }
 
@@ -95,7 +96,7 @@ def in_second_step(request: HttpRequest) -> Person:
     """Return who has given the right password in this browser and owes the second step. Raises Gone
     where nobody has, it was too long ago, or the password or the factors have changed since."""
     step = request.session.get(_STEP, {})
-    if step and timezone.now().timestamp() < step["until"]:
+    if step and clock.now().timestamp() < step["until"]:
         person = accounts.Backend().get_user(uuid.UUID(step["person"]))
         if person and constant_time_compare(person.get_session_auth_hash(), step["hash"]):
             return person
@@ -372,7 +373,7 @@ def _step_of(factor: Factor, code: str) -> int | None:
     if secret is None:
         return None
     codes = pyotp.TOTP(secret)
-    now = codes.timecode(timezone.now())
+    now = codes.timecode(clock.now())
     for step in (now, now - 1, now + 1):
         if hmac.compare_digest(codes.generate_otp(step).encode(), code.encode(errors="replace")):
             return step

@@ -29,12 +29,11 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
-from collector.models import Alarm, Email, Person
+from collector.models import Alarm, Email, Person, clock
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +60,13 @@ def queue(
     at: datetime | None = None,
     alarm: Alarm | None = None,
 ) -> None:
-    """Have the worker send an email, once the caller's transaction, if any, commits. `site` is the
-    origin that its link leads to, `at` the time of queueing, now."""
-    now = at or timezone.now()
+    """Have the worker send an email, once the caller's transaction, if any, commits, in place of
+    the same one if that still waits. `site` is the origin that its link leads to, `at` the time of
+    queueing, now."""
+    now = at or clock.now()
+    same = Email.objects.filter(kind=kind, to=to, person=person, alarm=alarm)
     with transaction.atomic():
+        same.exclude(kind=Kind.NOTICES).delete()  # of which each has its own
         Email.objects.create(
             kind=kind, to=to, person=person, site=site, alarm=alarm, queued_at=now, due_at=now
         )
@@ -110,7 +112,7 @@ def send_due() -> int:
 def _claim() -> Email | None:
     """Take the next email that is due and count a try at it; None where there is none, another
     worker has it, or a server owes an answer."""
-    now = timezone.now()
+    now = clock.now()
     if Email.objects.filter(unanswered_at__range=(now - SILENCE, now)).exists():
         return None
     email = Email.objects.filter(due_at__lte=now).order_by("due_at", "pk").first()
@@ -155,7 +157,7 @@ def _try(email: Email, connection: BaseEmailBackend) -> bool | None:
 def _note_answer(email: Email) -> None:
     """Let go on what waited for a server that now has answered to this email."""
     waiting = Email.objects.exclude(unanswered_at=None)
-    waiting.exclude(pk=email.pk).update(unanswered_at=None, due_at=timezone.now())
+    waiting.exclude(pk=email.pk).update(unanswered_at=None, due_at=clock.now())
     waiting.update(unanswered_at=None)
 
 
@@ -166,7 +168,7 @@ def _fail(email: Email, cause: str, *, is_final: bool) -> None:
 
 
 def _give_up_old() -> None:
-    for email in Email.objects.filter(queued_at__lt=timezone.now() - KEPT):
+    for email in Email.objects.filter(queued_at__lt=clock.now() - KEPT):
         _give_up(email, "It waited for a day.")
 
 

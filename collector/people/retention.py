@@ -8,9 +8,9 @@ from time import monotonic
 
 from django.apps import apps
 from django.db.models import Model, Q, QuerySet
-from django.utils import timezone
 
 from collector.drawings import asking
+from collector.models import clock
 from collector.people import accounts
 from trainer import heartbeats
 
@@ -121,7 +121,7 @@ def keep() -> dict[str, int]:
     """Delete what is older than its rule, in short batches, and the addresses that nobody
     confirmed. Return how many rows went, by what they were; the next run goes on where this one had
     no more time."""
-    now, until = timezone.now(), monotonic() + AT_MOST
+    now, until = clock.now(), monotonic() + AT_MOST
     gone: dict[str, int] = {}
     for rule in RULES:
         for count in _deleted(rule.old(now), until):

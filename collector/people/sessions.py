@@ -9,12 +9,13 @@ from typing import Any
 
 from django.contrib.auth import SESSION_KEY, login
 from django.contrib.sessions.backends import db
+from django.core import signing
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from collector.models import Person, Session, Token
+from collector.models import Person, Session, Token, clock
 
 BACKEND = "collector.people.accounts.Backend"
 SEEN_EVERY = timedelta(minutes=10)  # at most so often is written down that somebody was here
@@ -89,13 +90,25 @@ def begin(request: HttpRequest, person: Person) -> None:
 
 def note_password(request: HttpRequest) -> None:
     """Write down in a session that its owner has just given the password."""
-    request.session[_PASSWORD_AT] = timezone.now().timestamp()
+    request.session[_PASSWORD_AT] = clock.now().timestamp()
 
 
 def has_given_password(request: HttpRequest) -> bool:
     """Say whether the password was given in this session within the last minutes."""
     given_at = datetime.fromtimestamp(request.session.get(_PASSWORD_AT, 0), UTC)
-    return given_at <= timezone.now() < given_at + PASSWORD_GOOD_FOR
+    return given_at <= clock.now() < given_at + PASSWORD_GOOD_FOR
+
+
+def are_of_another_key() -> bool:
+    """Say whether the newest session was written with another secret key than this site's."""
+    newest = Session.objects.order_by("-expire_date").first()
+    store = SessionStore()
+    try:
+        if newest:
+            signing.loads(newest.session_data, salt=store.key_salt, serializer=store.serializer)
+    except signing.BadSignature:
+        return True
+    return False
 
 
 def all_of(person: Person, request: HttpRequest) -> list[Access]:

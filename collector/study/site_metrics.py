@@ -6,11 +6,10 @@ from datetime import datetime
 
 from django.db import Error
 from django.db.models import Count
-from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from collector.models import Alarm, Attempt, Email, Reading
+from collector.models import Alarm, Attempt, Email, Reading, clock
 from collector.study import site_status
 from trainer.models import Round, RoundModel
 
@@ -73,7 +72,7 @@ def _status() -> Iterator[GaugeMetricFamily]:
 
 
 def _waiting() -> Iterator[GaugeMetricFamily]:
-    leases = Reading.objects.filter(answer=None, lease_expires_at__gt=timezone.now())
+    leases = Reading.objects.filter(answer=None, lease_expires_at__gt=clock.now())
     alarms = Alarm.objects.filter(ended_at=None).exclude(told_at=None)
     told = [(kind, 1) for kind in alarms.values_list("kind", flat=True)]
     kinds = _counts(Alarm.Kind.values, told)
@@ -104,4 +103,4 @@ def _round() -> Iterator[GaugeMetricFamily]:
 
 
 def _seconds_since(moment: datetime) -> float:
-    return max(0.0, (timezone.now() - moment).total_seconds())
+    return max(0.0, (clock.now() - moment).total_seconds())

@@ -2,7 +2,7 @@
 templates."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -41,14 +41,15 @@ from collector.forms import (
 )
 from collector.models import Person
 from collector.people import accounts, closing, factors, mails, sessions, sign_ins
-from collector.views.parts.access import signed_in
+from collector.views.parts.access import P, View, signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
 
+_with_a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own take PUT for POST
 LISTED = 30  # sessions and tokens, of which a program may make any number
 
 
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "HEAD", "POST"])
+@_with_a_form
 def sign_up(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("draw")
@@ -78,7 +79,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password", "email-password", "token-password")
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@_with_a_form
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
     settings = {"is_listed": person.is_listed, "wants_mail": person.wants_mail}
@@ -159,7 +160,21 @@ def _token(request: HttpRequest, tokens: list[str], post: QueryDict) -> Button:
     return Button(make, TokenForm(post))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+def _of_a_link(view: View[P]) -> View[P]:
+    """Have browsers keep the address of a page that opens an account to themselves: they say where
+    they ask from, and proxies log it."""
+
+    @wraps(view)
+    def told(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return told
+
+
+@_of_a_link
+@_with_a_form
 def email_confirm(request: HttpRequest, link: str) -> HttpResponse:
     """Confirm an email address by a press: programs that look through emails follow links."""
     try:
@@ -223,7 +238,7 @@ class SignOut(WithinPath, auth.LogoutView):
 
 @sensitive_post_parameters("code")
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@_with_a_form
 def second_step(request: HttpRequest) -> HttpResponse:
     """Ask for a code or a passkey of who has given the right password."""
     if request.user.is_authenticated:
@@ -321,15 +336,15 @@ class PasswordResetConfirm(auth.PasswordResetConfirmView):
         return response
 
 
-sign_in = SignIn.as_view()
+sign_in = _with_a_form(SignIn.as_view())
 sign_out = SignOut.as_view()
-password_change = PasswordChange.as_view()
+password_change = _with_a_form(PasswordChange.as_view())
 password_change_done = auth.PasswordChangeDoneView.as_view(
     template_name="accounts/password_change_done.html"
 )
-password_reset = PasswordReset.as_view()
+password_reset = _with_a_form(PasswordReset.as_view())
 password_reset_done = auth.PasswordResetDoneView.as_view(template_name="accounts/reset_done.html")
-password_reset_confirm = PasswordResetConfirm.as_view()
+password_reset_confirm = _of_a_link(_with_a_form(PasswordResetConfirm.as_view()))
 password_reset_complete = auth.PasswordResetCompleteView.as_view(
     template_name="accounts/reset_complete.html"
 )

@@ -4,6 +4,7 @@ site on SQLite and PostgreSQL."""
 import re
 
 import pytest
+from django.apps import apps
 
 from tests.api.test_matrix import EVERYTHING
 from tests.support.world import Browser, World, assert_refusal
@@ -56,6 +57,44 @@ def test_every_url_answers_whatever_is_wanted_of_it(world: World, admin: Browser
             for wanted in ("application/x-nothing", "*/html;q=x,;", "text/html;q=0"):
                 answer = admin.ask("GET", path, Accept=wanted)
                 assert answer.status in {got, 406}, (wanted, path)
+
+
+WRITTEN_BY_READING = {
+    "collector_allowance": "limits count what they refuse too",
+    "collector_session": "a session says when it was seen",
+    "trainer_heartbeat": "the desk notes that the web lives",
+}
+NOT_FOR_READING = ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "NOSUCH", "get", "pOsT", "G#T"]
+
+
+def rows(world: World) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table but those that whatever is asked may write."""
+    tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)]
+    return {
+        table: sorted(world.query(f"SELECT * FROM {table}"), key=repr)
+        for table in tables
+        if table not in WRITTEN_BY_READING
+    }
+
+
+@pytest.mark.survives(
+    "HEAD, OPTIONS, PUT, PATCH, DELETE, TRACE, PROPFIND, made-up methods and small letters, on "
+    "every URL",
+    "HEAD as GET; OPTIONS 200 or 405; others 405, in small letters 400; no row changes",
+)
+@on_sqlite
+def test_every_url_answers_every_method_and_changes_nothing(world: World, admin: Browser) -> None:
+    before = rows(world)
+    for pattern in OURS:
+        path = path_of(pattern)
+        got = admin.get(path).status
+        assert admin.ask("HEAD", path).status == got, path
+        assert admin.ask("OPTIONS", path).status in {200, 403, 404, 405}, path
+        for method in NOT_FOR_READING:
+            answer = admin.ask(method, path, None, **{"X-CSRFToken": admin.csrf})
+            is_a_method = method.isalpha() and method.isupper()
+            assert answer.status in ({404, 405} if is_a_method else {400}), (method, path)
+    assert rows(world) == before
 
 
 ODD = ["%00", str(10**20), "-1", "%ED%A0%80"]

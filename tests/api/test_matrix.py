@@ -59,7 +59,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/docs/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/": ("404 404 404 404 404", "404 404 404 404 404"),
     "metrics": ("403 403 403 403 200", "405 405 405 405 405"),
-    "favicon.ico": ("302 302 302 302 302", "302 302 302 302 302"),
+    "favicon.ico": ("302 302 302 302 302", "405 405 405 405 405"),
     "": ("200 200 200 200 200", "405 405 405 405 405"),
     "try/": ("200 200 200 200 200", "405 405 405 405 405"),
     "draw/": ("302 200 200 200 200", "405 405 405 405 405"),
@@ -107,7 +107,7 @@ ADMIN_DOOR = ("admin/login/", "admin/logout/")
 # What an admin gets of it by GET and by POST.
 ADMINS_PAGES = {
     "admin/": "200 200",
-    "admin/password_change/": "302 302",
+    "admin/password_change/": "302 405",
     "admin/password_change/done/": "200 405",
     "admin/autocomplete/": "403 405",
     "admin/jsi18n/": "200 405",

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import random
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -251,3 +252,55 @@ def test_what_was_deleted_is_not_in_a_backup(tmp_path: Path) -> None:
             database.commit()
         site.manage("backup", str(tmp_path / "backup.tar"))
     assert b"somebody-long-gone" not in (tmp_path / "backup.tar").read_bytes()
+
+
+KILLED = """
+import os, runpy, signal, sys, tarfile
+from collector.data import dumps
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def hand_on_a_part(source, to):
+    to.write(source.read(50_000))
+    to.flush()
+    die()
+
+looked_at = iter([1.0] * 3)
+tarfile.TarFile.add = lambda *_, **__: die()
+dumps._IN_PARTS, dumps.monotonic = 10, lambda: next(looked_at, 0) or die()
+dumps.shutil.copyfileobj = hand_on_a_part
+sys.argv = ["manage.py", *{arguments}]
+runpy.run_path("manage.py", run_name="__main__")
+"""
+
+
+@pytest.mark.survives(
+    "`kill -9` in the middle of a backup, and of a restore",
+    "no backup is there; the database is as before; either is simply run again",
+)
+def test_a_backup_or_a_restore_that_is_killed_leaves_all_as_it_was(
+    make: Make, tmp_path: Path
+) -> None:
+    ours, theirs, file = make("ours"), make("theirs"), tmp_path / "backup.tar"
+
+    def killed(site: Site, *arguments: str) -> None:
+        program = [sys.executable, "-c", KILLED.format(arguments=[*arguments, str(file)])]
+        status = subprocess.run(program, cwd=ROOT, env=site.env, check=False).returncode
+        assert status == -signal.SIGKILL
+
+    killed(ours, "backup")
+    assert not file.exists()
+    ours.manage("backup", str(file))
+    killed(theirs, "restore")
+    with sites.reader(theirs.database_url) as query:
+        assert query(TABLES[theirs.database_url.partition(":")[0]]) == []
+    theirs.manage("restore", str(file))
+    assert counted(theirs) == counted(ours)
+    theirs.manage("add_person", "alice")
+    before = counted(theirs)
+    killed(theirs, "restore", "--replace")
+    assert counted(theirs) == before
+    theirs.manage("restore", "--replace", str(file))
+    assert counted(theirs) == counted(ours)
+    assert theirs.manage("verify") == "Everything agrees.\n"

@@ -137,7 +137,7 @@ def test_it_is_ready_while_one_worker_and_one_trainer_are_left_and_says_who_is_m
     def silent() -> list[str]:
         return [said for said in health.problems() if "sign of life" in said]
 
-    assert silent() == ["No sign of life from any worker and any trainer."]
+    assert silent() == ["No sign of life from any worker or from any trainer."]
     for machine in ("north", "south"):
         monkeypatch.setattr(heartbeats, "MACHINE", machine)
         heartbeats.beat("worker")

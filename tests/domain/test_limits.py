@@ -3,7 +3,8 @@
 import uuid
 from copy import copy
 from dataclasses import replace
-from types import SimpleNamespace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from collector import limits
 from collector.drawings import asking, attempts
 from collector.errors import TooMany
-from collector.models import Attempt, Person, Study
+from collector.models import Attempt, Person, Study, clock
 from tests.support.cast import a_line, read, submit
 from trainer.learning import drawing, raster
 
@@ -58,8 +59,8 @@ def test_who_is_refused_as_the_window_ends_is_told_to_come_back_in_a_second(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = replace(limits.PREDICTIONS_A_MINUTE, most=1)
-    times = iter([119.9, 119.999, 120.25])
-    monkeypatch.setattr("collector.limits.time", SimpleNamespace(time=lambda: next(times)))
+    times = map(partial(datetime.fromtimestamp, tz=UTC), [119.9, 119.999, 120.25])
+    monkeypatch.setattr(clock, "now", lambda: next(times))
     limits.take(limit, "192.0.2.1")
     with pytest.raises(TooMany) as refused:
         limits.take(limit, "192.0.2.1")

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import time_machine
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
-from collector.models import Attempt, Person, Reading, Study
+from collector.models import Allowance, Attempt, Person, Reading, Study, clock
+from collector.models.clock import ahead as real_ahead
 from collector.moderation import decisions, queue, readings
 from collector.study import consistency
 from tests.support.cast import read, submit
@@ -180,6 +184,32 @@ def test_a_lease_that_ran_out_goes_to_somebody_else_and_its_reading_is_refused(
             readings.read(mona, late.pk, "4")
     attempt.refresh_from_db()
     assert attempt.status == "pending"
+
+
+@pytest.mark.survives(
+    "a web machine whose clock is ten minutes off the database's",
+    "it leases and counts by the database's: no lease is over at once, and no limit begins anew",
+)
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_leases_and_limits_go_by_the_databases_clock(
+    minutes: int, alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor == "sqlite":
+        return  # whose clock is the machine's
+    monkeypatch.setattr(clock, "ahead", real_ahead)
+    monkeypatch.setattr(connection, "ahead_of_the_database", timedelta(), raising=False)
+    connect = partial(connection_created.send, type(connection), connection=connection)
+    with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
+        connect()
+        submit(alice)
+        lease = queue.assign(mona)
+        assert lease is not None
+    connect()
+    now, a_minute = timezone.now(), timedelta(minutes=1)
+    assert abs(lease.lease_expires_at - now - queue.LEASE) < a_minute
+    counted = Allowance.objects.get(rule=limits.SUBMISSIONS_A_MINUTE.rule)
+    assert now - a_minute < counted.ends_at < now + a_minute
+    assert readings.read(mona, lease.pk, "4").answer == "4"
 
 
 def test_a_reading_is_final_but_may_be_sent_twice(

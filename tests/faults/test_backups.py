@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+import httpx
 import pytest
 
 from tests.support import needs, world
@@ -57,7 +58,14 @@ def drawn_at(person: Client, drawings: Iterator[dict[str, object]]) -> Iterator[
 
 
 @pytest.mark.survives(
+    "`restore --replace` while the site runs", "refused, and nothing is changed; it goes on drawing"
+)
+@pytest.mark.survives(
     "dump, wipe, restore", "the same standings, samples and open model; `verify` finds nothing"
+)
+@pytest.mark.survives(
+    "the secret key changed between starts",
+    "the start says so; people sign in again, API tokens go on; old queue messages do no harm",
 )
 @pytest.mark.survives(
     "a backup taken in mid-training under load, restored elsewhere with another secret key",
@@ -77,12 +85,16 @@ def test_a_site_is_backed_up_as_it_trains_and_goes_on_elsewhere(
         world.peopled(ours) as people,
     ):
         ours.python(LEFT_IN_THE_QUEUE)
+        browser = world.Browser(ours)
+        browser.sign_in("alice")
+        assert browser.get("/account/").status == 200
         ours.start("trainer", "manage.py", "trainer")
         ours.python(BEGIN)
         with drawn_at(people.alice, people.drawings) as taken:
             wait_for(lambda: progress(ours) and len(taken) > 5, 60, "drawings and a training")
             before = list(taken)
             ours.manage("backup", str(file))
+            assert "The site still runs" in ours.refused("restore", "--replace", str(file))
             wait_for(lambda: len(taken) > len(before) + 1, 30, "the site to take drawings still")
         assert not people.query("SELECT 1 FROM trainer_round WHERE number = 2")
         standings, data = people.state()[1], ours.python(DATA)
@@ -90,13 +102,19 @@ def test_a_site_is_backed_up_as_it_trains_and_goes_on_elsewhere(
     with sites.empty_database(database_kind, there) as url:
         theirs = Site(there, url, sites.free_port())
         try:
-            goes_on(theirs, file, before, standings, data, newest)
+            goes_on(theirs, file, before, standings, data, newest, browser.client.cookies)
         finally:
             theirs.stop()
 
 
 def goes_on(
-    theirs: Site, file: Path, before: list[str], standings: world.Standings, data: str, newest: int
+    theirs: Site,
+    file: Path,
+    before: list[str],
+    standings: world.Standings,
+    data: str,
+    newest: int,
+    cookies: httpx.Cookies,
 ) -> None:
     theirs.manage("restore", str(file))
     assert theirs.manage("verify") == "Everything agrees.\n"
@@ -108,8 +126,14 @@ def goes_on(
         assert query(QUEUED.format(newest=newest)) == [(3,)]
         ids = query("SELECT id FROM collector_attempt")
         assert set(before) <= {str(uuid.UUID(str(pk))) for (pk,) in ids}
-        theirs.manage("setup")
+        assert "secret key is not the one of before" in theirs.manage("setup")
         theirs.start_web()
+        browser = world.Browser(theirs)
+        browser.client.cookies = cookies
+        assert browser.get("/account/").status == 302
+        browser.sign_in("alice")
+        assert browser.get("/account/").status == 200
+        assert theirs.manage("setup") == ""
         lines = Client(theirs).get("/api/leaderboard/?period=all").body["results"]
         assert [(line["rank"], line["username"], line["credit"]) for line in lines] == standings
         assert theirs.sign_in("alice").get("/api/attempts/").status == 200

@@ -19,7 +19,8 @@ NAMES = ("alice", "bob", "carol", "nobody")
 PEOPLE = f"""
 from collector.models import Person
 for name in {NAMES[:3]}:
-    Person.objects.create(username=name, email=f"{{name}}@example.org")
+    for n in range(5):
+        Person.objects.create(username=f"{{name}}{{n}}", email=f"{{name}}{{n}}@example.org")
 """
 LEFT = "from collector.models import Email; print(Email.objects.count())"
 
@@ -28,7 +29,7 @@ def forget_twenty_passwords(site: Site) -> None:
     browser = Browser(site)
     browser.get(FORGOTTEN)
     for place in range(20):
-        asked = {"email": f"{NAMES[place % 4]}@example.org"}
+        asked = {"email": f"{NAMES[place % 4]}{place // 4}@example.org"}
         assert browser.post(FORGOTTEN, asked).status == 302
 
 

@@ -21,7 +21,7 @@ import pytest
 from tests.support import needs
 from tests.support.outputs import fill
 from tests.support.processes import alive, children, kill, named, trainers
-from tests.support.site import ROOT, Client, Site, free_port, wait_for
+from tests.support.site import ROOT, Client, Site, free_port, reader, wait_for
 from tests.support.trainings import START
 
 pytestmark = [pytest.mark.faults]
@@ -104,6 +104,8 @@ def test_make_run_serves_unread_restarts_what_dies_and_stops_within_ten_seconds(
     os.kill(make.pid, signal.SIGTERM)
     make.wait(12)
     wait_for(lambda: not alive(everybody), 10 - (time.monotonic() - begun), "every child to end")
+    with reader(site.database_url) as query:
+        assert query("SELECT program FROM trainer_heartbeat") == []
 
 
 def bare_venv(folder: Path) -> Path:

@@ -54,6 +54,68 @@ def test_killed_trainings_cost_a_claim_each_a_restart_costs_none_and_one_round_c
     assert site.python(STATES) == "[('promoted', 0), ('promoted', 3)] 2"
 
 
+TRAIN_NOW = """
+from trainer import candidates
+candidates.start("mnist_model")
+"""
+# A trainer that may take a little more memory than it has once all code is loaded.
+A_NARROW_TRAINER = """
+import resource, runpy, sys
+import psutil, torch
+taken = psutil.Process().memory_info().vms + 40 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (taken, taken))
+sys.argv = ["manage.py", "trainer"]
+runpy.run_path("manage.py", run_name="__main__")
+"""
+LAST = """
+from trainer.models import RoundModel
+last = RoundModel.objects.latest("pk")
+print(last.state, *last.reasons)
+"""
+
+
+@pytest.mark.survives(
+    "SIGSTOP of a trainer past its lease, then SIGCONT",
+    "the other claim's round stands; the late one writes nothing, and goes on working",
+)
+@pytest.mark.survives(
+    "a memory limit that a training reaches",
+    "failed candidate, which says so; the open round untouched",
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_trainer_that_sleeps_past_its_lease_or_may_take_no_more_memory_opens_no_round(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+    late = site.start("late", "manage.py", "trainer")
+    site.python(START)
+    wait_for(lambda: progress(site), 60, "a training under way")
+    asleep = [psutil.Process(late.pid), *children(late.pid)]
+    for process in asleep:
+        process.suspend()
+    site.python(LEASE_RUNS_OUT)
+    other = site.start("other", "-c", A_SHORT_TRAINER)
+    wait_for(lambda: site.current_round()["number"] == 2, 60, "round 2")
+    opened = site.current_round()
+    for process in asleep:
+        process.resume()
+    wait_for(lambda: not alive(asleep[1:]), 30, "the late one to notice")
+    assert "the lease was lost; another claim goes on" in site.logs()
+    assert late.poll() is None
+    assert site.python(STATES) == "[('promoted', 0), ('promoted', 2)] 2"
+    assert site.current_round() == opened
+
+    for trainer in (late, other):
+        trainer.terminate()
+        trainer.wait(10)
+    site.python(TRAIN_NOW)
+    site.start("narrow", "-c", A_NARROW_TRAINER)
+    wait_for(lambda: site.current_round()["training"] is None, 60, "it to fail")
+    assert "memory" in site.python(LAST)
+    assert site.current_round()["number"] == 2
+    assert site.manage("verify") == "Everything agrees.\n"
+
+
 @pytest.mark.survives(
     "ten readings at once that all see the threshold",
     "one candidate starts",

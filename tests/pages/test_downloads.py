@@ -148,7 +148,7 @@ def test_the_desk_tells_the_state_of_everything(
     assert "readings by 0 moderators in the last 24 hours 0" in desk
     assert "signed up in the last 24 hours 3" in desk
     assert "last sign of life, any trainer never" in desk
-    assert "No sign of life from any worker and any trainer." in desk
+    assert "No sign of life from any worker or from any trainer." in desk
 
 
 def test_a_training_says_how_long_it_still_takes(

@@ -26,6 +26,20 @@ def test_headers_and_cookies_are_as_the_security_guide_says(alice: Person) -> No
         assert client.cookies[name]["samesite"] == "Lax"
 
 
+@pytest.mark.survives(
+    "a page that the link of an email opens, as it asks for its files or is left for another",
+    "it tells its origin alone, never the link, and its form is taken",
+)
+@pytest.mark.parametrize("path", ["/account/email/of-somebody/", "/accounts/reset/MQ/of-somebody/"])
+def test_the_page_of_a_link_tells_nobody_its_address(db: None, path: str) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    assert browser.get(path)["Referrer-Policy"] == "strict-origin"
+    browser.get(reverse("sign_in"))
+    form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"].value}
+    origin = {"Origin": "http://testserver", "Referer": "http://testserver/"}
+    assert browser.post(path, form, headers=origin).status_code == 200
+
+
 def test_a_password_of_a_hundred_characters_and_spaces_is_taken_as_it_is(db: None) -> None:
     password = "  Ä " + "x y" * 32
     client = Client()

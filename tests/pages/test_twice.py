@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import Mock, patch
 
 import pytest
+import time_machine
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.test import Client
@@ -22,13 +23,14 @@ from collector.models import (
     Appeal,
     Attempt,
     Decision,
+    Email,
     ModerationPause,
     Person,
     Study,
     StudyChange,
 )
 from collector.moderation import gold, queue, readings, trust
-from collector.people import closing, suspensions
+from collector.people import closing, mails, suspensions
 from collector.people.sessions import SessionStore
 from collector.rules import verdicts
 from collector.study import settings as study_settings
@@ -103,6 +105,31 @@ def test_a_press_whose_token_the_first_made_void_is_shown_in(name: str) -> None:
     assert [(answer.status_code, answer["Location"]) for answer in answers] == [(302, "/draw/")] * 2
     stranger = Client(enforce_csrf_checks=True)
     assert stranger.post(reverse(name), posted).status_code == 403
+
+
+@pytest.mark.survives(
+    "“ask for a link” to reset a password pressed twice",
+    "one email, sent or not yet; another once three minutes have passed; the same words to all",
+)
+def test_a_forgotten_password_is_one_email_however_often_it_is_pressed(
+    alice: Person, settings: Any
+) -> None:
+    settings.LIMIT_SCALE = 2
+    Person.objects.update(email="alice@example.org")
+
+    def press() -> list[tuple[str, str]]:
+        asked = [{"email": name} for name in ("alice@example.org", "nobody@example.org")]
+        answers = [Client().post(reverse("password_reset"), each, follow=True) for each in asked]
+        assert len({(text(each), str(each.redirect_chain)) for each in answers}) == 1
+        return list(Email.objects.order_by("pk").values_list("kind", "to"))
+
+    asked = [("asked", "alice@example.org"), ("asked", "nobody@example.org")]
+    assert press() == press() == asked
+    assert mails.send_due() == 1
+    assert press() == [], "it was sent a moment ago"
+    with time_machine.travel(timezone.now() + timedelta(minutes=4)):
+        assert press() == asked
+        assert mails.send_due() == 1
 
 
 @pytest.mark.survives(

@@ -75,6 +75,12 @@ def postgres_programs() -> str:
     return _program("pg_dump")
 
 
+def postgres_server(name: str) -> str:
+    """A program that a server of PostgreSQL's is made or run by, which may be on nobody's path."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else _program(name)
+
+
 def own_mounts() -> None:
     """Leave to see other folders than the rest of the machine, and to be another user."""
     tried = "mount -t tmpfs none /mnt && setpriv --reuid 54321 --clear-groups true"

@@ -69,7 +69,7 @@ def serving(folder: Path, servers: str, proxy: Proxy) -> Iterator[None]:
 
 
 @contextmanager
-def caddy(folder: Path, site_block: str, proxy: Proxy, **env: str) -> Iterator[Path]:
+def caddy(folder: Path, caddyfile: str, proxy: Proxy, **env: str) -> Iterator[Path]:
     """A Caddy with this Caddyfile, for `localhost`; the certificate that its clients have to
     trust."""
     own = f"""{{
@@ -78,10 +78,10 @@ def caddy(folder: Path, site_block: str, proxy: Proxy, **env: str) -> Iterator[P
         storage file_system {folder}/kept
         http_port {proxy.plain_port}
         https_port {proxy.port}
-    }}
     """
     config = folder / "Caddyfile"
-    config.write_text(own + site_block)
+    has_options = caddyfile.startswith("{\n")
+    config.write_text(own + (caddyfile[2:] if has_options else f"}}\n{caddyfile}"))
     set_ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **env}
     command = [needs.caddy(), "run", "--adapter", "caddyfile", "--config", str(config)]
     with running(folder / "caddy.log", command, proxy, set_):

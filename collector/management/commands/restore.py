@@ -8,6 +8,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from collector.data import backups
 from collector.errors import Refused
 from collector.study import schema
+from trainer import heartbeats
 
 DONE = (
     "Passwords, sessions and tokens are those of then. A training that was under way is taken up "
@@ -36,6 +37,7 @@ class Command(BaseCommand):
             f"Restored as of {made.taken_at}, made by version {made.version}: {made}.\n{DONE}"
         )
         call_command("migrate", verbosity=0, interactive=False)
+        heartbeats.forget()
         if differing := schema.differences():
             raise CommandError(
                 "Its tables are not those of this version, as they were not when it was taken:\n  "

@@ -12,15 +12,14 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import OperationalError, connection
 from django.http.request import validate_host
-from django.utils import timezone
 from django_q.models import Schedule
 
 from collector.errors import Refused
 from collector.management.alone import alone
 from collector.management.commands.migrate import ANEW
-from collector.models import Person
+from collector.models import Person, clock
 from collector.moderation import gold
-from collector.people import accounts
+from collector.people import accounts, sessions
 from collector.study import schema
 from collector.study import settings as study_settings
 from trainer import rounds
@@ -72,10 +71,15 @@ SHARED = (
 )
 
 
+ANOTHER_KEY = (
+    "The secret key is not the one of before: people sign in again, links in emails are void, and "
+    "codes of authenticator apps are wrong until it is added again. If that was not meant, set "
+    "DADC_SECRET_KEY to the one before."
+)
 CLOCKS_AGREE_WITHIN = 5.0  # seconds
 CLOCKS_DIFFER = (
-    "This machine’s clock is {seconds:.0f} s {how} the database’s. Limits, and how long a drawing "
-    "is a moderator’s to read, will be as wrong. Set the clocks by NTP."
+    "This machine’s clock is {seconds:.0f} s {how} the database’s, and times that it writes are as "
+    "wrong. Set the clocks by NTP."
 )
 
 
@@ -125,6 +129,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Fool the Digits {_place(settings.PORT)}")
             if not settings.LOCAL and not settings.TRUSTED_PROXIES:
                 self.stdout.write(SHARED)
+        if sessions.are_of_another_key():
+            self.stdout.write(ANOTHER_KEY)
         self._first_admin()
         self.stdout.flush()
 
@@ -158,14 +164,8 @@ def _place(port: int) -> str:
 
 
 def _compare_clocks(tell: Callable[[str], object]) -> None:
-    """Say so where this machine's clock and the database's differ: limits and what moderators hold
-    are by the clocks of the machines that serve."""
-    if connection.vendor != "postgresql":
-        return  # the clock is the same one
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT CURRENT_TIMESTAMP")
-        (there,) = cursor.fetchone()
-    ahead = (timezone.now() - there).total_seconds()
+    """Say so where this machine's clock and the database's differ."""
+    ahead = clock.ahead().total_seconds()
     if abs(ahead) > CLOCKS_AGREE_WITHIN:
         tell(CLOCKS_DIFFER.format(seconds=abs(ahead), how="ahead of" if ahead > 0 else "behind"))
 
