@@ -255,3 +255,4 @@ function draw() {
 draw();
 for (const look of ["(prefers-color-scheme: dark)", "print"])
   matchMedia(look).addEventListener("change", draw);
+window.addEventListener("look", draw);
