@@ -1,6 +1,7 @@
 """The rows, one file a subject; everybody imports them from here."""
 
 from collector.models.drawings import (
+    BEST_FIRST,
     DRAWER_SUSPENDED,
     ORIGINAL,
     SHOWABLE,
@@ -29,6 +30,7 @@ from collector.models.people import (
 from collector.models.study import Study, StudyChange
 
 __all__ = [
+    "BEST_FIRST",
     "DRAWER_SUSPENDED",
     "ORIGINAL",
     "SHOWABLE",

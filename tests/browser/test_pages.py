@@ -46,6 +46,7 @@ PAGES = [
     ("/accounts/reset/sent/", None),
     ("/accounts/reset/x/y/", None),
     ("/accounts/reset/done/", None),
+    ("/offline/", None),
     ("/nothing/", None),
     ("/leaderboard/?period=never", None),
 ]
