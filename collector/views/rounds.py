@@ -294,7 +294,9 @@ def _digit(digit: int, counts: AttemptCounts, measured: SetFigures) -> dict[str,
         "verified": f"{counts.verified_count:,}",
         "pending": words.waiting(counts.pending_count) if counts.pending_count else "",
         "vmer": words.percent(counts.vmer),
-        "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
+        "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count)
+        if counts.attempt_count
+        else "",
         "accuracy": words.percent(read.correct / read.n if read.n else None, 1),
         "accuracy_of": f"{read.correct:,} of {read.n:,}" if read.n else "not measured here",
     }

@@ -216,6 +216,7 @@ function options(plan, datasets) {
     scales: axes(plan, datasets),
     plugins: {
       legend: {
+        display: datasets.length > 1,
         labels: {
           color: token("--ink"),
           usePointStyle: true,
