@@ -191,11 +191,12 @@ def standings(period: str = "round") -> list[Standing]:
 
 
 def best_fools(drawers: Iterable[UUID], period: str) -> dict[UUID, Attempt]:
-    """Return the best public fool of a period of each of these people, as `standings` has them, with
-    its round; who has none is missing. Raises Refused for another period."""
+    """Return the best public fool in a period of each of these people, who are in its standings,
+    with its round; who has none is missing. Raises Refused for another period."""
     fools = _within(period).filter(SHOWABLE, drawer=OuterRef("pk")).order_by(*BEST_FIRST)
-    best = Person.objects.filter(pk__in=list(drawers)).annotate(best=Subquery(fools.values("pk")[:1]))
-    found = Attempt.objects.filter(pk__in=best.values("best")).select_related("round")
+    people = Person.objects.filter(pk__in=list(drawers))
+    best = people.annotate(best=Subquery(fools.values("pk")[:1])).values("best")
+    found = Attempt.objects.filter(pk__in=best).select_related("round")
     return {fool.drawer_id: fool for fool in found}
 
 

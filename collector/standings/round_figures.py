@@ -331,7 +331,7 @@ def history(rounds: QuerySet[Round]) -> History:
     told = []
     for row in rows:
         number, of_round = row["number"], counts.get(row["pk"], leaderboards.AttemptCounts())
-        figures = _fooling(of_round)
+        figures = fooling(of_round)
         for name, stored in stored_sets.items():
             figures[name] = _of_set(SetFigures.from_json(row[stored], by_digit=False))
         figures["earlier"], figures["audited"] = matrix.earlier(number), matrix.audited(number)
@@ -353,7 +353,7 @@ def share(count: int, of: int) -> Figure:
     return Figure(count, of, count / of, *wilson(count, of)) if of else Figure()
 
 
-def _fooling(counts: leaderboards.AttemptCounts) -> dict[str, Figure]:
+def fooling(counts: leaderboards.AttemptCounts) -> dict[str, Figure]:
     """Give MER, vMER and tries per fool, whose interval is that of its inverse."""
     attempt_count, verified_count = counts.tries_parts
     inverse = share(verified_count, attempt_count)
