@@ -44,6 +44,10 @@ def test_offline_every_page_is_the_offline_page_and_comes_back_with_the_network(
     installed: Page, peopled_site: sites.Site
 ) -> None:
     account = peopled_site.url + "/account/"
+    devtools = installed.context.new_cdp_session(installed)
+    manifest = devtools.send("Page.getAppManifest")
+    assert manifest["url"] == peopled_site.url + "/manifest.webmanifest"
+    assert manifest["errors"] == []
     for path in ("/account/", "/draw/", "/rounds/"):
         assert "No connection" in shown_offline(installed, peopled_site.url + path)
         assert "alice" not in installed.content()
