@@ -10,6 +10,7 @@ from collector.views import (
     drawing,
     gallery,
     home,
+    installed,
     moderating,
     moderators,
     people,
@@ -19,6 +20,9 @@ from collector.views import (
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("manifest.webmanifest", installed.manifest, name="manifest"),
+    path("worker.js", installed.worker, name="worker"),
+    path("offline/", installed.offline, name="offline"),
     path("try/", drawing.try_out, name="try_out"),
     path("draw/", drawing.draw, name="draw"),
     path("drawings/", drawing.my_drawings, name="my_drawings"),

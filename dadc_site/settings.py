@@ -126,7 +126,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dadc_site.pages.about_the_site",
             ],
-            "builtins": ["dadc_site.times"],
+            "builtins": ["dadc_site.terms", "dadc_site.times"],
         },
     },
 ]

@@ -61,6 +61,7 @@ FULL = (
     ("practice-result", "/moderate/?result", "nils"),
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
+    ("offline", "/offline/", None),
 )
 
 # By lot, one of the drawers may only be measured on: then too few drawings are new for a training
@@ -327,8 +328,16 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
         page.wait_for_selector("#assignment:not([data-id=''])")
         page.keyboard.press("4")
 
+    def unfolded(page: Page) -> None:
+        for fold in page.locator("details.fold summary").all():
+            fold.click()
+
     for name, path, who in FULL:
         album.take(name, path, who)
+    album.take("rounds-unfolded", "/rounds/", act=unfolded)
+    album.take("draw-keys", "/draw/", "bob", lambda page: page.keyboard.press("?"))
+    album.take("moderate-keys", "/moderate/", "mona", lambda page: page.keyboard.press("?"))
+    album.take("leaderboard-term", "/leaderboard/", act=lambda page: page.click(".term >> nth=0"))
     album.take("drawing", f"/drawings/{crowd.kept[24]}/", "admin")
     album.take("drawing-appealed", f"/drawings/{crowd.appealed[0]}/", crowd.appealed[1])
     album.take(

@@ -6,10 +6,8 @@ import uuid
 from django.db.models import Count, Q, QuerySet
 
 from collector.errors import NotFound, Refused
-from collector.models import SHOWABLE, Attempt, Person
+from collector.models import BEST_FIRST, SHOWABLE, Attempt, Person
 from trainer.models import Round
-
-BEST_FIRST = ("-sureness", "-settled_at", "pk")
 
 
 def public() -> QuerySet[Attempt]:

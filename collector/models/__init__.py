@@ -2,6 +2,7 @@
 
 from collector.models import clock
 from collector.models.drawings import (
+    BEST_FIRST,
     DRAWER_SUSPENDED,
     ORIGINAL,
     SHOWABLE,
@@ -30,6 +31,7 @@ from collector.models.people import (
 from collector.models.study import Study, StudyChange
 
 __all__ = [
+    "BEST_FIRST",
     "DRAWER_SUSPENDED",
     "ORIGINAL",
     "SHOWABLE",

@@ -50,6 +50,8 @@ _COPIED = ("near_duplicate_of", "is_mnist_duplicate")
 # A verified fool as the public may see it, as far as the attempt itself decides; see
 # collector.drawings.public.
 SHOWABLE = Q(status="verified", **_ORIGINAL, removed_at__isnull=True)
+# Of fools those where the model was surest of the wrong digit, of equals the newest.
+BEST_FIRST = ("-sureness", "-settled_at", "pk")
 DRAWER_SUSPENDED = Q(
     drawer__is_active=False, drawer__closed_at=None
 )  # their drawings wait meanwhile
@@ -186,7 +188,8 @@ class Attempt(models.Model):
                 name="of_a_person_in_a_round",
             ),
             models.Index(
-                fields=["round", "status", "has_fooled", *_COPIED], name="attempts_of_a_round"
+                fields=["round", "status", "has_fooled", *_COPIED, "target_label"],
+                name="attempts_of_a_round",
             ),
             models.Index(
                 fields=["drawer", "round", "submitted_at", "credit"],
@@ -235,6 +238,12 @@ class Attempt(models.Model):
             ),
             models.Index(
                 fields=["-sureness", "-settled_at"], condition=SHOWABLE, name="best_fools"
+            ),
+            # when it was drawn stands in it to leave out what is of another time
+            models.Index(
+                fields=["drawer", "-sureness", "-settled_at", "round", "submitted_at"],
+                condition=SHOWABLE,
+                name="best_fools_of_a_person",
             ),
             # all that counting asks for is in it, what SHOWABLE asks for too: SQLite reads no row
             # then

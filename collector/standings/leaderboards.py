@@ -2,15 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from collector.errors import Refused
-from collector.models import ORIGINAL, Attempt, Person
+from collector.models import BEST_FIRST, ORIGINAL, SHOWABLE, Attempt, Person
 from trainer.models import Round
 
 PERIODS = ("round", "week", "all")
@@ -29,6 +29,10 @@ class AttemptCounts:
     pending_count: int = 0
     verified_count: int = 0
     copy_count: int = 0
+
+    def __add__(self, other: "AttemptCounts") -> "AttemptCounts":
+        mine, theirs = astuple(self), astuple(other)
+        return AttemptCounts(*map(sum, zip(mine, theirs, strict=True)))
 
     @property
     def decided_count(self) -> int:
@@ -75,6 +79,7 @@ class Standing:
     """One line of the leaderboard."""
 
     rank: int
+    drawer: UUID
     username: str
     credit: float
     verified_count: int
@@ -101,12 +106,20 @@ def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
 
 def counts_by_round(rounds: Iterable[int]) -> dict[int, AttemptCounts]:
     """Count the attempts of these rounds, by the round's id; one without attempts is missing."""
-    within = Attempt.objects.filter(round__in=list(rounds))
-    kinds = within.order_by().values_list("round_id", *KINDS).annotate(**COUNTED)
-    by_round: dict[int, list[tuple[str, bool, int, int]]] = defaultdict(list)
-    for round_id, *kind in kinds:
-        by_round[round_id].append(tuple(kind))
-    return {round_id: _added_up(of_round) for round_id, of_round in by_round.items()}
+    return _counted_by("round_id", Attempt.objects.filter(round__in=list(rounds)))
+
+
+def counts_by_digit(attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
+    """Count these attempts by what their drawers say they are; a digit nobody drew is missing."""
+    return _counted_by("target_label", attempts)
+
+
+def _counted_by(field: str, attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
+    kinds = attempts.order_by().values_list(field, *KINDS).annotate(**COUNTED)
+    by_value: dict[int, list[tuple[str, bool, int, int]]] = defaultdict(list)
+    for value, *kind in kinds:
+        by_value[value].append(tuple(kind))
+    return {value: _added_up(alike) for value, alike in by_value.items()}
 
 
 def _added_up(kinds: Kinds) -> AttemptCounts:
@@ -165,6 +178,7 @@ def standings(period: str = "round") -> list[Standing]:
         lines.append(
             Standing(
                 rank=lines[-1].rank if lines and lines[-1].credit == earned else place,
+                drawer=drawer,
                 username=names[drawer],
                 credit=earned,
                 verified_count=counts.verified_count,
@@ -174,6 +188,16 @@ def standings(period: str = "round") -> list[Standing]:
             )
         )
     return lines
+
+
+def best_fools(drawers: Iterable[UUID], period: str) -> dict[UUID, Attempt]:
+    """Return the best public fool in a period of each of these people, who are in its standings,
+    with its round; who has none is missing. Raises Refused for another period."""
+    fools = _within(period).filter(SHOWABLE, drawer=OuterRef("pk")).order_by(*BEST_FIRST)
+    people = Person.objects.filter(pk__in=list(drawers))
+    best = people.annotate(best=Subquery(fools.values("pk")[:1])).values("best")
+    found = Attempt.objects.filter(pk__in=best).select_related("round")
+    return {fool.drawer_id: fool for fool in found}
 
 
 def _within(period: str) -> QuerySet[Attempt]:

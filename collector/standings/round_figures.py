@@ -35,6 +35,7 @@ from trainer.models import MatrixRow, Round, RoundModel
 from trainer.rounds import get_round
 
 BASE_SETS = (MNIST_TEST, GATE_BASE)
+ENOUGH = 10  # verified fools of a round, to say in a sentence how many drawings one took
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Training:
 
 @dataclass(frozen=True)
 class RoundOverview:
-    """One round with its model's report and the counts of its attempts; the open one also with what
-    is `due` and, if anything is, in `training`.
+    """One round with its model's report and the counts of its attempts; by digit where it is told
+    alone. The open one also with what is `due` and, if anything is, in `training`.
 
     The API passes the report on as it is stored; it is read only where a page asks for it.
     """
@@ -69,6 +70,7 @@ class RoundOverview:
     opened_by: str
     opened_why: str
     counts: leaderboards.AttemptCounts
+    counts_by_digit: dict[int, leaderboards.AttemptCounts]
     stored_report: Stored | None
     due: Due | None
     training: Training | None
@@ -99,8 +101,10 @@ def describe(number: int) -> RoundOverview:
     round_ = get_round(number)
     report = measurements.whole_report(round_.model)
     line = _line(round_)
+    by_digit = leaderboards.counts_by_digit(round_.attempts.all())
     return replace(
-        _overview(round_, leaderboards.count_attempts(round_.attempts.all())),
+        _overview(round_, sum(by_digit.values(), leaderboards.AttemptCounts())),
+        counts_by_digit=by_digit,
         stored_report={**(report or {}), MATRIX: [line.as_json()]} if line else report,
     )
 
@@ -140,6 +144,7 @@ def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOvervie
         opened_by=round_.opened_by,
         opened_why=round_.opened_why,
         counts=counts,
+        counts_by_digit={},
         stored_report=round_.model.report,
         due=_due() if is_open else None,
         training=_training() if is_open else None,
@@ -187,6 +192,35 @@ class RoundFigures:
     first: int
     pending: int
     figures: dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """How many drawings a trick took, in the first and in the newest round of which that can be
+    told; the same where there is one alone."""
+
+    first: RoundFigures
+    newest: RoundFigures
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the two intervals lie apart."""
+        first, newest = self.first.figures["tries"], self.newest.figures["tries"]
+        ends = (first.low, first.high, newest.low, newest.high)
+        first_low, first_high, newest_low, newest_high = (end or 0.0 for end in ends)
+        return first_high < newest_low or newest_high < first_low
+
+
+def hardening(rounds: Sequence[RoundFigures]) -> Hardening | None:
+    """Compare, of these rounds, the first and the newest with ENOUGH verified fools of which nearly
+    all are settled: each that waits may become one. None where there is none such."""
+    told = [
+        round_
+        for round_ in rounds
+        if round_.figures["tries"].count >= max(ENOUGH, 10 * round_.pending)
+    ]
+    told.sort(key=lambda round_: round_.number)
+    return Hardening(told[0], told[-1]) if told else None
 
 
 @dataclass(frozen=True)
@@ -297,7 +331,7 @@ def history(rounds: QuerySet[Round]) -> History:
     told = []
     for row in rows:
         number, of_round = row["number"], counts.get(row["pk"], leaderboards.AttemptCounts())
-        figures = _fooling(of_round)
+        figures = fooling(of_round)
         for name, stored in stored_sets.items():
             figures[name] = _of_set(SetFigures.from_json(row[stored], by_digit=False))
         figures["earlier"], figures["audited"] = matrix.earlier(number), matrix.audited(number)
@@ -319,7 +353,7 @@ def share(count: int, of: int) -> Figure:
     return Figure(count, of, count / of, *wilson(count, of)) if of else Figure()
 
 
-def _fooling(counts: leaderboards.AttemptCounts) -> dict[str, Figure]:
+def fooling(counts: leaderboards.AttemptCounts) -> dict[str, Figure]:
     """Give MER, vMER and tries per fool, whose interval is that of its inverse."""
     attempt_count, verified_count = counts.tries_parts
     inverse = share(verified_count, attempt_count)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from collector.drawings import public, timeline
 from collector.errors import NotFound
-from collector.models import Person
+from collector.models import Attempt, Person
 from collector.people.notices import mark_seen
 from collector.rules import words
 from collector.standings import leaderboards
@@ -19,13 +19,22 @@ from collector.views.parts.buttons import Forms
 TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
 PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
 PEOPLE_A_PAGE = 50
+STANDINGS_A_PAGE = 25
 
 
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
     period = request.GET.get("period", "round")
+    standings = leaderboards.standings(period)
+    page = Paginator(standings, STANDINGS_A_PAGE).get_page(request.GET.get("page"))
+    best = leaderboards.best_fools([standing.drawer for standing in page], period)
+    own = next((n for n, each in enumerate(standings) if each.drawer == request.user.pk), None)
     context = {
-        "rows": [_row(standing) for standing in leaderboards.standings(period)],
+        "rows": [_row(standing, best.get(standing.drawer)) for standing in page],
+        "page": page,
+        "query": f"period={period}&",
+        "own_page": own // STANDINGS_A_PAGE + 1 if own is not None else page.number,
+        "own_rank": standings[own].rank if own is not None else None,
         "period": period,
         "period_words": PERIOD_WORDS[period],
         "tabs": [{"key": key, "text": text} for key, text in TABS.items()],
@@ -33,8 +42,10 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/leaderboard.html", context)
 
 
-def _row(standing: leaderboards.Standing) -> dict[str, object]:
+def _row(standing: leaderboards.Standing, best: Attempt | None) -> dict[str, object]:
     return {
+        "best": best
+        and pictures.drawing_card(best, headline=f"{words.sureness(best.sureness)} sure"),
         "rank": standing.rank,
         "username": standing.username,
         "credit": f"{standing.credit:,.2f}".rstrip("0").rstrip("."),

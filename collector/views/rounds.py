@@ -3,6 +3,7 @@ figures."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_safe
 from collector.drawings import public
 from collector.rules import words
 from collector.standings import round_figures
+from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
 from collector.views.parts import figures, pictures
 from trainer import rounds
@@ -54,7 +56,11 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         request.GET.get("page")
     )
     numbers = [round_.number for round_ in page.object_list]
-    history = round_figures.history(Round.objects.filter(number__in=numbers))
+    # The newest rounds are compared with the first.
+    asked = [*numbers, 1] if page.number == 1 else numbers
+    history = round_figures.history(Round.objects.filter(number__in=asked))
+    compared = history.rounds
+    history = replace(history, rounds=compared[: len(numbers)])
     opened_none = (
         RoundModel.objects.exclude(state=State.PROMOTED)
         .filter(left_out_contributor=None)
@@ -62,6 +68,8 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "page": page,
+        "hardening": _hardening(compared) if page.number == 1 else None,
+        "enough": round_figures.ENOUGH,
         "rows": [_line(round_) for round_ in history.rounds],
         "matrix": _matrix(history),
         "charts": {
@@ -77,6 +85,19 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "pages/rounds.html", context)
+
+
+def _hardening(rounds: Sequence[RoundFigures]) -> dict[str, object] | None:
+    """Tell in words how many drawings a trick took, at first and lately."""
+    hardening = round_figures.hardening(rounds)
+    if hardening is None:
+        return None
+    first, newest = hardening.first, hardening.newest
+    return {
+        "first": _cell(first, "tries") | {"round": first.number},
+        "newest": _cell(newest, "tries") | {"round": newest.number} if newest != first else None,
+        "is_sure": hardening.is_sure,
+    }
 
 
 def _line(round_: RoundFigures) -> dict[str, object]:
@@ -185,7 +206,9 @@ def _row(overview: RoundOverview) -> dict[str, object]:
         "pending": words.waiting(counts.pending_count),
         "copies": words.copies(counts.copy_count),
         "sets": [
-            figures.figure(overview.report.of(name), text) for name, text in figures.SETS.items()
+            figures.figure(overview.report.of(name), text)
+            for name, text in figures.SETS.items()
+            if overview.report.of(name).n
         ],
     }
 
@@ -214,7 +237,10 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "address": request.build_absolute_uri(),
         "set_name": figures.SETS[shown] if shown else "",
         "set_of": words.measured_on(measured),
-        "digits": [_digit(digit, count) for digit, count in enumerate(measured.per_digit)],
+        "digits": [
+            _digit(digit, overview.counts_by_digit.get(digit, AttemptCounts()), measured)
+            for digit in range(10)
+        ],
         "confusion": _confusion(measured.confusion),
         "forgot": [
             pictures.drawing_card(attempt)
@@ -258,12 +284,21 @@ def _earlier(report: Report, test: TestSet, pairs: PairedTest) -> dict[str, obje
     }
 
 
-def _digit(digit: int, count: Count) -> dict[str, object]:
-    share = count.correct / count.n if count.n else None
+def _digit(digit: int, counts: AttemptCounts, measured: SetFigures) -> dict[str, object]:
+    """Tell what people drew of a digit, and what the model reads of it."""
+    read = measured.per_digit[digit] if measured.per_digit else Count()
     return {
         "digit": digit,
-        "accuracy": words.percent(share, 1),
-        "of": f"{count.correct:,} of {count.n:,}",
+        "attempts": f"{counts.attempt_count:,}",
+        "fooled": f"{counts.fooled_count:,}",
+        "verified": f"{counts.verified_count:,}",
+        "pending": words.waiting(counts.pending_count) if counts.pending_count else "",
+        "vmer": words.percent(counts.vmer),
+        "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count)
+        if counts.attempt_count
+        else "",
+        "accuracy": words.percent(read.correct / read.n if read.n else None, 1),
+        "accuracy_of": f"{read.correct:,} of {read.n:,}" if read.n else "not measured here",
     }
 
 

@@ -24,7 +24,7 @@ function digitOf(character) {
 export function nameOf({ key, code, shiftKey }) {
   const digit = digitOf(key);
   if (digit !== null) return digit;
-  const says = key.toLowerCase();
+  const says = key === "؟" ? "?" : key.toLowerCase();
   const writesNothing = ["Dead", "Process", "Unidentified"].includes(key);
   if (/^[a-z]$/.test(says) || ([...key].length > 1 && !writesNothing)) return says;
   const [, at] = /^(?:Digit|Numpad)(\d)$/.exec(code) ?? [];
@@ -53,6 +53,9 @@ function switchSingleKeys(on) {
   }
 }
 
+/** @type {HTMLDialogElement | null} what tells the page's keys */
+const dialog = document.querySelector("dialog.keys");
+
 /** @type {NodeListOf<HTMLInputElement>} */
 const boxes = document.querySelectorAll("input[data-single-keys]");
 for (const box of boxes) {
@@ -70,7 +73,7 @@ const isOn = () => (boxes.length ? boxes[0].checked : areSingleKeysOn());
 export function onKeys(keys) {
   document.addEventListener("keydown", (event) => {
     const { target } = event;
-    if (event.defaultPrevented || event.altKey) return;
+    if (event.defaultPrevented || event.altKey || dialog?.open) return;
     if (!(target instanceof Element) || target.matches(TYPED_INTO)) return;
     const name = nameOf(event);
     const isMod = event.ctrlKey || event.metaKey;
@@ -82,4 +85,9 @@ export function onKeys(keys) {
     event.preventDefault();
     action();
   });
+}
+
+if (dialog) {
+  onKeys({ "?": () => dialog.showModal() });
+  document.querySelector("button[data-keys]").addEventListener("click", () => dialog.showModal());
 }

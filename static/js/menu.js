@@ -1,5 +1,6 @@
 // The account menu closes when one clicks elsewhere or presses Escape; the page's own link in the
-// main menu is in view; and a page that the browser had put aside whole is fetched anew.
+// main menu is in view; a page that the browser had put aside whole is fetched anew; and the worker
+// that shows the offline page is set up, where the browser has such.
 
 /** @type {HTMLDetailsElement | null} */
 const menu = document.querySelector(".menu");
@@ -22,4 +23,10 @@ if (here) {
 
 window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) location.reload();
+});
+
+const { worker } = document.documentElement.dataset;
+window.addEventListener("load", () => {
+  // Private windows and full disks refuse it.
+  if (worker) navigator.serviceWorker?.register(worker).catch(() => {});
 });

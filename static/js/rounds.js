@@ -66,6 +66,8 @@ const CHARTS = [
 // How far apart, in rounds, the series of one round stand, so that no whisker hides another.
 const SPREAD = 0.3;
 const MANY = 40; // rounds from which on whiskers are thin and points small
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
 /** @type {LineChart[]} */
 let charts = [];
 
@@ -214,6 +216,7 @@ function options(plan, datasets) {
     scales: axes(plan, datasets),
     plugins: {
       legend: {
+        display: datasets.length > 1,
         labels: {
           color: token("--ink"),
           usePointStyle: true,
@@ -242,6 +245,7 @@ function draw() {
   charts = CHARTS.flatMap((plan) => {
     const canvas = document.getElementById(plan.canvas);
     if (!(canvas instanceof HTMLCanvasElement)) return []; // no figures yet
+    if (canvas.closest("details:not([open])") && !paper.matches) return [];
     const datasets = lines(plan);
     return new window.Chart(canvas, {
       type: "line",
@@ -252,6 +256,18 @@ function draw() {
   });
 }
 
+/** An address that names what is folded away opens it. */
+function unfold() {
+  const there = document.getElementById(location.hash.slice(1));
+  const fold = there?.closest("details");
+  if (!fold) return;
+  fold.open = true;
+  there?.scrollIntoView();
+}
+
 draw();
-for (const look of ["(prefers-color-scheme: dark)", "print"])
-  matchMedia(look).addEventListener("change", draw);
+for (const look of [dark, paper]) look.addEventListener("change", draw);
+window.addEventListener("look", draw);
+for (const fold of document.querySelectorAll("details.fold")) fold.addEventListener("toggle", draw);
+unfold();
+window.addEventListener("hashchange", unfold);

@@ -86,3 +86,23 @@ interface ParentNode {
 interface Window {
   Chart: typeof import("chart.js").Chart;
 }
+
+/** What the worker uses of its own world, which the types of pages do not have. */
+interface WorkerEvent extends Event {
+  waitUntil(done: Promise<unknown>): void;
+}
+
+interface WorkerFetch extends WorkerEvent {
+  request: Request;
+  preloadResponse: Promise<Response | undefined>;
+  respondWith(response: Promise<Response>): void;
+}
+
+interface WorkerScope {
+  KEPT: { site: string; version: string; page: string; files: string[] };
+  registration: ServiceWorkerRegistration;
+  clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: "install" | "activate", on: (event: WorkerEvent) => void): void;
+  addEventListener(type: "fetch", on: (event: WorkerFetch) => void): void;
+}

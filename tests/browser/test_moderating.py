@@ -422,5 +422,6 @@ def test_single_keys_can_be_switched_off_and_stay_so(bench: Open) -> None:
     assert waiting(page) == first
     page.get_by_text("Keys", exact=True).click()
     page.get_by_label("Keys of a single character").check()
+    page.keyboard.press("Escape")
     page.keyboard.press("7")
     assert "Read as a 7." in page.locator("#undo-toast").inner_text()

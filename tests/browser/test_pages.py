@@ -46,6 +46,7 @@ PAGES = [
     ("/accounts/reset/sent/", None),
     ("/accounts/reset/x/y/", None),
     ("/accounts/reset/done/", None),
+    ("/offline/", None),
     ("/nothing/", None),
     ("/leaderboard/?period=never", None),
 ]
@@ -105,6 +106,8 @@ def test_without_javascript_the_page_says_what_is_missing(visit: Open) -> None:
 
 def test_the_rounds_page_draws_its_charts(visit: Open) -> None:
     page = visit("/rounds/")
+    for fold in page.locator("details.fold summary").all():
+        fold.click()
     for chart in ("fooling-chart", "tries-chart", "ordinary-chart"):
         page.wait_for_function(f"() => Boolean(Chart.getChart('{chart}'))")
 

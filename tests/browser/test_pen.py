@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, Page
 
-from tests.support.browser import Open, draw_with_mouse
+from tests.support.browser import Open, draw_with_mouse, findings
 
 pytestmark = pytest.mark.browser
 LINE = {"x": [50, 120, 200], "y": [50, 60, 50], "t": [0, 5, 9]}
@@ -125,16 +125,25 @@ def test_clear_ends_the_stroke_under_the_pen_and_can_be_undone(visit: Open) -> N
     assert strokes(page) == first
 
 
-def test_keys_of_one_character_can_be_switched_off(visit: Open) -> None:
-    page = visit("/draw/", "bob")
+def test_keys_of_one_character_can_be_switched_off_where_they_are_told(visit: Open) -> None:
+    page = visit("/draw/", "bob", bypass_csp=True)
     draw_with_mouse(page, [LINE])
     for key in "cancel":
         page.keyboard.press(key)
     assert strokes(page) == []
     page.keyboard.press("Control+z")
     assert len(strokes(page)) == 1
-    page.click(".keys summary")
+    page.keyboard.press("?")
+    told = page.get_by_role("dialog", name="Keys")
+    assert "choose the digit" in told.inner_text()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert findings(page) == [], scheme
+    page.keyboard.press("c")  # is for the page below
     page.click("[data-single-keys]")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert not told.is_visible()
     for key in "cancel4":
         page.keyboard.press(key)
     assert len(strokes(page)) == 1
@@ -144,8 +153,9 @@ def test_keys_of_one_character_can_be_switched_off(visit: Open) -> None:
     page.keyboard.press("4")
     assert page.locator("#clear").is_enabled()
     page.keyboard.press("Control+z")
-    page.click(".keys summary")
+    page.click("[data-keys]")
     page.click("[data-single-keys]")
+    told.get_by_text("Close").click()
     page.keyboard.press("4")
     assert page.locator('[data-digit="4"]').get_attribute("aria-pressed") == "true"
 

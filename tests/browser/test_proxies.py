@@ -142,6 +142,18 @@ def test_no_address_of_any_page_leads_out_of_the_path_and_no_file_is_lost(
             assert re.search(f'rel="(shortcut )?icon"[^>]* href="{PATH}/', answer.text), url
 
 
+def test_the_app_and_its_worker_stay_below_the_path(front: Front) -> None:
+    with closing(front.visitor()) as client:
+        told = client.get("manifest.webmanifest").json()
+        script = client.get("worker.js").text
+        named = {icon["src"] for icon in told["icons"]} | set(re.findall(r'"(/[^"]*)"', script))
+        assert len(named) == 3 + 1 + 5 + 1  # icons; a page with its files; the worker itself
+        assert {each for each in named if not each.startswith(f"{PATH}/")} == set()
+        for each in named:
+            assert client.get(f"{front.origin}{each}").status_code == 200, each
+    assert told["start_url"] == told["scope"] == f"{PATH}/"
+
+
 def test_every_path_of_the_schema_is_where_it_says(front: Front) -> None:
     with closing(front.visitor()) as client:
         paths = client.get("api/schema/?format=json").json()["paths"]

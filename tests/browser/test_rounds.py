@@ -13,7 +13,8 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 664}
 CHARTS = ("fooling-chart", "tries-chart", "ordinary-chart", "drawings-chart")
-MATRIX = '.table-box:has([aria-labelledby="matrix"])'
+MATRIX = '.table-box:has([aria-labelledby="matrix-head"])'
+FOLDED = "() => [...document.querySelectorAll('details.fold')].map(({ open }) => open)"
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,36 @@ def visit(twenty_rounds: Visitors) -> Iterator[Open]:
 
 
 def opened(visit: Open, scheme: str = "light") -> Page:
+    """With nothing folded away."""
     page = visit("/rounds/", viewport=PHONE, has_touch=True, color_scheme=scheme, bypass_csp=True)
+    for fold in page.locator("details.fold summary").all():
+        fold.click()
     for chart in CHARTS:
         page.wait_for_function("chart => Boolean(Chart.getChart(chart))", arg=chart)
     return page
+
+
+def test_the_page_begins_with_one_chart_and_an_address_opens_what_is_folded_away(
+    visit: Open,
+) -> None:
+    page = visit("/rounds/", bypass_csp=True)
+    assert page.evaluate(FOLDED) == [False, False, False]
+    drawn = "() => [...document.querySelectorAll('canvas')].map((one) => !!Chart.getChart(one))"
+    page.wait_for_function(f"() => ({drawn})().join() === 'true,false,false,false'")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert findings(page) == [], scheme
+    page.goto(page.url + "#reading")
+    page.wait_for_function(f"() => ({FOLDED})().join() === 'false,true,false'")
+    page.get_by_role("link", name="the matrix").click()
+    page.wait_for_function(f"() => ({FOLDED})().join() === 'false,true,true'")
+    region = page.locator(MATRIX)
+    region.wait_for()
+    assert region.evaluate("e => e.clientWidth") == page.evaluate(
+        "() => document.querySelector('.charts__first').clientWidth"
+    )
+    page.reload()  # at an address that names the matrix
+    page.wait_for_function(f"() => ({FOLDED})().join() === 'false,false,true'")
 
 
 def test_the_page_never_scrolls_sideways_and_the_matrix_does_within_its_region(visit: Open) -> None:
@@ -107,13 +134,15 @@ def test_no_line_joins_a_stand_in_figure_to_a_real_one(visit: Open) -> None:
 
 
 def test_on_paper_everything_is_whole_and_dark_on_white_whatever_the_scheme(visit: Open) -> None:
-    page = opened(visit, "dark")
-    ink = "() => Chart.getChart('fooling-chart').options.plugins.legend.labels.color"
-    assert page.evaluate(ink) == "#eef0f6"
+    """Also what is folded away."""
+    page = visit("/rounds/", viewport=PHONE, color_scheme="dark")
+    ink = "(id) => Chart.getChart(id)?.options.plugins.legend.labels.color"
+    page.wait_for_function(f"() => ({ink})('tries-chart') === '#eef0f6'")
     page.emulate_media(media="print")
-    page.wait_for_function(f"() => ({ink})() === '#151a2d'")
+    for chart in CHARTS:
+        page.wait_for_function(f"(id) => ({ink})(id) === '#151a2d'", arg=chart)
     boxes = page.locator(".table-box").evaluate_all(
-        "all => all.map((e) => [e.scrollHeight, e.clientHeight])"
+        "all => all.map((e) => [e.checkVisibility(), e.scrollHeight, e.clientHeight])"
     )
     assert len(boxes) == 3
-    assert all(whole <= seen for whole, seen in boxes)
+    assert all(shown and 0 < whole <= seen for shown, whole, seen in boxes)

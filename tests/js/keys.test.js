@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-// keys.js looks for the box that switches single keys off; here is none.
-Object.assign(globalThis, { document: { querySelectorAll: () => [] } });
+// keys.js looks for the page's dialog of keys, and the box that switches them off; here is none.
+Object.assign(globalThis, { document: { querySelector: () => null, querySelectorAll: () => [] } });
 const { nameOf } = await import("../../static/js/keys.js");
 
 const named = (key, code = "", shiftKey = false) => nameOf({ key, code, shiftKey });
@@ -36,4 +36,5 @@ test("a letter is what is written, and of another alphabet the one in its place"
   assert.equal(named(";", "KeyQ"), ";");
   assert.equal(named("Enter", "NumpadEnter"), "enter");
   assert.equal(named("ArrowUp", "Numpad8"), "arrowup");
+  assert.equal(named("؟", "Slash", true), "?", "Arabic's");
 });

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from collector.models import Attempt, Person
 from collector.rules import words
+from collector.standings import round_figures
+from collector.standings.leaderboards import AttemptCounts
+from collector.standings.round_figures import RoundFigures
 from tests.support.history import add_rounds
 from tests.support.models import add_model
 from tests.support.pages import Browse, Insert, text
@@ -95,11 +98,14 @@ def rolled_back(open_round: Round) -> list[Round]:
 def figures(answer: Any, table: int, number: int) -> list[str]:
     """The cells of a round's line in one of the page's tables, as text."""
     body = re.findall(r"<tbody>(.*?)</tbody>", answer.content.decode(), re.DOTALL)[table]
-    lines = [
-        re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", line, re.DOTALL) for line in body.split("</tr>")
-    ]
-    cells = [[" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in line] for line in lines]
-    return next(line for line in cells if line and re.match(rf"Round {number}\b", line[0]))
+    lines = [cells(line) for line in body.split("</tr>")]
+    return next(line for line in lines if line and re.match(rf"Round {number}\b", line[0]))
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a line of a table, as text."""
+    found = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", line, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in found]
 
 
 FOOLING, READING, MATRIX = range(3)
@@ -162,6 +168,63 @@ def test_fooling_is_told_with_its_intervals_and_what_it_is_of(
     assert mer == "41.7 % (19.3–68.0) 5 of 12"
     assert tries == "4.0 (1.9–11.2) 12 drawings, 3 tricks"
     assert drawings == "12 1 waiting"
+
+
+def test_the_rounds_page_begins_with_how_many_drawings_a_trick_took_at_first_and_lately(
+    browse: Browse, open_round: Round
+) -> None:
+    assert "once people have tricked one 10 times" in text(browse(None).get("/rounds/"))
+    add_rounds(20)
+    page = text(browse(None).get("/rounds/"))
+    # Of round 20 three tricks wait, and each may count yet.
+    begins = "It took 3.3 drawings to trick round 1’s model, and 4.7 to trick round 19’s."
+    assert f"{begins} The difference may be chance." in page
+    assert "Round 1: 3.3 (2.3–4.9), 62 drawings, 19 tricks." in page
+    assert "Round 19: 4.7 (3.3–6.9), 98 drawings, 21 tricks." in page
+
+
+@pytest.mark.parametrize(
+    ("rounds", "compared"),
+    [
+        ([(40, 9, 0)], None),
+        ([(40, 10, 1)], (1, 1, False)),
+        ([(40, 10, 2)], None),
+        ([(40, 10, 0), (180, 10, 0), (50, 9, 0)], (1, 2, True)),
+        ([(40, 10, 0), (60, 10, 0)], (1, 2, False)),
+        ([(90, 9, 0), (180, 20, 0), (30, 20, 0), (900, 30, 4)], (2, 3, True)),
+    ],
+)
+def test_what_is_told_in_a_sentence_is_of_enough_tricks_and_hardly_any_that_wait(
+    rounds: list[tuple[int, int, int]], compared: tuple[int, int, bool] | None
+) -> None:
+    told = [
+        RoundFigures(
+            number=number,
+            state="closed",
+            opened_at=timezone.now(),
+            first=number,
+            pending=pending,
+            figures=round_figures.fooling(AttemptCounts(drawn, verified, pending, verified)),
+        )
+        for number, (drawn, verified, pending) in enumerate(rounds, start=1)
+    ]
+    found = round_figures.hardening(told)
+    assert compared == (found and (found.first.number, found.newest.number, found.is_sure))
+
+
+def test_a_rounds_page_counts_digit_by_digit(browse: Browse, insert: Insert, alice: Person) -> None:
+    insert(alice)
+    insert(alice, status="pending")
+    insert(alice, 4, 4, "not_fooled")
+    insert(alice, 8, 3, "rejected")
+    page = browse(None).get("/rounds/1/")
+    assert "vMER: verified tricks, 1 of 3 decided" in text(page)
+    body = re.findall(r"<tbody>(.*?)</tbody>", page.content.decode(), re.DOTALL)[0]
+    lines = [cells(line) for line in body.split("</tr>")]
+    read = "99.0 % 99 of 100"
+    assert lines[4] == ["4", "3", "2", "1 1 waiting", "50 % 1 of 2 decided", read]
+    assert lines[8] == ["8", "1", "1", "0", "0 % 0 of 1 decided", read]
+    assert lines[0] == ["0", "0", "0", "0", "–", read]
 
 
 def test_before_the_first_drawing_every_figure_says_that_there_is_none(

@@ -22,10 +22,12 @@ NO_PAGES = {
     "fool_card",
     "fool_seen",
     "history_csv",
+    "manifest",
     "round_card",
     "round_weights",
     "second_step",
     "sign_out",
+    "worker",
 }
 
 
