@@ -3,16 +3,17 @@ yesterday."""
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum, Value
 from django.utils import timezone
 
 from collector.models import DRAWER_SUSPENDED, Alarm, Attempt, Person, Reading
 from trainer import candidates, heartbeats
 
-A_DAY = timedelta(days=1)
+A_DAY, DAYS = timedelta(days=1), 14
 SETTLES_WITHIN = timedelta(hours=12)  # something, while anything waits
 COMES_WITHIN = timedelta(hours=48)
 LEAST_FREE_SHARE, LEAST_FREE = 0.1, 10**9  # of the disk, and bytes
@@ -75,6 +76,41 @@ def measure() -> SiteStatus:
         else None,
         sign_ups=Person.objects.filter(joined_at__gt=since).count(),
     )
+
+
+@dataclass(frozen=True)
+class Day:
+    """How much was drawn and read on a day, by UTC, and how many people signed up."""
+
+    begins_at: datetime
+    drawing_count: int
+    reading_count: int
+    sign_up_count: int
+
+
+def daily() -> list[Day]:
+    """Return the last `DAYS` days, today last, in three queries."""
+    today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [today - A_DAY * ago for ago in range(DAYS - 1, -1, -1)]
+    counts = (
+        _by_day(Attempt.objects.all(), "submitted_at", days),
+        _by_day(Reading.objects.all(), "answered_at", days),
+        _by_day(Person.objects.all(), "joined_at", days),
+    )
+    return [Day(*each) for each in zip(days, *counts, strict=True)]
+
+
+def _by_day(rows: QuerySet[Any], field: str, days: list[datetime]) -> list[int]:
+    """Count rows by the day that a field falls in; each day is a range of the field's index."""
+    first, *others = (
+        rows.filter(**{f"{field}__gte": day, f"{field}__lt": day + A_DAY})
+        .order_by()
+        .values(day=Value(place))
+        .annotate(n=Count("*"))
+        for place, day in enumerate(days)
+    )
+    found = dict(first.union(*others, all=True).values_list("day", "n"))
+    return [found.get(place, 0) for place in range(len(days))]
 
 
 def wrong() -> list[Alarm.Kind]:
