@@ -79,7 +79,8 @@ def told(moderator: Person) -> QuerySet[Reading]:
 
 def settled_as(reading: Reading) -> Attempt:
     """Return the attempt that was read, or that the gold that was read is a copy of."""
-    attempt = reading.attempt or (reading.gold and reading.gold.attempt)
+    drawing = reading.drawing
+    attempt = drawing if isinstance(drawing, Attempt) else drawing.attempt
     assert attempt is not None
     return attempt
 

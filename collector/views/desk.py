@@ -213,13 +213,15 @@ def _days(days: list[site_status.Day]) -> dict[str, object]:
         "charts": [
             {
                 "kind": kind,
-                "total": f"{sum(counts):,}",
+                "total": f"{total:,}",
+                "text": kind.removesuffix("s") if total == 1 else kind,
                 "chart": charts.columns(
                     counts,
                     [f"{name}: {count:,}" for name, count in zip(names, counts, strict=True)],
                 ),
             }
             for kind, counts in kinds.items()
+            for total in [sum(counts)]
         ],
         "begins": names[0],
         "rows": [

@@ -158,7 +158,8 @@ def _agreement(weeks: list[own_readings.Week]) -> dict[str, object]:
     read = [f"Week of {row['week']}: {row['readings']} read" for row in rows]
     return {
         "weeks": rows[::-1],
-        "begins": rows[0]["week"],
+        "begins": f"{weeks[0].begins_at:%-d %b}",
+        "has_read": any(week.reading_count for week in weeks),
         "marks": charts.marks(shares, says),
         "columns": charts.columns([week.reading_count for week in weeks], read),
         "agreement": words.share(agreed_count, told_count),
@@ -186,6 +187,6 @@ def _example(example: examples.Example) -> dict[str, object]:
     taken = "" if example.taken_for is None else words.named(example.taken_for)
     return {
         "picture": pictures.Picture(pictures.path(example.strokes), example.width),
-        "is": _named(example.answer),
+        "is": _named(example.answer) if example.answer in verdicts.DIGITS else "",
         "taken": taken,
     }

@@ -52,12 +52,12 @@ def marks(shares: Sequence[tuple[float, float, float] | None], says: Sequence[st
     """Place a mark for each (share, low, high) of 0 to 1, from the bottom to the top of the
     picture; None leaves its place empty."""
     step = WIDTH / len(shares)
-    return [
-        Mark(_unit((place + 0.5) * step), *(_unit(HEIGHT * (1 - each)) for each in of), text)
-        for place, (share, text) in enumerate(zip(shares, says, strict=True))
-        if share
-        for of in [(share[0], share[2], share[1])]
-    ]
+    placed = []
+    for place, (share, text) in enumerate(zip(shares, says, strict=True)):
+        if share:
+            y, low, high = (_unit(HEIGHT * (1 - each)) for each in share)
+            placed.append(Mark(_unit((place + 0.5) * step), y, high, low, text))
+    return placed
 
 
 def _unit(number: float) -> str:
