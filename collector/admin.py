@@ -7,12 +7,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from collector.errors import Conflict
 from collector.forms import ReadAt
 from collector.models import (
     AdminAction,
@@ -36,7 +34,7 @@ for foreign in (Failure, OrmQ, Schedule, Success, Group):
 class PersonCreation(AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = Person
-        fields = ("username", "email", "role")
+        fields = ("username", "email")
 
 
 class PersonChange(ReadAt, UserChangeForm):  # type: ignore[type-arg]
@@ -52,15 +50,6 @@ class PersonChange(ReadAt, UserChangeForm):  # type: ignore[type-arg]
                 self.add_error(name, f"Somebody has changed this to {now or 'nothing'} meanwhile.")
         return cleaned
 
-    def clean_role(self) -> str:
-        role: str = self.cleaned_data["role"]
-        if self.instance.is_admin and role != Person.Role.ADMIN:
-            try:
-                accounts.require_another_admin(self.instance)
-            except Conflict as only_one:
-                raise ValidationError(only_one.message) from only_one
-        return role
-
 
 @admin.register(Person)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
@@ -71,8 +60,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     search_fields = ("username", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    # Suspending is more than `is_active`: it has its place on the person's page.
-    readonly_fields = ("qualified_at", "is_active", "joined_at", "last_login")
+    # Suspending is more than `is_active`, and a role is given with a reason: both on the person's
+    # page.
+    readonly_fields = ("role", "qualified_at", "is_active", "joined_at", "last_login")
     fieldsets = (
         (
             None,
@@ -93,7 +83,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     add_fieldsets = (
         (
             None,
-            {"fields": ("username", "email", "role", "usable_password", "password1", "password2")},
+            {"fields": ("username", "email", "usable_password", "password1", "password2")},
         ),
     )
 
@@ -117,12 +107,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         obj.save(update_fields=fields)
         if "email" in form.changed_data:
             accounts.tell_old_address(obj, form.initial["email"], mails.site_of(request))
-        if "role" in form.changed_data:
-            before = form.initial["role"]
-            self._note(request, obj, Kind.ROLE_CHANGED, f"From {before} to {obj.role}")
-        others = [name for name in form.changed_data if name != "role"]
-        if others:
-            self._note(request, obj, Kind.ACCOUNT_CHANGED, " and ".join(others).capitalize())
+        if form.changed_data:
+            what = " and ".join(form.changed_data).capitalize()
+            self._note(request, obj, Kind.ACCOUNT_CHANGED, what)
 
     def user_change_password(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from collector.models import Appeal, Factor, Reading, Study
+from collector.models import Appeal, Factor, Person, Reading, Study
 from collector.people import accounts
 
 # Only the type checker's ModelForm is told its model.
@@ -207,6 +207,16 @@ class ReasonForm(forms.Form):
         max_length=1000,
         widget=forms.TextInput(),
         help_text="It is kept, under your name.",
+    )
+
+
+class RoleForm(ReasonForm):
+    """Which role somebody gets, and why."""
+
+    field_order = ("role", "why")
+    role = forms.ChoiceField(
+        choices=[(role.value, role.label.capitalize()) for role in Person.Role],
+        help_text="A new moderator reads ten practice drawings first.",
     )
 
 

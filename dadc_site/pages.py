@@ -3,6 +3,13 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from collector.moderation import decisions
 
-def about_the_site(request: HttpRequest) -> dict[str, str]:
-    return {"csrf_cookie": settings.CSRF_COOKIE_NAME}
+
+def about_the_site(request: HttpRequest) -> dict[str, object]:
+    return {"csrf_cookie": settings.CSRF_COOKIE_NAME, "waiting_count": _waiting_count}
+
+
+def _waiting_count() -> int:
+    """Count what waits for an admin; asked by the menus of admins alone."""
+    return decisions.waiting().total

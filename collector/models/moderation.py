@@ -100,6 +100,11 @@ class Reading(models.Model):
                 condition=Q(is_correct__isnull=False, gold__isnull=False),
                 name="quality_on_gold",
             ),
+            models.Index(
+                fields=["answered_at"],
+                condition=Q(answered_at__isnull=False),
+                name="readings_by_time",
+            ),
         ]
 
     @property

@@ -127,6 +127,7 @@ class Person(AbstractBaseUser):
                 violation_error_message="This user name is taken.",
             ),
         ]
+        indexes = [models.Index(fields=["-joined_at"], name="people_by_time")]
 
     def __str__(self) -> str:
         return self.username
@@ -150,6 +151,13 @@ class Person(AbstractBaseUser):
             and not self.is_moderation_paused
             and not self.lacks_second_factor
         )
+
+    @property
+    def may_see_readings(self) -> bool:
+        """Whether they may look at what became of their readings: who moderates, and who would but
+        for a pause."""
+        is_paused = self.role == self.Role.MODERATOR and self.is_moderation_paused
+        return self.is_moderator or (self.is_active and is_paused and not self.lacks_second_factor)
 
     @property
     def is_practising(self) -> bool:

@@ -1,6 +1,7 @@
 """What an admin decides: drawings that moderators could not settle, and appeals."""
 
 import uuid
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
@@ -18,12 +19,38 @@ from collector.models import (
     require_admin,
     require_reason,
 )
-from collector.moderation import readings
+from collector.moderation import appeals, readings, trust
 from collector.people import notices
 from collector.rules import verdicts
 from trainer import rounds, samples
+from trainer.models import RoundModel
 
 Status = Attempt.Status
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How much of each kind waits for an admin: held candidates, drawings that moderators cannot
+    settle, appeals, paused moderators."""
+
+    held_count: int
+    unsettled_count: int
+    appeal_count: int
+    paused_count: int
+
+    @property
+    def total(self) -> int:
+        return self.held_count + self.unsettled_count + self.appeal_count + self.paused_count
+
+
+def waiting() -> Waiting:
+    """Count what waits for an admin, in five queries."""
+    return Waiting(
+        held_count=RoundModel.objects.filter(state=RoundModel.State.HELD).count(),
+        unsettled_count=unsettled().count(),
+        appeal_count=appeals.waiting().count(),
+        paused_count=trust.count_moderators().paused_count,
+    )
 
 
 def unsettled() -> QuerySet[Attempt]:
@@ -38,11 +65,15 @@ def unsettled() -> QuerySet[Attempt]:
     counted = Reading.objects.filter(
         attempt=OuterRef("pk"), answer__isnull=False, is_discounted=False
     )
+    # Of what nobody has read there is nothing to decide while two moderators are left, and of all
+    # that is pending it is the most.
+    pending = Attempt.objects.filter(status=Status.PENDING)
+    if moderator_count > 1:
+        pending = pending.exclude(first_read_at=None, needed_reading_count__gt=0)
     # By their ids, so that they are found from the index of what is pending; the order asked for
     # would have all attempts read by their time.
-    pending = Attempt.objects.filter(status=Status.PENDING).values("pk")
     return (
-        Attempt.objects.filter(pk__in=pending)
+        Attempt.objects.filter(pk__in=pending.values("pk"))
         .exclude(DRAWER_SUSPENDED)
         .alias(
             reading_count=Coalesce(

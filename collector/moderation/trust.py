@@ -24,6 +24,7 @@ from collector.models import (
     require_reason,
 )
 from collector.moderation import queue, readings
+from collector.people import notices
 from collector.rules import verdicts
 
 JUDGED_READINGS = 100  # the last, by which a moderator is judged
@@ -149,7 +150,8 @@ def _graded_since(
 
 @dataclass(frozen=True)
 class ReadingCounts:
-    """How many drawings a moderator has ever read, and how many of the practice ones."""
+    """How many drawings a moderator has ever read, hidden gold among them, and how many practice
+    ones besides."""
 
     reading_count: int
     practice_count: int
@@ -158,11 +160,12 @@ class ReadingCounts:
 def reading_counts(moderators: Sequence[Person]) -> dict[uuid.UUID, ReadingCounts]:
     """Return how much each of these has read, by their ids."""
     answered = Reading.objects.filter(moderator__in=moderators, answer__isnull=False)
-    counts = _count_by_moderator(answered.filter(attempt__isnull=False))
+    counts = _count_by_moderator(answered)
     practice_counts = _count_by_moderator(answered.filter(gold__is_practice=True))
     return {
-        person.pk: ReadingCounts(counts.get(person.pk, 0), practice_counts.get(person.pk, 0))
+        person.pk: ReadingCounts(counts.get(person.pk, 0) - practised, practised)
         for person in moderators
+        for practised in [practice_counts.get(person.pk, 0)]
     }
 
 
@@ -245,6 +248,7 @@ def _pause(
             settled_count=settled_count,
             is_on_gold=is_on_gold,
         )
+        notices.tell(moderator, notices.PAUSED)  # in the same words, whatever it was judged on
     moderator.is_moderation_paused = True
     return True
 
@@ -272,6 +276,7 @@ def qualify(moderator: Person, admin: Person, why: str, seen_test_count: int | N
         AdminAction.objects.create(
             admin=admin, kind=AdminAction.Kind.QUALIFIED, person=moderator, why=reason
         )
+        notices.tell(moderator, notices.QUALIFIED)
 
 
 def current_pauses() -> dict[uuid.UUID, int]:
@@ -304,6 +309,7 @@ def resume(moderator: Person, admin: Person, why: str, seen_pause: int | None = 
         AdminAction.objects.create(
             admin=admin, kind=AdminAction.Kind.RESUMED, person=moderator, why=reason
         )
+        notices.tell(moderator, notices.RESUMED)
 
 
 def _is_done_already(person: Person, admin: Person, kind: AdminAction.Kind, why: str) -> bool:

@@ -1,5 +1,5 @@
-"""What people are told without asking: that a drawing settled, and that a round opened with what
-they taught it."""
+"""What people are told without asking: that a drawing settled, that a round opened with what they
+taught it, and that they moderate, or do not any more."""
 
 from collections import Counter
 from datetime import timedelta
@@ -18,6 +18,20 @@ Status = Attempt.Status
 UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED)
 NEWEST_FOOLS = 200  # of a person, that a new model is asked about
 AT_MOST_EVERY = timedelta(hours=1)
+PAUSED = (
+    "Your moderating is paused: too many of your last readings differ from what the drawings "
+    "turned out to be. "
+    "An admin sees it too and can lift it; what you drew is not touched."
+)
+RESUMED = "You moderate again: an admin lifted the pause. You are judged anew from here."
+QUALIFIED = "An admin lets you moderate: from here on your readings count."
+_ROLES = {
+    Person.Role.CROWDWORKER: "An admin changed your role: you draw, and moderate no more. What you "
+    "have drawn and read stays.",
+    Person.Role.MODERATOR: "An admin made you a moderator: you read other people’s drawings.",
+    Person.Role.ADMIN: "An admin made you an admin of this site.",
+}
+_FIRST_PRACTISE = " Ten practice drawings come first."
 
 
 def notify_settled(attempt: Attempt) -> None:
@@ -29,6 +43,17 @@ def notify_settled(attempt: Attempt) -> None:
     Notice.objects.create(
         person_id=attempt.drawer_id, attempt=attempt, text=f"{drawn}. {timeline.outcome(attempt)}"
     )
+
+
+def notify_of_role(person: Person) -> None:
+    """Tell somebody the role that an admin gave them. Runs in the transaction that gives it."""
+    tell(person, _ROLES[Person.Role(person.role)] + (_FIRST_PRACTISE * person.is_practising))
+
+
+def tell(person: Person, text: str) -> None:
+    """Tell a person something that is about no drawing and no round. Runs in the transaction of
+    what it is about."""
+    Notice.objects.create(person=person, text=text)
 
 
 def notify_of_round() -> int:

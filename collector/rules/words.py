@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from trainer.learning.evaluate import wilson
 from trainer.learning.report import Kind, SetFigures, TestSet
 
 TEST_SETS = {Kind.FOOLS: "what fooled round", Kind.AUDITED: "audited drawings of round"}
@@ -64,6 +65,11 @@ def interval(share: float | None, low: float | None, high: float | None) -> str:
     if share is None or low is None or high is None:
         return "–"
     return f"{percent(share, 1)} ({between(100 * low, 100 * high)})"
+
+
+def share(count: int, of: int) -> str:
+    """Say a share of readings with its 95 % interval; a dash where there are none."""
+    return interval(count / of, *wilson(count, of)) if of else "–"
 
 
 def between(low: float, high: float) -> str:

@@ -3,16 +3,17 @@ yesterday."""
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.utils import timezone
 
 from collector.models import DRAWER_SUSPENDED, Alarm, Attempt, Person, Reading
 from trainer import candidates, heartbeats
 
-A_DAY = timedelta(days=1)
+A_DAY, DAYS = timedelta(days=1), 14
 SETTLES_WITHIN = timedelta(hours=12)  # something, while anything waits
 COMES_WITHIN = timedelta(hours=48)
 LEAST_FREE_SHARE, LEAST_FREE = 0.1, 10**9  # of the disk, and bytes
@@ -75,6 +76,38 @@ def measure() -> SiteStatus:
         else None,
         sign_ups=Person.objects.filter(joined_at__gt=since).count(),
     )
+
+
+@dataclass(frozen=True)
+class Day:
+    """How much was drawn and read on a day, by UTC, and how many people signed up."""
+
+    begins_at: datetime
+    drawing_count: int
+    reading_count: int
+    sign_up_count: int
+
+
+def daily() -> list[Day]:
+    """Return the last `DAYS` days, today last, in one query."""
+    today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [today - A_DAY * ago for ago in range(DAYS - 1, -1, -1)]
+    kinds = ((Attempt, "submitted_at"), (Reading, "answered_at"), (Person, "joined_at"))
+    # Each day is a range of an index. Put together here, since through the ORM it would take longer
+    # than the counting.
+    selects = [
+        f"(SELECT COUNT(*) FROM {model._meta.db_table} WHERE {field} >= %s AND {field} < %s)"
+        for model, field in kinds
+        for _ in days
+    ]
+    bounds = [(day, day + A_DAY) for _ in kinds for day in days]
+    with connection.cursor() as cursor:
+        adapt = connection.ops.adapt_datetimefield_value
+        cursor.execute(
+            f"SELECT {', '.join(selects)}", [adapt(moment) for pair in bounds for moment in pair]
+        )
+        counts = cursor.fetchone()
+    return [Day(day, *counts[place::DAYS]) for place, day in enumerate(days)]
 
 
 def wrong() -> list[Alarm.Kind]:

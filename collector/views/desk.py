@@ -23,7 +23,7 @@ from collector.rules import words
 from collector.standings import round_figures
 from collector.study import settings as study_settings
 from collector.study import site_status
-from collector.views.parts import figures, pictures
+from collector.views.parts import charts, figures, pictures
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
 from trainer import candidates, rounds
@@ -45,12 +45,7 @@ def desk(request: HttpRequest, admin: Person) -> HttpResponse:
         # What was refused for how things stand by now is seen from how they stand by now.
         if done or not any(form.errors for form in bound.values()):
             return redirect(reverse("desk") + "#main")
-    context = _context(admin, bound)
-    for name, attempts in (("unsettled", decisions.unsettled()), ("appeals", appeals.waiting())):
-        page = Paginator(attempts, TO_DECIDE_A_PAGE).get_page(request.GET.get(name))
-        context[f"{name}_page"] = page
-        context[name] = [_unsettled(attempt, admin, bound) for attempt in page.object_list]
-    return render(request, "pages/desk.html", context)
+    return render(request, "pages/desk.html", _context(request, admin, bound))
 
 
 def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
@@ -139,25 +134,100 @@ def _study_form(post: QueryDict | None = None) -> StudyForm:
     return StudyForm(post, instance=Study.current(), architectures=rounds.architectures())
 
 
-def _context(admin: Person, bound: Forms) -> dict[str, object]:
-    held = (
-        RoundModel.objects.filter(state=State.HELD)
-        .select_related("initial_model")
-        .order_by("-created_at")
-    )
+def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, object]:
     failed = candidates.last_failed()
-    return {
+    return _waiting(request, admin, bound) | {
         "open": figures.open_round(round_figures.current()),
         "pulse": _pulse(site_status.measure()),
         "problems": [*health.problems(), *_wrong(), *_judged_without()],
-        "held": [_held(model, bound) for model in held],
+        "days": _days(site_status.daily()),
         "newest": candidates.newest(),
         "failed": figures.candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back")
         or RollBackForm(prefix="roll_back", last=_last_closed()),
-        "moderators": _moderators(trust.count_moderators()),
         "study_form": bound.get("study") or _study_form(),
         "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],
+    }
+
+
+def _waiting(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, object]:
+    """What waits for a decision, each kind with how many there are, and the menu's number of all
+    together, which so is not counted again."""
+    held = list(
+        RoundModel.objects.filter(state=State.HELD)
+        .select_related("initial_model")
+        .order_by("-created_at")
+    )
+    pages = {
+        name: Paginator(attempts, TO_DECIDE_A_PAGE).get_page(request.GET.get(name))
+        for name, attempts in (("unsettled", decisions.unsettled()), ("appeals", appeals.waiting()))
+    }
+    moderators = trust.count_moderators()
+    waiting = decisions.Waiting(
+        held_count=len(held),
+        unsettled_count=pages["unsettled"].paginator.count,
+        appeal_count=pages["appeals"].paginator.count,
+        paused_count=moderators.paused_count,
+    )
+    return {
+        "waiting_count": waiting.total,
+        "waiting": _in_words(waiting),
+        "held": [_held(model, bound) for model in held],
+        "moderators": _moderators(moderators),
+        **{f"{name}_page": page for name, page in pages.items()},
+        **{
+            name: [_unsettled(attempt, admin, bound) for attempt in page.object_list]
+            for name, page in pages.items()
+        },
+    }
+
+
+def _in_words(waiting: decisions.Waiting) -> list[dict[str, str]]:
+    """Say what waits, each kind with where it is decided."""
+    return [
+        {"url": url, "count": f"{count:,}", "text": text if count == 1 else texts}
+        for count, url, text, texts in (
+            (waiting.held_count, "#held", "held candidate", "held candidates"),
+            (
+                waiting.unsettled_count,
+                "#unsettled",
+                "drawing that moderators could not settle",
+                "drawings that moderators could not settle",
+            ),
+            (waiting.appeal_count, "#appeals", "appeal", "appeals"),
+            (waiting.paused_count, reverse("moderators"), "paused moderator", "paused moderators"),
+        )
+        if count
+    ]
+
+
+def _days(days: list[site_status.Day]) -> dict[str, object]:
+    """Tell the last days: a chart of each kind, and all of it as rows, the newest first."""
+    names = [f"{day.begins_at:%-d %b}" for day in days]
+    kinds = {
+        "drawings": [day.drawing_count for day in days],
+        "readings": [day.reading_count for day in days],
+        "sign-ups": [day.sign_up_count for day in days],
+    }
+    return {
+        "charts": [
+            {
+                "kind": kind,
+                "total": f"{total:,}",
+                "text": kind.removesuffix("s") if total == 1 else kind,
+                "chart": charts.columns(
+                    counts,
+                    [f"{name}: {count:,}" for name, count in zip(names, counts, strict=True)],
+                ),
+            }
+            for kind, counts in kinds.items()
+            for total in [sum(counts)]
+        ],
+        "begins": names[0],
+        "rows": [
+            {"day": name, "counts": [f"{count:,}" for count in counts]}
+            for name, *counts in zip(names, *kinds.values(), strict=True)
+        ][::-1],
     }
 
 

@@ -1,15 +1,19 @@
-"""The moderator's page. It says nothing of any drawing that counts: the script gets each from the
-API, blind. Practice comes first, and its result is shown here."""
+"""The moderators' pages. The one where they read says nothing of any drawing that counts: the
+script gets each from the API, blind. Practice comes first, and its result is shown there. What
+became of their readings, and the guidelines, are pages of their own."""
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from collector.drawings import examples
 from collector.models import Person, Reading
-from collector.moderation import gold
+from collector.moderation import gold, own_readings
 from collector.rules import verdicts, words
-from collector.views.parts import pictures
-from collector.views.parts.access import for_moderators
+from collector.views.parts import charts, pictures
+from collector.views.parts.access import for_moderators, for_readers
+from trainer.learning.evaluate import wilson
 
 BREAK_EVERY = 50  # readings
 
@@ -77,3 +81,112 @@ def _wrong(reading: Reading) -> dict[str, object]:
 
 def _named(answer: str) -> str:
     return words.named(int(answer)) if answer in verdicts.DIGITS else answer
+
+
+@require_safe
+@for_readers
+def my_readings(request: HttpRequest, person: Person) -> HttpResponse:
+    """Show moderators what they read and what it became; with `?otherwise`, of the latter what
+    settled as something else than they read."""
+    is_otherwise = "otherwise" in request.GET
+    told = own_readings.told(person)
+    if is_otherwise:
+        told = told.filter(is_correct=False)
+    page = Paginator(told, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
+    weeks = own_readings.weeks(person)
+    counts = own_readings.counts(person)
+    context = {
+        "figures": [
+            {"says": "read today", "value": f"{counts.today:,}"},
+            {"says": "read this week, from Monday", "value": f"{weeks[-1].reading_count:,}"},
+            {"says": "read in all", "value": f"{counts.ever:,}"},
+            {"says": "waiting to be read", "value": _roughly(own_readings.waiting_count())},
+        ],
+        "page": page,
+        "items": [_became(reading) for reading in page.object_list],
+        "is_otherwise": is_otherwise,
+        "query": "otherwise&" if is_otherwise else "",
+        "is_paused": person.is_moderation_paused,
+        "is_practising": person.is_practising,
+    }
+    return render(request, "pages/my_readings.html", context | _agreement(weeks))
+
+
+def _roughly(count: int) -> str:
+    """Say how many wait, in tens: who reads alone could tell by the exact number that a drawing
+    was gold."""
+    if not count:
+        return "none"
+    return "under 10" if count < 10 else f"about {10 * round(count / 10):,}"
+
+
+def _became(reading: Reading) -> dict[str, object]:
+    """Tell a reading, and what the drawing settled as."""
+    attempt = own_readings.settled_as(reading)
+    settled = verdicts.Outcome(attempt.status, attempt.settled_label).answer
+    return {
+        "picture": None
+        if attempt.removed_at
+        else pictures.Picture(pictures.path(attempt.strokes), attempt.width),
+        "read": _named(reading.answer or ""),
+        "settled": _named(settled),
+        "agrees": reading.answer == settled,
+    }
+
+
+def _agreement(weeks: list[own_readings.Week]) -> dict[str, object]:
+    """Tell how many readings a week there were, and how often they say what the drawing settled
+    as; all of it together first."""
+    told_count = sum(week.told_count for week in weeks)
+    agreed_count = sum(week.agreed_count for week in weeks)
+    rows = [
+        {
+            "week": f"{week.begins_at:%-d %b %Y}",
+            "readings": f"{week.reading_count:,}",
+            "agreement": words.share(week.agreed_count, week.told_count),
+            "of": f"{week.agreed_count:,} of {week.told_count:,}" if week.told_count else "",
+        }
+        for week in weeks
+    ]
+    shares = [
+        (week.agreed_count / week.told_count, *wilson(week.agreed_count, week.told_count))
+        if week.told_count
+        else None
+        for week in weeks
+    ]
+    says = [f"Week of {row['week']}: {row['agreement']}, {row['of']}" for row in rows]
+    read = [f"Week of {row['week']}: {row['readings']} read" for row in rows]
+    return {
+        "weeks": rows[::-1],
+        "begins": f"{weeks[0].begins_at:%-d %b}",
+        "has_read": any(week.reading_count for week in weeks),
+        "marks": charts.marks(shares, says),
+        "columns": charts.columns([week.reading_count for week in weeks], read),
+        "agreement": words.share(agreed_count, told_count),
+        "agreement_of": f"{agreed_count:,} of {told_count:,} readings",
+        "is_told": told_count > 0,
+    }
+
+
+@require_safe
+@for_readers
+def guidelines(request: HttpRequest, person: Person) -> HttpResponse:
+    """Show how to read, by examples."""
+    shown = examples.examples(person)
+    context = {
+        "is_practising": person.is_practising,
+        **{
+            kind: [_example(one) for one in getattr(shown, kind)]
+            for kind in ("plain", "tricks", "ambiguous", "junk")
+        },
+    }
+    return render(request, "pages/guidelines.html", context)
+
+
+def _example(example: examples.Example) -> dict[str, object]:
+    taken = "" if example.taken_for is None else words.named(example.taken_for)
+    return {
+        "picture": pictures.Picture(pictures.path(example.strokes), example.width),
+        "is": _named(example.answer) if example.answer in verdicts.DIGITS else "",
+        "taken": taken,
+    }

@@ -16,7 +16,6 @@ from collector.moderation import agreement, gold, trust
 from collector.rules import verdicts, words
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
-from trainer.learning.evaluate import wilson
 
 Change = Callable[[Person, Person, str, int | None], None]
 CHANGES: dict[str, tuple[Change, str]] = {
@@ -93,11 +92,11 @@ def _row(
         "urgent": moderator.is_moderation_paused or used_up,
         "practice": _practice(work.practice_count, used_up) if practising else "",
         "readings": f"{work.reading_count:,}",
-        "agreement": _share(figures.agreed_count, figures.settled_count),
+        "agreement": words.share(figures.agreed_count, figures.settled_count),
         "agreement_of": f"{figures.agreed_count:,} of {figures.settled_count:,} settled"
         if figures.settled_count
         else "",
-        "gold": _share(figures.correct_gold_count, figures.gold_count),
+        "gold": words.share(figures.correct_gold_count, figures.gold_count),
         "gold_of": f"{figures.correct_gold_count:,} of {figures.gold_count:,} gold"
         if figures.gold_count
         else "",
@@ -117,11 +116,6 @@ def _practice(practised: int, used_up: bool) -> str:
     whole, more = divmod(practised, verdicts.PRACTICE)
     earlier = f"; of the {whole * verdicts.PRACTICE} before, too many were wrong" if whole else ""
     return f"is at {more} of {verdicts.PRACTICE} practice drawings{earlier}"
-
-
-def _share(count: int, of: int) -> str:
-    low, high = wilson(count, of) if of else (0.0, 1.0)
-    return words.interval(count / of if of else None, low, high)
 
 
 def _alpha(measured: agreement.Alpha) -> dict[str, str]:

@@ -1,6 +1,10 @@
 """The leaderboard, each person's public page, and for admins the list of everybody."""
 
+from urllib.parse import urlencode
+
 from django.core.paginator import Paginator
+from django.db.models import F, OrderBy, Q
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -20,6 +24,21 @@ TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
 PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
 PEOPLE_A_PAGE = 50
 STANDINGS_A_PAGE = 25
+LONGEST_SEARCH = 100
+# How admins may choose whom they see and in which order, by what the address says.
+KINDS = {
+    "": ("Everybody", Q()),
+    "crowdworker": ("Crowdworkers", Q(role=Person.Role.CROWDWORKER, closed_at=None)),
+    "moderator": ("Moderators", Q(role=Person.Role.MODERATOR, closed_at=None)),
+    "admin": ("Admins", Q(role=Person.Role.ADMIN, closed_at=None)),
+    "suspended": ("Suspended", Q(is_active=False, closed_at=None)),
+}
+SORTS: dict[str, tuple[str, tuple[str | OrderBy | Lower, ...]]] = {
+    "": ("Newest first", ("-joined_at",)),
+    "oldest": ("Oldest first", ("joined_at",)),
+    "name": ("By name", (Lower("username"),)),
+    "seen": ("Last signed in", (F("last_login").desc(nulls_last=True),)),
+}
 
 
 @require_safe
@@ -120,6 +139,7 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
             "text": notice.text,
             "attempt": notice.attempt_id,
             "round": notice.round.number if notice.round else None,
+            "moderating": person.may_see_readings and not (notice.attempt_id or notice.round_id),
             "new": notice.seen_at is None,
         }
         for notice in page.object_list
@@ -140,12 +160,28 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
 @require_safe
 @for_admins
 def people(request: HttpRequest, admin: Person) -> HttpResponse:
-    everybody = Person.objects.order_by("-joined_at", "pk")
-    page = Paginator(everybody, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
+    asked = {name: request.GET.get(name, "").strip() for name in ("q", "kind", "sort")}
+    asked["q"] = asked["q"][:LONGEST_SEARCH]
+    _, kind = KINDS.get(asked["kind"], KINDS[""])
+    _, order = SORTS.get(asked["sort"], SORTS[""])
+    found = Person.objects.filter(kind).order_by(*order, "pk")
+    if asked["q"]:
+        found = found.filter(Q(username__icontains=asked["q"]) | Q(email__icontains=asked["q"]))
+    page = Paginator(found, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
     counts = leaderboards.counts_of(page.object_list)
     rows = [
         {"person": person, "tally": counts.get(person.pk, leaderboards.AttemptCounts())}
         for person in page.object_list
     ]
-    summary = f"{words.count(page.paginator.count, 'person', 'people')}, the newest first."
-    return render(request, "pages/people.html", {"page": page, "rows": rows, "summary": summary})
+    chosen = {name: text for name, text in asked.items() if text}
+    context = {
+        "page": page,
+        "rows": rows,
+        "summary": words.count(page.paginator.count, "person", "people"),
+        "asked": asked,
+        "query": f"{urlencode(chosen)}&" if chosen else "",
+        "is_filtered": bool(chosen),
+        "kinds": [(key, text) for key, (text, _) in KINDS.items()],
+        "sorts": [(key, text) for key, (text, _) in SORTS.items()],
+    }
+    return render(request, "pages/people.html", context)

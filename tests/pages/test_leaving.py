@@ -13,7 +13,7 @@ from django_q.models import Task
 from collector import tasks
 from collector.drawings import asking
 from collector.models import Appeal, Factor, Notice, Person, RecoveryCode
-from collector.people import mails, notices, suspensions
+from collector.people import mails, notices, roles, suspensions
 from collector.study import settings as study_settings
 from tests.support import PASSWORD
 from tests.support.cast import a_line
@@ -40,8 +40,9 @@ def zephyrine(client: Client, ada: Person, browse: Browse, insert: Insert) -> Pe
     client.post(reverse("sign_up"), given)
     person = Person.objects.get(username=NAME)
     admin = browse(ada)
-    form = {"username": NAME, "email": EMAIL, "role": "admin"}
+    form = {"username": NAME, "email": EMAIL}
     admin.post(reverse("admin:collector_person_change", args=[person.pk]), form)
+    roles.change(person, ada, "admin", "To do everything.")
     draw_and_ask(person, insert)
     sign_in_everywhere(client)
     act_as_admin(person)

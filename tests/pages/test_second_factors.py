@@ -554,7 +554,7 @@ def test_who_switches_it_on_needs_one_and_it_is_logged(ada: Person, browse: Brow
 
 
 PAGES = {
-    "mona": ["moderate"],
+    "mona": ["moderate", "my_readings", "guidelines"],
     "ada": ["desk", "people", "admin_log", "moderators", "moderate", "admin:index"],
 }
 

@@ -36,7 +36,7 @@ RoundModel.objects.create(
         "2.10 points under round 1's 4932 (98.64%)."])
 """
 
-# Roles are given in Django's admin; who gets this one there has to practise first.
+# Who gets the role from an admin has to practise first.
 TO_PRACTISE = (
     "from collector.models import Person; "
     "Person.objects.filter(username='newt').update(role='moderator')"

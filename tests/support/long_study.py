@@ -65,7 +65,8 @@ def addresses() -> list[tuple[str, str]]:
     pages = every_page(fool)
     for_admins = ("desk", "people", "moderators", "admin_log")
     own = ("my_drawings", "notices", "account", "factors", "draw", "drawing")
-    public = [path for name, path in pages.items() if name not in (*for_admins, *own, "moderate")]
+    reading = ("moderate", "my_readings", "guidelines")
+    public = [path for name, path in pages.items() if name not in (*for_admins, *own, *reading)]
     public += ["/rounds/history.csv", f"/rounds/{last}/", f"/rounds/{last}/card.md"]
     public += [f"/fools/{fool.pk}/card.png", "/rounds/?page=2", "/gallery/?page=100"]
     public += ["/gallery/?round=1&target=4", "/leaderboard/?period=all", "/api/leaderboard/"]
@@ -76,7 +77,9 @@ def addresses() -> list[tuple[str, str]]:
     asked += [(path, Role.CROWDWORKER.value) for path in ("/api/attempts/", "/drawings/?page=9")]
     asked += [(pages[name], Role.CROWDWORKER.value) for name in own if name != "drawing"]
     asked += [(reverse("drawing", args=[fool.pk]), Role.ADMIN.value)]
-    return [*asked, (pages["moderate"], Role.MODERATOR.value)]
+    asked += [("/people/?q=0&kind=crowdworker&sort=name&page=9", Role.ADMIN.value)]
+    asked += [("/moderate/mine/?otherwise", Role.MODERATOR.value)]
+    return [*asked, *((pages[name], Role.MODERATOR.value) for name in reading)]
 
 
 def _models(first: RoundModel, count: int) -> list[RoundModel]:

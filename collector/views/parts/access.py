@@ -12,13 +12,9 @@ from django.shortcuts import redirect
 
 from collector.errors import Forbidden
 from collector.models import Person
+from collector.people.notices import PAUSED
 
 NOT_ONE = "This page is for moderators."
-PAUSED = (
-    "Your moderating is paused: too many of your last readings differ from what the drawings "
-    "turned out to be. "
-    "An admin sees it too and can lift it; what you drew is not touched."
-)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponseBase]
@@ -54,6 +50,11 @@ def for_moderators(view: PersonView[P]) -> View[P]:
         lambda person: person.is_moderator,
         lambda person: PAUSED if person.is_moderation_paused else NOT_ONE,
     )(view)
+
+
+def for_readers(view: PersonView[P]) -> View[P]:
+    """Let moderators in, those who are paused too, and admins. Raises Forbidden for others."""
+    return _for(lambda person: person.may_see_readings, lambda person: NOT_ONE)(view)
 
 
 def for_admins(view: PersonView[P]) -> View[P]:

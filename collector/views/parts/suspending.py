@@ -1,5 +1,5 @@
-"""What an admin sees and does on a person's page: suspend or reinstate them, take away lost second
-factors, and compare the model with one that lacks their samples."""
+"""What an admin sees and does on a person's page: suspend or reinstate them, change their role,
+take away lost second factors, and compare the model with one that lacks their samples."""
 
 import re
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from functools import partial
 
 from django.http import HttpRequest, QueryDict
 
-from collector.forms import ReasonForm
+from collector.forms import ReasonForm, RoleForm
 from collector.models import Person
-from collector.people import factors, mails, suspensions
+from collector.people import factors, mails, roles, suspensions
 from collector.rules import words
 from collector.views.parts import figures
 from collector.views.parts.buttons import Button, Forms, press
@@ -18,7 +18,7 @@ from trainer.learning.report import Ablation
 from trainer.models import RoundModel
 
 State = RoundModel.State
-RESET = "reset_factors"
+RESET, ROLE = "reset_factors", "role"
 Change = Callable[[Person, Person, int | None, str], str]
 
 
@@ -34,8 +34,17 @@ def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bo
         act = partial(_reset_factors, person, admin, mails.site_of(request))
         return Button(act, ReasonForm(post, prefix=RESET))
 
+    def role(post: QueryDict) -> Button:
+        act = partial(_change_role, person, admin, post.get("seen_role"))
+        return Button(act, RoleForm(post, prefix=ROLE))
+
     buttons = {do: partial(button, do, change) for do, change in CHANGES.items()}
-    return press(request, buttons | {RESET: reset}, bound)
+    return press(request, buttons | {RESET: reset, ROLE: role}, bound)
+
+
+def _change_role(person: Person, admin: Person, seen_role: str | None, role: str, why: str) -> str:
+    roles.change(person, admin, role, why, seen_role)
+    return f"{person.username} is {'an' if role == Person.Role.ADMIN else 'a'} {role} now."
 
 
 def _suspend(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
@@ -83,6 +92,8 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
         "seen_last": last.pk if last else 0,
         "seen_ablation": ablation.pk if ablation else 0,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in (*CHANGES, RESET)},
+        "role_form": bound.get(ROLE) or RoleForm(prefix=ROLE, initial={"role": person.role}),
+        "may_change_role": person.pk != admin.pk and person.closed_at is None,
         "may_reset": person.pk != admin.pk and person.factors.exists(),
         "ablation": _ablation(ablation, person.username) if ablation else None,
     }

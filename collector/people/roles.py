@@ -1,0 +1,57 @@
+"""Who is a crowdworker, a moderator or an admin: an admin changes it, with a reason."""
+
+from django.db import transaction
+
+from collector.errors import Conflict, Forbidden, Refused
+from collector.models import AdminAction, Person, require_admin, require_reason
+from collector.people import accounts, notices
+
+Kind, Role = AdminAction.Kind, Person.Role
+
+
+def change(
+    person: Person, admin: Person, role: str, why: str, seen_role: str | None = None
+) -> None:
+    """Give a person another role, saying why, and tell them. The same act sent again finds itself.
+
+    `seen_role`: the role that the admin has seen them in (None: not asked); another one that
+    somebody gave since is not changed unread. Who becomes a moderator for the first time practises
+    first. Raises Forbidden (also for one's own), Refused, Conflict (also for the only admin).
+    """
+    require_admin(admin, "changes roles")
+    reason = require_reason(why)
+    if role not in Role.values:
+        raise Refused("Choose crowdworker, moderator or admin.", field="role")
+    if person.pk == admin.pk:
+        raise Forbidden("Nobody changes their own role; another admin can.")
+    with transaction.atomic():
+        accounts.require_another_admin(person)  # two could unmake each other in one moment
+        found = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+        last = _last_change(found)
+        if found.closed_at:
+            raise Conflict("This account is closed.")
+        if found.role == role:
+            if last and (last.admin_id, last.why.partition(": ")[2]) == (admin.pk, reason):
+                return
+            raise Conflict(f"{found.username} is {_named(role)} already.")
+        if seen_role not in (None, found.role):
+            by = f" by {last.admin.username}. {last.why}" if last else "."
+            raise Conflict(f"{found.username} was made {_named(found.role)} meanwhile{by}")
+        before, found.role = found.role, role
+        found.save(update_fields=["role"])
+        AdminAction.objects.create(
+            admin=admin,
+            kind=Kind.ROLE_CHANGED,
+            person=found,
+            why=f"From {before} to {role}: {reason}",
+        )
+        notices.notify_of_role(found)
+
+
+def _last_change(person: Person) -> AdminAction | None:
+    changes = AdminAction.objects.filter(person=person, kind=Kind.ROLE_CHANGED)
+    return changes.select_related("admin").order_by("-pk").first()
+
+
+def _named(role: str) -> str:
+    return f"{'an' if role == Role.ADMIN else 'a'} {role}"
