@@ -141,12 +141,13 @@ def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOvervie
         opened_why=round_.opened_why,
         counts=counts,
         stored_report=round_.model.report,
-        due=_due() if is_open else None,
+        due=due() if is_open else None,
         training=_training() if is_open else None,
     )
 
 
-def _due() -> Due:
+def due() -> Due:
+    """Count what the next model has and needs; two queries."""
     study = Study.current()
     return Due(samples.due(study.max_per_person).count(), study.round_size)
 

@@ -1,5 +1,7 @@
 """The leaderboard, each person's public page, and for admins the list of everybody."""
 
+from datetime import date
+
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -10,13 +12,19 @@ from collector.drawings import public, timeline
 from collector.errors import NotFound
 from collector.models import Person
 from collector.people.notices import mark_seen
-from collector.rules import words
+from collector.rules import challenges, words
 from collector.standings import leaderboards
+from collector.standings import today as days
 from collector.views.parts import achieved, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in
 from collector.views.parts.buttons import Forms
 
-TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
+TABS = {
+    "today": "Today’s challenge",
+    "round": "This round",
+    "week": "Seven days",
+    "all": "All time",
+}
 PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
 PEOPLE_A_PAGE = 50
 
@@ -24,13 +32,33 @@ PEOPLE_A_PAGE = 50
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
     period = request.GET.get("period", "round")
-    context = {
+    tabs = {"period": period, "tabs": [{"key": key, "text": text} for key, text in TABS.items()]}
+    if period == "today":
+        return render(request, "pages/challenge.html", tabs | _challenge(days.today()))
+    context = tabs | {
         "rows": [_row(standing) for standing in leaderboards.standings(period)],
-        "period": period,
         "period_words": PERIOD_WORDS[period],
-        "tabs": [{"key": key, "text": text} for key, text in TABS.items()],
     }
     return render(request, "pages/leaderboard.html", context)
+
+
+def _challenge(day: date) -> dict[str, object]:
+    digit = challenges.digit_of(day)
+    return {
+        "day": day,
+        "digit": digit,
+        "named": words.named(digit),
+        "rows": [
+            {
+                "rank": place.rank or "–",
+                "username": place.username,
+                "verified": f"{place.counts.verified_count:,}",
+                "pending": f"{place.counts.pending_count:,}",
+                "attempts": f"{place.counts.attempt_count:,}",
+            }
+            for place in days.challenge_board(day)
+        ],
+    }
 
 
 def _row(standing: leaderboards.Standing) -> dict[str, object]:

@@ -24,6 +24,7 @@ PAGES = [
     ("/gallery/", None),
     ("/gallery/?target=0&predicted=0", "alice"),
     ("/leaderboard/", "alice"),
+    ("/leaderboard/?period=today", "alice"),
     ("/people/alice/", None),
     ("/people/", "admin"),
     ("/people/alice/", "admin"),

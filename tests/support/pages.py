@@ -18,6 +18,7 @@ NO_PAGES = {
     "account_export",
     "appeal",
     "drawing_attribution",
+    "drawing_card",
     "drawing_seen",
     "fool_card",
     "fool_seen",
@@ -26,6 +27,7 @@ NO_PAGES = {
     "round_weights",
     "second_step",
     "sign_out",
+    "today",
 }
 
 
