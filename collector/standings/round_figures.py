@@ -44,6 +44,10 @@ class Due:
     have: int
     need: int
 
+    @property
+    def missing(self) -> int:
+        return max(0, self.need - self.have)
+
 
 @dataclass(frozen=True)
 class Training:

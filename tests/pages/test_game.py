@@ -63,8 +63,13 @@ def test_the_draw_page_says_how_the_game_stands_and_so_does_what_it_asks_again(
 ) -> None:
     Study.objects.update(round_size=50)
     page, client = text(browse(alice).get("/draw/")), browse(alice)
-    for said_so in ("nothing drawn yet", "50 more verified tricks", "First trick", "Nobody yet."):
-        assert said_so in page
+    for words_of_it in (
+        "nothing drawn yet",
+        "50 more verified tricks to go",
+        "First trick",
+        "Nobody yet.",
+    ):
+        assert words_of_it in page
     before = int(NOON.timestamp()) - 1
     for status, count in (("verified", 2), ("pending", 3), ("rejected", 4)):
         for _ in range(count):
@@ -72,14 +77,14 @@ def test_the_draw_page_says_how_the_game_stands_and_so_does_what_it_asks_again(
             draw(insert, alice, status, settled_at=settled)
     draw(insert, alice, submitted_at=NOON - timedelta(days=3), settled_at=NOON)
     said = client.get("/draw/today/", {"since": before, "whole": ""}).json()
-    assert said["today"] == "2 verified, 3 waiting to be read, of 9 drawn"
+    assert said["today"] == "2 of 9 verified, 3 waiting to be read"
     assert said["confirmed"] == "3 tricks of yours confirmed since your last visit."
     assert said["board"] == "1 person, alice leads with 2 verified, 3 waiting."
     assert said["badge_name"] == "Teacher"
     assert client.get("/draw/today/", {"since": before + 7200}).json()["confirmed"] == ""
     page = text(client.get("/draw/"))
-    for said_so in (said["today"], said["board"], f"trick it with {words.named(DIGIT)}."):
-        assert said_so in page
+    for words_of_it in (said["today"], said["board"], f"Trick it with {words.named(DIGIT)}"):
+        assert words_of_it in page
 
 
 def test_asking_again_costs_four_statements_beside_who_asks_and_is_limited(

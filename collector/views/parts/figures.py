@@ -4,7 +4,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from collector.rules import words
-from collector.standings.round_figures import Due, RoundOverview
+from collector.standings.round_figures import RoundOverview
 from trainer import samples
 from trainer.learning.report import GATE_BASE, MNIST_TEST, SetFigures, TestSet
 from trainer.models import RoundModel
@@ -69,19 +69,11 @@ def open_round(overview: RoundOverview) -> dict[str, object]:
         else "",
         "have": min(due.have, due.need),
         "need": due.need,
-        "due_words": due_words(due),
+        "due_words": f"{words.count(due.missing, 'more verified trick')} until the next model"
+        if due.missing
+        else "Enough for the next model: its training starts soon",
         "training": words.left(training.progress, timezone.now() - training.started_at)
         if training
         else "",
         "training_value": f"{training.progress:.3f}" if training else "",
     }
-
-
-def due_words(due: Due) -> str:
-    """Say how far the next model is, as in “38 more verified tricks until the next model”."""
-    missing = max(0, due.need - due.have)
-    return (
-        f"{words.count(missing, 'more verified trick')} until the next model"
-        if missing
-        else "Enough for the next model: its training starts soon"
-    )

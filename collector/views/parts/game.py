@@ -8,7 +8,6 @@ from collector.models import Person
 from collector.rules import badges, challenges, words
 from collector.standings import progress, round_figures
 from collector.standings import today as days
-from collector.views.parts import figures
 
 Said = dict[str, str | int]
 
@@ -28,8 +27,7 @@ def often(person: Person, due: round_figures.Due, since: datetime | None = None)
         "person": str(person.pk),
         "now": int(time.time()),
         "digit": digit,
-        "challenge": f"trick it with {words.named(digit)}",
-        "try": f"Draw {words.named(digit)}",
+        "challenge": f"Trick it with {words.named(digit)}",
         "today": _today(day),
         "attempts": day.counts.attempt_count,
         "confirmed": f"{words.count(day.confirmed_count, 'trick')} of yours confirmed since your "
@@ -37,21 +35,22 @@ def often(person: Person, due: round_figures.Due, since: datetime | None = None)
         if day.confirmed_count
         else "",
         "confirmed_count": day.confirmed_count,
-        "model": figures.due_words(due),
+        "model": f"{words.count(due.missing, 'more verified trick')} to go"
+        if due.missing
+        else "its training starts soon",
         "have": min(due.have, due.need),
         "need": due.need,
     }
 
 
 def _today(day: days.Day) -> str:
-    """Say one's own day, as in “2 verified, 3 waiting to be read, of 9 drawn”."""
+    """Say one's own day, as in “2 of 9 verified, 3 waiting to be read”."""
     counts = day.counts
     if not counts.attempt_count:
         return "nothing drawn yet"
-    return (
-        f"{counts.verified_count:,} verified, {counts.pending_count:,} waiting to be read, of "
-        f"{counts.attempt_count:,} drawn"
-    )
+    waiting = f"{counts.pending_count:,}" if counts.pending_count else "none"
+    verified = f"{counts.verified_count:,} of {counts.attempt_count:,} verified"
+    return f"{verified}, {waiting} waiting to be read"
 
 
 def seldom(person: Person) -> Said:
@@ -64,7 +63,7 @@ def seldom(person: Person) -> Said:
         else "begins with a drawing",
         "badge": coming[0].key if coming else "",
         "badge_name": coming[0].name if coming else "",
-        "badge_what": f"{coming[0].what} {coming[0].lacking(facts)}." if coming else "",
+        "badge_lacking": f"{coming[0].lacking(facts)}." if coming else "",
         "board": _board(),
         "has_drawn": int(facts.streak.longest > 0),
     }
