@@ -28,7 +28,7 @@ def that_day(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def draw(insert: Insert, who: Person, status: str = "verified", **more: Any) -> None:
     """A drawing of the day's digit."""
-    values = {"target": DIGIT, "predicted": TAKEN, "submitted_at": NOON} | more
+    values: dict[str, Any] = {"target": DIGIT, "predicted": TAKEN, "submitted_at": NOON} | more
     insert(who, status=status, **values)
 
 
@@ -76,12 +76,12 @@ def test_the_draw_page_says_how_the_game_stands_and_so_does_what_it_asks_again(
             settled = None if status == "pending" else NOON + timedelta(hours=1)
             draw(insert, alice, status, settled_at=settled)
     draw(insert, alice, submitted_at=NOON - timedelta(days=3), settled_at=NOON)
-    said = client.get("/draw/today/", {"since": before, "whole": ""}).json()
+    said = client.get(f"/draw/today/?since={before}&whole").json()
     assert said["today"] == "2 of 9 verified, 3 waiting to be read"
     assert said["confirmed"] == "3 tricks of yours confirmed since your last visit."
     assert said["board"] == "1 person, alice leads with 2 verified, 3 waiting."
     assert said["badge_name"] == "Teacher"
-    assert client.get("/draw/today/", {"since": before + 7200}).json()["confirmed"] == ""
+    assert client.get(f"/draw/today/?since={before + 7200}").json()["confirmed"] == ""
     page = text(client.get("/draw/"))
     for words_of_it in (said["today"], said["board"], f"Trick it with {words.named(DIGIT)}"):
         assert words_of_it in page
