@@ -49,7 +49,12 @@ class SignUpForm(forms.Form):
         help_text="3 to 30 letters a–z, digits, dots, hyphens or underscores, beginning with a "
         "letter. It stands beside your drawings, so it need not be your real name.",
         widget=forms.TextInput(
-            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+            attrs={
+                "autocomplete": "username",
+                "autocapitalize": "none",
+                "enterkeyhint": "next",
+                "spellcheck": "false",
+            }
         ),
     )
     password = forms.CharField(

@@ -34,6 +34,7 @@ SUBMISSIONS_A_MINUTE = Limit(
 PREDICTIONS_A_MINUTE = Limit(
     "predictions a minute", 1200, 60, "previews, long scribbles counted as several,"
 )
+LOOKS_A_MINUTE = Limit("looks a minute", 60, 60, "looks at how today stands")
 SUBMISSIONS_A_DAY = Limit("submissions a day", 2000, 24 * 3600, "drawings")
 KILOBYTES_A_DAY = Limit("kilobytes a day", 20_000, 24 * 3600, "kB of drawings")
 SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one address")

@@ -42,6 +42,7 @@ FULL = (
     ("home-signed-in", "/", "alice"),
     ("gallery", "/gallery/", None),
     ("leaderboard", "/leaderboard/?period=all", "alice"),
+    ("challenge", "/leaderboard/?period=today", "alice"),
     ("rounds", "/rounds/", None),
     ("round", "/rounds/1/", None),
     ("person", "/people/alice/", None),

@@ -96,6 +96,9 @@ COUNTED = {
     "copies": Count("status", filter=~ORIGINAL),
 }
 PENDING = Q(ORIGINAL, status=Status.PENDING, has_fooled=True)
+VERIFIED = Q(ORIGINAL, status=Status.VERIFIED)
+# What is counted of each person: all but what fooled.
+OF_EACH = {"attempt_count": ORIGINAL, "pending_count": PENDING, "verified_count": VERIFIED}
 Kinds = Iterable[tuple[str, bool, int, int]]
 
 
@@ -140,17 +143,12 @@ def counts_of(
     """Count what these people (or their ids) drew within some attempts, by id, but for what fooled;
     who drew nothing is missing."""
     attempts = Attempt.objects.all() if within is None else within
-    drawers = attempts.filter(drawer__in=list(people)).order_by().values_list("drawer")
-    counted = drawers.annotate(
-        attempt_count=Count("status", filter=ORIGINAL),
-        pending_count=Count("status", filter=PENDING),
-        verified_count=Count("status", filter=Q(ORIGINAL, status=Status.VERIFIED)),
-    )
+    counts = {name: Count("status", filter=which) for name, which in OF_EACH.items()}
+    drawers = attempts.filter(drawer__in=list(people)).order_by().values("drawer")
+    counted = drawers.annotate(**counts).values_list("drawer", *OF_EACH)
     return {
-        drawer: AttemptCounts(
-            attempt_count=attempt_count, pending_count=pending_count, verified_count=verified_count
-        )
-        for drawer, attempt_count, pending_count, verified_count in counted
+        drawer: AttemptCounts(**dict(zip(OF_EACH, numbers, strict=True)))
+        for drawer, *numbers in counted
     }
 
 

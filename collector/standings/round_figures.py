@@ -45,6 +45,10 @@ class Due:
     have: int
     need: int
 
+    @property
+    def missing(self) -> int:
+        return max(0, self.need - self.have)
+
 
 @dataclass(frozen=True)
 class Training:
@@ -146,12 +150,13 @@ def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOvervie
         counts=counts,
         counts_by_digit={},
         stored_report=round_.model.report,
-        due=_due() if is_open else None,
+        due=due() if is_open else None,
         training=_training() if is_open else None,
     )
 
 
-def _due() -> Due:
+def due() -> Due:
+    """Count what the next model has and needs; two queries."""
     study = Study.current()
     return Due(samples.due(study.max_per_person).count(), study.round_size)
 

@@ -67,7 +67,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             person = found
         sessions.begin(request, person)
         link = " A link to confirm your address is on its way." if person.unconfirmed_email else ""
-        return f"Welcome, {person.username}. Choose a digit and draw.{link}"
+        return f"Welcome, {person.username}.{link}"
 
     try:
         if request.method == "POST" and submit(request, act, form):

@@ -4,18 +4,18 @@ fate."""
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from collector.drawings import attempts, challenges, public, timeline
+from collector import limits
+from collector.drawings import attempts, public, timeline
 from collector.errors import Gone, NotFound
 from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
 from collector.moderation import appeals
-from collector.rules import words
 from collector.standings import leaderboards, round_figures
-from collector.views.parts import achieved, pictures
+from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
 
@@ -29,25 +29,26 @@ def try_out(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
+    open_round = round_figures.current()
+    assert open_round.due is not None
     context = {
         "digits": range(10),
-        "round_number": round_figures.current().number,
+        "round_number": open_round.number,
         "live_preview": Study.current().has_live_preview,
-        "challenge": _challenge(challenges.draw_challenge()),
+        "game": game.panel(person, open_round.due),
     }
     return render(request, "pages/draw.html", context)
 
 
-def _challenge(challenge: challenges.Challenge) -> dict[str, object]:
-    target, taken = words.named(challenge.target), words.named(challenge.predicted)
-    fools = challenge.fools
-    who = f"Only {words.count(fools, 'drawing')} so far" if fools else "Nobody yet"
-    verb = "have" if fools > 1 else "has"
-    return {
-        "digit": challenge.target,
-        "named": target,
-        "text": f"{who} {verb} made it take {target} for {taken}.",
-    }
+@require_safe
+@signed_in
+def today(request: HttpRequest, person: Person) -> HttpResponse:
+    """Answer how the game stands, as JSON; a draw page asks again and again while it is looked at.
+    What changes with a new trick alone it gets only where it asks for the `whole`."""
+    limits.take(limits.LOOKS_A_MINUTE, str(person.pk))
+    due = round_figures.due()
+    said = game.often(person, due, game.moment(request.GET.get("since", "")))
+    return JsonResponse(said | game.seldom(person) if "whole" in request.GET else said)
 
 
 @require_safe
@@ -143,6 +144,19 @@ def drawing_attribution(request: HttpRequest, person: Person, attempt_id: UUID) 
         content_type="image/png",
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
+
+
+@require_safe
+@signed_in
+def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
+    """Answer with the picture of what fooled the model, to show to whomever its drawer likes, as
+    PNG. It names nobody. Raises NotFound, Gone."""
+    attempt = _with_picture(person, attempt_id)
+    if not attempt.has_fooled:
+        raise NotFound("This drawing did not fool the model: there is no card of it.")
+    response = HttpResponse(cards.png(attempt), content_type="image/png")
+    response["Cache-Control"] = "private, max-age=60"  # it says whether people have read it
     return response
 
 

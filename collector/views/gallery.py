@@ -2,6 +2,7 @@
 elsewhere."""
 
 import math
+from functools import partial
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -174,16 +175,7 @@ def card(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     nobody, since other sites keep copies of it. Drawn once in a while: a process keeps some. Raises
     NotFound."""
     attempt = public.get_public_fool(attempt_id)
-
-    def drawn() -> bytes:
-        return cards.png(
-            attempt.strokes,
-            attempt.width,
-            attempt.target_label,
-            attempt.predicted_label,
-            attempt.round.number,
-        )
-
+    drawn = partial(cards.png, attempt)
     picture: bytes = cache.get_or_set(f"card-{attempt_id}", drawn)  # type: ignore[assignment]
     return _png(picture)
 

@@ -1,5 +1,6 @@
 """The leaderboard, each person's public page, and for admins the list of everybody."""
 
+from datetime import date
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -14,13 +15,19 @@ from collector.drawings import public, timeline
 from collector.errors import NotFound
 from collector.models import Attempt, Person
 from collector.people.notices import mark_seen
-from collector.rules import words
+from collector.rules import challenges, words
 from collector.standings import leaderboards
+from collector.standings import today as days
 from collector.views.parts import achieved, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in
 from collector.views.parts.buttons import Forms
 
-TABS = {"round": "This round", "week": "Seven days", "all": "All time"}
+TABS = {
+    "today": "Today’s challenge",
+    "round": "This round",
+    "week": "Seven days",
+    "all": "All time",
+}
 PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
 PEOPLE_A_PAGE = 50
 STANDINGS_A_PAGE = 25
@@ -44,21 +51,41 @@ SORTS: dict[str, tuple[str, tuple[str | OrderBy | Lower, ...]]] = {
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
     period = request.GET.get("period", "round")
+    tabs = {"period": period, "tabs": [{"key": key, "text": text} for key, text in TABS.items()]}
+    if period == "today":
+        return render(request, "pages/challenge.html", tabs | _challenge(days.today()))
     standings = leaderboards.standings(period)
     page = Paginator(standings, STANDINGS_A_PAGE).get_page(request.GET.get("page"))
     best = leaderboards.best_fools([standing.drawer for standing in page], period)
     own = next((n for n, each in enumerate(standings) if each.drawer == request.user.pk), None)
-    context = {
+    context = tabs | {
         "rows": [_row(standing, best.get(standing.drawer)) for standing in page],
         "page": page,
         "query": f"period={period}&",
         "own_page": own // STANDINGS_A_PAGE + 1 if own is not None else page.number,
         "own_rank": standings[own].rank if own is not None else None,
-        "period": period,
         "period_words": PERIOD_WORDS[period],
-        "tabs": [{"key": key, "text": text} for key, text in TABS.items()],
     }
     return render(request, "pages/leaderboard.html", context)
+
+
+def _challenge(day: date) -> dict[str, object]:
+    digit = challenges.digit_of(day)
+    return {
+        "day": day,
+        "digit": digit,
+        "named": words.named(digit),
+        "rows": [
+            {
+                "rank": place.rank or "–",
+                "username": place.username,
+                "verified": f"{place.counts.verified_count:,}",
+                "pending": f"{place.counts.pending_count:,}",
+                "attempts": f"{place.counts.attempt_count:,}",
+            }
+            for place in days.challenge_board(day)
+        ],
+    }
 
 
 def _row(standing: leaderboards.Standing, best: Attempt | None) -> dict[str, object]:

@@ -3,9 +3,13 @@
 import { ApiError, failed, get } from "./api.js";
 import { Bars, named } from "./bars.js";
 import { Drafts } from "./draft.js";
+import { Game } from "./game.js";
+import { Hints } from "./hints.js";
+import { bring } from "./kept.js";
 import { onKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
+import { Sound } from "./sound.js";
 import { openStudio } from "./studio.js";
 import { Told } from "./told.js";
 import { Verdict } from "./verdict.js";
@@ -25,12 +29,17 @@ const person = `${document.documentElement.dataset.person}`;
 const bars = new Bars(page.querySelector("ol#bars"));
 const verdict = new Verdict(page);
 const told = new Told(page);
+const hints = new Hints(page);
+const sound = new Sound(page.querySelector("input[data-sound]"));
+const game = new Game(page, person);
 const drafts = new Drafts(person);
 const outbox = new Outbox(attemptsUrl, person);
 const pad = openStudio((text) => {
   spoken.textContent = text;
 });
 
+/** @type {("draw" | "choose" | "submit")[]} */
+const HINTS = ["draw", "choose", "submit"];
 /** @type {number | null} */
 let target = null;
 /** @type {KeyedSubmission | null} what was submitted of the picture as it is */
@@ -72,6 +81,7 @@ function keepDraft() {
 function choose(digit) {
   if (going) return;
   chooser.classList.remove("chooser--asking");
+  hints.done("choose");
   if (digit !== target) changed(digit);
   spoken.textContent = `You are drawing ${named(digit)}.`;
 }
@@ -147,6 +157,9 @@ function judge(about, isNews = true) {
   told.quiet();
   bars.show(about.probabilities, about.target_label);
   verdict.show(about, isNews);
+  for (const hint of HINTS) hints.done(hint);
+  if (isNews && about.fooled) sound.cheer();
+  if (isNews) game.look(true);
 }
 
 function submitDrawing() {
@@ -191,6 +204,7 @@ function sendRest() {
 }
 
 function resume() {
+  bring(`${page.dataset.username}`, drafts, outbox);
   const draft = drafts.kept;
   if (draft) {
     target = draft.target;
@@ -223,7 +237,10 @@ challenge.addEventListener("click", () => {
 });
 submit.addEventListener("click", submitDrawing);
 anew.addEventListener("click", startAnew);
-pad.addEventListener("change", () => changed());
+pad.addEventListener("change", () => {
+  if (pad.isReadable) hints.done("draw");
+  changed();
+});
 pad.addEventListener("ink", refresh);
 outbox.watch(navigator.locks ? sendRest : count);
 onKeys({

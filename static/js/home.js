@@ -3,6 +3,7 @@
 // scrolls; “Try it” is the way for everybody. While the page is looked at, how it stands and what
 // fooled the model lately are kept as they are.
 import { named, percentInWords } from "./bars.js";
+import { keep } from "./kept.js";
 import { Pad } from "./pad.js";
 import { Preview } from "./preview.js";
 
@@ -27,6 +28,9 @@ function openPad() {
     picture.removeAttribute("data-inked");
     [example.hidden, said.hidden, clear.hidden] = [false, true, true];
     said.textContent = "…";
+  });
+  document.querySelector("a[data-keep]")?.addEventListener("click", () => {
+    if (pad.isReadable) keep({ target: null, strokes: pad.strokes, width: pad.width });
   });
   new Preview(
     `${picture.dataset.predictionsUrl}`,

@@ -62,8 +62,8 @@ export class Outbox {
   }
 
   /**
-   * Gives a drawing its key and keeps it.
-   * @param {Submission} drawing
+   * Gives a drawing its key, unless it has one, and keeps it.
+   * @param {Submission & { client_key?: string }} drawing
    * @returns {KeyedSubmission}
    */
   keep(drawing) {

@@ -1,6 +1,7 @@
 // The verdict's moment: what the model said, what it saw and which ink spoke for it, and a small
 // burst when it was fooled.
 import { named, percentInWords } from "./bars.js";
+import { shareCard, sharesPictures } from "./share.js";
 
 const PIECES = 28;
 const BURST_TIME = 1000;
@@ -28,8 +29,8 @@ function sentences({
       shout: "Fooled!",
       line,
       text:
-        `It was ${sure} sure. If a person, not knowing your answer, sees ${named(target)} too, it ` +
-        "counts, and the next model learns from it.",
+        `It was ${sure} sure. If a person who does not know your answer sees ${named(target)}, the ` +
+        "next model learns from it.",
     };
   }
   return {
@@ -64,12 +65,15 @@ function spoken({ fooled, target_label: target, predicted_label: said, probabili
 
 export class Verdict {
   #drawingsUrl;
+  #page;
   #box;
   #board;
   #line;
   #text;
+  #ways;
   #link;
-  #challenge;
+  #card;
+  #share;
   #pair;
   #seen;
   #attribution;
@@ -79,18 +83,24 @@ export class Verdict {
   /** @param {HTMLElement} page pages/draw.html's studio */
   constructor(page) {
     this.#drawingsUrl = `${page.dataset.drawingsUrl}`;
+    this.#page = page;
     this.#box = page.querySelector("section#verdict");
     this.#board = page.querySelector("div#board");
     this.#line = this.#box.querySelector("h2[data-part=line]");
     this.#text = this.#box.querySelector("p[data-part=text]");
+    this.#ways = this.#box.querySelector("p[data-part=ways]");
     this.#link = this.#box.querySelector("a[data-part=link]");
-    this.#challenge = page.querySelector("p[data-challenge]");
+    this.#card = this.#box.querySelector("a[data-part=card]");
+    this.#share = this.#box.querySelector("button[data-part=share]");
     this.#pair = page.querySelector("div[data-pair]");
     this.#seen = this.#pair.querySelector("img[data-seen]");
     this.#attribution = this.#pair.querySelector("img[data-attribution]");
     this.#spoken = this.#pair.querySelector("figcaption[data-part=attribution]");
     this.#start = { line: this.#line.textContent, text: this.#text.textContent };
     this.shown = false;
+    this.#share.addEventListener("click", () => {
+      shareCard(this.#card.href, `${this.#line.textContent}`);
+    });
   }
 
   /**
@@ -107,12 +117,15 @@ export class Verdict {
     this.#line.replaceChildren(...(shout ? [mark, " "] : []), line);
     this.#text.textContent = text;
     this.#link.href = address;
-    this.#link.hidden = false;
+    this.#card.href = `${address}card.png`;
+    this.#card.hidden = !answer.fooled;
+    this.#share.hidden = !(answer.fooled && sharesPictures());
+    this.#ways.hidden = false;
+    this.#page.toggleAttribute("data-judged", true);
     this.#pair.hidden = false;
     this.#seen.src = `${address}seen.png`;
     this.#attribution.src = `${address}attribution.png`;
     this.#spoken.replaceChildren(...spoken(answer));
-    this.#challenge.hidden = true;
     this.#board.toggleAttribute("data-fooled", answer.fooled);
     if (answer.fooled && isNews && !calm.matches) this.#burst();
     this.#box.scrollTop = 0;
@@ -126,8 +139,8 @@ export class Verdict {
   clear() {
     this.#quiet(this.#start.line, this.#start.text);
     this.#pair.hidden = true;
-    this.#link.hidden = true;
-    this.#challenge.hidden = false;
+    this.#ways.hidden = true;
+    this.#page.removeAttribute("data-judged");
   }
 
   /**

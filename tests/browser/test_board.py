@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support import PASSWORD, penmanship
-from tests.support.browser import Open, draw_with_mouse
+from tests.support.browser import OUTSIDE, Open, draw_with_mouse
 
 pytestmark = pytest.mark.browser
 SIZES = [
@@ -24,11 +24,6 @@ SIZES = [
 PARTS = "#board, #undo, #redo, #clear, #width"
 DRAWN_WITH = f"#chooser, {PARTS}, #submit, #anew, #verdict, #error:not(:empty)"
 TRIED_WITH = f"#reading, #bars, {PARTS}, #error:not(:empty)"
-OUTSIDE = """(parts) => [...document.querySelectorAll(parts)]
-    .map((part) => [part.id, part.getBoundingClientRect()])
-    .filter(([, box]) => box.top < 0 || box.left < 0 || box.width === 0
-        || Math.round(box.bottom) > innerHeight || Math.round(box.right) > innerWidth)
-    .map(([id, box]) => `${id} ${JSON.stringify(box)}`)"""
 FOOLED = {"round": 1, "fooled": True, "status": "pending", "predicted_label": 9}
 REFUSED = {"error": {"code": "copy", "message": "Exactly this drawing has been submitted. " * 2}}
 

@@ -24,6 +24,7 @@ PAGES = [
     ("/gallery/", None),
     ("/gallery/?target=0&predicted=0", "alice"),
     ("/leaderboard/", "alice"),
+    ("/leaderboard/?period=today", "alice"),
     ("/people/alice/", None),
     ("/people/", "admin"),
     ("/people/alice/", "admin"),
@@ -128,18 +129,28 @@ def test_the_home_page_follows_what_goes_on_while_it_is_looked_at(visit: Open) -
     page.get_by_text("of 4711 drawings").wait_for()
 
 
-def test_a_stranger_scribbles_on_the_home_page_and_the_model_answers(visit: Open) -> None:
+def test_a_stranger_scribbles_on_the_home_page_the_model_answers_and_it_goes_along(
+    visit: Open,
+) -> None:
     page = visit("/")
     board = page.locator("[data-board]").bounding_box()
     assert board
-    page.mouse.move(board["x"] + 100, board["y"] + 80)
-    page.mouse.down()
-    for step in range(12):
-        page.mouse.move(board["x"] + 100 + 3 * step, board["y"] + 80 + 10 * step)
-    page.mouse.up()
-    page.get_by_text("sure.").wait_for()
+
+    def scribble() -> None:
+        page.mouse.move(board["x"] + 100, board["y"] + 80)
+        page.mouse.down()
+        for step in range(12):
+            page.mouse.move(board["x"] + 100 + 3 * step, board["y"] + 80 + 10 * step)
+        page.mouse.up()
+        page.get_by_text("sure.").wait_for()
+
+    scribble()
     page.click("[data-clear]")
     assert "You say 4." in page.locator("figcaption").inner_text()
+    scribble()
+    page.click("main a[data-keep]")
+    page.wait_for_url("**/try/")
+    assert page.locator("#clear").is_enabled()
 
 
 def test_times_are_the_readers_with_the_zone_on_hover(visit: Open) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from collector.drawings import attempts, challenges, near_duplicates, timeline
+from collector.drawings import attempts, near_duplicates, timeline
 from collector.errors import Unprocessable
 from collector.models import Attempt, Person, Study
-from collector.standings import leaderboards, progress, round_figures
+from collector.standings import leaderboards, progress, round_figures, today
 from collector.study import consistency
 from tests.support import changing
 from tests.support.cast import a_line, read, submit
@@ -74,7 +74,7 @@ def turned(drawn: drawing.Drawing, degrees: float) -> drawing.Drawing:
     "marked, and in no count, sample, due, standing or vMER",
 )
 def test_one_drawing_turned_again_and_again_counts_once_everywhere(
-    alice: Person, mona: Person
+    alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Study.objects.update(round_size=2)
     line = a_line()
@@ -92,8 +92,10 @@ def test_one_drawing_turned_again_and_again_counts_once_everywhere(
     assert (standing.credit, standing.verified_count, standing.attempt_count) == (1, 1, 1)
     assert progress.facts_about(alice).fool_count == 1
     assert round_figures.fooled_today() == 1
-    fools = [challenge.fools for challenge in (challenges.draw_challenge() for _ in range(9))]
-    assert max(fools) <= 1
+    monkeypatch.setattr(today, "today", made[0].submitted_at.date)
+    assert today.of_person(alice, made[0].submitted_at) == today.Day(
+        leaderboards.AttemptCounts(attempt_count=1, verified_count=1), confirmed_count=1
+    )
     assert list(consistency.problems()) == []
 
 

@@ -326,7 +326,6 @@ def test_a_query_finds_the_parts_where_the_json_has_them() -> None:
     stored: Any = through_json(WHOLE.as_json())
     for path, part in (
         (report.set_lookup(GATE_BASE), STORED_FIGURES),
-        (report.confusion_lookup(GATE_BASE), STORED_FIGURES["confusion"]),
         (report.SETS, stored["sets"]),
         (report.MATRIX, stored["matrix"]),
     ):

@@ -173,7 +173,9 @@ def test_the_card_of_a_long_scribble_is_drawn_on_a_ninth_of_the_samples(
     for points in (60, 5000):
         y = [279 * (place % 2) for place in range(points)]
         stroke = {"x": [place % 280 for place in range(points)], "y": y, "t": [0] * points}
-        cards.png([stroke], 40, 4, 9, 1)
+        drawn = Attempt(strokes=[stroke], width=40, target_label=4, predicted_label=9)
+        drawn.round = Round(number=1)
+        cards.png(drawn)
     assert 3 * cards.SIDE in made
     assert made[-1] == cards.SIDE
 

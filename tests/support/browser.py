@@ -148,6 +148,13 @@ def sent(page: Page, address: str) -> list[Any]:
     return bodies
 
 
+# Which parts are not wholly inside the window.
+OUTSIDE = """(parts) => [...document.querySelectorAll(parts)]
+    .map((part) => [part.id, part.getBoundingClientRect()])
+    .filter(([, box]) => box.top < 0 || box.left < 0 || box.width === 0
+        || Math.round(box.bottom) > innerHeight || Math.round(box.right) > innerWidth)
+    .map(([id, box]) => `${id} ${JSON.stringify(box)}`)"""
+
 # Pictures and fonts are there, and nothing moves that comes to an end.
 AT_REST = """() => document.fonts.status === "loaded"
     && [...document.images].every((image) => image.complete || image.loading === "lazy")
@@ -174,9 +181,7 @@ def look_at(visit: Open, path: str, who: str | None = None, shown: str = "main")
     devtools = page.context.new_cdp_session(page)
     for size in (32, 16):
         devtools.send("Page.setFontSizes", {"fontSizes": {"standard": size, "fixed": size}})
-        # The board of the draw page has to fit in another way.
-        if path != "/draw/":
-            page.wait_for_function("() => document.documentElement.scrollWidth <= 320")
+        page.wait_for_function("() => document.documentElement.scrollWidth <= 320")
     page.set_viewport_size({"width": 1280, "height": 720})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)

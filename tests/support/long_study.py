@@ -69,12 +69,18 @@ def addresses() -> list[tuple[str, str]]:
     public = [path for name, path in pages.items() if name not in (*for_admins, *own, *reading)]
     public += ["/rounds/history.csv", f"/rounds/{last}/", f"/rounds/{last}/card.md"]
     public += [f"/fools/{fool.pk}/card.png", "/rounds/?page=2", "/gallery/?page=100"]
-    public += ["/gallery/?round=1&target=4", "/leaderboard/?period=all", "/api/leaderboard/"]
+    public += [
+        "/gallery/?round=1&target=4",
+        "/leaderboard/?period=all",
+        "/leaderboard/?period=today",
+        "/api/leaderboard/",
+    ]
     public += ["/api/rounds/", "/api/rounds/?limit=1", "/api/rounds/?limit=100"]
     public += ["/api/rounds/current/", f"/api/rounds/{last}/"]
     asked = [(path, "") for path in public if not path.startswith("/accounts/")]
     asked += [(pages[name], Role.ADMIN.value) for name in (*for_admins, "person")]
     asked += [(path, Role.CROWDWORKER.value) for path in ("/api/attempts/", "/drawings/?page=9")]
+    asked += [("/draw/today/?whole", Role.CROWDWORKER.value)]
     asked += [(pages[name], Role.CROWDWORKER.value) for name in own if name != "drawing"]
     asked += [(reverse("drawing", args=[fool.pk]), Role.ADMIN.value)]
     asked += [("/people/?q=0&kind=crowdworker&sort=name&page=9", Role.ADMIN.value)]

@@ -18,6 +18,7 @@ NO_PAGES = {
     "account_export",
     "appeal",
     "drawing_attribution",
+    "drawing_card",
     "drawing_seen",
     "fool_card",
     "fool_seen",
@@ -28,6 +29,7 @@ NO_PAGES = {
     "second_step",
     "sign_out",
     "worker",
+    "today",
 }
 
 

@@ -286,12 +286,6 @@ def set_lookup(name: str) -> str:
     return f"{SETS}__{name}"
 
 
-def confusion_lookup(name: str) -> str:
-    """Say where a stored report has the confusion on a set, as a query writes it after the
-    field."""
-    return f"{set_lookup(name)}__confusion"
-
-
 def _sets(stored: Stored | None) -> dict[str, SetFigures]:
     return {name: SetFigures.from_json(figures) for name, figures in (stored or {}).items()}
 

@@ -7,6 +7,7 @@ from functools import cache
 from django.template.loader import render_to_string
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+from collector.models import Attempt
 from trainer.learning import drawing, raster
 from trainer.learning.drawing import CANVAS
 
@@ -25,20 +26,21 @@ DIGITS = TEXT + 292
 Ink = tuple[int, int, int]
 
 
-def png(
-    strokes: list[dict[str, list[int]]], width: int, target: int, predicted: int, number: int
-) -> bytes:
-    """Draw the card of a drawing, in canvas units and with a pen of `width`, that fooled the model
-    of round `number`; give it as PNG."""
+def png(attempt: Attempt) -> bytes:
+    """Draw the card of a drawing that fooled its round's model, and say whether people have read it
+    correctly; give it as PNG."""
     card = Image.new("RGB", (WIDTH, HEIGHT), SLATE)
     card.paste(EDGE, (MARGIN - 2, MARGIN - 2), _plate(SIDE + 4, SIDE + 4, RADIUS + 2))
     card.paste(BOARD, (MARGIN, MARGIN), _plate(SIDE, SIDE, RADIUS))
-    card.paste(CHALK, (MARGIN, MARGIN), _ink(strokes, width))
+    card.paste(CHALK, (MARGIN, MARGIN), _ink(attempt.strokes, attempt.width))
     draw = ImageDraw.Draw(card)
-    _say(card, draw, 138, "You say", target, CHALK, EDGE)
-    _say(card, draw, 278, "It says", predicted, SLATE, ACCENT)
-    draw.text((TEXT, 398), f"It fooled round {number}’s model,", SOFT, _font(32))
-    draw.text((TEXT, 440), "and people read it correctly.", SOFT, _font(32))
+    _say(card, draw, 138, "You say", attempt.target_label, CHALK, EDGE)
+    _say(card, draw, 278, "It says", attempt.predicted_label, SLATE, ACCENT)
+    fooled = f"It fooled round {attempt.round.number}’s model"
+    is_verified = attempt.status == Attempt.Status.VERIFIED
+    people = ", and people read it correctly." if is_verified else ". Can you read it?"
+    for top, line in ((398, fooled + people[0]), (440, people[2:])):
+        draw.text((TEXT, top), line, SOFT, _font(32))
     _mark(card, draw, TEXT, MARGIN + SIDE - 44, 4)
     draw.text((TEXT + 62, MARGIN + SIDE - 22), _site_name(), CHALK, _font(34), anchor="lm")
     file = io.BytesIO()

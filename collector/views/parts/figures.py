@@ -59,7 +59,6 @@ def open_round(overview: RoundOverview) -> dict[str, object]:
     """Tell the open round in words."""
     counts, due, training = overview.counts, overview.due, overview.training
     assert due is not None
-    missing = max(0, due.need - due.have)
     return {
         "number": overview.number,
         "fooled": f"{counts.fooled_count:,}",
@@ -70,8 +69,8 @@ def open_round(overview: RoundOverview) -> dict[str, object]:
         else "",
         "have": min(due.have, due.need),
         "need": due.need,
-        "due_words": f"{words.count(missing, 'more verified trick')} until the next model"
-        if missing
+        "due_words": f"{words.count(due.missing, 'more verified trick')} until the next model"
+        if due.missing
         else "Enough for the next model: its training starts soon",
         "training": words.left(training.progress, timezone.now() - training.started_at)
         if training
