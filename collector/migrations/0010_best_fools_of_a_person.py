@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collector', '0008_second_factors'),
+        ('collector', '0009_by_time'),
         ('trainer', '0004_heartbeats_of_machines'),
     ]
 
