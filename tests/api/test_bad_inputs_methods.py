@@ -130,13 +130,13 @@ def test_every_form_takes_any_text(world: World, admin: Browser) -> None:
         "/account/": ["do", "id", "email-email", "email-password", "drawings", "password"],
         "/desk/": ["do", "attempt", "candidate", "roll_back-number", "roll_back-why", "quorum"],
         "/moderators/": ["do", "moderator", "seen"],
-        "/people/alice/": ["do", "seen_last", "seen_ablation", "suspend-why"],
+        "/people/alice/": ["do", "seen_last", "seen_ablation", "suspend-why", "role-role"],
     }
     acts = {
         "/account/": ["save", "email", "end", "close"],
         "/desk/": ["train", "promote", "discard", "roll_back", "decide", "study"],
         "/moderators/": ["resume", "qualify"],
-        "/people/alice/": ["suspend", "reinstate", "ablate"],
+        "/people/alice/": ["suspend", "reinstate", "ablate", "role"],
     }
     with world.adding():
         for path, names in forms.items():
