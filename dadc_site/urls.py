@@ -1,12 +1,8 @@
 """Every URL of the site: pages, API, and Django's admin. The probes are answered before any of them
 (collector/middleware.py)."""
 
-from collections.abc import Callable
-from typing import Any
-
 from django.conf import settings
 from django.contrib import admin
-from django.http.response import HttpResponseBase
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
@@ -16,18 +12,15 @@ from django.views.generic import RedirectView
 from collector.views import accounts
 from dadc_site import inside
 
-
-def _leading_to(**where: Any) -> Callable[..., HttpResponseBase]:
-    return require_safe(RedirectView.as_view(**where))
-
+_icon = RedirectView.as_view(url=lazy(static, str)("img/favicon.ico"))
 
 _site: list[URLPattern | URLResolver] = [
     path("admin/login/", accounts.admin_sign_in),
-    path("admin/password_change/", _leading_to(pattern_name="password_change")),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
     path("metrics", inside.metrics, name="metrics"),
     path("api/", include("collector.api.urls")),
-    path("favicon.ico", _leading_to(url=lazy(static, str)("img/favicon.ico"))),
+    path("favicon.ico", require_safe(_icon)),
     path("", include("collector.urls")),
 ]
 urlpatterns = [path(f"{settings.PATH[1:]}/", include(_site))] if settings.PATH else _site

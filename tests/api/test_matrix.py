@@ -114,7 +114,7 @@ ADMIN_DOOR = ("admin/login/", "admin/logout/")
 # What an admin gets of it by GET and by POST.
 ADMINS_PAGES = {
     "admin/": "200 200",
-    "admin/password_change/": "302 405",
+    "admin/password_change/": "302 302",
     "admin/password_change/done/": "200 405",
     "admin/autocomplete/": "403 405",
     "admin/jsi18n/": "200 405",

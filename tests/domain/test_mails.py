@@ -227,7 +227,8 @@ def test_a_known_address_and_an_unknown_one_are_the_same_to_a_request(
         for address in ("alice@example.org", "nobody@example.org"):
             with django_assert_num_queries(10) as queries:
                 answer = Client().post(FORGOTTEN, {"email": address})
-            shapes = [re.split(' VALUES| "s[0-9]', query["sql"])[0] for query in queries]
+            said = [query["sql"].replace(address, "") for query in queries]
+            shapes = [re.split(' VALUES| "s[0-9]', sql)[0] for sql in said]
             headers = {k: v for k, v in answer.headers.items() if k != "X-Request-Id"}
             seen.append((answer.status_code, headers, shapes))
     assert seen[0] == seen[1]

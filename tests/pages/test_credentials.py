@@ -233,6 +233,15 @@ def test_the_same_address_asked_for_again_makes_the_first_link_void(alice: Perso
     assert "Is new@example.org" in text(Client().get(links[1]))
 
 
+def test_an_address_given_twice_before_anything_is_sent_is_one_email_to_each(alice: Person) -> None:
+    here = sign_in()
+    for _ in range(2):
+        ask(here, "new@example.org")
+    assert mails.send_due() == 2
+    mail.outbox.pop()
+    assert "Is new@example.org" in text(Client().get(link()))
+
+
 def test_an_address_given_at_sign_up_is_confirmed_too(db: None) -> None:
     given = {"username": "newcomer", "password": PASSWORD, "email": "new@example.org"}
     page = Client().post(reverse("sign_up"), given, follow=True)
