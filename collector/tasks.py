@@ -1,10 +1,14 @@
 """The django-q2 doors of the collector."""
 
+from datetime import timedelta
+
 from collector.models import Study
 from collector.moderation import trust
 from collector.people import mails, notices, retention
 from collector.study import alarms
 from trainer import candidates
+
+TRAINERS_TELL_WITHIN = timedelta(minutes=2)
 
 
 def start_if_due() -> None:
@@ -21,8 +25,9 @@ def pause_untrusted_moderators() -> None:
 
 
 def tell() -> None:
-    """Tell people, every minute, of a round that opened, and queue emails to who wants them."""
-    notices.notify_of_round()
+    """Queue emails, every minute, to who wants them, and tell people of a round that opened whose
+    trainer came to an end before it could: it has torch, which a worker would keep for ever."""
+    notices.notify_of_round(opened_for=TRAINERS_TELL_WITHIN)
     notices.queue_emails()
 
 

@@ -40,7 +40,7 @@ READY_WITHIN = 90.0
 ENDS_WITHIN = 240.0  # the last training, once people have gone
 SLOWER_AT_MOST = 2.0  # p95 during faults ÷ outside
 GROWS_AT_MOST = 0.10  # of a process's memory, from its fourth minute to its end
-# A worker loads torch once, with the first round that opens after it has started.
+# What a program loads at its first task of each kind is no leak.
 SETTLED_AFTER = 180.0  # seconds of a process's life
 OLD_ENOUGH = 480.0  # seconds that a process has to live for its memory to be judged
 MEASURED_FOR = 10.0

@@ -56,12 +56,13 @@ def tell(person: Person, text: str) -> None:
     Notice.objects.create(person=person, text=text)
 
 
-def notify_of_round() -> int:
+def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
     """Tell those whose drawings the open round's model learned anew, and how many of their fools it
-    now reads correctly; return how many were told. Safe to call often: nobody is told twice."""
+    now reads correctly, if it has been open that long; return how many were told. Safe to call
+    often: nobody is told twice. It asks the model, and so loads torch."""
     opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1).first()
     # Opened by hand, it may be an earlier model again.
-    if opened is None or opened.opened_by:
+    if opened is None or opened.opened_by or timezone.now() - opened.opened_at < opened_for:
         return 0
     learned = Counter(
         Sample.objects.filter(first_trained_by=opened.model_id, withdrawn_at=None).values_list(

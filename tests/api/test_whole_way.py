@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.penmanship import fooling
-from tests.support.site import ROOT, Client, Site, wait_for
+from tests.support.site import ROOT, Client, Site, reader, wait_for
 
 
 def submit(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
@@ -62,6 +62,9 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(
         return bool(now["number"] == 2)
 
     wait_for(round_two, 150, "round 2")
+    with reader(site.database_url) as query:  # by the trainer; a worker would wait two minutes
+        [(told,)] = wait_for(lambda: query(TOLD), 60, "the drawer to be told")
+    assert "learned from 10 drawings of yours" in told
     assert meanwhile, "no training was seen"
     assert {answer.status for answer in meanwhile} == {200}, (
         "drawing went on while the model was trained"
@@ -102,6 +105,7 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(
     assert made_again(site, tmp_path) == site.python(SHA256_OF_ROUND_TWO)
 
 
+TOLD = "SELECT text FROM collector_notice WHERE attempt_id IS NULL"
 SHA256_OF_ROUND_TWO = """
 from trainer.models import Round
 print(Round.objects.get(number=2).model.weights.sha256)

@@ -19,6 +19,7 @@ from django.core.management import BaseCommand
 from django.db import DatabaseError, InterfaceError, connections
 
 from collector.management import lifeline
+from collector.people import notices
 from trainer import candidates, heartbeats, tasks
 
 LOOKS_EVERY = 0.1  # seconds
@@ -107,7 +108,8 @@ class Trainer:
 
 
 def _train(claim: candidates.Claim, parent: int) -> None:
-    """Train, as the child; where the database is away end with a status that says so."""
+    """Train, as the child, and tell people of the round that opened; where the database is away end
+    with a status that says so."""
     lifeline.end_with(parent)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's, meant for the parent
@@ -115,6 +117,7 @@ def _train(claim: candidates.Claim, parent: int) -> None:
         tasks.train(claim)
     except tasks.DatabaseAway:
         sys.exit(os.EX_TEMPFAIL)
+    _asked(notices.notify_of_round)  # or a worker does, later
 
 
 def _asked(question: Callable[[], T]) -> T | None:
