@@ -414,13 +414,13 @@ def test_a_tapped_answer_leaves_no_trace_and_nothing_moves(
 
 def test_single_keys_can_be_switched_off_and_stay_so(bench: Open) -> None:
     page = bench("/moderate/", "mona")
-    page.get_by_text("Keys", exact=True).click()
+    page.get_by_role("button", name="Keys").click()
     page.get_by_label("Keys of a single character").uncheck()
     page.reload()
     first = waiting(page)
     page.keyboard.type("just a 7")
     assert waiting(page) == first
-    page.get_by_text("Keys", exact=True).click()
+    page.get_by_role("button", name="Keys").click()
     page.get_by_label("Keys of a single character").check()
     page.keyboard.press("Escape")
     page.keyboard.press("7")

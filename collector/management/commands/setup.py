@@ -73,7 +73,7 @@ SHARED = (
 
 ANOTHER_KEY = (
     "The secret key is not the one of before: people sign in again, links in emails are void, and "
-    "codes of authenticator apps are wrong until it is added again. If that was not meant, set "
+    "codes of authenticator apps are wrong for good. If that was not meant, set "
     "DADC_SECRET_KEY to the one before."
 )
 CLOCKS_AGREE_WITHIN = 5.0  # seconds
