@@ -79,7 +79,7 @@ def test_the_leaderboard_says_of_how_many_and_what_is_waiting(
     insert(alice, status="pending")
     insert(alice, 3, 3, "not_fooled")
     page = text(browse(None).get("/leaderboard/"))
-    assert "alice 1 1 50 % 1 of 2 decided 3 1 waiting" in page
+    assert "alice taken for 9, 90 % sure 1 1 50 % 1 of 2 decided 3 1 waiting" in page
 
 
 @pytest.mark.parametrize("period", ["round", "week", "all"])
