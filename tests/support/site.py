@@ -11,7 +11,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
@@ -125,7 +124,7 @@ class Site:
     database_url: str
     port: int
     extra: dict[str, str] = field(default_factory=dict)
-    processes: dict[str, subprocess.Popen[bytes] | forking.Forked] = field(default_factory=dict)
+    processes: dict[str, forking.Forked | subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -171,27 +170,18 @@ class Site:
         return self.manage("shell", "--verbosity", "0", "-c", code).strip()
 
     @property
-    def around(self) -> list[str]:
-        """What a command is given to, to run where this site does."""
-        return []
+    def machine(self) -> tuple[str, str] | None:
+        """Where it runs, if not here: a network namespace, and a name."""
+        return None
 
-    def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *command: str) -> forking.Forked:
         with (self.data_dir / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [*self.around, sys.executable, *command],
-                cwd=ROOT,
-                env=self.env | env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            process = forking.start(command, self.env, log, log, self.machine)
         self.processes[name] = process
         return process
 
     def start_web(self) -> None:
-        with (self.data_dir / "web.log").open("ab") as log:
-            web = forking.start(["-m", "gunicorn", "dadc_site.wsgi"], self.env, log, log)
-        self.processes["web"] = web
+        self.start("web", "-m", "gunicorn", "dadc_site.wsgi")
         wait_for(self.answers, 60, f"{self.url} to answer")
 
     def start_clusters(self) -> None:
