@@ -41,7 +41,6 @@ ENDS_WITHIN = 240.0  # the last training, once people have gone
 SLOWER_AT_MOST = 2.0  # p95 during faults ÷ outside
 GROWS_AT_MOST = 0.10  # of a process's memory, from its second minute to its end
 OLD_ENOUGH = 300.0  # seconds that a process has to live for its memory to be judged
-MEASURED_FOR = 10.0
 PROGRAMS = {"web-1": "web", "web-2": "web", "worker-1": "worker", "worker-2": "worker"} | {
     "trainer-1": "trainer",
     "trainer-2": "trainer",
@@ -239,6 +238,7 @@ def main() -> None:
     usual = float(os.environ.get("SOAK_SECONDS") or 1800)
     parser.add_argument("--seconds", type=float, default=usual)
     parser.add_argument("--every", type=float, default=FAULT_EVERY, help="seconds between faults")
+    parser.add_argument("--measure", type=float, default=10, help="seconds of all it holds")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.seconds:g} s", flush=True)
@@ -269,7 +269,7 @@ def _soak(proxy: Proxy, cluster: Cluster, options: argparse.Namespace) -> list[L
     spans: list[tuple[float, float]] = []
     backs: list[float] = []
     with people.at_work():
-        people.pace, begun = _half_load(proxy), monotonic()
+        people.pace, begun = _half_load(proxy, options.measure), monotonic()
         while monotonic() - begun < options.seconds:
             sleep(options.every * 0.75)
             now, at = _database_time(), monotonic()
@@ -292,15 +292,15 @@ def _soak(proxy: Proxy, cluster: Cluster, options: argparse.Namespace) -> list[L
     ]
 
 
-def _half_load(proxy: Proxy) -> float:
+def _half_load(proxy: Proxy, seconds: float) -> float:
     """Measure what the machine holds; the pace, in seconds between a person's acts, of half of
     it."""
     sites.wait_for(lambda: len(proxy.took) > 20, 60, "people at work")
     first = len(proxy.took)
-    sleep(MEASURED_FOR)
-    rate = (len(proxy.took) - first) / MEASURED_FOR
+    sleep(seconds)
+    rate = (len(proxy.took) - first) / seconds
     print(f"the machine holds {rate:.1f} requests a second; people ask for half", flush=True)
-    latency = statistics.mean(seconds for _, seconds in proxy.took[first:])
+    latency = statistics.mean(took for _, took in proxy.took[first:])
     return max(0.01, 2 * (DRAWERS + MODERATORS) / rate - latency / 2)
 
 
