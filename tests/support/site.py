@@ -23,6 +23,7 @@ from typing import IO, Any, TypeVar
 
 import httpx
 import psycopg
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from tests.support import PASSWORD, forking
 from tests.support.needs import POSTGRES
@@ -30,12 +31,10 @@ from tests.support.needs import POSTGRES
 ROOT = forking.ROOT
 _at_exit = ExitStack()
 atexit.register(_at_exit.close)
-# One hash for all of them: a hash is slow on purpose.
 PEOPLE = """
 from unittest.mock import patch
-from django.contrib.auth.hashers import make_password
 from collector.people import accounts
-with patch("django.contrib.auth.base_user.make_password", return_value=make_password({password!r})):
+with patch("django.contrib.auth.base_user.make_password", return_value={hashed!r}):
     people = [accounts.add(name, {password!r}, role={role!r}) for name in {names!r}]
 print(*(accounts.issue_token(person)[0] for person in people))
 """
@@ -199,7 +198,8 @@ class Site:
         return self.people(name, role=role)[0]
 
     def people(self, *names: str, role: str = "crowdworker") -> list[Client]:
-        tokens = self.python(PEOPLE.format(names=names, password=PASSWORD, role=role)).split()
+        code = PEOPLE.format(names=names, password=PASSWORD, hashed=_hashed(), role=role)
+        tokens = self.python(code).split()
         return [Client(self, token) for token in tokens]
 
     def sign_in(self, name: str) -> Client:
@@ -223,6 +223,13 @@ class Site:
             f"== {path.name}\n{path.read_text()[-3000:]}"
             for path in sorted(self.data_dir.glob("*.log"))
         )
+
+
+@functools.cache
+def _hashed() -> str:
+    """One hash of the password for everybody: a hash is slow on purpose."""
+    hasher = Argon2PasswordHasher()
+    return hasher.encode(PASSWORD, hasher.salt())
 
 
 def _written(file: IO[bytes]) -> str:
