@@ -1,14 +1,16 @@
 """Python programs forked from a process that has loaded already what takes seconds to import, as
-gunicorn's parent does for its workers: a test session starts dozens of sites and commands.
+gunicorn's parent does for its workers: a test session starts dozens of sites and commands. A site's
+commands are forked from another, which has set up Django by the site's environment too.
 
-Run as a program, this module is that process. It listens on the socket named on its command line
-until its own input ends.
+Run as a program, this module is such a process. It listens on the socket named on its command line;
+the first one until its own input ends, the others, which it forks, as long as it does.
 """
 
 import atexit
 import ctypes
 import gc
 import importlib
+import itertools
 import json
 import os
 import runpy
@@ -18,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -53,6 +56,12 @@ LOADED = (
     "trainer.learning.nets",
     "tests.support.penmanship",
 )
+
+
+KEPT = 3  # sites whose commands are about to be forked
+_numbers = itertools.count()
+_prepared: dict[str, "Prepared"] = {}  # by environment; the last used is the last
+_preparing = threading.Lock()
 
 
 class Forked:
@@ -103,8 +112,46 @@ def start(
     """`python` with these arguments, a script, `-m` and a module or `-c` and code, in the project's
     folder; on a machine of that network namespace and name, if one is given. It ends with whoever
     asks for it."""
+    return _ask(_server(), arguments, env, out, err, machine)
+
+
+def command(
+    arguments: Sequence[str], env: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+) -> Forked:
+    """The same, of a program that finds Django set up by this environment, as soon as it is."""
+    with _preparing:
+        key = json.dumps(dict(env), sort_keys=True)
+        made = _prepared.pop(key) if key in _prepared else Prepared(env)
+        _prepared[key] = made
+        if len(_prepared) > KEPT:
+            _prepared.pop(next(iter(_prepared))).process.kill()
+        # What cannot be set up is the command's to say.
+        return _ask(made.path if made.is_ready else _server(), arguments, env, out, err, None)
+
+
+class Prepared:
+    """A process that has set up Django by an environment, to fork commands from."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.path = f"{_server()}-{next(_numbers)}"
+        reading, writing = os.pipe()
+        with open(reading, "rb") as told:
+            with open(writing, "wb") as out, open(os.devnull, "wb") as nowhere:
+                program = ["-m", "tests.support.forking", self.path, "prepared"]
+                self.process = _ask(_server(), program, env, out, nowhere, None)
+            self.is_ready = told.read() == b"ready\n"
+
+
+def _ask(
+    server: str,
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    out: IO[bytes],
+    err: IO[bytes],
+    machine: tuple[str, str] | None,
+) -> Forked:
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(_server())
+    connection.connect(server)
     request = json.dumps([list(arguments), dict(env), machine]).encode()
     socket.send_fds(connection, [len(request).to_bytes(4, "big")], [out.fileno(), err.fileno()])
     connection.sendall(request)
@@ -136,10 +183,20 @@ def _server() -> str:
     return path
 
 
-def serve(path: str) -> None:
-    """Fork a program for each connection, until nobody holds the other end of this one's input."""
+def load() -> None:
     for name in LOADED:
         importlib.import_module(name)
+
+
+def set_up() -> None:
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
+    django.setup()
+
+
+def serve(path: str, *until: IO[str]) -> None:
+    """Fork a program for each connection, until an input ends."""
     gc.freeze()
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
@@ -148,7 +205,8 @@ def serve(path: str) -> None:
     print("ready", flush=True)
     nothing, parent = os.open(os.devnull, os.O_RDWR), os.getpid()
     os.dup2(nothing, 1)
-    while listening in select.select([listening, sys.stdin], [], [])[0]:
+    heard: list[socket.socket | IO[str]] = [listening, *until]
+    while listening in select.select(heard, [], [])[0]:
         connection, _ = listening.accept()
         if os.fork() == 0:
             lifeline.end_with(parent)
@@ -228,4 +286,8 @@ def _run(
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    if sys.argv[2:]:
+        set_up()
+        serve(sys.argv[1])
+    load()
+    serve(sys.argv[1], sys.stdin)

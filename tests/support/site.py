@@ -161,7 +161,9 @@ class Site:
 
     def _managed(self, *arguments: str) -> tuple[int, str, str]:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            status = forking.start(["manage.py", *arguments], self.env, out, err).wait()
+            # A first start is one, whatever was run before.
+            fork = forking.start if arguments[0] == "setup" else forking.command
+            status = fork(["manage.py", *arguments], self.env, out, err).wait()
             return status, _written(out), _written(err)
 
     def python(self, code: str) -> str:
