@@ -296,9 +296,10 @@ def _half_load(proxy: Proxy, seconds: float) -> float:
     """Measure what the machine holds; the pace, in seconds between a person's acts, of half of
     it."""
     sites.wait_for(lambda: len(proxy.took) > 20, 60, "people at work")
-    first = len(proxy.took)
+    first, begun = len(proxy.took), monotonic()
     sleep(seconds)
-    rate = (len(proxy.took) - first) / seconds
+    sites.wait_for(lambda: len(proxy.took) > first, 60, "an answer")
+    rate = (len(proxy.took) - first) / (monotonic() - begun)
     print(f"the machine holds {rate:.1f} requests a second; people ask for half", flush=True)
     latency = statistics.mean(took for _, took in proxy.took[first:])
     return max(0.01, 2 * (DRAWERS + MODERATORS) / rate - latency / 2)
