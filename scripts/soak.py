@@ -43,7 +43,6 @@ GROWS_AT_MOST = 0.10  # of a process's memory, from its fourth minute to its end
 # What a program loads at its first task of each kind is no leak.
 SETTLED_AFTER = 180.0  # seconds of a process's life
 OLD_ENOUGH = 480.0  # seconds that a process has to live for its memory to be judged
-MEASURED_FOR = 10.0
 PROGRAMS = {"web-1": "web", "web-2": "web", "worker-1": "worker", "worker-2": "worker"} | {
     "trainer-1": "trainer",
     "trainer-2": "trainer",
@@ -241,6 +240,7 @@ def main() -> None:
     usual = float(os.environ.get("SOAK_SECONDS") or 1800)
     parser.add_argument("--seconds", type=float, default=usual)
     parser.add_argument("--every", type=float, default=FAULT_EVERY, help="seconds between faults")
+    parser.add_argument("--measure", type=float, default=10, help="seconds of all it holds")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.seconds:g} s", flush=True)
@@ -271,7 +271,7 @@ def _soak(proxy: Proxy, cluster: Cluster, options: argparse.Namespace) -> list[L
     spans: list[tuple[float, float]] = []
     backs: list[float] = []
     with people.at_work():
-        people.pace, begun = _half_load(proxy), monotonic()
+        people.pace, begun = _half_load(proxy, options.measure), monotonic()
         while monotonic() - begun < options.seconds:
             sleep(options.every * 0.75)
             now, at = _database_time(), monotonic()
@@ -294,15 +294,16 @@ def _soak(proxy: Proxy, cluster: Cluster, options: argparse.Namespace) -> list[L
     ]
 
 
-def _half_load(proxy: Proxy) -> float:
+def _half_load(proxy: Proxy, seconds: float) -> float:
     """Measure what the machine holds; the pace, in seconds between a person's acts, of half of
     it."""
     sites.wait_for(lambda: len(proxy.took) > 20, 60, "people at work")
-    first = len(proxy.took)
-    sleep(MEASURED_FOR)
-    rate = (len(proxy.took) - first) / MEASURED_FOR
+    first, begun = len(proxy.took), monotonic()
+    sleep(seconds)
+    sites.wait_for(lambda: len(proxy.took) > first, 60, "an answer")
+    rate = (len(proxy.took) - first) / (monotonic() - begun)
     print(f"the machine holds {rate:.1f} requests a second; people ask for half", flush=True)
-    latency = statistics.mean(seconds for _, seconds in proxy.took[first:])
+    latency = statistics.mean(took for _, took in proxy.took[first:])
     return max(0.01, 2 * (DRAWERS + MODERATORS) / rate - latency / 2)
 
 

@@ -1,5 +1,5 @@
 """The whole loop through the API alone, on real processes, with the shipped weights and the default
-settings."""
+settings, but for the steps of the training: a browser waits for all of these."""
 
 import hashlib
 import os
@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.penmanship import fooling
 from tests.support.site import ROOT, Client, Site, reader, wait_for
+from tests.support.trainings import A_FEW_STEPS, A_SHORT_TRAINER
 
 
 def submit(drawer: Client, drawing: tuple[int, Any, int]) -> dict[str, Any]:
@@ -33,7 +34,8 @@ def test_ten_drawings_that_fool_and_are_confirmed_open_round_two(
     make_site: Callable[..., Site], tmp_path: Path
 ) -> None:
     site = make_site()
-    site.start_clusters()
+    site.start("worker", "manage.py", "cluster")
+    site.start("trainer", "-c", A_SHORT_TRAINER)
     drawer, moderator = site.person("alice"), site.person("mona", "moderator")
     drawn = [submit(drawer, drawing) for drawing in fooling(1, 10)]
     assert {(answer["fooled"], answer["status"], answer["round"]) for answer in drawn} == {
@@ -125,6 +127,8 @@ def made_again(site: Site, folder: Path) -> str:
         "round2.npz",
         "--out",
         "round2.safetensors",
+        "--steps",
+        str(A_FEW_STEPS),
     ]
     subprocess.run(
         fit,

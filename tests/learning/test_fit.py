@@ -61,6 +61,19 @@ def train(start: bytes, small: BaseData, samples: Samples) -> Callable[..., byte
     return train
 
 
+@pytest.fixture(scope="module")
+def usual(train: Callable[..., bytes]) -> bytes:
+    return train()
+
+
+@pytest.fixture(scope="module")
+def on_stand_in(start: bytes) -> tuple[bytes, Samples]:
+    """The weights and the samples of the usual retraining on ten of these."""
+    ten = fooled(seed=21, n=10)
+    recipe = default_recipe(NET, 10)
+    return retrain(start, NET, basedata.stand_in(), *ten, recipe, 1, ignore), ten
+
+
 def accuracy(data: bytes, chosen: EvalSet) -> float:
     share = evaluate.evaluate(weights.load(NET, data, None), {"it": chosen}).of("it").accuracy
     assert share is not None
@@ -81,13 +94,15 @@ def test_same_arguments_train_to_the_same_bytes(train: Callable[..., bytes], sta
     assert first != start
 
 
-def test_another_seed_trains_to_other_bytes(train: Callable[..., bytes]) -> None:
-    assert train(seed=2) != train(seed=1)
+def test_another_seed_trains_to_other_bytes(train: Callable[..., bytes], usual: bytes) -> None:
+    assert train(seed=2) != usual
 
 
-def test_order_of_samples_does_not_matter(train: Callable[..., bytes], samples: Samples) -> None:
+def test_order_of_samples_does_not_matter(
+    train: Callable[..., bytes], samples: Samples, usual: bytes
+) -> None:
     pixels, labels = samples
-    assert train(chosen=(pixels[::-1], labels[::-1])) == train()
+    assert train(chosen=(pixels[::-1], labels[::-1])) == usual
 
 
 def test_what_the_process_trained_before_does_not_matter(
@@ -119,9 +134,11 @@ def test_retraining_leaves_no_unit_and_no_statistic_to_chance(
     }
 
 
-def test_labels_of_samples_matter(train: Callable[..., bytes], samples: Samples) -> None:
+def test_labels_of_samples_matter(
+    train: Callable[..., bytes], samples: Samples, usual: bytes
+) -> None:
     pixels, labels = samples
-    assert train(chosen=(pixels, (labels + 1) % 10)) != train()
+    assert train(chosen=(pixels, (labels + 1) % 10)) != usual
 
 
 @pytest.mark.parametrize(
@@ -137,8 +154,10 @@ def test_labels_of_samples_matter(train: Callable[..., bytes], samples: Samples)
         "weight_decay",
     ],
 )
-def test_every_number_of_the_recipe_matters(train: Callable[..., bytes], field: str) -> None:
-    assert train(replace(SHORT, **{field: 2 * getattr(SHORT, field) + 0.1})) != train()
+def test_every_number_of_the_recipe_matters(
+    train: Callable[..., bytes], usual: bytes, field: str
+) -> None:
+    assert train(replace(SHORT, **{field: 2 * getattr(SHORT, field) + 0.1})) != usual
 
 
 def test_round_one_trains_from_nothing_and_the_same_again(small: BaseData) -> None:
@@ -292,12 +311,11 @@ def test_retraining_without_samples_is_refused(train: Callable[..., bytes]) -> N
         train(chosen=(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64)))
 
 
-def test_short_retraining_teaches_the_samples_and_keeps_the_base(
-    train: Callable[..., bytes], samples: Samples
+def test_retraining_teaches_the_samples_and_keeps_the_base(
+    on_stand_in: tuple[bytes, Samples],
 ) -> None:
-    recipe = replace(default_recipe(NET, 20), steps=250)
-    data = train(recipe, base=basedata.stand_in())
-    assert accuracy(data, EvalSet(*samples)) > 0.7  # 0 before: all of them fooled round 1's model
+    data, chosen = on_stand_in
+    assert accuracy(data, EvalSet(*chosen)) > 0.7  # 0 before: all of them fooled round 1's model
     stand_in = basedata.stand_in()
     assert accuracy(data, EvalSet(stand_in.gate_images, stand_in.gate_labels)) > 0.975
 
@@ -451,11 +469,10 @@ def test_retrained_model_keeps_mnist_learns_the_samples_and_passes_the_gate(
 
 @pytest.mark.slow
 def test_model_retrained_on_the_stand_in_passes_the_gate_and_keeps_mnist(
-    start: bytes, mnist: BaseData
+    start: bytes, mnist: BaseData, on_stand_in: tuple[bytes, Samples]
 ) -> None:
-    base = basedata.stand_in()
-    data = retrain(start, NET, base, *fooled(seed=21, n=10), default_recipe(NET, 10), 1, ignore)
-    sets = evaluate.base_sets(base)
+    data, _ = on_stand_in
+    sets = evaluate.base_sets(basedata.stand_in())
     report, first = (evaluate.evaluate(weights.load(NET, d, None), sets) for d in (data, start))
     assert decide(report, first, {}, finite=True).reasons == ()
     assert mnist.test_images is not None

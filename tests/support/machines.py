@@ -5,7 +5,6 @@ import itertools
 import os
 import random
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from typing import Any
 
 import httpx
 
+from tests.support.forking import Forked
 from tests.support.relay import Relay
 from tests.support.site import Answer, Client, Site
 
 KEY = "shared by all machines of these tests, and by nobody else"
-NAMED = ["unshare", "--uts", "/bin/sh", "-c", 'hostname "$0" && exec "$@"']
 _numbers = itertools.count()
 _network = f"10.{random.SystemRandom().randrange(100, 250)}.{os.getpid() % 250}"
 
@@ -46,13 +45,12 @@ class Machine(Site):
         }
 
     @property
-    def around(self) -> list[str]:
-        inside = ["ip", "netns", "exec", self.wire, *NAMED, self.name]
-        return [*inside, sys.executable, "-m", "collector.management.lifeline", str(os.getpid())]
+    def machine(self) -> tuple[str, str]:
+        return self.wire, self.name
 
-    def running(self, name: str) -> subprocess.Popen[bytes]:
+    def running(self, name: str) -> Forked:
         process = self.processes[name]
-        assert isinstance(process, subprocess.Popen)
+        assert isinstance(process, Forked)
         return process
 
     def client(self, token: str | None = None) -> "Visitor":

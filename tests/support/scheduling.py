@@ -1,4 +1,5 @@
-"""Which tests one worker runs: those that share a real site, so that it is made once a session.
+"""Which tests one worker runs: those that share a real site, or trainings, so that it is made once
+a session.
 
 xdist's own groups (`--dist loadgroup`) write the group's name into a test's id, which pytest 9.2 no
 longer lets them change. `make test` asks to keep the order of the collection: what uses a database
@@ -9,6 +10,7 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+TRAINED = ("test_experiment.py", "test_fit.py")
 PEOPLED = ("test_drawing.py", "test_fools.py", "test_pages.py")
 
 
@@ -20,11 +22,13 @@ class BySite(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def shared_site(nodeid: str) -> str | None:
-    """The name of the site that a test shares with others; None where it has its own, or none."""
+    """The name of what a test shares with others; None where it has its own, or none."""
     path, _, name = nodeid.partition("::")
     folder, _, file = path.rpartition("/")
     if folder.endswith("tests/browser"):
         return "peopled" if file in PEOPLED else file
+    if folder.endswith("tests/learning") and file in TRAINED:
+        return file
     if folder.endswith("tests/api") and (kind := re.search(r"\[(sqlite|postgres)\b", name)):
         return kind[1]
     return None

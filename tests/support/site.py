@@ -11,7 +11,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
@@ -24,6 +23,7 @@ from typing import IO, Any, TypeVar
 
 import httpx
 import psycopg
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from tests.support import PASSWORD, forking
 from tests.support.needs import POSTGRES
@@ -31,12 +31,10 @@ from tests.support.needs import POSTGRES
 ROOT = forking.ROOT
 _at_exit = ExitStack()
 atexit.register(_at_exit.close)
-# One hash for all of them: a hash is slow on purpose.
 PEOPLE = """
 from unittest.mock import patch
-from django.contrib.auth.hashers import make_password
 from collector.people import accounts
-with patch("django.contrib.auth.base_user.make_password", return_value=make_password({password!r})):
+with patch("django.contrib.auth.base_user.make_password", return_value={hashed!r}):
     people = [accounts.add(name, {password!r}, role={role!r}) for name in {names!r}]
 print(*(accounts.issue_token(person)[0] for person in people))
 """
@@ -125,7 +123,7 @@ class Site:
     database_url: str
     port: int
     extra: dict[str, str] = field(default_factory=dict)
-    processes: dict[str, subprocess.Popen[bytes] | forking.Forked] = field(default_factory=dict)
+    processes: dict[str, forking.Forked | subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -163,7 +161,9 @@ class Site:
 
     def _managed(self, *arguments: str) -> tuple[int, str, str]:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            status = forking.start(["manage.py", *arguments], self.env, out, err).wait()
+            # A first start is one, whatever was run before.
+            fork = forking.start if arguments[0] == "setup" else forking.command
+            status = fork(["manage.py", *arguments], self.env, out, err).wait()
             return status, _written(out), _written(err)
 
     def python(self, code: str) -> str:
@@ -171,27 +171,18 @@ class Site:
         return self.manage("shell", "--verbosity", "0", "-c", code).strip()
 
     @property
-    def around(self) -> list[str]:
-        """What a command is given to, to run where this site does."""
-        return []
+    def machine(self) -> tuple[str, str] | None:
+        """Where it runs, if not here: a network namespace, and a name."""
+        return None
 
-    def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *command: str) -> forking.Forked:
         with (self.data_dir / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [*self.around, sys.executable, *command],
-                cwd=ROOT,
-                env=self.env | env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            process = forking.start(command, self.env, log, log, self.machine)
         self.processes[name] = process
         return process
 
     def start_web(self) -> None:
-        with (self.data_dir / "web.log").open("ab") as log:
-            web = forking.start(["-m", "gunicorn", "dadc_site.wsgi"], self.env, log, log)
-        self.processes["web"] = web
+        self.start("web", "-m", "gunicorn", "dadc_site.wsgi")
         wait_for(self.answers, 60, f"{self.url} to answer")
 
     def start_clusters(self) -> None:
@@ -209,7 +200,8 @@ class Site:
         return self.people(name, role=role)[0]
 
     def people(self, *names: str, role: str = "crowdworker") -> list[Client]:
-        tokens = self.python(PEOPLE.format(names=names, password=PASSWORD, role=role)).split()
+        code = PEOPLE.format(names=names, password=PASSWORD, hashed=_hashed(), role=role)
+        tokens = self.python(code).split()
         return [Client(self, token) for token in tokens]
 
     def sign_in(self, name: str) -> Client:
@@ -233,6 +225,13 @@ class Site:
             f"== {path.name}\n{path.read_text()[-3000:]}"
             for path in sorted(self.data_dir.glob("*.log"))
         )
+
+
+@functools.cache
+def _hashed() -> str:
+    """One hash of the password for everybody: a hash is slow on purpose."""
+    hasher = Argon2PasswordHasher()
+    return hasher.encode(PASSWORD, hasher.salt())
 
 
 def _written(file: IO[bytes]) -> str:

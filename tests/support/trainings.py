@@ -31,12 +31,13 @@ RoundModel.objects.filter(state="training").update(
     lease_expires_at=timezone.now() - timedelta(seconds=1))
 """
 # A training that nobody needs to see under way may be short.
-A_SHORT_TRAINER = """
+A_FEW_STEPS = 40
+A_SHORT_TRAINER = f"""
 import runpy, sys
 from dataclasses import replace
 from trainer.learning import fit
 usual = fit.default_recipe
-fit.default_recipe = lambda *which: replace(usual(*which), steps=40)
+fit.default_recipe = lambda *which: replace(usual(*which), steps={A_FEW_STEPS})
 sys.argv = ["manage.py", "trainer"]
 runpy.run_path("manage.py", run_name="__main__")
 """

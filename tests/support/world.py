@@ -149,9 +149,8 @@ def peopled(site: Site) -> Iterator[World]:
     """The site with its people and one verified fool; web servers that are added to it end with
     it."""
     nobody = Client(site)
-    site.manage("add_person", "mona", "--role", "moderator")
-    mona, admin = site.sign_in("mona"), site.sign_in("admin")
-    alice, bob = (signed_up(site, name) for name in ("alice", "bob"))
+    mona, admin = site.person("mona", "moderator"), site.sign_in("admin")
+    alice, bob = site.people("alice", "bob")
     fools = (
         {"target_label": label, "strokes": strokes, "width": width}
         for label, strokes, width in fooling(1122, 12)
