@@ -182,7 +182,7 @@ def ask_reset(email: str, *, address: str, site: str) -> None:
     """Queue the search for accounts with this email address, whose owners then get a link to choose
     a new password. Whether there are any takes no part in the request, nor in what it counts.
     Raises TooMany."""
-    limits.take(limits.RESETS_AN_HOUR_FROM, address)
+    limits.take_from(limits.RESETS_AN_HOUR_FROM, address)
     _check_email(email)
     limits.take(limits.RESETS_AN_HOUR, _mailbox(email))
     mails.queue(Email.Kind.RESET_ASKED, email, site=site)
@@ -220,7 +220,7 @@ def change_email(person: Person, email: str, password: str, *, address: str, sit
     if not is_password_of(person, password):
         raise Refused("That is not your password.", field="password")
     if email:
-        limits.take(limits.CONFIRMATIONS_AN_HOUR_FROM, address)
+        limits.take_from(limits.CONFIRMATIONS_AN_HOUR_FROM, address)
         _check_email(email)
         limits.take(limits.CONFIRMATIONS_AN_HOUR, _mailbox(email))
     with transaction.atomic():
