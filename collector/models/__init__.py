@@ -24,6 +24,7 @@ from collector.models.people import (
     Session,
     Token,
     require_admin,
+    require_open,
     require_reason,
 )
 from collector.models.study import Study, StudyChange
@@ -54,5 +55,6 @@ __all__ = [
     "Sureness",
     "Token",
     "require_admin",
+    "require_open",
     "require_reason",
 ]

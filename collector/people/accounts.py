@@ -309,11 +309,13 @@ def issue_token(person: Person, agent: str = "") -> tuple[str, Token]:
 
 def locked(person: Person) -> Person:
     """Return a person's row as it is now, and nobody else's to write until the transaction ends.
-    Raises Conflict where the account was closed, or the password or the second factors became
-    others, since `person` was read: what is being checked is not to outlive its change."""
+    Raises Conflict where the account was closed or suspended, or the password or the second factors
+    became others, since `person` was read: what is being checked is not to outlive its change."""
     now = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     if now.closed_at or now.password != person.password:
         raise Conflict("The password was changed in this very moment. Sign in with the new one.")
+    if now.is_active != person.is_active:
+        raise Conflict("This account was suspended in this very moment.")
     if now.factor_change_count != person.factor_change_count:
         raise Conflict("The second factors were changed in this very moment. Try once more.")
     return now
