@@ -22,6 +22,7 @@ from collector.models import (
     StudyChange,
 )
 from collector.people import accounts, mails
+from trainer import rounds
 from trainer.models import Round, RoundModel, Sample
 
 Kind = AdminAction.Kind
@@ -105,6 +106,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
             obj.unconfirmed_email, obj.email_asked_at = "", None  # what waited is older
             fields |= {"unconfirmed_email", "email_asked_at"}
         obj.save(update_fields=fields)
+        if "username" in fields:
+            rounds.rename_admin(form.initial["username"], obj.username)
         if "email" in form.changed_data:
             accounts.tell_old_address(obj, form.initial["email"], mails.site_of(request))
         if form.changed_data:

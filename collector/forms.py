@@ -1,10 +1,12 @@
 """The forms of the pages. They check what is filled in; the functions that the views call keep the
 rules."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
 
 from collector.models import Appeal, Factor, Person, Reading, Study
 from collector.people import accounts
@@ -32,11 +34,12 @@ class ReadAt(forms.BaseForm):
 
     def seen(self) -> dict[str, object]:
         """Return what the values were for whoever read the form, where it says so."""
-        return {
-            name: self.fields[name].to_python(self.data.get(self.add_initial_prefix(name)))
-            for name, field in self.fields.items()
-            if field.show_hidden_initial
-        }
+        seen = {}
+        for name, field in self.fields.items():
+            if field.show_hidden_initial:
+                with suppress(ValidationError):  # no page of ours said so
+                    seen[name] = field.to_python(self.data.get(self.add_initial_prefix(name)))
+        return seen
 
 
 class SignUpForm(forms.Form):

@@ -3,7 +3,7 @@ that they hold over all processes."""
 
 import ipaddress
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 
@@ -46,7 +46,7 @@ CONFIRMATIONS_AN_HOUR = Limit("confirmations an hour", 3, 3600, "emails to one a
 CONFIRMATIONS_AN_HOUR_FROM = Limit("confirmations an hour from", 20, 3600, "email addresses")
 RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
 PASSWORDS_AN_HOUR = Limit("passwords an hour", 10, 3600, "passwords")
-SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from one address")
+SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from here")
 SIGN_INS_FROM_A_PLACE = Limit(
     "sign-ins from a place", 10, 900, "tries to sign in to this account from here", "locked_out"
 )
@@ -111,6 +111,15 @@ def is_first(rule: str, who: str, within: timedelta) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_FIRST.format(table=Allowance._meta.db_table), [rule, who, ends, begins])
         return cursor.fetchone() is not None
+
+
+def take_from(limit: Limit, address: str) -> None:
+    """Count one more for an address, as `take` does. One household may have a /48 of IPv6 whole,
+    which is as many addresses as it likes again: together they have three times as much."""
+    take(limit, address)
+    if ":" in address:
+        around = replace(limit, rule=f"{limit.rule} nearby", most=3 * limit.most)
+        take(around, neighbourhood(address))
 
 
 def require_left(limit: Limit, who: str) -> None:

@@ -109,7 +109,7 @@ def is_api(request: HttpRequest) -> bool:
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form that may be another site's, as Django's CSRF_FAILURE_VIEW. Whose second press
     finds that the first has signed them in, which makes the form's token void, is shown in."""
-    signing = {reverse("sign_up"), reverse("sign_in")}
+    signing = {reverse("sign_up"), reverse("sign_in"), reverse("second_step")}
     if reason == _VOID and request.user.is_authenticated and request.path in signing:
         return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "403_csrf.html", {"message": why_refused(request, reason)}, status=403)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from email.utils import parseaddr
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -22,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 _ON = {"1", "true", "t", "yes", "y", "on"}
 _OFF = {"0", "false", "f", "no", "n", "off"}
 # Names and IP addresses as a Host header has them, less the port.
-_HOST = re.compile(r"\*|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 # What is found in a data folder that holds nothing but a site.
 _OF_THE_SITE = re.compile(
     r"secret_key|mnist|tmp|metrics-[0-9]+|lost\+found|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)"
@@ -116,7 +117,7 @@ def hosts(name: str) -> list[str]:
         raise refused(
             name,
             "host names with commas between them, each without https:// and port, IPv6 in [ ], "
-            "other letters than English ones as xn--",
+            "other letters than English ones as xn--; links in emails lead there, so * is none",
         )
     return found
 
@@ -151,8 +152,13 @@ def path_prefix(name: str) -> str:
 def sender(name: str, default: str) -> str:
     """An email address, with a name before it or without."""
     value = text(name, default)
-    if not _EMAIL.fullmatch(value):
-        raise refused(name, "an email address, or a name and <an email address>")
+    address = value.rpartition("<")[2].rstrip(">")
+    if not _EMAIL.fullmatch(value) or parseaddr(value)[1] != address:
+        raise refused(
+            name,
+            "an email address, or a name and <an email address>, the name in double quotes where "
+            "it has , ; or :",
+        )
     return value
 
 

@@ -1,5 +1,6 @@
 """All configuration, read once from the environment; docs/operations.md lists every variable."""
 
+import fcntl
 import secrets
 import tomllib
 from pathlib import Path
@@ -29,15 +30,19 @@ def _secret_key() -> str:
             "DADC_ALLOWED_HOSTS opens this site to others: set DADC_SECRET_KEY too."
         )
     path = DATA_DIR / "secret_key"
+    if path.exists() and (kept := path.read_text()):
+        return kept
     try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+        with path.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # another process may be at it, or have died at it
+            file.seek(0)
+            if not (key := file.read()):
+                key = secrets.token_urlsafe(48)
+                path.chmod(0o600)
+                file.write(key)
     except OSError:
         raise environment.refused("DADC_DATA_DIR", "a folder that this user can write") from None
-    return path.read_text()
+    return key
 
 
 DEBUG = environment.flag("DADC_DEBUG", False)

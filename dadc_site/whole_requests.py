@@ -6,6 +6,7 @@ idle connections anyway collects what comes, bounded in time and size, and hands
 thread when it is there whole; and what a client does not take of an answer at once, the loop sends.
 """
 
+import errno
 import re
 import socket
 import struct
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 MAX_HEAD = 32 * 1024  # bytes of request line and header fields
+MAX_FRAMED = 4  # times the bytes of the largest body, what comes for it in chunks
 MAX_UNSENT = 1024 * 1024  # bytes of answers kept for one client; a thread waits with what is over
 ARRIVES_WITHIN = 20.0  # seconds from a request's first moment to its last byte
 TAKEN_WITHIN = 60.0  # seconds that a client has to take an answer
 LINGER = 2.0  # seconds that a client has to close an answered connection
-STALLED_AFTER = 5  # seconds after which a thread no longer waits for a client
+STALLED_AFTER = 5  # seconds after which a thread no longer waits to send
 
 _HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -38,8 +40,8 @@ _HEAD_TOO_LARGE = (
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue", re.I | re.M)
 _CHUNKED = re.compile(rb"^transfer-encoding:.*chunked", re.I | re.M)
-_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,18})[ \t]*\r", re.I | re.M)
-_CHUNK = re.compile(rb"([0-9a-f]{1,8})[^\r\n]{0,200}\r\n", re.I)
+_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]+)[ \t]*\r", re.I | re.M)
+_CHUNK = re.compile(rb"([0-9a-f]{1,50})[^\r\n]{0,200}\r\n", re.I)
 
 
 class Arriving:
@@ -76,7 +78,7 @@ class Arriving:
             self._body_at = found + 4
             self._read_head(bytes(self.received[: self._body_at]))
         if self._end is None:
-            self.is_enough = self._are_chunks_enough()
+            self.is_enough = self._are_chunks_enough() or self._is_too_much()
         else:
             self.is_enough = len(self.received) >= self._end
 
@@ -85,10 +87,17 @@ class Arriving:
         if _CHUNKED.search(head):
             self._chunk_at = self._body_at
         else:
-            length = int(declared[1]) if declared else 0
+            # Longer ones are over every limit, and slow to read.
+            length = int(declared[1].lstrip(b"0")[:18] or 0) if declared else 0
             self.is_cut = length > self._max_body
             self._end = self._body_at + (0 if self.is_cut else length)
         self.expects_continue = bool(_EXPECTS.search(head)) and self._end != self._body_at
+
+    def _is_too_much(self) -> bool:
+        """Say whether more has come than chunks of any sense take for the largest body."""
+        is_so = len(self.received) - self._body_at > MAX_FRAMED * self._max_body + MAX_HEAD
+        self.is_cut |= is_so
+        return is_so
 
     def _are_chunks_enough(self) -> bool:
         while True:
@@ -110,14 +119,15 @@ class Arriving:
 
 
 class PatientSocket(socket.socket):
-    """A socket that keeps what its peer does not take at once."""
+    """A socket that keeps what its peer does not take at once, and that gives a thread what has
+    arrived and nothing else."""
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(fileno=accepted.detach())
+        self.arrived = bytearray()
         self.unsent = bytearray()
         stalled = struct.pack("ll", STALLED_AFTER, 0)
         self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, stalled)
-        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, stalled)
 
     def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
         self.unsent += data
@@ -138,13 +148,14 @@ class PatientSocket(socket.socket):
                 del self.unsent[: self.send(self.unsent, socket.MSG_DONTWAIT)]
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        try:
+        if self.gettimeout() == 0:  # the loop's
             return super().recv(size, flags)
-        except BlockingIOError:
-            if self.gettimeout() == 0:
-                raise
-            # A thread reads on only where gunicorn's parser wants more than Arriving did.
-            raise ConnectionResetError("The client does not send its request.") from None
+        # The parser wants more than Arriving did only of a request that is broken or too large.
+        if not self.arrived:
+            raise ConnectionResetError(errno.ECONNRESET, "This request has no more bytes.")
+        data = bytes(self.arrived[:size])
+        del self.arrived[:size]
+        return data
 
 
 class WholeRequests(ThreadWorker):  # type: ignore[misc]
@@ -207,7 +218,8 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
         if arriving.is_enough:
             self._forget(self.pending_conns, conn)
             conn.init()
-            conn.parser.unreader.unread(bytes(arriving.received))
+            # In pieces, as from a network: all that it holds the parser copies for each chunk.
+            conn.sock.arrived = arriving.received
             self.enqueue_req(conn)
         elif arriving.is_head_too_large:
             self._forget(self.pending_conns, conn)
@@ -248,7 +260,7 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
     def _on_taken(self, conn: TConn) -> None:
         if not conn.is_kept:
             self._await_end(conn)
-        elif rest := conn.parser.unreader.take_buffered():
+        elif rest := conn.parser.unreader.take_buffered() + conn.sock.arrived:
             self._await_request(conn, rest)
         else:
             seconds = self.cfg.keepalive if self.alive else min(self.cfg.keepalive, LINGER)

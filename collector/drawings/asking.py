@@ -3,12 +3,21 @@
 import hashlib
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from collector import limits
 from collector.errors import Forbidden
-from collector.models import AskedPrediction, Attempt, Person, Reading, Study, clock
+from collector.models import (
+    AskedPrediction,
+    Attempt,
+    Person,
+    Reading,
+    Study,
+    clock,
+    require_open,
+)
 from trainer import target
 from trainer.learning import drawing, raster, similarity
 
@@ -40,11 +49,12 @@ def predict(
     pixels = raster.rasterise(drawn).tobytes()
     prediction = model.read(pixels)
     if asker and not Study.current().has_live_preview:
-        AskedPrediction.objects.create(
-            person=asker,
-            pixels_sha256=hashlib.sha256(pixels).hexdigest(),
-            shape=similarity.shape(similarity.path_of(drawn.as_json())).tobytes(),
-        )
+        shape = similarity.shape(similarity.path_of(drawn.as_json())).tobytes()
+        with transaction.atomic():
+            require_open(asker)
+            AskedPrediction.objects.create(
+                person=asker, pixels_sha256=hashlib.sha256(pixels).hexdigest(), shape=shape
+            )
     return model.number, prediction
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from collector import limits
 from collector.drawings import asking, near_duplicates
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
-from collector.models import Attempt, Person, Study
+from collector.models import Attempt, Person, Study, require_open
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster, similarity
@@ -110,6 +110,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                     attempt.near_duplicate_of_id = near_duplicates.find_original(
                         attempt, path, among=new
                     )
+            require_open(drawer)  # who removed all of theirs meanwhile leaves no drawing
             attempt.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict(

@@ -40,8 +40,8 @@ def find_original(
         **dict(_most_alike(path, earlier[:OF_ANYBODY], similarity.LOOKED_AT)),
         **dict(_most_alike(path, own, similarity.LOOKED_AT_OF_OWN)),
     }
-    looked_at = Attempt.objects.filter(pk__in=alike).values_list("pk", "drawer", "strokes")
-    if not (rows := list(looked_at)):
+    looked_at = Attempt.objects.filter(pk__in=alike, removed_at=None)  # which may be a moment ago
+    if not (rows := list(looked_at.values_list("pk", "drawer", "strokes"))):
         return None
     distances = similarity.compare(
         path,

@@ -26,6 +26,7 @@ from collector.models.people import (
     Session,
     Token,
     require_admin,
+    require_open,
     require_reason,
 )
 from collector.models.study import Study, StudyChange
@@ -58,5 +59,6 @@ __all__ = [
     "Token",
     "clock",
     "require_admin",
+    "require_open",
     "require_reason",
 ]

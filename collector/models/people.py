@@ -313,6 +313,14 @@ def require_admin(person: Person, what: str) -> None:
         raise Forbidden(f"Only an admin {what}.")
 
 
+def require_open(person: Person) -> None:
+    """Raise Forbidden where the account was closed or suspended since `person` was read; it is
+    neither until the transaction ends."""
+    rows = Person.objects.select_for_update(no_key=True).filter(pk=person.pk, is_active=True)
+    if not rows.values_list("pk"):
+        raise Forbidden("This account was closed or suspended in this very moment.")
+
+
 def require_reason(why: str, whose: str = "for the log") -> str:
     """Return an admin's reason, stripped. Raises Refused where there is none."""
     if not why.strip():

@@ -183,7 +183,7 @@ def ask_reset(email: str, *, address: str, site: str) -> None:
     """Queue the search for accounts with this email address, whose owners then get a link to choose
     a new password, unless that was done in the last minutes, as when the button is pressed twice.
     Whether there are any takes no part in the request, nor in what it counts. Raises TooMany."""
-    limits.take(limits.RESETS_AN_HOUR_FROM, address)
+    limits.take_from(limits.RESETS_AN_HOUR_FROM, address)
     _check_email(email)
     limits.take(limits.RESETS_AN_HOUR, _mailbox(email))
     with transaction.atomic():
@@ -223,7 +223,7 @@ def change_email(person: Person, email: str, password: str, *, address: str, sit
     if not is_password_of(person, password):
         raise Refused("That is not your password.", field="password")
     if email:
-        limits.take(limits.CONFIRMATIONS_AN_HOUR_FROM, address)
+        limits.take_from(limits.CONFIRMATIONS_AN_HOUR_FROM, address)
         _check_email(email)
         limits.take(limits.CONFIRMATIONS_AN_HOUR, _mailbox(email))
     with transaction.atomic():
@@ -312,11 +312,13 @@ def issue_token(person: Person, agent: str = "") -> tuple[str, Token]:
 
 def locked(person: Person) -> Person:
     """Return a person's row as it is now, and nobody else's to write until the transaction ends.
-    Raises Conflict where the account was closed, or the password or the second factors became
-    others, since `person` was read: what is being checked is not to outlive its change."""
+    Raises Conflict where the account was closed or suspended, or the password or the second factors
+    became others, since `person` was read: what is being checked is not to outlive its change."""
     now = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     if now.closed_at or now.password != person.password:
         raise Conflict("The password was changed in this very moment. Sign in with the new one.")
+    if now.is_active != person.is_active:
+        raise Conflict("This account was suspended in this very moment.")
     if now.factor_change_count != person.factor_change_count:
         raise Conflict("The second factors were changed in this very moment. Try once more.")
     return now

@@ -122,7 +122,7 @@ def take_code(request: HttpRequest, person: Person, code: str) -> None:
         sign_ins.allow_code(request, person.username)
         is_right = any(_take_step(factor, text) for factor in person.factors.filter(kind=Kind.APP))
     else:
-        limits.take(limits.SIGN_INS_A_MINUTE, limits.address_of(request))
+        limits.take_from(limits.SIGN_INS_A_MINUTE, limits.address_of(request))
         used_count, _ = person.recovery_codes.filter(sha256=_hash(text)).delete()
         is_right = used_count > 0
     if not is_right:
@@ -161,7 +161,7 @@ def passkey_to_ask_for(request: HttpRequest, person: Person) -> str | None:
 
 def take_passkey(request: HttpRequest, person: Person, answer: str) -> None:
     """Check what a passkey has signed. Raises Refused, TooMany."""
-    limits.take(limits.SIGN_INS_A_MINUTE, limits.address_of(request))
+    limits.take_from(limits.SIGN_INS_A_MINUTE, limits.address_of(request))
     credentials = [_credential(factor) for factor in person.factors.filter(kind=Kind.PASSKEY)]
     challenge = request.session.pop(_CHALLENGE, None)
     with _refusing(person):

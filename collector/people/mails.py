@@ -6,6 +6,7 @@ else is tried. Rows hold no text and no link, and go once the email is sent or g
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -45,6 +46,9 @@ SILENCE = timedelta(minutes=2)  # nothing is tried while a try has had no answer
 A_RUN = 20.0  # seconds, after which no further email is begun: the worker has other things to do
 LISTED = 20  # notices in one email
 CONFIRMING = "collector.people.mails.confirm"  # the salt of links
+
+# As servers write them back: in other letters, or with the domain in xn--.
+_ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 
 # What a server says about one email. Whatever else goes wrong is the server's, the network's or,
 # where the sender is refused, this site's.
@@ -181,7 +185,7 @@ def _give_up(email: Email, cause: str) -> None:
             email.pk,
             email.kind,
             email.try_count,
-            cause.replace(email.to, "(the address)"),
+            _ADDRESS.sub("(the address)", cause.replace(email.to, "(the address)")),
         )
 
 

@@ -61,6 +61,8 @@ class Access:
 class SessionStore(db.SessionStore):
     """Django's sessions in the database, in our own table: whose each is, and when it was seen."""
 
+    was_flushed = False
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
@@ -77,6 +79,16 @@ class SessionStore(db.SessionStore):
         if row is not None:
             _note_seen(Session.objects.filter(pk=row.pk), row.seen_at)
         return row
+
+    def flush(self) -> None:
+        super().flush()
+        self.was_flushed = True
+
+    def is_empty(self) -> bool:
+        """Say whether the browser is to forget its session: where that was ended here. A key that
+        nobody knows may be one that changed as this request was on its way, as where a button of
+        signing in is pressed twice, and the browser has the new one by now."""
+        return self.was_flushed and super().is_empty()
 
 
 def begin(request: HttpRequest, person: Person) -> None:

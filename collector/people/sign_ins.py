@@ -67,7 +67,7 @@ def _count(
             return
         # Who goes on trying here takes nothing from others at the same address.
         limits.require_left(from_a_place, account.counted + here)
-        limits.take(limits.SIGN_INS_A_MINUTE, limits.address_of(request))
+        limits.take_from(limits.SIGN_INS_A_MINUTE, limits.address_of(request))
         limits.take(from_a_place, account.counted + here)
         if not _is_known(account, here):
             limits.take(from_new_places, account.counted)

@@ -246,7 +246,8 @@ def second_step(request: HttpRequest) -> HttpResponse:
     try:
         person = factors.in_second_step(request)
     except Gone as gone:
-        messages.error(request, gone.message)
+        if request.session.session_key:  # else nobody began, or the first of two presses passed it
+            messages.error(request, gone.message)
         return redirect("sign_in")
 
     def code(code: str) -> str:

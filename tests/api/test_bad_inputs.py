@@ -330,6 +330,7 @@ def test_a_write_to_nothing_is_not_found(world: World) -> None:
 )
 def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
     before_all_time = "cD0wMDAxLTAxLTAxVDAwOjAwOjAwJTJCMTQ6MDA%3D"  # p=0001-01-01T00:00:00+14:00
+    far_east = "cD0yMDI2LTAxLTAxVDAwJTNBMDAlM0EwMCUyQjIzJTNBMDA%3D"  # p=2026-01-01T00:00:00+23:00
     with world.adding():
         for cursor in (
             "abc",
@@ -339,6 +340,7 @@ def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
             "cj1ubw%3D%3D",
             "bz0tMQ%3D%3D",
             before_all_time,
+            far_east,
         ):
             assert_refusal(world.alice.get(f"/api/attempts/?cursor={cursor}"), 400, "cursor")
 

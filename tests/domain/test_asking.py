@@ -2,6 +2,7 @@
 record says of it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -12,6 +13,7 @@ from collector.errors import Forbidden
 from collector.models import AskedPrediction, Person, Reading, Study
 from collector.moderation import queue, readings
 from tests.support.cast import a_line, submit
+from trainer import target
 from trainer.learning import drawing
 
 
@@ -97,3 +99,18 @@ def test_who_has_a_drawing_to_read_cannot_submit_it_either_and_may_draw_others(
 def drawn_of(reading: Reading) -> drawing.Drawing:
     """What the moderator has before them, as a client could send it back."""
     return drawing.parse(reading.drawing.strokes, reading.drawing.width)
+
+
+def test_of_whoever_leaves_as_they_ask_nothing_is_kept(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = target.current
+
+    def meanwhile() -> Any:
+        Person.objects.filter(pk=alice.pk).update(is_active=False)
+        return find()
+
+    monkeypatch.setattr(target, "current", meanwhile)
+    with pytest.raises(Forbidden):
+        asking.predict(a_line(1), alice, "")
+    assert not AskedPrediction.objects.exists()

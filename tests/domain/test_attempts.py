@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from collector.drawings import attempts
-from collector.errors import Conflict, NotFound, TooMany, Unprocessable
+from collector.errors import Conflict, Forbidden, NotFound, TooMany, Unprocessable
 from collector.models import Attempt, Person, Study
 from collector.moderation import queue
 from tests.support.cast import a_line, submit
 from tests.support.models import add_model
-from trainer import rounds, target
+from trainer import mnist_duplicates, rounds, target
 from trainer.learning import drawing
 from trainer.models import Round, Weights
 
@@ -165,3 +165,17 @@ def test_the_target_follows_the_open_round(alice: Person) -> None:
     attempt = submit(alice, 4)
     assert (attempt.predicted_label, attempt.round.number) == (3, 2)
     assert Round.objects.get(number=1).state == "closed"
+
+
+@pytest.mark.parametrize("label", [4, 7])
+def test_whoever_leaves_as_their_drawing_is_judged_leaves_none(
+    label: int, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(*drawn: Any) -> bool:
+        Person.objects.filter(pk=alice.pk).update(is_active=False)  # as closing and suspending do
+        return False
+
+    monkeypatch.setattr(mnist_duplicates, "is_duplicate", meanwhile)
+    with pytest.raises(Forbidden):
+        submit(alice, label)
+    assert not Attempt.objects.exists()

@@ -55,6 +55,7 @@ UNUSABLE = {
         "dadc.example:81",
         '"dadc.example"',
         "bücher.de",
+        "*",
     ],
     "DADC_SECRET_KEY": ["\udcff-not-text"],
     "DADC_TRUSTED_PROXIES": ["-1", "one", "101", "10.0.0.1", "*"],
@@ -85,7 +86,13 @@ UNUSABLE = {
     ],
     "DADC_DATA_DIR": ["/dev/null", "~nobody-of-that-name/x", "x" * 5000],
     "DADC_MNIST_DIR": ["/no/such/folder", "/dev/null"],
-    "DADC_MAIL_FROM": ["nobody", "a@b\r\nBcc: c@d", "<>"],
+    "DADC_MAIL_FROM": [
+        "nobody",
+        "a@b\r\nBcc: c@d",
+        "<>",
+        "Study, Digits <digits@uni.example>",
+        "A; B <digits@uni.example>",
+    ],
     "DADC_EMAIL_URL": [
         "smtp://",
         "smtp://user:s3cret@",
@@ -187,6 +194,15 @@ def test_white_space_is_forgiven_and_empty_is_not_set(load: Load) -> None:
     assert read["ALLOWED_HOSTS"] == ["a.example", ".b.example", "[::1]"]
     assert read["SECRET_KEY"] == "$ecret"
     assert read["DATABASES"]["default"]["ENGINE"] == "django.db.backends.sqlite3"
+
+
+def test_a_sender_has_any_name_and_a_key_that_was_begun_and_never_written_is_made(
+    load: Load, tmp_path: Path
+) -> None:
+    (tmp_path / "secret_key").touch()
+    key = load(DADC_MAIL_FROM='"Study, Übung" <digits@uni.example>')["SECRET_KEY"]
+    assert len(key) > 50
+    assert load()["SECRET_KEY"] == key == (tmp_path / "secret_key").read_text()
 
 
 def test_origins_are_those_that_browsers_send(load: Load) -> None:

@@ -74,7 +74,7 @@ def send_later(hours: int = 0) -> int:
 def test_an_address_that_is_refused_costs_the_others_nothing_and_is_given_up_with_its_cause(
     people: list[Person], use: Use, caplog: pytest.LogCaptureFixture
 ) -> None:
-    says = {"RCPT TO:<ALICE@": "550 no such person as alice@example.org"}
+    says = {"RCPT TO:<ALICE@": "550 <Alice@EXAMPLE.org>: unknown"}
     with MailServer(says=says) as server:
         use(f"smtp://127.0.0.1:{server.port}")
         assert notices.queue_emails() == 3
@@ -83,7 +83,7 @@ def test_an_address_that_is_refused_costs_the_others_nothing_and_is_given_up_wit
     assert to(server) == ["bob", "carol"]
     assert not Email.objects.exists()
     [told] = given_up(caplog)
-    assert told.endswith("tries: 1. 550 no such person as (the address)")
+    assert told.endswith("tries: 1. 550 <(the address)>: unknown")
 
 
 @pytest.mark.survives(

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from collector.drawings import attempts, near_duplicates, timeline
 from collector.errors import Unprocessable
 from collector.models import Attempt, Person, Study
+from collector.people import closing
 from collector.standings import leaderboards, progress, round_figures, today
 from collector.study import consistency
 from tests.support import changing
@@ -174,3 +176,20 @@ def test_a_dot_and_specks_are_refused_with_a_sentence(
     assert refused.value.code == code
     assert refused.value.message.endswith(".")
     assert not Attempt.objects.exists()
+
+
+def test_whoever_removes_theirs_as_they_are_compared_stops_nobody(
+    alice: Person, mei: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = a_line()
+    submit(alice, drawn=line)
+    find = near_duplicates._most_alike
+
+    def meanwhile(*asked: Any) -> Any:
+        found = find(*asked)
+        closing._remove_drawings(alice)
+        return found
+
+    monkeypatch.setattr(near_duplicates, "_most_alike", meanwhile)
+    with transaction.atomic():
+        assert submit(mei, drawn=nearly(line)).near_duplicate_of is None

@@ -163,11 +163,15 @@ def test_who_is_suspended_is_signed_out_for_good(bob: Person, alice: Person, ada
     text, _ = accounts.issue_token(bob)
     kept, _ = accounts.issue_token(alice)
     bobs, alices = signed_in(bob), signed_in(alice)
+    let_in = accounts.Backend().get_user(bob.pk)
+    assert let_in
     assert status(bobs) == status(alices) == 200
     suspensions.suspend(bob, ada, WHY)
     asleep = Client()
     asleep.cookies["sessionid"] = bobs.cookies["sessionid"].value  # asks nothing meanwhile
     assert status(bobs) == 401
+    with pytest.raises(Conflict):  # a token that was asked for a moment before
+        accounts.issue_token(let_in)
     suspensions.reinstate(off(bob), ada, WHY)
     assert accounts.person_of_token(text) is None
     assert accounts.person_of_token(kept) == alice

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,15 +88,16 @@ def test_silent_clients_of_every_kind_hold_nobody_up_and_are_hung_up_on(served: 
 def requests(draw: st.DrawFn) -> bytes:
     """Whole requests, without a body or with one that declares its length or comes in chunks."""
     name = draw(st.sampled_from([b"Content-Length", b"content-length", b"CONTENT-LENGTH"]))
+    zeros = draw(st.sampled_from([b"", b"0" * 20]))
     body = draw(st.binary(max_size=60))
     match draw(st.sampled_from(["none", "declared", "chunked"])):
         case "none":
             return GET + b"\r\n"
         case "declared":
-            return POST + b"%s: %d\r\n\r\n%s" % (name, len(body), body)
+            return POST + b"%s: %s%d \r\n\r\n%s" % (name, zeros, len(body), body)
     cuts = sorted(draw(st.lists(st.integers(0, len(body)), max_size=4)))
     pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    chunks = b"".join(b"%x;a=b\r\n%s\r\n" % (len(piece), piece) for piece in pieces if piece)
+    chunks = b"".join(b"%s%x;a=b\r\n%s\r\n" % (zeros, len(p), p) for p in pieces if p)
     trailer = draw(st.sampled_from([b"", b"A: b\r\n", b"A: b\r\nC: d\r\n"]))
     return POST + b"Transfer-Encoding: Chunked\r\n\r\n" + chunks + b"0\r\n" + trailer + b"\r\n"
 
@@ -127,6 +129,24 @@ def test_a_body_over_the_limit_is_not_waited_for(size: int, is_chunked: bool) ->
         arriving.add(POST + b"Content-Length: %d\r\n\r\n" % size)
     assert arriving.is_enough
     assert arriving.is_cut
+
+
+def test_of_a_body_drowned_in_the_signs_of_its_chunks_little_is_kept_and_read_at_once() -> None:
+    arriving = Arriving(max_body=100_000)
+    arriving.add(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+    while not arriving.is_enough:
+        arriving.add((b"1;" + b"a" * 198 + b"\r\nX\r\n") * 100)
+        assert len(arriving.received) < 5 * 100_000
+    assert arriving.is_cut
+    ours, theirs = socket.socketpair()
+    with theirs, PatientSocket(ours) as patient:
+        patient.arrived = arriving.received
+        pieces = SocketUnreader(patient)
+        assert len(pieces.read()) <= 8192
+        theirs.sendall(b"more")
+        with pytest.raises(ConnectionResetError):
+            while pieces.read():
+                pass
 
 
 @pytest.mark.survives(

@@ -157,6 +157,12 @@ def test_an_admin_chooses_another_net_that_is_shipped(browse: Browse, ada: Perso
     assert "set architecture from mnist_model to strong." in answer.content.decode()
 
 
+def test_what_no_page_of_ours_was_read_at_is_not_heeded(browse: Browse, ada: Person) -> None:
+    made_up = {"initial-round_size": "abc", "initial-quorum": "9" * 5000}
+    browse(ada).post("/desk/", STUDY | made_up)
+    assert (Study.current().round_size, Study.current().quorum) == (20, 2)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -1,10 +1,12 @@
 """Whoever closes the account leaves no name, address or browser in any table."""
 
+import getpass
 import hashlib
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +15,7 @@ from django_q.models import Task
 from collector import tasks
 from collector.drawings import asking
 from collector.models import Appeal, Factor, Notice, Person, RecoveryCode
-from collector.people import mails, notices, roles, suspensions
+from collector.people import closing, mails, notices, roles, suspensions
 from collector.study import settings as study_settings
 from tests.support import PASSWORD
 from tests.support.cast import a_line
@@ -21,7 +23,7 @@ from tests.support.dumps import tables_with
 from tests.support.models import add_model
 from tests.support.pages import Browse, Insert
 from trainer import candidates, rounds
-from trainer.models import RoundModel
+from trainer.models import Round, RoundModel
 
 NAME, EMAIL, NEXT_EMAIL = "Zephyrine", "zephyr@sky.example", "breeze@sky.example"
 AGENT, ADDRESS = "ZephyrBrowser/7.1 (Windows NT 10.0) Firefox/140.0", "203.0.113.77"
@@ -105,6 +107,20 @@ def test_whoever_closes_the_account_leaves_no_name_address_or_browser_in_any_tab
         assert tables_with(words) == set(), words
     assert mails.send_due() == 0
     assert not RecoveryCode.objects.exists()
+
+
+def test_an_admins_new_name_stands_everywhere_and_whoever_acts_by_command_is_nobody_here(
+    open_round: Round, ada: Person, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: "root")
+    rounds.roll_back(1, NAME, "It was better.")
+    call_command("round", "roll_back", "1", "--why", "By command.")
+    admin = Person.objects.create_user(NAME, PASSWORD, role="admin")
+    form = {"username": "zed", "email": "", "role": "admin"}
+    browse(ada).post(reverse("admin:collector_person_change", args=[admin.pk]), form)
+    assert Round.objects.get(number=2).opened_by == "zed"
+    closing.close(Person.objects.create_user("root", PASSWORD), PASSWORD, remove=False)
+    assert Round.objects.get(number=3).opened_by == "root (by command)"
 
 
 @pytest.mark.survives(

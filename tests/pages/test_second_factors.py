@@ -156,6 +156,35 @@ def test_the_second_step_is_for_the_browser_of_the_first_and_for_five_minutes(
     assert not is_in(late)
 
 
+def press_twice(client: Client, address: str, form: dict[str, str]) -> None:
+    """Send a form twice before an answer came; a browser keeps what both answers set."""
+    again = Client()
+    for name, morsel in client.cookies.items():
+        again.cookies[name] = morsel.value
+    client.post(address, form)
+    for name, morsel in again.post(address, form).cookies.items():
+        client.cookies[name] = "" if morsel["max-age"] == 0 else morsel.value
+
+
+def test_whoever_presses_twice_is_in(alice: Person, browse: Browse) -> None:
+    adding, entering = browse(alice), Client(enforce_csrf_checks=True)
+    secret = secret_on(opened(adding))
+    app = {"do": "app", "app-name": "Phone", "app-code": code_of(secret, -HALF_A_MINUTE)}
+    press_twice(adding, page(), app)
+    assert is_in(adding)
+    client = first_step(alice)
+    form = {"do": "code", "code": code_of(secret)}
+    press_twice(client, reverse("second_step"), form)
+    first = client.get(reverse("draw"))
+    assert first.status_code == 200
+    assert "too long" not in text(first)
+    # Where the first answer has come, and with it another token.
+    entering.cookies = client.cookies
+    entering.get(reverse("account"))
+    void = form | {"csrfmiddlewaretoken": "x" * 64}
+    assert entering.post(reverse("second_step"), void)["Location"] == reverse("draw")
+
+
 def test_a_first_step_ends_with_a_change_of_the_password_or_a_suspension(
     alice: Person, secret: str
 ) -> None:

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             parser_of_action.add_argument(
                 "--by",
                 default=_user(),
-                help="who decides; your user name on this machine",
+                help="who decides; your user name on this machine, which is no account's here",
             )
 
     def handle(self, *args: object, **options: Any) -> None:
@@ -40,9 +40,10 @@ class Command(BaseCommand):
 
 
 def _user() -> str:
-    """Who runs this; a number where the machine knows no name for it, as in a container."""
+    """Who runs this, told apart from an account of the same name; a number where the machine knows
+    no name for it, as in a container."""
     try:
-        return getpass.getuser()
+        return f"{getpass.getuser()} (by command)"
     except (KeyError, OSError):  # Python before 3.13; from then on
         return f"user {os.getuid()}"
 
