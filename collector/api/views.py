@@ -171,7 +171,7 @@ class AttemptPages(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             place = cursor and cursor.position
-            if place and datetime.fromisoformat(place).utcoffset() != timedelta():
+            if place and datetime.fromisoformat(str(place)).utcoffset() != timedelta():
                 raise ValueError("ours are in UTC, and a database does not take every offset")
         except (APINotFound, ValueError) as error:
             raise Refused(
