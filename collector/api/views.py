@@ -170,8 +170,8 @@ class AttemptPages(CursorPagination):
         place."""
         try:
             cursor = super().decode_cursor(request)
-            place = cursor and cursor.position
-            if place and datetime.fromisoformat(str(place)).utcoffset() != timedelta():
+            place = str((cursor and cursor.position) or "")
+            if place and datetime.fromisoformat(place).utcoffset() != timedelta():
                 raise ValueError("ours are in UTC, and a database does not take every offset")
         except (APINotFound, ValueError) as error:
             raise Refused(

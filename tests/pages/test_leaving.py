@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -113,7 +114,9 @@ def test_an_admins_new_name_stands_everywhere_and_whoever_acts_by_command_is_nob
     open_round: Round, ada: Person, browse: Browse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
-    rounds.roll_back(1, NAME, "It was better.")
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(add_model(4), NAME, "It is better.")
     call_command("round", "roll_back", "1", "--why", "By command.")
     admin = Person.objects.create_user(NAME, PASSWORD, role="admin")
     form = {"username": "zed", "email": "", "role": "admin"}
