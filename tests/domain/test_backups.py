@@ -228,7 +228,9 @@ def test_a_manifest_that_lacks_something_or_is_of_another_form_is_refused(whole:
 
 
 def test_what_is_no_plain_file_in_a_backup_is_refused_unread(tmp_path: Path) -> None:
-    ways = [(kind, to) for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) for to in ("x", "/etc/passwd")]
+    ways = [
+        (kind, to) for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) for to in ("x", "/etc/passwd")
+    ]
     for kind, to in (*ways, (b"sparse", "")):
         path = tmp_path / "odd.tar"
         with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
