@@ -180,9 +180,7 @@ def leave_room(drawer: Person) -> None:
 def may_check(drawer: Person) -> bool:
     """Whether another drawing of this person that did not fool may be chosen to be read: not while
     as many of a newcomer's wait as of their fools may."""
-    chosen = Attempt.objects.filter(
-        drawer=drawer, status=Attempt.Status.PENDING, has_fooled=False
-    )
+    chosen = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.PENDING, has_fooled=False)
     return not _as_many(chosen, _scaled(PENDING_WHILE_NEW)) or not _is_new(drawer)
 
 

@@ -149,7 +149,7 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
     prediction = model.read(pixels.tobytes())
     study = Study.current()
     fooled = prediction.digit != submission.target_label
-    audited = not fooled and _lot.random() < study.audit_share
+    audited = not fooled and _lot.random() < study.audit_share and limits.may_check(drawer)
     moderated = fooled or audited
     now = timezone.now()
     return Attempt(
