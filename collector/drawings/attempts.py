@@ -87,7 +87,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
     path = similarity.path_of(attempt.strokes)
-    asking.require_not_reading(drawer, path)
+    asking.require_not_reading(drawer, path, attempt.pixels)
     if not attempt.has_live_preview:
         attempt.has_live_preview = asking.has_asked(drawer, attempt.pixels_sha256, path)
     if attempt.target_label != attempt.predicted_label:
