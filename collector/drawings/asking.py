@@ -69,7 +69,7 @@ def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool
     return bool((alike >= NEARLY_THE_SAME).any())
 
 
-def require_not_reading(person: Person, path: similarity.Path, pixels: bytes) -> None:
+def require_not_reading(person: Person, path: similarity.Path, pixels: bytes | memoryview) -> None:
     """Raise Forbidden where a path, or what comes of it, is nearly that of a drawing which the
     person has to read: the answer to a submission would tell what the model says of it."""
     taken = _to_read(person).select_related("attempt", "gold")

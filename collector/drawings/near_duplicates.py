@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from collector.models import Attempt
 from trainer.learning import raster, same_ink, similarity
 
-Rows = dict[uuid.UUID, tuple[bytes, bytes]]  # shape and pixels
+Rows = dict[uuid.UUID, tuple[bytes | memoryview, bytes | memoryview]]  # shape and pixels
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
