@@ -184,8 +184,7 @@ def leave_room(drawer: Person) -> None:
     fools = waiting.filter(drawer=drawer, has_fooled=True)
     while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
     if _as_many(fools, while_new):
-        verified = Attempt.objects.filter(ORIGINAL, drawer=drawer, status=Attempt.Status.VERIFIED)
-        if not _as_many(verified, NEW_UNTIL):
+        if _is_new(drawer):
             raise TooMany(
                 f"{while_new} of your drawings wait to be read, and that is the most until "
                 f"{NEW_UNTIL} of them are verified. Come back when some have been read.",
@@ -202,6 +201,18 @@ def leave_room(drawer: Person) -> None:
             "The moderators are behind: so many drawings wait that no more are taken for now.",
             _LATER,
         )
+
+
+def may_check(drawer: Person) -> bool:
+    """Whether another drawing of this person that did not fool may be chosen to be read: not while
+    as many of a newcomer's wait as of their fools may."""
+    chosen = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.PENDING, has_fooled=False)
+    return not _as_many(chosen, _scaled(PENDING_WHILE_NEW)) or not _is_new(drawer)
+
+
+def _is_new(drawer: Person) -> bool:
+    verified = Attempt.objects.filter(ORIGINAL, drawer=drawer, status=Attempt.Status.VERIFIED)
+    return not _as_many(verified, NEW_UNTIL)
 
 
 def _as_many(attempts: QuerySet[Attempt], number: int) -> bool:

@@ -65,13 +65,16 @@ class Drawn:
     label: int
     path: Any
     shape: Any
+    pixels: bytes
 
     @staticmethod
     def of(row: dict[str, Any]) -> "Drawn":
-        from trainer.learning import similarity
+        from trainer.learning import drawing, raster, similarity
 
         path = similarity.path_of(row["strokes"])
-        return Drawn(row["writer"], row["label"], path, similarity.shape(path))
+        drawn = drawing.parse(row["strokes"], row.get("width", drawing.DEFAULT_WIDTH))
+        pixels = raster.rasterise(drawn).tobytes()
+        return Drawn(row["writer"], row["label"], path, similarity.shape(path), pixels)
 
 
 def mapped(strokes: Any, rng: Generator) -> Any:
@@ -224,14 +227,14 @@ def crowd() -> list[Drawn]:
                 penman.writer(number % CROWD), digit, rng, float(rng.uniform(0, 0.8))
             )
             row = {"writer": number % CROWD, "label": digit, "strokes": written.strokes}
-            drawn.append(Drawn.of(row))
+            drawn.append(Drawn.of(row | {"width": written.width}))
     return drawn
 
 
 def marks(asked: Iterable[Drawn], others: list[Drawn]) -> dict[int, tuple[int, int]]:
     """Compare each drawing with all others of its digit as if those were earlier fools: by digit,
     how many are taken for copies, of how many."""
-    from trainer.learning import similarity
+    from trainer.learning import raster, same_ink, similarity
 
     of_digit: dict[int, list[Drawn]] = defaultdict(list)
     for other in others:
@@ -255,6 +258,8 @@ def marks(asked: Iterable[Drawn], others: list[Drawn]) -> dict[int, tuple[int, i
             distance.is_near(one.label, is_own=other.writer == one.writer)
             for distance, other in zip(distances, found, strict=True)
         )
+        pictures = raster.pictures(other.pixels for other in earlier)
+        is_copy |= same_ink.find(raster.picture(one.pixels), pictures, one.label) is not None
         count, of = marked[one.label]
         marked[one.label] = count + is_copy, of + 1
     return marked

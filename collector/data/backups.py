@@ -9,7 +9,7 @@ import io
 import json
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,14 @@ from trainer import heartbeats
 FORMAT = 1
 MANIFEST, DATABASE, SUMS = "manifest.json", "database", "SHA256SUMS"
 _OURS = ("collector.", "trainer.")  # whose migrations go forward only
-_SAID = ("format", "version", "kind", "taken_at", "migrations", "counts")
+_SAID: dict[str, Callable[[Any], bool]] = {
+    "format": lambda said: type(said) is int,
+    "version": lambda said: isinstance(said, str),
+    "kind": lambda said: isinstance(said, str),
+    "taken_at": lambda said: isinstance(said, str),
+    "migrations": lambda said: isinstance(said, list) and all(isinstance(m, str) for m in said),
+    "counts": lambda said: isinstance(said, dict) and all(type(n) is int for n in said.values()),
+}
 _PART = 1 << 20
 _MOST_OF_A_MANIFEST = 1 << 20  # bytes
 
@@ -139,9 +146,8 @@ def _taken_apart(path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
             if lines != [f"{sha256}  {name}" for name, sha256 in found.items()]:
                 raise tarfile.ReadError("its checksums are not those of what is in it")
             yield _read(text), dump
-    except (tarfile.TarError, KeyError, ValueError) as error:
-        why = "it has no " + str(error).split("'")[1] if isinstance(error, KeyError) else error
-        raise Refused(f"{path} is no whole backup, and nothing was changed: {why}.") from error
+    except (tarfile.TarError, ValueError, RecursionError) as error:
+        raise Refused(f"{path} is no whole backup, and nothing was changed: {error}.") from error
     except OSError as error:
         raise Refused(
             f"{error.filename or path}: {error.strerror or error}. Nothing was changed."
@@ -149,10 +155,11 @@ def _taken_apart(path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
 
 
 def _read(text: bytes) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(text)
-    if missing := [name for name in _SAID if name not in manifest]:
-        raise tarfile.ReadError(f"its manifest lacks {', '.join(missing)}")
-    return manifest
+    manifest = json.loads(text)
+    said = manifest if isinstance(manifest, dict) else {}
+    if missing := [name for name, is_right in _SAID.items() if not is_right(said.get(name))]:
+        raise tarfile.ReadError(f"its manifest does not rightly say {', '.join(missing)}")
+    return said
 
 
 def _require_loadable(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -186,10 +193,14 @@ def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
-    """The content of a file in the tar. Raises KeyError where it has none."""
-    content = tar.extractfile(name)
+    """The content of a plain file in the tar, which is no longer than the tar."""
+    try:
+        member = tar.getmember(name)
+    except KeyError:
+        raise tarfile.ReadError(f"it has no {name}") from None
+    content = tar.extractfile(member) if member.isreg() and not member.issparse() else None
     if content is None:
-        raise tarfile.ReadError(f"{name} in it is no file")
+        raise tarfile.ReadError(f"{name} in it is no plain file")
     return content
 
 

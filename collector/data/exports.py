@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from collector.data import whole_files
 from collector.errors import Refused
 from collector.models import Person, in_parts
 from trainer import rounds, samples
@@ -40,9 +41,9 @@ def stream(form: str) -> tuple[Iterator[str], str]:
 
 
 def write_training_set(number: int, path: Path) -> tuple[int, str]:
-    """Write what round `number`'s model was trained on, as `trainer.learning fit` reads it; return
-    how many samples that are, and the model's architecture. Raises NoSuchRound, and Refused where
-    there is nothing to write or not all of it."""
+    """Write what round `number`'s model was trained on to a new file, as `trainer.learning fit`
+    reads it; return how many samples that are, and the model's architecture. Raises NoSuchRound,
+    and Refused where there is nothing to write, or not all of it, or something is at `path`."""
     model = rounds.get_round(number).model
     if gone := samples.removed_since(model):
         raise Refused(
@@ -52,7 +53,10 @@ def write_training_set(number: int, path: Path) -> tuple[int, str]:
     arrays = samples.arrays(samples.trained_on(model))
     if not arrays.ids:
         raise Refused(f"Round {number}'s model was trained on no samples: it is the shipped one.")
-    with path.open("wb") as file:  # by its name alone numpy would write another, one in .npz
+    with (
+        whole_files.making(path) as folder,
+        (folder / "whole").open("wb") as file,  # by its name alone numpy would write another
+    ):
         np.savez_compressed(file, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
     return len(arrays.ids), model.architecture
 

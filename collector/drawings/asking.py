@@ -19,10 +19,11 @@ from collector.models import (
     require_open,
 )
 from trainer import target
-from trainer.learning import drawing, raster, similarity
+from trainer.learning import drawing, raster, same_ink, similarity
 
 KEPT = timedelta(days=1)
 MOST_COMPARED = 2000  # of what a person asked, the newest first
+FORGETS_EVERY = 100  # predictions; between two more are kept than are compared
 NEARLY_THE_SAME = 0.9  # alikeness of shapes: 2 in 100 pairs of two people's digits are as alike
 READING_BLOCKS = timedelta(hours=1)  # from taking a drawing to read
 
@@ -52,10 +53,19 @@ def predict(
         shape = similarity.shape(similarity.path_of(drawn.as_json())).tobytes()
         with transaction.atomic():
             require_open(asker)
-            AskedPrediction.objects.create(
+            asked = AskedPrediction.objects.create(
                 person=asker, pixels_sha256=hashlib.sha256(pixels).hexdigest(), shape=shape
             )
+        if asked.pk % FORGETS_EVERY == 0:
+            _forget_all_but_the_newest(asker)
     return model.number, prediction
+
+
+def _forget_all_but_the_newest(person: Person) -> None:
+    asked = AskedPrediction.objects.filter(person=person)
+    newest = asked.order_by("-asked_at").values_list("asked_at", flat=True)
+    if oldest_compared := newest[MOST_COMPARED - 1 : MOST_COMPARED].first():
+        asked.filter(asked_at__lt=oldest_compared).delete()
 
 
 def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool:
@@ -69,14 +79,18 @@ def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool
     return bool((alike >= NEARLY_THE_SAME).any())
 
 
-def require_not_reading(person: Person, path: similarity.Path) -> None:
-    """Raise Forbidden where a path is nearly that of a drawing which the person has to read: the
-    answer to a submission would tell what the model says of it."""
-    read = _to_read(person).values_list("attempt__strokes", "gold__strokes")
-    paths = [similarity.path_of(one or other) for one, other in read if one or other]
-    shapes = similarity.shapes(similarity.shape(each).tobytes() for each in paths)
+def require_not_reading(person: Person, path: similarity.Path, pixels: bytes | memoryview) -> None:
+    """Raise Forbidden where a path, or what comes of it, is nearly that of a drawing which the
+    person has to read: the answer to a submission would tell what the model says of it."""
+    taken = _to_read(person).select_related("attempt", "gold")
+    shown = [reading.drawing for reading in taken if reading.drawing.strokes]
+    shapes = similarity.shapes(
+        similarity.shape(similarity.path_of(each.strokes)).tobytes() for each in shown
+    )
     alike, _ = similarity.alikeness(path, shapes)
-    if (alike >= NEARLY_THE_SAME).any():
+    pictures = raster.pictures(each.pixels for each in shown)
+    is_again = same_ink.find(raster.picture(pixels), pictures) is not None
+    if is_again or (alike >= NEARLY_THE_SAME).any():
         raise Forbidden(
             "This looks like the drawing that you have to read. Read that first, so that your eyes "
             "alone decide.",

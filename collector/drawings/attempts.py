@@ -87,7 +87,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
     path = similarity.path_of(attempt.strokes)
-    asking.require_not_reading(drawer, path)
+    asking.require_not_reading(drawer, path, attempt.pixels)
     if not attempt.has_live_preview:
         attempt.has_live_preview = asking.has_asked(drawer, attempt.pixels_sha256, path)
     if attempt.target_label != attempt.predicted_label:
@@ -150,7 +150,7 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
     prediction = model.read(pixels.tobytes())
     study = Study.current()
     fooled = prediction.digit != submission.target_label
-    audited = not fooled and _lot.random() < study.audit_share
+    audited = not fooled and _lot.random() < study.audit_share and limits.may_check(drawer)
     moderated = fooled or audited
     now = timezone.now()
     return Attempt(

@@ -6,8 +6,9 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from collector.models import Attempt
-from trainer.learning import similarity
+from trainer.learning import raster, same_ink, similarity
 
+Rows = dict[uuid.UUID, tuple[bytes | memoryview, bytes | memoryview]]  # shape and pixels
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
@@ -35,11 +36,20 @@ def find_original(
     earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
     if among is not None:
         earlier = earlier.filter(pk__in=among)
-    own = earlier.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER]
+    anybodys = _rows(earlier[:OF_ANYBODY])
+    own = _rows(earlier.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER])
     alike = {
-        **dict(_most_alike(path, earlier[:OF_ANYBODY], similarity.LOOKED_AT)),
-        **dict(_most_alike(path, own, similarity.LOOKED_AT_OF_OWN)),
+        **_most_alike(path, anybodys, similarity.LOOKED_AT),
+        **_most_alike(path, own, similarity.LOOKED_AT_OF_OWN),
     }
+    return _by_path(attempt, path, alike) or _by_picture(attempt, {**own, **anybodys})
+
+
+def _by_path(
+    attempt: Attempt, path: similarity.Path, alike: dict[uuid.UUID, float]
+) -> uuid.UUID | None:
+    """Return the id of the one of these drawings, given with their turns, beside whose path this
+    one runs the nearest, if near enough."""
     looked_at = Attempt.objects.filter(pk__in=alike, removed_at=None)  # which may be a moment ago
     if not (rows := list(looked_at.values_list("pk", "drawer", "strokes"))):
         return None
@@ -56,11 +66,21 @@ def find_original(
     return min(originals, default=(0, None))[1]
 
 
-def _most_alike(
-    path: similarity.Path, earlier: QuerySet[Attempt], count: int
-) -> list[tuple[uuid.UUID, float]]:
+def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
+    """Return the id of the earlier drawing whose ink this one's is by other strokes: gone over
+    again, in thin lines side by side, in dots."""
+    pictures = raster.pictures([pixels for _, pixels in earlier.values()])
+    place = same_ink.find(raster.picture(attempt.pixels), pictures, attempt.target_label)
+    return None if place is None else list(earlier)[place]
+
+
+def _rows(earlier: QuerySet[Attempt]) -> Rows:
+    rows = earlier.values_list("pk", "shape", "pixels")
+    return {pk: (shape, pixels) for pk, shape, pixels in rows if shape}
+
+
+def _most_alike(path: similarity.Path, earlier: Rows, count: int) -> dict[uuid.UUID, float]:
     """Return the ids of the `count` earlier drawings whose shapes are the most alike, each with the
     turn at which it is."""
-    rows = list(earlier.values_list("pk", "shape"))
-    shapes = similarity.shapes(shape for _, shape in rows if shape)
-    return [(rows[place][0], turn) for place, turn in similarity.most_alike(path, shapes, count)]
+    ids, shapes = list(earlier), similarity.shapes(shape for shape, _ in earlier.values())
+    return {ids[place]: turn for place, turn in similarity.most_alike(path, shapes, count)}

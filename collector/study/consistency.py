@@ -7,11 +7,24 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, F, Max, Min, Model, OuterRef, Prefetch, QuerySet, Sum
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    Max,
+    Min,
+    Model,
+    OuterRef,
+    Prefetch,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 
 from collector.models import (
     DRAWER_SUSPENDED,
     ORIGINAL,
+    AdminAction,
     Attempt,
     Gold,
     ModerationPause,
@@ -53,6 +66,7 @@ class Recount:
         yield from self._samples()
         yield from _splits()
         yield from _pauses()
+        yield from _suspensions()
 
     def _each(
         self, rows: QuerySet[_Row], check: Callable[[_Row], Iterator[str]], chunk: int = CHUNK
@@ -170,6 +184,7 @@ def _attempt(attempt: Attempt) -> Iterator[str]:
     yield from _picture(attempt)
     yield from _prediction(attempt)
     yield from _status(attempt)
+    yield from _settled(attempt)
 
 
 def _picture(attempt: Attempt) -> Iterator[str]:
@@ -221,8 +236,24 @@ def _status(attempt: Attempt) -> Iterator[str]:
                 f"Attempt {attempt.pk} asks for {attempt.needed_reading_count} readings more; "
                 f"those so far say {wanted}."
             )
+    elif attempt.settled_label != outcome.label:
+        yield (
+            f"Attempt {attempt.pk} is {attempt.status} as {attempt.settled_label}; its readings "
+            f"say {outcome.label}."
+        )
     elif any(reading.is_correct is not (reading.answer == outcome.answer) for reading in counted):
         yield f"Attempt {attempt.pk} settled as {outcome.answer}; not every reading is graded so."
+
+
+def _settled(attempt: Attempt) -> Iterator[str]:
+    if attempt.status != Status.PENDING and attempt.settled_at is None:
+        yield f"Attempt {attempt.pk} is {attempt.status} and has not settled at any time."
+    elif attempt.settled_at and attempt.settled_at < attempt.submitted_at - A_MOMENT:
+        yield f"Attempt {attempt.pk} settled before it was submitted."
+    if attempt.has_fooled and attempt.is_audited:
+        yield f"Attempt {attempt.pk} fooled the model, and was chosen at random all the same."
+    if attempt.has_fooled and attempt.shape is None and not attempt.removed_at:
+        yield f"Attempt {attempt.pk} fooled the model and has no shape to find copies by."
 
 
 def _without_sample() -> Iterator[str]:
@@ -244,7 +275,10 @@ def _without_sample() -> Iterator[str]:
 
 
 def _copies() -> Iterator[str]:
-    """No copy waits to be trained on."""
+    """No copy is of something later, and none waits to be trained on."""
+    later = Attempt.objects.filter(near_duplicate_of__submitted_at__gt=F("submitted_at") + A_MOMENT)
+    for pk in later.values_list("pk", flat=True):
+        yield f"Attempt {pk} is marked as a copy of what was submitted later."
     waiting = Sample.objects.filter(withdrawn_at=None, first_trained_by=None)
     copies = Attempt.objects.exclude(ORIGINAL).values("pk")
     for pk in waiting.filter(attempt__in=copies).values_list("pk", flat=True):
@@ -343,3 +377,13 @@ def _pauses() -> Iterator[str]:
     for name, is_paused in people.values_list("username", "is_moderation_paused"):
         state = "paused" if is_paused else "not paused"
         yield f"{name}'s moderating is {state}; the pauses say otherwise."
+
+
+def _suspensions() -> Iterator[str]:
+    """Who is suspended was suspended by an admin, and not reinstated since."""
+    kinds = (AdminAction.Kind.SUSPENDED, AdminAction.Kind.REINSTATED)
+    done = AdminAction.objects.filter(person=OuterRef("pk"), kind__in=kinds).order_by("-pk")
+    people = Person.objects.suspended().alias(last=Subquery(done.values("kind")[:1]))
+    unsaid = people.exclude(last=AdminAction.Kind.SUSPENDED) | people.filter(last=None)
+    for name in unsaid.values_list("username", flat=True):
+        yield f"{name} is suspended, and nobody did it."

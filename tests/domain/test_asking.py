@@ -12,6 +12,7 @@ from collector.drawings import asking
 from collector.errors import Forbidden
 from collector.models import AskedPrediction, Person, Reading, Study
 from collector.moderation import queue, readings
+from tests.support import changing
 from tests.support.cast import a_line, submit
 from trainer import target
 from trainer.learning import drawing
@@ -55,6 +56,20 @@ def test_what_was_asked_is_forgotten_after_a_day(alice: Person) -> None:
     assert not AskedPrediction.objects.exists()
 
 
+def test_no_more_is_kept_of_what_somebody_asks_than_is_compared_and_a_few(
+    alice: Person, mei: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Study.objects.update(has_live_preview=False)
+    monkeypatch.setattr(asking, "MOST_COMPARED", 3)
+    monkeypatch.setattr(asking, "FORGETS_EVERY", 2)
+    asking.predict(a_line(1), mei, "")
+    for place in range(9):
+        asking.predict(a_line(place), alice, "")
+    assert 3 <= AskedPrediction.objects.filter(person=alice).count() <= 4
+    assert AskedPrediction.objects.filter(person=mei).count() == 1
+    assert submit(alice, drawn=a_line(8)).has_live_preview, "the newest are there"
+
+
 @pytest.mark.survives(
     "a moderator asks the model about what is before them, or about any drawing",
     "403 until it is read",
@@ -91,6 +106,9 @@ def test_who_has_a_drawing_to_read_cannot_submit_it_either_and_may_draw_others(
     with pytest.raises(Forbidden) as refused:
         submit(mona, drawn=again(drawn_of(reading)))
     assert refused.value.code == "reading"
+    gone_over, width = changing.other_strokes(reading.drawing.strokes, 22)["gone over again"]
+    with pytest.raises(Forbidden):
+        submit(mona, drawn=drawing.parse([*gone_over, {"x": [9], "y": [9], "t": [9000]}], width))
     assert submit(mona, drawn=a_line(3)).pk
     readings.read(mona, reading.pk, "4")
     assert submit(mona, drawn=again(drawn_of(reading))).pk

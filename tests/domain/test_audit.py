@@ -114,6 +114,16 @@ def test_chosen_drawings_do_not_fill_the_room_that_a_newcomer_has(alice: Person)
     assert submit(alice, 4).status == "pending"
 
 
+def test_of_a_newcomer_who_never_fools_no_more_are_chosen_than_fools_may_wait(
+    alice: Person, mona: Person, settings: Any
+) -> None:
+    settings.LIMIT_SCALE = 0.1
+    Study.objects.update(audit_share=1.0)
+    assert [submit(alice, 7).is_audited for _ in range(3)] == [True, True, False]
+    read(mona, "7")
+    assert submit(alice, 7).is_audited
+
+
 def test_what_moderators_read_otherwise_is_told_and_cannot_be_taken_back(
     two: tuple[Attempt, Attempt], alice: Person, mona: Person, mei: Person
 ) -> None:

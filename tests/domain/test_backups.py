@@ -201,7 +201,6 @@ def test_what_is_no_whole_backup_is_refused_before_the_database_is_touched(
         ({"format": 2, "version": "9.1"}, r"newer version, 9\.1"),
         ({"migrations": ["collector.0999_later"]}, "newer version, .*collector.0999_later"),
         ({"kind": "MariaDB"}, "of a MariaDB database"),
-        ({"kind": None}, "of a None database"),
     ],
 )
 def test_a_backup_of_a_newer_version_or_another_kind_is_refused_by_name(
@@ -213,14 +212,47 @@ def test_a_backup_of_a_newer_version_or_another_kind_is_refused_by_name(
         backups.restore(other, replaces=True)
 
 
-def test_a_manifest_that_lacks_something_is_refused(whole: Path) -> None:
+@pytest.mark.survives(
+    "a backup whose sums are right, with a manifest of another form, or links, or sparse files",
+    "refused in a sentence, and no disk is filled",
+)
+def test_a_manifest_that_lacks_something_or_is_of_another_form_is_refused(whole: Path) -> None:
     manifest = json.loads(taken_apart(whole)[backups.MANIFEST])
     assert len(manifest) == 6
-    for name in manifest:
-        lacking = {key: value for key, value in manifest.items() if key != name}
-        other = changed(whole, **{backups.MANIFEST: json.dumps(lacking).encode()})
+    lacking = [{k: value for k, value in manifest.items() if k != name} for name in manifest]
+    other = [manifest | {name: None} for name in manifest]
+    odd = [manifest | {"migrations": [1]}, manifest | {"counts": {"people": "x"}}, [], 7, None]
+    texts = [json.dumps(each).encode() for each in (*lacking, *other, *odd)]
+    for text in (*texts, b"[" * 200_000):
         with pytest.raises(Refused, match="no whole backup"):
-            backups.restore(other, replaces=True)
+            backups.restore(changed(whole, **{backups.MANIFEST: text}), replaces=True)
+
+
+def test_what_is_no_plain_file_in_a_backup_is_refused_unread(tmp_path: Path) -> None:
+    ways = [
+        (kind, to) for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) for to in ("x", "/etc/passwd")
+    ]
+    for kind, to in (*ways, (b"sparse", "")):
+        path = tmp_path / "odd.tar"
+        with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+            tar.addfile(tarfile.TarInfo(backups.MANIFEST))
+            member = tarfile.TarInfo(backups.DATABASE)
+            if kind == b"sparse":  # ten kB that unpack to a terabyte
+                places = b"1\n0\n1\n".ljust(tarfile.BLOCKSIZE, b"\0")
+                content, headers = places + b"x".ljust(tarfile.BLOCKSIZE, b"\0"), "GNU.sparse."
+                member.pax_headers = {
+                    f"{headers}major": "1",
+                    f"{headers}minor": "0",
+                    f"{headers}name": backups.DATABASE,
+                    f"{headers}realsize": str(1 << 40),
+                }
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+            else:
+                member.type, member.linkname = kind, to
+                tar.addfile(member)
+        with pytest.raises(Refused, match="no plain file"):
+            backups.restore(path, replaces=True)
 
 
 def test_a_backup_of_an_earlier_version_comes_forward(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from collector.models import Attempt, Person, Study
 from collector.people import closing
 from collector.standings import leaderboards, progress, round_figures, today
 from collector.study import consistency
-from tests.support import changing
+from tests.support import changing, penmanship
 from tests.support.cast import a_line, read, submit
 from trainer import samples, target
 from trainer.learning import drawing
@@ -99,6 +99,17 @@ def test_one_drawing_turned_again_and_again_counts_once_everywhere(
         leaderboards.AttemptCounts(attempt_count=1, verified_count=1), confirmed_count=1
     )
     assert list(consistency.problems()) == []
+
+
+def test_the_same_ink_by_other_strokes_is_a_near_copy_by_anybody(
+    alice: Person, mei: Person
+) -> None:
+    strokes = next(strokes for label, strokes in penmanship.drawings(5, 20) if label == 3)
+    label = 5  # the model of the tests says 7
+    assert submit(alice, label, drawing.parse(strokes)).is_original
+    ways = changing.other_strokes(strokes, 22).values()
+    for drawer, changed in zip((alice, mei) * 2, ways, strict=True):
+        assert not submit(drawer, label, drawing.parse(*changed)).is_original
 
 
 @pytest.mark.survives(

@@ -103,6 +103,23 @@ def test_rows_go_in_batches_and_a_run_without_time_leaves_the_rest_to_the_next(
     assert not Allowance.objects.exists()
 
 
+def test_no_rule_waits_for_all_that_is_old_of_another(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = timezone.now() - SECOND
+    Allowance.objects.bulk_create(
+        Allowance(rule="drawings", who="x", slot=slot, ends_at=ended) for slot in range(2)
+    )
+    Token.objects.create(sha256="0" * 64, person=alice, expires_at=ended)
+    monkeypatch.setattr(retention, "BATCH", 1)
+    ticks = iter(range(100))
+    monkeypatch.setattr(retention, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(retention, "AT_MOST", 1.5)
+    retention.keep()
+    assert not Token.objects.exists()
+    assert Allowance.objects.exists()
+
+
 def test_the_worker_does_it_every_hour() -> None:
     [tidy] = [each for each in SCHEDULES if each["func"] == "collector.tasks.tidy"]
     assert tidy["schedule_type"] == "H"

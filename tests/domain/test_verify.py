@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from collector.models import Attempt, Gold, ModerationPause, Person, Reading, Study
 from collector.moderation import gold, queue, readings
@@ -108,12 +109,43 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
         ),
         "mona's moderating is not paused",
     ),
+    "settled label": (
+        change(Attempt.objects.filter(status="verified"), settled_label=8),
+        "verified as 8; its readings say 4",
+    ),
+    "settled at no time": (
+        change(Attempt.objects.filter(status="verified"), settled_at=None),
+        "has not settled at any time",
+    ),
+    "settled before it was there": (
+        change(
+            Attempt.objects.filter(status="verified"), settled_at=timezone.now() - timedelta(days=1)
+        ),
+        "settled before it was submitted",
+    ),
+    "no shape": (change(Attempt.objects, shape=None), "has no shape"),
+    "fooled and chosen": (
+        change(Attempt.objects, is_audited=True),
+        "chosen at random all the same",
+    ),
+    "a copy of what came later": (
+        lambda: Attempt.objects.filter(status="verified").update(
+            credit=0,
+            near_duplicate_of=Attempt.objects.get(status="pending"),
+            submitted_at=timezone.now() - HOUR,
+        ),
+        "a copy of what was submitted later",
+    ),
+    "suspended by nobody": (
+        change(Person.objects.filter(username="mona"), is_active=False),
+        "mona is suspended, and nobody did it",
+    ),
     "split": (change(Contributor.objects, split="test"), "those at [0] are test"),
 }
 
 
 @pytest.mark.survives(
-    "20 contradictions planted one by one in the rows",
+    "27 contradictions planted one by one in the rows",
     "`verify` finds each",
 )
 @pytest.mark.parametrize("what", PLANTED)

@@ -93,6 +93,9 @@ def test_export_samples_writes_the_file_that_it_was_told_to(
     monkeypatch.setattr(exports, "stream", lambda form: (iter(lines), "text/csv"))
     call_command("export_samples", form="csv", out=tmp_path / "samples.csv")
     assert (tmp_path / "samples.csv").read_bytes() == "".join(lines).encode()
+    with pytest.raises(CommandError, match="nothing is written over"):
+        call_command("export_samples", out=tmp_path / "samples.csv")
+    assert (tmp_path / "samples.csv").read_bytes() == "".join(lines).encode()
     with pytest.raises(CommandError, match="nowhere"):
         call_command("export_samples", out=tmp_path / "nowhere" / "samples.jsonl")
 
@@ -104,6 +107,8 @@ def test_a_training_set_is_written_under_the_very_name_that_was_given(
     monkeypatch.setattr(samples, "arrays", lambda trained_on: arrays)
     monkeypatch.setattr(samples, "trained_on", lambda model: Sample.objects.none())
     call_command("export_samples", round=1, out=tmp_path / "round1.samples")
+    with pytest.raises(CommandError, match="nothing is written over"):
+        call_command("export_samples", round=1, out=tmp_path / "round1.samples")
     assert [path.name for path in tmp_path.iterdir()] == ["round1.samples"]
     with np.load(tmp_path / "round1.samples") as kept:
         assert list(kept["labels"]) == [4]

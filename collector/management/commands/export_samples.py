@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from collector.data import exports
+from collector.data import exports, whole_files
 from collector.errors import Refused
 from trainer.rounds import NoSuchRound
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--as", dest="form", choices=sorted(exports.FORMATS), default="jsonl")
         parser.add_argument("--round", type=int)
-        parser.add_argument("--out", type=Path, help="the file to write; an npz, with --round")
+        parser.add_argument("--out", type=Path, help="the new file to write; an npz, with --round")
 
     def handle(self, *args: object, **options: Any) -> None:
         if options["round"] is None:
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError("--round wants --out FILE.npz.")
         try:
             count, net = exports.write_training_set(options["round"], options["out"])
-        except (Refused, NoSuchRound, OSError) as refusal:
+        except (Refused, NoSuchRound) as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{count} samples in {options['out']}; the model's net: --net {net}")
 
@@ -42,7 +42,10 @@ class Command(BaseCommand):
                 self.stdout.write(line, ending="")
             return
         try:
-            with path.open("w", encoding="utf-8", newline="") as file:
+            with (
+                whole_files.making(path) as folder,
+                (folder / "whole").open("w", encoding="utf-8", newline="") as file,
+            ):
                 file.writelines(lines)
-        except OSError as problem:
-            raise CommandError(str(problem)) from problem
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from refusal
