@@ -49,7 +49,7 @@ def test_twenty_forgotten_passwords_wait_for_no_mail_server_and_all_but_the_refu
         site.python(PEOPLE)
         with mail_servers.silent(port):
             forget_twenty_passwords(site)
-        with MailServer(port=port, says={"RCPT TO:<BOB@": "550 nobody here"}) as server:
+        with MailServer(port=port, says={"RCPT TO:<BOB": "550 nobody here"}) as server:
             site.start("worker", "manage.py", "cluster")
             wait_for(lambda: len(server.mails) == 10, 60, "ten emails")
             wait_for(lambda: site.logs().count("is given up, tries: 1. 550 nobody here") == 5)
