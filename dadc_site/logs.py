@@ -24,7 +24,7 @@ _SECRETS = [
         r"(?P<kept>[\w/%.~-]\?)[^\s\"'<>]+",
         r"(?P<kept>://)[^\s/@]+(?=@)",
         r"(?i)(?P<kept>\b(?:token|bearer|basic)\s+)[\w.~+/=-]{16,}",
-        r"(?i)(?P<kept>\b(?:sessionid|csrf\w*|messages|password)[\w-]*=)[^\s;&\"']+",
+        r"(?i)(?P<kept>\b(?:sessionid|csrf|messages|password)[\w-]{0,40}=)[^\s;&\"']+",
         # a link that resets, one that confirms
         rf"(?P<kept>{_WORD})[0-9a-z]{{6,8}}-[0-9a-f]{{32}}{_END}",
         rf"(?P<kept>{_WORD})[\w-]+(?::|%3A)[\w-]{{4,8}}(?::|%3A)[\w-]{{43}}{_END}",

@@ -333,6 +333,14 @@ def test_every_program_ends_with_the_sentence_alone(
 
 # What this machine has.
 
+COMPUTES = """
+import runpy, psutil
+runpy.run_path("gunicorn.conf.py")
+import numpy as np
+many = np.ones((500, 500))
+many @ many
+print(psutil.Process().num_threads())
+"""
 LISTENS = """
 import logging, runpy, socket
 from gunicorn import sock
@@ -376,6 +384,16 @@ def test_it_listens_to_both_families_and_knows_each_client_by_its_own_address(
     env = {"DADC_DATA_DIR": str(tmp_path), "PORT": port, "DADC_ALLOWED_HOSTS": hosts}
     told = here(sys.executable, "-c", LISTENS, **env, DADC_SECRET_KEY="of a test")
     assert told == heard
+
+
+def test_the_web_compares_pictures_with_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More take five times as much of the processor, which the other requests want."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    env = {"DADC_DATA_DIR": str(tmp_path), "DADC_SECRET_KEY": "of a test"}
+    assert here(sys.executable, "-c", COMPUTES, **env) == "1\n"
 
 
 @pytest.mark.survives(
