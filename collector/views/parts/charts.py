@@ -39,8 +39,8 @@ class Mark:
 
 def columns(counts: Sequence[int], says: Sequence[str]) -> Columns:
     """Place a column for each count, the highest as high as the picture."""
-    most, step = max(counts), WIDTH / len(counts)
-    heights = [HEIGHT * count / max(most, 1) for count in counts]
+    most, step = max(*counts, 1), WIDTH / len(counts)
+    heights = [HEIGHT * count / most for count in counts]
     placed = [
         Column(_unit((place + (1 - FILLED) / 2) * step), _unit(HEIGHT - high), _unit(high), text)
         for place, (high, text) in enumerate(zip(heights, says, strict=True))
