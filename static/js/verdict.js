@@ -29,8 +29,8 @@ function sentences({
       shout: "Fooled!",
       line,
       text:
-        `It was ${sure} sure. If a person who does not know your answer sees ${named(target)}, the ` +
-        "next model learns from it.",
+        `It was ${sure} sure. If somebody else reads ${named(target)} too, the next model ` +
+        "learns from it.",
     };
   }
   return {
