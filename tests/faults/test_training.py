@@ -111,7 +111,9 @@ def test_a_trainer_that_sleeps_past_its_lease_or_may_take_no_more_memory_opens_n
     site.python(TRAIN_NOW)
     site.start("narrow", "-c", A_NARROW_TRAINER)
     wait_for(lambda: site.current_round()["training"] is None, 60, "it to fail")
-    assert "memory" in site.python(LAST).lower()
+    state, *why = site.python(LAST).split()
+    assert state == "failed"
+    assert why, "whatever the library says that got none"
     assert site.current_round()["number"] == 2
     assert site.manage("verify") == "Everything agrees.\n"
 
