@@ -115,7 +115,6 @@ def test_a_trainer_that_sleeps_past_its_lease_or_may_take_no_more_memory_opens_n
     assert state == "failed"
     assert why, "whatever the library says that got none"
     assert site.current_round()["number"] == 2
-    assert site.manage("verify") == "Everything agrees.\n"
 
 
 @pytest.mark.survives(
