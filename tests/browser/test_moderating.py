@@ -26,19 +26,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def alice(site: sites.Site) -> sites.Client:
-    return site.sign_in("alice")
-
-
 @pytest.fixture
 def visitors(
-    request: pytest.FixtureRequest, browser: Browser, site: sites.Site, alice: sites.Client
+    request: pytest.FixtureRequest, browser: Browser, site: sites.Site
 ) -> Iterator[Visitors]:
     """Four drawings to read and no others, or as many as the test says."""
     with closing(sqlite3.connect(site.data_dir / "db.sqlite3", timeout=10)) as database, database:
         for table in ("reading", "notice", "attempt"):
             database.execute(f"DELETE FROM collector_{table}")
+    alice = site.sign_in("alice")
     for label, strokes, width in penmanship.fooling(2, getattr(request, "param", 4)):
         body = {"target_label": label, "strokes": strokes, "width": width}
         assert alice.post("/api/attempts/", body).status == 201

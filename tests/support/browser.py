@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request
 
-from tests.support import penmanship
+from tests.support import PASSWORD, penmanship
 from tests.support import site as sites
 
 AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
@@ -74,27 +74,16 @@ class Visitors:
             self.complaints.append(f"{path}: {text}")
 
     def _session(self, who: str) -> Any:
-        """Of somebody who signed in and has seen the first page; two pages less in Chromium."""
-        from tests.support import world
-
         if who not in self.sessions:
-            someone = world.Browser(self.site)
-            someone.sign_in(who)
-            someone.get("/draw/")
-            cookies = [
-                {
-                    "name": cookie.name,
-                    "value": cookie.value,
-                    "domain": "127.0.0.1",
-                    "path": cookie.path,
-                    "expires": cookie.expires or -1,
-                    "httpOnly": cookie.has_nonstandard_attr("HttpOnly"),
-                    "secure": False,
-                    "sameSite": "Lax",
-                }
-                for cookie in someone.client.cookies.jar
-            ]
-            self.sessions[who] = {"cookies": cookies, "origins": []}
+            context = self.browser.new_context()
+            page = context.new_page()
+            page.goto(self.site.url + "/accounts/sign-in/")
+            page.fill("#id_username", who)
+            page.fill("#id_password", PASSWORD)
+            page.click("main form button")
+            page.wait_for_url("**/draw/")
+            self.sessions[who] = context.storage_state()
+            context.close()
         return self.sessions[who]
 
 
