@@ -198,7 +198,7 @@ def test_a_moderator_reads_takes_it_back_and_reads_again(by: Mouse, site: sites.
 def test_an_admin_decides_what_nobody_could_settle(by: Mouse) -> None:
     page = by.page
     sign_in(by, f"{type(by).__name__}-adm")
-    by.press(link(page, "Desk"))
+    by.press(page.locator(".site-nav a[href='/desk/']"))
     unsettled = page.locator("[aria-labelledby=unsettled] .decision")
     first = unsettled.first
     first.wait_for()
@@ -224,7 +224,7 @@ def test_a_drawer_appeals_an_admin_sees_it_so_too_and_the_drawer_is_told(by: Mou
     [meant, _] = re.findall(r"\d", page.get_by_role("heading", level=1).inner_text())
     sign_out(by)
     sign_in(by, f"{way}-adm")
-    by.press(link(page, "Desk"))
+    by.press(page.locator(".site-nav a[href='/desk/']"))
     appeal = page.locator("[aria-labelledby=appeals] .decision", has_text=f"{way}-dra")
     by.choose(appeal.get_by_label("It is"), meant)
     by.write(appeal.get_by_label("Why?"), "Once one sees how it was drawn.")
