@@ -38,8 +38,7 @@ def train(claim: candidates.Claim) -> None:
         raise  # whoever looks after this counts the claim, and it is tried again
     except Exception as error:
         log.exception("candidate %s failed", claim.candidate_id)
-        is_memory = isinstance(error, MemoryError)  # which says nothing itself
-        why = "Memory ran out." if is_memory else f"{type(error).__name__}: {error}"
+        why = f"{type(error).__name__}: {error}"
         _once_there(lambda: candidates.fail(claim, why))
 
 
