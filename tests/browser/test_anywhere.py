@@ -150,6 +150,7 @@ def test_after_an_upgrade_the_new_worker_shows_the_new_offline_page_and_keeps_no
         page.goto(front.origin + "/gallery/")
         page.wait_for_function(WORKS)
         assert "No connection" in shown_offline(page, front.origin + "/rounds/")
+        page.goto("about:blank")  # or the offline page would look again by itself
         page.context.set_offline(False)
         front.is_next = True
         page.goto(front.origin + "/gallery/")
@@ -160,6 +161,7 @@ def test_after_an_upgrade_the_new_worker_shows_the_new_offline_page_and_keeps_no
         )
         wait_on(page, lambda: len(page.evaluate("() => caches.keys()")) == 1, "the old to be gone")
         assert "Not connected" in shown_offline(page, front.origin + "/rounds/")
+        page.goto("about:blank")  # or the offline page would look again by itself
         page.context.set_offline(False)
 
 
