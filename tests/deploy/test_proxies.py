@@ -160,4 +160,5 @@ def test_the_proxys_log_has_no_link_that_opens_an_account(front: Front) -> None:
     told = "".join(path.read_text() for path in front.folder.glob("*.log"))
     assert secret not in told
     for path in ("/accounts/reset/", "/account/email/"):
-        assert f"{path}..." in told
+        # Caddy logs a request only where it broke off.
+        assert told.count(path) == told.count(f"{path}...")
