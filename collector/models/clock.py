@@ -1,7 +1,7 @@
 """The time that all machines share: the database's, by which what several of them count or lease
 begins and ends."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -35,3 +35,8 @@ def ahead() -> timedelta:
 def now() -> datetime:
     """Return the database's time."""
     return timezone.now() - ahead()
+
+
+def today() -> datetime:
+    """Return when this day began: days are UTC's."""
+    return now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

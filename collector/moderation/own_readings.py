@@ -6,12 +6,11 @@ the drawing was taken, by which an index finds it.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet, Value
-from django.utils import timezone
 
-from collector.models import DRAWER_SUSPENDED, Attempt, Person, Reading
+from collector.models import DRAWER_SUSPENDED, Attempt, Person, Reading, clock
 
 TOLD_AFTER = timedelta(days=1)
 A_WEEK, WEEKS = timedelta(days=7), 12
@@ -38,17 +37,16 @@ class OwnCounts:
 
 def counts(moderator: Person) -> OwnCounts:
     """Count what a moderator has read."""
-    today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     own = _own(moderator)
-    return OwnCounts(own.filter(leased_at__gte=today).count(), own.count())
+    return OwnCounts(own.filter(leased_at__gte=clock.today()).count(), own.count())
 
 
 def weeks(moderator: Person) -> list[Week]:
     """Return a moderator's last `WEEKS` weeks, this one last, in one query."""
-    now = timezone.now().astimezone(UTC)
-    this = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(now.weekday())
+    today = clock.today()
+    this = today - timedelta(today.weekday())
     begins = [this - A_WEEK * ago for ago in range(WEEKS - 1, -1, -1)]
-    is_told = Q(leased_at__lt=now - TOLD_AFTER, is_correct__isnull=False)
+    is_told = Q(leased_at__lt=clock.now() - TOLD_AFTER, is_correct__isnull=False)
     selects = [
         _own(moderator)
         .filter(leased_at__gte=begin, leased_at__lt=begin + A_WEEK)
@@ -71,7 +69,7 @@ def told(moderator: Person) -> QuerySet[Reading]:
     first; `settled_as` gives the attempt of each."""
     return (
         _own(moderator)
-        .filter(leased_at__lt=timezone.now() - TOLD_AFTER, is_correct__isnull=False)
+        .filter(leased_at__lt=clock.now() - TOLD_AFTER, is_correct__isnull=False)
         .select_related("attempt", "gold__attempt")
         .order_by("-leased_at")
     )

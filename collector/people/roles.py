@@ -33,10 +33,10 @@ def change(
         if found.role == role:
             if last and (last.admin_id, last.why.partition(": ")[2]) == (admin.pk, reason):
                 return
-            raise Conflict(f"{found.username} is {_named(role)} already.")
+            raise Conflict(f"{found.username} is {named(role)} already.")
         if seen_role not in (None, found.role):
             by = f" by {last.admin.username}. {last.why}" if last else "."
-            raise Conflict(f"{found.username} was made {_named(found.role)} meanwhile{by}")
+            raise Conflict(f"{found.username} was made {named(found.role)} meanwhile{by}")
         before, found.role = found.role, role
         found.save(update_fields=["role"])
         AdminAction.objects.create(
@@ -53,5 +53,6 @@ def _last_change(person: Person) -> AdminAction | None:
     return changes.select_related("admin").order_by("-pk").first()
 
 
-def _named(role: str) -> str:
+def named(role: str) -> str:
+    """Say what somebody is by a role, as in “an admin”."""
     return f"{'an' if role == Role.ADMIN else 'a'} {role}"

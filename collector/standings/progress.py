@@ -6,9 +6,8 @@ from datetime import UTC, date
 
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
-from django.utils import timezone
 
-from collector.models import ORIGINAL, Attempt, Person, Reading
+from collector.models import ORIGINAL, Attempt, Person, Reading, clock
 from collector.rules import badges
 from trainer.models import RoundModel, Sample, Split
 
@@ -29,7 +28,7 @@ def facts_about(person: Person) -> badges.Facts:
         best_round_count=max(by_round.values(), default=0),
         pioneered_count=_pioneered(earning),
         has_taught=_taught(person),
-        streak=badges.streak(_days(person), timezone.now().astimezone(UTC).date()),
+        streak=badges.streak(_days(person), clock.today().date()),
         is_moderator=person.is_moderator,
         **readings.aggregate(
             settled_count=Count("pk"), agreed_count=Count("pk", filter=Q(is_correct=True))

@@ -12,9 +12,8 @@ from functools import cached_property
 
 import numpy as np
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from collector.models import ORIGINAL, Attempt, Study
+from collector.models import ORIGINAL, Attempt, Study, clock
 from collector.standings import leaderboards
 from trainer import measurements, samples
 from trainer.learning.evaluate import wilson
@@ -411,6 +410,5 @@ def removed_since(number: int) -> datetime | None:
 
 def fooled_today() -> int:
     """Count the originals that have fooled a model since midnight, verified or not."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    fooled = Attempt.objects.filter(ORIGINAL, submitted_at__gte=midnight, has_fooled=True)
+    fooled = Attempt.objects.filter(ORIGINAL, submitted_at__gte=clock.today(), has_fooled=True)
     return fooled.count()

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Count, F, Max, Q
-from django.utils import timezone
 
-from collector.models import Attempt, Person
+from collector.models import Attempt, Person, clock
 from collector.rules import challenges
 from collector.standings.leaderboards import OF_EACH, PENDING, SHOWN, VERIFIED, AttemptCounts
 
@@ -32,14 +31,14 @@ class Place:
 
 
 def today() -> date:
-    return timezone.now().astimezone(UTC).date()
+    return clock.today().date()
 
 
 def of_person(person: Person, since: datetime | None = None) -> Day:
     """Count what somebody drew today, and what was confirmed `since` then (None: nothing); one
     query."""
     drawn_today = Q(submitted_at__gte=datetime.combine(today(), time(), UTC))
-    confirmed = VERIFIED & Q(settled_at__gt=since or timezone.now())
+    confirmed = VERIFIED & Q(settled_at__gt=since or clock.now())
     counted = person.attempts.filter(drawn_today | confirmed).aggregate(
         **{name: Count("status", filter=which & drawn_today) for name, which in OF_EACH.items()},
         confirmed_count=Count("status", filter=confirmed),

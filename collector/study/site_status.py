@@ -3,14 +3,14 @@ yesterday."""
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.utils import timezone
 
-from collector.models import DRAWER_SUSPENDED, Alarm, Attempt, Person, Reading
+from collector.models import DRAWER_SUSPENDED, Alarm, Attempt, Person, Reading, clock
 from trainer import candidates, heartbeats
 
 A_DAY, DAYS = timedelta(days=1), 14
@@ -90,8 +90,7 @@ class Day:
 
 def daily() -> list[Day]:
     """Return the last `DAYS` days, today last, in one query."""
-    today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    days = [today - A_DAY * ago for ago in range(DAYS - 1, -1, -1)]
+    days = [clock.today() - A_DAY * ago for ago in range(DAYS - 1, -1, -1)]
     kinds = ((Attempt, "submitted_at"), (Reading, "answered_at"), (Person, "joined_at"))
     # Each day is a range of an index. Put together here, since through the ORM it would take longer
     # than the counting.

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from collector.drawings import examples
 from collector.models import Person, Reading
 from collector.moderation import gold, own_readings
+from collector.people.notices import PAUSED
 from collector.rules import verdicts, words
 from collector.views.parts import charts, pictures
 from collector.views.parts.access import for_moderators, for_readers
@@ -106,7 +107,7 @@ def my_readings(request: HttpRequest, person: Person) -> HttpResponse:
         "items": [_became(reading) for reading in page.object_list],
         "is_otherwise": is_otherwise,
         "query": "otherwise&" if is_otherwise else "",
-        "is_paused": person.is_moderation_paused,
+        "paused": PAUSED if person.is_moderation_paused else "",
         "is_practising": person.is_practising,
     }
     return render(request, "pages/my_readings.html", context | _agreement(weeks))

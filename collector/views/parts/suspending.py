@@ -44,7 +44,7 @@ def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bo
 
 def _change_role(person: Person, admin: Person, seen_role: str | None, role: str, why: str) -> str:
     roles.change(person, admin, role, why, seen_role)
-    return f"{person.username} is {'an' if role == Person.Role.ADMIN else 'a'} {role} now."
+    return f"{person.username} is {roles.named(role)} now."
 
 
 def _suspend(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
@@ -93,6 +93,7 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
         "seen_ablation": ablation.pk if ablation else 0,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in (*CHANGES, RESET)},
         "role_form": bound.get(ROLE) or RoleForm(prefix=ROLE, initial={"role": person.role}),
+        "is_named": roles.named(person.role),
         "may_change_role": person.pk != admin.pk and person.closed_at is None,
         "may_reset": person.pk != admin.pk and person.factors.exists(),
         "ablation": _ablation(ablation, person.username) if ablation else None,
