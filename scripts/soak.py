@@ -39,10 +39,9 @@ CUT_FOR = (3.0, 15.0)
 READY_WITHIN = 90.0
 ENDS_WITHIN = 240.0  # the last training, once people have gone
 SLOWER_AT_MOST = 2.0  # p95 during faults ÷ outside
-GROWS_AT_MOST = 0.10  # of a process's memory, from its fourth minute to its end
-# What a program loads at its first task of each kind is no leak.
-SETTLED_AFTER = 180.0  # seconds of a process's life
-OLD_ENOUGH = 480.0  # seconds that a process has to live for its memory to be judged
+GROWS_AT_MOST = 0.10  # of a process's memory, from its second minute to its end
+SETTLED_AFTER = 60.0  # seconds of a process's life
+OLD_ENOUGH = 300.0  # seconds that a process has to live for its memory to be judged
 PROGRAMS = {"web-1": "web", "web-2": "web", "worker-1": "worker", "worker-2": "worker"} | {
     "trainer-1": "trainer",
     "trainer-2": "trainer",
@@ -387,7 +386,7 @@ def _memory(cluster: Cluster) -> Line:
         if at[-1] - at[0] < OLD_ENOUGH:
             continue
         slope = np.polyfit(at[settled], mib[settled], 1)[0]
-        growth = slope * (at[-1] - at[0] - SETTLED_AFTER) / float(np.median(mib[settled]))
+        growth = slope * (at[-1] - at[0] - SETTLED_AFTER) / float(np.median(mib))
         seen = f"{mib[settled][0]:.0f} to {mib[-1]:.0f} MiB in {(at[-1] - at[0]) / 60:.0f} min"
         grown.append((float(growth), f"{cluster.what[key]}, {seen}"))
     if not grown:

@@ -1,10 +1,12 @@
 """The leaderboard, each person's public page, and for admins the list of everybody."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.db.models import F, OrderBy, Q
+from django.db.models import F, OrderBy, Q, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -33,12 +35,13 @@ PEOPLE_A_PAGE = 50
 STANDINGS_A_PAGE = 25
 LONGEST_SEARCH = 100
 # How admins may choose whom they see and in which order, by what the address says.
-KINDS = {
-    "": ("Everybody", Q()),
-    "crowdworker": ("Crowdworkers", Q(role=Person.Role.CROWDWORKER, closed_at=None)),
-    "moderator": ("Moderators", Q(role=Person.Role.MODERATOR, closed_at=None)),
-    "admin": ("Admins", Q(role=Person.Role.ADMIN, closed_at=None)),
-    "suspended": ("Suspended", Q(is_active=False, closed_at=None)),
+_open = partial(Person.objects.filter, closed_at=None)
+KINDS: dict[str, tuple[str, Callable[[], QuerySet[Person]]]] = {
+    "": ("Everybody", Person.objects.all),
+    "crowdworker": ("Crowdworkers", partial(_open, role=Person.Role.CROWDWORKER)),
+    "moderator": ("Moderators", partial(_open, role=Person.Role.MODERATOR)),
+    "admin": ("Admins", partial(_open, role=Person.Role.ADMIN)),
+    "suspended": ("Suspended", Person.objects.suspended),
 }
 SORTS: dict[str, tuple[str, tuple[str | OrderBy | Lower, ...]]] = {
     "": ("Newest first", ("-joined_at",)),
@@ -189,9 +192,9 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
 def people(request: HttpRequest, admin: Person) -> HttpResponse:
     asked = {name: request.GET.get(name, "").strip() for name in ("q", "kind", "sort")}
     asked["q"] = asked["q"][:LONGEST_SEARCH]
-    _, kind = KINDS.get(asked["kind"], KINDS[""])
+    _, everybody = KINDS.get(asked["kind"], KINDS[""])
     _, order = SORTS.get(asked["sort"], SORTS[""])
-    found = Person.objects.filter(kind).order_by(*order, "pk")
+    found = everybody().order_by(*order, "pk")
     if asked["q"]:
         found = found.filter(Q(username__icontains=asked["q"]) | Q(email__icontains=asked["q"]))
     page = Paginator(found, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
