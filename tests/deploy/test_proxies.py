@@ -160,5 +160,6 @@ def test_the_proxys_log_has_no_link_that_opens_an_account(front: Front) -> None:
     told = "".join(path.read_text() for path in front.folder.glob("*.log"))
     assert secret not in told
     for path in ("/accounts/reset/", "/account/email/"):
-        # Caddy logs a request only where it broke off.
-        assert told.count(path) == told.count(f"{path}...")
+        cut = told.count(f"{path}...")
+        assert told.count(path) == cut
+        assert cut or front.name == "caddy", "which logs a request only where it broke off"
