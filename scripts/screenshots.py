@@ -360,7 +360,11 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     album.take("rounds-unfolded", "/rounds/", act=unfolded)
     album.take("draw-keys", "/draw/", "bob", lambda page: page.keyboard.press("?"))
     album.take("moderate-keys", "/moderate/", "mona", lambda page: page.keyboard.press("?"))
-    album.take("leaderboard-term", "/leaderboard/?period=all", act=lambda page: page.click(".term >> nth=0"))
+    album.take(
+        "leaderboard-term",
+        "/leaderboard/?period=all",
+        act=lambda page: page.click(".term >> nth=0"),
+    )
     album.take("drawing", f"/drawings/{crowd.kept[24]}/", "admin")
     album.take("drawing-appealed", f"/drawings/{crowd.appealed[0]}/", crowd.appealed[1])
     album.take(
