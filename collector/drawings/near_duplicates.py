@@ -71,7 +71,10 @@ def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
     again, in thin lines side by side, in dots."""
     pictures = raster.pictures([pixels for _, pixels in earlier.values()])
     place = same_ink.find(raster.picture(attempt.pixels), pictures, attempt.target_label)
-    return None if place is None else list(earlier)[place]
+    if place is None:
+        return None
+    looked_at = Attempt.objects.filter(pk=list(earlier)[place], removed_at=None)  # as above
+    return looked_at.values_list("pk", flat=True).first()
 
 
 def _rows(earlier: QuerySet[Attempt]) -> Rows:

@@ -189,11 +189,16 @@ def test_a_dot_and_specks_are_refused_with_a_sentence(
     assert not Attempt.objects.exists()
 
 
+@pytest.mark.parametrize("way", ["speck", "gone over again", "side by side", "zigzag", "dots"])
 def test_whoever_removes_theirs_as_they_are_compared_stops_nobody(
-    alice: Person, mei: Person, monkeypatch: pytest.MonkeyPatch
+    alice: Person, mei: Person, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    line = a_line()
-    submit(alice, drawn=line)
+    strokes = next(strokes for label, strokes in penmanship.drawings(5, 20) if label == 3)
+    first = submit(alice, 5, drawing.parse(strokes))
+    ways = {
+        "speck": (changing.with_a_speck(strokes), 22),
+        **changing.other_strokes(strokes, 22),
+    }
     find = near_duplicates._most_alike
 
     def meanwhile(*asked: Any) -> Any:
@@ -203,4 +208,6 @@ def test_whoever_removes_theirs_as_they_are_compared_stops_nobody(
 
     monkeypatch.setattr(near_duplicates, "_most_alike", meanwhile)
     with transaction.atomic():
-        assert submit(mei, drawn=nearly(line)).near_duplicate_of is None
+        assert submit(mei, 5, drawing.parse(*ways[way])).near_duplicate_of is None
+    first.refresh_from_db()
+    assert first.removed_at is not None
