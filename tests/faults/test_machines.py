@@ -212,8 +212,8 @@ def test_four_first_starts_at_once_set_up_once(database_kind: str, tmp_path: Pat
 )
 def test_a_short_soak_keeps_its_promises(url: str) -> None:
     """How fast it was is judged by the long one, on a machine that does nothing else."""
-    soak = [sys.executable, "-m", "scripts.soak", "--seconds", "12", "--every", "4", "--seed", "7"]
-    soak += ["--measure", "2"]
+    soak = [sys.executable, "-m", "scripts.soak", "--seconds", "8", "--every", "4", "--seed", "7"]
+    soak += ["--measure", "1"]
     with tempfile.TemporaryFile("w+") as told:
         subprocess.run(soak, cwd=sites.ROOT, stdout=told, stderr=told, timeout=400, check=False)
         told.seek(0)
