@@ -1,10 +1,11 @@
 """What the model makes of a drawing that is not submitted: who may ask, and who did."""
 
 import hashlib
-from datetime import timedelta
+import uuid
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from collector import limits
@@ -13,6 +14,7 @@ from collector.models import (
     AskedPrediction,
     Attempt,
     Person,
+    Prepared,
     Reading,
     Study,
     clock,
@@ -38,7 +40,7 @@ def predict(
     several. Raises Forbidden while the asker has a drawing to read, TooMany,
     target.TargetUnavailable.
     """
-    if asker and _to_read(asker).exists():
+    if asker and _to_read(asker):
         raise Forbidden(
             "You have a drawing to read. The model is asked nothing meanwhile, so that your eyes "
             "alone decide: read it first.",
@@ -72,18 +74,20 @@ def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool
     """Whether a person asked, within a day, for a prediction of a drawing with these pixels, or of
     one whose path is nearly this."""
     asked = AskedPrediction.objects.filter(person=person, asked_at__gt=timezone.now() - KEPT)
-    if asked.filter(pixels_sha256=pixels_sha256).exists():
+    newest = list(asked.order_by("-asked_at").values_list("pixels_sha256", "shape"))
+    if any(sha256 == pixels_sha256 for sha256, _ in newest):
         return True
-    newest = asked.order_by("-asked_at").values_list("shape", flat=True)[:MOST_COMPARED]
-    alike, _ = similarity.alikeness(path, similarity.shapes(newest))
+    shapes = similarity.shapes(shape for _, shape in newest[:MOST_COMPARED])
+    alike, _ = similarity.alikeness(path, shapes)
     return bool((alike >= NEARLY_THE_SAME).any())
 
 
 def require_not_reading(person: Person, path: similarity.Path, pixels: bytes | memoryview) -> None:
     """Raise Forbidden where a path, or what comes of it, is nearly that of a drawing which the
     person has to read: the answer to a submission would tell what the model says of it."""
-    taken = _to_read(person).select_related("attempt", "gold")
-    shown = [reading.drawing for reading in taken if reading.drawing.strokes]
+    shown = [reading.drawing for reading in _to_read(person) if reading.drawing.strokes]
+    if not shown:
+        return
     shapes = similarity.shapes(
         similarity.shape(similarity.path_of(each.strokes)).tobytes() for each in shown
     )
@@ -98,12 +102,19 @@ def require_not_reading(person: Person, path: similarity.Path, pixels: bytes | m
         )
 
 
-def _to_read(person: Person) -> QuerySet[Reading]:
+def _to_read(person: Person) -> list[Reading]:
     """Return what a person took to read in the last hour and has not read: also where the lease ran
     out, so that nobody asks between two leases."""
-    return Reading.objects.filter(
+    return _TAKEN.ask(person.pk, clock.now() - READING_BLOCKS)
+
+
+_TAKEN = Prepared(
+    lambda person_id, since: Reading.objects.filter(
         Q(attempt=None) | Q(attempt__status=Attempt.Status.PENDING),
-        moderator=person,
+        moderator=person_id,
         answer=None,
-        leased_at__gt=clock.now() - READING_BLOCKS,
-    )
+        leased_at__gt=since,
+    ),
+    uuid.UUID,
+    datetime,
+)

@@ -93,7 +93,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     if attempt.target_label != attempt.predicted_label:
         attempt.shape = similarity.shape(path).tobytes()
     since = attempt.submitted_at - SUBMISSION_WINDOW
-    seen = near_duplicates.submitted_after(since, attempt.target_label)
+    seen = near_duplicates.submitted_after(since, attempt.target_label) if attempt.shape else set()
     attempt.near_duplicate_of_id = near_duplicates.find_original(attempt, path)
     attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
         raster.picture(attempt.pixels), attempt.target_label
@@ -106,10 +106,11 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                 limits.leave_room(drawer)
                 if attempt.near_duplicate_of_id is None:
                     # Comparing takes long, and here everybody waits: only what came meanwhile.
-                    new = near_duplicates.submitted_after(since, attempt.target_label) - seen
-                    attempt.near_duplicate_of_id = near_duplicates.find_original(
-                        attempt, path, among=new
-                    )
+                    now = near_duplicates.submitted_after(since, attempt.target_label)
+                    if new := now - seen:
+                        attempt.near_duplicate_of_id = near_duplicates.find_original(
+                            attempt, path, among=new
+                        )
             require_open(drawer)  # who removed all of theirs meanwhile leaves no drawing
             attempt.save(force_insert=True)
     except IntegrityError as error:
@@ -117,7 +118,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
             "Exactly this drawing has already been submitted in this round. Change it a little.",
             code="copy",
         ) from error
-    attempt.refresh_from_db(fields=["has_fooled"])
+    attempt.has_fooled = attempt.shape is not None  # as the database has generated it
     return attempt
 
 

@@ -36,8 +36,7 @@ def find_original(
     earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
     if among is not None:
         earlier = earlier.filter(pk__in=among)
-    anybodys = _rows(earlier[:OF_ANYBODY])
-    own = _rows(earlier.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER])
+    anybodys, own = _newest(earlier, attempt.drawer_id)
     alike = {
         **_most_alike(path, anybodys, similarity.LOOKED_AT),
         **_most_alike(path, own, similarity.LOOKED_AT_OF_OWN),
@@ -77,9 +76,17 @@ def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
     return looked_at.values_list("pk", flat=True).first()
 
 
-def _rows(earlier: QuerySet[Attempt]) -> Rows:
-    rows = earlier.values_list("pk", "shape", "pixels")
-    return {pk: (shape, pixels) for pk, shape, pixels in rows if shape}
+def _newest(earlier: QuerySet[Attempt], drawer_id: uuid.UUID) -> tuple[Rows, Rows]:
+    """Return the newest of anybody's drawings and of a drawer's own."""
+    rows = earlier.values_list("pk", "shape", "pixels", "drawer")
+    found = list(rows[:OF_ANYBODY])
+    own = [row for row in found if row[3] == drawer_id]
+    if len(found) == OF_ANYBODY:  # there are more
+        own = list(rows.filter(drawer=drawer_id)[:OF_THE_DRAWER])
+    anybodys, of_drawer = (
+        {pk: (shape, pixels) for pk, shape, pixels, _ in part if shape} for part in (found, own)
+    )
+    return anybodys, of_drawer
 
 
 def _most_alike(path: similarity.Path, earlier: Rows, count: int) -> dict[uuid.UUID, float]:

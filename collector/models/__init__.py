@@ -29,6 +29,7 @@ from collector.models.people import (
     require_open,
     require_reason,
 )
+from collector.models.prepared import Prepared
 from collector.models.study import Study, StudyChange
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "ModerationPause",
     "Notice",
     "Person",
+    "Prepared",
     "Reading",
     "RecoveryCode",
     "Session",

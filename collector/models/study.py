@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from collector.models.people import Person
+from collector.models.prepared import Prepared
 
 _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
@@ -56,7 +57,10 @@ class Study(models.Model):
 
     @staticmethod
     def current() -> "Study":
-        return Study.objects.get()
+        return _CURRENT.first() or Study.objects.get()
+
+
+_CURRENT = Prepared(Study.objects.all)
 
 
 class StudyChange(models.Model):

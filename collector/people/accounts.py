@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import auth
@@ -23,7 +24,7 @@ from django.utils.crypto import salted_hmac
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import AdminAction, Email, Factor, Person, Study, Token
+from collector.models import AdminAction, Email, Factor, Person, Prepared, Study, Token
 from collector.people import mails, sessions, sign_ins
 
 TOKEN_LIFE = timedelta(days=90)
@@ -34,6 +35,22 @@ LONGEST_PASSWORD = 128
 _VOID = "This link has been used already, or is too old."
 
 
+def _with_standing(person_id: uuid.UUID) -> QuerySet[Person]:
+    suspensions = AdminAction.objects.filter(person=OuterRef("pk"), kind=AdminAction.Kind.SUSPENDED)
+    count = suspensions.order_by().values("person").annotate(n=Count("pk")).values("n")
+    return Person.objects.filter(pk=person_id).annotate(
+        times_suspended=Coalesce(Subquery(count), 0),
+        has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
+        is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
+    )
+
+
+_PERSON = Prepared(_with_standing, uuid.UUID)
+_TOKEN = Prepared(
+    lambda sha256, now: Token.objects.filter(sha256=sha256, expires_at__gt=now), str, datetime
+)
+
+
 class Backend(ModelBackend):
     """Django's own way to sign in and to know who a session is of; here the person comes with their
     `suspension_count`, which each session is compared with, and with whether they lack a second
@@ -42,16 +59,7 @@ class Backend(ModelBackend):
     def get_user(self, user_id: uuid.UUID) -> Person | None:
         """Return the person; None for nobody, and for who is suspended or has closed the
         account."""
-        suspensions = AdminAction.objects.filter(
-            person=OuterRef("pk"), kind=AdminAction.Kind.SUSPENDED
-        )
-        count = suspensions.order_by().values("person").annotate(n=Count("pk")).values("n")
-        people = Person.objects.annotate(
-            times_suspended=Coalesce(Subquery(count), 0),
-            has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
-            is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
-        )
-        person = people.filter(pk=user_id).first()
+        person: Any = _PERSON.first(user_id)
         if person is None or not self.user_can_authenticate(person):
             return None
         person.suspension_count = person.times_suspended
@@ -60,7 +68,7 @@ class Backend(ModelBackend):
             and person.is_factor_required
             and not person.has_factor
         )
-        return person
+        return cast(Person, person)
 
 
 def sign_up(username: str, password: str, email: str, *, address: str, site: str) -> Person:
@@ -327,7 +335,7 @@ def locked(person: Person) -> Person:
 def person_of_token(text: str) -> Person | None:
     """Return whose unexpired token this is; None where it is nobody's, or of who is suspended or
     has closed the account."""
-    token = Token.objects.filter(sha256=_hash(text), expires_at__gt=timezone.now()).first()
+    token = _TOKEN.first(_hash(text), timezone.now())
     person = Backend().get_user(token.person_id) if token else None
     if token and person:
         sessions.note_token_seen(token)

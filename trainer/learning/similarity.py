@@ -159,13 +159,14 @@ def _densities(forms: Points, weights: Points) -> NDArray[np.float32]:
     places = np.clip(places, 0, GRID - 1.001)
     first = places.astype(int)
     share = places - first
-    sums = np.zeros((len(forms), GRID * GRID), dtype=np.float32)
-    form = np.arange(len(forms))[:, None]
+    sums = np.zeros(len(forms) * GRID * GRID)
+    form = np.arange(len(forms))[:, None] * GRID * GRID
     for right in (0, 1):
         for down in (0, 1):
             part = np.abs(1 - right - share[..., 0]) * np.abs(1 - down - share[..., 1]) * weights
-            np.add.at(sums, (form, (first[..., 1] + down) * GRID + first[..., 0] + right), part)
-    return sums
+            pixel = form + (first[..., 1] + down) * GRID + first[..., 0] + right
+            sums += np.bincount(pixel.ravel(), part.ravel(), len(sums))
+    return sums.reshape(len(forms), -1).astype(np.float32)
 
 
 def compare(here: Path, others: Sequence[Path], turns: Sequence[float]) -> list[Distance]:
