@@ -1,6 +1,8 @@
 """A proxy between browsers and a site: a real nginx, or a real Caddy, that ends TLS as
 `localhost`."""
 
+import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +88,8 @@ def caddy(folder: Path, caddyfile: str, proxy: Proxy, **env: str) -> Iterator[Pa
     command = [needs.caddy(), "run", "--adapter", "caddyfile", "--config", str(config)]
     with running(folder / "caddy.log", command, proxy, set_):
         root = folder / "kept/pki/authorities/local/root.crt"
-        wait_for(root.exists, 10, "Caddy's own certificate")
+        # Its authority is there a moment before what that signs.
+        wait_for(lambda: root.exists() and _shows(root, proxy.port), 20, "Caddy's certificates")
         yield root
 
 
@@ -103,6 +106,17 @@ def running(
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _shows(root: Path, port: int) -> bool:
+    """Whether it shows a certificate for `localhost` that this one vouches for."""
+    try:
+        trusting = ssl.create_default_context(cafile=root)
+        with socket.create_connection(("127.0.0.1", port)) as plain:
+            trusting.wrap_socket(plain, server_hostname="localhost").close()
+    except OSError:
+        return False
+    return True
 
 
 def _answers(port: int) -> bool:
