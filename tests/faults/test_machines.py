@@ -37,7 +37,7 @@ LONG_SILENT = (
 )
 LEASE_RUNS_OUT = (
     "UPDATE trainer_roundmodel SET lease_expires_at = now() - interval '1 second' "
-    "WHERE state = 'training'"
+    "WHERE state = 'training' AND claim_count = 1"
 )
 
 
@@ -90,7 +90,15 @@ def test_a_trainer_that_was_cut_off_past_its_lease_writes_nothing(
     east.cut()
     try:
         west.start("trainer", "-c", A_SHORT_TRAINER)
-        asked.execute(LEASE_RUNS_OUT)
+        # What was on its way as the plug was pulled may yet renew it.
+        wait_for(
+            lambda: (
+                asked.execute(LEASE_RUNS_OUT),
+                asked.execute(CANDIDATE).fetchone() != ("training", 1, 1),
+            )[1],
+            60,
+            "the other's claim",
+        )
         wait_for(lambda: asked.execute(WRITTEN).fetchone() == (2, 2), 90, "round 2")
         before = asked.execute(BEAT, ["trainer", "east"]).fetchone()
     finally:
