@@ -76,6 +76,7 @@ def test_the_image_serves_with_nothing_to_write_but_its_volume_and_ends_when_it_
     admin = container.site.sign_in("admin")
     attempt = {"target_label": 1, "strokes": LINE}
     assert admin.post("/api/attempts/", attempt).status == 201
+    assert container.run("ls", "/tmp/dadc").returncode, "the key that static files were made with"
     assert container.run("stat", "-c", "%u %a", "/data").stdout.split() == ["1000", "700"]
     for folder in ("/", "/srv/dadc", "/srv/dadc/.venv", "/tmp", "/var/tmp", "/etc"):
         assert container.run("touch", f"{folder}/written").returncode, folder
@@ -94,6 +95,11 @@ def test_the_image_takes_what_the_site_runs_on_and_no_secret() -> None:
     assert {name for name in taken if not (ROOT / name).exists()} == set()
     assert not taken & {".env", "deploy", "deploy/.env", ".git", ".data", "tests", ".venv"}
     assert left == ["**/__pycache__"]
+
+
+def test_versions_that_need_the_same_packages_share_them() -> None:
+    copied = [each.rest for each in dockerfiles.stages()[-1] if each.name == "COPY"]
+    assert copied == ["--from=build /srv/dadc/.venv .venv", ". ."]
 
 
 def test_the_image_runs_as_the_user_that_a_space_wants_and_says_how_it_lives() -> None:

@@ -19,6 +19,8 @@ LINES = {
     "nginx": [{"x": [100, 140], "y": [20, 240], "t": [0, 90]}],
     "caddy": [{"x": [40, 200], "y": [200, 30], "t": [0, 120]}],
 }
+# Written as example.env says: without the space Caddy does not start.
+NAMES = "localhost, www.localhost"
 # An address of its own for each proxy's flood: the limits are one site's.
 FLOODS_FROM = {"nginx": "127.0.0.4", "caddy": "127.0.0.5"}
 
@@ -43,7 +45,7 @@ class Front:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = {
-        "DADC_ALLOWED_HOSTS": "localhost",
+        "DADC_ALLOWED_HOSTS": NAMES,
         "DADC_SECRET_KEY": "a key of this test's own, and long enough for it",
         "DADC_TRUSTED_PROXIES": "1",
     }
@@ -77,7 +79,7 @@ def front(
             certificate = folder / "certificate.pem"
         else:
             example = (ROOT / "deploy/Caddyfile").read_text()
-            own = {"DADC_ALLOWED_HOSTS": "localhost", "UPSTREAM": f"127.0.0.1:{site.port}"}
+            own = {"DADC_ALLOWED_HOSTS": NAMES, "UPSTREAM": f"127.0.0.1:{site.port}"}
             certificate = stack.enter_context(proxies.caddy(folder, example, proxy, **own))
         trusted = ssl.create_default_context(cafile=certificate)
         yield Front(request.param, site, proxy, trusted, folder)

@@ -72,7 +72,7 @@ def script(without: str) -> str:
             lines.append(f"chroot . /bin/sh -ec {shlex.quote(f'cd {folder}; {each.rest}')}")
             if "-m venv" in each.rest:
                 lines.append("packages srv/dadc/.venv")
-        elif each.name == "COPY" and not each.rest.startswith("--from=build /srv/dadc "):
+        elif each.name == "COPY" and not each.rest.startswith("--from=build "):
             lines.append(_copying(each.rest, folder))
         elif each.name in ("ARG", "ENV") and folder == "/":
             lines.append(f"export {each.rest}")
