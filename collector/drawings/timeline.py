@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collector.models import Appeal, Attempt, Decision, Fate, Study
-from collector.rules.words import named, sure
+from collector.words import named, sure
 from trainer import target
 from trainer.models import Round, RoundModel, Sample, Split
 

@@ -5,8 +5,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.models import Person
-from collector.rules import words
 from collector.study import admin_log
 from collector.views.parts.access import for_admins
 

@@ -13,13 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from collector import health
+from collector import health, words
 from collector.drawings import timeline
 from collector.errors import NotFound
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
 from collector.models import Alarm, Attempt, Person, Study, StudyChange
 from collector.moderation import appeals, decisions, trust
-from collector.rules import words
 from collector.standings import round_figures
 from collector.study import settings as study_settings
 from collector.study import site_status

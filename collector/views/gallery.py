@@ -13,9 +13,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.drawings import public
 from collector.errors import Refused
-from collector.rules import words
 from collector.views.parts import cards, pictures
 from trainer.models import Round
 

@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.drawings import public
-from collector.rules import words
 from collector.standings import round_figures
 from collector.views.parts import figures, pictures
 

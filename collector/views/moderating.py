@@ -7,11 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.drawings import examples
 from collector.models import Person, Reading
 from collector.moderation import gold, own_readings
 from collector.people.notices import PAUSED
-from collector.rules import verdicts, words
+from collector.rules import verdicts
 from collector.views.parts import charts, pictures
 from collector.views.parts.access import for_moderators, for_readers
 from trainer.learning.evaluate import wilson

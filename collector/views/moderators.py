@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from collector import words
 from collector.errors import NotFound
 from collector.forms import ReasonForm
 from collector.models import Person
 from collector.moderation import agreement, gold, trust
-from collector.rules import verdicts, words
+from collector.rules import verdicts
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
 

@@ -13,11 +13,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from collector import words
 from collector.drawings import public, timeline
 from collector.errors import NotFound
 from collector.models import Attempt, Person
 from collector.people.notices import mark_seen
-from collector.rules import challenges, words
+from collector.rules import challenges
 from collector.standings import leaderboards
 from collector.standings import today as days
 from collector.views.parts import achieved, pictures, suspending

@@ -1,7 +1,8 @@
 """Streak and badges in words."""
 
+from collector import words
 from collector.models import Person
-from collector.rules import badges, words
+from collector.rules import badges
 from collector.standings import leaderboards, progress
 
 SHOWN_TO_COME = 3

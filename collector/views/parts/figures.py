@@ -3,7 +3,7 @@
 from django.db.models import Count
 from django.utils import timezone
 
-from collector.rules import words
+from collector import words
 from collector.standings.round_figures import RoundOverview
 from trainer import samples
 from trainer.learning.report import GATE_BASE, MNIST_TEST, SetFigures, TestSet

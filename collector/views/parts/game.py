@@ -4,8 +4,9 @@ streak and next badge, and how far the next model is."""
 import time
 from datetime import UTC, datetime
 
+from collector import words
 from collector.models import Person
-from collector.rules import badges, challenges, words
+from collector.rules import badges, challenges
 from collector.standings import progress, round_figures
 from collector.standings import today as days
 

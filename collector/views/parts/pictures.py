@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from collector import words
 from collector.drawings import timeline
 from collector.models import Attempt
-from collector.rules import words
 from trainer.learning import raster
 
 SIDE = 28

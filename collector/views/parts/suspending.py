@@ -7,10 +7,10 @@ from functools import partial
 
 from django.http import HttpRequest, QueryDict
 
+from collector import words
 from collector.forms import ReasonForm, RoleForm
 from collector.models import Person
 from collector.people import factors, mails, roles, suspensions
-from collector.rules import words
 from collector.views.parts import figures
 from collector.views.parts.buttons import Button, Forms, press
 from trainer.learning.gate import SIGNIFICANT
