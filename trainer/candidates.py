@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from trainer import measurements, rounds, samples
 from trainer.learning.report import Ablation, Report
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
@@ -99,14 +100,14 @@ def start(
     with transaction.atomic():
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
-            raise AlreadyTraining("A model is already in training.")
+            raise AlreadyTraining(Sentence("A model is already in training."))
         if seen_newest not in (None, newest()):
             raise AnotherWasTrained(
-                "A model was trained since you opened this page; this is what came of it."
+                Sentence("A model was trained since you opened this page; this is what came of it.")
             )
         if not samples.active().exists():
             raise NothingToTrainOn(
-                "There is nothing to train on yet: no drawing has become a sample."
+                Sentence("There is nothing to train on yet: no drawing has become a sample.")
             )
         return _start(architecture, max_per_person)
 
@@ -122,8 +123,10 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
             raise AlreadyTraining(
-                "Another model is in training, and there is one at a time. Try again when it "
-                "is done."
+                Sentence(
+                    "Another model is in training, and there is one at a time. Try again when it "
+                    "is done."
+                )
             )
         newest = (
             RoundModel.objects.filter(state=State.PROMOTED, initial_model__isnull=False)
@@ -132,7 +135,9 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         )
         whole = samples.trained_on(newest) if newest else Sample.objects.none()
         if newest is None or not whole.filter(contributor=contributor).exists():
-            raise NothingToAblate("The newest model was trained on nothing of this person.")
+            raise NothingToAblate(
+                Sentence("The newest model was trained on nothing of this person.")
+            )
         candidate = RoundModel.objects.create(
             architecture=newest.architecture,
             initial_model=newest.initial_model,
@@ -142,7 +147,10 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         )
         if not samples.trained_on(candidate).exists():
             raise NothingToAblate(
-                "The newest model was trained on this person’s drawings alone: none would be left."
+                Sentence(
+                    "The newest model was trained on this person’s drawings alone: none would "
+                    "be left."
+                )
             )
         return candidate
 
@@ -163,7 +171,11 @@ def claim_next() -> Claim | None:
         if claim_count >= CLAIMS:
             waiting.filter(pk=candidate_id, claim_count__gte=CLAIMS).update(
                 state=State.FAILED,
-                reasons=[f"The training was begun {CLAIMS} times and never came to its end."],
+                reasons=[
+                    Sentence(
+                        "The training was begun {n} times and never came to its end.", n=CLAIMS
+                    )
+                ],
                 finished_at=Now(),
                 lease_expires_at=None,
             )
@@ -315,7 +327,7 @@ def _decide(
         .first()
     )
     if candidate is None:
-        raise NotHeld("This candidate is not held (any more).")
+        raise NotHeld(Sentence("This candidate is not held (any more)."))
     changes = {"state": state, "decided_by": by, "decided_why": why, **more}
     for field, value in changes.items():
         setattr(candidate, field, value)

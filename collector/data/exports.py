@@ -35,7 +35,7 @@ def stream(form: str) -> tuple[Iterator[str], str]:
     """Give the active samples in `form`, line by line, and its content type. Pixels are base64 of
     784 bytes, row by row. Raises Refused for another form."""
     if form not in FORMATS:
-        raise Refused(f"The export is as {' or '.join(FORMATS)}.", field="as")
+        raise Refused(Sentence("The export is as jsonl or csv."), field="as")
     write, content_type = FORMATS[form]
     return write(_rows()), content_type
 

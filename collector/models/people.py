@@ -13,6 +13,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from collector.errors import Forbidden, Refused
+from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
 
@@ -307,10 +308,10 @@ class AdminAction(models.Model):
     done_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
 
-def require_admin(person: Person, what: str) -> None:
-    """Raise Forbidden unless this person is an admin; `what` goes on from “Only an admin”."""
+def require_admin(person: Person, refusal: Sentence) -> None:
+    """Raise Forbidden, saying this, unless the person is an admin."""
     if not person.is_admin:
-        raise Forbidden(f"Only an admin {what}.")
+        raise Forbidden(refusal)
 
 
 def require_open(person: Person) -> None:
@@ -318,13 +319,13 @@ def require_open(person: Person) -> None:
     neither until the transaction ends."""
     rows = Person.objects.select_for_update(no_key=True).filter(pk=person.pk, is_active=True)
     if not rows.values_list("pk"):
-        raise Forbidden("This account was closed or suspended in this very moment.")
+        raise Forbidden(Sentence("This account was closed or suspended in this very moment."))
 
 
-def require_reason(why: str, whose: str = "for the log") -> str:
-    """Return an admin's reason, stripped. Raises Refused where there is none."""
+def require_reason(why: str, refusal: str = Sentence("Say why, for the log.")) -> str:
+    """Return an admin's reason, stripped. Raises Refused, saying this, where there is none."""
     if not why.strip():
-        raise Refused(f"Say why, {whose}.", field="why")
+        raise Refused(refusal, field="why")
     return why.strip()
 
 

@@ -43,6 +43,7 @@ from collector.models import Person
 from collector.people import accounts, closing, factors, mails, sessions, sign_ins
 from collector.views.parts.access import P, View, signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
+from trainer.learning.sentences import Sentence
 
 _with_a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own take PUT for POST
 LISTED = 30  # sessions and tokens, of which a program may make any number
@@ -280,7 +281,7 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person):
         if request.user.lacks_second_factor:
             return redirect("factors")
-        raise Forbidden("This page is for the admins of this site.")
+        raise Forbidden(Sentence("This page is for the admins of this site."))
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 

@@ -28,6 +28,7 @@ from collector.views.parts.buttons import Button, Forms, press
 from trainer import candidates, rounds
 from trainer.heartbeats import Sign
 from trainer.learning.report import UNLOADABLE, Report
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel
 
 State = RoundModel.State
@@ -72,7 +73,7 @@ def _of_candidate(post: QueryDict, act: Callable[[int, str], str]) -> Button:
     """The button of a candidate, whose number `act` gets. Raises NotFound for what is no number."""
     number = _number(post.get("candidate", ""))
     if number is None:
-        raise NotFound("There is no such candidate.")
+        raise NotFound(Sentence("There is no such candidate."))
     return Button(partial(act, number), ReasonForm(post, prefix=f"candidate-{number}"))
 
 
@@ -85,7 +86,7 @@ def _of_drawing(post: QueryDict, act: Callable[..., str]) -> Button:
     try:
         attempt_id = UUID(post.get("attempt", ""))
     except ValueError as error:
-        raise NotFound("There is no such drawing.") from error
+        raise NotFound(Sentence("There is no such drawing.")) from error
     form = DecisionForm(post, prefix=f"attempt-{attempt_id}")
     seen = post.get("seen_appeal")
     return Button(partial(act, attempt_id, None if seen is None else bool(seen)), form)

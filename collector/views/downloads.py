@@ -17,6 +17,7 @@ from collector.standings import leaderboards, round_figures
 from collector.views.parts import figures
 from trainer import rounds, samples
 from trainer.learning.report import Report
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel, Weights
 from trainer.target import TargetUnavailable
 
@@ -34,14 +35,16 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
     model_id = rounds.get_round(number).model_id
     if rounds.is_open(model_id):
         raise Forbidden(
-            "The weights of the open round are published when it closes: until then, whoever has "
-            "them could look for what fools it without drawing, and moderators could ask it.",
+            Sentence(
+                "The weights of the open round are published when it closes: until then, whoever "
+                "has them could look for what fools it without drawing, and moderators could ask it."
+            ),
             code="round_open",
         )
     row = _weights(model_id)
     data = bytes(row.data)
     if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise TargetUnavailable(f"Round {number}'s weights are damaged.")
+        raise TargetUnavailable(Sentence("Round {number}'s weights are damaged.", number=number))
     return _file(data, file_name(number, row.model.architecture), "application/octet-stream")
 
 
@@ -76,7 +79,7 @@ def _weights(model_id: int) -> Weights:
     """Return the weights of a round model. Raises NotFound where there are none."""
     row = Weights.objects.select_related("model").filter(pk=model_id).first()
     if row is None:
-        raise NotFound(f"Model {model_id} has no weights here.")
+        raise NotFound(Sentence("Model {model_id} has no weights here.", model_id=model_id))
     return row
 
 

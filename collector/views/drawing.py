@@ -18,6 +18,7 @@ from collector.standings import leaderboards, round_figures
 from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
+from trainer.learning.sentences import Sentence
 
 
 @require_safe
@@ -154,7 +155,7 @@ def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> Http
     PNG. It names nobody. Raises NotFound, Gone."""
     attempt = _with_picture(person, attempt_id)
     if not attempt.has_fooled:
-        raise NotFound("This drawing did not fool the model: there is no card of it.")
+        raise NotFound(Sentence("This drawing did not fool the model: there is no card of it."))
     response = HttpResponse(cards.png(attempt), content_type="image/png")
     response["Cache-Control"] = "private, max-age=60"  # it says whether people have read it
     return response
@@ -163,7 +164,7 @@ def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> Http
 def _with_picture(person: Person, attempt_id: UUID) -> Attempt:
     attempt = _visible(person, attempt_id)
     if attempt.removed_at:
-        raise Gone("This drawing was removed by whoever drew it.")
+        raise Gone(Sentence("This drawing was removed by whoever drew it."))
     return attempt
 
 
@@ -173,5 +174,5 @@ def _visible(person: Person, attempt_id: UUID) -> Attempt:
     visible = Attempt.objects.all() if person.is_admin else person.attempts.all()
     attempt = visible.select_related("round", "drawer").filter(pk=attempt_id).first()
     if attempt is None:
-        raise NotFound("There is no such drawing, or it is not yours.")
+        raise NotFound(Sentence("There is no such drawing, or it is not yours."))
     return attempt

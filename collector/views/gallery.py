@@ -17,6 +17,7 @@ from collector import words
 from collector.drawings import public
 from collector.errors import Refused
 from collector.views.parts import cards, pictures
+from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
 MOST_PAGES = 100  # so that no page is far down an index
@@ -77,7 +78,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
     if not asked:
         return None
     if not (asked.isascii() and asked.isdigit() and len(asked) < 7):
-        raise Refused("Rounds and digits are asked for as numbers.", field=name)
+        raise Refused(Sentence("Rounds and digits are asked for as numbers."), field=name)
     return int(asked)
 
 

@@ -17,6 +17,7 @@ from collector.moderation import agreement, gold, trust
 from collector.rules import verdicts
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
+from trainer.learning.sentences import Sentence
 
 Change = Callable[[Person, Person, str, int | None], None]
 CHANGES: dict[str, tuple[Change, str]] = {
@@ -54,7 +55,7 @@ def _button(admin: Person, change: Change, done: str, post: QueryDict) -> Button
     name = post.get("moderator", "")
     moderator = None if "\0" in name else Person.objects.filter(username=name).first()
     if moderator is None:
-        raise NotFound("There is no such person.")
+        raise NotFound(Sentence("There is no such person."))
 
     seen = post.get("seen", "")
     seen_number = int(seen) if re.fullmatch("[0-9]{1,18}", seen) else None

@@ -24,6 +24,7 @@ from collector.standings import today as days
 from collector.views.parts import achieved, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in
 from collector.views.parts.buttons import Forms
+from trainer.learning.sentences import Sentence
 
 TABS = {
     "today": "Today’s challenge",
@@ -119,7 +120,7 @@ def person(request: HttpRequest, username: str) -> HttpResponseBase:
 def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
     person = Person.objects.filter(username__iexact=username).first()
     if person is None:
-        raise NotFound("There is nobody of this name here.")
+        raise NotFound(Sentence("There is nobody of this name here."))
     bound: Forms = {}
     done = suspending.act(request, admin, person, bound)
     if done or not any(form.errors for form in bound.values()):
@@ -132,7 +133,7 @@ def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
     viewer = request.user if isinstance(request.user, Person) else None
     admin = viewer if viewer and viewer.is_admin else None
     if person is None or not ((person.is_active and person.is_listed) or admin or person == viewer):
-        raise NotFound("There is nobody of this name here.")
+        raise NotFound(Sentence("There is nobody of this name here."))
     attempts = person.attempts.all() if admin else public.public().filter(drawer=person)
     page = Paginator(
         attempts.select_related("round").order_by("-submitted_at", "pk"), pictures.DRAWINGS_A_PAGE

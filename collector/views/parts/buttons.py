@@ -10,6 +10,7 @@ from django.http import HttpRequest, QueryDict
 
 from collector.errors import Conflict, Forbidden, NotFound, Refused, TooMany, Unavailable
 from collector.refusals import as_refusal
+from trainer.learning.sentences import Sentence
 
 Forms = dict[str, BaseForm]
 NOT_OF_THE_FORM = (NotFound, Forbidden, TooMany, Unavailable)
@@ -34,7 +35,7 @@ def press(
     """
     name = request.POST.get("do", "")
     if name not in buttons:
-        raise Refused("This page has no such button.")
+        raise Refused(Sentence("This page has no such button."))
     button = buttons[name](request.POST)
     if button.form is not None:
         bound[button.form.prefix or name] = button.form
