@@ -20,8 +20,8 @@ from trainer.learning.sentences import Sentence, counted
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` (times DADC_LIMIT_SCALE) in each window of `seconds`; `told` says, with a place
-    for `most`, what was too much."""
+    """At most `most` (times DADC_LIMIT_SCALE) in each window of `seconds`; `told` says, with a
+    place for `most`, what was too much."""
 
     rule: str
     most: int

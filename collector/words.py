@@ -39,6 +39,16 @@ def sure(share: float) -> str:
     return say(_("{percent} % sure"), percent=rounded)
 
 
+def surely(share: float) -> str:
+    """Say a probability by itself, as in “97 % sure” or “> 99 % sure”."""
+    return say(_("{percent} sure"), percent=sureness(share))
+
+
+def confusion(drawn: int, taken: int) -> str:
+    """Name a confusion, as in “a 4 taken for a 9”."""
+    return say(_("{drawn} taken for {taken}"), drawn=named(drawn), taken=named(taken))
+
+
 def drawings(n: int) -> str:
     """Say how many, as in “1 drawing” or “1,204 drawings”."""
     return say(ngettext("{n:,} drawing", "{n:,} drawings", n), n=n)

@@ -6,6 +6,7 @@ Its time is the database's: the clocks of the machines that train need not agree
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from trainer import measurements, rounds, samples
 from trainer.learning.report import Ablation, Report
-from trainer.learning.sentences import Sentence
+from trainer.learning.sentences import Sentence, to_json
 from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
@@ -167,15 +168,13 @@ def claim_next() -> Claim | None:
     """Take whichever training waits and return the claim; None when none does. One that has used up
     its claims is failed. Cheap: asked every second, by each trainer."""
     waiting = RoundModel.objects.filter(_is_free(), state=State.TRAINING)
+    why = Sentence("The training was begun {n} times and never came to its end.", n=CLAIMS)
     for candidate_id, claim_count in waiting.order_by("pk").values_list("pk", "claim_count"):
         if claim_count >= CLAIMS:
             waiting.filter(pk=candidate_id, claim_count__gte=CLAIMS).update(
                 state=State.FAILED,
-                reasons=[
-                    Sentence(
-                        "The training was begun {n} times and never came to its end.", n=CLAIMS
-                    )
-                ],
+                reasons=[why],
+                sentences=[to_json(why)],
                 finished_at=Now(),
                 lease_expires_at=None,
             )
@@ -262,7 +261,7 @@ def finish(
     sha256: str,
     manifest: dict[str, object],
     report: Report | Ablation,
-    reasons: list[str],
+    reasons: Sequence[str],
 ) -> RoundModel:
     """Store what was trained and return the candidate. Without reasons to hold it, the next round
     opens with it; an ablation opens none. Raises LeaseLost."""
@@ -280,7 +279,8 @@ def finish(
                 state=State.DISCARDED, decided_by=BY_A_NEWER_ONE, finished_at=now
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
-        candidate.manifest, candidate.reasons = manifest, reasons
+        candidate.manifest, candidate.reasons = manifest, list(reasons)
+        candidate.sentences = [to_json(reason) for reason in reasons]
         if isinstance(report, Report):
             measurements.store(candidate, report)
         else:

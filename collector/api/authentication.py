@@ -20,7 +20,7 @@ PAGE_OF = "X-Person"  # the header in which a page's script says whose page it i
 
 class TokenAuthentication(authentication.BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Person, Token | None] | None:
-        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "token":
             return None
         person = accounts.person_of_token(text.strip())

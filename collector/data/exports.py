@@ -14,6 +14,7 @@ from collector.data import whole_files
 from collector.errors import Refused
 from collector.models import Person, in_parts
 from trainer import rounds, samples
+from trainer.learning.sentences import Sentence
 from trainer.models import Sample
 
 Row = dict[str, str | int | bool]

@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
@@ -144,7 +145,8 @@ def require_another_admin(person: Person) -> None:
 def _check_password(password: str, person: Person) -> None:
     try:
         if len(password) > LONGEST_PASSWORD:
-            raise ValidationError(f"A password has at most {LONGEST_PASSWORD} characters.")
+            most = _("A password has at most {most} characters.")
+            raise ValidationError(most.format(most=LONGEST_PASSWORD))
         password_validation.validate_password(password, person)
     except ValidationError as error:
         raise ValidationError({"password": error.messages}) from error

@@ -304,10 +304,10 @@ def reset(person: Person, admin: Person, why: str, site: str) -> None:
         AdminAction.objects.create(
             admin=admin, kind=AdminAction.Kind.FACTORS_RESET, person=person, why=reason
         )
-        Notice.objects.create(
-            person=person,
-            text=f"An admin took away your second factors, and signed you out: {reason}",
+        said = Sentence(
+            "An admin took away your second factors, and signed you out: {reason}", reason=reason
         )
+        Notice.objects.create(person=person, **Notice.of(said))
         _tell(person, site)
 
 

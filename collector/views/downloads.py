@@ -7,8 +7,10 @@ import io
 import json
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from collector import words
@@ -37,7 +39,8 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
         raise Forbidden(
             Sentence(
                 "The weights of the open round are published when it closes: until then, whoever "
-                "has them could look for what fools it without drawing, and moderators could ask it."
+                "has them could look for what fools it without drawing, and moderators could ask "
+                "it."
             ),
             code="round_open",
         )
@@ -49,9 +52,10 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_safe
+@translation.override(settings.LANGUAGE_CODE)
 def card(request: HttpRequest, number: int) -> HttpResponse:
-    """Answer with the model card of a round's model. Raises NoSuchRound, NotFound where it has no
-    weights."""
+    """Answer with the model card of a round's model, a record, which is the same for everybody.
+    Raises NoSuchRound, NotFound where it has no weights."""
     overview = round_figures.describe(number)
     row = _weights(rounds.get_round(number).model_id)
     model = row.model
@@ -114,7 +118,7 @@ def _figures(report: Report) -> list[dict[str, str]]:
 
 
 def _people(counts: leaderboards.AttemptCounts) -> str:
-    fooled = f"{counts.fooled_count:,} of {words.count(counts.attempt_count, 'drawing')} fooled it"
+    fooled = f"{counts.fooled_count:,} of {words.drawings(counts.attempt_count)} fooled it"
     of = words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count)
     rate = f"vMER {words.percent(counts.vmer, 1)} ({of})"
     waiting = words.waiting(counts.pending_count)

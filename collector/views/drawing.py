@@ -6,6 +6,7 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from collector import limits
@@ -86,9 +87,9 @@ def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespon
     def act(text: str) -> str:
         made = appeals.appeal(person, attempt_id, text)
         return (
-            "An admin has looked at it again."
+            _("An admin has looked at it again.")
             if made.decision_id
-            else "An admin will look at it again; you are told."
+            else _("An admin will look at it again; you are told.")
         )
 
     if not submit(request, act, form) and form.errors:
@@ -107,7 +108,7 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "through": pictures.through_rounds(attempt),
         "models_digit": _models_digit(attempt),
         "drawer": "" if own else attempt.drawer.username,
-        "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
+        "timeline": timeline.timeline(attempt, "" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
         "may_retract": own and attempts.may_retract(attempt),
     }

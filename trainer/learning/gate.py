@@ -20,7 +20,7 @@ class Verdict:
     ``promote``."""
 
     promote: bool
-    reasons: tuple[Sentence, ...]
+    reasons: tuple[str, ...]
 
 
 def decide(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 Value = str | int | float
@@ -23,24 +22,23 @@ class Sentence(str):
         sentence.text, sentence.many, sentence.values = text, many, values
         return sentence
 
-    def as_json(self) -> dict[str, Any]:
-        """Give it as a row keeps it."""
-        values = {
-            name: value.as_json() if isinstance(value, Sentence) else value
-            for name, value in self.values.items()
-        }
-        return {"text": self.text, "many": self.many, "values": values}
-
-
-def from_json(stored: Mapping[str, Any]) -> Sentence:
-    """Read a sentence that `as_json` gave."""
-    values = {
-        name: from_json(value) if isinstance(value, dict) else value
-        for name, value in stored["values"].items()
-    }
-    return Sentence(stored["text"], stored["many"], **values)
-
 
 def counted(one: str, many: str, /, *, n: int, **values: Value) -> Sentence:
     """Return a sentence that counts `n` of something."""
     return Sentence(one, many, n=n, **values)
+
+
+def to_json(sentence: Value) -> Any:
+    """Give a sentence as a row keeps it; what is none stays as it is."""
+    if not isinstance(sentence, Sentence):
+        return sentence
+    values = {name: to_json(value) for name, value in sentence.values.items()}
+    return {"text": sentence.text, "many": sentence.many, "values": values}
+
+
+def from_json(stored: Any) -> Any:
+    """Read what `to_json` gave."""
+    if not isinstance(stored, dict):
+        return stored
+    values = {name: from_json(value) for name, value in stored["values"].items()}
+    return Sentence(stored["text"], stored["many"], **values)
