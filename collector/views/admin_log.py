@@ -3,12 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from collector.models import Person
-from collector.rules import words
 from collector.study import admin_log
 from collector.views.parts.access import for_admins
+from trainer.saying import say
 
 PAGES = {"person": "person", "attempt": "drawing", "round": "round"}
 
@@ -30,7 +31,11 @@ def all_admin_actions(request: HttpRequest, admin: Person) -> HttpResponse:
         }
         for entry in page.object_list
     ]
-    actions = words.count(page.paginator.count, "action")
-    summary = f"{actions} of admins, newest first; none can be changed or removed."
+    actions = ngettext(
+        "{n:,} action of admins, newest first; none can be changed or removed.",
+        "{n:,} actions of admins, newest first; none can be changed or removed.",
+        page.paginator.count,
+    )
+    summary = say(actions, n=page.paginator.count)
     context = {"page": page, "summary": summary if page.object_list else ""}
     return render(request, "pages/admin_log.html", context)

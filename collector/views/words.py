@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
 from collector.errors import NotFound
+from trainer.learning.sentences import Sentence
 
 # No app's own catalogue, above all not that of Django's admin: ours stands where LOCALE_PATHS says.
 _catalogue = JavaScriptCatalog.as_view(packages=["collector"])
@@ -23,7 +24,7 @@ def words(request: HttpRequest, language: str, version: str) -> HttpResponse:
     """Give the scripts their words. The address changes with what is said, so browsers may keep
     it."""
     if language not in dict(settings.LANGUAGES):
-        raise NotFound("This site does not speak that language.")
+        raise NotFound(Sentence("This site does not speak that language."))
     response = HttpResponse(_script(language), content_type="text/javascript")
     is_new = version == _version(language)
     response["Cache-Control"] = "public, max-age=31536000, immutable" if is_new else "no-cache"

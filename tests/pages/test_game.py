@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from collector import limits
+from collector import limits, words
 from collector.models import Person, Study
-from collector.rules import challenges, words
+from collector.rules import challenges
 from collector.standings import today
 from tests.support.pages import Browse, Insert, text
 
