@@ -1,8 +1,7 @@
 // Times as the reader's clock has them, which pages without scripts tell in UTC. The zone is in
 // each one's title.
+import { language } from "./words.js";
 
-const { lang } = document.documentElement;
-const language = lang === "en" ? "en-GB" : lang;
 const zone = new Intl.DateTimeFormat(language, { timeZoneName: "short" });
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 
