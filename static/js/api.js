@@ -96,7 +96,7 @@ async function request(method, url, body, { keepalive = false } = {}) {
   if (status >= 500) throw new Unreachable(error?.message ?? AWAY);
   if (data === undefined || (!ok && !error?.message)) throw new Unreachable(STRANGE);
   if (!ok) throw new ApiError(status, error, Number(response.headers.get("Retry-After")) || 0);
-  const date = Date.parse(response.headers.get("Date") ?? "") || Date.now();
+  const date = Date.parse(response.headers.get("date") ?? "") || Date.now();
   return { status, data, date };
 }
 

@@ -57,7 +57,7 @@ function spoken({ fooled, target_label: target, predicted_label: said, probabili
   const second = probabilities.indexOf(Math.max(...others));
   const [yours, models] = ["yours", "models"].map((whose) => {
     const word = document.createElement("span");
-    word.className = `spoke spoke--${whose}`;
+    word.classList.add("spoke", `spoke--${whose}`);
     return word;
   });
   const sentence = fooled
