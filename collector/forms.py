@@ -5,8 +5,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from collector.models import Appeal, Factor, Person, Reading, Study
 from collector.people import accounts
@@ -77,7 +79,7 @@ class SignUpForm(forms.Form):
 
 
 class AccountForm(ReadAt, forms.Form):
-    """How an account is shown, and whether its notices go by email."""
+    """How an account is shown, whether its notices go by email, and in which language."""
 
     is_listed = forms.BooleanField(
         label="Show me on the leaderboard and beside my public drawings",
@@ -88,6 +90,12 @@ class AccountForm(ReadAt, forms.Form):
         label="Email me what becomes of my drawings",
         required=False,
         help_text="At most one email an hour.",
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=[("", _("as my browser has it")), *settings.LANGUAGES],
+        required=False,
+        help_text=_("Of pages and emails."),
     )
 
 

@@ -68,6 +68,7 @@ def own(person: Person) -> Iterator[str]:
         "email": person.email,
         "unconfirmed_email": person.unconfirmed_email,
         "role": person.role,
+        "language": person.language,
         "joined": person.joined_at.isoformat(),
         "readings": person.readings.filter(answer__isnull=False).count(),
     }

@@ -99,6 +99,12 @@ class Person(AbstractBaseUser):
     wants_mail = models.BooleanField(
         default=False, help_text="notices go to their email address too"
     )
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        editable=False,
+        help_text="in which they are told things; empty: as their browser says",
+    )
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the account was closed"

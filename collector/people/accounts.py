@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
@@ -64,9 +65,9 @@ class Backend(ModelBackend):
 
 
 def sign_up(username: str, password: str, email: str, *, address: str, site: str) -> Person:
-    """Make an account for a new crowdworker, who asks for it from this IP address; a link to
-    confirm their email address, if any, leads to `site`. Raises Refused with the field at fault,
-    Forbidden where sign-up is closed, TooMany."""
+    """Make an account for a new crowdworker, who asks for it from this IP address and is spoken to
+    in the active language; a link to confirm their email address, if any, leads to `site`. Raises
+    Refused with the field at fault, Forbidden where sign-up is closed, TooMany."""
     if not settings.OPEN_SIGNUP:
         raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
@@ -74,7 +75,7 @@ def sign_up(username: str, password: str, email: str, *, address: str, site: str
     if email:
         _check_email(email)
         limits.take(limits.CONFIRMATIONS_AN_HOUR, _mailbox(email))
-    person = Person(username=username, unconfirmed_email=email)
+    person = Person(username=username, unconfirmed_email=email, language=get_language())
     with _saving(person, password):
         person.save(force_insert=True)
         if email:
@@ -206,9 +207,9 @@ def _mailbox(email: str) -> str:
     return salted_hmac("emails to", f"{name}@{domain}").hexdigest()
 
 
-def change(person: Person, **values: bool) -> None:
-    """Change, of `is_listed` and `wants_mail`, which a person sets on the account page, what is
-    given. Raises Refused with the field at fault."""
+def change(person: Person, **values: bool | str) -> None:
+    """Change, of `is_listed`, `wants_mail` and `language`, which a person sets on the account page,
+    what is given. Raises Refused with the field at fault."""
     if values.get("wants_mail") and not person.email:
         raise Refused("Notices by email need a confirmed email address.", field="wants_mail")
     for name, value in values.items():

@@ -49,7 +49,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
             _remove_drawings(person)
         name = f"gone-{secrets.token_hex(6)}"
         _forget(person, name)
-        person.username, person.email = name, ""
+        person.username, person.email, person.language = name, "", ""
         person.is_active = person.is_listed = person.wants_mail = False
         person.closed_at = timezone.now()
         person.set_unusable_password()

@@ -23,7 +23,11 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views import generic
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -45,6 +49,7 @@ from collector.views.parts.access import P, View, signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
 
 _with_a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own take PUT for POST
+Settings = dict[str, bool | str]
 LISTED = 30  # sessions and tokens, of which a program may make any number
 
 
@@ -82,7 +87,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @_with_a_form
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
-    settings = {"is_listed": person.is_listed, "wants_mail": person.wants_mail}
+    settings: Settings = {
+        "is_listed": person.is_listed,
+        "wants_mail": person.wants_mail,
+        "language": person.language,
+    }
     bound: Forms = {}
     tokens: list[str] = []
     buttons = _buttons(request, person, settings) | {"token": partial(_token, request, tokens)}
@@ -106,14 +115,15 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _buttons(
-    request: HttpRequest, person: Person, settings: dict[str, bool]
+    request: HttpRequest, person: Person, settings: Settings
 ) -> dict[str, Callable[[QueryDict], Button]]:
     """What the buttons of the account page do."""
 
-    def save(**values: bool) -> str:
+    def save(**values: bool | str) -> str:
         changed = {name: values[name] for name in form.changed_data}
         accounts.change(person, **changed)
-        return "Saved."
+        translation.activate(person.language or translation.get_language_from_request(request))
+        return _("Saved.")
 
     form = AccountForm(request.POST or None, initial=settings)
 
@@ -234,6 +244,38 @@ class SignIn(WithinPath, auth.LoginView):
 
 class SignOut(WithinPath, auth.LogoutView):
     pass
+
+
+class Language(WithinPath, generic.View):
+    """Remembers in which language somebody wants the pages, and leads back."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.POST.get("language", "")
+        if chosen not in dict(django_settings.LANGUAGES):
+            raise Refused(_("This site does not speak that language."))
+        if isinstance(request.user, Person):
+            accounts.change(request.user, language=chosen)
+        response = HttpResponseRedirect(self.get_redirect_url() or reverse("home"))
+        response.set_cookie(
+            django_settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=django_settings.LANGUAGE_COOKIE_AGE,
+            path=django_settings.LANGUAGE_COOKIE_PATH,
+            secure=django_settings.LANGUAGE_COOKIE_SECURE,
+            httponly=django_settings.LANGUAGE_COOKIE_HTTPONLY,
+            samesite="Lax",
+        )
+        return response
+
+
+@csrf_exempt
+def language(request: HttpRequest) -> HttpResponseBase:
+    """Whoever is signed in shows that the choice is theirs; a stranger, for whom it is a cookie and
+    no more, needs no other cookie for it."""
+    choose = Language.as_view()
+    return (csrf_protect(choose) if request.user.is_authenticated else choose)(request)
 
 
 @sensitive_post_parameters("code")
