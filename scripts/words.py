@@ -30,7 +30,7 @@ DOMAINS = {"django": ["html", "py", "txt"], "djangojs": ["js"]}
 # When it was made, and by what, which would be another each time.
 _OF_THE_DAY = re.compile(r'"(POT-Creation-Date|Report-Msgid-Bugs-To):.*\n')
 _MSGFMT = ["msgfmt", "--check-format", "--check-domain", "--statistics"]
-_PLACE = re.compile(r"%\(\w+\)s|</?\w+>")
+_PLACE = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w+>")
 NEW = r"""msgid ""
 msgstr ""
 "Language: {language}\n"
