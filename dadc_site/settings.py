@@ -72,6 +72,7 @@ MESSAGE_STORAGE = "dadc_site.messages.MessageStorage"
 MESSAGE_COOKIE_NAME = f"{_sure}messages{_of_this_path}"
 
 # What the site does.
+SITE_NAME = "Fool the Digits"
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
 OPEN_SIGNUP = environment.flag("DADC_OPEN_SIGNUP", True)

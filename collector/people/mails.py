@@ -214,7 +214,8 @@ def _message(email: Email) -> mail.EmailMessage | None:
     details = _DETAILS[Kind(email.kind)](email, person)
     if details is None:
         return None
-    text = render_to_string(f"mails/{email.kind}.txt", details | {"person": person})
+    details |= {"person": person, "site": settings.SITE_NAME}
+    text = render_to_string(f"mails/{email.kind}.txt", details)
     subject, _, body = text.partition("\n\n")
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     headers = {

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
@@ -53,6 +54,7 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
     row = _weights(rounds.get_round(number).model_id)
     model = row.model
     context = {
+        "site": settings.SITE_NAME,
         "round": overview,
         "net": model.architecture,
         "sha256": row.sha256,
