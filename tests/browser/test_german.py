@@ -64,8 +64,8 @@ def english_on(page: Page, translated: set[str]) -> list[str]:
 
 
 def sign_up(page: Page, name: str) -> None:
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Passwort").fill(PASSWORD)
+    page.fill("#id_username", name)
+    page.fill("#id_password", PASSWORD)
     page.locator("main form button").click()
     page.wait_for_url("**/draw/")
 
@@ -80,13 +80,13 @@ def test_the_way_of_one_drawing_has_nothing_english_on_it(
 
     for label, strokes, width in penmanship.fooling(11, 5):
         dora.locator(f'[data-digit="{label}"]').click()
-        expect(dora.locator("#submit")).to_have_text(f"Als {label} einreichen")
+        expect(dora.locator("#submit")).to_have_text(f"Als {label} abgeben")
         dora.locator("#width").fill(str(width))
         draw_with_mouse(dora, strokes)
         with dora.expect_response("**/api/attempts/") as response:
             dora.locator("#submit").click()
         attempt = response.value.json()
-        expect(dora.locator("#submit")).to_have_text("Eingereicht")
+        expect(dora.locator("#submit")).to_have_text("Abgegeben")
         if attempt["fooled"]:
             break
         dora.locator("#anew").click()
