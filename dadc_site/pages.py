@@ -11,7 +11,7 @@ def about_the_site(request: HttpRequest) -> dict[str, object]:
     return {
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "site": settings.SITE_NAME,
-        "languages": settings.LANGUAGES,
+        "languages": settings.OFFERED_LANGUAGES,
         "waiting_count": _waiting_count,
         "words": words.address,
     }
