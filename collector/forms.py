@@ -102,7 +102,7 @@ class AccountForm(ReadAt, forms.Form):
     )
     language = forms.ChoiceField(
         label=_("Language"),
-        choices=[("", _("as my browser has it")), *settings.LANGUAGES],
+        choices=[("", _("as my browser has it")), *settings.OFFERED_LANGUAGES],
         required=False,
         help_text=_("Of pages and emails."),
     )

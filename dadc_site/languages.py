@@ -3,6 +3,7 @@ cookie remembers; else as the browser asks."""
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -14,11 +15,10 @@ _NOBODYS = {
     "words",
     "metrics",
     "fool_seen",
-    "fool_card",
     "round_weights",
-    "round_card",
-    "history_csv",
 }
+# What is data, or goes elsewhere: in English, whoever takes it along.
+_DATA = {"account_export", "fool_card", "history_csv", "round_card"}
 
 
 class Spoken:
@@ -33,8 +33,8 @@ class Spoken:
 
     def process_view(self, request: HttpRequest, *args: object) -> None:
         """Go by the account, once it is known that a page is asked for, and by whom."""
-        match = request.resolver_match
-        if match is None or match.url_name in _NOBODYS:
-            return
-        if language := getattr(request.user, "language", ""):
+        name = request.resolver_match and request.resolver_match.url_name
+        if name in _DATA:
+            translation.activate(settings.LANGUAGE_CODE)
+        elif name not in _NOBODYS and (language := getattr(request.user, "language", "")):
             translation.activate(language)

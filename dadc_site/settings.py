@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 
 from csp.constants import NONE, SELF
+from django.conf import global_settings
 
-from dadc_site import addresses, environment, logs
+from dadc_site import addresses, environment, logs, pseudo
 from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -72,6 +73,7 @@ MESSAGE_STORAGE = "dadc_site.messages.MessageStorage"
 MESSAGE_COOKIE_NAME = f"{_sure}messages{_of_this_path}"
 
 # What the site does.
+SITE_NAME = "Fool the Digits"
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
 OPEN_SIGNUP = environment.flag("DADC_OPEN_SIGNUP", True)
@@ -202,8 +204,13 @@ EMAIL_TIMEOUT = _mail.timeout
 DEFAULT_FROM_EMAIL = environment.sender("DADC_MAIL_FROM", "dadc@localhost")
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGES = OFFERED_LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGES_BIDI = [*global_settings.LANGUAGES_BIDI, pseudo.LANGUAGE]
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "dadc_site/locale"]
+if DEBUG:
+    _homes = [*LOCALE_PATHS, BASE_DIR / "collector/locale", BASE_DIR / "trainer/locale"]
+    LANGUAGES = [*OFFERED_LANGUAGES, (pseudo.LANGUAGE, "⟦English⟧")]
+    LOCALE_PATHS = [pseudo.make(DATA_DIR / "pseudo", _homes), *LOCALE_PATHS]
 FORMAT_MODULE_PATH = "dadc_site.formats"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True

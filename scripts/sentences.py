@@ -11,7 +11,7 @@ SPOKEN = {"alt", "aria-label", "aria-description", "content", "placeholder", "ti
 # What is the same in every language.
 SILENT = re.compile(r"\b(?:JSON|CSV|API|SHA-256|UTC|MNIST|vMER|MER|Esc|Enter|JavaScript)\b")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-_HOLE = "\x00"  # where a tag or a value stands
+_HOLE = "\ufffc"  # where a tag or a value stands
 _LITERAL = re.compile(r"""(_\(|\|date:)?(["'])(.*?)\2""")
 # A literal of these is a name; of others what has a space or a capital is said to people.
 _NAMING = {"url", "static", "block", "extends", "load", "cycle", "translate", "blocktranslate"}
@@ -75,5 +75,5 @@ def _said_outside(template: str) -> Iterator[tuple[int, str]]:
 
 def _literals(tag: str, contents: str) -> list[str]:
     """What a tag hands on for people to read."""
-    found = [] if tag in _NAMING else _LITERAL.findall(contents)
+    found = [] if tag in _NAMING else _LITERAL.findall(contents)[tag == "term" :]
     return [text for mark, _, text in found if not mark and re.search("[A-Z ]", text)]

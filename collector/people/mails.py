@@ -215,8 +215,9 @@ def _message(email: Email) -> mail.EmailMessage | None:
     details = _DETAILS[Kind(email.kind)](email, person)
     if details is None:
         return None
+    details |= {"person": person, "site": settings.SITE_NAME}
     with translation.override(person.language or settings.LANGUAGE_CODE):
-        text = render_to_string(f"mails/{email.kind}.txt", details | {"person": person})
+        text = render_to_string(f"mails/{email.kind}.txt", details)
     subject, _, body = text.partition("\n\n")
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     headers = {

@@ -260,7 +260,7 @@ class Language(WithinPath, generic.View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         chosen = request.POST.get("language", "")
-        if chosen not in dict(django_settings.LANGUAGES):
+        if chosen not in dict(django_settings.OFFERED_LANGUAGES):
             raise Refused(Sentence("This site does not speak that language."))
         if isinstance(request.user, Person):
             accounts.change(request.user, language=chosen)

@@ -4,7 +4,7 @@ nobody."""
 import io
 from functools import cache
 
-from django.template.loader import render_to_string
+from django.conf import settings
 from django.utils.translation import gettext as _
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
@@ -50,7 +50,7 @@ def png(attempt: Attempt) -> bytes:
     for top, line in zip((398, 440), lines, strict=True):
         draw.text((TEXT, top), line, SOFT, _font(32))
     _mark(card, draw, TEXT, MARGIN + SIDE - 44, 4)
-    draw.text((TEXT + 62, MARGIN + SIDE - 22), _site_name(), CHALK, _font(34), anchor="lm")
+    draw.text((TEXT + 62, MARGIN + SIDE - 22), settings.SITE_NAME, CHALK, _font(34), anchor="lm")
     file = io.BytesIO()
     card.quantize(64, method=Image.Quantize.FASTOCTREE).save(file, "PNG")
     return file.getvalue()
@@ -118,8 +118,3 @@ def _mark(card: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, size: in
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
-
-
-@cache
-def _site_name() -> str:
-    return render_to_string("parts/site_name.txt").strip()
