@@ -15,11 +15,10 @@ _NOBODYS = {
     "words",
     "metrics",
     "fool_seen",
-    "fool_card",
     "round_weights",
 }
-# What is data: in English, whoever takes it along.
-_DATA = {"account_export", "history_csv", "round_card"}
+# What is data, or goes elsewhere: in English, whoever takes it along.
+_DATA = {"account_export", "fool_card", "history_csv", "round_card"}
 
 
 class Spoken:

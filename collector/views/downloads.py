@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
-from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from collector import words
@@ -52,7 +51,6 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_safe
-@translation.override(settings.LANGUAGE_CODE)
 def card(request: HttpRequest, number: int) -> HttpResponse:
     """Answer with the model card of a round's model, a record, which is the same for everybody.
     Raises NoSuchRound, NotFound where it has no weights."""

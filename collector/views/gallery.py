@@ -6,13 +6,11 @@ from functools import partial
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -188,7 +186,6 @@ def seen(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
 
 
 @require_safe
-@translation.override(settings.LANGUAGE_CODE)
 def card(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     """Answer with the picture that is shown where somebody shares the page, as PNG. It names
     nobody, since other sites keep copies of it, and is the same for everybody. Drawn once in a
