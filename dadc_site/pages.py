@@ -10,7 +10,7 @@ from collector.views import words
 def about_the_site(request: HttpRequest) -> dict[str, object]:
     return {
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
-        "site": settings.SITE_NAME,
+        "site_title": settings.SITE_NAME,
         "languages": settings.OFFERED_LANGUAGES,
         "waiting_count": _waiting_count,
         "words": words.address,

@@ -30,6 +30,7 @@ DOMAINS = {"django": ["html", "py", "txt"], "djangojs": ["js"]}
 # When it was made, and by what, which would be another each time.
 _OF_THE_DAY = re.compile(r'"(POT-Creation-Date|Report-Msgid-Bugs-To):.*\n')
 _MSGFMT = ["msgfmt", "--check-format", "--check-domain", "--statistics"]
+_PLACE = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w+>")
 NEW = r"""msgid ""
 msgstr ""
 "Language: {language}\n"
@@ -95,16 +96,26 @@ def problems() -> Iterator[str]:
                     yield f"{name}: {told}"
                 elif _said(new) != _said(compiled(path)):
                     yield f"{compiled(path).relative_to(ROOT)} is older than its source: make words"
+                yield from (f"{name}: other places than in “{one}”" for one in _misplaced(new))
     finally:
         for path, text in was.items():
             path.write_text(text)
 
 
-def _said(path: Path) -> object:
+def _said(path: Path) -> dict[str | tuple[str, int], str]:
     if not path.exists():
-        return None
+        return {}
     with path.open("rb") as file:
-        return vars(gettext.GNUTranslations(file))["_catalog"]
+        said: dict[str | tuple[str, int], str] = vars(gettext.GNUTranslations(file))["_catalog"]
+        return said
+
+
+def _misplaced(path: Path) -> Iterator[str]:
+    """Yield each sentence whose values, or elements, are not those of its translation."""
+    for sentence, said in _said(path).items():
+        one, form = (sentence, 0) if isinstance(sentence, str) else sentence
+        if form == 0 and set(_PLACE.findall(one)) != set(_PLACE.findall(said)):
+            yield one
 
 
 def main() -> None:

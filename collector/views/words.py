@@ -42,8 +42,10 @@ def address() -> str:
 
 @lru_cache
 def _script(language: str) -> bytes:
+    request = HttpRequest()
+    request.method = "GET"
     with translation.override(language):
-        catalogue = _catalogue(HttpRequest())
+        catalogue = _catalogue(request)
     assert isinstance(catalogue, HttpResponse)
     return catalogue.content
 
