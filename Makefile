@@ -8,7 +8,7 @@ PY = .venv/bin/python
 SERVE = exec $(PY) -m collector.management.lifeline $$PPID $(PY) serve.py
 PIP = $(PY) -m pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test test-long lint bench reliability soak lock help
+.PHONY: run demo test test-long lint words bench reliability soak lock help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -43,12 +43,16 @@ reliability: .venv/ready .venv/ready-dev ## the table of docs/reliability.md, fr
 soak: .venv/ready .venv/ready-dev staticfiles/ready ## half an hour of load with faults on six machines (root); SOAK_SECONDS shortens it
 	$(PY) -m scripts.soak
 
-lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy and djade; biome and tsc, which want Node
+lint: .venv/ready .venv/ready-dev node_modules/ready ## ruff, mypy, djade; words, which want GNU gettext; biome and tsc, which want Node
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
 	.venv/bin/djade --target-version 5.2 --check $(shell find templates -name '*.html')
+	$(PY) -m scripts.words --check
 	npm run --silent lint
+
+words: .venv/ready ## the catalogues of all languages, from what the sources say; wants GNU gettext
+	$(PY) -m scripts.words
 
 lock: ## renews the locked requirements after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all
 	PYTHON=$(PYTHON) scripts/lock.sh $(UPGRADE)

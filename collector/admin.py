@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from collector.forms import ReadAt
@@ -48,7 +49,9 @@ class PersonChange(ReadAt, UserChangeForm):  # type: ignore[type-arg]
             if name not in self.changed_data:
                 cleaned[name] = now
             elif was != now and cleaned.get(name) != now:
-                self.add_error(name, f"Somebody has changed this to {now or 'nothing'} meanwhile.")
+                changed = _("Somebody has changed this to {now} meanwhile.")
+                emptied = _("Somebody has changed this to nothing meanwhile.")
+                self.add_error(name, changed.format(now=now) if now else emptied)
         return cleaned
 
 

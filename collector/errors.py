@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+from trainer.learning.sentences import Sentence
+
 
 class Refused(Exception):
-    """A request that a rule turns down. Doors answer `status` with `code`, `message` and any
-    `field` at fault."""
+    """A request that a rule turns down. Doors answer `status` with `code`, `message`, told in the
+    reader's language, and any `field` at fault."""
 
     status = 400
     code = "refused"
@@ -63,28 +65,28 @@ class Trouble:
     """What is wrong with the database, and what people are told. What `is_busy` gets better by
     itself, and soon; nothing else may be called so."""
 
-    cause: str
-    told: str
+    cause: Sentence
+    told: Sentence
     is_busy: bool = False
 
 
-_IN_A_MINUTE = "The site cannot answer at this moment. Please try again in a minute."
-_CANNOT_WRITE = (
+_IN_A_MINUTE = Sentence("The site cannot answer at this moment. Please try again in a minute.")
+_CANNOT_WRITE = Sentence(
     "The site cannot write at this moment; its admins can see why in the log. What was there is "
     "not lost."
 )
-_CANNOT_REACH = (
+_CANNOT_REACH = Sentence(
     "The site cannot use its database at this moment; its admins can see why in the log."
 )
-_BUSY = Trouble("The database is busy.", _IN_A_MINUTE, is_busy=True)
-_CROWDED = Trouble("The database takes no more connections.", _IN_A_MINUTE, is_busy=True)
-_READ_ONLY = Trouble("The database is read-only.", _CANNOT_WRITE)
-_DENIED = Trouble("The database does not let us write.", _CANNOT_WRITE)
-_FULL = Trouble("The disk of the database is full.", _CANNOT_WRITE)
-_BROKEN = Trouble("The disk of the database does not read or write.", _CANNOT_REACH)
-_DAMAGED = Trouble("The database is damaged.", _CANNOT_REACH)
-_CLOSED = Trouble("The file of the database cannot be opened.", _CANNOT_REACH)
-_AWAY = Trouble("The database does not answer.", _CANNOT_REACH)
+_BUSY = Trouble(Sentence("The database is busy."), _IN_A_MINUTE, is_busy=True)
+_CROWDED = Trouble(Sentence("The database takes no more connections."), _IN_A_MINUTE, is_busy=True)
+_READ_ONLY = Trouble(Sentence("The database is read-only."), _CANNOT_WRITE)
+_DENIED = Trouble(Sentence("The database does not let us write."), _CANNOT_WRITE)
+_FULL = Trouble(Sentence("The disk of the database is full."), _CANNOT_WRITE)
+_BROKEN = Trouble(Sentence("The disk of the database does not read or write."), _CANNOT_REACH)
+_DAMAGED = Trouble(Sentence("The database is damaged."), _CANNOT_REACH)
+_CLOSED = Trouble(Sentence("The file of the database cannot be opened."), _CANNOT_REACH)
+_AWAY = Trouble(Sentence("The database does not answer."), _CANNOT_REACH)
 
 # SQLite's primary result codes.
 _OF_SQLITE = {

@@ -5,8 +5,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from collector.models import Appeal, Factor, Person, Reading, Study
 from collector.people import accounts
@@ -17,7 +20,10 @@ if TYPE_CHECKING:
 else:
     _StudyModelForm = forms.ModelForm
 
-NAMES = {"ambiguous": "ambiguous: it could be more than one digit", "junk": "junk: no digit at all"}
+NAMES = {
+    "ambiguous": _("ambiguous: it could be more than one digit"),
+    "junk": _("junk: no digit at all"),
+}
 
 
 class ReadAt(forms.BaseForm):
@@ -46,11 +52,13 @@ class SignUpForm(forms.Form):
     """What a new account needs."""
 
     username = forms.CharField(
-        label="User name",
+        label=_("User name"),
         max_length=1000,
         strip=False,
-        help_text="3 to 30 letters a–z, digits, dots, hyphens or underscores, beginning with a "
-        "letter. It stands beside your drawings, so it need not be your real name.",
+        help_text=_(
+            "3 to 30 letters a–z, digits, dots, hyphens or underscores, beginning with a "
+            "letter. It stands beside your drawings, so it need not be your real name."
+        ),
         widget=forms.TextInput(
             attrs={
                 "autocomplete": "username",
@@ -61,39 +69,48 @@ class SignUpForm(forms.Form):
         ),
     )
     password = forms.CharField(
+        label=_("Password"),
         max_length=1000,
         strip=False,
-        help_text="At least 8 characters, and not a common one.",
+        help_text=_("At least 8 characters, and not a common one."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     email = forms.CharField(
-        label="Email address, if you like",
+        label=_("Email address, if you like"),
         required=False,
         max_length=254,
-        help_text="For a forgotten password: a link comes to it to confirm it. Without one, an "
-        "admin of this site has to reset the password.",
+        help_text=_(
+            "For a forgotten password: a link comes to it to confirm it. Without one, an "
+            "admin of this site has to reset the password."
+        ),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
 
 class AccountForm(ReadAt, forms.Form):
-    """How an account is shown, and whether its notices go by email."""
+    """How an account is shown, whether its notices go by email, and in which language."""
 
     is_listed = forms.BooleanField(
-        label="Show me on the leaderboard and beside my public drawings",
+        label=_("Show me on the leaderboard and beside my public drawings"),
         required=False,
-        help_text="If not, your name and your confirmed drawings are shown to the admins alone.",
+        help_text=_("If not, your name and your confirmed drawings are shown to the admins alone."),
     )
     wants_mail = forms.BooleanField(
-        label="Email me what becomes of my drawings",
+        label=_("Email me what becomes of my drawings"),
         required=False,
-        help_text="At most one email an hour.",
+        help_text=_("At most one email an hour."),
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=[("", _("as my browser has it")), *settings.OFFERED_LANGUAGES],
+        required=False,
+        help_text=_("Of pages and emails."),
     )
 
 
 def _own_password() -> forms.CharField:
     return forms.CharField(
-        label="My password",
+        label=_("My password"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
@@ -105,11 +122,12 @@ class EmailForm(forms.Form):
 
     prefix = "email"
     email = forms.CharField(
-        label="New address",
+        label=_("New address"),
         required=False,
         max_length=254,
-        help_text="Empty: none. Without one, an admin of this site has to reset a forgotten "
-        "password.",
+        help_text=_(
+            "Empty: none. Without one, an admin of this site has to reset a forgotten password."
+        ),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     password = _own_password()
@@ -119,11 +137,11 @@ class CloseForm(forms.Form):
     """Whether one's drawings stay, and the password, so that nobody else closes the account."""
 
     drawings = forms.ChoiceField(
-        label="My drawings",
+        label=_("My drawings"),
         choices=[
-            ("", "Choose …"),
-            ("keep", "keep them, without my name"),
-            ("remove", "remove them: later models learn without them"),
+            ("", _("Choose …")),
+            ("keep", _("keep them, without my name")),
+            ("remove", _("remove them: later models learn without them")),
         ],
     )
     password = _own_password()
@@ -133,8 +151,9 @@ class CodeForm(forms.Form):
     """The second step of signing in."""
 
     code = forms.CharField(
+        label=_("Code"),
         max_length=100,
-        help_text="Six digits of your authenticator app, or one of your recovery codes.",
+        help_text=_("Six digits of your authenticator app, or one of your recovery codes."),
         widget=forms.TextInput(
             attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
         ),
@@ -154,12 +173,12 @@ class TokenForm(PasswordForm):
     prefix = "token"
 
 
-def _factor_name(usual: str) -> forms.CharField:
+def _factor_name(usual: Promise) -> forms.CharField:
     return forms.CharField(
-        label="Name",
+        label=_("Name"),
         initial=usual,
         max_length=Factor.LONGEST_NAME,
-        help_text="So that you know it among others.",
+        help_text=_("So that you know it among others."),
     )
 
 
@@ -167,9 +186,9 @@ class AppForm(forms.Form):
     """An authenticator app, with a code that shows that it has the secret."""
 
     prefix = "app"
-    name = _factor_name("My phone")
+    name = _factor_name(_("My phone"))
     code = forms.CharField(
-        label="Code that the app shows",
+        label=_("Code that the app shows"),
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )
@@ -179,7 +198,7 @@ class PasskeyForm(forms.Form):
     """A passkey that the browser made; a script fills in its answer."""
 
     prefix = "passkey"
-    name = _factor_name("Passkey")
+    name = _factor_name(_("Passkey"))
     answer = forms.CharField(max_length=100_000, widget=forms.HiddenInput())
 
 
@@ -187,13 +206,13 @@ class SignInForm(AuthenticationForm):
     """Django's form, but through the one place that counts tries."""
 
     error_messages = {
-        "invalid_login": "That user name and password do not go together.",
-        "inactive": "This account is suspended.",
+        "invalid_login": _("That user name and password do not go together."),
+        "inactive": _("This account is suspended."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].label = "User name"
+        self.fields["username"].label = _("User name")
 
     def clean(self) -> dict[str, object]:
         """Sign in with what was given. Raises ValidationError where name and password do not go
@@ -211,10 +230,10 @@ class ReasonForm(forms.Form):
     """Why an admin does what they do to a person or a held candidate."""
 
     why = forms.CharField(
-        label="Why?",
+        label=_("Why?"),
         max_length=1000,
         widget=forms.TextInput(),
-        help_text="It is kept, under your name.",
+        help_text=_("It is kept, under your name."),
     )
 
 
@@ -223,8 +242,9 @@ class RoleForm(ReasonForm):
 
     field_order = ("role", "why")
     role = forms.ChoiceField(
-        choices=[(role.value, role.label.capitalize()) for role in Person.Role],
-        help_text="A new moderator reads ten practice drawings first.",
+        label=_("Role"),
+        choices=[(role.value, role.label) for role in Person.Role],
+        help_text=_("A new moderator reads ten practice drawings first."),
     )
 
 
@@ -233,16 +253,19 @@ class RollBackForm(forms.Form):
 
     field_order = ("number", "why")
     why = forms.CharField(
-        label="Why?",
+        label=_("Why?"),
         max_length=1000,
         widget=forms.TextInput(),
-        help_text="It stays with the round, under your name.",
+        help_text=_("It stays with the round, under your name."),
     )
 
     def __init__(self, *args: Any, last: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["number"] = forms.IntegerField(
-            label="The model of round", min_value=1, max_value=last, help_text=f"1 to {last}"
+            label=_("The model of round"),
+            min_value=1,
+            max_value=last,
+            help_text=_("1 to {last}").format(last=last),
         )
         self.order_fields(self.field_order)
 
@@ -251,10 +274,10 @@ class AppealForm(forms.Form):
     """Why a drawing should be looked at again."""
 
     text = forms.CharField(
-        label="Why should it be looked at again?",
+        label=_("Why should it be looked at again?"),
         max_length=Appeal.LONGEST,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="You can ask once. An admin who did not draw it answers, and you are told.",
+        help_text=_("You can ask once. An admin who did not draw it answers, and you are told."),
     )
 
 
@@ -262,17 +285,17 @@ class DecisionForm(forms.Form):
     """An admin's decision on a drawing that moderators could not settle, or on an appeal."""
 
     answer = forms.ChoiceField(
-        label="It is",
+        label=_("It is"),
         choices=[
-            ("", "Choose …"),
+            ("", _("Choose …")),
             *((answer, NAMES.get(answer, answer)) for answer in Reading.ANSWERS),
         ],
     )
     why = forms.CharField(
-        label="Why?",
+        label=_("Why?"),
         max_length=1000,
         widget=forms.TextInput(),
-        help_text="The drawer reads it too.",
+        help_text=_("The drawer reads it too."),
     )
 
 
@@ -292,37 +315,48 @@ class StudyForm(ReadAt, _StudyModelForm):
             "requires_second_factor",
         )
         labels = {
-            "architecture": "Network",
-            "round_size": "Round size",
-            "quorum": "Quorum",
-            "audit_share": "Audit share",
-            "gold_share": "Gold share",
-            "person_share": "Most of one person",
-            "has_live_preview": "Live preview",
-            "requires_second_factor": "Second factor for moderators and admins",
+            "architecture": _("Network"),
+            "round_size": _("Round size"),
+            "quorum": _("Quorum"),
+            "audit_share": _("Audit share"),
+            "gold_share": _("Gold share"),
+            "person_share": _("Most of one person"),
+            "has_live_preview": _("Live preview"),
+            "requires_second_factor": _("Second factor for moderators and admins"),
         }
         help_texts = {
-            "architecture": "The architecture of the next models; each is trained from this "
-            "network's own first model.",
-            "round_size": "So many new verified tricks start the training of the next model.",
-            "quorum": "So many moderators have to agree with the drawer.",
-            "audit_share": "The share (0–1) of drawings that did not fool the model that are "
-            "read all the same.",
-            "gold_share": "The share (0–1) of what moderators get that is gold: drawings whose "
-            "answer is beyond doubt. They look like all others and show who reads well.",
-            "person_share": "The largest share (0–1) of a round’s new samples that may be one "
-            "person’s; their others wait for a later round. 1: no limit.",
-            "has_live_preview": "Show on the draw page what the model sees before a drawing is "
-            "submitted.",
-            "requires_second_factor": "Whoever has none is asked to add one before anything that "
-            "crowdworkers may not do. To switch it on you need one yourself.",
+            "architecture": _(
+                "The architecture of the next models; each is trained from this "
+                "network's own first model."
+            ),
+            "round_size": _("So many new verified tricks start the training of the next model."),
+            "quorum": _("So many moderators have to agree with the drawer."),
+            "audit_share": _(
+                "The share (0–1) of drawings that did not fool the model that are "
+                "read all the same."
+            ),
+            "gold_share": _(
+                "The share (0–1) of what moderators get that is gold: drawings whose "
+                "answer is beyond doubt. They look like all others and show who reads well."
+            ),
+            "person_share": _(
+                "The largest share (0–1) of a round’s new samples that may be one "
+                "person’s; their others wait for a later round. 1: no limit."
+            ),
+            "has_live_preview": _(
+                "Show on the draw page what the model sees before a drawing is submitted."
+            ),
+            "requires_second_factor": _(
+                "Whoever has none is asked to add one before anything that "
+                "crowdworkers may not do. To switch it on you need one yourself."
+            ),
         }
 
     def __init__(self, *args: Any, architectures: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         plain = self.fields["architecture"]
         self.fields["architecture"] = forms.ChoiceField(
-            label="Network",
+            label=_("Network"),
             choices=[(name, name) for name in architectures],
             help_text=plain.help_text,
             show_hidden_initial=plain.show_hidden_initial,

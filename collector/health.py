@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from collector.errors import trouble_of
 from trainer import heartbeats, target
+from trainer.learning.sentences import Sentence
+from trainer.saying import told
 
 WRITES_EVERY = 5.0  # seconds; a flood of probes is no flood of writes
 WRITTEN_WITHIN = 2  # seconds
@@ -28,8 +30,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def problems() -> list[str]:
-    """Return what readiness would say is wrong, in sentences."""
-    return [state for state in (_database(), _target(), _worker()) if state != "ok"]
+    """Return what readiness would say is wrong, in sentences of the reader's language."""
+    return [told(state) for state in (_database(), _target(), _worker()) if state != "ok"]
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
@@ -88,7 +90,7 @@ def _written() -> str:
     except Error as error:
         trouble = trouble_of(error)
         logger.warning("The database takes no write: %s", " ".join(str(error).split()))
-        return trouble.cause if trouble else "The database takes no write."
+        return trouble.cause if trouble else Sentence("The database takes no write.")
     return "ok"
 
 
@@ -113,10 +115,15 @@ def _target() -> str:
     try:
         target.current()
     except target.TargetUnavailable as error:
-        return str(error)
+        why: Sentence = error.args[0]
+        return why
     return "ok"
 
 
 def _worker() -> str:
     missing = heartbeats.missing("worker", "trainer")
-    return "ok" if not missing else f"No sign of life from {' or from '.join(missing)}."
+    if not missing:
+        return "ok"
+    if len(missing) == 1:
+        return Sentence("No sign of life from {one}.", one=missing[0])
+    return Sentence("No sign of life from {one} or from {other}.", one=missing[0], other=missing[1])

@@ -11,61 +11,140 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop as _
 
 from collector.errors import TooMany
 from collector.models import ORIGINAL, Allowance, Attempt, Person, clock
+from trainer.learning.sentences import Sentence, counted
 
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` (times DADC_LIMIT_SCALE) in each window of `seconds`."""
+    """At most `most` (times DADC_LIMIT_SCALE) in each window of `seconds`; `told` says, with a
+    place for `most`, what was too much."""
 
     rule: str
     most: int
     seconds: int
-    what: str
+    told: str
     code: str = TooMany.code
 
 
 # Of these two a drawing takes its shares of work, up to 32.
 SUBMISSIONS_A_MINUTE = Limit(
-    "submissions a minute", 40, 60, "drawings, long scribbles counted as several,"
+    "submissions a minute",
+    40,
+    60,
+    _("That was more than {most:,} drawings, long scribbles counted as several, in a minute."),
 )
 PREDICTIONS_A_MINUTE = Limit(
-    "predictions a minute", 1200, 60, "previews, long scribbles counted as several,"
+    "predictions a minute",
+    1200,
+    60,
+    _("That was more than {most:,} previews, long scribbles counted as several, in a minute."),
 )
-LOOKS_A_MINUTE = Limit("looks a minute", 60, 60, "looks at how today stands")
-SUBMISSIONS_A_DAY = Limit("submissions a day", 2000, 24 * 3600, "drawings")
-KILOBYTES_A_DAY = Limit("kilobytes a day", 20_000, 24 * 3600, "kB of drawings")
-SIGN_UPS_AN_HOUR = Limit("sign-ups an hour", 30, 3600, "new accounts from one address")
+LOOKS_A_MINUTE = Limit(
+    "looks a minute",
+    60,
+    60,
+    _("That was more than {most:,} looks at how today stands in a minute."),
+)
+SUBMISSIONS_A_DAY = Limit(
+    "submissions a day",
+    2000,
+    24 * 3600,
+    _("That was more than {most:,} drawings in a day."),
+)
+KILOBYTES_A_DAY = Limit(
+    "kilobytes a day",
+    20_000,
+    24 * 3600,
+    _("That was more than {most:,} kB of drawings in a day."),
+)
+SIGN_UPS_AN_HOUR = Limit(
+    "sign-ups an hour",
+    30,
+    3600,
+    _("That was more than {most:,} new accounts from one address in an hour."),
+)
 SIGN_UPS_AN_HOUR_NEARBY = Limit(
-    "sign-ups an hour nearby", 90, 3600, "new accounts from addresses next to each other"
+    "sign-ups an hour nearby",
+    90,
+    3600,
+    _("That was more than {most:,} new accounts from addresses next to each other in an hour."),
 )
-RESETS_AN_HOUR = Limit("resets an hour", 3, 3600, "emails to one address")
-CONFIRMATIONS_AN_HOUR = Limit("confirmations an hour", 3, 3600, "emails to one address")
-CONFIRMATIONS_AN_HOUR_FROM = Limit("confirmations an hour from", 20, 3600, "email addresses")
-RESETS_AN_HOUR_FROM = Limit("resets an hour from", 20, 3600, "forgotten passwords")
-PASSWORDS_AN_HOUR = Limit("passwords an hour", 10, 3600, "passwords")
-SIGN_INS_A_MINUTE = Limit("tokens a minute", 20, 60, "sign-ins from here")
+RESETS_AN_HOUR = Limit(
+    "resets an hour",
+    3,
+    3600,
+    _("That was more than {most:,} emails to one address in an hour."),
+)
+CONFIRMATIONS_AN_HOUR = Limit(
+    "confirmations an hour",
+    3,
+    3600,
+    _("That was more than {most:,} emails to one address in an hour."),
+)
+CONFIRMATIONS_AN_HOUR_FROM = Limit(
+    "confirmations an hour from",
+    20,
+    3600,
+    _("That was more than {most:,} email addresses in an hour."),
+)
+RESETS_AN_HOUR_FROM = Limit(
+    "resets an hour from",
+    20,
+    3600,
+    _("That was more than {most:,} forgotten passwords in an hour."),
+)
+PASSWORDS_AN_HOUR = Limit(
+    "passwords an hour",
+    10,
+    3600,
+    _("That was more than {most:,} passwords in an hour."),
+)
+SIGN_INS_A_MINUTE = Limit(
+    "tokens a minute",
+    20,
+    60,
+    _("That was more than {most:,} sign-ins from here in a minute."),
+)
 SIGN_INS_FROM_A_PLACE = Limit(
-    "sign-ins from a place", 10, 900, "tries to sign in to this account from here", "locked_out"
+    "sign-ins from a place",
+    10,
+    900,
+    _(
+        "That was more than {most:,} tries to sign in to this account from here in a quarter "
+        "of an hour."
+    ),
+    "locked_out",
 )
 SIGN_INS_FROM_NEW_PLACES = Limit(
     "sign-ins from new places",
     100,
     3600,
-    "tries to sign in to this account from where nobody had signed in to it before",
+    _(
+        "That was more than {most:,} tries to sign in to this account from where nobody had "
+        "signed in to it before in an hour."
+    ),
     "locked_out",
 )
 CODES_FROM_A_PLACE = Limit(
-    "codes from a place", 10, 900, "codes for this account from here", "locked_out"
+    "codes from a place",
+    10,
+    900,
+    _("That was more than {most:,} codes for this account from here in a quarter of an hour."),
+    "locked_out",
 )
 # A code is right by chance in three of a million tries.
 CODES_FROM_NEW_PLACES = Limit(
     "codes from new places",
     20,
     3600,
-    "codes for this account from where nobody had signed in to it before",
+    _(
+        "That was more than {most:,} codes for this account from where nobody had signed in "
+        "to it before in an hour."
+    ),
     "locked_out",
 )
 
@@ -138,12 +217,9 @@ def _window(limit: Limit) -> tuple[int, datetime]:
 
 def _too_many(limit: Limit, ends: datetime) -> TooMany:
     wait = max(1, math.ceil((ends - clock.now()).total_seconds()))  # it may have ended meanwhile
-    return TooMany(
-        f"That was more than {_scaled(limit.most):,} {limit.what} in {_span(limit.seconds)}. Try "
-        f"again {_in(wait)}.",
-        wait,
-        code=limit.code,
-    )
+    much = Sentence(limit.told, most=_scaled(limit.most))
+    told = Sentence("{much} {again}", much=much, again=_again_in(wait))
+    return TooMany(told, wait, code=limit.code)
 
 
 def address_of(request: HttpRequest) -> str:
@@ -186,19 +262,28 @@ def leave_room(drawer: Person) -> None:
     if _as_many(fools, while_new):
         if _is_new(drawer):
             raise TooMany(
-                f"{while_new} of your drawings wait to be read, and that is the most until "
-                f"{NEW_UNTIL} of them are verified. Come back when some have been read.",
+                Sentence(
+                    "{while_new} of your drawings wait to be read, and that is the most until "
+                    "{new_until} of them are verified. Come back when some have been read.",
+                    while_new=while_new,
+                    new_until=NEW_UNTIL,
+                ),
                 _LATER,
             )
         if _as_many(fools, of_one):
             raise TooMany(
-                f"{of_one} of your drawings wait to be read, and that is the most of one person. "
-                "Come back when some have been read.",
+                Sentence(
+                    "{of_one} of your drawings wait to be read, and that is the most of one "
+                    "person. Come back when some have been read.",
+                    of_one=of_one,
+                ),
                 _LATER,
             )
     if _as_many(waiting, _scaled(PENDING_IN_ALL)):
         raise TooMany(
-            "The moderators are behind: so many drawings wait that no more are taken for now.",
+            Sentence(
+                "The moderators are behind: so many drawings wait that no more are taken for now."
+            ),
             _LATER,
         )
 
@@ -225,13 +310,10 @@ def _scaled(most: int) -> int:
     return max(1, round(most * scale))
 
 
-def _span(seconds: int) -> str:
-    spans = {60: "a minute", 900: "a quarter of an hour", 3600: "an hour", 86_400: "a day"}
-    return spans[seconds]
-
-
-def _in(seconds: int) -> str:
+def _again_in(seconds: int) -> Sentence:
     if seconds < 90:
-        return f"in {seconds} second{'' if seconds == 1 else 's'}"
+        return counted("Try again in {n} second.", "Try again in {n} seconds.", n=seconds)
     minutes = math.ceil(seconds / 60)
-    return f"in {minutes} minutes" if minutes < 90 else f"in {round(minutes / 60)} hours"
+    if minutes < 90:
+        return counted("Try again in {n} minute.", "Try again in {n} minutes.", n=minutes)
+    return counted("Try again in {n} hour.", "Try again in {n} hours.", n=round(minutes / 60))

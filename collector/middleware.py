@@ -16,6 +16,7 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from collector.errors import Forbidden, NotFound, Refused
 from collector.health import PROBES
 from collector.refusals import answer, as_refusal, is_api
+from trainer.learning.sentences import Sentence
 
 _Answer = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -90,16 +91,18 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
     try:
         request.get_host()
     except DisallowedHost:
-        return answer(request, Refused("This site is not known by that name.", code="unknown_host"))
+        return answer(
+            request, Refused(Sentence("This site is not known by that name."), code="unknown_host")
+        )
     if settings.SECURE_SSL_REDIRECT and is_api(request) and not request.is_secure():
         # Led on to https, a program would go on sending its token in the plain.
-        return answer(request, Forbidden("Ask by https.", code="https_needed"))
+        return answer(request, Forbidden(Sentence("Ask by https."), code="https_needed"))
     if "\0" in request.path or ("%00" in meta["QUERY_STRING"] and not is_api(request)):
-        return answer(request, NotFound("There is no such address here."))
+        return answer(request, NotFound(Sentence("There is no such address here.")))
     if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         return answer(
             request,
-            Refused("Send the body as it is, not encoded.", code="unsupported_encoding"),
+            Refused(Sentence("Send the body as it is, not encoded."), code="unsupported_encoding"),
             415,
         )
     if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
@@ -108,7 +111,8 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
             body = meta["wsgi.input"].read(max_bytes + 1)
         except (ParseException, OSError):
             return answer(
-                request, Refused("The chunks of this body are broken.", code="broken_body")
+                request,
+                Refused(Sentence("The chunks of this body are broken."), code="broken_body"),
             )
         meta["CONTENT_LENGTH"] = str(len(body))
         request._stream = io.BytesIO(body)
@@ -116,7 +120,10 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
     if not declared.isdigit() or int(declared) > max_bytes:
         return answer(
             request,
-            Refused(f"A request has at most {max_bytes // 1024} kB.", code="too_large"),
+            Refused(
+                Sentence("A request has at most {most} kB.", most=max_bytes // 1024),
+                code="too_large",
+            ),
             413,
         )
     return None

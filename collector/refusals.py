@@ -13,37 +13,33 @@ from django.utils.log import log_response
 
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unavailable, trouble_of
 from trainer.candidates import NotNow
+from trainer.learning.sentences import Sentence
 from trainer.rounds import AnotherIsOpen, NoSuchRound
+from trainer.saying import told
 from trainer.target import TargetUnavailable
 
 _LATER = 60  # seconds
-_TOO_OLD = (
+_TOO_OLD = Sentence(
     "This page was open for too long, or you signed in or out elsewhere meanwhile. Go back, load "
     "it again and send it once more."
 )
-_NO_REFERER = (
+_NO_REFERER = Sentence(
     "Your browser does not say from which page this comes. Allow it to tell this site, load the "
     "page again and send it once more."
 )
 _WHY_REFUSED = {
-    csrf.REASON_NO_CSRF_COOKIE: "Your browser sent no cookie with this. Allow cookies for this "
-    "site, load the page again and send it once more.",
+    csrf.REASON_NO_CSRF_COOKIE: Sentence(
+        "Your browser sent no cookie with this. Allow cookies for this site, load the page again "
+        "and send it once more."
+    ),
     csrf.REASON_NO_REFERER: _NO_REFERER,
     csrf.REASON_MALFORMED_REFERER: _NO_REFERER,
-    csrf.REASON_INSECURE_REFERER: "This comes from a page that was not opened by https. Open it "
-    "so and send it once more.",
+    csrf.REASON_INSECURE_REFERER: Sentence(
+        "This comes from a page that was not opened by https. Open it so and send it once more."
+    ),
 }
 _VOID = "CSRF token from POST incorrect."  # as Django says it
 _NOT_TRUSTED = csrf.REASON_BAD_ORIGIN.rpartition("%s")[2]
-_NOWHERE = (
-    "Your browser does not say from which site this comes. Open {ours} itself, not within another "
-    "page, and send it once more."
-)
-_ELSEWHERE = (
-    "This comes from {origin}, and this site knows itself as {ours}. If both are this site, its "
-    "admin has to add {origin} to DADC_ORIGINS, or have the proxy in front pass on the browser’s "
-    "Host, and its scheme as X-Forwarded-Proto."
-)
 
 
 def as_refusal(exception: BaseException | None) -> Refused | None:
@@ -54,11 +50,11 @@ def as_refusal(exception: BaseException | None) -> Refused | None:
     if isinstance(exception, Refused):
         return exception
     if isinstance(exception, NoSuchRound):
-        return NotFound(str(exception))
+        return NotFound(exception.args[0])
     if isinstance(exception, NotNow | AnotherIsOpen):
-        return Conflict(str(exception))
+        return Conflict(exception.args[0])
     if isinstance(exception, TargetUnavailable):
-        return Unavailable(f"The model cannot be asked: {exception}")
+        return Unavailable(Sentence("The model cannot be asked: {why}", why=exception.args[0]))
     if trouble := trouble_of(exception):
         return Unavailable(
             trouble.told,
@@ -75,7 +71,7 @@ def answer(request: HttpRequest, refusal: Refused, status: int | None = None) ->
     if is_api(request):
         response = JsonResponse(body_of(refusal), status=status)
     else:
-        context = {"message": refusal.message, "code": refusal.code}
+        context = {"message": told(refusal.message), "code": refusal.code}
         asked_by: HttpRequest | None = request
         if status >= 500:
             # Who is there would be asked of the database, which may be what is missing.
@@ -112,23 +108,36 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     signing = {reverse("sign_up"), reverse("sign_in"), reverse("second_step")}
     if reason == _VOID and request.user.is_authenticated and request.path in signing:
         return redirect(settings.LOGIN_REDIRECT_URL)
-    return render(request, "403_csrf.html", {"message": why_refused(request, reason)}, status=403)
+    return render(
+        request, "403_csrf.html", {"message": told(why_refused(request, reason))}, status=403
+    )
 
 
-def why_refused(request: HttpRequest, reason: str) -> str:
+def why_refused(request: HttpRequest, reason: str) -> Sentence:
     """Say why a form, or a script's request, was not taken; `reason` is Django's."""
     if not reason.endswith(_NOT_TRUSTED):
         return _WHY_REFUSED.get(reason, _TOO_OLD)
     referer = urlsplit(request.META.get("HTTP_REFERER", ""))
     origin = request.META.get("HTTP_ORIGIN") or f"{referer.scheme}://{referer.netloc}"
     ours = f"{request.scheme}://{request.get_host()}"
-    told = _ELSEWHERE if origin != "null" else _NOWHERE
-    return told.format(origin=origin, ours=ours)
+    if origin == "null":
+        return Sentence(
+            "Your browser does not say from which site this comes. Open {ours} itself, not within "
+            "another page, and send it once more.",
+            ours=ours,
+        )
+    return Sentence(
+        "This comes from {origin}, and this site knows itself as {ours}. If both are this site, "
+        "its admin has to add {origin} to DADC_ORIGINS, or have the proxy in front pass on the "
+        "browser’s Host, and its scheme as X-Forwarded-Proto.",
+        origin=origin,
+        ours=ours,
+    )
 
 
 def body_of(refusal: Refused) -> dict[str, dict[str, str]]:
     """Return a refusal in the one shape that the API's errors have."""
-    error = {"code": refusal.code, "message": refusal.message}
+    error = {"code": refusal.code, "message": told(refusal.message)}
     return {"error": error | ({"field": refusal.field} if refusal.field else {})}
 
 
@@ -139,4 +148,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if refusal:
         return answer(request, refusal)
     # Django logs it, with its traceback, once it has this.
-    return answer(request, Refused("Something broke on our side.", code="server_error"), 500)
+    return answer(
+        request, Refused(Sentence("Something broke on our side."), code="server_error"), 500
+    )

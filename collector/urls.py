@@ -16,6 +16,7 @@ from collector.views import (
     people,
     rounds,
     second_factors,
+    words,
 )
 
 urlpatterns = [
@@ -58,6 +59,8 @@ urlpatterns = [
     path("accounts/sign-in/", accounts.sign_in, name="sign_in"),
     path("accounts/second-step/", accounts.second_step, name="second_step"),
     path("accounts/sign-out/", accounts.sign_out, name="sign_out"),
+    path("language/", accounts.language, name="language"),
+    path("words/<str:language>/<str:version>.js", words.words, name="words"),
     path("notices/", people.notices, name="notices"),
     path("account/", accounts.account, name="account"),
     path("account/email/<str:link>/", accounts.email_confirm, name="email_confirm"),

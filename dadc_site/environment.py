@@ -26,7 +26,7 @@ _OFF = {"0", "false", "f", "no", "n", "off"}
 _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 # What is found in a data folder that holds nothing but a site.
 _OF_THE_SITE = re.compile(
-    r"secret_key|mnist|tmp|metrics-[0-9]+|lost\+found|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)"
+    r"secret_key|mnist|pseudo|tmp|metrics-[0-9]+|lost\+found|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)"
 )
 _PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(

@@ -18,6 +18,7 @@ from collector.models import Person
 from collector.people import mails
 from collector.study import alarms, site_metrics
 from dadc_site import request_metrics
+from trainer.learning.sentences import Sentence
 
 LOOKS_EVERY = 60.0  # seconds, in each process
 ASKED_BY_MACHINES = {
@@ -47,7 +48,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Answer an admin, or who has the token. Raises Forbidden for others."""
     is_admin = isinstance(request.user, Person) and request.user.is_admin
     if not is_admin and not _has_token(request):
-        raise Forbidden("This is for the admins of this site, and for who has its metrics token.")
+        raise Forbidden(
+            Sentence("This is for the admins of this site, and for who has its metrics token.")
+        )
     return _page()
 
 

@@ -4,10 +4,17 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from collector.moderation import decisions
+from collector.views import words
 
 
 def about_the_site(request: HttpRequest) -> dict[str, object]:
-    return {"csrf_cookie": settings.CSRF_COOKIE_NAME, "waiting_count": _waiting_count}
+    return {
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
+        "site_title": settings.SITE_NAME,
+        "languages": settings.OFFERED_LANGUAGES,
+        "waiting_count": _waiting_count,
+        "words": words.address,
+    }
 
 
 def _waiting_count() -> int:

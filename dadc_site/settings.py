@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 
 from csp.constants import NONE, SELF
+from django.conf import global_settings
 
-from dadc_site import addresses, environment, logs
+from dadc_site import addresses, environment, logs, pseudo
 from trainer.learning import shipped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -66,10 +67,13 @@ _sure = "" if LOCAL else "__Secure-" if PATH else "__Host-"
 SESSION_COOKIE_NAME = f"{_sure}sessionid{_of_this_path}"
 CSRF_COOKIE_NAME = f"{_sure}csrftoken{_of_this_path}"
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = PATH or "/"
+LANGUAGE_COOKIE_NAME = f"{_sure}language{_of_this_path}"
+LANGUAGE_COOKIE_PATH = PATH or "/"
 MESSAGE_STORAGE = "dadc_site.messages.MessageStorage"
 MESSAGE_COOKIE_NAME = f"{_sure}messages{_of_this_path}"
 
 # What the site does.
+SITE_NAME = "Fool the Digits"
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
 OPEN_SIGNUP = environment.flag("DADC_OPEN_SIGNUP", True)
@@ -104,6 +108,7 @@ MIDDLEWARE = [
     "collector.middleware.RequestId",
     "dadc_site.request_metrics.Count",
     "dadc_site.inside.Inside",
+    "dadc_site.languages.Spoken",
     "collector.middleware.Edge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -131,7 +136,12 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dadc_site.pages.about_the_site",
             ],
-            "builtins": ["dadc_site.terms", "dadc_site.times"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.l10n",
+                "dadc_site.terms",
+                "dadc_site.times",
+            ],
         },
     },
 ]
@@ -194,8 +204,18 @@ EMAIL_TIMEOUT = _mail.timeout
 DEFAULT_FROM_EMAIL = environment.sender("DADC_MAIL_FROM", "dadc@localhost")
 
 LANGUAGE_CODE = "en"
+LANGUAGES = OFFERED_LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGES_BIDI = [*global_settings.LANGUAGES_BIDI, pseudo.LANGUAGE]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "dadc_site/locale"]
+if DEBUG:
+    _homes = [*LOCALE_PATHS, BASE_DIR / "collector/locale", BASE_DIR / "trainer/locale"]
+    LANGUAGES = [*OFFERED_LANGUAGES, (pseudo.LANGUAGE, "⟦English⟧")]
+    LOCALE_PATHS = [pseudo.make(DATA_DIR / "pseudo", _homes), *LOCALE_PATHS]
+FORMAT_MODULE_PATH = "dadc_site.formats"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
 TIME_ZONE = "UTC"
-USE_I18N = False
+USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = f"{PATH}/static/"
@@ -230,6 +250,7 @@ if not LOCAL:
     SECURE_HSTS_SECONDS = 365 * 24 * 3600  # for this host: others are not ours to decide on
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    LANGUAGE_COOKIE_SECURE = True
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

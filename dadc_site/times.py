@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from django import template
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,7 +17,7 @@ def moment(at: datetime | None) -> SafeString:
         return SafeString()
     at = at.astimezone(UTC)
     return format_html(
-        '<time datetime="{}">{} UTC</time>', at.isoformat(), f"{at:%-d %B %Y, %H:%M}"
+        '<time datetime="{}">{} UTC</time>', at.isoformat(), date_format(at, "DATETIME_FORMAT")
     )
 
 
@@ -29,6 +30,6 @@ def day(at: datetime, month: str = "long") -> SafeString:
         '<time datetime="{}" data-month="{}" title="{} UTC">{}</time>',
         at.isoformat(),
         month,
-        f"{at:%H:%M}",
-        f"{at:%-d %b %Y}" if month == "short" else f"{at:%-d %B %Y}",
+        date_format(at, "TIME_FORMAT"),
+        date_format(at, "SHORT_DATE_FORMAT" if month == "short" else "DATE_FORMAT"),
     )

@@ -16,7 +16,7 @@ HOUSE = ("trainer", "collector", "dadc_site")
 FLOORS = (
     {"trainer.learning"},
     {"trainer.simulation"},
-    {"trainer.migrations", "trainer.apps", "trainer.models"},
+    {"trainer.migrations", "trainer.apps", "trainer.models", "trainer.saying"},
     {"trainer.rounds", "trainer.mnist_duplicates", "trainer.heartbeats"},
     {"trainer.target"},
     {"trainer.samples", "trainer.measurements"},
@@ -27,6 +27,7 @@ FLOORS = (
         "collector.append_only",
         "collector.apps",
         "collector.rules",
+        "collector.words",
     },
     {"collector.models", "collector.refusals", "collector.health"},
     {"collector.limits", "collector.middleware", "collector.migrations"},

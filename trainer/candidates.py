@@ -6,6 +6,7 @@ Its time is the database's: the clocks of the machines that train need not agree
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from trainer import measurements, rounds, samples
 from trainer.learning.report import Ablation, Report
+from trainer.learning.sentences import Sentence, to_json
 from trainer.models import Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
@@ -99,14 +101,14 @@ def start(
     with transaction.atomic():
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
-            raise AlreadyTraining("A model is already in training.")
+            raise AlreadyTraining(Sentence("A model is already in training."))
         if seen_newest not in (None, newest()):
             raise AnotherWasTrained(
-                "A model was trained since you opened this page; this is what came of it."
+                Sentence("A model was trained since you opened this page; this is what came of it.")
             )
         if not samples.active().exists():
             raise NothingToTrainOn(
-                "There is nothing to train on yet: no drawing has become a sample."
+                Sentence("There is nothing to train on yet: no drawing has become a sample.")
             )
         return _start(architecture, max_per_person)
 
@@ -122,8 +124,10 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         rounds.lock()
         if RoundModel.objects.filter(state=State.TRAINING).exists():
             raise AlreadyTraining(
-                "Another model is in training, and there is one at a time. Try again when it "
-                "is done."
+                Sentence(
+                    "Another model is in training, and there is one at a time. Try again when it "
+                    "is done."
+                )
             )
         newest = (
             RoundModel.objects.filter(state=State.PROMOTED, initial_model__isnull=False)
@@ -132,7 +136,9 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         )
         whole = samples.trained_on(newest) if newest else Sample.objects.none()
         if newest is None or not whole.filter(contributor=contributor).exists():
-            raise NothingToAblate("The newest model was trained on nothing of this person.")
+            raise NothingToAblate(
+                Sentence("The newest model was trained on nothing of this person.")
+            )
         candidate = RoundModel.objects.create(
             architecture=newest.architecture,
             initial_model=newest.initial_model,
@@ -142,7 +148,10 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         )
         if not samples.trained_on(candidate).exists():
             raise NothingToAblate(
-                "The newest model was trained on this person’s drawings alone: none would be left."
+                Sentence(
+                    "The newest model was trained on this person’s drawings alone: none would "
+                    "be left."
+                )
             )
         return candidate
 
@@ -159,11 +168,13 @@ def claim_next() -> Claim | None:
     """Take whichever training waits and return the claim; None when none does. One that has used up
     its claims is failed. Cheap: asked every second, by each trainer."""
     waiting = RoundModel.objects.filter(_is_free(), state=State.TRAINING)
+    why = Sentence("The training was begun {n} times and never came to its end.", n=CLAIMS)
     for candidate_id, claim_count in waiting.order_by("pk").values_list("pk", "claim_count"):
         if claim_count >= CLAIMS:
             waiting.filter(pk=candidate_id, claim_count__gte=CLAIMS).update(
                 state=State.FAILED,
-                reasons=[f"The training was begun {CLAIMS} times and never came to its end."],
+                reasons=[why],
+                sentences=[to_json(why)],
                 finished_at=Now(),
                 lease_expires_at=None,
             )
@@ -250,7 +261,7 @@ def finish(
     sha256: str,
     manifest: dict[str, object],
     report: Report | Ablation,
-    reasons: list[str],
+    reasons: Sequence[str],
 ) -> RoundModel:
     """Store what was trained and return the candidate. Without reasons to hold it, the next round
     opens with it; an ablation opens none. Raises LeaseLost."""
@@ -268,7 +279,8 @@ def finish(
                 state=State.DISCARDED, decided_by=BY_A_NEWER_ONE, finished_at=now
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)
-        candidate.manifest, candidate.reasons = manifest, reasons
+        candidate.manifest, candidate.reasons = manifest, list(reasons)
+        candidate.sentences = [to_json(reason) for reason in reasons]
         if isinstance(report, Report):
             measurements.store(candidate, report)
         else:
@@ -315,7 +327,7 @@ def _decide(
         .first()
     )
     if candidate is None:
-        raise NotHeld("This candidate is not held (any more).")
+        raise NotHeld(Sentence("This candidate is not held (any more)."))
     changes = {"state": state, "decided_by": by, "decided_why": why, **more}
     for field, value in changes.items():
         setattr(candidate, field, value)

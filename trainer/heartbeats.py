@@ -4,10 +4,12 @@ the desk know of who works where."""
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.db.models.functions import Now
 
+from trainer.learning.sentences import Sentence
 from trainer.models import Heartbeat
 
 BEATS_EVERY = 10.0  # seconds
@@ -73,7 +75,7 @@ def forget() -> None:
     Heartbeat.objects.all().delete()
 
 
-def missing(*programs: str) -> list[str]:
+def missing(*programs: str) -> list[Sentence]:
     """Name those of these programs that no machine shows a sign of life of, with the machines that
     once did."""
     known = signs(*programs)
@@ -85,6 +87,12 @@ def missing(*programs: str) -> list[str]:
     return [_named(program, known) for program in without]
 
 
-def _named(program: str, known: list[Sign]) -> str:
+def _named(program: str, known: list[Sign]) -> Sentence:
     machines = [sign.machine for sign in known if sign.program == program]
-    return f"the {program} on {' or '.join(machines)}" if machines else f"any {program}"
+    if not machines:
+        return Sentence("any {program}", program=program)
+    return Sentence("the {program} on {machines}", program=program, machines=reduce(_or, machines))
+
+
+def _or(one: str, other: str) -> str:
+    return Sentence("{one} or {other}", one=one, other=other)

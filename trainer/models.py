@@ -6,6 +6,8 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
+from trainer.learning.sentences import from_json
+
 
 class RoundModel(models.Model):
     """A trained model with its recipe, manifest and report; while it trains, the row that holds the
@@ -41,6 +43,9 @@ class RoundModel(models.Model):
     reasons = models.JSONField(
         default=list, blank=True, help_text="why held or failed, in sentences"
     )
+    sentences = models.JSONField(
+        null=True, editable=False, help_text="the reasons, as they can be said in any language"
+    )
     decided_by = models.CharField(
         max_length=100, blank=True, help_text="who promoted or discarded it, if by hand"
     )
@@ -73,6 +78,11 @@ class RoundModel(models.Model):
 
     def __str__(self) -> str:
         return f"model {self.pk} ({self.architecture}, {self.state})"
+
+    @property
+    def why(self) -> list[str]:
+        """Why it was held or failed, in sentences that can be said in any language."""
+        return [from_json(each) for each in self.sentences or self.reasons]
 
 
 class EarlierReport(models.Model):

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from trainer.learning import shipped
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel, Weights
 
 
@@ -47,7 +48,7 @@ def get_round(number: int) -> Round:
     """Return the round of this number, its model with it. Raises NoSuchRound."""
     round_ = Round.objects.select_related("model").filter(number=number).first()
     if round_ is None:
-        raise NoSuchRound(f"There is no round {number}.")
+        raise NoSuchRound(Sentence("There is no round {number}.", number=number))
     return round_
 
 
@@ -111,14 +112,14 @@ def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -
         lock()
         now_open = Round.objects.get(state=Round.State.OPEN).number
         if seen_open not in (None, now_open):
-            raise AnotherIsOpen(f"Round {now_open} is open meanwhile.")
+            raise AnotherIsOpen(Sentence("Round {now_open} is open meanwhile.", now_open=now_open))
         earlier = (
             Round.objects.select_related("model")
             .filter(number=number, state=Round.State.CLOSED)
             .first()
         )
         if earlier is None:
-            raise NoSuchRound(f"Round {number} is not an earlier round.")
+            raise NoSuchRound(Sentence("Round {number} is not an earlier round.", number=number))
         return open_next(earlier.model, by, why)
 
 

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from trainer.learning import raster
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, Weights
 from trainer.rounds import NoSuchRound
 
@@ -83,7 +84,7 @@ def current() -> Target:
         .first()
     )
     if row is None:
-        raise TargetUnavailable("No round is open.")
+        raise TargetUnavailable(Sentence("No round is open."))
     round_id, number, model_id, architecture = row
     with _loading:
         return _kept(round_id) or _load(round_id, number, model_id, architecture)
@@ -110,11 +111,13 @@ def _net(number: int, model_id: int, architecture: str) -> "torch.nn.Module":
     torch.set_num_threads(1)
     row = Weights.objects.filter(pk=model_id).first()
     if row is None:
-        raise TargetUnavailable(f"Round {number}'s model has no weights.")
+        raise TargetUnavailable(Sentence("Round {number}'s model has no weights.", number=number))
     try:
         return weights.load(architecture, bytes(row.data), row.sha256)
     except weights.BadWeights as error:
-        raise TargetUnavailable(f"Round {number}'s model is damaged: {error}") from error
+        raise TargetUnavailable(
+            Sentence("Round {number}'s model is damaged: {error}", number=number, error=str(error))
+        ) from error
 
 
 @functools.lru_cache(maxsize=64)
@@ -127,7 +130,7 @@ def of_round(number: int) -> Target:
         .first()
     )
     if row is None:
-        raise NoSuchRound(f"There is no round {number}.")
+        raise NoSuchRound(Sentence("There is no round {number}.", number=number))
     round_id, model_id, architecture = row
     return Target(round_id, number, _net(number, model_id, architecture))
 

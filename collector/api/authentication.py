@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -11,20 +12,21 @@ from collector.errors import Conflict
 from collector.models import Person, Token
 from collector.people import accounts
 from collector.refusals import why_refused
+from trainer.learning.sentences import Sentence
+from trainer.saying import told
 
 PAGE_OF = "X-Person"  # the header in which a page's script says whose page it is
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Person, Token | None] | None:
-        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "token":
             return None
         person = accounts.person_of_token(text.strip())
         if person is None:
-            raise AuthenticationFailed(
-                f"This token is unknown or has run out. Get a new one at {reverse('api_tokens')}."
-            )
+            unknown = _("This token is unknown or has run out. Get a new one at {address}.")
+            raise AuthenticationFailed(unknown.format(address=reverse("api_tokens")))
         return person, None
 
     def authenticate_header(self, request: Request) -> str:
@@ -56,7 +58,10 @@ class SessionAuthentication(authentication.SessionAuthentication):
         found: tuple[Person, None] | None = super().authenticate(request)
         if found and request.headers.get(PAGE_OF, str(found[0].pk)) != str(found[0].pk):
             raise Conflict(
-                f"This page is another account’s: {found[0].username} is signed in by now.",
+                Sentence(
+                    "This page is another account’s: {username} is signed in by now.",
+                    username=found[0].username,
+                ),
                 code="another_person",
             )
         return found
@@ -66,7 +71,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
             super().enforce_csrf(request)
         except PermissionDenied as refused:
             reason = str(refused.detail).removeprefix("CSRF Failed: ")
-            raise PermissionDenied(why_refused(request._request, reason)) from refused
+            raise PermissionDenied(told(why_refused(request._request, reason))) from refused
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from collector.errors import Forbidden, NotFound, Refused
 from collector.refusals import as_refusal, body_of, tell
+from trainer.learning.sentences import Sentence
 
 _CODES = {
     401: "not_authenticated",
@@ -21,7 +22,7 @@ _CODES = {
 def answer(exception: Exception, context: dict[str, object]) -> Response | None:
     """The answer to what a view raised; None leaves it to be a 500."""
     if isinstance(exception, Http404):
-        exception = NotFound("There is no such thing here.")
+        exception = NotFound(Sentence("There is no such thing here."))
     refusal = as_refusal(exception)
     if refusal:
         response = Response(body_of(refusal), status=refusal.status)

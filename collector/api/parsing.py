@@ -4,6 +4,7 @@ lone surrogates."""
 import json
 from typing import IO, Any
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -28,33 +29,35 @@ class StrictJSONParser(BaseParser):
             )
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except RecursionError as error:
-            raise ParseError("This JSON is nested too deeply.") from error
+            raise ParseError(_("This JSON is nested too deeply.")) from error
         except UnicodeError as error:
-            raise ParseError("This JSON is not UTF-8 text.") from error
+            raise ParseError(_("This JSON is not UTF-8 text.")) from error
         except ValueError as error:
-            raise ParseError(f"This is not JSON as we take it: {error}.") from error
+            raise ParseError(
+                _("This is not JSON as we take it: {error}.").format(error=error)
+            ) from error
         return value
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
+    raise ValueError(_("{name} is not a number").format(name=name))
 
 
 def _whole(text: str) -> int:
     if len(text) > LONGEST_INTEGER:
-        raise ValueError("a number is too long")
+        raise ValueError(_("a number is too long"))
     return int(text)
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise ValueError("a number is too large")
+        raise ValueError(_("a number is too large"))
     return number
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values = dict(pairs)
     if len(values) != len(pairs):
-        raise ValueError("an object has the same key twice")
+        raise ValueError(_("an object has the same key twice"))
     return values

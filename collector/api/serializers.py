@@ -4,6 +4,7 @@ schema."""
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
 from rest_framework import serializers
 
@@ -29,7 +30,7 @@ class Digit(serializers.IntegerField):
 
     def to_internal_value(self, data: object) -> int:
         if type(data) is not int or not 0 <= data <= 9:
-            raise serializers.ValidationError("A label is a whole number from 0 to 9.")
+            raise serializers.ValidationError(_("A label is a whole number from 0 to 9."))
         return data
 
 
@@ -41,9 +42,9 @@ class Text(serializers.CharField):
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError("This must be a string.")
+            raise serializers.ValidationError(_("This must be a string."))
         if "\0" in data:
-            raise serializers.ValidationError("This must not hold a null character.")
+            raise serializers.ValidationError(_("This must not hold a null character."))
         return super().to_internal_value(data)
 
 
@@ -65,7 +66,7 @@ class Given(Shape):
         for name in data:
             if name not in self.fields:
                 raise serializers.ValidationError(
-                    {name[:LONGEST_NAME]: ["This request takes no such field."]}
+                    {name[:LONGEST_NAME]: [_("This request takes no such field.")]}
                 )
         return super().to_internal_value(data)
 
@@ -118,7 +119,7 @@ class NewReading(Given):
     def validate_reading(self, value: str) -> str:
         if value not in Reading.ANSWERS:
             raise serializers.ValidationError(
-                "A reading is a digit from 0 to 9, ambiguous or junk."
+                _("A reading is a digit from 0 to 9, ambiguous or junk.")
             )
         return value
 

@@ -8,12 +8,19 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from collector.api import views
 from collector.errors import NotFound
 from collector.refusals import answer
+from trainer.learning.sentences import Sentence
 
 
 @csrf_exempt  # nothing is written, and whoever asks gets the API's answer, not a page about cookies
 def _nothing_here(request: HttpRequest) -> HttpResponse:
     return answer(
-        request, NotFound(f"There is no such address in this API; {reverse('schema')} lists them.")
+        request,
+        NotFound(
+            Sentence(
+                "There is no such address in this API; {schema} lists them.",
+                schema=reverse("schema"),
+            )
+        ),
     )
 
 

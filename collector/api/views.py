@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.exceptions import NotFound as APINotFound
@@ -25,11 +26,12 @@ from collector.models import Attempt, Person, Reading, clock
 from collector.moderation import queue, readings
 from collector.people import accounts, factors, mails
 from collector.standings import leaderboards, round_figures
+from trainer.learning.sentences import Sentence
 
 
 def _parsed(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
     if not isinstance(request.data, dict):
-        raise Refused("Send a JSON object.")
+        raise Refused(Sentence("Send a JSON object."))
     serializer = shape(data=request.data)
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data
@@ -47,8 +49,17 @@ def _trusted(request: Request) -> Person:
     person = _person(request)
     if person.lacks_second_factor:
         raise Forbidden(
-            f"This site asks its {person.role}s for a second factor: add one at "
-            f"{reverse('factors')}, and get a new token.",
+            Sentence(
+                "This site asks its admins for a second factor: add one at {address}, and get a "
+                "new token.",
+                address=reverse("factors"),
+            )
+            if person.role == Person.Role.ADMIN
+            else Sentence(
+                "This site asks its moderators for a second factor: add one at {address}, and get "
+                "a new token.",
+                address=reverse("factors"),
+            ),
             code="second_factor",
         )
     return person
@@ -82,7 +93,7 @@ class TokensView(APIView):
         code = credentials.pop("code")
         person = accounts.authenticate(request._request, **credentials)
         if person is None:
-            raise AuthenticationFailed("That user name and password don’t go together.")
+            raise AuthenticationFailed(_("That user name and password don’t go together."))
         factors.require_code(request._request, person, code)
         text, row = accounts.issue_token(person, request.headers.get("User-Agent", ""))
         return Response(
@@ -175,7 +186,8 @@ class AttemptPages(CursorPagination):
                 raise ValueError("ours are in UTC, and a database does not take every offset")
         except (APINotFound, ValueError) as error:
             raise Refused(
-                "This is not a cursor that we gave; start with the first page.", field="cursor"
+                Sentence("This is not a cursor that we gave; start with the first page."),
+                field="cursor",
             ) from error
         return cursor
 
@@ -221,7 +233,7 @@ class AttemptView(APIView):
         """One of one's own attempts, with its drawing and the timeline of its fate."""
         attempt = _person(request).attempts.select_related("round").filter(pk=id).first()
         if attempt is None:
-            raise NotFound("You have no such drawing.")
+            raise NotFound(Sentence("You have no such drawing."))
         [(_, fate)] = timeline.with_headlines([attempt])
         events = shapes.Event(timeline.timeline(attempt), many=True).data
         drawn = {"strokes": attempt.strokes, "width": attempt.width}
@@ -289,7 +301,7 @@ class SamplesView(APIView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """All active samples, streamed as JSON Lines or CSV; for admins."""
         if not _trusted(request).is_admin:
-            raise Forbidden("Only an admin exports the samples.")
+            raise Forbidden(Sentence("Only an admin exports the samples."))
         form = request.query_params.get("as", "jsonl")
         lines, content_type = exports.stream(form)
         headers = {"Content-Disposition": f'attachment; filename="samples.{form}"'}

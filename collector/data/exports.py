@@ -14,6 +14,7 @@ from collector.data import whole_files
 from collector.errors import Refused
 from collector.models import Person, in_parts
 from trainer import rounds, samples
+from trainer.learning.sentences import Sentence
 from trainer.models import Sample
 
 Row = dict[str, str | int | bool]
@@ -35,7 +36,7 @@ def stream(form: str) -> tuple[Iterator[str], str]:
     """Give the active samples in `form`, line by line, and its content type. Pixels are base64 of
     784 bytes, row by row. Raises Refused for another form."""
     if form not in FORMATS:
-        raise Refused(f"The export is as {' or '.join(FORMATS)}.", field="as")
+        raise Refused(Sentence("The export is as jsonl or csv."), field="as")
     write, content_type = FORMATS[form]
     return write(_rows()), content_type
 
@@ -68,6 +69,7 @@ def own(person: Person) -> Iterator[str]:
         "email": person.email,
         "unconfirmed_email": person.unconfirmed_email,
         "role": person.role,
+        "language": person.language,
         "joined": person.joined_at.isoformat(),
         "readings": person.readings.filter(answer__isnull=False).count(),
     }

@@ -22,6 +22,7 @@ from collector.models import (
 )
 from trainer import target
 from trainer.learning import drawing, raster, same_ink, similarity
+from trainer.learning.sentences import Sentence
 
 KEPT = timedelta(days=1)
 MOST_COMPARED = 2000  # of what a person asked, the newest first
@@ -42,8 +43,10 @@ def predict(
     """
     if asker and _to_read(asker):
         raise Forbidden(
-            "You have a drawing to read. The model is asked nothing meanwhile, so that your eyes "
-            "alone decide: read it first.",
+            Sentence(
+                "You have a drawing to read. The model is asked nothing meanwhile, so that your "
+                "eyes alone decide: read it first."
+            ),
             code="reading",
         )
     if further := raster.shares_of_work(drawn) - 1:
@@ -96,8 +99,10 @@ def require_not_reading(person: Person, path: similarity.Path, pixels: bytes | m
     is_again = same_ink.find(raster.picture(pixels), pictures) is not None
     if is_again or (alike >= NEARLY_THE_SAME).any():
         raise Forbidden(
-            "This looks like the drawing that you have to read. Read that first, so that your eyes "
-            "alone decide.",
+            Sentence(
+                "This looks like the drawing that you have to read. Read that first, so that your "
+                "eyes alone decide."
+            ),
             code="reading",
         )
 

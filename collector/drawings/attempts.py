@@ -20,6 +20,7 @@ from collector.models import Attempt, Person, Study, require_open
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster, similarity
+from trainer.learning.sentences import Sentence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +116,9 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
             attempt.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict(
-            "Exactly this drawing has already been submitted in this round. Change it a little.",
+            Sentence(
+                "Exactly this drawing has already been submitted in this round. Change it a little."
+            ),
             code="copy",
         ) from error
     attempt.has_fooled = attempt.shape is not None  # as the database has generated it
@@ -132,7 +135,7 @@ def _same_key(drawer: Person, submission: Submission) -> Attempt | None:
     )
     if earlier and earlier.body_sha256 != submission.sha256:
         raise Conflict(
-            "This client key was used for another drawing.",
+            Sentence("This client key was used for another drawing."),
             field="client_key",
             code="client_key_reused",
         )
@@ -207,12 +210,15 @@ def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
             .first()
         )
         if attempt is None:
-            raise NotFound("You have no such drawing.")
+            raise NotFound(Sentence("You have no such drawing."))
         if may_retract(attempt):
             _retract(attempt, timezone.now())
         elif attempt.fate().status != Status.RETRACTED:
             raise Conflict(
-                "A moderator has already looked at this drawing; it can no longer be taken back."
+                Sentence(
+                    "A moderator has already looked at this drawing; it can no longer be taken "
+                    "back."
+                )
             )
         return attempt
 

@@ -7,6 +7,7 @@ from django.db.models import Count, Q, QuerySet
 
 from collector.errors import NotFound, Refused
 from collector.models import BEST_FIRST, SHOWABLE, Attempt, Person
+from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
 
@@ -25,7 +26,7 @@ def get_public_fool(attempt_id: uuid.UUID) -> Attempt:
     is not public or not there at all."""
     fool = public().select_related("round", "drawer").filter(pk=attempt_id).first()
     if fool is None:
-        raise NotFound("There is no such drawing here, or it is not public.")
+        raise NotFound(Sentence("There is no such drawing here, or it is not public."))
     return fool
 
 
@@ -38,7 +39,7 @@ def best(
     labels = {"target_label": target, "predicted_label": predicted}
     asked = {name: digit for name, digit in labels.items() if digit is not None}
     if any(not 0 <= digit <= 9 for digit in asked.values()):
-        raise Refused("A digit is a number from 0 to 9.")
+        raise Refused(Sentence("A digit is a number from 0 to 9."))
     return _in_round(public().filter(**asked), number).order_by(*BEST_FIRST)
 
 
@@ -55,7 +56,7 @@ def _in_round(fools: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt]
     # Of a filter, not of an address: a wrong one is a bad request, not a page that is missing.
     round_ = Round.objects.filter(number=number).first()
     if round_ is None:
-        raise Refused(f"There is no round {number}.", field="round")
+        raise Refused(Sentence("There is no round {number}.", number=number), field="round")
     return fools.filter(round=round_)
 
 

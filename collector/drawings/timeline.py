@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collector.models import Appeal, Attempt, Decision, Fate, Study
-from collector.rules.words import named, sure
+from collector.rules import verdicts
+from collector.words import a_digit, sure
 from trainer import target
+from trainer.learning.sentences import Sentence, Value, counted
 from trainer.models import Round, RoundModel, Sample, Split
+from trainer.saying import told
 
 Status = Attempt.Status
 MOST_ROUNDS = 60
@@ -46,13 +49,13 @@ class ModelReading:
 
 
 _HEADLINES = {
-    Status.NOT_FOOLED: "The model was right",
-    Status.PENDING: "Waiting for a moderator",
-    Status.VERIFIED: "Verified",
-    Status.CORRECTED: "Read as another digit",
-    Status.REJECTED: "Not taken",
-    Status.AMBIGUOUS: "Could be more than one digit",
-    Status.RETRACTED: "Taken back",
+    Status.NOT_FOOLED: Sentence("The model was right"),
+    Status.PENDING: Sentence("Waiting for a moderator"),
+    Status.VERIFIED: Sentence("Verified"),
+    Status.CORRECTED: Sentence("Read as another digit"),
+    Status.REJECTED: Sentence("Not taken"),
+    Status.AMBIGUOUS: Sentence("Could be more than one digit"),
+    Status.RETRACTED: Sentence("Taken back"),
 }
 
 
@@ -61,9 +64,11 @@ def headline(attempt: Attempt, sample: SampleOutcome | None = None) -> str:
     stands = attempt.fate()
     words = _HEADLINES[Status(stands.status)]
     if stands.status == Status.CORRECTED:
-        words = f"Moderators read {named(stands.settled_label or 0)}"
+        words = Sentence("Moderators read {digit}", digit=a_digit(stands.settled_label or 0))
     is_told = sample and stands.settled_label is not None
-    return f"{words} · {_sample_in_short(sample)}" if sample and is_told else words
+    return (
+        f"{told(words)} · {told(_sample_in_short(sample))}" if sample and is_told else told(words)
+    )
 
 
 def with_headlines(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
@@ -73,35 +78,22 @@ def with_headlines(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
     return [(attempt, headline(attempt, samples.get(attempt.pk))) for attempt in listed]
 
 
-def timeline(attempt: Attempt, who: str = "You") -> list[TimelineEvent]:
-    """Tell the whole story, oldest first; `who` drew it. While it is pending, only the number of
-    its readings is told."""
-    chance = sure(attempt.probabilities[attempt.predicted_label])
-    seen = f"Round {attempt.round.number}’s model read {named(attempt.predicted_label)}, {chance}"
-    verdict = f"{seen}: fooled." if attempt.has_fooled else f"{seen}: it was right."
-    events = [
-        TimelineEvent(
-            attempt.submitted_at,
-            f"{who} drew {named(attempt.target_label)}. {verdict}",
-            "submitted",
-        )
-    ]
+def timeline(attempt: Attempt, who: str = "") -> list[TimelineEvent]:
+    """Tell the whole story, oldest first, to its drawer, or to an admin by the name of `who` drew
+    it. While it is pending, only the number of its readings is told."""
+    events = [_event(attempt.submitted_at, "submitted", _drew(attempt, who), _verdict(attempt))]
     if not attempt.is_original:
-        events.append(TimelineEvent(attempt.submitted_at, _copied(attempt, who), "copy"))
-    stands = attempt.fate(is_own=who == "You")
+        events.append(_event(attempt.submitted_at, "copy", _copied(attempt, who)))
+    stands = attempt.fate(is_own=not who)
     if stands.status == Status.PENDING:
         read = attempt.readings.filter(answer__isnull=False, is_discounted=False).count()
-        events.append(
-            TimelineEvent(
-                None,
-                f"Waiting for moderators, who don’t see what it should be ({read} so far).",
-                "waiting",
-            )
+        waiting = Sentence(
+            "Waiting for moderators, who don’t see what it should be ({read} so far).", read=read
         )
-        return events
+        return [*events, _event(None, "waiting", waiting)]
     appeal = getattr(attempt, "appeal", None)
-    if text := _settled(attempt, stands, who):
-        settled = TimelineEvent(stands.settled_at, text, "settled")
+    if sentences := _settled(attempt, stands, who):
+        settled = _event(stands.settled_at, "settled", *sentences)
         events += _appealed(settled, appeal, who) if appeal else [settled]
     sample = outcomes_of([attempt.pk]).get(attempt.pk)
     if sample and stands.settled_label is not None:
@@ -109,6 +101,28 @@ def timeline(attempt: Attempt, who: str = "You") -> list[TimelineEvent]:
     if (now := _read_now(attempt, stands)) and stands.settled_at:
         events.append(now)
     return events
+
+
+def _event(happened_at: datetime | None, kind: str, *sentences: Sentence) -> TimelineEvent:
+    return TimelineEvent(happened_at, told(*sentences), kind)
+
+
+def _drew(attempt: Attempt, who: str) -> Sentence:
+    digit = a_digit(attempt.target_label)
+    if not who:
+        return Sentence("You drew {digit}.", digit=digit)
+    return Sentence("{who} drew {digit}.", who=who, digit=digit)
+
+
+def _verdict(attempt: Attempt) -> Sentence:
+    said: dict[str, Value] = {
+        "number": attempt.round.number,
+        "digit": a_digit(attempt.predicted_label),
+        "sure": sure(attempt.probabilities[attempt.predicted_label]),
+    }
+    if attempt.has_fooled:
+        return Sentence("Round {number}’s model read {digit}, {sure}: fooled.", **said)
+    return Sentence("Round {number}’s model read {digit}, {sure}: it was right.", **said)
 
 
 def through_rounds(attempt: Attempt) -> list[ModelReading]:
@@ -143,41 +157,57 @@ def _read_now(attempt: Attempt, stands: Fate) -> TimelineEvent | None:
     ):
         return None
     read = model.read(attempt.pixels)
-    text = f"Round {model.number}’s model now reads it as {named(read.digit)}, {sure(read.share)}"
-    if read.digit == stands.settled_label:
-        text += ": right"
-    elif stands.settled_label is not None:
-        text += f": still not as {named(stands.settled_label)}"
-    return TimelineEvent(None, f"{text}.", "now")
+    said: dict[str, Value] = {
+        "number": model.number,
+        "digit": a_digit(read.digit),
+        "sure": sure(read.share),
+    }
+    if stands.settled_label is None:
+        now = Sentence("Round {number}’s model now reads it as {digit}, {sure}.", **said)
+    elif read.digit == stands.settled_label:
+        now = Sentence("Round {number}’s model now reads it as {digit}, {sure}: right.", **said)
+    else:
+        now = Sentence(
+            "Round {number}’s model now reads it as {digit}, {sure}: still not as {settled}.",
+            settled=a_digit(stands.settled_label),
+            **said,
+        )
+    return _event(None, "now", now)
 
 
 def _appealed(settled: TimelineEvent, appeal: Appeal, who: str) -> list[TimelineEvent]:
     """The appeal and its answer; what it settled as stands before them, or, if it is another now,
     after them."""
-    events = [TimelineEvent(appeal.appealed_at, f"{who} appealed: “{appeal.text}”", "appeal")]
+    appealed = (
+        Sentence("{who} appealed: “{text}”", who=who, text=appeal.text)
+        if who
+        else Sentence("You appealed: “{text}”", text=appeal.text)
+    )
+    events = [_event(appeal.appealed_at, "appeal", appealed)]
     if answer := appeal.decision:
-        events.append(
-            TimelineEvent(
-                answer.decided_at,
-                f"An admin answered ({answer.answer}): {answer.why}",
-                "answered",
-            )
+        answered = Sentence(
+            "An admin answered ({answer}): {why}", answer=_answer(answer), why=answer.why
         )
+        events.append(_event(answer.decided_at, "answered", answered))
     else:
-        events.append(TimelineEvent(None, "An admin will look at it again.", "waiting"))
+        events.append(_event(None, "waiting", Sentence("An admin will look at it again.")))
     # An answer that changed nothing left the time of settling as it was.
     changed = settled.happened_at is not None and settled.happened_at > appeal.appealed_at
     return [*events, settled] if changed else [settled, *events]
 
 
-def outcome(attempt: Attempt) -> str:
+def _answer(decision: Decision) -> str:
+    return verdicts.IN_WORDS.get(decision.answer, decision.answer)
+
+
+def outcome(attempt: Attempt) -> list[Sentence]:
     """Say how it settled, in a sentence or two to its drawer; nothing where only the model judged
     it."""
-    return _settled(attempt, attempt.fate(), "You") or ""
+    return _settled(attempt, attempt.fate(), "")
 
 
-def _settled(attempt: Attempt, stands: Fate, who: str) -> str | None:
-    """How it settled; None where only the model judged it."""
+def _settled(attempt: Attempt, stands: Fate, who: str) -> list[Sentence]:
+    """How it settled; nothing where only the model judged it."""
     # The decision that answers an appeal is told with the appeal.
     decision = attempt.decision
     is_told = stands.settled_label is not None or stands.status in (
@@ -185,65 +215,104 @@ def _settled(attempt: Attempt, stands: Fate, who: str) -> str | None:
         Status.AMBIGUOUS,
     )
     if decision and is_told and not _answers_appeal(decision):
-        return f"An admin decided ({decision.answer}): {decision.why}"
-    meant, label = named(attempt.target_label), named(stands.settled_label or 0)
+        answer = _answer(decision)
+        return [Sentence("An admin decided ({answer}): {why}", answer=answer, why=decision.why)]
     match Status(stands.status):
         case Status.NOT_FOOLED:
-            if stands.settled_label is None:
-                return None
-            return f"Chosen at random for a check: {_by(attempt)} read {meant} too."
+            return [] if stands.settled_label is None else [_checked(attempt)]
         case Status.VERIFIED:
-            return (
-                f"Confirmed: {_by(attempt)} read {meant} too. A verified trick, {_earned(attempt)}."
-            )
+            return [_confirmed(attempt), _earned(attempt)]
         case Status.CORRECTED:
-            return f"Moderators read {label}, not {meant}. It helps training as {label}; no credit."
+            meant, label = a_digit(attempt.target_label), a_digit(stands.settled_label or 0)
+            return [
+                Sentence("Moderators read {label}, not {meant}.", label=label, meant=meant),
+                Sentence("It helps training as {label}; no credit.", label=label),
+            ]
         case Status.REJECTED:
-            return "Moderators saw no digit in it. It is not used; no credit."
+            return [Sentence("Moderators saw no digit in it."), _NOT_USED]
         case Status.AMBIGUOUS:
-            return "Moderators could see more than one digit in it. It is not used; no credit."
+            return [Sentence("Moderators could see more than one digit in it."), _NOT_USED]
         case Status.RETRACTED:
-            return f"{who} took it back. It still counts as a try."
+            taken = Sentence("{who} took it back.", who=who) if who else _TAKEN_BACK
+            return [taken, Sentence("It still counts as a try.")]
         case Status.PENDING:
-            return None
+            return []
 
 
-def _copied(attempt: Attempt, who: str) -> str:
+_NOT_USED = Sentence("It is not used; no credit.")
+_TAKEN_BACK = Sentence("You took it back.")
+
+
+def _copied(attempt: Attempt, who: str) -> Sentence:
     """What it nearly duplicates: one of MNIST's images, or an earlier drawing."""
     if attempt.near_duplicate_of is None:
-        return (
-            "It is nearly one of MNIST’s own images: it is read like any other, earns "
-            "nothing, and trains no model."
+        return Sentence(
+            "It is nearly one of MNIST’s own images: it is read like any other, earns nothing, and "
+            "trains no model."
         )
-    own = attempt.near_duplicate_of.drawer_id == attempt.drawer_id
-    by = "you" if who == "You" else who
-    whose = f"one that {by} submitted earlier" if own else "one that was submitted earlier"
-    return f"It is very like {whose}: it is read like any other, and earns nothing."
+    if attempt.near_duplicate_of.drawer_id != attempt.drawer_id:
+        return Sentence(
+            "It is very like one that was submitted earlier: it is read like any other, and earns "
+            "nothing."
+        )
+    if who:
+        return Sentence(
+            "It is very like one that {who} submitted earlier: it is read like any other, and "
+            "earns nothing.",
+            who=who,
+        )
+    return Sentence(
+        "It is very like one that you submitted earlier: it is read like any other, and earns "
+        "nothing."
+    )
 
 
 def _answers_appeal(decision: Decision) -> bool:
     return hasattr(decision, "appeal")
 
 
-def _by(attempt: Attempt) -> str:
-    """How many agree with how it settled, as in “one moderator” or “3 moderators”."""
-    n = attempt.readings.filter(is_correct=True).count()
-    return "one moderator" if n == 1 else f"{n} moderators" if n else "moderators"
+def _checked(attempt: Attempt) -> Sentence:
+    n, meant = _agreeing(attempt), a_digit(attempt.target_label)
+    if not n:
+        return Sentence("Chosen at random for a check: moderators read {meant} too.", meant=meant)
+    return counted(
+        "Chosen at random for a check: one moderator read {meant} too.",
+        "Chosen at random for a check: {n} moderators read {meant} too.",
+        n=n,
+        meant=meant,
+    )
 
 
-def _earned(attempt: Attempt) -> str:
+def _confirmed(attempt: Attempt) -> Sentence:
+    n, meant = _agreeing(attempt), a_digit(attempt.target_label)
+    if not n:
+        return Sentence("Confirmed: moderators read {meant} too.", meant=meant)
+    return counted(
+        "Confirmed: one moderator read {meant} too.",
+        "Confirmed: {n} moderators read {meant} too.",
+        n=n,
+        meant=meant,
+    )
+
+
+def _agreeing(attempt: Attempt) -> int:
+    """How many agree with how it settled."""
+    return attempt.readings.filter(is_correct=True).count()
+
+
+def _earned(attempt: Attempt) -> Sentence:
     """The credit of a verified fool, and why it is no whole one."""
+    if attempt.is_mnist_duplicate:
+        return Sentence("A verified trick, without credit, since it is nearly one of MNIST’s.")
     if not attempt.is_original:
-        return (
-            "without credit, since it is nearly "
-            f"{'one of MNIST’s' if attempt.is_mnist_duplicate else 'an earlier one'}"
-        )
+        return Sentence("A verified trick, without credit, since it is nearly an earlier one.")
     if attempt.credit == 1:
-        return "1 credit"
-    taken = named(attempt.predicted_label)
-    return (
-        "half a credit, since two earlier ones of this round were "
-        f"{named(attempt.target_label)} taken for {taken} too"
+        return Sentence("A verified trick, 1 credit.")
+    return Sentence(
+        "A verified trick, half a credit, since two earlier ones of this round were {drawn} taken "
+        "for {taken} too.",
+        drawn=a_digit(attempt.target_label),
+        taken=a_digit(attempt.predicted_label),
     )
 
 
@@ -283,50 +352,47 @@ def _first_trained(sample: Sample, models: list[tuple[int, int]]) -> int | None:
     return next(trained, None)
 
 
-def _sample_in_short(sample: SampleOutcome) -> str:
+def _sample_in_short(sample: SampleOutcome) -> Sentence:
     if sample.withdrawn_at:
-        return "withdrawn"
+        return Sentence("withdrawn")
     if sample.split == Split.TEST:
-        return "kept to measure the models"
+        return Sentence("kept to measure the models")
     if sample.round:
-        return f"trained into round {sample.round.number}"
-    return "in training" if sample.trained_by else "waits for the next model"
+        return Sentence("trained into round {number}", number=sample.round.number)
+    return Sentence("in training") if sample.trained_by else Sentence("waits for the next model")
 
 
 def _sample_event(sample: SampleOutcome) -> TimelineEvent:
     if sample.withdrawn_at:
-        return TimelineEvent(
-            sample.withdrawn_at, "Withdrawn: later models train without it.", "withdrawn"
-        )
+        gone = Sentence("Withdrawn: later models train without it.")
+        return _event(sample.withdrawn_at, "withdrawn", gone)
     if sample.split == Split.TEST:
-        return TimelineEvent(
-            None,
-            "Kept to measure the models: this drawer’s pictures test them and are never "
-            "trained on.",
-            "test",
+        kept = Sentence(
+            "Kept to measure the models: this drawer’s pictures test them and are never trained on."
         )
+        return _event(None, "test", kept)
     if sample.round:
-        return TimelineEvent(
-            sample.round.opened_at, f"Trained into round {sample.round.number}’s model.", "trained"
-        )
+        trained = Sentence("Trained into round {number}’s model.", number=sample.round.number)
+        return _event(sample.round.opened_at, "trained", trained)
     if sample.trained_by and sample.trained_by.state == RoundModel.State.TRAINING:
-        return TimelineEvent(
-            sample.trained_by.created_at,
-            "A new model is being trained on it at this moment.",
-            "training",
-        )
+        now = Sentence("A new model is being trained on it at this moment.")
+        return _event(sample.trained_by.created_at, "training", now)
     if sample.trained_by:
-        text = "A model was trained on it that did not open a round; the next one will be, too."
-        return TimelineEvent(sample.trained_by.created_at, text, "trained")
-    return TimelineEvent(
-        None, f"Waits for the next model to be trained.{_may_wait_longer()}", "due"
-    )
+        unused = Sentence(
+            "A model was trained on it that did not open a round; the next one will be, too."
+        )
+        return _event(sample.trained_by.created_at, "trained", unused)
+    waits = Sentence("Waits for the next model to be trained.")
+    return _event(None, "due", waits, *_may_wait_longer())
 
 
-def _may_wait_longer() -> str:
+def _may_wait_longer() -> list[Sentence]:
     most = Study.current().max_per_person
-    return (
-        f" One person gives at most {most} of a round’s new drawings; more of them wait."
-        if most
-        else ""
-    )
+    if not most:
+        return []
+    return [
+        Sentence(
+            "One person gives at most {most} of a round’s new drawings; more of them wait.",
+            most=most,
+        )
+    ]

@@ -11,9 +11,12 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from collector.errors import Forbidden, Refused
+from trainer.learning.sentences import Sentence, from_json, to_json
 from trainer.models import Round
+from trainer.saying import told
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -53,9 +56,9 @@ class Person(AbstractBaseUser):
     whose it is."""
 
     class Role(models.TextChoices):
-        CROWDWORKER = "crowdworker"
-        MODERATOR = "moderator"
-        ADMIN = "admin"
+        CROWDWORKER = "crowdworker", _("Crowdworker")
+        MODERATOR = "moderator", _("Moderator")
+        ADMIN = "admin", _("Admin")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     username = models.CharField(
@@ -63,13 +66,15 @@ class Person(AbstractBaseUser):
         validators=[
             RegexValidator(
                 r"\A[A-Za-z][A-Za-z0-9._-]{2,29}\Z",
-                "A user name has 3 to 30 characters: the letters a–z, digits, dot, hyphen and "
-                "underscore, beginning with a letter.",
+                _(
+                    "A user name has 3 to 30 characters: the letters a–z, digits, dot, hyphen and "
+                    "underscore, beginning with a letter."
+                ),
             )
         ],
     )
     email = models.EmailField(
-        blank=True, help_text="for a forgotten password; without one an admin resets it"
+        blank=True, help_text=_("for a forgotten password; without one an admin resets it")
     )
     unconfirmed_email = models.EmailField(
         "email",
@@ -99,6 +104,12 @@ class Person(AbstractBaseUser):
     wants_mail = models.BooleanField(
         default=False, help_text="notices go to their email address too"
     )
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        editable=False,
+        help_text="in which they are told things; empty: as their browser says",
+    )
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the account was closed"
@@ -124,7 +135,7 @@ class Person(AbstractBaseUser):
             models.UniqueConstraint(
                 Lower("username"),
                 name="username_unique",
-                violation_error_message="This user name is taken.",
+                violation_error_message=_("This user name is taken."),
             ),
         ]
         indexes = [models.Index(fields=["-joined_at"], name="people_by_time")]
@@ -239,8 +250,8 @@ class Factor(models.Model):
     """A second factor that somebody has beside the password."""
 
     class Kind(models.TextChoices):
-        APP = "app", "authenticator app"
-        PASSKEY = "passkey", "passkey"
+        APP = "app", _("authenticator app")
+        PASSKEY = "passkey", _("passkey")
 
     LONGEST_NAME = 40
 
@@ -307,10 +318,10 @@ class AdminAction(models.Model):
     done_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
 
-def require_admin(person: Person, what: str) -> None:
-    """Raise Forbidden unless this person is an admin; `what` goes on from “Only an admin”."""
+def require_admin(person: Person, refusal: Sentence) -> None:
+    """Raise Forbidden, saying this, unless the person is an admin."""
     if not person.is_admin:
-        raise Forbidden(f"Only an admin {what}.")
+        raise Forbidden(refusal)
 
 
 def require_open(person: Person) -> None:
@@ -318,13 +329,13 @@ def require_open(person: Person) -> None:
     neither until the transaction ends."""
     rows = Person.objects.select_for_update(no_key=True).filter(pk=person.pk, is_active=True)
     if not rows.values_list("pk"):
-        raise Forbidden("This account was closed or suspended in this very moment.")
+        raise Forbidden(Sentence("This account was closed or suspended in this very moment."))
 
 
-def require_reason(why: str, whose: str = "for the log") -> str:
-    """Return an admin's reason, stripped. Raises Refused where there is none."""
+def require_reason(why: str, refusal: str = Sentence("Say why, for the log.")) -> str:
+    """Return an admin's reason, stripped. Raises Refused, saying this, where there is none."""
     if not why.strip():
-        raise Refused(f"Say why, {whose}.", field="why")
+        raise Refused(refusal, field="why")
     return why.strip()
 
 
@@ -334,7 +345,10 @@ class Notice(models.Model):
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="notices")
     created_at = models.DateTimeField(auto_now_add=True)
-    text = models.TextField()
+    text = models.TextField(help_text="in English")
+    sentences = models.JSONField(
+        null=True, editable=False, help_text="the same, as it can be said in any language"
+    )
     attempt = models.ForeignKey(
         "collector.Attempt", models.CASCADE, null=True, blank=True, related_name="+"
     )
@@ -357,16 +371,26 @@ class Notice(models.Model):
             models.Index(fields=["person"], condition=Q(seen_at=None), name="unseen_notices"),
         ]
 
+    @staticmethod
+    def of(*sentences: Sentence) -> dict[str, Any]:
+        """Return what a notice of these sentences keeps of them."""
+        return {"text": " ".join(sentences), "sentences": [to_json(each) for each in sentences]}
+
+    @property
+    def told(self) -> str:
+        """What it says, in the reader's language."""
+        return told(*map(from_json, self.sentences)) if self.sentences else self.text
+
 
 class Alarm(models.Model):
     """Something that was wrong with the site for a while, and that its admins were told of."""
 
     class Kind(models.TextChoices):
-        UNREAD = "unread", "Drawings wait to be read, and none has settled for twelve hours."
-        IDLE = "idle", "Nobody has drawn anything for two days."
-        TRAINING = "training", "The last training failed."
-        DISK = "disk", "The disk that holds the data folder is nearly full."
-        WORKERS = "workers", "There is no sign of life from the workers, or from some of them."
+        UNREAD = "unread", _("Drawings wait to be read, and none has settled for twelve hours.")
+        IDLE = "idle", _("Nobody has drawn anything for two days.")
+        TRAINING = "training", _("The last training failed.")
+        DISK = "disk", _("The disk that holds the data folder is nearly full.")
+        WORKERS = "workers", _("There is no sign of life from the workers, or from some of them.")
 
     kind = models.CharField(max_length=8, choices=Kind)
     began_at = models.DateTimeField()

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from collector.errors import Conflict, NotFound, Refused
 from collector.models import Appeal, Attempt, Person
+from trainer.learning.sentences import Sentence
 
 Status = Attempt.Status
 WITHIN = timedelta(days=14)
@@ -35,7 +36,10 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
     """
     if not text.strip() or len(text.strip()) > Appeal.LONGEST:
         raise Refused(
-            f"Say in at most {Appeal.LONGEST} characters why it should be looked at again.",
+            Sentence(
+                "Say in at most {longest} characters why it should be looked at again.",
+                longest=Appeal.LONGEST,
+            ),
             field="text",
         )
     with transaction.atomic():
@@ -45,12 +49,14 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
             .first()
         )
         if attempt is None:
-            raise NotFound("You have no such drawing.")
+            raise NotFound(Sentence("You have no such drawing."))
         made: Appeal | None = getattr(attempt, "appeal", None)
         if made and made.text == text.strip():
             return made
         if not possible(attempt):
-            raise Conflict(f"There is one appeal for a drawing, within {WITHIN.days} days.")
+            raise Conflict(
+                Sentence("There is one appeal for a drawing, within {days} days.", days=WITHIN.days)
+            )
         return Appeal.objects.create(attempt=attempt, text=text.strip())
 
 

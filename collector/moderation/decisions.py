@@ -23,6 +23,7 @@ from collector.moderation import appeals, readings, trust
 from collector.people import notices
 from collector.rules import verdicts
 from trainer import rounds, samples
+from trainer.learning.sentences import Sentence
 from trainer.models import RoundModel
 
 Status = Attempt.Status
@@ -93,13 +94,18 @@ def unsettled() -> QuerySet[Attempt]:
     )
 
 
-def _as_it_stands(attempt: Attempt) -> str:
+def _as_it_stands(attempt: Attempt) -> Sentence:
     """Say why there is nothing to decide."""
     if attempt.status == Status.PENDING:
-        return "Moderators can settle this drawing by now: there is nothing to decide."
+        return Sentence("Moderators can settle this drawing by now: there is nothing to decide.")
     by = Decision.objects.filter(attempt=attempt).order_by("-pk").first()
-    who = f" by {by.admin.username}, as {by.answer}" if by else ""
-    return f"This drawing is settled already{who}. Your decision was not taken."
+    if by is None:
+        return Sentence("This drawing is settled already. Your decision was not taken.")
+    return Sentence(
+        "This drawing is settled already by {name}, as {answer}. Your decision was not taken.",
+        name=by.admin.username,
+        answer=verdicts.IN_WORDS.get(by.answer, by.answer),
+    )
 
 
 def decide(
@@ -117,19 +123,21 @@ def decide(
     `seen_appeal`: whether the admin has read an appeal (None: not asked); one that was made since
     is not answered unread. Raises Forbidden, NotFound, Conflict, Refused.
     """
-    require_admin(admin, "decides")
+    require_admin(admin, Sentence("Only an admin decides."))
     if answer not in verdicts.ANSWERS:
-        raise Refused("Choose a digit, ambiguous or junk.", field="answer")
-    reason = require_reason(why, "for the drawer and for the log")
+        raise Refused(Sentence("Choose a digit, ambiguous or junk."), field="answer")
+    reason = require_reason(why, Sentence("Say why, for the drawer and for the log."))
     with transaction.atomic():
         attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id).first()
         if attempt is None:
-            raise NotFound("There is no such drawing.")
+            raise NotFound(Sentence("There is no such drawing."))
         if attempt.drawer_id == admin.pk:
-            raise Forbidden("Nobody decides on a drawing of their own.")
+            raise Forbidden(Sentence("Nobody decides on a drawing of their own."))
         appeal = Appeal.objects.filter(attempt=attempt, decision=None).first()
         if appeal and seen_appeal is False:
-            raise Conflict("This drawing was settled meanwhile, and its drawer appeals. Read why.")
+            raise Conflict(
+                Sentence("This drawing was settled meanwhile, and its drawer appeals. Read why.")
+            )
         if not (appeal or unsettled().filter(pk=attempt_id).exists()):
             same = {"admin": admin, "answer": answer, "why": reason}
             if Decision.objects.filter(attempt=attempt, **same).exists():

@@ -14,12 +14,13 @@ from collector.errors import Forbidden
 from collector.models import DRAWER_SUSPENDED, Attempt, Gold, Person, Reading, Study, clock
 from collector.moderation import gold
 from collector.rules import verdicts
+from trainer.learning.sentences import Sentence
 
 Status = Attempt.Status
 LEASE = timedelta(minutes=5)
 MOST_LEASES = 2
-NOT_A_MODERATOR = "Only moderators read other people's drawings."
-NO_PRACTICE_LEFT = (
+NOT_A_MODERATOR = Sentence("Only moderators read other people's drawings.")
+NO_PRACTICE_LEFT = Sentence(
     "You have read all the practice drawings there are. An admin has to let you moderate now."
 )
 OLDEST_BEGUN_TRIED = 20  # several, where others take what is wanted in the same moment

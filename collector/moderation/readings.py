@@ -23,9 +23,10 @@ from collector.moderation.queue import NOT_A_MODERATOR
 from collector.people import notices
 from collector.rules import verdicts
 from trainer import candidates, rounds, samples
+from trainer.learning.sentences import Sentence
 
 Status = Attempt.Status
-WENT_ON = "This drawing went on to somebody else meanwhile. Take the next one."
+WENT_ON = Sentence("This drawing went on to somebody else meanwhile. Take the next one.")
 
 
 def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
@@ -36,19 +37,21 @@ def read(moderator: Person, reading_id: uuid.UUID, answer: str) -> Reading:
     before), Forbidden (they do not moderate any more).
     """
     if answer not in verdicts.ANSWERS:
-        raise Refused("A reading is a digit from 0 to 9, ambiguous or junk.", field="reading")
+        raise Refused(
+            Sentence("A reading is a digit from 0 to 9, ambiguous or junk."), field="reading"
+        )
     with transaction.atomic():
         if moderator.is_practising:
             moderator = Person.objects.select_for_update(no_key=True).get(pk=moderator.pk)
         reading = Reading.objects.filter(pk=reading_id, moderator=moderator).first()
         if reading is None:
-            raise NotFound("You have no such assignment.")
+            raise NotFound(Sentence("You have no such assignment."))
         drawing = _locked(reading)
         # Read once more, as it is now that nobody else changes it.
         reading = Reading.objects.filter(pk=reading_id).first()
         if reading is not None and reading.answer is not None:
             if reading.answer != answer:
-                raise Conflict("You have read this drawing already; a reading is final.")
+                raise Conflict(Sentence("You have read this drawing already; a reading is final."))
             return reading
         if not moderator.is_moderator:
             raise Forbidden(NOT_A_MODERATOR)

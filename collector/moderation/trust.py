@@ -26,6 +26,7 @@ from collector.models import (
 from collector.moderation import queue, readings
 from collector.people import notices
 from collector.rules import verdicts
+from trainer.learning.sentences import Sentence
 
 JUDGED_READINGS = 100  # the last, by which a moderator is judged
 MAX_UNION_SELECTS = 400  # SQLite joins no more than five hundred
@@ -257,7 +258,7 @@ def qualify(moderator: Person, admin: Person, why: str, seen_test_count: int | N
     """Let somebody moderate who has not passed the qualification test, saying why. The same act
     sent again finds itself. `seen_test_count`: how many tens of practice drawings the admin has
     seen them finish (None: not asked). Raises Forbidden, Refused, Conflict."""
-    require_admin(admin, "lets somebody moderate")
+    require_admin(admin, Sentence("Only an admin lets somebody moderate."))
     reason = require_reason(why)
     with transaction.atomic():
         # Whoever reads holds this row too, so that no ten is finished in between.
@@ -265,12 +266,15 @@ def qualify(moderator: Person, admin: Person, why: str, seen_test_count: int | N
         if not found.is_practising:
             if _is_done_already(moderator, admin, AdminAction.Kind.QUALIFIED, reason):
                 return
-            raise Conflict("This is no moderator who practises (any more).")
+            raise Conflict(Sentence("This is no moderator who practises (any more)."))
         tests = reading_counts([found])[found.pk].practice_count // verdicts.PRACTICE
         if seen_test_count not in (None, tests):
             raise Conflict(
-                f"{found.username} has finished another ten practice drawings since you opened "
-                "this page. See how they stand now."
+                Sentence(
+                    "{username} has finished another ten practice drawings since you opened "
+                    "this page. See how they stand now.",
+                    username=found.username,
+                )
             )
         Person.objects.filter(pk=found.pk).update(qualified_at=timezone.now())
         AdminAction.objects.create(
@@ -289,7 +293,7 @@ def resume(moderator: Person, admin: Person, why: str, seen_pause: int | None = 
     """Let a paused moderator go on, saying why; they are judged anew from here. The same act sent
     again finds itself. `seen_pause`: the pause that the admin has seen (None: not asked); another
     one is not lifted unseen. Raises Forbidden, Refused, Conflict."""
-    require_admin(admin, "lets a paused moderator go on")
+    require_admin(admin, Sentence("Only an admin lets a paused moderator go on."))
     reason = require_reason(why)
     with transaction.atomic():
         if not Person.objects.filter(pk=moderator.pk, is_moderation_paused=True).update(
@@ -297,11 +301,14 @@ def resume(moderator: Person, admin: Person, why: str, seen_pause: int | None = 
         ):
             if _is_done_already(moderator, admin, AdminAction.Kind.RESUMED, reason):
                 return
-            raise Conflict("This moderator is not paused (any more).")
+            raise Conflict(Sentence("This moderator is not paused (any more)."))
         if seen_pause not in (None, current_pauses().get(moderator.pk)):
             raise Conflict(
-                f"{moderator.username} was paused again since you opened this page. "
-                "See how they stand now."
+                Sentence(
+                    "{username} was paused again since you opened this page. "
+                    "See how they stand now.",
+                    username=moderator.username,
+                )
             )
         ModerationPause.objects.filter(person=moderator, lifted_at=None).update(
             lifted_at=timezone.now()

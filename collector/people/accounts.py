@@ -21,18 +21,21 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
 from collector.models import AdminAction, Email, Factor, Person, Prepared, Study, Token
 from collector.people import mails, sessions, sign_ins
+from trainer.learning.sentences import Sentence
 
 TOKEN_LIFE = timedelta(days=90)
 EMAIL_LINK_LIFE = timedelta(days=1)
 PRESSED_TWICE = timedelta(minutes=1)
 ONE_RESET_IN = timedelta(minutes=3)
 LONGEST_PASSWORD = 128
-_VOID = "This link has been used already, or is too old."
+_VOID = Sentence("This link has been used already, or is too old.")
 
 
 def _with_standing(person_id: uuid.UUID) -> QuerySet[Person]:
@@ -72,17 +75,17 @@ class Backend(ModelBackend):
 
 
 def sign_up(username: str, password: str, email: str, *, address: str, site: str) -> Person:
-    """Make an account for a new crowdworker, who asks for it from this IP address; a link to
-    confirm their email address, if any, leads to `site`. Raises Refused with the field at fault,
-    Forbidden where sign-up is closed, TooMany."""
+    """Make an account for a new crowdworker, who asks for it from this IP address and is spoken to
+    in the active language; a link to confirm their email address, if any, leads to `site`. Raises
+    Refused with the field at fault, Forbidden where sign-up is closed, TooMany."""
     if not settings.OPEN_SIGNUP:
-        raise Forbidden("Sign-up is closed on this site; ask its admin for an account.")
+        raise Forbidden(Sentence("Sign-up is closed on this site; ask its admin for an account."))
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
     limits.take(limits.SIGN_UPS_AN_HOUR_NEARBY, limits.neighbourhood(address))
     if email:
         _check_email(email)
         limits.take(limits.CONFIRMATIONS_AN_HOUR, _mailbox(email))
-    person = Person(username=username, unconfirmed_email=email)
+    person = Person(username=username, unconfirmed_email=email, language=get_language())
     with _saving(person, password):
         person.save(force_insert=True)
         if email:
@@ -128,7 +131,7 @@ def _saving(person: Person, password: str) -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        raise Refused("This user name is taken.", field="username") from error
+        raise Refused(Sentence("This user name is taken."), field="username") from error
 
 
 def note(person: Person, admin: Person, kind: AdminAction.Kind, what: str) -> None:
@@ -144,13 +147,14 @@ def require_another_admin(person: Person) -> None:
         role=Person.Role.ADMIN, is_active=True
     )
     if list(admins.order_by("pk").values_list("pk", flat=True)) == [person.pk]:
-        raise Conflict("This is the only admin: make somebody else an admin first.")
+        raise Conflict(Sentence("This is the only admin: make somebody else an admin first."))
 
 
 def _check_password(password: str, person: Person) -> None:
     try:
         if len(password) > LONGEST_PASSWORD:
-            raise ValidationError(f"A password has at most {LONGEST_PASSWORD} characters.")
+            most = _("A password has at most {most} characters.")
+            raise ValidationError(most.format(most=LONGEST_PASSWORD))
         password_validation.validate_password(password, person)
     except ValidationError as error:
         raise ValidationError({"password": error.messages}) from error
@@ -202,7 +206,7 @@ def ask_reset(email: str, *, address: str, site: str) -> None:
 def _check_email(email: str) -> None:
     """Raise Refused for what no header of an email may hold."""
     if re.search(r"[\x00-\x1f\x7f]", email):
-        raise Refused("An email address has no control characters.", field="email")
+        raise Refused(Sentence("An email address has no control characters."), field="email")
 
 
 def _mailbox(email: str) -> str:
@@ -214,11 +218,13 @@ def _mailbox(email: str) -> str:
     return salted_hmac("emails to", f"{name}@{domain}").hexdigest()
 
 
-def change(person: Person, **values: bool) -> None:
-    """Change, of `is_listed` and `wants_mail`, which a person sets on the account page, what is
-    given. Raises Refused with the field at fault."""
+def change(person: Person, **values: bool | str) -> None:
+    """Change, of `is_listed`, `wants_mail` and `language`, which a person sets on the account page,
+    what is given. Raises Refused with the field at fault."""
     if values.get("wants_mail") and not person.email:
-        raise Refused("Notices by email need a confirmed email address.", field="wants_mail")
+        raise Refused(
+            Sentence("Notices by email need a confirmed email address."), field="wants_mail"
+        )
     for name, value in values.items():
         setattr(person, name, value)
     person.save(update_fields=list(values))
@@ -229,7 +235,7 @@ def change_email(person: Person, email: str, password: str, *, address: str, sit
     link, which leads to `site`; the old one is told at once. They ask for it from this IP address.
     Raises Refused with the field at fault, TooMany, Conflict."""
     if not is_password_of(person, password):
-        raise Refused("That is not your password.", field="password")
+        raise Refused(Sentence("That is not your password."), field="password")
     if email:
         limits.take_from(limits.CONFIRMATIONS_AN_HOUR_FROM, address)
         _check_email(email)
@@ -324,11 +330,15 @@ def locked(person: Person) -> Person:
     became others, since `person` was read: what is being checked is not to outlive its change."""
     now = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     if now.closed_at or now.password != person.password:
-        raise Conflict("The password was changed in this very moment. Sign in with the new one.")
+        raise Conflict(
+            Sentence("The password was changed in this very moment. Sign in with the new one.")
+        )
     if now.is_active != person.is_active:
-        raise Conflict("This account was suspended in this very moment.")
+        raise Conflict(Sentence("This account was suspended in this very moment."))
     if now.factor_change_count != person.factor_change_count:
-        raise Conflict("The second factors were changed in this very moment. Try once more.")
+        raise Conflict(
+            Sentence("The second factors were changed in this very moment. Try once more.")
+        )
     return now
 
 

@@ -24,6 +24,7 @@ from collector.models import (
 )
 from collector.people import accounts
 from trainer import rounds, samples
+from trainer.learning.sentences import Sentence
 
 Status = Attempt.Status
 
@@ -37,7 +38,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
     at it), Conflict (the last admin, or another password meanwhile).
     """
     if not accounts.is_password_of(person, password):
-        raise Refused("That is not your password.", field="password")
+        raise Refused(Sentence("That is not your password."), field="password")
     with transaction.atomic():
         # Pressed twice, the second waits here for what the first did.
         still_open = Person.objects.filter(pk=person.pk, closed_at=None)
@@ -49,7 +50,7 @@ def close(person: Person, password: str, *, remove: bool) -> None:
             _remove_drawings(person)
         name = f"gone-{secrets.token_hex(6)}"
         _forget(person, name)
-        person.username, person.email = name, ""
+        person.username, person.email, person.language = name, "", ""
         person.is_active = person.is_listed = person.wants_mail = False
         person.closed_at = timezone.now()
         person.set_unusable_password()

@@ -56,6 +56,7 @@ from collector.models import (
     require_reason,
 )
 from collector.people import accounts, mails, sessions, sign_ins
+from trainer.learning.sentences import Sentence
 
 Kind = Factor.Kind
 SECOND_STEP_SECONDS = 300
@@ -63,8 +64,8 @@ MOST = 10
 RECOVERY_CODES = 10
 _CODE_BYTES = 15  # 24 letters and digits of base 32, so that a plain hash of it is enough
 _STEP, _OFFERED, _CHALLENGE = "second_step", "offered_secret", "passkey_challenge"
-_WRONG = "That code is wrong, has been used already, or is too old."
-_NOT_THIS_ONE = "That passkey was not taken. Try again, or use a code."
+_WRONG = Sentence("That code is wrong, has been used already, or is too old.")
+_NOT_THIS_ONE = Sentence("That passkey was not taken. Try again, or use a code.")
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def in_second_step(request: HttpRequest) -> Person:
         person = accounts.Backend().get_user(uuid.UUID(step["person"]))
         if person and constant_time_compare(person.get_session_auth_hash(), step["hash"]):
             return person
-    raise Gone("That took too long. Sign in once more.")
+    raise Gone(Sentence("That took too long. Sign in once more."))
 
 
 def finish_second_step(request: HttpRequest, person: Person) -> str:
@@ -137,8 +138,10 @@ def require_code(request: HttpRequest, person: Person, code: str) -> None:
         return
     if not code:
         raise Refused(
-            "This account has a second factor: send a code of its app, or a recovery code, as "
-            "`code`. With a passkey, make a token on the account page.",
+            Sentence(
+                "This account has a second factor: send a code of its app, or a recovery code, as "
+                "`code`. With a passkey, make a token on the account page."
+            ),
             field="code",
             code="second_factor",
         )
@@ -182,7 +185,7 @@ def take_passkey(request: HttpRequest, person: Person, answer: str) -> None:
 def give_password(request: HttpRequest, person: Person, password: str) -> None:
     """Take note of the password. Raises Refused, TooMany."""
     if not accounts.is_password_of(person, password):
-        raise Refused("That is not your password.", field="password")
+        raise Refused(Sentence("That is not your password."), field="password")
     sessions.note_password(request)
 
 
@@ -222,7 +225,7 @@ def add_app(request: HttpRequest, person: Person, name: str, code: str) -> list[
     factor = Factor(person=person, kind=Kind.APP, name=name, content=sealed)
     step = _step_of(factor, re.sub(r"\s", "", code))
     if step is None:
-        raise Refused("That is not the code that the app shows now.", field="code")
+        raise Refused(Sentence("That is not the code that the app shows now."), field="code")
     factor.counter = step
     added = _add(request, factor)
     request.session.pop(_OFFERED, None)
@@ -249,14 +252,16 @@ def add_passkey(request: HttpRequest, person: Person, name: str, answer: str) ->
     try:
         return _add(request, factor)
     except IntegrityError as error:
-        raise Refused("This passkey is in use already.") from error
+        raise Refused(Sentence("This passkey is in use already.")) from error
 
 
 def _add(request: HttpRequest, factor: Factor) -> list[str]:
     with _changing(request, factor.person) as person:
         have_count = person.factors.count()
         if have_count >= MOST:
-            raise Conflict(f"You have {MOST} second factors, and that is the most.")
+            raise Conflict(
+                Sentence("You have {most} second factors, and that is the most.", most=MOST)
+            )
         factor.save(force_insert=True)
         return [] if have_count else _new_codes(person)
 
@@ -278,27 +283,31 @@ def renew_codes(request: HttpRequest, person: Person) -> list[str]:
     """Return new recovery codes; those of before are void. Raises Refused, Conflict."""
     with _changing(request, person):
         if not person.factors.exists():
-            raise Conflict("Recovery codes are for who has a second factor: add one first.")
+            raise Conflict(
+                Sentence("Recovery codes are for who has a second factor: add one first.")
+            )
         return _new_codes(person)
 
 
 def reset(person: Person, admin: Person, why: str, site: str) -> None:
     """Take away all of somebody's second factors, saying why; they are signed out everywhere and
     told. Raises Forbidden, Refused, Conflict."""
-    require_admin(admin, "does this")
+    require_admin(admin, Sentence("Only an admin does this."))
     reason = require_reason(why)
     if person.pk == admin.pk:
-        raise Forbidden("Nobody resets their own: remove them on the account page.")
+        raise Forbidden(Sentence("Nobody resets their own: remove them on the account page."))
     with transaction.atomic():
         if not forget(person):
-            raise Conflict(f"{person.username} has no second factor (any more).")
+            raise Conflict(
+                Sentence("{username} has no second factor (any more).", username=person.username)
+            )
         AdminAction.objects.create(
             admin=admin, kind=AdminAction.Kind.FACTORS_RESET, person=person, why=reason
         )
-        Notice.objects.create(
-            person=person,
-            text=f"An admin took away your second factors, and signed you out: {reason}",
+        said = Sentence(
+            "An admin took away your second factors, and signed you out: {reason}", reason=reason
         )
+        Notice.objects.create(person=person, **Notice.of(said))
         _tell(person, site)
 
 
@@ -321,7 +330,7 @@ def _changing(request: HttpRequest, person: Person) -> Iterator[Person]:
     does: all sessions but this one and all tokens end, and their owner is told. Raises Refused,
     Conflict."""
     if not sessions.has_given_password(request):
-        raise Refused("Give your password once more.", code="password_needed")
+        raise Refused(Sentence("Give your password once more."), code="password_needed")
     with transaction.atomic():
         accounts.locked(person)
         yield person

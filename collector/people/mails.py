@@ -30,6 +30,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
@@ -214,7 +215,9 @@ def _message(email: Email) -> mail.EmailMessage | None:
     details = _DETAILS[Kind(email.kind)](email, person)
     if details is None:
         return None
-    text = render_to_string(f"mails/{email.kind}.txt", details | {"person": person})
+    details |= {"person": person, "site": settings.SITE_NAME}
+    with translation.override(person.language or settings.LANGUAGE_CODE):
+        text = render_to_string(f"mails/{email.kind}.txt", details)
     subject, _, body = text.partition("\n\n")
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     headers = {

@@ -12,48 +12,57 @@ from collector.drawings import timeline
 from collector.models import ORIGINAL, Attempt, Email, Notice, Person
 from collector.people import mails
 from trainer import target
+from trainer.learning.sentences import Sentence, counted
 from trainer.models import Round, Sample
 
 Status = Attempt.Status
 UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED)
 NEWEST_FOOLS = 200  # of a person, that a new model is asked about
 AT_MOST_EVERY = timedelta(hours=1)
-PAUSED = (
+PAUSED = Sentence(
     "Your moderating is paused: too many of your last readings differ from what the drawings "
     "turned out to be. "
     "An admin sees it too and can lift it; what you drew is not touched."
 )
-RESUMED = "You moderate again: an admin lifted the pause. You are judged anew from here."
-QUALIFIED = "An admin lets you moderate: from here on your readings count."
+RESUMED = Sentence("You moderate again: an admin lifted the pause. You are judged anew from here.")
+QUALIFIED = Sentence("An admin lets you moderate: from here on your readings count.")
 _ROLES = {
-    Person.Role.CROWDWORKER: "An admin changed your role: you draw, and moderate no more. What you "
-    "have drawn and read stays.",
-    Person.Role.MODERATOR: "An admin made you a moderator: you read other people’s drawings.",
-    Person.Role.ADMIN: "An admin made you an admin of this site.",
+    Person.Role.CROWDWORKER: Sentence(
+        "An admin changed your role: you draw, and moderate no more. What you have drawn and read "
+        "stays."
+    ),
+    Person.Role.MODERATOR: Sentence(
+        "An admin made you a moderator: you read other people’s drawings."
+    ),
+    Person.Role.ADMIN: Sentence("An admin made you an admin of this site."),
 }
-_FIRST_PRACTISE = " Ten practice drawings come first."
+_FIRST_PRACTISE = Sentence("Ten practice drawings come first.")
 
 
 def notify_settled(attempt: Attempt) -> None:
     """Tell the drawer how a drawing settled. Runs in the transaction that settles it."""
     if attempt.drawer.closed_at or attempt.fate().status in UNTOLD:
         return
-    took = "taken for" if attempt.has_fooled else "which the model read as"
-    drawn = f"Your {attempt.target_label}, {took} {attempt.predicted_label}"
-    Notice.objects.create(
-        person_id=attempt.drawer_id, attempt=attempt, text=f"{drawn}. {timeline.outcome(attempt)}"
+    digits = {"drawn": attempt.target_label, "read": attempt.predicted_label}
+    drawn = (
+        Sentence("Your {drawn}, taken for {read}.", **digits)
+        if attempt.has_fooled
+        else Sentence("Your {drawn}, which the model read as {read}.", **digits)
     )
+    said = Notice.of(drawn, *timeline.outcome(attempt))
+    Notice.objects.create(person_id=attempt.drawer_id, attempt=attempt, **said)
 
 
 def notify_of_role(person: Person) -> None:
     """Tell somebody the role that an admin gave them. Runs in the transaction that gives it."""
-    tell(person, _ROLES[Person.Role(person.role)] + (_FIRST_PRACTISE * person.is_practising))
+    practice = [_FIRST_PRACTISE] if person.is_practising else []
+    tell(person, _ROLES[Person.Role(person.role)], *practice)
 
 
-def tell(person: Person, text: str) -> None:
+def tell(person: Person, *sentences: Sentence) -> None:
     """Tell a person something that is about no drawing and no round. Runs in the transaction of
     what it is about."""
-    Notice.objects.create(person=person, text=text)
+    Notice.objects.create(person=person, **Notice.of(*sentences))
 
 
 def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
@@ -74,23 +83,22 @@ def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
     )
     new_count = 0
     for person in people:
-        text = (
-            f"Round {opened.number} is open. Its model learned from "
-            f"{_drawings(learned[person.contributor])} of yours"
-        )
+        news = Sentence("Round {number} is open.", number=opened.number)
+        learning = _learned(person, learned[person.contributor], opened.number)
         _, is_new = Notice.objects.get_or_create(
             person=person,
             round=opened,
             attempt=None,
-            defaults={"text": text + _read_now(person, opened.number)},
+            defaults=Notice.of(news, learning),
         )
         new_count += is_new
     return new_count
 
 
-def _read_now(person: Person, number: int) -> str:
-    """Say how round `number`'s model does on a person's own fools: “, and now reads 2 of your 3
-    verified tricks correctly.”; a full stop where there is nothing to say."""
+def _learned(person: Person, n: int, number: int) -> Sentence:
+    """Say from how many of somebody's drawings round `number`'s model learned, and, where it can be
+    asked, how it does on their own fools."""
+    drawings = counted("a drawing", "{n} drawings", n=n)
     fools = list(
         person.attempts.filter(ORIGINAL, status=Status.VERIFIED, removed_at=None)
         .order_by("-submitted_at")
@@ -99,15 +107,16 @@ def _read_now(person: Person, number: int) -> str:
     try:
         model = target.of_round(number)
     except target.TargetUnavailable:
-        return "."
+        fools = []
     if not fools:
-        return "."
-    correct_count = sum(model.read(pixels).digit == label for pixels, label in fools)
-    return f", and now reads {correct_count} of your {len(fools)} verified tricks correctly."
-
-
-def _drawings(n: int) -> str:
-    return "a drawing" if n == 1 else f"{n} drawings"
+        return Sentence("Its model learned from {drawings} of yours.", drawings=drawings)
+    return Sentence(
+        "Its model learned from {drawings} of yours, and now reads {correct} of your {fools} "
+        "verified tricks correctly.",
+        drawings=drawings,
+        correct=sum(model.read(pixels).digit == label for pixels, label in fools),
+        fools=len(fools),
+    )
 
 
 def mark_seen(notices: QuerySet[Notice]) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from collector.errors import TooMany
+from trainer.learning.sentences import Sentence
 
 PLACES = 4  # of the web's 8 threads in a process; the others go on with pages
 _places = threading.BoundedSemaphore(PLACES)
@@ -30,7 +31,9 @@ class OneAtATime(Argon2PasswordHasher):
 @contextmanager
 def _place() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        raise TooMany("Many people sign in at this moment. Try again in a few seconds.", 3)
+        raise TooMany(
+            Sentence("Many people sign in at this moment. Try again in a few seconds."), 3
+        )
     try:
         with _turn:
             yield

@@ -13,7 +13,7 @@ from django.core import signing
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from collector.models import Person, Session, Token, clock
 
@@ -92,8 +92,11 @@ class SessionStore(db.SessionStore):
 
 
 def begin(request: HttpRequest, person: Person) -> None:
-    """Sign a person in, and write down by what."""
+    """Sign a person in, and write down by what; from here on they are told things in their
+    language."""
     login(request, person, backend=BACKEND)
+    if person.language:
+        translation.activate(person.language)
     request.session[_BEGUN_AT] = timezone.now().timestamp()
     request.session[_BROWSER] = describe(request.headers.get("User-Agent", ""))
     note_password(request)

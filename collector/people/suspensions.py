@@ -10,6 +10,7 @@ from collector.errors import Conflict, Forbidden
 from collector.models import AdminAction, Attempt, Person, require_admin, require_reason
 from collector.people import accounts
 from trainer import candidates, rounds, samples
+from trainer.learning.sentences import Sentence
 from trainer.models import RoundModel, Sample
 
 Kind = AdminAction.Kind
@@ -53,16 +54,16 @@ def suspend(person: Person, admin: Person, why: str, seen_last: int | None = Non
     a reading that settles one of their drawings comes before, or finds them suspended; either way
     its sample is withdrawn.
     """
-    require_admin(admin, "does this")
+    require_admin(admin, Sentence("Only an admin does this."))
     reason = require_reason(why)
     if person.pk == admin.pk:
-        raise Forbidden("Nobody suspends themselves.")
+        raise Forbidden(Sentence("Nobody suspends themselves."))
     with transaction.atomic():
         accounts.require_another_admin(person)  # two could suspend each other in one moment
         rounds.lock()
         _require_still_last(person, seen_last)
         if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
-            raise Conflict("This person is suspended already, or the account is closed.")
+            raise Conflict(Sentence("This person is suspended already, or the account is closed."))
         AdminAction.objects.create(admin=admin, kind=Kind.SUSPENDED, person=person, why=reason)
         withdrawn_count = samples.withdraw(person.contributor)
         person.end_access()
@@ -74,13 +75,13 @@ def reinstate(person: Person, admin: Person, why: str, seen_last: int | None = N
 
     Raises Forbidden, Refused, Conflict, and asks for what was seen as suspend does.
     """
-    require_admin(admin, "does this")
+    require_admin(admin, Sentence("Only an admin does this."))
     reason = require_reason(why)
     with transaction.atomic():
         rounds.lock()
         _require_still_last(person, seen_last)
         if not Person.objects.suspended().filter(pk=person.pk).update(is_active=True):
-            raise Conflict("This person is not suspended (any more).")
+            raise Conflict(Sentence("This person is not suspended (any more)."))
         suspension = _current_suspension(person)
         AdminAction.objects.create(admin=admin, kind=Kind.REINSTATED, person=person, why=reason)
         if suspension is None:
@@ -97,7 +98,7 @@ def ablate(person: Person, admin: Person, why: str, seen_ablation: int | None = 
     The same act sent again finds itself. `seen_ablation`: the last such model that the admin has
     seen, 0 for none (None: not asked). Raises Forbidden, Refused, Conflict, candidates.NotNow.
     """
-    require_admin(admin, "does this")
+    require_admin(admin, Sentence("Only an admin does this."))
     reason = require_reason(why)
     with transaction.atomic():
         rounds.lock()
@@ -109,7 +110,10 @@ def ablate(person: Person, admin: Person, why: str, seen_ablation: int | None = 
             if action and (action.admin_id, action.why) == (admin.pk, reason):
                 return latest
             raise Conflict(
-                f"A model without {person.username} was trained since you opened this page."
+                Sentence(
+                    "A model without {username} was trained since you opened this page.",
+                    username=person.username,
+                )
             )
         started = candidates.start_ablation(person.contributor)
         AdminAction.objects.create(admin=admin, kind=Kind.ABLATED, person=person, why=reason)
@@ -135,11 +139,12 @@ def last(person: Person) -> AdminAction | None:
 
 def _require_still_last(person: Person, seen_last: int | None) -> None:
     action = last(person)
-    if action and seen_last not in (None, action.pk):
-        raise Conflict(
-            f"{action.admin.username} {action.get_kind_display()} {person.username} meanwhile: "
-            f"{action.why}"
-        )
+    if action is None or seen_last in (None, action.pk):
+        return
+    told = {"admin": action.admin.username, "person": person.username, "why": action.why}
+    if action.kind == Kind.SUSPENDED:
+        raise Conflict(Sentence("{admin} suspended {person} meanwhile: {why}", **told))
+    raise Conflict(Sentence("{admin} reinstated {person} meanwhile: {why}", **told))
 
 
 def _current_suspension(person: Person) -> AdminAction | None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from trainer.learning.sentences import Sentence
+
 DIGITS = frozenset(range(10))
 IN_A_ROUND = 10
 DAYS = 7
@@ -66,78 +68,81 @@ class Badge:
     has it, `lacking` what is missing until then."""
 
     key: str
-    name: str
-    what: str
+    name: Sentence
+    what: Sentence
     earned: Callable[[Facts], bool]
-    lacking: Callable[[Facts], str]
+    lacking: Callable[[Facts], Sentence]
 
 
-def _of(have: int, need: int) -> str:
-    return f"{have} of {need}"
-
-
-def _missing(facts: Facts) -> str:
-    return "Still missing: " + ", ".join(map(str, sorted(DIGITS - facts.digits)))
+def _missing(facts: Facts) -> Sentence:
+    digits = ", ".join(map(str, sorted(DIGITS - facts.digits)))
+    return Sentence("Still missing: {digits}", digits=digits)
 
 
 def _read_well(facts: Facts) -> bool:
     return facts.settled_count >= READINGS and facts.agreed_count >= AGREED * facts.settled_count
 
 
-def _readings(facts: Facts) -> str:
+def _readings(facts: Facts) -> Sentence:
     if facts.settled_count < READINGS:
-        return _of(facts.settled_count, READINGS)
-    return f"{facts.agreed_count:,} of {facts.settled_count:,} agree so far"
+        return Sentence("{have} of {need}", have=facts.settled_count, need=READINGS)
+    return Sentence(
+        "{agreed:,} of {settled:,} agree so far",
+        agreed=facts.agreed_count,
+        settled=facts.settled_count,
+    )
 
 
 BADGES = (
     Badge(
         "first",
-        "First trick",
-        "A first verified trick.",
+        Sentence("First trick"),
+        Sentence("A first verified trick."),
         lambda f: f.fool_count > 0,
-        lambda f: "None yet",
+        lambda f: Sentence("None yet"),
     ),
     Badge(
         "taught",
-        "Teacher",
-        "A drawing that a model was trained on, or that later models are measured with.",
+        Sentence("Teacher"),
+        Sentence("A drawing that a model was trained on, or that later models are measured with."),
         lambda f: f.has_taught,
-        lambda f: "Comes with the next model after a verified trick",
+        lambda f: Sentence("Comes with the next model after a verified trick"),
     ),
     Badge(
         "pioneer",
-        "Pioneer",
-        "The first ever to show a mistake: this digit, taken for that one.",
+        Sentence("Pioneer"),
+        Sentence("The first ever to show a mistake: this digit, taken for that one."),
         lambda f: f.pioneered_count > 0,
-        lambda f: "There are ninety such mistakes to show",
+        lambda f: Sentence("There are ninety such mistakes to show"),
     ),
     Badge(
         "digits",
-        "All ten",
-        "A verified trick with every digit.",
+        Sentence("All ten"),
+        Sentence("A verified trick with every digit."),
         lambda f: f.digits >= DIGITS,
         _missing,
     ),
     Badge(
         "round",
-        "Hot round",
-        "Ten verified tricks in one round.",
+        Sentence("Hot round"),
+        Sentence("Ten verified tricks in one round."),
         lambda f: f.best_round_count >= IN_A_ROUND,
-        lambda f: f"Best so far: {_of(f.best_round_count, IN_A_ROUND)}",
+        lambda f: Sentence(
+            "Best so far: {have} of {need}", have=f.best_round_count, need=IN_A_ROUND
+        ),
     ),
     Badge(
         "week",
-        "Seven days",
-        "At least one drawing on each of seven days in a row.",
+        Sentence("Seven days"),
+        Sentence("At least one drawing on each of seven days in a row."),
         lambda f: f.streak.longest >= DAYS,
-        lambda f: f"Longest so far: {_of(f.streak.longest, DAYS)}",
+        lambda f: Sentence("Longest so far: {have} of {need}", have=f.streak.longest, need=DAYS),
     ),
 )
 STEADY = Badge(
     "steady",
-    "Steady eye",
-    "A hundred settled readings, of which 95 in 100 say what the drawing settled as.",
+    Sentence("Steady eye"),
+    Sentence("A hundred settled readings, of which 95 in 100 say what the drawing settled as."),
     _read_well,
     _readings,
 )

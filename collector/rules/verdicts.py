@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from trainer.learning.evaluate import wilson
+from trainer.learning.sentences import Sentence
 
 DIGITS = tuple(str(digit) for digit in range(10))
 AMBIGUOUS, JUNK = "ambiguous", "junk"
 ANSWERS = (*DIGITS, AMBIGUOUS, JUNK)
+IN_WORDS = {AMBIGUOUS: Sentence("ambiguous"), JUNK: Sentence("junk")}
 FULL_CREDITS = 2
 FEWEST_TO_JUDGE_BY, LEAST_AGREEMENT = 30, 0.7
 VOICES_FOR_GOLD = 3

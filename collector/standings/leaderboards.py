@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from collector.errors import Refused
 from collector.models import BEST_FIRST, ORIGINAL, SHOWABLE, Attempt, Person
+from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
 PERIODS = ("round", "week", "all")
@@ -205,4 +206,4 @@ def _within(period: str) -> QuerySet[Attempt]:
         return Attempt.objects.filter(submitted_at__gte=timezone.now() - timedelta(days=7))
     if period == "all":
         return Attempt.objects.all()
-    raise Refused("The period is round, week or all.", field="period")
+    raise Refused(Sentence("The period is round, week or all."), field="period")

@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 
 from django.core.paginator import Page, Paginator
 from django.db.models import CharField, F, QuerySet, Value
+from django.utils.translation import gettext_noop as _
 
 from collector.models import AdminAction, Decision, StudyChange
+from collector.rules import verdicts
 from trainer.candidates import BY_A_NEWER_ONE
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel
 
+Kind = AdminAction.Kind
 A_PAGE = 50
 
 
@@ -28,53 +32,62 @@ class Touched(NamedTuple):
 
 @dataclass(frozen=True)
 class LogEntry:
-    """Something done by hand: when, by whom, what in words, whom or what it touched, and why
-    (nothing where no reason is asked for)."""
+    """Something done by hand: when, by whom, what in a sentence with a place for `who` and mostly
+    one for `whom`, whom or what it touched, and why (nothing where no reason is asked for)."""
 
     done_at: datetime
     who: str
-    what: str
+    what: Sentence
     touched: Touched | None
     why: str
 
 
+_ACTS = {
+    Kind.QUALIFIED: _("{who} let moderate {whom}."),
+    Kind.RESUMED: _("{who} resumed the moderating of {whom}."),
+    Kind.SUSPENDED: _("{who} suspended {whom}."),
+    Kind.REINSTATED: _("{who} reinstated {whom}."),
+    Kind.ABLATED: _("{who} had a model trained without {whom}."),
+    Kind.ROLE_CHANGED: _("{who} changed the role of {whom}."),
+    Kind.ACCOUNT_MADE: _("{who} made the account of {whom}."),
+    Kind.ACCOUNT_CHANGED: _("{who} changed the account of {whom}."),
+    Kind.FACTORS_RESET: _("{who} took away the second factors of {whom}."),
+}
+
+
 def _of_action(action: AdminAction) -> LogEntry:
-    name = action.person.username
-    return LogEntry(
-        action.done_at,
-        action.admin.username,
-        action.get_kind_display(),
-        Touched("person", name, name),
-        action.why,
-    )
+    who, whom = action.admin.username, action.person.username
+    what = Sentence(_ACTS[Kind(action.kind)], who=who, whom=whom)
+    return LogEntry(action.done_at, who, what, Touched("person", whom, whom), action.why)
 
 
 def _of_decision(decision: Decision) -> LogEntry:
-    attempt = decision.attempt
-    return LogEntry(
-        decision.decided_at,
-        decision.admin.username,
-        f"decided “{decision.answer}” on",
-        Touched("attempt", attempt.pk, f"a drawing of {attempt.drawer.username}"),
-        decision.why,
-    )
+    attempt, who = decision.attempt, decision.admin.username
+    whom = Sentence("a drawing of {name}", name=attempt.drawer.username)
+    answer = verdicts.IN_WORDS.get(decision.answer, decision.answer)
+    what = Sentence("{who} decided “{answer}” on {whom}.", who=who, answer=answer, whom=whom)
+    touched = Touched("attempt", attempt.pk, whom)
+    return LogEntry(decision.decided_at, who, what, touched, decision.why)
 
 
 def _of_change(change: StudyChange) -> LogEntry:
-    what = f"set {change.field} from {change.before} to {change.after}"
-    return LogEntry(change.changed_at, change.admin.username, what, None, "")
+    who = change.admin.username
+    changed = {"field": change.field, "before": change.before, "after": change.after}
+    what = Sentence("{who} set {field} from {before} to {after}.", who=who, **changed)
+    return LogEntry(change.changed_at, who, what, None, "")
 
 
 def _of_round(round_: Round) -> LogEntry:
-    touched = Touched("round", round_.number, f"round {round_.number}")
-    return LogEntry(round_.opened_at, round_.opened_by, "opened", touched, round_.opened_why)
+    whom = Sentence("round {number}", number=round_.number)
+    what = Sentence("{who} opened {whom}.", who=round_.opened_by, whom=whom)
+    touched = Touched("round", round_.number, whom)
+    return LogEntry(round_.opened_at, round_.opened_by, what, touched, round_.opened_why)
 
 
 def _of_discarded(model: RoundModel) -> LogEntry:
     assert model.finished_at is not None
-    return LogEntry(
-        model.finished_at, model.decided_by, "discarded a held candidate", None, model.decided_why
-    )
+    what = Sentence("{who} discarded a held candidate.", who=model.decided_by)
+    return LogEntry(model.finished_at, model.decided_by, what, None, model.decided_why)
 
 
 class _Key(NamedTuple):

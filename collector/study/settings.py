@@ -10,6 +10,7 @@ from django.db import transaction
 from collector.errors import Conflict, Refused
 from collector.models import Person, Study, StudyChange, require_admin
 from trainer import rounds
+from trainer.learning.sentences import Sentence
 
 
 def begin() -> Study:
@@ -25,10 +26,11 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
     as it was stays as it is now. Raises Forbidden, Refused with the field at fault, Conflict where
     somebody else has changed the same setting since.
     """
-    require_admin(admin, "changes the study")
+    require_admin(admin, Sentence("Only an admin changes the study."))
     if "architecture" in values and values["architecture"] not in rounds.architectures():
         raise Refused(
-            f"The network is one of {', '.join(rounds.architectures())}.", field="architecture"
+            Sentence("The network is one of {names}.", names=", ".join(rounds.architectures())),
+            field="architecture",
         )
     with transaction.atomic():
         study = Study.objects.select_for_update(no_key=True).get()
@@ -38,11 +40,18 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             if after in (before, was):
                 continue
             if field == "requires_second_factor" and after and not admin.factors.exists():
-                raise Refused("Add a second factor to your own account first.", field=field)
+                raise Refused(
+                    Sentence("Add a second factor to your own account first."), field=field
+                )
             if was != before:
                 raise Conflict(
-                    f"Somebody set {field} from {was} to {before} since you read it, so nothing "
-                    "was saved. Look again, and change what is still to be changed."
+                    Sentence(
+                        "Somebody set {field} from {was} to {before} since you read it, so nothing "
+                        "was saved. Look again, and change what is still to be changed.",
+                        field=field,
+                        was=str(was),
+                        before=str(before),
+                    )
                 )
             setattr(study, field, after)
             StudyChange.objects.create(

@@ -23,7 +23,11 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views import generic
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -43,8 +47,11 @@ from collector.models import Person
 from collector.people import accounts, closing, factors, mails, sessions, sign_ins
 from collector.views.parts.access import P, View, signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
+from trainer.learning.sentences import Sentence
+from trainer.saying import say, told
 
 _with_a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own take PUT for POST
+Settings = dict[str, bool | str]
 LISTED = 30  # sessions and tokens, of which a program may make any number
 
 
@@ -66,14 +73,18 @@ def sign_up(request: HttpRequest) -> HttpResponse:
                 raise
             person = found
         sessions.begin(request, person)
-        link = " A link to confirm your address is on its way." if person.unconfirmed_email else ""
-        return f"Welcome, {person.username}.{link}"
+        if not person.unconfirmed_email:
+            return say(_("Welcome, {name}."), name=person.username)
+        return say(
+            _("Welcome, {name}. A link to confirm your address is on its way."),
+            name=person.username,
+        )
 
     try:
         if request.method == "POST" and submit(request, act, form):
             return _known_here(request, redirect("draw"))
     except Forbidden as closed:
-        form.add_error(None, closed.message)
+        form.add_error(None, told(closed.message))
     return render(request, "accounts/sign_up.html", {"form": form})
 
 
@@ -82,7 +93,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @_with_a_form
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
-    settings = {"is_listed": person.is_listed, "wants_mail": person.wants_mail}
+    settings: Settings = {
+        "is_listed": person.is_listed,
+        "wants_mail": person.wants_mail,
+        "language": person.language,
+    }
     bound: Forms = {}
     tokens: list[str] = []
     buttons = _buttons(request, person, settings) | {"token": partial(_token, request, tokens)}
@@ -106,14 +121,15 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _buttons(
-    request: HttpRequest, person: Person, settings: dict[str, bool]
+    request: HttpRequest, person: Person, settings: Settings
 ) -> dict[str, Callable[[QueryDict], Button]]:
     """What the buttons of the account page do."""
 
-    def save(**values: bool) -> str:
+    def save(**values: bool | str) -> str:
         changed = {name: values[name] for name in form.changed_data}
         accounts.change(person, **changed)
-        return "Saved."
+        translation.activate(person.language or translation.get_language_from_request(request))
+        return _("Saved.")
 
     form = AccountForm(request.POST or None, initial=settings)
 
@@ -121,21 +137,21 @@ def _buttons(
         asker = limits.address_of(request)
         site = mails.site_of(request)
         accounts.change_email(person, email, password, address=asker, site=site)
-        return (
-            f"A link to confirm it is on its way to {email}." if email else "Your address is gone."
-        )
+        if not email:
+            return _("Your address is gone.")
+        return say(_("A link to confirm it is on its way to {email}."), email=email)
 
     def end(access_id: str) -> str:
-        return "Ended." if sessions.end(person, access_id) else "That has ended already."
+        return _("Ended.") if sessions.end(person, access_id) else _("That has ended already.")
 
     def end_others() -> str:
         sessions.end_others(person, request)
-        return "Ended everywhere but here."
+        return _("Ended everywhere but here.")
 
     def close(drawings: str, password: str) -> str:
         closing.close(person, password, remove=drawings == "remove")
         logout(request)
-        return "Your account is closed. Thank you for what you gave."
+        return _("Your account is closed. Thank you for what you gave.")
 
     return {
         "save": lambda post: Button(save, form),
@@ -153,9 +169,9 @@ def _token(request: HttpRequest, tokens: list[str], post: QueryDict) -> Button:
 
     def make(password: str) -> str:
         factors.give_password(request, person, password)
-        text, _ = accounts.issue_token(person, request.headers.get("User-Agent", ""))
+        text, _row = accounts.issue_token(person, request.headers.get("User-Agent", ""))
         tokens.append(text)
-        return "Here is your API token."
+        return _("Here is your API token.")
 
     return Button(make, TokenForm(post))
 
@@ -179,7 +195,8 @@ def email_confirm(request: HttpRequest, link: str) -> HttpResponse:
     """Confirm an email address by a press: programs that look through emails follow links."""
     try:
         if request.method == "POST":
-            messages.success(request, f"{accounts.confirm_email(link)} is confirmed.")
+            email = accounts.confirm_email(link)
+            messages.success(request, say(_("{email} is confirmed."), email=email))
             return redirect("account")
         address = accounts.address_to_confirm(link)
     except Gone:
@@ -221,6 +238,7 @@ class SignIn(WithinPath, auth.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+    extra_context = {"site": django_settings.SITE_NAME}  # Django would have the address there
 
     def form_valid(self, form: auth_forms.AuthenticationForm) -> HttpResponse:
         person = form.get_user()
@@ -236,6 +254,38 @@ class SignOut(WithinPath, auth.LogoutView):
     pass
 
 
+class Language(WithinPath, generic.View):
+    """Remembers in which language somebody wants the pages, and leads back."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.POST.get("language", "")
+        if chosen not in dict(django_settings.OFFERED_LANGUAGES):
+            raise Refused(Sentence("This site does not speak that language."))
+        if isinstance(request.user, Person):
+            accounts.change(request.user, language=chosen)
+        response = HttpResponseRedirect(self.get_redirect_url() or reverse("home"))
+        response.set_cookie(
+            django_settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=django_settings.LANGUAGE_COOKIE_AGE,
+            path=django_settings.LANGUAGE_COOKIE_PATH,
+            secure=django_settings.LANGUAGE_COOKIE_SECURE,
+            httponly=django_settings.LANGUAGE_COOKIE_HTTPONLY,
+            samesite="Lax",
+        )
+        return response
+
+
+@csrf_exempt
+def language(request: HttpRequest) -> HttpResponseBase:
+    """Whoever is signed in shows that the choice is theirs; a stranger, for whom it is a cookie and
+    no more, needs no other cookie for it."""
+    choose = Language.as_view()
+    return (csrf_protect(choose) if request.user.is_authenticated else choose)(request)
+
+
 @sensitive_post_parameters("code")
 @never_cache
 @_with_a_form
@@ -247,16 +297,16 @@ def second_step(request: HttpRequest) -> HttpResponse:
         person = factors.in_second_step(request)
     except Gone as gone:
         if request.session.session_key:  # else nobody began, or the first of two presses passed it
-            messages.error(request, gone.message)
+            messages.error(request, told(gone.message))
         return redirect("sign_in")
 
     def code(code: str) -> str:
         factors.take_code(request, person, code)
-        return f"Welcome back, {person.username}."
+        return say(_("Welcome back, {name}."), name=person.username)
 
     def passkey(answer: str) -> str:
         factors.take_passkey(request, person, answer)
-        return f"Welcome back, {person.username}."
+        return say(_("Welcome back, {name}."), name=person.username)
 
     buttons: dict[str, Callable[[QueryDict], Button]] = {
         "code": lambda post: Button(code, CodeForm(post)),
@@ -280,7 +330,7 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person):
         if request.user.lacks_second_factor:
             return redirect("factors")
-        raise Forbidden("This page is for the admins of this site.")
+        raise Forbidden(Sentence("This page is for the admins of this site."))
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 

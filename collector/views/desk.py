@@ -11,25 +11,30 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from collector import health
+from collector import health, words
 from collector.drawings import timeline
 from collector.errors import NotFound
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
 from collector.models import Alarm, Attempt, Person, Study, StudyChange
 from collector.moderation import appeals, decisions, trust
-from collector.rules import words
+from collector.rules import verdicts
 from collector.standings import round_figures
 from collector.study import settings as study_settings
 from collector.study import site_status
 from collector.views.parts import charts, figures, pictures
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
-from trainer import candidates, rounds
+from trainer import candidates, rounds, saying
 from trainer.heartbeats import Sign
 from trainer.learning.report import UNLOADABLE, Report
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel
+from trainer.saying import say, told
 
 State = RoundModel.State
 LOG = 20
@@ -73,7 +78,7 @@ def _of_candidate(post: QueryDict, act: Callable[[int, str], str]) -> Button:
     """The button of a candidate, whose number `act` gets. Raises NotFound for what is no number."""
     number = _number(post.get("candidate", ""))
     if number is None:
-        raise NotFound("There is no such candidate.")
+        raise NotFound(Sentence("There is no such candidate."))
     return Button(partial(act, number), ReasonForm(post, prefix=f"candidate-{number}"))
 
 
@@ -86,7 +91,7 @@ def _of_drawing(post: QueryDict, act: Callable[..., str]) -> Button:
     try:
         attempt_id = UUID(post.get("attempt", ""))
     except ValueError as error:
-        raise NotFound("There is no such drawing.") from error
+        raise NotFound(Sentence("There is no such drawing.")) from error
     form = DecisionForm(post, prefix=f"attempt-{attempt_id}")
     seen = post.get("seen_appeal")
     return Button(partial(act, attempt_id, None if seen is None else bool(seen)), form)
@@ -95,34 +100,34 @@ def _of_drawing(post: QueryDict, act: Callable[..., str]) -> Button:
 def _train(seen_newest: int | None) -> str:
     study = Study.current()
     candidates.start(study.architecture, study.max_per_person, seen_newest=seen_newest)
-    return "A new model is in training."
+    return _("A new model is in training.")
 
 
 def _promote(admin: Person, number: int, why: str) -> str:
     opened = candidates.promote(number, admin.username, why)
-    return f"Round {opened.number} is open."
+    return say(_("Round {number} is open."), number=opened.number)
 
 
 def _discard(admin: Person, number: int, why: str) -> str:
     candidates.discard(number, admin.username, why)
-    return "The candidate is discarded."
+    return _("The candidate is discarded.")
 
 
 def _roll_back(admin: Person, seen_open: int | None, number: int, why: str) -> str:
     opened = rounds.roll_back(number, admin.username, why, seen_open=seen_open)
-    return f"Round {opened.number} is open."
+    return say(_("Round {number} is open."), number=opened.number)
 
 
 def _decide(
     admin: Person, attempt_id: UUID, seen_appeal: bool | None, answer: str, why: str
 ) -> str:
     decisions.decide(attempt_id, admin, answer, why, seen_appeal=seen_appeal)
-    return "Decided; the drawer is told."
+    return _("Decided; the drawer is told.")
 
 
 def _change_study(admin: Person, form: StudyForm, **settings: object) -> str:
     study_settings.change(admin, form.seen(), **settings)
-    return "The study's settings are saved."
+    return _("The study's settings are saved.")
 
 
 def _last_closed() -> int:
@@ -185,17 +190,28 @@ def _waiting(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, obj
 def _in_words(waiting: decisions.Waiting) -> list[dict[str, str]]:
     """Say what waits, each kind with where it is decided."""
     return [
-        {"url": url, "count": f"{count:,}", "text": text if count == 1 else texts}
-        for count, url, text, texts in (
-            (waiting.held_count, "#held", "held candidate", "held candidates"),
+        {"url": url, "count": saying.number(count), "text": text}
+        for count, url, text in (
+            (
+                waiting.held_count,
+                "#held",
+                ngettext("held candidate", "held candidates", waiting.held_count),
+            ),
             (
                 waiting.unsettled_count,
                 "#unsettled",
-                "drawing that moderators could not settle",
-                "drawings that moderators could not settle",
+                ngettext(
+                    "drawing that moderators could not settle",
+                    "drawings that moderators could not settle",
+                    waiting.unsettled_count,
+                ),
             ),
-            (waiting.appeal_count, "#appeals", "appeal", "appeals"),
-            (waiting.paused_count, reverse("moderators"), "paused moderator", "paused moderators"),
+            (waiting.appeal_count, "#appeals", ngettext("appeal", "appeals", waiting.appeal_count)),
+            (
+                waiting.paused_count,
+                reverse("moderators"),
+                ngettext("paused moderator", "paused moderators", waiting.paused_count),
+            ),
         )
         if count
     ]
@@ -203,30 +219,40 @@ def _in_words(waiting: decisions.Waiting) -> list[dict[str, str]]:
 
 def _days(days: list[site_status.Day]) -> dict[str, object]:
     """Tell the last days: a chart of each kind, and all of it as rows, the newest first."""
-    names = [f"{day.begins_at:%-d %b}" for day in days]
-    kinds = {
-        "drawings": [day.drawing_count for day in days],
-        "readings": [day.reading_count for day in days],
-        "sign-ups": [day.sign_up_count for day in days],
-    }
+    names = [date_format(day.begins_at, "MONTH_DAY_FORMAT") for day in days]
+    kinds = [
+        [day.drawing_count for day in days],
+        [day.reading_count for day in days],
+        [day.sign_up_count for day in days],
+    ]
+    totals = [sum(counts) for counts in kinds]
+    texts = (
+        ngettext("drawing", "drawings", totals[0]),
+        ngettext("reading", "readings", totals[1]),
+        ngettext("sign-up", "sign-ups", totals[2]),
+    )
     return {
         "charts": [
             {
                 "kind": kind,
-                "total": f"{total:,}",
-                "text": kind.removesuffix("s") if total == 1 else kind,
+                "total": saying.number(total),
+                "text": text,
                 "chart": charts.columns(
                     counts,
-                    [f"{name}: {count:,}" for name, count in zip(names, counts, strict=True)],
+                    [
+                        f"{name}: {saying.number(count)}"
+                        for name, count in zip(names, counts, strict=True)
+                    ],
                 ),
             }
-            for kind, counts in kinds.items()
-            for total in [sum(counts)]
+            for kind, total, text, counts in zip(
+                (_("drawings"), _("readings"), _("sign-ups")), totals, texts, kinds, strict=True
+            )
         ],
         "begins": names[0],
         "rows": [
-            {"day": name, "counts": [f"{count:,}" for count in counts]}
-            for name, *counts in zip(names, *kinds.values(), strict=True)
+            {"day": name, "counts": [saying.number(count) for count in counts]}
+            for name, *counts in zip(names, *kinds, strict=True)
         ][::-1],
     }
 
@@ -234,7 +260,7 @@ def _days(days: list[site_status.Day]) -> dict[str, object]:
 def _wrong() -> list[str]:
     """Say what admins are alarmed of, but for what the desk shows in more words elsewhere."""
     elsewhere = (Alarm.Kind.TRAINING, Alarm.Kind.WORKERS)
-    return [kind.label for kind in site_status.wrong() if kind not in elsewhere]
+    return [str(kind.label) for kind in site_status.wrong() if kind not in elsewhere]
 
 
 def _judged_without() -> Iterator[str]:
@@ -246,40 +272,72 @@ def _judged_without() -> Iterator[str]:
         .first()
     )
     for number in newest or ():
-        yield (
-            f"The stored model of round {number} is damaged; the newest candidate was judged "
-            "without it. It comes back with a backup of the database."
+        yield say(
+            _(
+                "The stored model of round {number} is damaged; the newest candidate was judged "
+                "without it. It comes back with a backup of the database."
+            ),
+            number=number,
         )
 
 
 def _pulse(status: site_status.SiteStatus) -> list[dict[str, str]]:
     """Say how the site stands: figures, or two words each, with what they mean."""
     now = timezone.now()
-    queue = "nothing waits to be read"
-    if status.oldest:
-        pace = f"; {words.span(status.takes)} at today’s pace" if status.takes is not None else ""
-        queue = f"waiting to be read, the oldest for {words.span(now - status.oldest)}{pace}"
-    people = words.count(status.drawers, "person", "people")
-    readers = words.count(status.readers, "moderator")
     return [
-        {"value": f"{status.waiting:,}", "says": queue},
-        {"value": f"{status.drawings:,}", "says": f"drawn by {people} in the last 24 hours"},
-        {"value": f"{status.readings:,}", "says": f"readings by {readers} in the last 24 hours"},
-        {"value": f"{status.sign_ups:,}", "says": "signed up in the last 24 hours"},
+        {"value": saying.number(status.waiting), "says": _queue(status, now)},
+        {
+            "value": saying.number(status.drawings),
+            "says": say(
+                _("drawn by {people} in the last 24 hours"), people=words.people(status.drawers)
+            ),
+        },
+        {
+            "value": saying.number(status.readings),
+            "says": say(
+                ngettext(
+                    "readings by {n:,} moderator in the last 24 hours",
+                    "readings by {n:,} moderators in the last 24 hours",
+                    status.readers,
+                ),
+                n=status.readers,
+            ),
+        },
+        {"value": saying.number(status.sign_ups), "says": _("signed up in the last 24 hours")},
         *(_sign(sign, now) for sign in status.signs),
         *(
-            {"value": "never", "says": f"last sign of life, any {program}"}
+            {
+                "value": _("never"),
+                "says": say(_("last sign of life, any {program}"), program=program),
+            }
             for program in site_status.PROGRAMS
             if program not in {sign.program for sign in status.signs}
         ),
     ]
 
 
+def _queue(status: site_status.SiteStatus, now: datetime) -> str:
+    if not status.oldest:
+        return _("nothing waits to be read")
+    waits = words.span(now - status.oldest)
+    if status.takes is None:
+        return say(_("waiting to be read, the oldest for {span}"), span=waits)
+    return say(
+        _("waiting to be read, the oldest for {span}; {takes} at today’s pace"),
+        span=waits,
+        takes=words.span(status.takes),
+    )
+
+
 def _sign(sign: Sign, now: datetime) -> dict[str, str]:
-    silent = "" if sign.is_alive else ", which is silent"
+    says = (
+        _("last sign of life, {program} on {machine}")
+        if sign.is_alive
+        else _("last sign of life, {program} on {machine}, which is silent")
+    )
     return {
-        "value": f"{words.span(now - sign.beat_at)} ago",
-        "says": f"last sign of life, {sign.program} on {sign.machine}{silent}",
+        "value": say(_("{span} ago"), span=words.span(now - sign.beat_at)),
+        "says": say(says, program=sign.program, machine=sign.machine),
     }
 
 
@@ -291,7 +349,7 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
     return figures.candidate(model) | {
         "figures": [
             {
-                "name": text,
+                "name": told(text),
                 "mine": figures.figure(report.of(name), text),
                 "first": figures.figure(first.of(name), text),
             }
@@ -304,15 +362,17 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
 def _moderators(counts: trust.ModeratorCounts) -> str:
     """Count the moderators, as in “3 moderators: 1 practises, 1 is paused.”"""
     if not counts.moderator_count:
-        return "None yet."
-    practising, paused = counts.practising_count, counts.paused_count
+        return _("None yet.")
     not_reading = []
-    if practising:
-        not_reading.append(f"{practising:,} {'practises' if practising == 1 else 'practise'}")
-    if paused:
-        not_reading.append(f"{paused:,} {'is' if paused == 1 else 'are'} paused")
-    everybody = words.count(counts.moderator_count, "moderator")
-    return f"{everybody}{': ' if not_reading else ''}{', '.join(not_reading)}."
+    if n := counts.practising_count:
+        not_reading.append(say(ngettext("{n:,} practises", "{n:,} practise", n), n=n))
+    if n := counts.paused_count:
+        not_reading.append(say(ngettext("{n:,} is paused", "{n:,} are paused", n), n=n))
+    n = counts.moderator_count
+    if not not_reading:
+        return say(ngettext("{n:,} moderator.", "{n:,} moderators.", n), n=n)
+    everybody = ngettext("{n:,} moderator: {those}.", "{n:,} moderators: {those}.", n)
+    return say(everybody, n=n, those=", ".join(not_reading))
 
 
 def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, object]:
@@ -324,7 +384,10 @@ def _unsettled(attempt: Attempt, admin: Person, bound: Forms) -> dict[str, objec
         "appeal": getattr(getattr(attempt, "appeal", None), "text", ""),
         "status": timeline.headline(attempt),
         "readings": [
-            {"moderator": reading.moderator.username, "answer": reading.answer}
+            {
+                "moderator": reading.moderator.username,
+                "answer": told(verdicts.IN_WORDS.get(reading.answer or "", reading.answer or "")),
+            }
             for reading in readings
         ],
         "form": bound.get(key) or DecisionForm(prefix=key),

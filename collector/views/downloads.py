@@ -7,16 +7,18 @@ import io
 import json
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.errors import Forbidden, NotFound
-from collector.rules import words
 from collector.standings import leaderboards, round_figures
 from collector.views.parts import figures
 from trainer import rounds, samples
 from trainer.learning.report import Report
+from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel, Weights
 from trainer.target import TargetUnavailable
 
@@ -34,25 +36,29 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
     model_id = rounds.get_round(number).model_id
     if rounds.is_open(model_id):
         raise Forbidden(
-            "The weights of the open round are published when it closes: until then, whoever has "
-            "them could look for what fools it without drawing, and moderators could ask it.",
+            Sentence(
+                "The weights of the open round are published when it closes: until then, whoever "
+                "has them could look for what fools it without drawing, and moderators could ask "
+                "it."
+            ),
             code="round_open",
         )
     row = _weights(model_id)
     data = bytes(row.data)
     if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise TargetUnavailable(f"Round {number}'s weights are damaged.")
+        raise TargetUnavailable(Sentence("Round {number}'s weights are damaged.", number=number))
     return _file(data, file_name(number, row.model.architecture), "application/octet-stream")
 
 
 @require_safe
 def card(request: HttpRequest, number: int) -> HttpResponse:
-    """Answer with the model card of a round's model. Raises NoSuchRound, NotFound where it has no
-    weights."""
+    """Answer with the model card of a round's model, a record, which is the same for everybody.
+    Raises NoSuchRound, NotFound where it has no weights."""
     overview = round_figures.describe(number)
     row = _weights(rounds.get_round(number).model_id)
     model = row.model
     context = {
+        "site": settings.SITE_NAME,
         "round": overview,
         "net": model.architecture,
         "sha256": row.sha256,
@@ -76,7 +82,7 @@ def _weights(model_id: int) -> Weights:
     """Return the weights of a round model. Raises NotFound where there are none."""
     row = Weights.objects.select_related("model").filter(pk=model_id).first()
     if row is None:
-        raise NotFound(f"Model {model_id} has no weights here.")
+        raise NotFound(Sentence("Model {model_id} has no weights here.", model_id=model_id))
     return row
 
 
@@ -111,7 +117,7 @@ def _figures(report: Report) -> list[dict[str, str]]:
 
 
 def _people(counts: leaderboards.AttemptCounts) -> str:
-    fooled = f"{counts.fooled_count:,} of {words.count(counts.attempt_count, 'drawing')} fooled it"
+    fooled = f"{counts.fooled_count:,} of {words.drawings(counts.attempt_count)} fooled it"
     of = words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count)
     rate = f"vMER {words.percent(counts.vmer, 1)} ({of})"
     waiting = words.waiting(counts.pending_count)

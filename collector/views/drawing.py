@@ -6,6 +6,7 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from collector import limits
@@ -18,6 +19,7 @@ from collector.standings import leaderboards, round_figures
 from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
+from trainer.learning.sentences import Sentence
 
 
 @require_safe
@@ -85,9 +87,9 @@ def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespon
     def act(text: str) -> str:
         made = appeals.appeal(person, attempt_id, text)
         return (
-            "An admin has looked at it again."
+            _("An admin has looked at it again.")
             if made.decision_id
-            else "An admin will look at it again; you are told."
+            else _("An admin will look at it again; you are told.")
         )
 
     if not submit(request, act, form) and form.errors:
@@ -106,7 +108,7 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "through": pictures.through_rounds(attempt),
         "models_digit": _models_digit(attempt),
         "drawer": "" if own else attempt.drawer.username,
-        "timeline": timeline.timeline(attempt, "You" if own else attempt.drawer.username),
+        "timeline": timeline.timeline(attempt, "" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
         "may_retract": own and attempts.may_retract(attempt),
     }
@@ -154,7 +156,7 @@ def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> Http
     PNG. It names nobody. Raises NotFound, Gone."""
     attempt = _with_picture(person, attempt_id)
     if not attempt.has_fooled:
-        raise NotFound("This drawing did not fool the model: there is no card of it.")
+        raise NotFound(Sentence("This drawing did not fool the model: there is no card of it."))
     response = HttpResponse(cards.png(attempt), content_type="image/png")
     response["Cache-Control"] = "private, max-age=60"  # it says whether people have read it
     return response
@@ -163,7 +165,7 @@ def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> Http
 def _with_picture(person: Person, attempt_id: UUID) -> Attempt:
     attempt = _visible(person, attempt_id)
     if attempt.removed_at:
-        raise Gone("This drawing was removed by whoever drew it.")
+        raise Gone(Sentence("This drawing was removed by whoever drew it."))
     return attempt
 
 
@@ -173,5 +175,5 @@ def _visible(person: Person, attempt_id: UUID) -> Attempt:
     visible = Attempt.objects.all() if person.is_admin else person.attempts.all()
     attempt = visible.select_related("round", "drawer").filter(pk=attempt_id).first()
     if attempt is None:
-        raise NotFound("There is no such drawing, or it is not yours.")
+        raise NotFound(Sentence("There is no such drawing, or it is not yours."))
     return attempt

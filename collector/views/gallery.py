@@ -11,13 +11,16 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.drawings import public
 from collector.errors import Refused
-from collector.rules import words
 from collector.views.parts import cards, pictures
+from trainer.learning.sentences import Sentence
 from trainer.models import Round
+from trainer.saying import say
 
 MOST_PAGES = 100  # so that no page is far down an index
 FILTERS = ("round", "target", "predicted")
@@ -47,7 +50,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
             pictures.drawing_card(
                 fool,
                 drawer=fool.drawer.username,
-                headline=f"{words.sureness(fool.sureness)} sure",
+                headline=words.surely(fool.sureness),
                 public=True,
             )
             for fool in fools
@@ -60,8 +63,10 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "target": target,
         "predicted": predicted,
         "filtered": bool(chosen),
-        "summary": words.count(length, "drawing") + _in_words(number, target, predicted),
-        "more": f"Only the best {pages.count:,} hang here." if length > pages.count else "",
+        "summary": _in_words(words.drawings(length), number, target, predicted),
+        "more": say(_("Only the best {n:,} hang here."), n=pages.count)
+        if length > pages.count
+        else "",
         "is_no_fool": target is not None and target == predicted,
         "grid": _grid(
             counts, chosen, inviting=number is None or (number, Round.State.OPEN) in rounds
@@ -77,19 +82,29 @@ def _number(request: HttpRequest, name: str) -> int | None:
     if not asked:
         return None
     if not (asked.isascii() and asked.isdigit() and len(asked) < 7):
-        raise Refused("Rounds and digits are asked for as numbers.", field=name)
+        raise Refused(Sentence("Rounds and digits are asked for as numbers."), field=name)
     return int(asked)
 
 
-def _in_words(number: int | None, target: int | None, predicted: int | None) -> str:
-    """Say which drawings are shown, as in “ of a 4 taken for a 9 in round 2”."""
-    return "".join(
-        (
-            f" of {words.named(target)}" if target is not None else "",
-            f" taken for {words.named(predicted)}" if predicted is not None else "",
-            f" in round {number}" if number is not None else "",
-        )
+def _in_words(drawings: str, number: int | None, target: int | None, predicted: int | None) -> str:
+    """Say which drawings are shown, as in “2 drawings of a 4 taken for a 9 in round 2”."""
+    if target is not None and predicted is not None:
+        of = _("{drawings} of {drawn} taken for {taken}")
+    elif target is not None:
+        of = _("{drawings} of {drawn}")
+    elif predicted is not None:
+        of = _("{drawings} taken for {taken}")
+    else:
+        of = "{drawings}"
+    shown = say(
+        of,
+        drawings=drawings,
+        drawn="" if target is None else words.named(target),
+        taken="" if predicted is None else words.named(predicted),
     )
+    if number is None:
+        return shown
+    return say(_("{drawings} in round {number}"), drawings=shown, number=number)
 
 
 def _grid(
@@ -117,18 +132,23 @@ def _cell(
     if target == taken:
         return {"same": True}
     pair = {"target": target, "predicted": taken}
-    named = f"{words.named(target)} taken for {words.named(taken)}"
+    named = words.confusion(target, taken)
     if n:
         return {
             "n": words.short(n),
             "url": f"?{urlencode(chosen | pair)}",
-            "label": f"{words.count(n, 'drawing')} of {named}",
+            "label": say(
+                _("{drawings} of {confusion}"), drawings=words.drawings(n), confusion=named
+            ),
             "step": step(n, most),
             "picked": pair.items() <= chosen.items(),
         }
     if not inviting:
-        return {"label": f"{named}: nobody"}
-    return {"url": f"{reverse('draw')}?digit={target}", "label": f"{named}: nobody yet. Draw one!"}
+        return {"label": say(_("{confusion}: nobody"), confusion=named)}
+    return {
+        "url": f"{reverse('draw')}?digit={target}",
+        "label": say(_("{confusion}: nobody yet. Draw one!"), confusion=named),
+    }
 
 
 def step(n: int, most: int) -> int:
@@ -141,18 +161,14 @@ def step(n: int, most: int) -> int:
 def fool(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     attempt = public.get_public_fool(attempt_id)
     before, after = public.neighbours(attempt)
-    target, predicted = (
-        words.named(attempt.target_label),
-        words.named(attempt.predicted_label),
-    )
     context = {
         "item": pictures.drawing_card(attempt, drawer=attempt.drawer.username, public=True),
         "strokes": pictures.strokes(attempt),
         "settled": attempt.settled_at,
         "through": pictures.through_rounds(attempt),
-        "said": f"{predicted}, {words.sure(attempt.sureness)}",
+        "said": f"{words.named(attempt.predicted_label)}, {words.sure(attempt.sureness)}",
         "alike": urlencode({"target": attempt.target_label, "predicted": attempt.predicted_label}),
-        "alike_words": f"{target} taken for {predicted}",
+        "alike_words": words.confusion(attempt.target_label, attempt.predicted_label),
         "before": before,
         "after": after,
         "address": request.build_absolute_uri(reverse("fool", args=[attempt_id])),
@@ -172,8 +188,8 @@ def seen(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
 @require_safe
 def card(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     """Answer with the picture that is shown where somebody shares the page, as PNG. It names
-    nobody, since other sites keep copies of it. Drawn once in a while: a process keeps some. Raises
-    NotFound."""
+    nobody, since other sites keep copies of it, and is the same for everybody. Drawn once in a
+    while: a process keeps some. Raises NotFound."""
     attempt = public.get_public_fool(attempt_id)
     drawn = partial(cards.png, attempt)
     picture: bytes = cache.get_or_set(f"card-{attempt_id}", drawn)  # type: ignore[assignment]

@@ -2,12 +2,14 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from collector.drawings import public
-from collector.rules import words
 from collector.standings import round_figures
 from collector.views.parts import figures, pictures
+from trainer.saying import say
 
 SHOWN = 6
 
@@ -22,9 +24,11 @@ def home(request: HttpRequest) -> HttpResponse:
     today = round_figures.fooled_today()
     context = {
         "open": figures.open_round(round_figures.current()),
-        "today": f"Fooled {words.count(today, 'time')} today."
+        "today": say(
+            ngettext("Fooled {n:,} time today.", "Fooled {n:,} times today.", today), n=today
+        )
         if today
-        else "Not fooled yet today.",
+        else _("Not fooled yet today."),
         "fools": shown,
     }
     return render(request, "pages/home.html", context)

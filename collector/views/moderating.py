@@ -5,16 +5,21 @@ became of their readings, and the guidelines, are pages of their own."""
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.drawings import examples
 from collector.models import Person, Reading
 from collector.moderation import gold, own_readings
 from collector.people.notices import PAUSED
-from collector.rules import verdicts, words
+from collector.rules import verdicts
 from collector.views.parts import charts, pictures
 from collector.views.parts.access import for_moderators, for_readers
+from trainer import saying
 from trainer.learning.evaluate import wilson
+from trainer.saying import number, say
 
 BREAK_EVERY = 50  # readings
 
@@ -66,7 +71,7 @@ def _result(person: Person, practice: gold.QualificationProgress) -> dict[str, o
         "wrong": wrong,
         "qualified": not person.is_practising,
         "used_up": practice.used_up,
-        "wrong_words": words.count(len(wrong), "drawing"),
+        "wrong_words": words.drawings(len(wrong)),
     }
 
 
@@ -81,7 +86,9 @@ def _wrong(reading: Reading) -> dict[str, object]:
 
 
 def _named(answer: str) -> str:
-    return words.named(int(answer)) if answer in verdicts.DIGITS else answer
+    if answer in verdicts.DIGITS:
+        return words.named(int(answer))
+    return saying.told(verdicts.IN_WORDS[answer]) if answer else ""
 
 
 @require_safe
@@ -98,16 +105,16 @@ def my_readings(request: HttpRequest, person: Person) -> HttpResponse:
     counts = own_readings.counts(person)
     context = {
         "figures": [
-            {"says": "read today", "value": f"{counts.today:,}"},
-            {"says": "read this week, from Monday", "value": f"{weeks[-1].reading_count:,}"},
-            {"says": "read in all", "value": f"{counts.ever:,}"},
-            {"says": "waiting to be read", "value": _roughly(own_readings.waiting_count())},
+            {"says": _("read today"), "value": number(counts.today)},
+            {"says": _("read this week, from Monday"), "value": number(weeks[-1].reading_count)},
+            {"says": _("read in all"), "value": number(counts.ever)},
+            {"says": _("waiting to be read"), "value": _roughly(own_readings.waiting_count())},
         ],
         "page": page,
         "items": [_became(reading) for reading in page.object_list],
         "is_otherwise": is_otherwise,
         "query": "otherwise&" if is_otherwise else "",
-        "paused": PAUSED if person.is_moderation_paused else "",
+        "paused": saying.told(PAUSED) if person.is_moderation_paused else "",
         "is_practising": person.is_practising,
     }
     return render(request, "pages/my_readings.html", context | _agreement(weeks))
@@ -117,8 +124,8 @@ def _roughly(count: int) -> str:
     """Say how many wait, in tens: who reads alone could tell by the exact number that a drawing
     was gold."""
     if not count:
-        return "none"
-    return "under 10" if count < 10 else f"about {10 * round(count / 10):,}"
+        return _("none")
+    return _("under 10") if count < 10 else say(_("about {n:,}"), n=10 * round(count / 10))
 
 
 def _became(reading: Reading) -> dict[str, object]:
@@ -142,10 +149,10 @@ def _agreement(weeks: list[own_readings.Week]) -> dict[str, object]:
     agreed_count = sum(week.agreed_count for week in weeks)
     rows = [
         {
-            "week": f"{week.begins_at:%-d %b %Y}",
-            "readings": f"{week.reading_count:,}",
+            "week": date_format(week.begins_at, "SHORT_DATE_FORMAT"),
+            "readings": number(week.reading_count),
             "agreement": words.share(week.agreed_count, week.told_count),
-            "of": f"{week.agreed_count:,} of {week.told_count:,}" if week.told_count else "",
+            "of": words.count_of(week.agreed_count, week.told_count) if week.told_count else "",
         }
         for week in weeks
     ]
@@ -155,16 +162,18 @@ def _agreement(weeks: list[own_readings.Week]) -> dict[str, object]:
         else None
         for week in weeks
     ]
-    says = [f"Week of {row['week']}: {row['agreement']}, {row['of']}" for row in rows]
-    read = [f"Week of {row['week']}: {row['readings']} read" for row in rows]
+    says = [say(_("Week of {week}: {agreement}, {of}"), **row) for row in rows]
+    read = [say(_("Week of {week}: {readings} read"), **row) for row in rows]
     return {
         "weeks": rows[::-1],
-        "begins": f"{weeks[0].begins_at:%-d %b}",
+        "begins": date_format(weeks[0].begins_at, "MONTH_DAY_FORMAT"),
         "has_read": any(week.reading_count for week in weeks),
         "marks": charts.marks(shares, says),
         "columns": charts.columns([week.reading_count for week in weeks], read),
         "agreement": words.share(agreed_count, told_count),
-        "agreement_of": f"{agreed_count:,} of {told_count:,} readings",
+        "agreement_of": say(
+            _("{agreed:,} of {told:,} readings"), agreed=agreed_count, told=told_count
+        ),
         "is_told": told_count > 0,
     }
 

@@ -7,20 +7,25 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods
 
+from collector import words
 from collector.errors import NotFound
 from collector.forms import ReasonForm
 from collector.models import Person
 from collector.moderation import agreement, gold, trust
-from collector.rules import verdicts, words
+from collector.rules import verdicts
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
+from trainer.learning.sentences import Sentence
+from trainer.saying import number, say
 
 Change = Callable[[Person, Person, str, int | None], None]
 CHANGES: dict[str, tuple[Change, str]] = {
-    "resume": (trust.resume, "{} moderates again."),
-    "qualify": (trust.qualify, "{} may moderate now."),
+    "resume": (trust.resume, gettext_noop("{name} moderates again.")),
+    "qualify": (trust.qualify, gettext_noop("{name} may moderate now.")),
 }
 CHIPS = {"paused": "held", "practising": "pending", "qualified": "verified"}
 
@@ -53,14 +58,14 @@ def _button(admin: Person, change: Change, done: str, post: QueryDict) -> Button
     name = post.get("moderator", "")
     moderator = None if "\0" in name else Person.objects.filter(username=name).first()
     if moderator is None:
-        raise NotFound("There is no such person.")
+        raise NotFound(Sentence("There is no such person."))
 
     seen = post.get("seen", "")
     seen_number = int(seen) if re.fullmatch("[0-9]{1,18}", seen) else None
 
     def act(why: str) -> str:
         change(moderator, admin, why, seen_number)
-        return done.format(moderator.username)
+        return say(_(done), name=moderator.username)
 
     return Button(act, ReasonForm(post, prefix=_key(moderator)))
 
@@ -91,16 +96,24 @@ def _row(
         "chip": CHIPS[state],
         "urgent": moderator.is_moderation_paused or used_up,
         "practice": _practice(work.practice_count, used_up) if practising else "",
-        "readings": f"{work.reading_count:,}",
+        "readings": number(work.reading_count),
         "agreement": words.share(figures.agreed_count, figures.settled_count),
-        "agreement_of": f"{figures.agreed_count:,} of {figures.settled_count:,} settled"
+        "agreement_of": say(
+            _("{agreed:,} of {settled:,} settled"),
+            agreed=figures.agreed_count,
+            settled=figures.settled_count,
+        )
         if figures.settled_count
         else "",
         "gold": words.share(figures.correct_gold_count, figures.gold_count),
-        "gold_of": f"{figures.correct_gold_count:,} of {figures.gold_count:,} gold"
+        "gold_of": say(
+            _("{correct:,} of {read:,} gold"),
+            correct=figures.correct_gold_count,
+            read=figures.gold_count,
+        )
         if figures.gold_count
         else "",
-        "seconds": "–" if figures.pace is None else f"{figures.pace:.1f} s",
+        "seconds": "–" if figures.pace is None else say(_("{seconds:.1f} s"), seconds=figures.pace),
         "ambiguous": words.percent(figures.share(verdicts.AMBIGUOUS)),
         "junk": words.percent(figures.share(verdicts.JUNK)),
         "key": key,
@@ -110,20 +123,30 @@ def _row(
 
 def _practice(practised: int, used_up: bool) -> str:
     if used_up:
-        return "has read all practice drawings and waits for you"
+        return _("has read all practice drawings and waits for you")
     if not practised:
-        return "has not begun to practise"
+        return _("has not begun to practise")
     whole, more = divmod(practised, verdicts.PRACTICE)
-    earlier = f"; of the {whole * verdicts.PRACTICE} before, too many were wrong" if whole else ""
-    return f"is at {more} of {verdicts.PRACTICE} practice drawings{earlier}"
+    return say(
+        _("is at {more} of {of} practice drawings; of the {before} before, too many were wrong")
+        if whole
+        else _("is at {more} of {of} practice drawings"),
+        more=more,
+        of=verdicts.PRACTICE,
+        before=whole * verdicts.PRACTICE,
+    )
 
 
 def _alpha(measured: agreement.Alpha) -> dict[str, str]:
     """Say α and its interval; both empty where there is too little to measure."""
     is_known = None not in (measured.alpha, measured.low, measured.high)
-    readings = words.count(measured.readings, "reading")
+    readings = ngettext(
+        "{n:,} reading of {drawings}", "{n:,} readings of {drawings}", measured.readings
+    )
     return {
-        "alpha": f"{measured.alpha:.2f}" if is_known else "",
-        "interval": f"{measured.low:.2f} to {measured.high:.2f}" if is_known else "",
-        "of": f"{readings} of {words.count(measured.drawings, 'drawing')}",
+        "alpha": number(measured.alpha or 0, ".2f") if is_known else "",
+        "interval": say(_("{low:.2f} to {high:.2f}"), low=measured.low, high=measured.high)
+        if is_known
+        else "",
+        "of": say(readings, n=measured.readings, drawings=words.drawings(measured.drawings)),
     }

@@ -11,43 +11,53 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from collector import words
 from collector.drawings import public, timeline
 from collector.errors import NotFound
 from collector.models import Attempt, Person
 from collector.people.notices import mark_seen
-from collector.rules import challenges, words
+from collector.rules import challenges
 from collector.standings import leaderboards
 from collector.standings import today as days
 from collector.views.parts import achieved, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in
 from collector.views.parts.buttons import Forms
+from trainer.learning.sentences import Sentence
+from trainer.saying import number, say
 
 TABS = {
-    "today": "Today’s challenge",
-    "round": "This round",
-    "week": "Seven days",
-    "all": "All time",
+    "today": _("Today’s challenge"),
+    "round": _("This round"),
+    "week": _("Seven days"),
+    "all": _("All time"),
 }
-PERIOD_WORDS = {"round": "in this round yet", "week": "in the last seven days", "all": "yet"}
+PERIOD_WORDS = {
+    "round": _("in this round yet"),
+    "week": _("in the last seven days"),
+    "all": _("yet"),
+}
 PEOPLE_A_PAGE = 50
 STANDINGS_A_PAGE = 25
 LONGEST_SEARCH = 100
 # How admins may choose whom they see and in which order, by what the address says.
 _open = partial(Person.objects.filter, closed_at=None)
-KINDS: dict[str, tuple[str, Callable[[], QuerySet[Person]]]] = {
-    "": ("Everybody", Person.objects.all),
-    "crowdworker": ("Crowdworkers", partial(_open, role=Person.Role.CROWDWORKER)),
-    "moderator": ("Moderators", partial(_open, role=Person.Role.MODERATOR)),
-    "admin": ("Admins", partial(_open, role=Person.Role.ADMIN)),
-    "suspended": ("Suspended", Person.objects.suspended),
+KINDS: dict[str, tuple[Promise, Callable[[], QuerySet[Person]]]] = {
+    "": (_("Everybody"), Person.objects.all),
+    "crowdworker": (_("Crowdworkers"), partial(_open, role=Person.Role.CROWDWORKER)),
+    "moderator": (_("Moderators"), partial(_open, role=Person.Role.MODERATOR)),
+    "admin": (_("Admins"), partial(_open, role=Person.Role.ADMIN)),
+    "suspended": (_("Suspended"), Person.objects.suspended),
 }
-SORTS: dict[str, tuple[str, tuple[str | OrderBy | Lower, ...]]] = {
-    "": ("Newest first", ("-joined_at",)),
-    "oldest": ("Oldest first", ("joined_at",)),
-    "name": ("By name", (Lower("username"),)),
-    "seen": ("Last signed in", (F("last_login").desc(nulls_last=True),)),
+SORTS: dict[str, tuple[Promise, tuple[str | OrderBy | Lower, ...]]] = {
+    "": (_("Newest first"), ("-joined_at",)),
+    "oldest": (_("Oldest first"), ("joined_at",)),
+    "name": (_("By name"), (Lower("username"),)),
+    "seen": (_("Last signed in"), (F("last_login").desc(nulls_last=True),)),
 }
 
 
@@ -82,9 +92,9 @@ def _challenge(day: date) -> dict[str, object]:
             {
                 "rank": place.rank or "–",
                 "username": place.username,
-                "verified": f"{place.counts.verified_count:,}",
-                "pending": f"{place.counts.pending_count:,}",
-                "attempts": f"{place.counts.attempt_count:,}",
+                "verified": number(place.counts.verified_count),
+                "pending": number(place.counts.pending_count),
+                "attempts": number(place.counts.attempt_count),
             }
             for place in days.challenge_board(day)
         ],
@@ -93,17 +103,16 @@ def _challenge(day: date) -> dict[str, object]:
 
 def _row(standing: leaderboards.Standing, best: Attempt | None) -> dict[str, object]:
     return {
-        "best": best
-        and pictures.drawing_card(best, headline=f"{words.sureness(best.sureness)} sure"),
+        "best": best and pictures.drawing_card(best, headline=words.surely(best.sureness)),
         "rank": standing.rank,
         "username": standing.username,
-        "credit": f"{standing.credit:,.2f}".rstrip("0").rstrip("."),
-        "verified": f"{standing.verified_count:,}",
+        "credit": number(standing.credit, ",.1f" if standing.credit % 1 else ",.0f"),
+        "verified": number(standing.verified_count),
         "rate": words.percent(standing.vmer),
         "rate_of": words.rate_of(
             standing.verified_count, standing.attempt_count, standing.pending_count
         ),
-        "attempts": f"{standing.attempt_count:,}",
+        "attempts": number(standing.attempt_count),
         "pending": words.waiting(standing.pending_count),
     }
 
@@ -118,7 +127,7 @@ def person(request: HttpRequest, username: str) -> HttpResponseBase:
 def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
     person = Person.objects.filter(username__iexact=username).first()
     if person is None:
-        raise NotFound("There is nobody of this name here.")
+        raise NotFound(Sentence("There is nobody of this name here."))
     bound: Forms = {}
     done = suspending.act(request, admin, person, bound)
     if done or not any(form.errors for form in bound.values()):
@@ -131,7 +140,7 @@ def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
     viewer = request.user if isinstance(request.user, Person) else None
     admin = viewer if viewer and viewer.is_admin else None
     if person is None or not ((person.is_active and person.is_listed) or admin or person == viewer):
-        raise NotFound("There is nobody of this name here.")
+        raise NotFound(Sentence("There is nobody of this name here."))
     attempts = person.attempts.all() if admin else public.public().filter(drawer=person)
     page = Paginator(
         attempts.select_related("round").order_by("-submitted_at", "pk"), pictures.DRAWINGS_A_PAGE
@@ -149,10 +158,12 @@ def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
             "role": person.get_role_display(),
         }
     else:
-        drawings = words.count(page.count, "drawing")
         context |= {
             "fools": [pictures.drawing_card(fool, public=True) for fool in listed.object_list],
-            "summary": f"{drawings} that fooled the model, confirmed by others.",
+            "summary": say(
+                gettext("{drawings} that fooled the model, confirmed by others."),
+                drawings=words.drawings(page.count),
+            ),
         }
     return render(request, "pages/person.html", context)
 
@@ -166,7 +177,7 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
     items = [
         {
             "when": notice.created_at,
-            "text": notice.text,
+            "text": notice.told,
             "attempt": notice.attempt_id,
             "round": notice.round.number if notice.round else None,
             "moderating": person.may_see_readings and not (notice.attempt_id or notice.round_id),
@@ -180,7 +191,14 @@ def notices(request: HttpRequest, person: Person) -> HttpResponse:
         {
             "page": page,
             "items": items,
-            "summary": words.count(page.paginator.count, "notice") + ", newest first.",
+            "summary": say(
+                ngettext(
+                    "{n:,} notice, newest first.",
+                    "{n:,} notices, newest first.",
+                    page.paginator.count,
+                ),
+                n=page.paginator.count,
+            ),
         },
     )
     mark_seen(person.notices.filter(pk__in=[notice.pk for notice in page.object_list]))
@@ -207,7 +225,7 @@ def people(request: HttpRequest, admin: Person) -> HttpResponse:
     context = {
         "page": page,
         "rows": rows,
-        "summary": words.count(page.paginator.count, "person", "people"),
+        "summary": words.people(page.paginator.count),
         "asked": asked,
         "query": f"{urlencode(chosen)}&" if chosen else "",
         "is_filtered": bool(chosen),

@@ -8,10 +8,13 @@ from dataclasses import replace
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from collector import words
 from collector.drawings import public
-from collector.rules import words
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
@@ -27,6 +30,7 @@ from trainer.learning.report import (
     TestSet,
 )
 from trainer.models import Round, RoundModel, Weights
+from trainer.saying import number, say, told
 
 STEPS = ((0, "0–19"), (20, "20–39"), (40, "40–59"), (60, "60–79"), (80, "80–89"), (90, "90–100"))
 CHARTS = {
@@ -38,14 +42,14 @@ CHARTS = {
 FOOLS = 12
 ROUNDS_A_PAGE = 25
 EARLIER_A_PAGE = 25
-NOTHING = {
-    "vmer": "none decided yet",
-    "mer": "no drawings yet",
-    "tries": "no verified trick yet",
-    MNIST_TEST: "not measured here",
-    GATE_BASE: "not measured here",
-    "earlier": "nothing measured yet",
-    "audited": "nothing measured yet",
+NOTHING: dict[str, Promise] = {
+    "vmer": _("none decided yet"),
+    "mer": _("no drawings yet"),
+    "tries": _("no verified trick yet"),
+    MNIST_TEST: _("not measured here"),
+    GATE_BASE: _("not measured here"),
+    "earlier": _("nothing measured yet"),
+    "audited": _("nothing measured yet"),
 }
 State = RoundModel.State
 
@@ -107,7 +111,7 @@ def _line(round_: RoundFigures) -> dict[str, object]:
         "state": round_.state,
         "opened": round_.opened_at,
         "first": _other(round_.first, round_.number),
-        "drawings": f"{round_.figures['mer'].of:,}",
+        "drawings": number(round_.figures["mer"].of),
         "pending": words.waiting(round_.pending),
         "fooling": [_cell(round_, name) for name in ("vmer", "mer", "tries")],
         "reading": [_cell(round_, name) for name in (*figures.SETS, "earlier", "audited")],
@@ -119,16 +123,18 @@ def _other(first: int, number: int) -> int | None:
     return first if first != number else None
 
 
-def _cell(round_: RoundFigures, name: str) -> dict[str, str]:
+def _cell(round_: RoundFigures, name: str) -> dict[str, str | Promise]:
     figure = round_.figures[name]
     if figure.value is None or figure.low is None or figure.high is None:
         return {
             "value": "–",
-            "of": "no earlier round" if name == "earlier" and round_.number == 1 else NOTHING[name],
+            "of": gettext("no earlier round")
+            if name == "earlier" and round_.number == 1
+            else NOTHING[name],
         }
     scale, sign = (1, "") if name == "tries" else (100, " %")
     return {
-        "value": f"{scale * figure.value:.1f}{sign}",
+        "value": f"{number(scale * figure.value, '.1f')}{sign}",
         "between": words.between(scale * figure.low, scale * figure.high),
         "of": _of(figure, name),
     }
@@ -137,10 +143,13 @@ def _cell(round_: RoundFigures, name: str) -> dict[str, str]:
 def _of(figure: round_figures.Figure, name: str) -> str:
     """What a figure is made of."""
     if name in figures.SETS:
-        return words.count(figure.of, "stand-in image" if figure.stand_in else "image")
+        return words.images(figure.of, stand_in=figure.stand_in)
     if name == "tries":
-        return f"{words.count(figure.of, 'drawing')}, {words.count(figure.count, 'trick')}"
-    return f"{figure.count:,} of {figure.of:,}" + (" decided" if name == "vmer" else "")
+        tricks = ngettext("{drawings}, {n:,} trick", "{drawings}, {n:,} tricks", figure.count)
+        return say(tricks, n=figure.count, drawings=words.drawings(figure.of))
+    if name == "vmer":
+        return words.rate_of(figure.count, figure.of, 0)
+    return words.count_of(figure.count, figure.of)
 
 
 def _point(round_: RoundFigures) -> dict[str, object]:
@@ -197,9 +206,9 @@ def _row(overview: RoundOverview) -> dict[str, object]:
         "net": overview.architecture,
         "opened_by": overview.opened_by,
         "opened_why": overview.opened_why,
-        "attempts": f"{counts.attempt_count:,}",
-        "fooled": f"{counts.fooled_count:,}",
-        "verified": f"{counts.verified_count:,}",
+        "attempts": number(counts.attempt_count),
+        "fooled": number(counts.fooled_count),
+        "verified": number(counts.verified_count),
         "mer": words.percent(counts.mer),
         "vmer": words.percent(counts.vmer),
         "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count),
@@ -235,7 +244,7 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "removed": round_figures.removed_since(number),
         "weights": _weights(number),
         "address": request.build_absolute_uri(),
-        "set_name": figures.SETS[shown] if shown else "",
+        "set_name": told(figures.SETS[shown]) if shown else "",
         "set_of": words.measured_on(measured),
         "digits": [
             _digit(digit, overview.counts_by_digit.get(digit, AttemptCounts()), measured)
@@ -280,7 +289,7 @@ def _earlier(report: Report, test: TestSet, pairs: PairedTest) -> dict[str, obje
     return figures.figure(report.of(test.name), words.test_set(test)) | {
         "gained": pairs.gained,
         "lost": pairs.lost,
-        "p": f"{pairs.p:.2f}" if pairs.n else "–",
+        "p": number(pairs.p, ".2f") if pairs.n else "–",
     }
 
 
@@ -289,16 +298,18 @@ def _digit(digit: int, counts: AttemptCounts, measured: SetFigures) -> dict[str,
     read = measured.per_digit[digit] if measured.per_digit else Count()
     return {
         "digit": digit,
-        "attempts": f"{counts.attempt_count:,}",
-        "fooled": f"{counts.fooled_count:,}",
-        "verified": f"{counts.verified_count:,}",
+        "attempts": number(counts.attempt_count),
+        "fooled": number(counts.fooled_count),
+        "verified": number(counts.verified_count),
         "pending": words.waiting(counts.pending_count) if counts.pending_count else "",
         "vmer": words.percent(counts.vmer),
         "vmer_of": words.rate_of(counts.verified_count, counts.attempt_count, counts.pending_count)
         if counts.attempt_count
         else "",
         "accuracy": words.percent(read.correct / read.n if read.n else None, 1),
-        "accuracy_of": f"{read.correct:,} of {read.n:,}" if read.n else "not measured here",
+        "accuracy_of": words.count_of(read.correct, read.n)
+        if read.n
+        else gettext("not measured here"),
     }
 
 

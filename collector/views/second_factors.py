@@ -6,6 +6,7 @@ from functools import partial
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -53,23 +54,25 @@ def _buttons(
 
     def password(password: str) -> str:
         factors.give_password(request, person, password)
-        return "Thank you. For ten minutes you can change what is below."
+        return _("Thank you. For ten minutes you can change what is below.")
 
     def app(name: str, code: str) -> str:
         codes.extend(factors.add_app(request, person, name, code))
-        return "The app is added. You are signed out everywhere but here."
+        return _("The app is added. You are signed out everywhere but here.")
 
     def passkey(name: str, answer: str) -> str:
         codes.extend(factors.add_passkey(request, person, name, answer))
-        return "The passkey is added. You are signed out everywhere but here."
+        return _("The passkey is added. You are signed out everywhere but here.")
 
     def remove(factor_id: str) -> str:
         is_gone = factors.remove(request, person, factor_id)
-        return "Removed. You are signed out everywhere but here." if is_gone else "It was gone."
+        if not is_gone:
+            return _("It was gone.")
+        return _("Removed. You are signed out everywhere but here.")
 
     def renew() -> str:
         codes.extend(factors.renew_codes(request, person))
-        return "The recovery codes of before are void. You are signed out everywhere but here."
+        return _("The recovery codes of before are void. You are signed out everywhere but here.")
 
     return {
         "password": lambda post: Button(password, PasswordForm(post)),

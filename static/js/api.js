@@ -1,5 +1,6 @@
 // Speaks to the API: JSON in, JSON out, for the person whose page this is, and two kinds of failure
 // that a page can tell apart.
+import { gettext, language } from "./words.js";
 
 /** This site answered and said no. `message` is a sentence for people. */
 export class ApiError extends Error {
@@ -30,10 +31,11 @@ export function failed(problem) {
 }
 
 const PATIENCE = 30000; // ms for an answer
-const OFFLINE = "You seem to be offline.";
-const AWAY = "The site is away for a moment.";
-const STRANGE =
-  "What answered is not this site: does your network want you to sign in to it somewhere?";
+const OFFLINE = gettext("You seem to be offline.");
+const AWAY = gettext("The site is away for a moment.");
+const STRANGE = gettext(
+  "What answered is not this site: does your network want you to sign in to it somewhere?",
+);
 
 function csrfToken() {
   const name = `${document.documentElement.dataset.csrfCookie}=`;
@@ -56,7 +58,11 @@ async function bodyOf(response) {
 
 /** @param {string} method */
 function headersOf(method) {
-  const headers = new Headers({ Accept: "application/json", "Content-Type": "application/json" });
+  const headers = new Headers({
+    Accept: "application/json",
+    "Accept-Language": language,
+    "Content-Type": "application/json",
+  });
   const { person } = document.documentElement.dataset;
   if (person) headers.set("X-Person", person);
   if (method !== "GET") headers.set("X-CSRFToken", csrfToken());
@@ -90,7 +96,7 @@ async function request(method, url, body, { keepalive = false } = {}) {
   if (status >= 500) throw new Unreachable(error?.message ?? AWAY);
   if (data === undefined || (!ok && !error?.message)) throw new Unreachable(STRANGE);
   if (!ok) throw new ApiError(status, error, Number(response.headers.get("Retry-After")) || 0);
-  const date = Date.parse(response.headers.get("Date") ?? "") || Date.now();
+  const date = Date.parse(response.headers.get("date") ?? "") || Date.now();
   return { status, data, date };
 }
 

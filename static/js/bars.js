@@ -1,4 +1,8 @@
 // The ten bars: how sure the model is of each digit.
+import { gettext } from "./words.js";
+
+const UNDER = gettext("< 1 %");
+const OVER = gettext("> 99 %");
 
 /**
  * 0.034 → "3 %", 0.0004 → "< 1 %": never a false 0 or 100.
@@ -6,9 +10,9 @@
  */
 export function percent(share) {
   const rounded = Math.round(share * 100);
-  if (share > 0 && rounded === 0) return "< 1 %";
-  if (share < 1 && rounded === 100) return "> 99 %";
-  return `${rounded} %`;
+  if (share > 0 && rounded === 0) return UNDER;
+  if (share < 1 && rounded === 100) return OVER;
+  return gettext("%(number)s %", { number: rounded });
 }
 
 /**
@@ -16,15 +20,9 @@ export function percent(share) {
  * @param {number} share
  */
 export function percentInWords(share) {
-  return percent(share).replace("<", "under").replace(">", "over");
-}
-
-/**
- * "a 4", "an 8".
- * @param {number | string} digit
- */
-export function named(digit) {
-  return `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
+  const said = percent(share);
+  if (said === UNDER) return gettext("under 1 %");
+  return said === OVER ? gettext("over 99 %") : said;
 }
 
 export class Bars {

@@ -1,7 +1,7 @@
 // The draw page: draw a digit and say which it is, in either order, submit, see the verdict at once,
 // go on from the same picture or start anew.
 import { ApiError, failed, get } from "./api.js";
-import { Bars, named } from "./bars.js";
+import { Bars } from "./bars.js";
 import { Drafts } from "./draft.js";
 import { Game } from "./game.js";
 import { Hints } from "./hints.js";
@@ -13,6 +13,7 @@ import { Sound } from "./sound.js";
 import { openStudio } from "./studio.js";
 import { Told } from "./told.js";
 import { Verdict } from "./verdict.js";
+import { gettext } from "./words.js";
 
 const page = document.querySelector("div#studio");
 const chooser = page.querySelector("fieldset#chooser");
@@ -55,7 +56,9 @@ function refresh() {
   for (const button of digits)
     button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === target));
   hint.textContent =
-    target === null ? "Draw a digit here, and say which one it is." : `Draw ${named(target)} here.`;
+    target === null
+      ? gettext("Draw a digit here, and say which one it is.")
+      : gettext("Draw a %(digit)s here.", { digit: target });
   pad.enabled = !going;
   submit.disabled = going !== "" || answer !== null || !pad.isReadable;
   submit.textContent = submitText();
@@ -68,9 +71,9 @@ function count() {
 }
 
 function submitText() {
-  if (going) return going === "sending" ? "Sending…" : "Waiting…";
-  if (answer) return "Submitted";
-  return target === null ? "Submit" : `Submit as ${named(target)}`;
+  if (going) return going === "sending" ? gettext("Sending…") : gettext("Waiting…");
+  if (answer) return gettext("Submitted");
+  return target === null ? gettext("Submit") : gettext("Submit as a %(digit)s", { digit: target });
 }
 
 function keepDraft() {
@@ -83,7 +86,7 @@ function choose(digit) {
   chooser.classList.remove("chooser--asking");
   hints.done("choose");
   if (digit !== target) changed(digit);
-  spoken.textContent = `You are drawing ${named(digit)}.`;
+  spoken.textContent = gettext("You are drawing a %(digit)s.", { digit });
 }
 
 /** The picture or its target is another now: what was said about the old one no longer holds. */
@@ -166,7 +169,7 @@ function submitDrawing() {
   if (submit.disabled) return;
   if (target === null) {
     chooser.classList.add("chooser--asking");
-    told.error("Which digit is it? Choose it, then submit.");
+    told.error(gettext("Which digit is it? Choose it, then submit."));
     return;
   }
   const drawing = { target_label: target, strokes: pad.strokes, width: pad.width };

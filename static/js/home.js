@@ -2,10 +2,11 @@
 // what the model makes of it at once. On a touch screen the picture stays one, so that the page
 // scrolls; “Try it” is the way for everybody. While the page is looked at, how it stands and what
 // fooled the model lately are kept as they are.
-import { named, percentInWords } from "./bars.js";
+import { percentInWords } from "./bars.js";
 import { keep } from "./kept.js";
 import { Pad } from "./pad.js";
 import { Preview } from "./preview.js";
+import { gettext } from "./words.js";
 
 const EVERY = 5000;
 
@@ -37,8 +38,9 @@ function openPad() {
     pad,
     (answer) => {
       if (!answer) return;
-      const sure = percentInWords(answer.probabilities[answer.predicted_label]);
-      said.textContent = `It sees ${named(answer.predicted_label)}, ${sure} sure.`;
+      const { predicted_label: digit, probabilities } = answer;
+      const sure = percentInWords(probabilities[digit]);
+      said.textContent = gettext("It sees a %(digit)s, %(sure)s sure.", { digit, sure });
     },
     (trouble) => {
       if (trouble) said.textContent = trouble;

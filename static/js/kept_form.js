@@ -1,7 +1,7 @@
 // Above the form to sign up or in: the drawing that comes along, and that it can be left behind.
-import { named } from "./bars.js";
 import { drawStrokes } from "./ink.js";
 import { forget, giveTo, kept } from "./kept.js";
+import { gettext } from "./words.js";
 
 const box = document.querySelector("div[data-kept]");
 const form = document.querySelector("form.form");
@@ -11,8 +11,10 @@ if (drawing) {
   const { target, strokes, width } = drawing;
   box.querySelector("span[data-said]").textContent =
     target === null
-      ? "Your drawing comes along: then you say which digit it is."
-      : `Your drawing, ${named(target)}, comes along and is submitted at once.`;
+      ? gettext("Your drawing comes along: then you say which digit it is.")
+      : gettext("Your drawing, a %(digit)s, comes along and is submitted at once.", {
+          digit: target,
+        });
   box.hidden = false;
   drawStrokes(box.querySelector("canvas"), strokes, width);
   box.querySelector("button[data-forget]").addEventListener("click", () => {

@@ -17,8 +17,8 @@ document.addEventListener("click", ({ target }) => {
 const nav = document.querySelector("nav.site-nav");
 const here = nav?.querySelector("a[aria-current]");
 if (here) {
-  const beyond = here.getBoundingClientRect().right - nav.getBoundingClientRect().right;
-  if (beyond > 0) nav.scrollLeft += beyond;
+  const [link, row] = [here, nav].map((part) => part.getBoundingClientRect());
+  nav.scrollLeft += Math.max(0, link.right - row.right) + Math.min(0, link.left - row.left);
 }
 
 window.addEventListener("pageshow", ({ persisted }) => {

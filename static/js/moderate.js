@@ -3,10 +3,10 @@
 // after some seconds, or on leaving. There is one request at a time, and after trouble a pause that
 // grows.
 import { ApiError, failed, pause, post } from "./api.js";
-import { named } from "./bars.js";
 import { drawPixels, drawStrokes } from "./ink.js";
 import { onKeys } from "./keys.js";
 import { Readings } from "./readings.js";
+import { gettext, ngettext, withElements } from "./words.js";
 
 // Short: only once a reading has left may the drawing after the next be leased.
 const UNDO_TIME = 2000;
@@ -26,7 +26,11 @@ const RETRY_LONGEST = 60000;
 const expired = ({ until }) => until <= performance.now();
 
 /** @param {string} reading */
-const inWords = (reading) => (/^\d$/.test(reading) ? named(reading) : reading);
+function inWords(reading) {
+  if (reading === "ambiguous") return gettext("Read as ambiguous.");
+  if (reading === "junk") return gettext("Read as junk.");
+  return gettext("Read as a %(digit)s.", { digit: reading });
+}
 
 /** Nobody is signed in any more, or somebody else. @param {ApiError} problem */
 const isOfNobodyHere = ({ status, code }) => status === 401 || code === "another_person";
@@ -198,10 +202,13 @@ class ReadingDesk {
     this.#isTroubled = true;
     this.#nothingToDo = false; // as far as anybody knows
     this.#paint();
-    const kept = this.#outgoing.all.length ? " Your reading is kept here." : "";
+    const isKept = this.#outgoing.all.length > 0;
     const isRefusal = problem instanceof ApiError;
-    if (isRefusal && problem.status === 401) this.#offerSignIn(kept);
-    else this.#notice.textContent = `${problem.message}${kept}`;
+    if (isRefusal && problem.status === 401) this.#offerSignIn(isKept);
+    else
+      this.#notice.textContent = isKept
+        ? gettext("%(why)s Your reading is kept here.", { why: problem.message })
+        : problem.message;
     if (isRefusal && isOfNobodyHere(problem)) {
       this.#isAskedEnough = true;
       return false;
@@ -212,12 +219,16 @@ class ReadingDesk {
     return true;
   }
 
-  /** @param {string} kept */
-  #offerSignIn(kept) {
+  /** @param {boolean} isKept whether a reading waits for it */
+  #offerSignIn(isKept) {
     const again = document.createElement("a");
     again.href = this.#signInUrl;
-    again.textContent = "Sign in again";
-    this.#notice.replaceChildren(`You are no longer signed in.${kept} `, again, ".");
+    const sentence = isKept
+      ? gettext(
+          "You are no longer signed in. Your reading is kept here. <again>Sign in again</again>.",
+        )
+      : gettext("You are no longer signed in. <again>Sign in again</again>.");
+    this.#notice.replaceChildren(...withElements(sentence, { again }));
   }
 
   #listen() {
@@ -269,21 +280,26 @@ class ReadingDesk {
     for (const button of this.#answers) button.disabled = !this.#current;
     this.#toast.hidden = !this.#unsent;
     this.#toast.querySelector("span[data-part=said]").textContent = this.#unsent
-      ? `Read as ${inWords(this.#unsent.reading)}.`
+      ? inWords(this.#unsent.reading)
       : "";
     this.#counter.textContent = this.#counted();
     const id = this.#current?.id ?? "";
     if (this.#panel.dataset.id === id) return;
     this.#panel.dataset.id = id;
-    if (this.#current) this.#spoken.textContent = "A new drawing.";
+    if (this.#current) this.#spoken.textContent = gettext("A new drawing.");
     this.#drawStrokes(this.#current);
     drawPixels(this.#seen, this.#current?.attempt.pixels ?? []);
   }
 
   #counted() {
     if (this.#practiceOf)
-      return `Practice: ${this.#practised + this.#given} of ${this.#practiceOf}`;
-    return this.#given ? `${this.#given} read so far` : "";
+      return gettext("Practice: %(done)s of %(all)s", {
+        done: this.#practised + this.#given,
+        all: this.#practiceOf,
+      });
+    return this.#given
+      ? ngettext("%(count)s read so far", "%(count)s read so far", this.#given)
+      : "";
   }
 
   /** @param {Assignment | null} assignment */
@@ -357,7 +373,7 @@ class ReadingDesk {
     this.#given -= 1;
     this.#pausing = false;
     this.#paint();
-    this.#spoken.textContent = "Taken back. The drawing is here again.";
+    this.#spoken.textContent = gettext("Taken back. The drawing is here again.");
   }
 
   /** The page is going away: what is on its way goes now. Should it come back, it goes once more. */

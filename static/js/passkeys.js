@@ -1,5 +1,6 @@
 // Has the browser make a passkey, or sign with one, and sends what it answers with the page's form.
 // Where the browser cannot, the forms stay hidden and codes do the same.
+import { gettext } from "./words.js";
 
 /** @type {Record<string, (options: any) => Promise<Credential | null>>} */
 const ASKS = {
@@ -15,9 +16,9 @@ const ASKS = {
 
 /** @type {Record<string, string>} */
 const WHY = {
-  InvalidStateError: "This passkey is among yours already.",
-  NotAllowedError: "No passkey came of it: it was cancelled, or took too long.",
-  SecurityError: "Passkeys do not work at this address of the site; a code does.",
+  InvalidStateError: gettext("This passkey is among yours already."),
+  NotAllowedError: gettext("No passkey came of it: it was cancelled, or took too long."),
+  SecurityError: gettext("Passkeys do not work at this address of the site; a code does."),
 };
 
 /** @param {HTMLFormElement} form */
@@ -42,7 +43,8 @@ function serve(form) {
       await ask(form);
     } catch (problem) {
       const name = problem instanceof Error ? problem.name : "";
-      told.textContent = WHY[name] ?? "This browser could not use a passkey here; a code does.";
+      told.textContent =
+        WHY[name] ?? gettext("This browser could not use a passkey here; a code does.");
       told.hidden = false;
     }
     button.disabled = false;

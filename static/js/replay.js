@@ -1,6 +1,7 @@
 // Plays a drawing again, stroke by stroke, in the time that it took: parts/replay.html, in a box
 // with the strokes and a button.
 import { drawStroke, fit, wipe } from "./ink.js";
+import { gettext } from "./words.js";
 
 const LONGEST_PAUSE = 400; // ms between two points, with the pen down or up
 const FASTEST = 0.4; // canvas units a ms: whoever was quicker can be followed too
@@ -73,13 +74,13 @@ class Replay {
     if (this.#now >= this.#total) this.#now = 0;
     this.#canvas.hidden = false;
     this.#last = performance.now();
-    this.#button.textContent = "Pause";
+    this.#button.textContent = gettext("Pause");
     requestAnimationFrame((stamp) => this.#frame(stamp));
   }
 
   #pause() {
     this.#last = null;
-    this.#button.textContent = "Go on";
+    this.#button.textContent = gettext("Go on");
   }
 
   /** @param {number} stamp */
@@ -105,7 +106,7 @@ class Replay {
   #end() {
     this.#last = null;
     this.#canvas.hidden = true;
-    this.#button.textContent = "Replay";
+    this.#button.textContent = gettext("Replay");
   }
 }
 

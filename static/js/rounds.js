@@ -1,8 +1,13 @@
 // The rounds page's charts, from the figures in data-rounds and the colours in the tokens.
 import { isRound, justUnder, ticked } from "./ticks.js";
+import { gettext, language } from "./words.js";
 
 /**
- * @typedef {{ factor: number, sign: string, type: "linear" | "logarithmic" }} Unit
+ * @typedef {{
+ *   factor: number,
+ *   said: (number: number | string) => string,
+ *   type: "linear" | "logarithmic",
+ * }} Unit
  * @typedef {{ colour: string, pointStyle: "circle" | "triangle", borderDash: number[] }} Look
  * @typedef {Look & { name: FigureName, label: string }} Series
  * @typedef {{
@@ -22,9 +27,13 @@ const FIRST = { colour: "--curve-one", pointStyle: "circle", borderDash: [] };
 /** @type {Look} */
 const SECOND = { colour: "--curve-two", pointStyle: "triangle", borderDash: [6, 4] };
 /** @type {Unit} */
-const PERCENT = { factor: 100, sign: " %", type: "linear" };
+const PERCENT = {
+  factor: 100,
+  said: (number) => gettext("%(number)s %", { number }),
+  type: "linear",
+};
 /** @type {Unit} */
-const TIMES = { factor: 1, sign: "", type: "logarithmic" };
+const TIMES = { factor: 1, said: String, type: "logarithmic" };
 /** @type {Plan[]} */
 const CHARTS = [
   {
@@ -32,15 +41,15 @@ const CHARTS = [
     unit: PERCENT,
     begin: () => 0,
     series: [
-      { name: "vmer", label: "vMER (verified)", ...FIRST },
-      { name: "mer", label: "MER (all tricks)", ...SECOND },
+      { name: "vmer", label: gettext("vMER (verified)"), ...FIRST },
+      { name: "mer", label: gettext("MER (all tricks)"), ...SECOND },
     ],
   },
   {
     canvas: "tries-chart",
     unit: TIMES,
     begin: () => 1,
-    series: [{ name: "tries", label: "Tries per trick", ...FIRST }],
+    series: [{ name: "tries", label: gettext("Tries per trick"), ...FIRST }],
   },
   {
     canvas: "ordinary-chart",
@@ -48,8 +57,8 @@ const CHARTS = [
     begin: justUnder(0.5),
     end: 100,
     series: [
-      { name: "mnist_test", label: "MNIST’s test set", ...FIRST },
-      { name: "gate_base", label: "Base images", ...SECOND },
+      { name: "mnist_test", label: gettext("MNIST’s test set"), ...FIRST },
+      { name: "gate_base", label: gettext("Base images"), ...SECOND },
     ],
   },
   {
@@ -58,14 +67,19 @@ const CHARTS = [
     begin: justUnder(10),
     end: 100,
     series: [
-      { name: "earlier", label: "What fooled earlier models", ...FIRST },
-      { name: "audited", label: "Audited drawings", ...SECOND },
+      { name: "earlier", label: gettext("What fooled earlier models"), ...FIRST },
+      { name: "audited", label: gettext("Audited drawings"), ...SECOND },
     ],
   },
 ];
 // How far apart, in rounds, the series of one round stand, so that no whisker hides another.
 const SPREAD = 0.3;
 const MANY = 40; // rounds from which on whiskers are thin and points small
+const tenths = new Intl.NumberFormat(language, {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+  numberingSystem: "latn",
+});
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const paper = matchMedia("print");
 /** @type {LineChart[]} */
@@ -141,7 +155,7 @@ function line({ name, label, colour, pointStyle, borderDash }, standIn, { factor
   const scaled = (value) => (value === null ? null : value * factor);
   const radius = rounds.length > MANY ? 2 : rounds.length > 12 ? 4 : 5;
   return {
-    label: standIn ? `${label} (stand-in)` : label,
+    label: standIn ? gettext("%(label)s (stand-in)", { label }) : label,
     data: rounds.map(({ round, [name]: { value, low, high, stand_in } }) =>
       stand_in === standIn
         ? { x: round + shift, y: scaled(value), low: scaled(low), high: scaled(high) }
@@ -181,7 +195,7 @@ function axes({ unit, begin, end }, datasets) {
       afterBuildTicks: (axis) => {
         axis.ticks = ticked(numbers, axis.width);
       },
-      title: { display: true, text: "Round", color: token("--ink-soft") },
+      title: { display: true, text: gettext("Round"), color: token("--ink-soft") },
     },
     y: {
       type: unit.type,
@@ -196,7 +210,7 @@ function axes({ unit, begin, end }, datasets) {
       ticks: {
         ...ticks,
         maxTicksLimit: 7,
-        callback: (value) => `${Number(Number(value).toFixed(1))}${unit.sign}`,
+        callback: (value) => unit.said(Number(Number(value).toFixed(1))),
       },
     },
   };
@@ -227,11 +241,17 @@ function options(plan, datasets) {
       },
       tooltip: {
         callbacks: {
-          title: ([{ dataIndex }]) => `Round ${rounds[dataIndex].round}`,
+          title: ([{ dataIndex }]) =>
+            gettext("Round %(number)s", { number: rounds[dataIndex].round }),
           label: ({ dataset, dataIndex }) => {
             const { y, low, high } = /** @type {Line} */ (dataset).data[dataIndex];
-            const [value, from, to] = known([y, low, high]).map((each) => each.toFixed(1));
-            return `${dataset.label}: ${value}${plan.unit.sign} (${from}–${to})`;
+            const [value, from, to] = known([y, low, high]).map((each) => tenths.format(each));
+            return gettext("%(label)s: %(value)s (%(from)s–%(to)s)", {
+              label: `${dataset.label}`,
+              value: plan.unit.said(value),
+              from,
+              to,
+            });
           },
         },
       },

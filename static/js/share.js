@@ -1,4 +1,5 @@
 // Sharing a fool: the row under it, with its address; and its card, as the draw page offers it.
+import { gettext } from "./words.js";
 
 /** Hands it to what the device shares with. @param {ShareData} what */
 const handOn = (what) => navigator.share(what).catch(() => {}); // thought better of it
@@ -47,7 +48,9 @@ function open(row) {
   }
 
   copy.addEventListener("click", async () => {
-    said.textContent = (await copied()) ? "Copied." : "Not allowed here: copy it from the field.";
+    said.textContent = (await copied())
+      ? gettext("Copied.")
+      : gettext("Not allowed here: copy it from the field.");
   });
   send.addEventListener("click", () => {
     handOn({ title: document.title, url: address.value });

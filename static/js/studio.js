@@ -1,6 +1,7 @@
 // What the draw and the try-out page share: the pad with its tools and keys.
 import { onKeys } from "./keys.js";
 import { Pad } from "./pad.js";
+import { gettext } from "./words.js";
 
 /**
  * Wires #canvas, #undo, #redo, #clear and #width; returns the pad.
@@ -30,10 +31,10 @@ export function openStudio(say) {
   });
   for (const event of ["ink", "change"]) pad.addEventListener(event, refresh);
   pad.addEventListener("full", () =>
-    say("This drawing is full: it has as many strokes or points as one may have."),
+    say(gettext("This drawing is full: it has as many strokes or points as one may have.")),
   );
-  pad.addEventListener("pen-down", () => say("Pen down"));
-  pad.addEventListener("pen-up", () => say("Pen up"));
+  pad.addEventListener("pen-down", () => say(gettext("Pen down")));
+  pad.addEventListener("pen-up", () => say(gettext("Pen up")));
   onKeys({
     z: () => pad.undo(),
     "shift+z": () => pad.redo(),

@@ -1,8 +1,7 @@
 // Times as the reader's clock has them, which pages without scripts tell in UTC. The zone is in
 // each one's title.
+import { gettext, language } from "./words.js";
 
-const { lang } = document.documentElement;
-const language = lang === "en" ? "en-GB" : lang;
 const zone = new Intl.DateTimeFormat(language, { timeZoneName: "short" });
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 
@@ -13,7 +12,7 @@ const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-di
 function told(at, month) {
   const style = month === "short" ? "short" : "long";
   const day = at.toLocaleDateString(language, { day: "numeric", month: style, year: "numeric" });
-  return month ? day : `${day}, ${clock.format(at)}`;
+  return month ? day : gettext("%(day)s, %(time)s", { day, time: clock.format(at) });
 }
 
 /** @param {Date} at */

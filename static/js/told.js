@@ -1,15 +1,11 @@
 // What the draw page says beside its buttons: why something was not taken, what waits to be sent,
 // and what became of a drawing that is no longer on the pad.
-import { named } from "./bars.js";
+import { gettext, ngettext, withElements } from "./words.js";
 
-/**
- * @param {string} text
- * @param {string} href
- */
-function link(text, href) {
+/** @param {string} href */
+function link(href) {
   const made = document.createElement("a");
   made.href = href;
-  made.textContent = text;
   return made;
 }
 
@@ -48,25 +44,24 @@ export class Told {
 
   /** @param {string} message why it could not be sent yet */
   waits(message) {
-    this.error(`${message} Your drawing is kept here and will be sent by itself.`);
+    this.error(
+      gettext("%(why)s Your drawing is kept here and will be sent by itself.", { why: message }),
+    );
   }
 
   /** @param {import("./api.js").ApiError} problem */
   refused(problem) {
     if (problem.status === 401) {
-      const again = link("Sign in again", this.#signInUrl);
-      this.#error.replaceChildren(
-        "You are no longer signed in. Your drawing is kept here. ",
-        again,
-        ", and it will be sent.",
+      const sentence = gettext(
+        "You are no longer signed in. Your drawing is kept here. <again>Sign in again</again>, and it will be sent.",
       );
+      this.#error.replaceChildren(...withElements(sentence, { again: link(this.#signInUrl) }));
     } else if (problem.code === "another_person") {
-      this.#error.replaceChildren(
-        `${problem.message} This drawing is kept for ${this.#username} and sent once they draw ` +
-          "here again. ",
-        link("Go on as the other account", ""),
-        ".",
+      const sentence = gettext(
+        "%(why)s This drawing is kept for %(username)s and sent once they draw here again. <other>Go on as the other account</other>.",
+        { why: problem.message, username: this.#username },
       );
+      this.#error.replaceChildren(...withElements(sentence, { other: link("") }));
     } else {
       this.error(problem.message);
     }
@@ -74,15 +69,16 @@ export class Told {
 
   /** @param {Attempt} answer on a drawing that is no longer on the pad */
   arrived({ id, target_label, predicted_label, fooled }) {
-    const said = fooled
-      ? `it fooled the model, which says ${predicted_label}`
-      : "the model sees it";
-    const address = `${this.#drawingsUrl}${id}/`;
-    this.#later.replaceChildren(
-      `An earlier drawing, ${named(target_label)}, is sent: ${said}. `,
-      link("See it", address),
-      ".",
-    );
+    const sentence = fooled
+      ? gettext(
+          "An earlier drawing, a %(digit)s, is sent: it fooled the model, which says %(said)s. <see>See it</see>.",
+          { digit: target_label, said: predicted_label },
+        )
+      : gettext("An earlier drawing, a %(digit)s, is sent: the model sees it. <see>See it</see>.", {
+          digit: target_label,
+        });
+    const see = link(`${this.#drawingsUrl}${id}/`);
+    this.#later.replaceChildren(...withElements(sentence, { see }));
   }
 
   /**
@@ -90,12 +86,20 @@ export class Told {
    * @param {import("./api.js").ApiError} problem
    */
   refusedLater({ target_label }, { message }) {
-    this.#later.textContent = `An earlier drawing, ${named(target_label)}, was not taken: ${message}`;
+    this.#later.textContent = gettext("An earlier drawing, a %(digit)s, was not taken: %(why)s", {
+      digit: target_label,
+      why: message,
+    });
   }
 
   /** @param {number} count of the drawings that wait to be sent, but for the one on the pad */
   kept(count) {
-    const plural = count === 1 ? " waits" : "s wait";
-    this.#kept.textContent = count ? `${count} drawing${plural} to be sent.` : "";
+    this.#kept.textContent = count
+      ? ngettext(
+          "%(count)s drawing waits to be sent.",
+          "%(count)s drawings wait to be sent.",
+          count,
+        )
+      : "";
   }
 }

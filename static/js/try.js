@@ -1,10 +1,11 @@
 // The try-out page: nothing is recorded, and one sees the model change its mind while one draws.
 // Who likes what they drew takes it along.
-import { Bars, named, percentInWords } from "./bars.js";
+import { Bars, percentInWords } from "./bars.js";
 import { keep, kept } from "./kept.js";
 import { onKeys } from "./keys.js";
 import { Preview } from "./preview.js";
 import { openStudio } from "./studio.js";
+import { gettext } from "./words.js";
 
 const SPEAK_AFTER = 700;
 
@@ -30,8 +31,10 @@ let seen = null;
 
 /** @param {Prediction} answer */
 function inWords({ predicted_label: said }) {
-  if (target === null) return `It sees ${named(said)}.`;
-  return said === target ? `It sees your ${target}.` : `You say ${target}, it says ${said}.`;
+  if (target === null) return gettext("It sees a %(digit)s.", { digit: said });
+  return said === target
+    ? gettext("It sees your %(digit)s.", { digit: target })
+    : gettext("You say %(target)s, it says %(said)s.", { target, said });
 }
 
 function show() {
@@ -45,7 +48,8 @@ function show() {
   const sure = percentInWords(seen.probabilities[seen.predicted_label]);
   const sees = inWords(seen);
   line.textContent = sees;
-  later = setTimeout(() => say(`${sees} It is ${sure} sure.`), SPEAK_AFTER);
+  const whole = gettext("%(sees)s It is %(sure)s sure.", { sees, sure });
+  later = setTimeout(() => say(whole), SPEAK_AFTER);
 }
 
 /** @param {number} digit */

@@ -87,6 +87,14 @@ interface Window {
   Chart: typeof import("chart.js").Chart;
 }
 
+/** The catalogue of the page's language, for words.js; there need be none. */
+declare var django:
+  | {
+      gettext(sentence: string): string;
+      ngettext(one: string, many: string, count: number): string;
+    }
+  | undefined;
+
 /** What the worker uses of its own world, which the types of pages do not have. */
 interface WorkerEvent extends Event {
   waitUntil(done: Promise<unknown>): void;

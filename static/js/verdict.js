@@ -1,7 +1,8 @@
 // The verdict's moment: what the model said, what it saw and which ink spoke for it, and a small
 // burst when it was fooled.
-import { named, percentInWords } from "./bars.js";
+import { percentInWords } from "./bars.js";
 import { shareCard, sharesPictures } from "./share.js";
+import { gettext, withElements } from "./words.js";
 
 const PIECES = 28;
 const BURST_TIME = 1000;
@@ -19,26 +20,30 @@ function sentences({
   if (!fooled) {
     return {
       shout: "",
-      line: `It sees your ${target}.`,
-      text: `It is ${sure} sure. Bend your ink a little and submit it again, or start a new drawing.`,
+      line: gettext("It sees your %(digit)s.", { digit: target }),
+      text: gettext(
+        "It is %(sure)s sure. Bend your ink a little and submit it again, or start a new drawing.",
+        { sure },
+      ),
     };
   }
-  const line = `You say ${target}, it says ${said}.`;
+  const line = gettext("You say %(target)s, it says %(said)s.", { target, said });
   if (original) {
     return {
-      shout: "Fooled!",
+      shout: gettext("Fooled!"),
       line,
-      text:
-        `It was ${sure} sure. If somebody else reads ${named(target)} too, the next model ` +
-        "learns from it.",
+      text: gettext(
+        "It was %(sure)s sure. If somebody else reads a %(digit)s too, the next model learns from it.",
+        { sure, digit: target },
+      ),
     };
   }
   return {
-    shout: "Fooled again.",
+    shout: gettext("Fooled again."),
     line,
-    text:
-      "This is very like an earlier drawing, or one of MNIST’s own. It is read like any other, but " +
-      "earns nothing: find another trick.",
+    text: gettext(
+      "This is very like an earlier drawing, or one of MNIST’s own. It is read like any other, but earns nothing: find another trick.",
+    ),
   };
 }
 
@@ -50,17 +55,21 @@ function sentences({
 function spoken({ fooled, target_label: target, predicted_label: said, probabilities }) {
   const others = probabilities.filter((_, digit) => digit !== said);
   const second = probabilities.indexOf(Math.max(...others));
-  const [amber, blue] = [
-    ["yours", "Amber"],
-    ["models", "blue"],
-  ].map(([whose, colour]) => {
+  const [yours, models] = ["yours", "models"].map((whose) => {
     const word = document.createElement("span");
-    word.className = `spoke spoke--${whose}`;
-    word.textContent = colour;
+    word.classList.add("spoke", `spoke--${whose}`);
     return word;
   });
-  const models = fooled ? String(said) : `its second choice, ${second}`;
-  return [amber, ` ink spoke for ${target}, `, blue, ` for ${models}`];
+  const sentence = fooled
+    ? gettext("<yours>Amber</yours> ink spoke for %(target)s, <models>blue</models> for %(said)s", {
+        target,
+        said,
+      })
+    : gettext(
+        "<yours>Amber</yours> ink spoke for %(target)s, <models>blue</models> for its second choice, %(second)s",
+        { target, second },
+      );
+  return withElements(sentence, { yours, models });
 }
 
 export class Verdict {
@@ -133,7 +142,7 @@ export class Verdict {
 
   /** The picture has changed since: the words go, the pictures stay for comparison. */
   fade() {
-    this.#quiet("Changed: submit it again.", "Below is what you submitted last.");
+    this.#quiet(gettext("Changed: submit it again."), gettext("Below is what you submitted last."));
   }
 
   clear() {

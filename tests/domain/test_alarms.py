@@ -115,8 +115,8 @@ def test_each_alarm_begins_once_is_told_once_and_ends_once(
     assert alarm.told_at == began_at + alarms.LASTS
     assert alarm.ended_at == began_at + timedelta(minutes=29) + alarms.CALM
     assert mails.send_due() == 2
-    assert kind.label in mail.outbox[0].body
-    assert kind.label in mail.outbox[1].body
+    assert str(kind.label) in mail.outbox[0].body
+    assert str(kind.label) in mail.outbox[1].body
     noticed_at = f"{began_at:%H:%M} UTC on {began_at.day} {began_at:%B %Y}"
     assert noticed_at in mail.outbox[0].body
 

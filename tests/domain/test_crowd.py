@@ -136,7 +136,7 @@ def test_it_goes_on_after_copies_limits_and_a_missing_model(
     while not waiting.drawn:
         next(turns)
 
-    monkeypatch.setattr(limits, "SUBMISSIONS_A_MINUTE", limits.Limit("tight", 1, 60, "drawings"))
+    monkeypatch.setattr(limits, "SUBMISSIONS_A_MINUTE", limits.Limit("tight", 1, 60, "Too many."))
     limited = simulated_crowd.gather(1, 1, seed=8)
     for _ in zip(range(6), limited.turns(), strict=False):
         pass

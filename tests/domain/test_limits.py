@@ -147,7 +147,11 @@ def test_a_scribble_that_takes_as_long_as_many_drawings_counts_as_many(
 ) -> None:
     worst = scribble(5000)
     assert raster.shares_of_work(worst) == 32
-    monkeypatch.setattr(limits, "PREDICTIONS_A_MINUTE", limits.Limit("tight", 40, 60, "previews"))
+    monkeypatch.setattr(
+        limits,
+        "PREDICTIONS_A_MINUTE",
+        limits.Limit("tight", 40, 60, "That was more than {most:,} previews."),
+    )
     asking.predict(worst, None, "somebody")
     with pytest.raises(TooMany, match="more than 40 previews"):
         asking.predict(worst, None, "somebody")
@@ -174,7 +178,9 @@ def test_one_person_stores_only_so_many_bytes_a_day(
     alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        limits, "KILOBYTES_A_DAY", limits.Limit("tight", 5, 24 * 3600, "kB of drawings")
+        limits,
+        "KILOBYTES_A_DAY",
+        limits.Limit("tight", 5, 24 * 3600, "That was more than {most} kB of drawings in a day."),
     )
     x = [3 * (place % 90) for place in range(290)]
     sent = [{"x": x, "y": x[::-1], "t": [9000 + place for place in range(290)]}]

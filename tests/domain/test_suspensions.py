@@ -326,12 +326,12 @@ def by_hand(bob: Person, ada: Person, mona: Person, mei: Person) -> Person:
 def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
     told = admin_log.page("1").object_list
     assert [(done.what, done.why) for done in told] == [
-        ("opened", "Better."),
-        ("discarded a held candidate", "Worse."),
-        ("decided “junk” on", "A scribble."),
-        ("set round_size from 100 to 20", ""),
-        ("reinstated", "They said sorry."),
-        ("suspended", WHY),
+        ("ada opened round 2.", "Better."),
+        ("ada discarded a held candidate.", "Worse."),
+        ("ada decided “junk” on a drawing of bob.", "A scribble."),
+        ("ada set round_size from 100 to 20.", ""),
+        ("ada reinstated bob.", "They said sorry."),
+        ("ada suspended bob.", WHY),
     ]
     assert {done.who for done in told} == {"ada"}
     assert told[0].touched == ("round", 2, "round 2")

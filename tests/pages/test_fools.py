@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from collector import words
 from collector.models import Attempt, Person
-from collector.rules import words
 from collector.views import gallery as views
 from collector.views.parts import cards, pictures
 from tests.support.pages import Browse, Insert, text
@@ -248,7 +248,7 @@ def test_filters_need_no_script(
     ):
         page = client.get(f"/gallery/?{query}")
         assert shown(page) == [str(fool.pk) for fool in found], query
-        assert words.count(len(found), "drawing") in text(page)
+        assert words.drawings(len(found)) in text(page)
     html = client.get("/gallery/?round=1").content.decode()
     assert 'href="?round=1&amp;target=4&amp;predicted=9"' in html
     assert "<option selected>1</option>" in html

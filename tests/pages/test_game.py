@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from collector import limits
+from collector import limits, words
 from collector.models import Person, Study
-from collector.rules import challenges, words
+from collector.rules import challenges
 from collector.standings import today
 from tests.support.pages import Browse, Insert, text
 
@@ -102,7 +102,7 @@ def test_asking_again_costs_four_statements_beside_who_asks_and_is_limited(
         if "collector_session" in query["sql"] or "password" in query["sql"]
     ]
     assert len(asked) - len(of_who_asks) <= 4, [query["sql"] for query in asked]
-    few = limits.Limit("looks a minute", 2, 60, "looks")
+    few = limits.Limit("looks a minute", 2, 60, "Too many looks.")
     monkeypatch.setattr(limits, "LOOKS_A_MINUTE", few)
     assert [client.get("/draw/today/").status_code for _ in range(3)][-1] == 429
     assert browse(None).get("/draw/today/").status_code == 302

@@ -10,8 +10,8 @@ from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from collector import words
 from collector.models import Attempt, Person
-from collector.rules import words
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures

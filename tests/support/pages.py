@@ -23,6 +23,7 @@ NO_PAGES = {
     "fool_card",
     "fool_seen",
     "history_csv",
+    "language",
     "manifest",
     "round_card",
     "round_weights",
@@ -30,6 +31,7 @@ NO_PAGES = {
     "sign_out",
     "worker",
     "today",
+    "words",
 }
 
 

@@ -13,6 +13,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trainer.learning.sentences import Sentence
+
 CANVAS = 280
 DEFAULT_WIDTH = 22
 MIN_WIDTH = 8
@@ -30,7 +32,7 @@ class InvalidDrawing(ValueError):
     fault: ``strokes`` or ``width``.
     """
 
-    def __init__(self, code: str, message: str, field: str = "strokes") -> None:
+    def __init__(self, code: str, message: Sentence, field: str = "strokes") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -72,19 +74,27 @@ def parse(strokes: object, width: object = DEFAULT_WIDTH) -> Drawing:
     """
     pen = _pen(width)
     if not isinstance(strokes, list) or not strokes:
-        raise InvalidDrawing("no_strokes", "Send strokes as a list of at least one stroke.")
+        raise InvalidDrawing(
+            "no_strokes", Sentence("Send strokes as a list of at least one stroke.")
+        )
     if len(strokes) > MAX_STROKES:
-        raise InvalidDrawing("too_many_strokes", f"A drawing has at most {MAX_STROKES} strokes.")
+        raise InvalidDrawing(
+            "too_many_strokes", Sentence("A drawing has at most {most} strokes.", most=MAX_STROKES)
+        )
     for number, stroke in enumerate(strokes, 1):
         _check_form(stroke, number)
     if sum(len(stroke["x"]) for stroke in strokes) > MAX_POINTS:
-        raise InvalidDrawing("too_many_points", f"A drawing has at most {MAX_POINTS:,} points.")
+        raise InvalidDrawing(
+            "too_many_points", Sentence("A drawing has at most {most:,} points.", most=MAX_POINTS)
+        )
     parsed = tuple(_stroke(stroke, number) for number, stroke in enumerate(strokes, 1))
     _check_time(parsed)
     if len({point for s in parsed for point in zip(s.x, s.y, strict=True)}) < 2:
         raise Degenerate(
             "degenerate",
-            "A single dot cannot be read: draw the digit with at least two different points.",
+            Sentence(
+                "A single dot cannot be read: draw the digit with at least two different points."
+            ),
         )
     return Drawing(parsed, pen)
 
@@ -93,7 +103,11 @@ def _pen(width: object) -> int:
     if type(width) is not int or not MIN_WIDTH <= width <= MAX_WIDTH:
         raise InvalidDrawing(
             "invalid_width",
-            f"The pen's width is an integer from {MIN_WIDTH} to {MAX_WIDTH} canvas units.",
+            Sentence(
+                "The pen's width is an integer from {least} to {most} canvas units.",
+                least=MIN_WIDTH,
+                most=MAX_WIDTH,
+            ),
             "width",
         )
     return width
@@ -105,19 +119,25 @@ def _check_form(stroke: object, number: int) -> None:
     if not isinstance(stroke, dict) or set(stroke) != set(STROKE_KEYS):
         raise InvalidDrawing(
             "invalid_stroke",
-            f"Stroke {number} must be an object with exactly the lists x, y and t.",
+            Sentence(
+                "Stroke {number} must be an object with exactly the lists x, y and t.",
+                number=number,
+            ),
         )
     if not all(isinstance(stroke[key], list) for key in STROKE_KEYS):
         raise InvalidDrawing(
-            "invalid_stroke", f"In stroke {number}, x, y and t must be lists of integers."
+            "invalid_stroke",
+            Sentence("In stroke {number}, x, y and t must be lists of integers.", number=number),
         )
     if len({len(stroke[key]) for key in STROKE_KEYS}) > 1:
         raise InvalidDrawing(
-            "unequal_lengths", f"In stroke {number}, x, y and t must be equally long."
+            "unequal_lengths",
+            Sentence("In stroke {number}, x, y and t must be equally long.", number=number),
         )
     if not stroke["x"]:
         raise InvalidDrawing(
-            "empty_stroke", f"Stroke {number} is empty: a stroke has at least one point."
+            "empty_stroke",
+            Sentence("Stroke {number} is empty: a stroke has at least one point.", number=number),
         )
 
 
@@ -126,11 +146,20 @@ def _stroke(stroke: dict[str, list[object]], number: int) -> Stroke:
     if not all(0 <= value < CANVAS for value in x + y):
         raise InvalidDrawing(
             "off_canvas",
-            f"In stroke {number}, x and y must lie on the canvas, from 0 to {CANVAS - 1}.",
+            Sentence(
+                "In stroke {number}, x and y must lie on the canvas, from 0 to {last}.",
+                number=number,
+                last=CANVAS - 1,
+            ),
         )
     if not all(0 <= value <= MAX_MILLISECONDS for value in t):
         raise InvalidDrawing(
-            "invalid_time", f"In stroke {number}, t must be 0 to {MAX_MILLISECONDS} milliseconds."
+            "invalid_time",
+            Sentence(
+                "In stroke {number}, t must be 0 to {most} milliseconds.",
+                number=number,
+                most=MAX_MILLISECONDS,
+            ),
         )
     return Stroke(x, y, t)
 
@@ -142,7 +171,11 @@ def _integers(values: Sequence[object], key: str, number: int) -> tuple[int, ...
     if len(integers) < len(values):
         raise InvalidDrawing(
             "not_an_integer",
-            f"In stroke {number}, {key} must hold integers only, as in 3, not 3.0.",
+            Sentence(
+                "In stroke {number}, {key} must hold integers only, as in 3, not 3.0.",
+                number=number,
+                key=key,
+            ),
         )
     return integers
 
@@ -152,5 +185,5 @@ def _check_time(strokes: tuple[Stroke, ...]) -> None:
     if any(later < earlier for earlier, later in itertools.pairwise(times)):
         raise InvalidDrawing(
             "invalid_time",
-            "t must not run backwards, within a stroke or from one stroke to the next.",
+            Sentence("t must not run backwards, within a stroke or from one stroke to the next."),
         )

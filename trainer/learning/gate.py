@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trainer.learning.report import GATE_BASE, Count, PairedTest, Report, TestSet
+from trainer.learning.sentences import Sentence
 
 MOST_POINTS_UNDER = 1
 MOST_POINTS_UNDER_ON_A_DIGIT = 3
@@ -33,19 +34,26 @@ def decide(
     digit; or when it lost significantly more of a set of at least 50 than it gained. Exactly one,
     or three, points under is not held.
     """
-    reasons = [] if finite else ["The candidate's weights or answers are not finite."]
+    reasons = [] if finite else [Sentence("The candidate's weights or answers are not finite.")]
     measured, first = candidate.of(GATE_BASE), round_one.of(GATE_BASE)
     if not measured.n or not first.n:
         reasons.append(
-            f"There is no report on {GATE_BASE} to compare the candidate with round 1 by."
+            Sentence(
+                "There is no report on {set} to compare the candidate with round 1 by.",
+                set=GATE_BASE,
+            )
         )
     elif measured.n != first.n:
         reasons.append(
-            f"The reports are on different images: {measured.n} for the candidate, {first.n} "
-            "for round 1."
+            Sentence(
+                "The reports are on different images: {n} for the candidate, {first_n} for "
+                "round 1.",
+                n=measured.n,
+                first_n=first.n,
+            )
         )
     else:
-        reasons += _under(measured, first, MOST_POINTS_UNDER, "base images")
+        reasons += _under(measured, first, MOST_POINTS_UNDER, Sentence("base images"))
         for digit, (count, first_count) in enumerate(
             zip(measured.per_digit, first.per_digit, strict=True)
         ):
@@ -53,13 +61,13 @@ def decide(
                 count,
                 first_count,
                 MOST_POINTS_UNDER_ON_A_DIGIT,
-                f"base images of the digit {digit}",
+                Sentence("base images of the digit {digit}", digit=digit),
             )
     reasons += [reason for test, pairs in paired.items() for reason in _forgot(test, pairs)]
     return Verdict(not reasons, tuple(reasons))
 
 
-def _under(measured: Count, first: Count, most: int, what: str) -> list[str]:
+def _under(measured: Count, first: Count, most: int, what: Sentence) -> list[Sentence]:
     """Say why the candidate is held, if it is. Compared by counts, in integers: a float would put
     the exact boundary on either side."""
     n = measured.n
@@ -67,17 +75,33 @@ def _under(measured: Count, first: Count, most: int, what: str) -> list[str]:
         return []
     points = 100 * (first.correct - measured.correct) / n
     return [
-        f"The candidate reads {measured.correct} of {n} {what} correctly "
-        f"({measured.correct / n:.2%}), {points:.2f} points under round 1's {first.correct} "
-        f"({first.correct / n:.2%}); at most {most} is allowed."
+        Sentence(
+            "The candidate reads {correct} of {n} {what} correctly ({share:.2f}%), {points:.2f} "
+            "points under round 1's {first_correct} ({first_share:.2f}%); at most {most} is "
+            "allowed.",
+            correct=measured.correct,
+            n=n,
+            what=what,
+            share=100 * (measured.correct / n),
+            points=points,
+            first_correct=first.correct,
+            first_share=100 * (first.correct / n),
+            most=most,
+        )
     ]
 
 
-def _forgot(test: TestSet, pairs: PairedTest) -> list[str]:
+def _forgot(test: TestSet, pairs: PairedTest) -> list[Sentence]:
     if pairs.n < FEWEST_PAIRS or pairs.lost <= pairs.gained or pairs.p >= SIGNIFICANT:
         return []
     return [
-        f"Of the {pairs.n} test samples “{test.name}”, the candidate lost {pairs.lost} that the "
-        f"target model reads correctly and gained {pairs.gained} (exact McNemar test, "
-        f"p = {pairs.p:.3f})."
+        Sentence(
+            "Of the {n} test samples “{set}”, the candidate lost {lost} that the target model "
+            "reads correctly and gained {gained} (exact McNemar test, p = {p:.3f}).",
+            n=pairs.n,
+            set=test.name,
+            lost=pairs.lost,
+            gained=pairs.gained,
+            p=pairs.p,
+        )
     ]

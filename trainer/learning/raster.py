@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.learning.drawing import CANVAS, Degenerate, Drawing
+from trainer.learning.sentences import Sentence
 
 VERSION = 1
 SIDE = 28
@@ -116,16 +117,21 @@ def check_ink(pixels: NDArray[np.uint8]) -> None:
     if pixels.mean() > MOST_INK * 255:
         raise Degenerate(
             "all_ink",
-            "Nearly the whole canvas is ink: leave enough of it black for the digit to be seen.",
+            Sentence(
+                "Nearly the whole canvas is ink: leave enough of it black for the digit to be seen."
+            ),
         )
     ink = pixels > _INK
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows) or max(np.ptp(rows), np.ptp(columns)) < DOT:
         raise Degenerate(
-            "dot", "That is only a dot: draw the digit larger, so that somebody can read it."
+            "dot",
+            Sentence("That is only a dot: draw the digit larger, so that somebody can read it."),
         )
     if _pieces_of_ink(ink) > MOST_PIECES:
-        raise Degenerate("noise", "That is many specks and no digit: draw it in fewer pieces.")
+        raise Degenerate(
+            "noise", Sentence("That is many specks and no digit: draw it in fewer pieces.")
+        )
 
 
 def _pieces_of_ink(ink: NDArray[np.bool_]) -> int:

@@ -126,7 +126,7 @@ class Command(BaseCommand):
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
         Schedule.objects.exclude(name__in=[each["name"] for each in SCHEDULES]).delete()
         if serve:
-            self.stdout.write(f"Fool the Digits {_place(settings.PORT)}")
+            self.stdout.write(f"{settings.SITE_NAME} {_place(settings.PORT)}")
             if not settings.LOCAL and not settings.TRUSTED_PROXIES:
                 self.stdout.write(SHARED)
         if sessions.are_of_another_key():

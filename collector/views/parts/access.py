@@ -13,8 +13,9 @@ from django.shortcuts import redirect
 from collector.errors import Forbidden
 from collector.models import Person
 from collector.people.notices import PAUSED
+from trainer.learning.sentences import Sentence
 
-NOT_ONE = "This page is for moderators."
+NOT_ONE = Sentence("This page is for moderators.")
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 PersonView = Callable[Concatenate[HttpRequest, Person, P], HttpResponseBase]
@@ -60,5 +61,6 @@ def for_readers(view: PersonView[P]) -> View[P]:
 def for_admins(view: PersonView[P]) -> View[P]:
     """Let admins in. Raises Forbidden for others."""
     return _for(
-        lambda person: person.is_admin, lambda person: "This page is for the admins of this site."
+        lambda person: person.is_admin,
+        lambda person: Sentence("This page is for the admins of this site."),
     )(view)

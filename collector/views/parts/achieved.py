@@ -1,8 +1,12 @@
 """Streak and badges in words."""
 
+from django.utils.translation import gettext as _
+
+from collector import words
 from collector.models import Person
-from collector.rules import badges, words
+from collector.rules import badges
 from collector.standings import leaderboards, progress
+from trainer.saying import say, told
 
 SHOWN_TO_COME = 3
 
@@ -13,13 +17,15 @@ def achievements(person: Person, *, own: bool) -> dict[str, object]:
     coming = badges.to_come(facts)[:SHOWN_TO_COME] if own else []
     return {
         "badges": [_badge(badge) for badge in badges.earned(facts)],
-        "badges_to_come": [_badge(badge) | {"lacking": badge.lacking(facts)} for badge in coming],
+        "badges_to_come": [
+            _badge(badge) | {"lacking": told(badge.lacking(facts))} for badge in coming
+        ],
         "streak": _streak(facts.streak, own),
     }
 
 
 def _badge(badge: badges.Badge) -> dict[str, str]:
-    return {"key": badge.key, "name": badge.name, "what": badge.what}
+    return {"key": badge.key, "name": told(badge.name), "what": told(badge.what)}
 
 
 def _streak(streak: badges.Streak, own: bool) -> str:
@@ -27,20 +33,23 @@ def _streak(streak: badges.Streak, own: bool) -> str:
     before the first drawing, and to others nothing of a single day."""
     if streak.longest < (1 if own else 2):
         return ""
-    longest = f"{words.count(streak.longest, 'day')} in a row at the longest"
+    current, longest = words.days(streak.current), words.days(streak.longest)
     if not streak.current:
-        return f"{longest[0].upper()}{longest[1:]}."
+        return say(_("{days} at the longest."), days=longest)
     if streak.current == streak.longest:
-        return f"{words.count(streak.current, 'day')} in a row, and going on."
-    return f"{words.count(streak.current, 'day')} in a row, and going on; {longest}."
+        return say(_("{days}, and going on."), days=current)
+    return say(_("{days}, and going on; {longest} at the longest."), days=current, longest=longest)
 
 
 def summary(counts: leaderboards.AttemptCounts) -> str:
     """Say a person's drawings in one sentence."""
     if not counts.attempt_count + counts.copy_count:
-        return "No drawings yet."
-    return (
-        f"{words.count(counts.attempt_count, 'drawing')}: {counts.fooled_count:,} fooled the "
-        f"model, {counts.verified_count:,} verified, {words.waiting(counts.pending_count)}"
-        f"{words.copies(counts.copy_count)}."
+        return _("No drawings yet.")
+    return say(
+        _("{drawings}: {fooled:,} fooled the model, {verified:,} verified, {waiting}{copies}."),
+        drawings=words.drawings(counts.attempt_count),
+        fooled=counts.fooled_count,
+        verified=counts.verified_count,
+        waiting=words.waiting(counts.pending_count),
+        copies=words.copies(counts.copy_count),
     )

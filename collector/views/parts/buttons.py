@@ -10,6 +10,8 @@ from django.http import HttpRequest, QueryDict
 
 from collector.errors import Conflict, Forbidden, NotFound, Refused, TooMany, Unavailable
 from collector.refusals import as_refusal
+from trainer.learning.sentences import Sentence
+from trainer.saying import told
 
 Forms = dict[str, BaseForm]
 NOT_OF_THE_FORM = (NotFound, Forbidden, TooMany, Unavailable)
@@ -34,7 +36,7 @@ def press(
     """
     name = request.POST.get("do", "")
     if name not in buttons:
-        raise Refused("This page has no such button.")
+        raise Refused(Sentence("This page has no such button."))
     button = buttons[name](request.POST)
     if button.form is not None:
         bound[button.form.prefix or name] = button.form
@@ -56,10 +58,11 @@ def submit(request: HttpRequest, act: Callable[..., str], form: BaseForm | None 
         refusal = as_refusal(error)
         if refusal is None or isinstance(refusal, NOT_OF_THE_FORM):
             raise
+        message = told(refusal.message)
         if form is None or isinstance(refusal, Conflict):
-            messages.error(request, refusal.message)
+            messages.error(request, message)
         else:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+            form.add_error(refusal.field if refusal.field in form.fields else None, message)
         return False
     messages.success(request, done)
     return True

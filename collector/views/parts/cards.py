@@ -4,7 +4,8 @@ nobody."""
 import io
 from functools import cache
 
-from django.template.loader import render_to_string
+from django.conf import settings
+from django.utils.translation import gettext as _
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from collector.models import Attempt
@@ -22,7 +23,7 @@ CHALK, SOFT, ACCENT = (255, 255, 255), (185, 192, 211), (255, 183, 3)
 MARK = ((3, 3, 3, 5), (3, 5, 7, 5), (7, 3, 7, 8))
 MARK_TRICK = (4, 2, 6, 2)
 TEXT = MARGIN + SIDE + 70
-DIGITS = TEXT + 292
+SPACE = 40  # between the words and the digits beside them
 Ink = tuple[int, int, int]
 
 
@@ -34,15 +35,22 @@ def png(attempt: Attempt) -> bytes:
     card.paste(BOARD, (MARGIN, MARGIN), _plate(SIDE, SIDE, RADIUS))
     card.paste(CHALK, (MARGIN, MARGIN), _ink(attempt.strokes, attempt.width))
     draw = ImageDraw.Draw(card)
-    _say(card, draw, 138, "You say", attempt.target_label, CHALK, EDGE)
-    _say(card, draw, 278, "It says", attempt.predicted_label, SLATE, ACCENT)
-    fooled = f"It fooled round {attempt.round.number}’s model"
+    yours, its = _("You say"), _("It says")
+    beside = TEXT + SPACE + round(max(_font(72).getlength(words) for words in (yours, its)))
+    _say(card, draw, 138, yours, beside, attempt.target_label, CHALK, EDGE)
+    _say(card, draw, 278, its, beside, attempt.predicted_label, SLATE, ACCENT)
     is_verified = attempt.status == Attempt.Status.VERIFIED
-    people = ", and people read it correctly." if is_verified else ". Can you read it?"
-    for top, line in ((398, fooled + people[0]), (440, people[2:])):
+    # Translators: each of the two lines has room for about 35 letters.
+    fooled = (
+        _("It fooled round {number}’s model,\nand people read it correctly.")
+        if is_verified
+        else _("It fooled round {number}’s model.\nCan you read it?")
+    )
+    lines = fooled.format(number=attempt.round.number).splitlines()
+    for top, line in zip((398, 440), lines, strict=True):
         draw.text((TEXT, top), line, SOFT, _font(32))
     _mark(card, draw, TEXT, MARGIN + SIDE - 44, 4)
-    draw.text((TEXT + 62, MARGIN + SIDE - 22), _site_name(), CHALK, _font(34), anchor="lm")
+    draw.text((TEXT + 62, MARGIN + SIDE - 22), settings.SITE_NAME, CHALK, _font(34), anchor="lm")
     file = io.BytesIO()
     card.quantize(64, method=Image.Quantize.FASTOCTREE).save(file, "PNG")
     return file.getvalue()
@@ -81,14 +89,15 @@ def _say(
     draw: ImageDraw.ImageDraw,
     middle: int,
     words: str,
+    beside: int,
     digit: int,
     ink: Ink,
     on: Ink,
 ) -> None:
-    """Write “You say 4”, the digit on a plate."""
+    """Write “You say 4”, the digit on a plate, which begins at `beside`."""
     draw.text((TEXT, middle), words, CHALK, _font(72), anchor="lm", stroke_width=1.2)
-    card.paste(on, (DIGITS, middle - 58), _plate(92, 116, 20))
-    draw.text((DIGITS + 46, middle - 2), str(digit), ink, _font(84), anchor="mm", stroke_width=2.4)
+    card.paste(on, (beside, middle - 58), _plate(92, 116, 20))
+    draw.text((beside + 46, middle - 2), str(digit), ink, _font(84), anchor="mm", stroke_width=2.4)
 
 
 def _mark(card: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, size: int) -> None:
@@ -109,8 +118,3 @@ def _mark(card: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, size: in
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
-
-
-@cache
-def _site_name() -> str:
-    return render_to_string("parts/site_name.txt").strip()

@@ -2,26 +2,31 @@
 
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from collector.rules import words
+from collector import words
 from collector.standings.round_figures import RoundOverview
 from trainer import samples
+from trainer.candidates import BY_A_NEWER_ONE
 from trainer.learning.report import GATE_BASE, MNIST_TEST, SetFigures, TestSet
+from trainer.learning.sentences import Sentence
 from trainer.models import RoundModel
+from trainer.saying import number, say, told
 
-SETS = {MNIST_TEST: "MNIST’s test set", GATE_BASE: "base images"}
+SETS = {MNIST_TEST: Sentence("MNIST’s test set"), GATE_BASE: Sentence("base images")}
 
 
 def set_name(name: str) -> str:
     """Say in words what a set of a report is."""
     test = TestSet.named(name)
-    return words.test_set(test) if test else SETS[name]
+    return words.test_set(test) if test else told(SETS[name])
 
 
 def figure(figures: SetFigures, text: str) -> dict[str, str]:
     """Say an accuracy in words."""
     return {
-        "name": text,
+        "name": told(text),
         "accuracy": words.interval(figures.accuracy, figures.low, figures.high),
         "of": words.measured_on(figures),
     }
@@ -37,8 +42,10 @@ def candidate(model: RoundModel) -> dict[str, object]:
         "finished": model.finished_at,
         "progress": words.percent(model.progress),
         "progress_value": f"{model.progress:.3f}",
-        "reasons": model.reasons,
-        "decided_by": model.decided_by,
+        "reasons": [told(reason) for reason in model.why],
+        "decided_by": _("a newer candidate")
+        if model.decided_by == BY_A_NEWER_ONE
+        else model.decided_by,
         "decided_why": model.decided_why,
     }
 
@@ -50,9 +57,23 @@ def trained_on(model: RoundModel) -> str:
         n=Count("pk"), people=Count("contributor", distinct=True)
     )
     if not learned["n"]:
-        return "base data alone"
-    people = words.count(learned["people"], "person", "people")
-    return f"{words.count(learned['n'], 'drawing')} by {people}, mixed with base data in every step"
+        return _("base data alone")
+    return say(
+        _("{drawings} by {people}, mixed with base data in every step"),
+        drawings=words.drawings(learned["n"]),
+        people=words.people(learned["people"]),
+    )
+
+
+def _due(missing: int) -> str:
+    if not missing:
+        return _("Enough for the next model: its training starts soon")
+    until = ngettext(
+        "{n:,} more verified trick until the next model",
+        "{n:,} more verified tricks until the next model",
+        missing,
+    )
+    return say(until, n=missing)
 
 
 def open_round(overview: RoundOverview) -> dict[str, object]:
@@ -61,17 +82,17 @@ def open_round(overview: RoundOverview) -> dict[str, object]:
     assert due is not None
     return {
         "number": overview.number,
-        "fooled": f"{counts.fooled_count:,}",
-        "fooled_words": f"fooled the model, of {words.count(counts.attempt_count, 'drawing')}",
-        "verified": f"{counts.verified_count:,}",
-        "pending_words": f", {counts.pending_count:,} still waiting"
+        "fooled": number(counts.fooled_count),
+        "fooled_words": say(
+            _("fooled the model, of {drawings}"), drawings=words.drawings(counts.attempt_count)
+        ),
+        "verified": number(counts.verified_count),
+        "pending_words": say(_(", {n:,} still waiting"), n=counts.pending_count)
         if counts.pending_count
         else "",
         "have": min(due.have, due.need),
         "need": due.need,
-        "due_words": f"{words.count(due.missing, 'more verified trick')} until the next model"
-        if due.missing
-        else "Enough for the next model: its training starts soon",
+        "due_words": _due(due.missing),
         "training": words.left(training.progress, timezone.now() - training.started_at)
         if training
         else "",

@@ -4,10 +4,15 @@ streak and next badge, and how far the next model is."""
 import time
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from collector import words
 from collector.models import Person
-from collector.rules import badges, challenges, words
+from collector.rules import badges, challenges
 from collector.standings import progress, round_figures
 from collector.standings import today as days
+from trainer.saying import say, told
 
 Said = dict[str, str | int]
 
@@ -27,30 +32,46 @@ def often(person: Person, due: round_figures.Due, since: datetime | None = None)
         "person": str(person.pk),
         "now": int(time.time()),
         "digit": digit,
-        "challenge": f"Trick it with {words.named(digit)}",
+        "challenge": say(_("Trick it with {digit}"), digit=words.named(digit)),
         "today": _today(day),
         "attempts": day.counts.attempt_count,
-        "confirmed": f"{words.count(day.confirmed_count, 'trick')} of yours confirmed since your "
-        "last visit."
-        if day.confirmed_count
-        else "",
+        "confirmed": _confirmed(day.confirmed_count),
         "confirmed_count": day.confirmed_count,
-        "model": f"{words.count(due.missing, 'more verified trick')} to go"
-        if due.missing
-        else "its training starts soon",
+        "model": _due(due.missing),
         "have": min(due.have, due.need),
         "need": due.need,
     }
+
+
+def _confirmed(count: int) -> str:
+    confirmed = ngettext(
+        "{n:,} trick of yours confirmed since your last visit.",
+        "{n:,} tricks of yours confirmed since your last visit.",
+        count,
+    )
+    return say(confirmed, n=count) if count else ""
+
+
+def _due(missing: int) -> str:
+    if not missing:
+        return _("its training starts soon")
+    to_go = ngettext("{n:,} more verified trick to go", "{n:,} more verified tricks to go", missing)
+    return say(to_go, n=missing)
 
 
 def _today(day: days.Day) -> str:
     """Say one's own day, as in “2 of 9 verified, 3 waiting to be read”."""
     counts = day.counts
     if not counts.attempt_count:
-        return "nothing drawn yet"
-    waiting = f"{counts.pending_count:,}" if counts.pending_count else "none"
-    verified = f"{counts.verified_count:,} of {counts.attempt_count:,} verified"
-    return f"{verified}, {waiting} waiting to be read"
+        return _("nothing drawn yet")
+    return say(
+        _("{verified:,} of {attempts:,} verified, {pending:,} waiting to be read")
+        if counts.pending_count
+        else _("{verified:,} of {attempts:,} verified, none waiting to be read"),
+        verified=counts.verified_count,
+        attempts=counts.attempt_count,
+        pending=counts.pending_count,
+    )
 
 
 def seldom(person: Person) -> Said:
@@ -58,12 +79,12 @@ def seldom(person: Person) -> Said:
     facts = progress.facts_about(person)
     coming = badges.to_come(facts)
     return {
-        "streak": f"{words.count(facts.streak.current, 'day')} in a row"
+        "streak": words.days(facts.streak.current)
         if facts.streak.current
-        else "begins with a drawing",
+        else _("begins with a drawing"),
         "badge": coming[0].key if coming else "",
-        "badge_name": coming[0].name if coming else "",
-        "badge_lacking": f"{coming[0].lacking(facts)}." if coming else "",
+        "badge_name": told(coming[0].name) if coming else "",
+        "badge_lacking": f"{told(coming[0].lacking(facts))}." if coming else "",
         "board": _board(),
         "has_drawn": int(facts.streak.longest > 0),
     }
@@ -73,14 +94,18 @@ def _board() -> str:
     """Say who leads on the board of today's challenge, and how many are on it."""
     board = days.challenge_board(days.today())
     if not board:
-        return "Nobody yet."
-    first, people = board[0], words.count(len(board), "person", "people")
-    waiting = words.waiting(sum(place.counts.pending_count for place in board))
+        return _("Nobody yet.")
+    first = board[0]
     verified = first.counts.verified_count
-    leads = (
-        f"{first.username} leads with {verified:,} verified" if verified else "none verified yet"
+    return say(
+        _("{people}, {name} leads with {verified:,} verified, {waiting}.")
+        if verified
+        else _("{people}, none verified yet, {waiting}."),
+        people=words.people(len(board)),
+        name=first.username,
+        verified=verified,
+        waiting=words.waiting(sum(place.counts.pending_count for place in board)),
     )
-    return f"{people}, {leads}, {waiting}."
 
 
 def moment(asked: str) -> datetime | None:

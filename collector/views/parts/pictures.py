@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from PIL import Image
 
+from collector import words
 from collector.drawings import timeline
 from collector.models import Attempt
-from collector.rules import words
 from trainer.learning import raster
+from trainer.saying import say
 
 SIDE = 28
 DRAWINGS_A_PAGE = 24
@@ -58,12 +61,12 @@ class DrawingCard:
 
     @property
     def label(self) -> str:
-        return f"{self.named}, read as {words.named(self.predicted)}"
+        return say(_("{drawn}, read as {read}"), drawn=self.named, read=words.named(self.predicted))
 
     @property
     def named(self) -> str:
         """The target at the head of a sentence, as in “A 4” or “An 8”."""
-        return words.named(self.target).capitalize()
+        return capfirst(words.named(self.target))
 
 
 def drawing_card(

@@ -6,18 +6,21 @@ from collections.abc import Callable
 from functools import partial
 
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from collector import words
 from collector.forms import ReasonForm, RoleForm
-from collector.models import Person
+from collector.models import AdminAction, Person
 from collector.people import factors, mails, roles, suspensions
-from collector.rules import words
 from collector.views.parts import figures
 from collector.views.parts.buttons import Button, Forms, press
 from trainer.learning.gate import SIGNIFICANT
 from trainer.learning.report import Ablation
 from trainer.models import RoundModel
+from trainer.saying import number, say, told
 
-State = RoundModel.State
+State, Role = RoundModel.State, Person.Role
 RESET, ROLE = "reset_factors", "role"
 Change = Callable[[Person, Person, int | None, str], str]
 
@@ -44,30 +47,39 @@ def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bo
 
 def _change_role(person: Person, admin: Person, seen_role: str | None, role: str, why: str) -> str:
     roles.change(person, admin, role, why, seen_role)
-    return f"{person.username} is {roles.named(role)} now."
+    return say(_("{name} is {role} now."), name=person.username, role=told(roles.NAMED[Role(role)]))
 
 
 def _suspend(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
     withdrawn = suspensions.suspend(person, admin, why, seen_last)
-    return f"{person.username} is suspended; {words.count(withdrawn, 'sample')} withdrawn."
+    return say(
+        _("{name} is suspended; {samples} withdrawn."),
+        name=person.username,
+        samples=words.samples(withdrawn),
+    )
 
 
 def _reinstate(person: Person, admin: Person, seen_last: int | None, why: str) -> str:
     back = suspensions.reinstate(person, admin, why, seen_last)
-    return f"{person.username} is back; {words.count(back, 'sample')} too."
+    return say(
+        _("{name} is back; {samples} too."), name=person.username, samples=words.samples(back)
+    )
 
 
 def _ablate(person: Person, admin: Person, seen_ablation: int | None, why: str) -> str:
     suspensions.ablate(person, admin, why, seen_ablation)
-    return (
-        f"A model without {person.username} is in training. What comes of it will stand "
-        "on this page."
+    return say(
+        _("A model without {name} is in training. What comes of it will stand on this page."),
+        name=person.username,
     )
 
 
 def _reset_factors(person: Person, admin: Person, site: str, why: str) -> str:
     factors.reset(person, admin, why, site)
-    return f"{person.username} has no second factor any more, is signed out, and is told."
+    return say(
+        _("{name} has no second factor any more, is signed out, and is told."),
+        name=person.username,
+    )
 
 
 CHANGES: dict[str, Change] = {
@@ -84,20 +96,38 @@ def context(person: Person, admin: Person, bound: Forms) -> dict[str, object]:
     return {
         "may_suspend": person.is_active and person.pk != admin.pk,
         "is_suspended": person.is_suspended,
-        "impact": f"{words.count(impact.samples, 'sample')} and "
-        f"{words.count(impact.waiting, 'waiting drawing')}",
-        "last": last
-        and f"{last.admin.username} {last.get_kind_display()} {person.username}: {last.why}",
+        "impact": _impact(impact),
+        "last": last and _last(last, person),
         "last_when": last and last.done_at,
         "seen_last": last.pk if last else 0,
         "seen_ablation": ablation.pk if ablation else 0,
         "forms": {do: bound.get(do) or ReasonForm(prefix=do) for do in (*CHANGES, RESET)},
         "role_form": bound.get(ROLE) or RoleForm(prefix=ROLE, initial={"role": person.role}),
-        "is_named": roles.named(person.role),
+        "is_named": told(roles.NAMED[Role(person.role)]),
         "may_change_role": person.pk != admin.pk and person.closed_at is None,
         "may_reset": person.pk != admin.pk and person.factors.exists(),
         "ablation": _ablation(ablation, person.username) if ablation else None,
     }
+
+
+def _impact(impact: suspensions.SuspensionImpact) -> str:
+    waiting = ngettext(
+        "{samples} and {n:,} waiting drawing",
+        "{samples} and {n:,} waiting drawings",
+        impact.waiting,
+    )
+    return say(waiting, n=impact.waiting, samples=words.samples(impact.samples))
+
+
+def _last(action: AdminAction, person: Person) -> str:
+    return say(
+        _("{admin} suspended {person}: {why}")
+        if action.kind == AdminAction.Kind.SUSPENDED
+        else _("{admin} reinstated {person}: {why}"),
+        admin=action.admin.username,
+        person=person.username,
+        why=action.why,
+    )
 
 
 def _ablation(model: RoundModel, name: str) -> dict[str, object]:
@@ -111,8 +141,12 @@ def _ablation(model: RoundModel, name: str) -> dict[str, object]:
         "rows": [
             _row(ablation, set_name) for set_name, figures in ablation.sets.items() if figures.n
         ],
-        "of": f"Trained on {words.count(without, 'sample')}, the model with {name} on {whole:,}; "
-        "all else is the same.",
+        "of": say(
+            _("Trained on {samples}, the model with {name} on {whole:,}; all else is the same."),
+            samples=words.samples(without),
+            name=name,
+            whole=whole,
+        ),
         "meaning": _meaning(ablation, name),
     }
 
@@ -125,9 +159,9 @@ def _row(ablation: Ablation, set_name: str) -> dict[str, object]:
         "name": text,
         "without": figures.figure(ablation.sets[set_name], text),
         "whole": figures.figure(ablation.other_sets[set_name], text),
-        "gained": f"{pairs.gained:,}",
-        "lost": f"{pairs.lost:,}",
-        "p": "< 0.001" if pairs.p < 0.001 else f"{pairs.p:.3f}",
+        "gained": number(pairs.gained),
+        "lost": number(pairs.lost),
+        "p": f"< {number(0.001, '.3f')}" if pairs.p < 0.001 else number(pairs.p, ".3f"),
     }
 
 
@@ -143,21 +177,34 @@ def _meaning(ablation: Ablation, name: str) -> str:
     said = []
     if better:
         said.append(
-            f"Without {name} it reads clearly more of: {', '.join(better)}. The samples did "
-            "harm there."
+            say(
+                _("Without {name} it reads clearly more of: {sets}. The samples did harm there."),
+                name=name,
+                sets=", ".join(better),
+            )
         )
     if worse:
         said.append(
-            f"Without {name} it reads clearly less of: {', '.join(worse)}. The samples helped "
-            "there."
+            say(
+                _("Without {name} it reads clearly less of: {sets}. The samples helped there."),
+                name=name,
+                sets=", ".join(worse),
+            )
         )
     if not said:
         said.append(
-            f"No set shows a clear difference: whether {name}’s samples harm or help, these "
-            "images do not tell."
+            say(
+                _(
+                    "No set shows a clear difference: whether {name}’s samples harm or help, these "
+                    "images do not tell."
+                ),
+                name=name,
+            )
         )
-    return (
-        " ".join(said)
-        + f" Clear means p under {SIGNIFICANT}; of many sets, one in twenty seems clear by "
-        "chance."
+    said.append(
+        say(
+            _("Clear means p under {p}; of many sets, one in twenty seems clear by chance."),
+            p=SIGNIFICANT,
+        )
     )
+    return " ".join(said)

@@ -1,0 +1,40 @@
+"""In which language an answer is: the account's; else the one chosen at the foot of a page, which a
+cookie remembers; else as the browser asks."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+# What is the same for everybody: it asks nobody who they are.
+_NOBODYS = {
+    "manifest",
+    "worker",
+    "offline",
+    "words",
+    "metrics",
+    "fool_seen",
+    "round_weights",
+}
+# What is data, or goes elsewhere: in English, whoever takes it along.
+_DATA = {"account_export", "fool_card", "history_csv", "round_card"}
+
+
+class Spoken:
+    """Have an answer made in the language of whoever asks."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with translation.override(translation.get_language_from_request(request)):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *args: object) -> None:
+        """Go by the account, once it is known that a page is asked for, and by whom."""
+        name = request.resolver_match and request.resolver_match.url_name
+        if name in _DATA:
+            translation.activate(settings.LANGUAGE_CODE)
+        elif name not in _NOBODYS and (language := getattr(request.user, "language", "")):
+            translation.activate(language)
