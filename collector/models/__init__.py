@@ -29,7 +29,8 @@ from collector.models.people import (
     require_open,
     require_reason,
 )
-from collector.models.study import Study, StudyChange
+from collector.models.releases import Release, ReleaseFile, ReleasePart
+from collector.models.study import Licence, Study, StudyChange
 
 __all__ = [
     "BEST_FIRST",
@@ -47,11 +48,15 @@ __all__ = [
     "Factor",
     "Fate",
     "Gold",
+    "Licence",
     "ModerationPause",
     "Notice",
     "Person",
     "Reading",
     "RecoveryCode",
+    "Release",
+    "ReleaseFile",
+    "ReleasePart",
     "Session",
     "Study",
     "StudyChange",

@@ -15,6 +15,7 @@ from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
 from collector.moderation import appeals
 from collector.standings import leaderboards, round_figures
+from collector.rules.png import png
 from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
@@ -123,7 +124,7 @@ def _models_digit(attempt: Attempt) -> int:
 def drawing_seen(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     """Answer with what the model saw, 28 × 28, as PNG; it never changes. Raises NotFound, Gone."""
     response = HttpResponse(
-        pictures.png(bytes(_with_picture(person, attempt_id).pixels)), content_type="image/png"
+        png(bytes(_with_picture(person, attempt_id).pixels)), content_type="image/png"
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
