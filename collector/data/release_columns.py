@@ -121,8 +121,7 @@ def schema(table: str) -> "Schema":
     fields = [
         pyarrow.field(
             column.name,
-            _arrow(column.kind),
-            nullable=column.is_optional,
+            _arrow(column.kind),  # optional or not: the Hub's library knows no column that is not
             metadata={"description": column.says},
         )
         for column in TABLES[table]

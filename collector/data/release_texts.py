@@ -29,7 +29,7 @@ _NO_LICENCE = (
 )
 _SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 _TYPES = {
-    ".parquet": "application/vnd.apache.parquet",
+    ".parquet": "application/x-parquet",
     ".json": "application/json",
     ".csv": "text/csv",
 }
@@ -44,6 +44,8 @@ _CONTEXT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
     "fileObject": "cr:fileObject",
@@ -177,20 +179,30 @@ def _record_set(table: str, columns: tuple[Column, ...]) -> dict[str, Any]:
 
 
 def _field(table: str, record_set: str, column: Column) -> dict[str, Any]:
-    source: dict[str, Any] = {"fileObject": {"@id": table}, "extract": {"column": column.name}}
-    array: dict[str, Any] = {}
-    if column.kind == "image":
-        source["transform"] = {"jsonPath": "bytes"}
-    elif column.kind == "floats":
-        array = {"isArray": True, "arrayShape": "10"}
-    return {
+    named = {
         "@type": "cr:Field",
         "@id": f"{record_set}/{column.name}",
         "name": column.name,
         "description": column.says,
-        "dataType": release_columns.croissant_type(column),
-        "source": source,
-        **array,
+    }
+    source: dict[str, Any] = {"fileObject": {"@id": table}, "extract": {"column": column.name}}
+    typed = {"dataType": release_columns.croissant_type(column)}
+    if column.kind == "strokes":
+        return named | {"repeated": True, "subField": [_part(named, source, p) for p in "xyt"]}
+    if column.kind == "image":
+        source["transform"] = {"jsonPath": "bytes"}
+    array = {"isArray": True, "arrayShape": "10"} if column.kind == "floats" else {}
+    return named | typed | array | {"source": source}
+
+
+def _part(strokes: Mapping[str, Any], source: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The x, y or t of every stroke."""
+    return {
+        "@type": "cr:Field",
+        "@id": f"{strokes['@id']}/{name}",
+        "name": name,
+        "dataType": "sc:Integer",
+        "source": {**source, "transform": {"jsonPath": name}},
     }
 
 
