@@ -290,6 +290,8 @@ class StudyForm(ReadAt, _StudyModelForm):
             "person_share",
             "has_live_preview",
             "requires_second_factor",
+            "licence",
+            "has_public_releases",
         )
         labels = {
             "architecture": "Network",
@@ -300,6 +302,8 @@ class StudyForm(ReadAt, _StudyModelForm):
             "person_share": "Most of one person",
             "has_live_preview": "Live preview",
             "requires_second_factor": "Second factor for moderators and admins",
+            "licence": "Licence of the drawings",
+            "has_public_releases": "Releases for everybody",
         }
         help_texts = {
             "architecture": "The architecture of the next models; each is trained from this "
@@ -314,6 +318,11 @@ class StudyForm(ReadAt, _StudyModelForm):
             "person’s; their others wait for a later round. 1: no limit.",
             "has_live_preview": "Show on the draw page what the model sees before a drawing is "
             "submitted.",
+            "licence": "Under which drawings are given from now on; the draw page says so. Those "
+            "of before stay as they were given.",
+            "has_public_releases": "Everybody may download the releases whose drawings were all "
+            "given under a licence. They show every drawing with what it is: while people still "
+            "moderate, the hidden gold of earlier rounds too.",
             "requires_second_factor": "Whoever has none is asked to add one before anything that "
             "crowdworkers may not do. To switch it on you need one yourself.",
         }

@@ -14,6 +14,7 @@ from collector.views import (
     moderating,
     moderators,
     people,
+    releases,
     rounds,
     second_factors,
 )
@@ -52,6 +53,7 @@ urlpatterns = [
     path("rounds/<int:number>/weights.safetensors", downloads.weights, name="round_weights"),
     path("rounds/<int:number>/card.md", downloads.card, name="round_card"),
     path("rounds/history.csv", downloads.history_csv, name="history_csv"),
+    path("releases/", releases.all_releases, name="releases"),
     path("admin-log/", admin_log.all_admin_actions, name="admin_log"),
     path("desk/", desk.desk, name="desk"),
     path("accounts/sign-up/", accounts.sign_up, name="sign_up"),

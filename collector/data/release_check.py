@@ -103,6 +103,8 @@ def _attempt(check: Check, row: Row) -> Iterator[str]:
     probabilities = row["probabilities"]
     if row["predicted_label"] != int(np.argmax(probabilities)) or len(probabilities) != 10:
         yield "was predicted otherwise than its probabilities say"
+    if not {row["target_label"], row["settled_label"]} <= {None, *range(10)}:
+        yield "has a label that is no digit"
     if row["fooled"] != (row["target_label"] != row["predicted_label"]):
         yield "does not say rightly whether it fooled"
     if _CALLED_FOOLS.get(row["status"], row["fooled"]) != row["fooled"]:

@@ -223,7 +223,7 @@ def _rounds(plan: Plan) -> Iterator[Round]:
 
 def _of_a_round(round_: Round) -> dict[str, object]:
     def moment(at: datetime | None) -> str | None:
-        return at and at.isoformat()
+        return at.isoformat() if at else None
 
     opened_at, closed_at = moment(round_.opened_at), moment(round_.closed_at)
     return {"number": round_.number, "opened_at": opened_at, "closed_at": closed_at}

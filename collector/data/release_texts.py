@@ -24,8 +24,8 @@ _LEGAL_CODE = {
     Licence.CC_BY_SA: "https://creativecommons.org/licenses/by-sa/4.0/legalcode",
 }
 _NO_LICENCE = (
-    "Not all of these drawings were given under a licence: they are for the study's own people, and "
-    "are not to be handed on."
+    "Not all of these drawings were given under a licence: they are for the study's own people, "
+    "and are not to be handed on."
 )
 _SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 _TYPES = {

@@ -27,7 +27,6 @@ from trainer import rounds
 from trainer.models import Round
 
 
-
 def make(number: int) -> Release:
     """Make the release of round `number`, and of those before it, as everything stands at this
     moment, and keep it; where it is the same to the byte as one that is kept, return that.

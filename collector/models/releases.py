@@ -42,6 +42,11 @@ class Release(models.Model):
     def version(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
 
+    @property
+    def files_given(self) -> "list[ReleaseFile]":
+        """Return the files by name; none once it is withdrawn."""
+        return [] if self.withdrawn_at else sorted(self.files.all(), key=lambda file: file.name)
+
 
 class ReleaseFile(models.Model):
     """One file of a release; its content is its parts, one after the other."""
@@ -70,9 +75,7 @@ class ReleasePart(models.Model):
     data = models.BinaryField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["file", "place"], name="one_part_a_place")
-        ]
+        constraints = [models.UniqueConstraint(fields=["file", "place"], name="one_part_a_place")]
 
     def __str__(self) -> str:
         return f"part {self.place} of {self.file}"

@@ -10,7 +10,6 @@ from django.db.models import Q
 from collector.models.people import Person
 
 
-
 def new_secret() -> bytes:
     """Return 32 random bytes."""
     return secrets.token_bytes(32)

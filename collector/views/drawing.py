@@ -14,8 +14,8 @@ from collector.errors import Gone, NotFound
 from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
 from collector.moderation import appeals
-from collector.standings import leaderboards, round_figures
 from collector.rules.png import png
+from collector.standings import leaderboards, round_figures
 from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
@@ -32,10 +32,12 @@ def try_out(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
     open_round = round_figures.current()
     assert open_round.due is not None
+    study = Study.current()
     context = {
         "digits": range(10),
         "round_number": open_round.number,
-        "live_preview": Study.current().has_live_preview,
+        "live_preview": study.has_live_preview,
+        "licence": study.licence and study.get_licence_display(),
         "game": game.panel(person, open_round.due),
     }
     return render(request, "pages/draw.html", context)

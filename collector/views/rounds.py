@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from collector.drawings import public
+from collector.models import Person, Study
 from collector.rules import words
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
@@ -68,6 +69,8 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "page": page,
+        "has_releases": Study.current().has_public_releases
+        or (isinstance(request.user, Person) and request.user.is_admin),
         "hardening": _hardening(compared) if page.number == 1 else None,
         "enough": round_figures.ENOUGH,
         "rows": [_line(round_) for round_ in history.rounds],

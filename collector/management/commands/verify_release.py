@@ -25,7 +25,9 @@ class Command(BaseCommand):
         for problem in check.problems():
             self.stdout.write(problem)
             problem_count += 1
-        looked_at = ", ".join(f"{count:,} rows of {name}" for name, count in check.row_counts.items())
+        looked_at = ", ".join(
+            f"{count:,} rows of {name}" for name, count in check.row_counts.items()
+        )
         self.stderr.write(f"Looked at {looked_at or 'nothing'}.")
         if problem_count:
             sys.exit(1)
