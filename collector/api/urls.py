@@ -33,7 +33,7 @@ urlpatterns = [
     path("samples/", views.SamplesView.as_view()),
     path("releases/", views.ReleasesView.as_view(), name="api_releases"),
     path(
-        "releases/<int:round>/<str:name>", views.ReleaseFileView.as_view(), name="api_release_file"
+        "releases/<int:number>/<str:name>", views.ReleaseFileView.as_view(), name="api_release_file"
     ),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(

@@ -319,11 +319,11 @@ class ReleaseFileView(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(parameters=[OpenApiParameter("version")], responses={200: bytes, 206: bytes})
-    def get(self, request: Request, round: int, name: str) -> HttpResponseBase:
+    def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
         """A file of a round's newest release, or of that `version` of it, streamed; also a range of
         its bytes. 410 once somebody removed drawings that are in it."""
         version = request.query_params.get("version", "")
-        release = releases.get(_anybody(request), round, version)
+        release = releases.get(_anybody(request), number, version)
         file = releases.get_file(release, name)
         return ranges.answer(
             request._request,

@@ -68,8 +68,8 @@ def write(scope: Scope, name: str, path: Path) -> int:
         from pyarrow import parquet
     except ImportError as error:
         raise Refused(
-            "A release needs pyarrow, which a site does not have by itself: install it by `pip "
-            "install -r requirements-release.txt`."
+            "A release needs pyarrow, which a site does not have by itself. Install it: "
+            ".venv/bin/python -m pip install -r requirements-release.txt"
         ) from error
     schema, row_count = release_columns.schema(name), 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:

@@ -56,7 +56,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/samples/": ("401 403 403 403 200", "401 405 405 405 405"),
     "api/releases/": ("403 403 403 403 200", "405 405 405 405 405"),
-    "api/releases/<int:round>/<str:name>": ("403 403 403 403 404", "405 405 405 405 405"),
+    "api/releases/<int:number>/<str:name>": ("403 403 403 403 404", "405 405 405 405 405"),
     "api/schema/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/docs/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/": ("404 404 404 404 404", "404 404 404 404 404"),
@@ -173,6 +173,7 @@ class Scene:
             .replace("<uuid:attempt_id>", str(self.attempt.pk))
             .replace("<int:number>", "1")
             .replace("<str:username>", "crowdworker")
+            .replace("<str:name>", "README.md")
             .replace("<uidb64>/<token>", "MQ/set-password")
             .replace("<path:content_type_id>", "1")
             .replace("<path:object_id>", str(self.row(pattern)))
