@@ -92,10 +92,10 @@ def main(folder: Path) -> None:
     for tool, (packages, _) in TOOLS.items():
         with tempfile.TemporaryDirectory() as place:
             venv.create(place, with_pip=True)
-            python = Path(place) / "bin/python"
+            python = str(Path(place) / "bin/python")
             pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*pip, *packages], check=True)
-            subprocess.run([python, __file__, folder, tool], check=True)
+            subprocess.run([python, __file__, str(folder), tool], check=True)
 
 
 if __name__ == "__main__":
