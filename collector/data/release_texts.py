@@ -98,7 +98,7 @@ def _context(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "manifest": manifest,
         "site_name": site_name,
-        "title": f"{site_name}, rounds 1 to {manifest['round']}",
+        "title": f"{site_name}, up to round {manifest['round']}",
         "as_of": datetime.fromisoformat(manifest["as_of"]),
         "spdx": spdx,
         "hub_licence": spdx.lower().removesuffix("-1.0").replace("cc0", "cc0-1.0")
