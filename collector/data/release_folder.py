@@ -19,7 +19,7 @@ from django.db.models import Max
 
 from collector.data import release_columns, release_tables, release_texts
 from collector.data.release_tables import Scope
-from collector.errors import Unavailable
+from collector.errors import Refused, Unavailable
 from collector.models import Release, Study
 from trainer import measurements, samples
 from trainer.models import Round, Weights
@@ -133,7 +133,10 @@ def _write_model(plan: Plan, folder: Path) -> dict[str, Any]:
     except weights.BadWeights as damage:
         raise Unavailable(f"Round {plan.round.number}'s weights are damaged: {damage}") from damage
     (folder / MODEL).write_bytes(data)
-    (folder / ONNX).write_bytes(onnx_file.dump(model.architecture, data))
+    try:
+        (folder / ONNX).write_bytes(onnx_file.dump(model.architecture, data))
+    except onnx_file.CannotExport as error:
+        raise Refused(str(error)) from error
     _write_json(folder / REPORT, measurements.whole_report(model))
     gone = samples.removed_since(model)
     count = 0 if gone else _write_training_set(plan, folder / TRAINING_SET)

@@ -217,7 +217,8 @@ def _responsible(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "rai:dataCollectionType": ["Crowdsourcing", "Experiments"],
         "rai:dataCollectionTimeframe": [first["opened_at"], last["closed_at"]],
         "rai:dataCollectionMissingData": "Drawings of people who removed theirs; those of "
-        "suspended people that wait to be read; the picture of what a drawer took back.",
+        "suspended people that wait to be read; the drawing of what was taken back before "
+        "anybody read it.",
         "rai:dataAnnotationProtocol": "Moderators read a drawing blind: they see neither what it "
         "was meant as nor what the model said. The first readings that all agree with the drawer "
         f"settle it (quorum {study['quorum']} now; each row has its own), or else twice as many "

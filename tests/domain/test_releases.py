@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from collector.data import releases
 from collector.data.release_check import Check
 from collector.drawings import attempts
 from collector.errors import Conflict, Gone
-from collector.models import Attempt, Person, Release, ReleasePart, Study
+from collector.models import Attempt, Gold, Person, Reading, Release, ReleasePart, Study
 from collector.people import closing
 from collector.study import settings as study_settings
 from tests.support.cast import add_person, read, submit
@@ -77,9 +79,40 @@ def _draw() -> None:
     attempt = submit(alice, 7)
     if attempt.status == "pending":
         read(mona, "7", attempt)
+    _read_gold(mona, attempt)
+    _wait(add_person("sue"))
     with transaction.atomic():
         rounds.lock()
         rounds.open_next(add_model(7))
+
+
+def _read_gold(mona: Person, attempt: Attempt) -> None:
+    """mona reads a practice drawing, and a copy of this attempt as hidden gold."""
+    now = timezone.now()
+    for copied in (None, attempt):
+        item = Gold.objects.create(
+            answer="7",
+            strokes=attempt.strokes,
+            width=22,
+            pixels=attempt.pixels,
+            attempt=copied,
+            is_practice=copied is None,
+        )
+        Reading.objects.create(
+            gold=item,
+            moderator=mona,
+            leased_at=now,
+            lease_expires_at=now,
+            answer="7",
+            answered_at=now + timedelta(seconds=2),
+        )
+
+
+def _wait(drawer: Person) -> None:
+    """What they drew waits, since they are suspended."""
+    attempt = submit(drawer, 6)
+    Attempt.objects.filter(pk=attempt.pk).update(status="pending", settled_at=None)
+    Person.objects.filter(pk=drawer.pk).update(is_active=False)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +142,7 @@ def test_everything_in_it_agrees(folder: Path, django_assert_num_queries: Any) -
 
 def test_all_that_is_there_is_in_it_and_who_removed_theirs_is_not(folder: Path) -> None:
     found = tables(folder)
-    there = Attempt.objects.filter(removed_at=None)
+    there = Attempt.objects.filter(removed_at=None).exclude(drawer__username="sue")
     assert {row["id"] for row in found["attempts"]} == {str(each.pk) for each in there}
     assert len(found["attempts"]) == 13
     assert sum(row["trained_on"] for row in found["samples"]) == 10
@@ -118,6 +151,13 @@ def test_all_that_is_there_is_in_it_and_who_removed_theirs_is_not(folder: Path) 
     for file in folder.iterdir():
         assert str(gone.pk).encode() not in file.read_bytes(), file.name
         assert gone.drawer.contributor.hex.encode() not in file.read_bytes(), file.name
+
+
+def test_readings_of_hidden_gold_are_told_as_such_and_practice_is_not(folder: Path) -> None:
+    readings = tables(folder)["readings"]
+    [gold] = [row for row in readings if row["gold"]]
+    assert (gold["answer"], gold["duration_ms"]) == ("7", 2000)
+    assert len(readings) == Reading.objects.exclude(gold__is_practice=True).count() - 1
 
 
 def test_a_name_stands_where_the_site_shows_it_and_a_licence_on_each_row(folder: Path) -> None:
