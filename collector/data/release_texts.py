@@ -75,6 +75,49 @@ _CONTEXT = {
     "transform": "cr:transform",
 }
 
+_RESPONSIBLE = {
+    "rai:dataCollection": "People with an account drew a digit, having said which one it is, "
+    "in a browser. The model of the open round said at once what it read. All drawings are "
+    "kept, whether they fooled it or not; drawings were not chosen afterwards.",
+    "rai:dataCollectionType": ["Crowdsourcing", "Experiments"],
+    "rai:dataCollectionMissingData": "Drawings of people who removed theirs; those of "
+    "suspended people that wait to be read; the drawing of what was taken back before "
+    "anybody read it.",
+    "rai:dataAnnotationPlatform": ["the site itself"],
+    "rai:dataAnnotationAnalysis": [
+        "Hidden gold, whose answer is known, measures each reader; readers who agree too "
+        "seldom are paused, and their readings of what had not settled do not count."
+    ],
+    "rai:annotatorDemographics": ["Not asked."],
+    "rai:dataPreprocessingProtocol": [
+        "Strokes are drawn as a picture of 28 × 28 grey values, ten units of the canvas to a "
+        "pixel, and neither centred nor scaled; strokes and picture are both given."
+    ],
+    "rai:dataBiases": [
+        "Chosen by an adversary: what people drew depends on the model that they were to fool. "
+        "A random share of what did not fool was read too, and is marked.",
+        "People chose to come and how much to draw; nobody's age, hand or script was asked.",
+    ],
+    "rai:dataLimitations": [
+        "Not a sample of handwriting, and no basis for reading forms or cheques.",
+        "Drawings of one person are alike: intervals should resample people.",
+    ],
+    "rai:dataUseCases": [
+        "Training, testing and comparing digit models under attack; studies of dynamic "
+        "adversarial data collection, of label noise and of readers' agreement."
+    ],
+    "rai:dataSocialImpact": "Little is at stake in a digit; the way of collecting is what is "
+    "studied.",
+    "rai:personalSensitiveInformation": [
+        "Pen strokes with their times may tell a person's hand. Nobody's address is here; "
+        "people are pseudonyms that differ between releases; a user name stands beside a "
+        "drawing where the site shows it so."
+    ],
+    "rai:dataReleaseMaintenancePlan": "Each round may bring a new minor version. Where "
+    "somebody withdraws, a new major version says which drawings went, and the site gives the "
+    "earlier ones away no more.",
+}
+
 
 def write(manifest: Mapping[str, Any], folder: Path, sums: Mapping[str, str]) -> None:
     """Write card, licence, citation and Croissant for the files in `folder`, whose SHA-256 are
@@ -101,9 +144,7 @@ def _context(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "title": f"{site_name}, up to round {manifest['round']}",
         "as_of": datetime.fromisoformat(manifest["as_of"]),
         "spdx": spdx,
-        "hub_licence": spdx.lower().removesuffix("-1.0").replace("cc0", "cc0-1.0")
-        if spdx
-        else "other",
+        "hub_licence": spdx.lower() if spdx else "other",
         "licence_text": _NO_LICENCE
         if None in licences or not named
         else "The drawings are given under " + "; ".join(named),
@@ -148,21 +189,22 @@ def _croissant(
         f"{context['as_of']:%Y}.",
         **_responsible(manifest),
         **_provenance(manifest),
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": name,
-                "name": name,
-                "contentUrl": name,
-                "contentSize": f"{sizes[name]} B",
-                "encodingFormat": _TYPES.get(Path(name).suffix, "application/octet-stream"),
-                "sha256": sums[name],
-            }
-            for name in sorted(sums)
-        ],
+        "distribution": [_file(name, sums[name], sizes[name]) for name in sorted(sums)],
         "recordSet": [
             _record_set(name, columns) for name, columns in release_columns.TABLES.items()
         ],
+    }
+
+
+def _file(name: str, sha256: str, size: int) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "contentUrl": name,
+        "contentSize": f"{size} B",
+        "encodingFormat": _TYPES.get(Path(name).suffix, "application/octet-stream"),
+        "sha256": sha256,
     }
 
 
@@ -210,53 +252,13 @@ def _responsible(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The responsible-AI fields."""
     first, last = manifest["rounds"][0], manifest["rounds"][-1]
     study = manifest["study"]
-    return {
-        "rai:dataCollection": "People with an account drew a digit, having said which one it is, "
-        "in a browser. The model of the open round said at once what it read. All drawings are "
-        "kept, whether they fooled it or not; drawings were not chosen afterwards.",
-        "rai:dataCollectionType": ["Crowdsourcing", "Experiments"],
+    return _RESPONSIBLE | {
         "rai:dataCollectionTimeframe": [first["opened_at"], last["closed_at"]],
-        "rai:dataCollectionMissingData": "Drawings of people who removed theirs; those of "
-        "suspended people that wait to be read; the drawing of what was taken back before "
-        "anybody read it.",
         "rai:dataAnnotationProtocol": "Moderators read a drawing blind: they see neither what it "
         "was meant as nor what the model said. The first readings that all agree with the drawer "
         f"settle it (quorum {study['quorum']} now; each row has its own), or else twice as many "
         "that agree, or an admin.",
-        "rai:dataAnnotationPlatform": ["the site itself"],
-        "rai:dataAnnotationAnalysis": [
-            "Hidden gold, whose answer is known, measures each reader; readers who agree too "
-            "seldom are paused, and their readings of what had not settled do not count."
-        ],
-        "rai:annotatorDemographics": ["Not asked."],
         "rai:machineAnnotationTools": [f"{manifest['model']['architecture']}, by this code"],
-        "rai:dataPreprocessingProtocol": [
-            "Strokes are drawn as a picture of 28 × 28 grey values, centred as MNIST's digits are; "
-            "strokes and picture are both given."
-        ],
-        "rai:dataBiases": [
-            "Chosen by an adversary: what people drew depends on the model that they were to fool. "
-            "A random share of what did not fool was read too, and is marked.",
-            "People chose to come and how much to draw; nobody's age, hand or script was asked.",
-        ],
-        "rai:dataLimitations": [
-            "Not a sample of handwriting, and no basis for reading forms or cheques.",
-            "Drawings of one person are alike: intervals should resample people.",
-        ],
-        "rai:dataUseCases": [
-            "Training, testing and comparing digit models under attack; studies of dynamic "
-            "adversarial data collection, of label noise and of readers' agreement."
-        ],
-        "rai:dataSocialImpact": "Little is at stake in a digit; the way of collecting is what is "
-        "studied.",
-        "rai:personalSensitiveInformation": [
-            "Pen strokes with their times may tell a person's hand. Nobody's address is here; "
-            "people are pseudonyms that differ between releases; a user name stands beside a "
-            "drawing where the site shows it so."
-        ],
-        "rai:dataReleaseMaintenancePlan": "Each round may bring a new minor version. Where "
-        "somebody withdraws, a new major version says which drawings went, and the site gives the "
-        "earlier ones away no more.",
     }
 
 
