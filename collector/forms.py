@@ -313,6 +313,8 @@ class StudyForm(ReadAt, _StudyModelForm):
             "person_share",
             "has_live_preview",
             "requires_second_factor",
+            "licence",
+            "has_public_releases",
         )
         labels = {
             "architecture": _("Network"),
@@ -323,6 +325,8 @@ class StudyForm(ReadAt, _StudyModelForm):
             "person_share": _("Most of one person"),
             "has_live_preview": _("Live preview"),
             "requires_second_factor": _("Second factor for moderators and admins"),
+            "licence": _("Licence of the drawings"),
+            "has_public_releases": _("Releases for everybody"),
         }
         help_texts = {
             "architecture": _(
@@ -349,6 +353,15 @@ class StudyForm(ReadAt, _StudyModelForm):
             "requires_second_factor": _(
                 "Whoever has none is asked to add one before anything that "
                 "crowdworkers may not do. To switch it on you need one yourself."
+            ),
+            "licence": _(
+                "Under which drawings are given from now on; the draw page says so. Those "
+                "of before stay as they were given."
+            ),
+            "has_public_releases": _(
+                "Everybody may download the releases whose drawings were all given under a "
+                "licence. They show every drawing with what it is: while people still moderate, "
+                "the hidden gold of earlier rounds too."
             ),
         }
 

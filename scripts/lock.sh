@@ -27,5 +27,8 @@ drop() { # NAMES FILE: takes packages out of a lock, and the warning that torch 
 cuda="cuda-.*|nvidia-.*|triton"
 compile requirements.txt
 drop "$cuda" requirements.txt
+names() { grep -oE '^[a-z0-9-]+' requirements.txt | paste -sd '|' -; }
+compile requirements-release.txt --extra release --constraint requirements.txt
+drop "$cuda|$(names)" requirements-release.txt
 compile requirements-dev.txt --extra dev --constraint requirements.txt
-drop "$cuda|$(grep -oE '^[a-z0-9-]+' requirements.txt | paste -sd '|' -)" requirements-dev.txt
+drop "$cuda|$(names)" requirements-dev.txt

@@ -240,6 +240,25 @@ class CurrentRound(Round):
     training = Training(allow_null=True)
 
 
+class ReleaseFile(Shape):
+    name = serializers.CharField()
+    size = serializers.IntegerField(help_text="bytes")
+    sha256 = serializers.CharField()
+
+
+class Release(Shape):
+    round = serializers.IntegerField(source="minor")
+    version = serializers.CharField()
+    sha256 = serializers.CharField(help_text="of SHA256SUMS, and so of all files")
+    made = serializers.DateTimeField(source="made_at")
+    withdrawn = serializers.DateTimeField(
+        source="withdrawn_at",
+        allow_null=True,
+        help_text="when its files went, since somebody removed drawings that are in it",
+    )
+    files = ReleaseFile(many=True, source="files_given")
+
+
 class Standing(Shape):
     rank = serializers.IntegerField()
     username = serializers.CharField()

@@ -38,6 +38,10 @@ urlpatterns = [
     path("assignments/<uuid:id>/reading/", views.ReadingView.as_view()),
     path("leaderboard/", views.LeaderboardView.as_view()),
     path("samples/", views.SamplesView.as_view()),
+    path("releases/", views.ReleasesView.as_view(), name="api_releases"),
+    path(
+        "releases/<int:number>/<str:name>", views.ReleaseFileView.as_view(), name="api_release_file"
+    ),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs/",

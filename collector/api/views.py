@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,8 +19,9 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from collector import limits
+from collector.api import ranges
 from collector.api import serializers as shapes
-from collector.data import exports
+from collector.data import exports, releases
 from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Reading, clock
@@ -105,7 +107,7 @@ class TokensView(APIView):
         return "Token"
 
 
-class RoundsPages(LimitOffsetPagination):
+class Pages(LimitOffsetPagination):
     default_limit, max_limit = 50, 100
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -127,7 +129,7 @@ class RoundsView(APIView):
     def get(self, request: Request) -> Response:
         """All rounds, newest first; of each report what does not grow with the rounds. A round by
         its number has the whole."""
-        pages = RoundsPages()
+        pages = Pages()
         page = pages.paginate_queryset(round_figures.newest_first(), request, self) or []
         return pages.get_paginated_response(list(map(_round, round_figures.overviews(page))))
 
@@ -306,3 +308,39 @@ class SamplesView(APIView):
         lines, content_type = exports.stream(form)
         headers = {"Content-Disposition": f'attachment; filename="samples.{form}"'}
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
+
+
+def _anybody(request: Request) -> Person | None:
+    return _person(request) if request.user.is_authenticated else None
+
+
+class ReleasesView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="releases_list", responses=shapes.listed(shapes.Release))
+    def get(self, request: Request) -> Response:
+        """The releases of the data, newest first: everybody's where the study says so, otherwise
+        for admins."""
+        pages = Pages()
+        found = releases.visible_to(_anybody(request)).prefetch_related("files")
+        page = pages.paginate_queryset(found, request, self) or []
+        return pages.get_paginated_response(shapes.Release(page, many=True).data)
+
+
+class ReleaseFileView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(parameters=[OpenApiParameter("version")], responses={200: bytes, 206: bytes})
+    def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
+        """A file of a round's newest release, or of that `version` of it, streamed; also a range of
+        its bytes. 410 once somebody removed drawings that are in it."""
+        version = request.query_params.get("version", "")
+        release = releases.get(_anybody(request), number, version)
+        file = releases.get_file(release, name)
+        return ranges.answer(
+            request._request,
+            file.size,
+            file.sha256,
+            f"{release.version}-{name}",
+            lambda start, end: releases.content(file, start, end),
+        )

@@ -171,6 +171,7 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         pixels=pixels.tobytes(),
         pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
         raster_version=raster.VERSION,
+        licence=study.licence,
         has_live_preview=study.has_live_preview,
         status=Status.PENDING if moderated else Status.NOT_FOOLED,
         is_audited=audited,

@@ -30,7 +30,8 @@ from collector.models.people import (
     require_reason,
 )
 from collector.models.prepared import Prepared
-from collector.models.study import Study, StudyChange
+from collector.models.releases import Release, ReleaseFile, ReleasePart
+from collector.models.study import Licence, Study, StudyChange
 
 __all__ = [
     "BEST_FIRST",
@@ -48,12 +49,16 @@ __all__ = [
     "Factor",
     "Fate",
     "Gold",
+    "Licence",
     "ModerationPause",
     "Notice",
     "Person",
     "Prepared",
     "Reading",
     "RecoveryCode",
+    "Release",
+    "ReleaseFile",
+    "ReleasePart",
     "Session",
     "Study",
     "StudyChange",

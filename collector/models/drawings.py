@@ -107,6 +107,12 @@ class Attempt(models.Model):
     shape = models.BinaryField(
         null=True, help_text="of what fooled: its path's density, 20×20 uint8, to find copies by"
     )
+    licence = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        help_text="under which it was given: what the study said when it was submitted",
+    )
     has_live_preview = models.BooleanField(
         help_text="whether its drawer could see the model's view before they submitted it: the "
         "study shows it, or they asked for it"

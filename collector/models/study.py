@@ -1,6 +1,7 @@
 """The study: the settings under which data is collected, and each change of them."""
 
 import math
+import secrets
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -9,7 +10,22 @@ from django.db.models import Q
 from collector.models.people import Person
 from collector.models.prepared import Prepared
 
+
+def new_secret() -> bytes:
+    """Return 32 random bytes."""
+    return secrets.token_bytes(32)
+
+
 _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
+
+
+class Licence(models.TextChoices):
+    """Under which drawings are given: their names as SPDX has them."""
+
+    NONE = "", "none: they stay in the house"
+    CC0 = "CC0-1.0", "CC0 1.0, no rights reserved"
+    CC_BY = "CC-BY-4.0", "CC BY 4.0, with a credit"
+    CC_BY_SA = "CC-BY-SA-4.0", "CC BY-SA 4.0, with a credit and alike"
 
 
 class Study(models.Model):
@@ -26,6 +42,19 @@ class Study(models.Model):
     person_share = models.FloatField(validators=_SHARE)
     has_live_preview = models.BooleanField()
     requires_second_factor = models.BooleanField(default=False)
+    licence = models.CharField(
+        max_length=20,
+        choices=Licence,
+        default=Licence.NONE,
+        blank=True,
+        help_text="under which drawings are given from now on; the draw page says so",
+    )
+    has_public_releases = models.BooleanField(
+        default=False, help_text="everybody may download the releases"
+    )
+    release_secret = models.BinaryField(
+        default=new_secret, help_text="the key of the pseudonyms in releases"
+    )
 
     class Meta:
         verbose_name_plural = "study"

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from collector.data import releases
 from collector.errors import Refused
 from collector.models import (
     Appeal,
@@ -89,3 +90,4 @@ def _remove_drawings(person: Person) -> None:
     Gold.objects.filter(attempt__in=own).update(is_retired=True, strokes=[], pixels=b"")
     Appeal.objects.filter(attempt__in=own).update(text="")
     samples.remove(person.contributor)
+    releases.withdraw_with(person)

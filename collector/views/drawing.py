@@ -15,6 +15,7 @@ from collector.errors import Gone, NotFound
 from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
 from collector.moderation import appeals
+from collector.rules.png import png
 from collector.standings import leaderboards, round_figures
 from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
@@ -33,10 +34,12 @@ def try_out(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
     open_round = round_figures.current()
     assert open_round.due is not None
+    study = Study.current()
     context = {
         "digits": range(10),
         "round_number": open_round.number,
-        "live_preview": Study.current().has_live_preview,
+        "live_preview": study.has_live_preview,
+        "licence": study.licence and study.get_licence_display(),
         "game": game.panel(person, open_round.due),
     }
     return render(request, "pages/draw.html", context)
@@ -125,7 +128,7 @@ def _models_digit(attempt: Attempt) -> int:
 def drawing_seen(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     """Answer with what the model saw, 28 × 28, as PNG; it never changes. Raises NotFound, Gone."""
     response = HttpResponse(
-        pictures.png(bytes(_with_picture(person, attempt_id).pixels)), content_type="image/png"
+        png(bytes(_with_picture(person, attempt_id).pixels)), content_type="image/png"
     )
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response

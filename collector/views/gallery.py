@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from collector import words
 from collector.drawings import public
 from collector.errors import Refused
+from collector.rules.png import png
 from collector.views.parts import cards, pictures
 from trainer.learning.sentences import Sentence
 from trainer.models import Round
@@ -182,7 +183,7 @@ def fool(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
 @require_safe
 def seen(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     """Answer with what the model saw, 28 × 28, as PNG. Raises NotFound."""
-    return _png(pictures.png(bytes(public.get_public_fool(attempt_id).pixels)))
+    return _png(png(bytes(public.get_public_fool(attempt_id).pixels)))
 
 
 @require_safe

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from collector import words
 from collector.drawings import public
+from collector.models import Person, Study
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
@@ -72,6 +73,8 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "page": page,
+        "has_releases": Study.current().has_public_releases
+        or (isinstance(request.user, Person) and request.user.is_admin),
         "hardening": _hardening(compared) if page.number == 1 else None,
         "enough": round_figures.ENOUGH,
         "rows": [_line(round_) for round_ in history.rounds],

@@ -55,6 +55,8 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/assignments/<uuid:id>/reading/": ("401 405 405 405 405", "401 404 404 201 404"),
     "api/leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/samples/": ("401 403 403 403 200", "401 405 405 405 405"),
+    "api/releases/": ("403 403 403 403 200", "405 405 405 405 405"),
+    "api/releases/<int:number>/<str:name>": ("403 403 403 403 404", "405 405 405 405 405"),
     "api/schema/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/docs/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/": ("404 404 404 404 404", "404 404 404 404 404"),
@@ -89,6 +91,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "rounds/<int:number>/weights.safetensors": ("403 403 403 403 403", "405 405 405 405 405"),
     "rounds/<int:number>/card.md": ("200 200 200 200 200", "405 405 405 405 405"),
     "rounds/history.csv": ("200 200 200 200 200", "405 405 405 405 405"),
+    "releases/": ("302 403 403 403 200", "405 405 405 405 405"),
     "admin-log/": ("302 403 403 403 200", "405 405 405 405 405"),
     "desk/": ("302 403 403 403 200", "302 403 403 403 400"),
     "accounts/sign-up/": ("200 302 302 302 302", "200 302 302 302 302"),
@@ -172,6 +175,7 @@ class Scene:
             .replace("<uuid:attempt_id>", str(self.attempt.pk))
             .replace("<int:number>", "1")
             .replace("<str:username>", "crowdworker")
+            .replace("<str:name>", "README.md")
             .replace("<uidb64>/<token>", "MQ/set-password")
             .replace("<path:content_type_id>", "1")
             .replace("<path:object_id>", str(self.row(pattern)))

@@ -19,6 +19,7 @@ from collector.models import (
     Email,
     Notice,
     Person,
+    Release,
     Session,
     Study,
     Token,
@@ -46,6 +47,9 @@ def row_of(rule: retention.Rule, at: datetime, person: Person, place: int) -> Mo
         "collector.Notice": lambda: Notice(person=person, text="Told."),
         "collector.Alarm": lambda: Alarm(kind="disk", began_at=at, seen_at=at, ended_at=at),
         "collector.Email": lambda: Email(kind="reset", to="a@example.org", due_at=at),
+        "collector.Release": lambda: Release(
+            round=Round.objects.get(), major=1, minor=1, patch=place, attempts=b"", is_licensed=True
+        ),
         "django_q.Task": lambda: Task(id=str(place), name="t", func="f", started=at),
         "django_q.OrmQ": lambda: OrmQ(key="dadc@gone" if rule.which else "dadc", payload=""),
         "trainer.Heartbeat": lambda: Heartbeat(program="worker", machine=f"gone {place}"),

@@ -77,6 +77,19 @@ def test_fit_with_samples_retrains_the_start(tmp_path: Path, samples: Path) -> N
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_fit_takes_the_recipe_of_a_file_and_refuses_what_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, recipe = tmp_path / "out.safetensors", tmp_path / "recipe.json"
+    recipe.write_text('{"steps": 40, "base_batch": 8, "learning_rate": 0.001}')
+    assert main(["fit", "--out", str(out), "--recipe", str(recipe)]) == 0
+    assert json.loads(out.with_suffix(".json").read_text())["recipe"]["base_batch"] == 8
+    for other in ('{"steps": 4, "lot": 1}', "4", "{"):
+        recipe.write_text(other)
+        assert main(["fit", "--out", str(out), "--recipe", str(recipe)]) == 1
+        assert "must be the JSON of a recipe" in capsys.readouterr().err
+
+
 def test_fit_takes_start_and_recipe_of_the_net_named(tmp_path: Path, samples: Path) -> None:
     out = tmp_path / "strong.safetensors"
     assert (

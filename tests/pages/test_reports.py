@@ -254,7 +254,7 @@ def test_a_drawing_that_fooled_nobody_gives_no_tries_per_fool(
 
 
 @pytest.mark.parametrize("last", [2, 12])
-def test_the_rounds_page_asks_nine_times_however_many_rounds_there_are_and_loads_no_whole_report(
+def test_the_rounds_page_asks_ten_times_however_many_rounds_there_are_and_loads_no_whole_report(
     last: int, browse: Browse
 ) -> None:
     add_rounds(last)
@@ -262,7 +262,7 @@ def test_the_rounds_page_asks_nine_times_however_many_rounds_there_are_and_loads
         page = browse(None).get("/rounds/")
     assert f"Round {last}" in text(page)
     asked = [query["sql"] for query in queries]
-    assert len(asked) == 9, asked
+    assert len(asked) == 10, asked
     assert not [
         sql for sql in asked if re.search(r'(SELECT|,) "trainer_roundmodel"\."report"[ ,]', sql)
     ]

@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     fitting.add_argument(
         "--steps", type=int, help="steps of training, instead of the recipe's own number"
     )
+    fitting.add_argument(
+        "--recipe", type=Path, help="JSON of all numbers of the training, instead of the usual ones"
+    )
     fitting.set_defaults(run=_fit)
 
     measuring = commands.add_parser("evaluate", help="print a model's report as JSON")
@@ -104,13 +107,13 @@ def _fit(options: argparse.Namespace) -> None:
     if options.samples:
         ids, pixels, labels = _samples(options.samples)
         start = _start(options.start, architecture)
-        recipe = _recipe(fit.default_recipe(architecture, len(ids)), options.steps)
+        recipe = _recipe(fit.default_recipe(architecture, len(ids)), options)
         data = fit.retrain(start, architecture, base, pixels, labels, recipe, seed, _show)
     elif options.start:
         raise BadFile("--start is for retraining: give --samples too.")
     else:
         ids, pixels, labels, start = [], np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64), b""
-        recipe = _recipe(fit.round_one_recipe(architecture, len(base.train_images)), options.steps)
+        recipe = _recipe(fit.round_one_recipe(architecture, len(base.train_images)), options)
         data = fit.train_round_one(base, architecture, recipe, seed, _show)
     start_sha256 = weights.checksum(start) if start else None
     manifest = fit.manifest(
@@ -135,8 +138,15 @@ def _start(path: Path | None, architecture: str) -> bytes:
     return path.read_bytes() if path else shipped.round_one(architecture).weights
 
 
-def _recipe(recipe: fit.Recipe, steps: int | None) -> fit.Recipe:
-    return recipe if steps is None else replace(recipe, steps=steps)
+def _recipe(recipe: fit.Recipe, options: argparse.Namespace) -> fit.Recipe:
+    """Return the usual recipe, or that of a file, with the number of steps asked for. Raises
+    ``BadFile``."""
+    if options.recipe:
+        try:
+            recipe = fit.Recipe(**json.loads(options.recipe.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise BadFile(f"{options.recipe} must be the JSON of a recipe: {error}") from error
+    return recipe if options.steps is None else replace(recipe, steps=options.steps)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -15,10 +15,10 @@ from PIL import Image
 from collector import words
 from collector.drawings import timeline
 from collector.models import Attempt
+from collector.rules.png import SIDE
 from trainer.learning import raster
 from trainer.saying import say
 
-SIDE = 28
 DRAWINGS_A_PAGE = 24
 # As --spoke-yours and --spoke-models, a little deeper.
 YOURS, MODELS, NEITHER = (255, 183, 3), (92, 124, 255), (146, 148, 152)
@@ -132,13 +132,6 @@ def bars(attempt: Attempt) -> list[Bar]:
         )
         for digit, share in enumerate(attempt.probabilities)
     ]
-
-
-def png(pixels: bytes) -> bytes:
-    """Give a picture's 784 stored bytes as a PNG of 28 × 28."""
-    file = io.BytesIO()
-    Image.frombytes("L", (SIDE, SIDE), pixels).save(file, "PNG")
-    return file.getvalue()
 
 
 def attribution_png(pixels: bytes, attribution: NDArray[np.float64], *, has_fooled: bool) -> bytes:

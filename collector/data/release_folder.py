@@ -1,0 +1,237 @@
+"""A release as files in a folder: tables, model, what is said of both, and their checksums."""
+
+import csv
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.db.models import Max
+
+from collector.data import release_columns, release_tables, release_texts
+from collector.data.release_tables import Scope
+from collector.errors import Refused, Unavailable
+from collector.models import Release, Study
+from trainer import measurements, samples
+from trainer.models import Round, Weights
+
+FORMAT = 1
+MANIFEST, REPORT, RECIPE, CHANGES, SUMS = (
+    "manifest.json",
+    "report.json",
+    "recipe.json",
+    "changes.csv",
+    "SHA256SUMS",
+)
+MODEL, ONNX, INITIAL, TRAINING_SET = (
+    "model.safetensors",
+    "model.onnx",
+    "initial.safetensors",
+    "training_set.npz",
+)
+_ID = 16  # bytes
+_OF_THE_STUDY = (
+    "architecture",
+    "round_size",
+    "quorum",
+    "audit_share",
+    "gold_share",
+    "person_share",
+    "has_live_preview",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a release is to be of, and beside which one its changes are told. `attempts` are ids of
+    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then."""
+
+    round: Round
+    study: Study
+    version: str
+    previous: Release | None
+    attempts: bytes
+    removed_count: int
+
+    @cached_property
+    def scope(self) -> Scope:
+        key = hmac.digest(bytes(self.study.release_secret), self.version.encode(), "sha256")
+        return Scope(self.round.number, self.round.model, key)
+
+    @cached_property
+    def added(self) -> list[bytes]:
+        return sorted(_ids(self.attempts) - self._earlier)
+
+    @cached_property
+    def withdrawn(self) -> list[bytes]:
+        return sorted(self._earlier - _ids(self.attempts))
+
+    @property
+    def _earlier(self) -> set[bytes]:
+        return _ids(bytes(self.previous.attempts)) if self.previous else set()
+
+
+def _ids(packed: bytes) -> set[bytes]:
+    return {packed[start : start + _ID] for start in range(0, len(packed), _ID)}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: the SHA-256 of SHA256SUMS, which is the address of all files, and under
+    which licences the drawings were given."""
+
+    sha256: str
+    licences: list[str | None]
+
+
+def write(plan: Plan, folder: Path) -> Written:
+    """Write all files of a release into an empty folder. Raises Refused, Unavailable where the
+    weights are damaged."""
+    rows = {
+        name: release_tables.write(plan.scope, name, folder / name)
+        for name in release_columns.TABLES
+    }
+    model = _write_model(plan, folder)
+    changed = _write_changes(plan, folder / CHANGES)
+    manifest = _manifest(plan, rows | changed, model)
+    _write_json(folder / MANIFEST, manifest)
+    release_texts.write(manifest, folder, {each.name: digest(each) for each in files_in(folder)})
+    lines = "".join(f"{digest(each)}  {each.name}\n" for each in files_in(folder))
+    (folder / SUMS).write_text(lines, encoding="utf-8")
+    return Written(hashlib.sha256(lines.encode()).hexdigest(), manifest["licences"])
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of a folder by their names."""
+    return sorted(folder.iterdir(), key=lambda path: path.name)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_model(plan: Plan, folder: Path) -> dict[str, Any]:
+    """Write the round's model and what it is made from; return what the manifest says of it."""
+    from trainer.learning import onnx_file, weights
+
+    model = plan.round.model
+    stored = Weights.objects.get(pk=model.pk)
+    data = bytes(stored.data)
+    try:
+        weights.load(model.architecture, data, stored.sha256)
+    except weights.BadWeights as damage:
+        raise Unavailable(f"Round {plan.round.number}'s weights are damaged: {damage}") from damage
+    (folder / MODEL).write_bytes(data)
+    try:
+        (folder / ONNX).write_bytes(onnx_file.dump(model.architecture, data))
+    except onnx_file.CannotExport as error:
+        raise Refused(str(error)) from error
+    _write_json(folder / REPORT, measurements.whole_report(model))
+    gone = samples.removed_since(model)
+    count = 0 if gone else _write_training_set(plan, folder / TRAINING_SET)
+    if model.manifest:
+        _write_json(folder / RECIPE, model.manifest["recipe"])
+    if count and model.initial_model_id:
+        first = Weights.objects.get(pk=model.initial_model_id)
+        (folder / INITIAL).write_bytes(bytes(first.data))
+    return {
+        "architecture": model.architecture,
+        "sha256": stored.sha256,
+        "seed": model.seed,
+        "sample_count": samples.trained_on(model).count(),
+        "manifest": model.manifest,
+        "remake": _remake(plan, count),
+        "not_reproducible_since": gone and gone.isoformat(),
+    }
+
+
+def _write_training_set(plan: Plan, path: Path) -> int:
+    """Write what the model was trained on, as `trainer.learning fit` reads it, unless that is
+    nothing; return how many samples it is."""
+    arrays = samples.arrays(samples.trained_on(plan.round.model))
+    if arrays.ids:
+        np.savez_compressed(path, ids=arrays.ids, pixels=arrays.pixels, labels=arrays.labels)
+    return len(arrays.ids)
+
+
+def _remake(plan: Plan, count: int) -> str | None:
+    """Return the command that makes the model's very bytes again; None where there is none."""
+    model = plan.round.model
+    if not model.manifest or (model.initial_model_id and not count):
+        return None
+    parts = [
+        "python -m trainer.learning fit",
+        f"--net {model.architecture} --seed {model.seed} --recipe {RECIPE}",
+        f"--start {INITIAL} --samples {TRAINING_SET}" if count else "",
+        "--out again.safetensors",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _write_changes(plan: Plan, path: Path) -> dict[str, int]:
+    """Write a line for each attempt that came, or went, since the release before."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(["attempt", "change"])
+        lines.writerows(_changes(plan.added, "added"))
+        lines.writerows(_changes(plan.withdrawn, "withdrawn"))
+    return {"added": len(plan.added), "withdrawn": len(plan.withdrawn)}
+
+
+def _changes(some: list[bytes], change: str) -> Iterator[tuple[str, str]]:
+    for each in some:
+        yield str(UUID(bytes=each)), change
+
+
+def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what is in the release: all of it follows from the rows, also its date, the moment of the
+    last thing that is in it."""
+    attempts = plan.scope.attempts()
+    newest = attempts.aggregate(newest=Max("settled_at"))["newest"]
+    closed_at = plan.round.closed_at
+    assert closed_at is not None
+    licences = sorted(set(attempts.order_by().values_list("licence", flat=True).distinct()))
+    return {
+        "format": FORMAT,
+        "version": plan.version,
+        "previous_version": plan.previous and plan.previous.version,
+        "round": plan.round.number,
+        "as_of": max(filter(None, (closed_at, newest))).isoformat(),
+        "licences": [licence or None for licence in licences],
+        "counts": dict(sorted(counts.items())),
+        "rounds": [_of_a_round(each) for each in _rounds(plan)],
+        "study": {name: getattr(plan.study, name) for name in _OF_THE_STUDY},
+        "model": model,
+        "made_with": {
+            "dadc": settings.VERSION,
+            **{name: installed(name) for name in ("numpy", "pyarrow", "safetensors")},
+        },
+    }
+
+
+def _rounds(plan: Plan) -> Iterator[Round]:
+    return Round.objects.filter(number__lte=plan.round.number).order_by("number").iterator()
+
+
+def _of_a_round(round_: Round) -> dict[str, object]:
+    def moment(at: datetime | None) -> str | None:
+        return at.isoformat() if at else None
+
+    opened_at, closed_at = moment(round_.opened_at), moment(round_.closed_at)
+    return {"number": round_.number, "opened_at": opened_at, "closed_at": closed_at}
+
+
+def _write_json(path: Path, content: object) -> None:
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,230 @@
+"""The three tables of a release, written as Parquet a group of rows at a time, each in the order of
+its ids: constant memory, and the same rows give the same bytes."""
+
+import hmac
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from collector.data import release_columns
+from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
+from collector.drawings.public import public
+from collector.errors import Refused
+from collector.models import Attempt, Decision, Reading
+from collector.rules.png import png
+from trainer import samples
+from trainer.models import RoundModel, Sample
+
+ROWS = 1000  # in a group, and in memory
+ARM = "dynamic"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a release is of: rounds up to `number`, with pseudonyms by `key`."""
+
+    number: int
+    model: RoundModel
+    key: bytes
+
+    def pseudonym(self, kind: str, who: UUID) -> str:
+        """Return what somebody is called in this release, as a drawer or as a reader: by no other
+        release, nor by the other kind, can it be told that it is the same person."""
+        return hmac.digest(self.key, f"{kind} {who}".encode(), "sha256").hex()[:16]
+
+    def attempts(self) -> QuerySet[Attempt]:
+        """Return the attempts that are released: all that are not removed, and wait no longer."""
+        found = Attempt.objects.filter(round__number__lte=self.number, removed_at=None)
+        return found.exclude(status=Attempt.Status.PENDING)
+
+    def readings(self) -> QuerySet[Reading]:
+        """Return the answers given about those attempts, as such or as hidden gold."""
+        pks = self.attempts().values("pk")
+        return Reading.objects.filter(
+            Q(attempt__in=pks) | Q(gold__attempt__in=pks, gold__is_practice=False),
+            answer__isnull=False,
+        )
+
+    def samples(self) -> QuerySet[Sample]:
+        """Return the samples of those rounds that are still there, and those that the model was
+        trained on, also where they are withdrawn."""
+        trained_on = samples.trained_on(self.model).order_by().values("pk")
+        found = Sample.objects.filter(round__number__lte=self.number, removed_at=None)
+        return found.filter(Q(withdrawn_at=None) | Q(pk__in=trained_on)).annotate(
+            is_trained_on=Q(pk__in=trained_on)
+        )
+
+
+def write(scope: Scope, name: str, path: Path) -> int:
+    """Write the table `name` to a new file and return how many rows it has. Raises Refused where
+    pyarrow is not installed."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise Refused(
+            "A release needs pyarrow, which a site does not have by itself. Install it: "
+            ".venv/bin/python -m pip install -r requirements-release.txt"
+        ) from error
+    schema, row_count = release_columns.schema(name), 0
+    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for group in _groups(_ROWS[name](scope)):
+            writer.write_batch(pyarrow.RecordBatch.from_pylist(group, schema=schema))
+            row_count += len(group)
+    return row_count
+
+
+def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    for row in rows:
+        group.append(row)
+        if len(group) == ROWS:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _by_id(found: QuerySet[Any], fields: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows in the order of their ids, a group by each query."""
+    after: object = None
+    while True:
+        further = found if after is None else found.filter(pk__gt=after)
+        rows = list(further.order_by("pk").values(*fields)[:ROWS])
+        yield from rows
+        if len(rows) < ROWS:
+            return
+        after = rows[-1]["id"]
+
+
+def _attempts(scope: Scope) -> Iterator[Row]:
+    decided = Decision.objects.filter(attempt=OuterRef("pk"))
+    shown = public().filter(pk=OuterRef("pk"))
+    found = scope.attempts().annotate(
+        number=F("round__number"),
+        contributor=F("drawer__contributor"),
+        name=F("drawer__username"),
+        is_shown=Exists(shown),
+        is_decided=Exists(decided),
+        original_removed_at=F("near_duplicate_of__removed_at"),
+    )
+    for each in _by_id(found, _OF_AN_ATTEMPT):
+        yield _attempt(scope, each)
+
+
+_AS_THEY_ARE = (
+    "target_label",
+    "predicted_label",
+    "probabilities",
+    "status",
+    "settled_label",
+    "quorum",
+    "width",
+    "raster_version",
+    "submitted_at",
+    "settled_at",
+)
+_OF_AN_ATTEMPT = (
+    "id",
+    *_AS_THEY_ARE,
+    "has_fooled",
+    "is_audited",
+    "is_mnist_duplicate",
+    "has_live_preview",
+    "near_duplicate_of",
+    "taken_back_at",
+    "strokes",
+    "pixels",
+    "licence",
+    "number",
+    "contributor",
+    "name",
+    "is_shown",
+    "is_decided",
+    "original_removed_at",
+)
+
+
+def _attempt(scope: Scope, row: Row) -> Row:
+    """What its drawer took back is without its drawing; a name stands where the site shows it
+    beside the drawing, and nowhere else."""
+    is_there = row["status"] != Attempt.Status.RETRACTED
+    original = None if row["original_removed_at"] else row["near_duplicate_of"]
+    was_read = is_there and (row["has_fooled"] or row["is_audited"])
+    settled_by = "admin" if row["is_decided"] else "readings" if was_read else None
+    return {name: row[name] for name in _AS_THEY_ARE} | {
+        "id": str(row["id"]),
+        "round": row["number"],
+        "arm": ARM,
+        "drawer": scope.pseudonym("drawer", row["contributor"]),
+        "name": row["name"] if row["is_shown"] else None,
+        "fooled": row["has_fooled"],
+        "settled_by": settled_by,
+        "audited": row["is_audited"],
+        "taken_back": not is_there or row["taken_back_at"] is not None,
+        "original": row["near_duplicate_of"] is None and not row["is_mnist_duplicate"],
+        "near_duplicate_of": original and str(original),
+        "mnist_duplicate": row["is_mnist_duplicate"],
+        "live_preview": row["has_live_preview"],
+        "duration_ms": row["strokes"][-1]["t"][-1] if is_there else None,
+        "strokes": row["strokes"] if is_there else None,
+        "image": _image(row["id"], row["pixels"]) if is_there else None,
+        "licence": row["licence"] or None,
+    }
+
+
+def _readings(scope: Scope) -> Iterator[Row]:
+    found = scope.readings().annotate(
+        of_gold=F("gold__attempt"), contributor=F("moderator__contributor")
+    )
+    fields = ("id", "attempt", "of_gold", "contributor", "answer", "leased_at", "answered_at")
+    for each in _by_id(found, (*fields, "is_correct", "is_discounted")):
+        took = each["answered_at"] - each["leased_at"]
+        yield {
+            "id": str(each["id"]),
+            "attempt": str(each["attempt"] or each["of_gold"]),
+            "reader": scope.pseudonym("reader", each["contributor"]),
+            "answer": each["answer"],
+            "answered_at": each["answered_at"],
+            "duration_ms": round(took.total_seconds() * 1000),
+            "gold": each["of_gold"] is not None,
+            "correct": each["is_correct"],
+            "discounted": each["is_discounted"],
+        }
+
+
+def _samples(scope: Scope) -> Iterator[Row]:
+    found = scope.samples().annotate(number=F("round__number"), split=F("contributor__split"))
+    fields = ("id", "attempt", "contributor", "number", "label", "split", "has_fooled")
+    more = ("is_audited", "is_trained_on", "withdrawn_at", "added_at", "pixels")
+    for each in _by_id(found, (*fields, *more)):
+        yield {
+            "id": str(each["id"]),
+            "attempt": str(each["attempt"]),
+            "drawer": scope.pseudonym("drawer", each["contributor"]),
+            "round": each["number"],
+            "label": each["label"],
+            "split": each["split"],
+            "fooled": each["has_fooled"],
+            "audited": each["is_audited"],
+            "trained_on": bool(each["is_trained_on"]),
+            "withdrawn": each["withdrawn_at"] is not None,
+            "added_at": each["added_at"],
+            "image": _image(each["id"], each["pixels"]),
+        }
+
+
+def _image(name: UUID, pixels: bytes) -> Row:
+    return {"bytes": png(bytes(pixels)), "path": f"{name}.png"}
+
+
+_ROWS: dict[str, Callable[[Scope], Iterator[Row]]] = {
+    ATTEMPTS: _attempts,
+    READINGS: _readings,
+    SAMPLES: _samples,
+}

@@ -1,0 +1,226 @@
+"""Releases: made from the rows of one moment, kept as rows themselves, and never changed. Where
+somebody removes their drawings, the releases that have them go."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Min, QuerySet
+from django.utils import timezone
+
+from collector.data import release_folder, snapshot
+from collector.data.release_folder import Plan, Written
+from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
+from collector.models import (
+    DRAWER_SUSPENDED,
+    Attempt,
+    Person,
+    Release,
+    ReleaseFile,
+    ReleasePart,
+    Study,
+)
+from trainer import rounds
+from trainer.models import Round
+
+
+def make(number: int) -> Release:
+    """Make the release of round `number`, and of those before it, as everything stands at this
+    moment, and keep it; where it is the same to the byte as one that is kept, return that.
+
+    Raises NoSuchRound, and Refused while the round is open, its model is in the loop, or drawings
+    wait to be read: a release says what each drawing is.
+    """
+    with tempfile.TemporaryDirectory(prefix="release.", dir=settings.DATA_DIR) as within:
+        with snapshot.one_moment():
+            plan, known = _plan(number)
+            folder = _folder(within, "1")
+            written = release_folder.write(plan, folder)
+            if known and known.sha256 == written.sha256:
+                return known
+            if known:
+                plan, folder = _another(plan, known), _folder(within, "2")
+                written = release_folder.write(plan, folder)
+        return _keep(plan, folder, written)
+
+
+def _folder(within: str, name: str) -> Path:
+    folder = Path(within) / name
+    folder.mkdir()
+    return folder
+
+
+def published() -> QuerySet[Release]:
+    """Return the releases that are whole, the newest first, without the ids that are in them."""
+    whole = Release.objects.filter(published_at__isnull=False).defer("attempts")
+    return whole.order_by("-major", "-minor", "-patch")
+
+
+def visible_to(person: Person | None) -> QuerySet[Release]:
+    """Return the releases that somebody may have: an admin all; everybody else, where the study
+    says so, those whose drawings were all given under a licence. Raises Forbidden."""
+    if person is not None and person.is_admin:
+        return published()
+    if not Study.current().has_public_releases:
+        raise Forbidden("The releases of this study are its admins' alone.")
+    return published().filter(is_licensed=True)
+
+
+def get(person: Person | None, number: int, version: str = "") -> Release:
+    """Return the newest release of a round, or that `version` of it. Raises NotFound, Forbidden,
+    Gone where its files went with somebody's drawings."""
+    found = list(visible_to(person).filter(minor=number))
+    if version:
+        found = [release for release in found if release.version == version]
+    if not found:
+        raise NotFound("There is no such release.")
+    there = [release for release in found if release.withdrawn_at is None]
+    if not there:
+        raise Gone(
+            f"Release {found[0].version} was withdrawn on {found[0].withdrawn_at:%-d %B %Y}: "
+            "somebody removed their drawings. A later one takes its place."
+        )
+    return there[0]
+
+
+def get_file(release: Release, name: str) -> ReleaseFile:
+    """Return a file of a release. Raises NotFound."""
+    file = release.files.filter(name=name).first()
+    if file is None:
+        raise NotFound(f"Release {release.version} has no such file.")
+    return file
+
+
+def content(file: ReleaseFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """Yield a file's bytes from `start` up to, not including, `end`, part by part. Raises Gone
+    where the file goes meanwhile."""
+    end = file.size if end is None else end
+    for place in range(start // ReleasePart.SIZE, -(-end // ReleasePart.SIZE)):
+        part = ReleasePart.objects.filter(file=file, place=place).first()
+        if part is None:
+            raise Gone("This release was withdrawn in this very moment.")
+        first = place * ReleasePart.SIZE
+        yield bytes(part.data)[max(0, start - first) : end - first]
+
+
+def write_to(release: Release, folder: Path) -> None:
+    """Write a release's files into a new folder, which appears whole or not at all. Raises Refused
+    where something is there."""
+    if folder.exists():
+        raise Refused(f"{folder} is there already, and nothing is written over.")
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as within:
+            made = _folder(within, "whole")
+            for file in release.files.order_by("name"):
+                with (made / file.name).open("wb") as out:
+                    out.writelines(content(file))
+            made.rename(folder)
+    except OSError as error:
+        raise Refused(f"{folder} cannot be written: {error.strerror or error}.") from error
+
+
+def withdraw_with(drawer: Person) -> None:
+    """Delete the files of all releases that may have drawings of `drawer`, which are being removed
+    in this transaction. It holds the trainer's lock."""
+    first = drawer.attempts.aggregate(first=Min("round__number"))["first"]
+    if first is None:
+        return
+    having = Release.objects.filter(minor__gte=first, withdrawn_at=None)
+    ReleasePart.objects.filter(file__release__in=having).delete()
+    having.update(withdrawn_at=timezone.now())
+
+
+def _plan(number: int) -> tuple[Plan, Release | None]:
+    """Return what is to be released, and the release that it may be the same as. Raises
+    NoSuchRound, Refused."""
+    round_ = rounds.get_round(number)
+    if round_.state == Round.State.OPEN or rounds.is_open(round_.model_id):
+        raise Conflict(
+            f"Round {number}'s model is in the loop: its release is made once that round closes.",
+            code="round_open",
+        )
+    of_these = Attempt.objects.filter(round__number__lte=number)
+    waiting = of_these.filter(status=Attempt.Status.PENDING, removed_at=None)
+    if count := waiting.exclude(DRAWER_SUSPENDED).count():
+        raise Conflict(
+            f"Of rounds up to {number}, drawings wait to be read: {count:,}. A release says what "
+            "each drawing is, so it is made once they have settled.",
+            code="waiting",
+        )
+    before = _before(number)
+    plan = Plan(
+        round_,
+        Study.current(),
+        version="",
+        previous=before,
+        attempts=b"",
+        removed_count=of_these.exclude(removed_at=None).count(),
+    )
+    pks = plan.scope.attempts().order_by("pk").values_list("pk", flat=True)
+    plan = replace(plan, attempts=b"".join(pk.bytes for pk in pks.iterator()))
+    if before and before.minor == number and not before.withdrawn_at and not plan.withdrawn:
+        # It may be the very same: then it has that one's version, and is told beside the same one.
+        return replace(plan, version=before.version, previous=before.previous), before
+    major = before.major + bool(plan.withdrawn) if before else 1
+    return replace(plan, version=f"{major}.{number}.0"), None
+
+
+def _another(plan: Plan, known: Release) -> Plan:
+    """The plan of the next version of the same round."""
+    version = f"{known.major}.{known.minor}.{known.patch + 1}"
+    return replace(plan, version=version, previous=known)
+
+
+def _before(number: int) -> Release | None:
+    """Return the newest release of this round or an earlier one."""
+    return published().filter(minor__lte=number).first()
+
+
+def _keep(plan: Plan, folder: Path, written: Written) -> Release:
+    """Store the files, and publish them in one short transaction. Raises Conflict where a drawing
+    that is in them was removed meanwhile, or another made the same version."""
+    major, minor, patch = map(int, plan.version.split("."))
+    release = Release.objects.create(
+        round=plan.round,
+        major=major,
+        minor=minor,
+        patch=patch,
+        previous=plan.previous,
+        sha256=written.sha256,
+        attempts=plan.attempts,
+        is_licensed=None not in written.licences,
+    )
+    try:
+        for path in release_folder.files_in(folder):
+            _store(release, path)
+        with transaction.atomic():
+            rounds.lock()
+            of_these = Attempt.objects.filter(round__number__lte=plan.round.number)
+            if of_these.exclude(removed_at=None).count() != plan.removed_count:
+                raise Conflict("Somebody removed their drawings meanwhile: make it once more.")
+            Release.objects.filter(pk=release.pk).update(published_at=timezone.now())
+    except IntegrityError as error:
+        release.delete()
+        raise Conflict(f"Version {plan.version} was made meanwhile.") from error
+    except BaseException:
+        release.delete()
+        raise
+    release.refresh_from_db()
+    return release
+
+
+def _store(release: Release, path: Path) -> None:
+    """Store a file in parts, each in a transaction of its own."""
+    file = ReleaseFile.objects.create(
+        release=release,
+        name=path.name,
+        size=path.stat().st_size,
+        sha256=release_folder.digest(path),
+    )
+    with path.open("rb") as content_:
+        for place in range(-(-file.size // ReleasePart.SIZE)):
+            data = content_.read(ReleasePart.SIZE)
+            ReleasePart.objects.create(file=file, place=place, data=data)

@@ -1,0 +1,410 @@
+"""A round's release: what is in it, what is not, that it says so itself, and who may have it."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from collector.data import releases
+from collector.data.release_check import Check
+from collector.drawings import attempts
+from collector.errors import Conflict, Gone
+from collector.models import Attempt, Gold, Person, Reading, Release, ReleasePart, Study
+from collector.people import closing
+from collector.study import settings as study_settings
+from tests.support.cast import add_person, read, submit
+from tests.support.models import add_model
+from tests.support.penmanship import fooling
+from trainer import candidates, rounds, target, tasks
+from trainer.learning import drawing, fit
+from trainer.learning.__main__ import main
+from trainer.models import Contributor, Round, RoundModel
+
+parquet = pytest.importorskip("pyarrow.parquet")
+pytestmark = pytest.mark.django_db
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Rounds 1 and 2 are over: ten fools of alice's trained round 2's model. zoe is not listed, gus
+    removed their drawing, rita took theirs back."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(settings, "MNIST_DIR", None)
+    patch.setattr(settings, "MNIST_CACHE", settings.BASE_DIR / "there is no such folder")
+    recipe = replace(fit.default_recipe("mnist_model", 10), steps=40)
+    patch.setattr(fit, "default_recipe", lambda net, n: recipe)
+    with django_db_blocker.unblock(), transaction.atomic():
+        target.forget()
+        study_settings.begin()
+        Study.objects.update(audit_share=0.0, gold_share=0.0, round_size=10, licence="CC-BY-4.0")
+        rounds.open_first("mnist_model")
+        _draw()
+        yield
+        transaction.set_rollback(True)
+    target.forget()
+    patch.undo()
+
+
+def _draw() -> None:
+    alice, zoe, gus, rita = (add_person(name) for name in ("alice", "zoe", "gus", "rita"))
+    Person.objects.filter(pk=zoe.pk).update(is_listed=False)
+    mona = add_person("mona", "moderator")
+    for position, drawer in enumerate((alice, zoe, gus)):
+        Contributor.objects.create(id=drawer.contributor, position=position, split="train")
+    drawn = [(label, drawing.parse(strokes, width)) for label, strokes, width in fooling(3, 13)]
+    for drawer, (label, each) in zip((*[alice] * 10, zoe, gus, rita), drawn, strict=True):
+        attempt = submit(drawer, label, each)
+        if drawer != rita:
+            read(mona, str(label), attempt)
+    attempts.retract(rita, Attempt.objects.get(drawer=rita).pk)
+    closing._remove_drawings(gus)
+    candidate = RoundModel.objects.get(state="training")
+    claim = candidates.claim(candidate.pk)
+    assert claim is not None
+    tasks.train(claim)
+    if Round.objects.count() == 1:
+        candidates.promote(candidate.pk, "ada", "to go on")
+    attempt = submit(alice, 7)
+    if attempt.status == "pending":
+        read(mona, "7", attempt)
+    _read_gold(mona, attempt)
+    _wait(add_person("sue"))
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(add_model(7))
+
+
+def _read_gold(mona: Person, attempt: Attempt) -> None:
+    """mona reads a practice drawing, and a copy of this attempt as hidden gold."""
+    now = timezone.now()
+    for copied in (None, attempt):
+        item = Gold.objects.create(
+            answer="7",
+            strokes=attempt.strokes,
+            width=22,
+            pixels=attempt.pixels,
+            attempt=copied,
+            is_practice=copied is None,
+        )
+        Reading.objects.create(
+            gold=item,
+            moderator=mona,
+            leased_at=now,
+            lease_expires_at=now,
+            answer="7",
+            answered_at=now + timedelta(seconds=2),
+        )
+
+
+def _wait(drawer: Person) -> None:
+    """What they drew waits, since they are suspended."""
+    attempt = submit(drawer, 6)
+    Attempt.objects.filter(pk=attempt.pk).update(status="pending", settled_at=None)
+    Person.objects.filter(pk=drawer.pk).update(is_active=False)
+
+
+@pytest.fixture(scope="module")
+def folder(world: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Release 1.2.0 as it is given away."""
+    out = tmp_path_factory.mktemp("releases") / "second"
+    call_command("release", round=2, out=out)
+    return out
+
+
+def tables(folder: Path) -> Rows:
+    return {
+        name: parquet.read_table(folder / f"{name}.parquet").to_pylist()
+        for name in ("attempts", "readings", "samples")
+    }
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return said
+
+
+def test_everything_in_it_agrees(folder: Path, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert list(Check(folder).problems()) == []
+
+
+def test_all_that_is_there_is_in_it_and_who_removed_theirs_is_not(folder: Path) -> None:
+    found = tables(folder)
+    there = Attempt.objects.filter(removed_at=None).exclude(drawer__username="sue")
+    assert {row["id"] for row in found["attempts"]} == {str(each.pk) for each in there}
+    assert len(found["attempts"]) == 13
+    assert sum(row["trained_on"] for row in found["samples"]) == 10
+    assert len({row["reader"] for row in found["readings"]}) == 1
+    gone = Attempt.objects.get(removed_at__isnull=False)
+    for file in folder.iterdir():
+        assert str(gone.pk).encode() not in file.read_bytes(), file.name
+        assert gone.drawer.contributor.hex.encode() not in file.read_bytes(), file.name
+
+
+def test_readings_of_hidden_gold_are_told_as_such_and_practice_is_not(folder: Path) -> None:
+    readings = tables(folder)["readings"]
+    [gold] = [row for row in readings if row["gold"]]
+    assert (gold["answer"], gold["duration_ms"]) == ("7", 2000)
+    assert len(readings) == Reading.objects.exclude(gold__is_practice=True).count() - 1
+
+
+def test_a_name_stands_where_the_site_shows_it_and_a_licence_on_each_row(folder: Path) -> None:
+    rows = {row["id"]: row for row in tables(folder)["attempts"]}
+    names = {
+        attempt.drawer.username: rows[str(attempt.pk)]["name"]
+        for attempt in Attempt.objects.filter(removed_at=None, round__number=1)
+    }
+    assert names == {"alice": "alice", "zoe": None, "rita": None}
+    assert {row["licence"] for row in rows.values()} == {"CC-BY-4.0"}
+    assert "license: cc-by-4.0" in (folder / "README.md").read_text()
+    assert b"zoe" not in b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+def test_what_was_taken_back_is_a_row_without_its_drawing(folder: Path) -> None:
+    [row] = [row for row in tables(folder)["attempts"] if row["taken_back"]]
+    assert (row["status"], row["image"], row["strokes"]) == ("retracted", None, None)
+
+
+def test_its_command_makes_the_served_model_again_to_the_byte(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = manifest(folder)["model"]["remake"].removeprefix("python -m trainer.learning ")
+    monkeypatch.chdir(shutil.copytree(folder, tmp_path / "copy"))
+    monkeypatch.delenv("DADC_MNIST_DIR", raising=False)
+    assert main(command.split()) == 0
+    assert Path("again.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+    assert Path("again.safetensors").read_bytes() != Path("initial.safetensors").read_bytes()
+
+
+def test_the_same_rows_make_the_same_bytes_and_no_second_version(folder: Path) -> None:
+    kept = Release.objects.get()
+    assert hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest() == kept.sha256
+    assert releases.make(2) == kept
+    Release.objects.all().delete()
+    assert releases.make(2).sha256 == kept.sha256
+
+
+def test_pseudonyms_are_of_one_release_and_one_kind(folder: Path, tmp_path: Path) -> None:
+    call_command("release", round=1, out=tmp_path / "first")
+    first, second = tables(tmp_path / "first"), tables(folder)
+    drawers = [{row["drawer"] for row in found["attempts"]} for found in (first, second)]
+    assert len(drawers[0]) == len(drawers[1]) == 3
+    assert not drawers[0] & drawers[1]
+    assert {row["drawer"] for row in second["samples"]} < drawers[1]
+    assert manifest(tmp_path / "first")["version"] == "1.1.0"
+
+
+def test_a_row_that_changed_makes_another_patch(folder: Path) -> None:
+    fool = Attempt.objects.filter(drawer__username="alice", round__number=1)[0]
+    Attempt.objects.filter(pk=fool.pk).update(status="ambiguous", settled_label=None, credit=0)
+    again = releases.make(2)
+    assert (again.version, again.previous and again.previous.version) == ("1.2.1", "1.2.0")
+    assert Release.objects.count() == 2
+
+
+def test_who_removes_theirs_takes_the_releases_along_and_the_next_is_major(
+    folder: Path, tmp_path: Path
+) -> None:
+    zoe = Person.objects.get(username="zoe")
+    [drawn] = zoe.attempts.all()
+    with transaction.atomic():
+        closing._remove_drawings(zoe)
+    assert not ReleasePart.objects.exists()
+    ada = add_person("ada", "admin")
+    with pytest.raises(Gone, match="removed their drawings"):
+        releases.get(ada, 2)
+    call_command("release", round=2, out=tmp_path / "next")
+    said = manifest(tmp_path / "next")
+    assert (said["version"], said["previous_version"]) == ("2.2.0", "1.2.0")
+    assert f"{drawn.pk},withdrawn\n" in (tmp_path / "next" / "changes.csv").read_text()
+    assert list(Check(tmp_path / "next").problems()) == []
+
+
+def test_who_removes_theirs_meanwhile_is_in_no_release(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Release.objects.all().delete()
+    store = releases._store
+
+    def and_somebody_goes(*of_a_file: Any) -> None:
+        Attempt.objects.filter(drawer__username="zoe").update(removed_at=moment)
+        store(*of_a_file)
+
+    moment = Attempt.objects.get(removed_at__isnull=False).removed_at
+    monkeypatch.setattr(releases, "_store", and_somebody_goes)
+    with pytest.raises(Conflict, match="meanwhile"):
+        releases.make(2)
+    assert not Release.objects.exists()
+
+
+def test_an_open_round_and_one_with_waiting_drawings_have_no_release(
+    world: None, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="once that round closes"):
+        call_command("release", round=3, out=tmp_path / "third")
+    fool = Attempt.objects.filter(drawer__username="alice", round__number=1)[0]
+    Attempt.objects.filter(pk=fool.pk).update(status="pending", settled_at=None, credit=0)
+    with pytest.raises(CommandError, match="wait to be read: 1"):
+        call_command("release", round=2, out=tmp_path / "second")
+    Person.objects.filter(pk=fool.drawer_id).update(is_active=False)  # theirs wait meanwhile
+    call_command("release", round=2, out=tmp_path / "second")
+
+
+def _summed(folder: Path) -> None:
+    """Make the checksums those of what is there, as somebody would who alters a release."""
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
+        for file in sorted(folder.iterdir())
+        if file.name != "SHA256SUMS"
+    ]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+def _with(table: str, **changed: Any) -> Callable[[Path], None]:
+    def alter(folder: Path) -> None:
+        path = folder / f"{table}.parquet"
+        found = parquet.read_table(path)
+        rows = found.to_pylist()
+        rows[0].update(changed)
+        parquet.write_table(type(found).from_pylist(rows, schema=found.schema), path)
+        _summed(folder)
+
+    return alter
+
+
+def _without_sums(folder: Path) -> None:
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(data)
+
+
+def _another_model(folder: Path) -> None:
+    shutil.copy(folder / "initial.safetensors", folder / "model.safetensors")
+    _summed(folder)
+
+
+def _another_set(folder: Path) -> None:
+    import numpy as np
+
+    with np.load(folder / "training_set.npz") as arrays:
+        ids, pixels, labels = (arrays[name] for name in ("ids", "pixels", "labels"))
+    labels[0] = (labels[0] + 1) % 10
+    np.savez_compressed(folder / "training_set.npz", ids=ids, pixels=pixels, labels=labels)
+    _summed(folder)
+
+
+ALTERED: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a flipped bit": (_without_sums, "model.safetensors is not what SHA256SUMS says"),
+    "a file more": (lambda folder: (folder / "x").touch(), "x is not in SHA256SUMS"),
+    "a file less": (lambda folder: (folder / "model.onnx").unlink(), "model.onnx is missing"),
+    "another pen": (_with("attempts", width=40), "another picture than its strokes make"),
+    "no digit": (_with("attempts", target_label=10), "a label that is no digit"),
+    "no fool": (_with("attempts", fooled=False), "whether it fooled"),
+    "another licence": (_with("attempts", licence="MIT"), "under another licence"),
+    "another id": (_with("attempts", id="~"), "not in the order of the ids"),
+    "a reading of nothing": (_with("readings", attempt="x"), "is of no attempt here"),
+    "an odd answer": (_with("readings", answer="12"), "answers '12'"),
+    "a sample of another": (_with("samples", drawer="x"), "of another drawer"),
+    "a sample as another": (_with("samples", label=10), "kept under another digit"),
+    "another model": (_another_model, "model.safetensors: The weights' checksum is"),
+    "another training set": (_another_set, "says otherwise of samples_sha256"),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_what_was_altered_is_told(folder: Path, tmp_path: Path, name: str) -> None:
+    alter, told = ALTERED[name]
+    altered = shutil.copytree(folder, tmp_path / "altered")
+    alter(altered)
+    assert any(told in problem for problem in Check(altered).problems())
+
+
+def test_what_another_model_answered_is_told(folder: Path, tmp_path: Path) -> None:
+    altered = shutil.copytree(folder, tmp_path / "altered")
+    rows = parquet.read_table(altered / "attempts.parquet").to_pylist()
+    second = next(row for row in rows if row["round"] == 2)
+    second["probabilities"][0] += 0.001
+    table = parquet.read_table(altered / "attempts.parquet")
+    parquet.write_table(
+        type(table).from_pylist(rows, schema=table.schema), altered / "attempts.parquet"
+    )
+    _summed(altered)
+    problems = list(Check(altered).problems())
+    assert any(f"{second['id']} is not what the model answers" in each for each in problems)
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_the_study_says_who_may_have_it(folder: Path, public: bool) -> None:
+    Study.objects.update(has_public_releases=public)
+    stranger, admin = Client(), Client()
+    admin.force_login(add_person("ada", "admin"), backend="collector.people.accounts.Backend")
+    for client, status in ((stranger, 200 if public else 403), (admin, 200)):
+        assert client.get("/api/releases/").status_code == status
+        assert client.get("/api/releases/2/manifest.json").status_code == status
+    [listed] = admin.get("/api/releases/").json()["results"]
+    assert {file["name"]: file["sha256"] for file in listed["files"]} == {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()
+    }
+    assert b"SHA256SUMS" in admin.get("/releases/").content
+    assert (b"SHA256SUMS" in stranger.get("/releases/").content) == public
+
+
+def test_what_is_under_no_licence_stays_in_the_house(world: None) -> None:
+    Release.objects.all().delete()
+    Study.objects.update(has_public_releases=True)
+    Attempt.objects.filter(drawer__username="zoe").update(licence="")
+    release = releases.make(2)
+    assert list(releases.visible_to(None)) == []
+    assert b"".join(releases.content(releases.get_file(release, "LICENSE"))).count(b"Not all") == 1
+
+
+RANGES = {
+    "": (200, slice(None)),
+    "bytes=0-9": (206, slice(0, 10)),
+    "bytes=10-": (206, slice(10, None)),
+    "bytes=-5": (206, slice(-5, None)),
+    "bytes=5-99999999": (206, slice(5, None)),
+    "bytes=99999999-": (416, slice(0, 0)),
+    "bytes=-0": (416, slice(0, 0)),
+    "bytes=9-1": (200, slice(None)),
+    "bytes=0-1,3-4": (200, slice(None)),
+    "lines=1-2": (200, slice(None)),
+}
+
+
+def test_a_download_that_broke_off_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Study.objects.update(has_public_releases=True)
+    whole = (folder / "model.onnx").read_bytes()
+    for asked, (status, part) in RANGES.items():
+        answer = Client().get("/api/releases/2/model.onnx", headers={"Range": asked})
+        assert answer.status_code == status, asked
+        found = b"".join(answer) if answer.streaming else answer.content
+        assert found == whole[part], asked
+    changed = {"Range": "bytes=0-9", "If-Range": '"another"'}
+    assert Client().get("/api/releases/2/model.onnx", headers=changed).status_code == 200
+    assert Client().get("/api/releases/2/x").status_code == 404
+    assert Client().get("/api/releases/2/README.md?version=9.9.9").status_code == 404
+    assert Client().get("/api/releases/2/README.md?version=1.2.0").status_code == 200
+
+
+def test_parts_are_put_together_at_their_seams(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Release.objects.all().delete()
+    monkeypatch.setattr(ReleasePart, "SIZE", 1000)
+    file = releases.get_file(releases.make(2), "model.onnx")
+    whole = (folder / "model.onnx").read_bytes()
+    for start, end in ((0, len(whole)), (999, 1001), (1000, 2000), (0, 1000), (88_000, len(whole))):
+        assert b"".join(releases.content(file, start, end)) == whole[start:end]
