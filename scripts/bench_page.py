@@ -168,7 +168,7 @@ def waits_of(page: Page, site: sites.Site, live: bool) -> dict[str, list[float]]
     )
     for label, strokes in penmanship.drawings(3, DRAWINGS)[:DRAWINGS]:
         page.keyboard.press(str(label))
-        draw_with_mouse(page, strokes)
+        draw_with_mouse(page, strokes, whole=True)
         page.keyboard.press("n")
     assert bool(asked) == live, f"{len(asked)} previews were asked for"
     waits: dict[str, list[float]] = page.evaluate("waits")

@@ -28,7 +28,7 @@ WORKS = "() => navigator.serviceWorker?.controller?.state === 'activated'"
 @pytest.fixture
 def installed(visit: Open) -> Page:
     """The account page of alice, in a browser that has set up the worker."""
-    page = visit("/account/", "alice", service_workers="allow", bypass_csp=True)
+    page = visit("/account/", "alice", service_workers="allow")
     page.wait_for_function(WORKS)
     return page
 
@@ -178,7 +178,7 @@ PAPER = {"light": "#f5f6f9", "dark": "#10131b"}
 def test_colours_are_as_chosen_from_the_first_moment_on_every_page_of_this_device(
     device: str, chosen: str, visit: Open, peopled_site: sites.Site
 ) -> None:
-    page = visit("/rounds/", color_scheme=device, bypass_csp=True)
+    page = visit("/rounds/", color_scheme=device)
     page.add_init_script(AT_FIRST)
     page.get_by_label("Colours").select_option(chosen)
     for path in ("/rounds/", "/gallery/", "/offline/"):
@@ -200,7 +200,6 @@ def test_a_term_explains_itself_to_finger_keyboard_and_screen_reader(visit: Open
         "/leaderboard/?period=all",
         viewport={"width": 320, "height": 640},
         has_touch=True,
-        bypass_csp=True,
     )
     term, meaning = page.get_by_role("button", name="vMER"), page.locator("#term-vmer")
     term.tap()

@@ -89,7 +89,7 @@ def test_a_new_person_on_a_phone_submits_a_first_drawing_in_five_taps(visit: Ope
 def test_a_strangers_drawing_goes_along_through_sign_up_and_is_submitted_at_once(
     visit: Open,
 ) -> None:
-    page = visit("/", bypass_csp=True, **PHONE)
+    page = visit("/", **PHONE)
     thumb = Thumb(page)
     thumb.tap(page.locator("main").get_by_role("link", name="Try it", exact=True))
     label, strokes = penmanship.drawings(951, 1)[0]
@@ -153,7 +153,7 @@ def test_a_drawing_can_be_left_behind(visit: Open) -> None:
 def test_before_the_verdict_stands_the_game_and_it_goes_on_by_itself_while_it_is_looked_at(
     visit: Open,
 ) -> None:
-    page = visit("/draw/", "alice", bypass_csp=True)
+    page = visit("/draw/", "alice")
     assert not page.locator("#bars").is_visible()
     page.locator(".today__challenge").wait_for()
     page.locator('[data-game="today"]', has_text=re.compile(r"\d of \d+ verified, ")).wait_for()

@@ -100,6 +100,7 @@ class Keys(Mouse):
 
 
 WAYS = [Mouse, Finger, Keys]
+Come = Callable[..., Mouse]
 
 
 @pytest.fixture(scope="module")
@@ -136,11 +137,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def visitors(browser: Browser, site: sites.Site) -> Visitors:
+    return Visitors(browser, site)
+
+
 @pytest.fixture(params=WAYS)
-def by(request: pytest.FixtureRequest, browser: Browser, site: sites.Site) -> Iterator[Mouse]:
-    visitors = Visitors(browser, site)
+def come(request: pytest.FixtureRequest, visitors: Visitors) -> Iterator[Come]:
+    """To the home page, in a browser of one's own, as somebody who is signed in there already, or
+    as nobody."""
+    way = request.param
+
+    def coming(role: str | None = None) -> Mouse:
+        who = f"{way.__name__}-{role}" if role else None
+        made: Mouse = way(visitors.open("/", who, **way.options))
+        return made
+
     with visiting(visitors):
-        yield request.param(visitors.open("/", **request.param.options))
+        yield coming
 
 
 def link(page: Page, name: str) -> Locator:
@@ -161,7 +175,8 @@ def sign_out(by: Mouse) -> None:
     link(by.page, "Sign in").wait_for()
 
 
-def test_a_stranger_signs_up_draws_and_sees_what_becomes_of_it(by: Mouse) -> None:
+def test_a_stranger_signs_up_draws_and_sees_what_becomes_of_it(come: Come) -> None:
+    by = come()
     page = by.page
     by.press(link(page, "Sign up"))
     by.write(page.get_by_label("User name"), f"{type(by).__name__}-new")
@@ -179,7 +194,8 @@ def test_a_stranger_signs_up_draws_and_sees_what_becomes_of_it(by: Mouse) -> Non
     expect(page.locator(".gallery li")).to_have_count(1)
 
 
-def test_a_moderator_reads_takes_it_back_and_reads_again(by: Mouse, site: sites.Site) -> None:
+def test_a_moderator_reads_takes_it_back_and_reads_again(come: Come, site: sites.Site) -> None:
+    by = come()
     page = by.page
     name = f"{type(by).__name__}-mod"
     sign_in(by, name)
@@ -193,11 +209,12 @@ def test_a_moderator_reads_takes_it_back_and_reads_again(by: Mouse, site: sites.
     expect(page.locator("#undo-toast")).to_contain_text("Read as junk.")
     by.press(link(page, "Rounds"))
     sites.wait_for(lambda: site.python(READINGS.format(name)) == "('junk',)", 15, "the reading")
+    sign_out(by)
 
 
-def test_an_admin_decides_what_nobody_could_settle(by: Mouse) -> None:
+def test_an_admin_decides_what_nobody_could_settle(come: Come) -> None:
+    by = come("adm")
     page = by.page
-    sign_in(by, f"{type(by).__name__}-adm")
     by.press(page.locator(".site-nav a[href='/desk/']"))
     unsettled = page.locator("[aria-labelledby=unsettled] .decision")
     first = unsettled.first
@@ -212,29 +229,31 @@ def test_an_admin_decides_what_nobody_could_settle(by: Mouse) -> None:
     expect(page.locator("main")).to_contain_text("It is a 3 with a long tail.")
 
 
-def test_a_drawer_appeals_an_admin_sees_it_so_too_and_the_drawer_is_told(by: Mouse) -> None:
-    page, way = by.page, type(by).__name__
-    sign_in(by, f"{way}-dra")
-    by.press(link(page, "My drawings"))
-    by.press(page.locator(".gallery li a").first)
-    expect(page.locator(".timeline")).to_contain_text("Moderators saw no digit in it.")
-    by.write(page.get_by_label("Why should it be looked at again?"), "It is drawn in one stroke.")
-    by.press(page.get_by_role("button", name="Appeal"))
-    expect(page.locator(".timeline")).to_contain_text("It is drawn in one stroke.")
+def test_a_drawer_appeals_an_admin_sees_it_so_too_and_the_drawer_is_told(come: Come) -> None:
+    drawer = come("dra")
+    page = drawer.page
+    drawer.press(link(page, "My drawings"))
+    drawer.press(page.locator(".gallery li a").first)
+    timeline = page.locator(".timeline")
+    expect(timeline).to_contain_text("Moderators saw no digit in it.")
+    asked = page.get_by_label("Why should it be looked at again?")
+    drawer.write(asked, "It is drawn in one stroke.")
+    drawer.press(page.get_by_role("button", name="Appeal"))
+    expect(timeline).to_contain_text("It is drawn in one stroke.")
     [meant, _] = re.findall(r"\d", page.get_by_role("heading", level=1).inner_text())
-    sign_out(by)
-    sign_in(by, f"{way}-adm")
-    by.press(page.locator(".site-nav a[href='/desk/']"))
-    appeal = page.locator("[aria-labelledby=appeals] .decision", has_text=f"{way}-dra")
-    by.choose(appeal.get_by_label("It is"), meant)
-    by.write(appeal.get_by_label("Why?"), "Once one sees how it was drawn.")
-    by.press(appeal.get_by_role("button", name="Decide"))
-    expect(page.locator(".messages")).to_contain_text("Decided; the drawer is told.")
-    sign_out(by)
-    sign_in(by, f"{way}-dra")
-    by.press(page.locator(".menu summary"))
-    by.press(page.get_by_role("link", name="Notices"))
+
+    admin = come("adm")
+    admin.press(admin.page.locator(".site-nav a[href='/desk/']"))
+    appeals = admin.page.locator("[aria-labelledby=appeals] .decision")
+    appeal = appeals.filter(has_text=f"{type(drawer).__name__}-dra")
+    admin.choose(appeal.get_by_label("It is"), meant)
+    admin.write(appeal.get_by_label("Why?"), "Once one sees how it was drawn.")
+    admin.press(appeal.get_by_role("button", name="Decide"))
+    expect(admin.page.locator(".messages")).to_contain_text("Decided; the drawer is told.")
+
+    drawer.press(page.locator(".menu summary"))
+    drawer.press(page.get_by_role("link", name="Notices"))
     newest = page.locator(".notices li").first
     expect(newest).to_contain_text("A verified trick, 1 credit.")
-    by.press(newest.get_by_role("link"))
-    expect(page.locator(".timeline")).to_contain_text("Once one sees how it was drawn.")
+    drawer.press(newest.get_by_role("link"))
+    expect(timeline).to_contain_text("Once one sees how it was drawn.")

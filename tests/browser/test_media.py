@@ -37,7 +37,7 @@ def style(page: Page, selector: str, name: str) -> str:
     "Forced colours (Windows' high contrast)", "Ink, pad, bars and what is chosen stay visible"
 )
 def test_forced_colours_leave_ink_on_a_pad(visit: Open) -> None:
-    page = visit("/draw/", "alice", forced_colors="active", bypass_csp=True)
+    page = visit("/draw/", "alice", forced_colors="active")
     page.keyboard.press("4")
     draw_with_mouse(page, CROSS)
     page.mouse.move(2, 2)

@@ -18,29 +18,48 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
+    """Twenty drawings wait to be read; `begun.sqlite3` in its folder is a copy of the database."""
     with sites.site(
         "sqlite", tmp_path_factory.mktemp("bench"), DADC_LIMIT_SCALE="100", DADC_ROUND_SIZE="1000"
     ) as made:
-        made.people("alice", "newt")
+        alice, _ = made.people("alice", "newt")
         made.person("mona", "moderator")
+        for label, strokes, width in penmanship.fooling(2, 20):
+            body = {"target_label": label, "strokes": strokes, "width": width}
+            assert alice.post("/api/attempts/", body).status == 201
         yield made
+
+
+@pytest.fixture(scope="module")
+def module_visitors(browser: Browser, site: sites.Site) -> Visitors:
+    made = Visitors(browser, site)
+    made.session("mona")
+    copied(site, "db.sqlite3", "begun.sqlite3")
+    return made
+
+
+def copied(site: sites.Site, of: str, to: str) -> None:
+    """Have one database's file hold what another does, also while it is used."""
+    with (
+        closing(sqlite3.connect(site.data_dir / of, timeout=10)) as source,
+        closing(sqlite3.connect(site.data_dir / to, timeout=10)) as target,
+    ):
+        source.backup(target)
+
+
+MORE_THAN = """DELETE FROM collector_attempt WHERE id NOT IN
+    (SELECT id FROM collector_attempt ORDER BY submitted_at LIMIT ?)"""
 
 
 @pytest.fixture
-def visitors(
-    request: pytest.FixtureRequest, browser: Browser, site: sites.Site
-) -> Iterator[Visitors]:
+def visitors(request: pytest.FixtureRequest, module_visitors: Visitors) -> Iterator[Visitors]:
     """Four drawings to read and no others, or as many as the test says."""
+    site = module_visitors.site
+    copied(site, "begun.sqlite3", "db.sqlite3")
     with closing(sqlite3.connect(site.data_dir / "db.sqlite3", timeout=10)) as database, database:
-        for table in ("reading", "notice", "attempt"):
-            database.execute(f"DELETE FROM collector_{table}")
-    alice = site.sign_in("alice")
-    for label, strokes, width in penmanship.fooling(2, getattr(request, "param", 4)):
-        body = {"target_label": label, "strokes": strokes, "width": width}
-        assert alice.post("/api/attempts/", body).status == 201
-    made = Visitors(browser, site)
-    with visiting(made):
-        yield made
+        database.execute(MORE_THAN, [getattr(request, "param", 4)])
+    with visiting(module_visitors):
+        yield module_visitors
 
 
 @pytest.fixture
@@ -64,10 +83,6 @@ def waiting(page: Page) -> str:
     """The assignment on screen, once there is one."""
     page.locator("#assignment:not([data-id=''])").wait_for()
     return page.locator("#assignment").get_attribute("data-id") or ""
-
-
-def left(visitors: Visitors) -> int:
-    return int(visitors.site.current_round()["pending"])
 
 
 def test_a_key_answers_and_the_next_is_there_at_once(bench: Open) -> None:

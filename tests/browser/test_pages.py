@@ -96,7 +96,7 @@ def test_the_first_stop_of_the_keyboard_is_the_skip_link(visit: Open) -> None:
 
 
 def test_a_form_with_errors_has_no_findings_either(visit: Open) -> None:
-    page = visit("/accounts/sign-up/", bypass_csp=True)
+    page = visit("/accounts/sign-up/")
     page.fill("#id_username", "1")
     page.fill("#id_password", "password")
     page.click("main form button")

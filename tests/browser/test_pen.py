@@ -126,7 +126,7 @@ def test_clear_ends_the_stroke_under_the_pen_and_can_be_undone(visit: Open) -> N
 
 
 def test_keys_of_one_character_can_be_switched_off_where_they_are_told(visit: Open) -> None:
-    page = visit("/draw/", "bob", bypass_csp=True)
+    page = visit("/draw/", "bob")
     draw_with_mouse(page, [LINE])
     for key in "cancel":
         page.keyboard.press(key)

@@ -32,7 +32,7 @@ def visit(twenty_rounds: Visitors) -> Iterator[Open]:
 
 def opened(visit: Open, scheme: str = "light") -> Page:
     """With nothing folded away."""
-    page = visit("/rounds/", viewport=PHONE, has_touch=True, color_scheme=scheme, bypass_csp=True)
+    page = visit("/rounds/", viewport=PHONE, has_touch=True, color_scheme=scheme)
     for fold in page.locator("details.fold summary").all():
         fold.click()
     for chart in CHARTS:
@@ -43,7 +43,7 @@ def opened(visit: Open, scheme: str = "light") -> Page:
 def test_the_page_begins_with_one_chart_and_an_address_opens_what_is_folded_away(
     visit: Open,
 ) -> None:
-    page = visit("/rounds/", bypass_csp=True)
+    page = visit("/rounds/")
     assert page.evaluate(FOLDED) == [False, False, False]
     drawn = "() => [...document.querySelectorAll('canvas')].map((one) => !!Chart.getChart(one))"
     page.wait_for_function(f"() => ({drawn})().join() === 'true,false,false,false'")

@@ -98,7 +98,7 @@ def test_axe_finds_nothing_on_the_pages_of_second_factors(
     browser: Browser, peopled_site: sites.Site
 ) -> None:
     peopled_site.person("hal")
-    context = browser.new_context(base_url=f"http://localhost:{peopled_site.port}", bypass_csp=True)
+    context = browser.new_context(base_url=f"http://localhost:{peopled_site.port}")
     with closing(context):
         page = context.new_page()
         add_authenticator(page)

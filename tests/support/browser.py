@@ -3,13 +3,13 @@ mouse; axe."""
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-from tests.support import PASSWORD, penmanship
+from tests.support import penmanship
 from tests.support import site as sites
 
 AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
@@ -43,35 +43,70 @@ TO_PRACTISE = (
 )
 
 
+# Prints the key of a new session.
+SESSION = """
+from django.http import HttpRequest
+from collector.models import Person
+from collector.people import sessions
+request = HttpRequest()
+request.session = sessions.SessionStore()
+sessions.begin(request, Person.objects.get(username={!r}))
+request.session.save()
+print(request.session.session_key)
+"""
+MOST_KEPT = 4  # contexts; each has a process
+# Says whether the clock is the real one.
+FORGET = """() => {
+    localStorage.clear();
+    return String(setTimeout).includes("native code");
+}"""
+
+
 class Visitors:
-    """Opens pages as anybody, and remembers what they wrote to the console."""
+    """Opens pages as anybody, and remembers what they wrote to the console.
+
+    A context's first page costs Chromium as much as all that follows, so contexts are used again,
+    emptied; each holds a page that keeps its process."""
 
     def __init__(self, browser: Browser, site: sites.Site) -> None:
         self.browser, self.site = browser, site
         self.complaints: list[str] = []
-        self.sessions: dict[str, Any] = {}
-        self.contexts: list[BrowserContext] = []
+        self.sessions: dict[str, str] = {}
+        self.taken: list[tuple[str, BrowserContext]] = []
+        self.kept: list[tuple[str, BrowserContext]] = []  # the newest last
 
     def open(self, path: str, who: str | None = None, **options: Any) -> Page:
         """Without the site's worker, which is set up again in each context, unless one is asked
         for."""
-        page = self._opened(path, who, **options)
-        if who and "/accounts/sign-in/" in page.url:  # another test has ended that session
-            del self.sessions[who]
-            page = self._opened(path, who, **options)
-        return page
-
-    def _opened(self, path: str, who: str | None, **options: Any) -> Page:
-        asked = {"service_workers": "block", **options}
-        context = self.browser.new_context(
-            storage_state=self._session(who) if who else None, **asked
-        )
-        self.contexts.append(context)
+        context = self._context({"service_workers": "block", **options})
         page = context.new_page()
         page.on("console", lambda message: self._note(path, message.type, message.text))
         page.on("pageerror", lambda error: self._note(path, "error", str(error)))
+        if who:
+            context.add_cookies([self.session(who)])
         page.goto(self.site.url + path)
+        if who and not page.locator("html").get_attribute("data-person"):
+            del self.sessions[who]  # another test has ended it
+            context.add_cookies([self.session(who)])
+            page.goto(self.site.url + path)
         return page
+
+    def _context(self, options: dict[str, Any]) -> BrowserContext:
+        kind = json.dumps(options, sort_keys=True)
+        found = next((one for one in reversed(self.kept) if one[0] == kind), None)
+        if found:
+            self.kept.remove(found)
+        else:
+            found = kind, self.browser.new_context(**options)
+            found[1].new_page().goto(self.site.url + "/healthz")
+        self.taken.append(found)
+        return found[1]
+
+    def session(self, who: str) -> Any:
+        """The cookie of somebody who is signed in."""
+        if who not in self.sessions:
+            self.sessions[who] = self.site.python(SESSION.format(who))
+        return {"name": "sessionid", "value": self.sessions[who], "url": self.site.url}
 
     def _note(self, path: str, kind: str, text: str) -> None:
         # Chromium itself writes a line for every 4xx answer and every request made while offline.
@@ -80,18 +115,21 @@ class Visitors:
         if kind in ("error", "warning") and not expected:
             self.complaints.append(f"{path}: {text}")
 
-    def _session(self, who: str) -> Any:
-        if who not in self.sessions:
-            context = self.browser.new_context()
-            page = context.new_page()
-            page.goto(self.site.url + "/accounts/sign-in/")
-            page.fill("#id_username", who)
-            page.fill("#id_password", PASSWORD)
-            page.click("main form button")
-            page.wait_for_url("**/draw/")
-            self.sessions[who] = context.storage_state()
-            context.close()
-        return self.sessions[who]
+    def close(self) -> None:
+        """Close the pages, and keep the contexts that can be as new."""
+        for kind, context in self.taken:
+            holding, *pages = context.pages
+            for page in pages:
+                page.close()
+            context.set_offline(False)
+            context.clear_cookies()
+            if holding.evaluate(FORGET) and '"service_workers": "block"' in kind:
+                self.kept.append((kind, context))
+            else:
+                context.close()
+        self.taken.clear()
+        while len(self.kept) > MOST_KEPT:
+            self.kept.pop(0)[1].close()
 
 
 @contextmanager
@@ -99,25 +137,16 @@ def visiting(visitors: Visitors) -> Iterator[Open]:
     """For one test: its pages are closed at the end, and none may have complained in its
     console."""
     visitors.complaints.clear()
-    with ExitStack() as stack:
-        stack.callback(_close, visitors)
+    with closing(visitors):
         yield visitors.open
     assert visitors.complaints == []
-
-
-def _close(visitors: Visitors) -> None:
-    for context in visitors.contexts:
-        try:
-            context.close()
-        except Error:
-            continue
-    visitors.contexts.clear()
 
 
 def fooling_with_the_usual_pen() -> Iterator[tuple[int, penmanship.Strokes]]:
     """Digits that fool round 1's model in the pen's width that the draw page begins with."""
     for seed in range(500, 600):
-        for label, strokes in penmanship.drawings(seed, 20):
+        for label, written in penmanship.drawings(seed, 20):
+            strokes = penmanship.thinned(written)
             if int(penmanship.read(penmanship.picture(strokes, 22)[None])[0]) != label:
                 yield label, strokes
 
@@ -127,13 +156,14 @@ def wait_on(page: Page, what: Callable[[], object], why: str) -> None:
     sites.wait_for(lambda: (page.evaluate("0"), what())[1], 15, why)
 
 
-def draw_with_mouse(page: Page, strokes: penmanship.Strokes) -> None:
-    """The strokes with the mouse on the canvas."""
+def draw_with_mouse(page: Page, strokes: penmanship.Strokes, whole: bool = False) -> None:
+    """The strokes with the mouse on the canvas: each move takes Chromium a fiftieth of a second, so
+    only where they turn, unless they are to be whole."""
     page.locator("#canvas").scroll_into_view_if_needed()
     box = page.locator("#canvas").bounding_box()
     assert box
     scale = box["width"] / 280
-    for stroke in strokes:
+    for stroke in strokes if whole else penmanship.thinned(strokes):
         places = zip(stroke["x"], stroke["y"], strict=True)
         points = [(box["x"] + (x + 0.5) * scale, box["y"] + (y + 0.5) * scale) for x, y in places]
         page.mouse.move(*points[0])
@@ -169,19 +199,26 @@ AT_REST = """() => document.fonts.status === "loaded"
         || moving.effect.getComputedTiming().endTime === Infinity)"""
 
 
+# Every rule; less is told of what passes, and styles are not fetched again for a rule that is off.
+RUN_AXE = """async () => {
+    const told = { resultTypes: ["violations"], preload: { assets: ["media"] } };
+    return (await axe.run(told)).violations;
+}"""
+
+
 def findings(page: Page) -> list[str]:
     """What axe has to say of the page as it stands."""
     page.wait_for_function(AT_REST)
     if not page.evaluate("() => 'axe' in window"):
-        page.add_script_tag(path=AXE)
-    violations = page.evaluate("async () => (await axe.run()).violations")
+        page.evaluate(f"{AXE.read_text()}; 0")
+    violations = page.evaluate(RUN_AXE)
     return [f"{v['id']}: {node['html']}" for v in violations for node in v["nodes"]]
 
 
 def look_at(visit: Open, path: str, who: str | None = None, shown: str = "main") -> None:
     """Open a page on a narrow phone, where it has to fit, with the text twice as large too; then on
     a desk, light and dark, where axe may find nothing. `shown` is there once everything is."""
-    page = visit(path, who, viewport={"width": 320, "height": 640}, has_touch=True, bypass_csp=True)
+    page = visit(path, who, viewport={"width": 320, "height": 640}, has_touch=True)
     page.locator(shown).first.wait_for()
     page.wait_for_function(AT_REST)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
