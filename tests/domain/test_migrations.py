@@ -2,17 +2,15 @@
 
 import gzip
 import json
-import os
 import sqlite3
 import struct
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.site import ROOT, Site, free_port
+
 # Who signed in from where, as django-axes kept it before 0.2.
 OF_AXES = """
 INSERT INTO axes_accesslog
@@ -22,22 +20,13 @@ VALUES ('a browser', '198.51.100.7', 'dora-at-home', '', '/', '2026-11-28 12:00:
 TABLE_OF_ALARMS = "SELECT name FROM sqlite_master WHERE name = 'collector_alarm'"
 EMPTY = ("_allowance", "_email")  # what is not always there
 FROZEN = sorted((ROOT / "tests" / "databases").glob("*.sql.gz"))
+BEFORE_ALARMS = ROOT / "tests" / "databases" / "0006_sessions_have_an_owner.sql.gz"
 
 
-def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run manage.py on the SQLite database in `folder`."""
-    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    env["DADC_DATA_DIR"] = str(folder)
-    env["DADC_SECRET_KEY"] = "of databases that are frozen"
-    env["DADC_PASSWORD"] = "correct horse battery"
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def site_of(folder: Path) -> Site:
+    """The site of the SQLite database in `folder`."""
+    url, key = f"sqlite:///{folder / 'db.sqlite3'}", "of databases that are frozen"
+    return Site(folder, url, free_port(), {"DADC_SECRET_KEY": key})
 
 
 @pytest.mark.parametrize("command", ["setup", "migrate"])
@@ -53,11 +42,10 @@ def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
                 VALUES ('collector', '0001_initial', '2026-11-01 00:00:00');
             CREATE TABLE collector_suspension (id integer PRIMARY KEY);
             """)
-    refused = manage(tmp_path, command)
-    assert refused.returncode == 1
-    assert "made by a version before 0.2" in refused.stderr
-    assert "export_samples" in refused.stderr
-    assert "DADC_DATA_DIR" in refused.stderr
+    refused = site_of(tmp_path).refused(command)
+    assert "made by a version before 0.2" in refused
+    assert "export_samples" in refused
+    assert "DADC_DATA_DIR" in refused
     with sqlite3.connect(path) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     assert tables == {"django_migrations", "collector_suspension"}
@@ -70,10 +58,8 @@ def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
 def test_a_table_in_the_way_of_a_migration_is_told_in_a_sentence(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "db.sqlite3") as database:
         database.execute("CREATE TABLE trainer_sample (id integer)")
-    refused = manage(tmp_path, "migrate")
-    assert refused.returncode == 1
-    assert "could not be brought forward: table" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    refused = site_of(tmp_path).refused("migrate")
+    assert "could not be brought forward: table" in refused
 
 
 def test_a_database_is_frozen_for_every_fold() -> None:
@@ -94,8 +80,8 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
         database.execute(f"UPDATE {sessions} SET expire_date = '2999-01-01 00:00:00'")
         signed_in = database.execute(f"SELECT session_key FROM {sessions}").fetchall()
     assert all(before[table] for table in before if not table.endswith(EMPTY))
-    made = manage(tmp_path, "setup")
-    assert made.returncode == 0, made.stderr
+    site = site_of(tmp_path)
+    site.manage("setup")
     with sqlite3.connect(path) as database:
         after = counts(database)
         assert reports(database) == measured
@@ -113,21 +99,18 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
     assert "axes_access" not in left
     assert "dora-at-home" not in left
     assert {table: after[table] for table in before} == before
-    verified = manage(tmp_path, "verify")
-    assert verified.stdout == "Everything agrees.\n", verified.stdout + verified.stderr
+    assert site.manage("verify") == "Everything agrees.\n"
 
 
 def test_an_email_that_waited_before_alarms_were_rows_still_waits(tmp_path: Path) -> None:
-    made = manage(tmp_path, "migrate", "collector", "0006")
-    assert made.returncode == 0, made.stderr
     with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        database.executescript(gzip.decompress(BEFORE_ALARMS.read_bytes()).decode())
         database.execute(
             'INSERT INTO collector_email (kind, "to", site, queued_at, try_count, due_at) VALUES '
             "('asked', 'a@example.org', 'http://x', '2026-11-29 08:00', 3, '2026-11-29 09:00')"
         )
         assert not database.execute(TABLE_OF_ALARMS).fetchall()
-    made = manage(tmp_path, "migrate")
-    assert made.returncode == 0, made.stderr
+    site_of(tmp_path).manage("migrate")
     with sqlite3.connect(tmp_path / "db.sqlite3") as database:
         assert database.execute(TABLE_OF_ALARMS).fetchall()
         kept = 'SELECT kind, "to", try_count, alarm_id FROM collector_email'

@@ -1,8 +1,5 @@
 """The study's net: which there are, and what happens when an admin chooses another one."""
 
-import os
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -13,13 +10,13 @@ from django.db import transaction
 from collector.errors import Refused
 from collector.models import Person, Study, StudyChange
 from collector.study import settings as study_settings
+from tests.support import site as sites
+from tests.support.site import Site
 from trainer import candidates, reports, rounds, samples
 from trainer.learning import basedata, evaluate, nets, shipped, weights
 from trainer.learning import report as learning_report
 from trainer.learning.report import GATE_BASE, Kind, PairedTest
 from trainer.models import Contributor, Round, RoundModel, Weights
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -123,34 +120,16 @@ def test_the_gate_compares_a_new_net_with_its_own_first_model_and_with_the_targe
     assert report.against_target.tests[audited] == PairedTest(n=1, gained=0, lost=1, p=1.0)
 
 
-def manage(folder: Path, net: str, *command: str) -> subprocess.CompletedProcess[str]:
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("DADC_", "DJANGO_", "DATABASE_"))
-    }
-    env = kept | {
-        "DADC_DATA_DIR": str(folder),
-        "DADC_NET": net,
-        "DADC_PASSWORD": "correct horse battery",
-    }
-    return subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 def test_setup_opens_round_one_with_the_net_of_the_environment(tmp_path: Path) -> None:
-    made = manage(tmp_path, "strong", "setup")
-    assert made.returncode == 0, made.stderr
-    asked = "from trainer import target; print(type(target.current().net).__name__)"
-    assert manage(tmp_path, "strong", "shell", "--no-imports", "-c", asked).stdout == "Strong\n"
-    assert manage(tmp_path, "strong", "verify").stdout == "Everything agrees.\n"
+    with sites.database("sqlite", tmp_path) as url:
+        site = Site(tmp_path, url, sites.free_port(), {"DADC_NET": "strong"})
+        site.manage("setup")
+        asked = "from trainer import target; print(type(target.current().net).__name__)"
+        assert site.python(asked) == "Strong"
+        assert site.manage("verify") == "Everything agrees.\n"
 
 
 def test_an_unknown_net_in_the_environment_is_refused_by_name(tmp_path: Path) -> None:
-    refused = manage(tmp_path, "resnet", "check")
-    assert refused.returncode != 0
-    assert refused.stderr.startswith("DADC_NET takes one of mnist_model, strong;")
+    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
+    refused = Site(tmp_path, url, sites.free_port(), {"DADC_NET": "resnet"}).refused("check")
+    assert refused.startswith("DADC_NET takes one of mnist_model, strong;")

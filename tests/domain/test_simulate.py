@@ -4,6 +4,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ def stand_in(settings: Any, tmp_path: Path) -> None:
 def test_it_ends_with_a_table_and_a_json_and_goes_on_from_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With trainings of few steps, in this process, which alone knows of that."""
+    """With few who draw and trainings of few steps, in this process, which alone knows of that."""
     whole = fit.default_recipe
     monkeypatch.setattr(
         fit, "default_recipe", lambda architecture, n: replace(whole(architecture, n), steps=25)
     )
+    monkeypatch.setattr(experiment, "Plan", partial(experiment.Plan, drawers=3, held_out=2))
     monkeypatch.setattr(
         experiment, "ProcessPoolExecutor", lambda jobs, context: ThreadPoolExecutor(1)
     )

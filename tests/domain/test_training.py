@@ -234,7 +234,7 @@ def test_permuted_base_labels_are_held(someone: uuid.UUID, monkeypatch: pytest.M
 def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_samples(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = [(label, picture(strokes, 22)) for label, strokes in drawings(5, 400)]
+    usual = [(label, picture(strokes, 22)) for label, strokes in drawings(5, 320)]
     labels, pixels = (
         np.array([label for label, _ in usual]),
         np.stack([pixels for _, pixels in usual]),
@@ -247,7 +247,7 @@ def test_two_hundred_samples_with_permuted_labels_are_held_by_fifty_clean_test_s
     for i in clean[50:250]:
         keep(liar, pixels[i], int(labels[i] + 1) % 10)
     assert Sample.objects.count() == 250
-    shorten(monkeypatch, steps=600)
+    shorten(monkeypatch, steps=200)
     candidate = train()
     assert candidate.state == "held"
     assert any("“audited_1”" in reason for reason in candidate.reasons)

@@ -162,7 +162,7 @@ def test_a_candidate_that_the_gate_holds_is_not_drawn_against(
 ) -> None:
     spoilt = replace(small, train_labels=(small.train_labels + 1) % 10)
     monkeypatch.setattr(
-        fit, "default_recipe", lambda architecture, n: fit.Recipe(150, 64, 0.006, sample_batch=4)
+        fit, "default_recipe", lambda architecture, n: fit.Recipe(50, 64, 0.006, sample_batch=4)
     )
     plan = replace(PLAN, compared_at=())
     by_arm = simulate(plan, 5, spoilt, ("dynamic", "static"), lambda line: None)

@@ -7,7 +7,7 @@ The people are ``trainer.simulation.penman``'s, far from the seeds that any simu
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ MOST_BOLDNESS = 0.8
 NEAR = 3  # of the canvas' 280
 
 
+@cache
 def drawings(seed: int, n: int) -> list[tuple[int, Strokes]]:
     """n digits in usual hands as (label, strokes), made with the default pen; all labels equally
     often."""
@@ -29,6 +30,7 @@ def drawings(seed: int, n: int) -> list[tuple[int, Strokes]]:
     return [(int(label), _with_the_default_pen(int(label), rng)) for label in labels]
 
 
+@cache
 def fooling(seed: int, n: int) -> list[tuple[int, Strokes, int]]:
     """n digits as (label, strokes, width) that round 1's shipped model misreads, in usual and
     unusual legible hands.
