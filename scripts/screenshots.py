@@ -1,5 +1,6 @@
 """Pictures of every page, narrow and wide, light and dark, empty, with content and in error:
-`python -m scripts.screenshots FOLDER`.
+`python -m scripts.screenshots FOLDER`; in another language with `--language de`, from right to
+left with `--language qps` at the end.
 
 Starts a site of its own on an empty database, fills it through the API as people would, and lets a
 model train. Prints whatever a page wrote to the browser's console, and fails if it wrote anything.
@@ -17,6 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from dadc_site import pseudo
 from tests.support import PASSWORD, needs, penmanship
 from tests.support import site as sites
 from tests.support.browser import (
@@ -137,8 +139,11 @@ BEST = "from collector.drawings import public; print(public.best()[0].pk)"
 class Album:
     """Takes the pictures of one browser, in every width and scheme."""
 
-    def __init__(self, browser: Browser, url: str, folder: Path, only: list[str]) -> None:
+    def __init__(
+        self, browser: Browser, url: str, folder: Path, only: list[str], language: str
+    ) -> None:
         self.browser, self.url, self.folder, self.only = browser, url, folder, only
+        self.asked = {"Accept-Language": language}
         self.complaints: list[str] = []
         self.sessions: dict[str, Any] = {}
 
@@ -156,6 +161,7 @@ class Album:
         state = self._signed_in(who) if who else None
         context = self.browser.new_context(
             storage_state=state,
+            extra_http_headers=self.asked,
             viewport={"width": width, "height": WIDTHS[width]},
             color_scheme="dark" if scheme == "dark" else "light",
             device_scale_factor=1,
@@ -382,16 +388,18 @@ def main() -> int:
     parser.add_argument(
         "names", nargs="*", default=["*"], help="only pictures of these names, such as 'draw*'"
     )
+    parser.add_argument("--language", default="en", help="de, or qps: from right to left")
     options = parser.parse_args()
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
+    debug = {"DADC_DEBUG": "1"} if options.language == pseudo.LANGUAGE else {}
     with (
         tempfile.TemporaryDirectory() as data,
-        sites.site("sqlite", Path(data), **SETTINGS) as site,
+        sites.site("sqlite", Path(data), **SETTINGS, **debug) as site,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=needs.CHROMIUM, args=FLAGS)
-        album = Album(browser, site.url, folder, options.names)
+        album = Album(browser, site.url, folder, options.names, options.language)
         empty_pictures(album)
         crowd = fill(site)
         full_pictures(album, crowd)

@@ -238,6 +238,7 @@ class SignIn(WithinPath, auth.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+    extra_context = {"site": django_settings.SITE_NAME}  # Django would have the address there
 
     def form_valid(self, form: auth_forms.AuthenticationForm) -> HttpResponse:
         person = form.get_user()

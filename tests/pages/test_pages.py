@@ -199,6 +199,11 @@ def test_no_page_has_an_inline_script_or_style(
     assert looked_at >= {"home", "rounds", "fool", "sign_in" if who is None else "desk"}
 
 
+def test_a_page_is_named_by_the_site_and_not_by_its_address(browse: Browse) -> None:
+    page = browse(None).get("/accounts/sign-in/").content.decode()
+    assert "<title>Sign in · Fool the Digits</title>" in page
+
+
 def test_the_error_pages_that_must_always_work_ask_nothing_of_the_database(
     django_assert_num_queries: Any, browse: Browse
 ) -> None:

@@ -1,5 +1,5 @@
-"""The way of one drawing for people whose browser asks for German, with nothing English on it:
-somebody signs up, draws, sees the verdict, is read, and hears of it."""
+"""The site in another language: the way of one drawing in German with nothing English on it, from
+signing up to the notice; and room for long words, also from right to left."""
 
 import gettext
 import re
@@ -7,46 +7,59 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils.translation import trans_real
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from dadc_site import pseudo
 from tests.support import PASSWORD, penmanship
 from tests.support import site as sites
-from tests.support.browser import Visitors, draw_with_mouse, visiting
+from tests.support.browser import AT_REST, Visitors, draw_with_mouse, visiting
 
 pytestmark = pytest.mark.browser
 
 LOCALES = Path(__file__).resolve().parents[2] / "locale"
 SITE = "Fool the Digits"
 GERMAN = {"locale": "de-DE"}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 # Words that no German sentence has.
 ENGLISH = re.compile(r"\b(the|and|of|to|is|are|it|you|your|with|this|that|for|from|by)\b", re.I)
-# What is said on a page, one text at a time; a language is named in itself.
+# What is said on a page, one text at a time.
 SAID = """() => {
     const said = [document.title];
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode())
-        if (!texts.currentNode.parentElement.closest("script, style, code, [lang]"))
+        if (!texts.currentNode.parentElement.closest("script, style, code"))
             said.push(texts.currentNode.data);
     for (const name of ["aria-label", "alt", "title", "placeholder"])
         for (const one of document.querySelectorAll(`[${name}]`)) said.push(one.getAttribute(name));
     return said.map((text) => text.trim().replace(/\\s+/g, " ")).filter(Boolean);
 }"""
+# What is beyond either side of the window; a menu and tables scroll by themselves.
+BEYOND = """() => [...document.querySelectorAll("h1, p, a, button, input, select, figure, canvas")]
+    .filter((part) => !part.closest(".site-nav, .table-box, .visually-hidden"))
+    .filter((part) => {
+        const { width, left, right } = part.getBoundingClientRect();
+        return width > 1 && (left < -1 || right > innerWidth + 1);
+    })
+    .map((part) => part.outerHTML.slice(0, 80))"""
 
 
 @pytest.fixture(scope="module")
 def translated() -> set[str]:
-    """Every English sentence that is another one in German."""
+    """Every English sentence that is another one in German. A language is named in itself."""
     scripts = gettext.translation("djangojs", LOCALES, ["de"])
     catalogues = [vars(trans_real.translation("de"))["_catalog"], vars(scripts)["_catalog"]]
     pairs = [pair for catalogue in catalogues for pair in catalogue.items()]
-    return {said for said, german in pairs if isinstance(said, str) and said != german}
+    said = {said for said, german in pairs if isinstance(said, str) and said != german}
+    return said - {name for _, name in settings.OFFERED_LANGUAGES}
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sites.Site]:
-    with sites.site("sqlite", tmp_path_factory.mktemp("german")) as made:
-        made.people("mona", "max", role="moderator")
+    with sites.site("sqlite", tmp_path_factory.mktemp("languages"), DADC_DEBUG="1") as made:
+        made.person("mona", "moderator")
         yield made
 
 
@@ -96,15 +109,29 @@ def test_the_way_of_one_drawing_has_nothing_english_on_it(
     mona = visitors.open("/moderate/", "mona", **GERMAN)
     mona.locator("#assignment:not([data-id=''])").wait_for()
     assert english_on(mona, translated) == []
-    mona.keyboard.press(str(label))
-    expect(mona.locator("#undo-toast")).to_contain_text(f"Als {label} gelesen.")
-    expect(mona.locator("#empty")).to_be_visible()
-    assert english_on(mona, translated) == []
-    reader = site.sign_in("max")
-    given = reader.post("/api/assignments/").body
-    reading = {"reading": str(label)}
-    assert reader.post(f"/api/assignments/{given['id']}/reading/", reading).status == 201
+    with mona.expect_response("**/reading/"):
+        mona.keyboard.press(str(label))
+        expect(mona.locator("#undo-toast")).to_contain_text(f"Als {label} gelesen.")
+        expect(mona.locator("#empty")).to_be_visible()
+        assert english_on(mona, translated) == []
 
     for path in (f"/drawings/{attempt['id']}/", "/notices/", "/drawings/", "/account/"):
         dora.goto(site.url + path)
         assert english_on(dora, translated) == [], path
+
+
+@pytest.mark.parametrize("language", ["de", pseudo.LANGUAGE])
+def test_long_words_have_room_on_a_phone_and_from_right_to_left(
+    visitors: Visitors, site: sites.Site, language: str
+) -> None:
+    page = visitors.open("/draw/", "mona", locale=language, viewport=PHONE)
+    assert page.get_attribute("html", "lang") == language
+    direction = page.evaluate("() => getComputedStyle(document.body).direction")
+    assert direction == ("rtl" if language == pseudo.LANGUAGE else "ltr")
+    for path in ("/draw/", "/moderate/", "/rounds/", "/leaderboard/", "/account/"):
+        page.goto(site.url + path)
+        for size in (PHONE, DESK):
+            page.set_viewport_size(size)
+            page.wait_for_function(AT_REST)
+            width = page.evaluate("() => document.documentElement.scrollWidth")
+            assert (width <= size["width"], page.evaluate(BEYOND)) == (True, []), (path, size)
