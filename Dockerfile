@@ -3,8 +3,10 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /srv/dadc
 RUN python -m venv .venv
-COPY requirements.txt requirements-release.txt ./
-RUN .venv/bin/python -m pip install --quiet -r requirements.txt -r requirements-release.txt
+COPY requirements.txt ./
+RUN .venv/bin/python -m pip install --quiet -r requirements.txt
+COPY requirements-release.txt ./
+RUN .venv/bin/python -m pip install --quiet -r requirements-release.txt
 # Where pip finds torch's CPU build, as pytorch.org has it; without it Linux on x86-64 gets the CUDA build, several GB.
 ARG TORCH_INDEX=
 COPY requirements-torch.txt ./

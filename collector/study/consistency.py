@@ -30,6 +30,9 @@ from collector.models import (
     ModerationPause,
     Person,
     Reading,
+    Release,
+    ReleaseFile,
+    ReleasePart,
     in_parts,
 )
 from collector.rules import verdicts
@@ -67,6 +70,10 @@ class Recount:
         yield from _splits()
         yield from _pauses()
         yield from _suspensions()
+        given = ReleaseFile.objects.filter(
+            release__published_at__isnull=False, release__withdrawn_at=None
+        )
+        yield from self._each(given, _release_file, chunk=20)
 
     def _each(
         self, rows: QuerySet[_Row], check: Callable[[_Row], Iterator[str]], chunk: int = CHUNK
@@ -153,6 +160,17 @@ def _times(round_: Any, before: Round | None) -> Iterator[str]:
 def _checksum(row: Weights) -> Iterator[str]:
     if hashlib.sha256(bytes(row.data)).hexdigest() != row.sha256:
         yield f"The weights of model {row.pk} are damaged."
+
+
+def _release_file(file: ReleaseFile) -> Iterator[str]:
+    """Whether its parts are those that were stored, unless it is withdrawn in this moment."""
+    digest = hashlib.sha256()
+    for place in range(-(-file.size // ReleasePart.SIZE)):
+        part = file.parts.filter(place=place).first()
+        digest.update(bytes(part.data) if part else b"")
+    is_given = Release.objects.filter(pk=file.release_id, withdrawn_at=None).exists()
+    if digest.hexdigest() != file.sha256 and is_given:
+        yield f"{file.name} of release {file.release.version} is damaged."
 
 
 def _model(model: Any, counts_trained_on: dict[int, int]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from collector.drawings import attempts
 from collector.errors import Conflict, Gone
 from collector.models import Attempt, Gold, Person, Reading, Release, ReleasePart, Study
 from collector.people import closing
+from collector.study import consistency
 from collector.study import settings as study_settings
 from tests.support.cast import add_person, read, submit
 from tests.support.models import add_model
@@ -397,6 +398,13 @@ def test_a_download_that_broke_off_goes_on(folder: Path, monkeypatch: pytest.Mon
     assert Client().get("/api/releases/2/x").status_code == 404
     assert Client().get("/api/releases/2/README.md?version=9.9.9").status_code == 404
     assert Client().get("/api/releases/2/README.md?version=1.2.0").status_code == 200
+
+
+def test_verify_names_a_file_whose_part_is_damaged(folder: Path) -> None:
+    told = "LICENSE of release 1.2.0 is damaged."
+    assert told not in list(consistency.Recount().problems())
+    ReleasePart.objects.filter(file__name="LICENSE").update(data=b"Anything goes.")
+    assert told in list(consistency.Recount().problems())
 
 
 def test_parts_are_put_together_at_their_seams(
