@@ -27,7 +27,7 @@ FLOORS = (
         "collector.append_only",
         "collector.apps",
         "collector.rules",
-        "collector.words",
+        "trainer.words",
     },
     {"collector.models", "collector.refusals", "collector.health"},
     {"collector.limits", "collector.middleware", "collector.migrations"},

@@ -15,8 +15,8 @@ from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
 from collector.drawings.public import public
 from collector.errors import Refused
 from collector.models import Attempt, Decision, Reading
-from collector.rules.png import png
 from trainer import samples
+from trainer.learning.png import png
 from trainer.models import RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory

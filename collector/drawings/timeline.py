@@ -7,11 +7,11 @@ from datetime import datetime
 
 from collector.models import Appeal, Attempt, Decision, Fate, Study
 from collector.rules import verdicts
-from collector.words import a_digit, sure
 from trainer import target
 from trainer.learning.sentences import Sentence, Value, counted
 from trainer.models import Round, RoundModel, Sample, Split
 from trainer.saying import told
+from trainer.words import a_digit, sure
 
 Status = Attempt.Status
 MOST_ROUNDS = 60

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from collector import health, words
+from collector import health
 from collector.drawings import timeline
 from collector.errors import NotFound
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
@@ -29,7 +29,7 @@ from collector.study import site_status
 from collector.views.parts import charts, figures, pictures
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
-from trainer import candidates, rounds, saying
+from trainer import candidates, rounds, saying, words
 from trainer.heartbeats import Sign
 from trainer.learning.report import UNLOADABLE, Report
 from trainer.learning.sentences import Sentence

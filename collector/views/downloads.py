@@ -12,11 +12,10 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from collector import words
 from collector.errors import Forbidden, NotFound
 from collector.standings import leaderboards, round_figures
 from collector.views.parts import figures
-from trainer import rounds, samples
+from trainer import rounds, samples, words
 from trainer.learning.report import Report
 from trainer.learning.sentences import Sentence
 from trainer.models import Round, RoundModel, Weights

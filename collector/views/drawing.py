@@ -15,11 +15,11 @@ from collector.errors import Gone, NotFound
 from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
 from collector.moderation import appeals
-from collector.rules.png import png
 from collector.standings import leaderboards, round_figures
 from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
+from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
 
 

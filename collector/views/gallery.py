@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from collector import words
 from collector.drawings import public
 from collector.errors import Refused
-from collector.rules.png import png
 from collector.views.parts import cards, pictures
+from trainer import words
+from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
 from trainer.models import Round
 from trainer.saying import say

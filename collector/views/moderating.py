@@ -9,7 +9,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from collector import words
 from collector.drawings import examples
 from collector.models import Person, Reading
 from collector.moderation import gold, own_readings
@@ -17,7 +16,7 @@ from collector.people.notices import PAUSED
 from collector.rules import verdicts
 from collector.views.parts import charts, pictures
 from collector.views.parts.access import for_moderators, for_readers
-from trainer import saying
+from trainer import saying, words
 from trainer.learning.evaluate import wilson
 from trainer.saying import number, say
 

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods
 
-from collector import words
 from collector.errors import NotFound
 from collector.forms import ReasonForm
 from collector.models import Person
@@ -19,6 +18,7 @@ from collector.moderation import agreement, gold, trust
 from collector.rules import verdicts
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
+from trainer import words
 from trainer.learning.sentences import Sentence
 from trainer.saying import number, say
 

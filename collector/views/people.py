@@ -16,7 +16,6 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from collector import words
 from collector.drawings import public, timeline
 from collector.errors import NotFound
 from collector.models import Attempt, Person
@@ -27,6 +26,7 @@ from collector.standings import today as days
 from collector.views.parts import achieved, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in
 from collector.views.parts.buttons import Forms
+from trainer import words
 from trainer.learning.sentences import Sentence
 from trainer.saying import number, say
 

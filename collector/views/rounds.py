@@ -13,14 +13,13 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from collector import words
 from collector.drawings import public
 from collector.models import Person, Study
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
 from collector.views.parts import figures, pictures
-from trainer import rounds
+from trainer import rounds, words
 from trainer.learning.report import (
     GATE_BASE,
     MNIST_TEST,

@@ -7,12 +7,12 @@ import pytest
 from django.core import mail
 from django.utils import translation
 
-from collector import words
 from collector.models import Notice, Person
 from collector.people import accounts, mails, notices
 from tests.support.cast import read, submit
-from tests.support.models import add_model, always
-from trainer import candidates
+from tests.support.models import add_model
+from tests.support.nets import always
+from trainer import candidates, words
 from trainer.learning import weights
 from trainer.learning.report import Report
 from trainer.learning.sentences import Sentence, counted, from_json, to_json

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from collector import words
 from collector.models import Attempt, Person
 from collector.views import gallery as views
 from collector.views.parts import cards, pictures
 from tests.support.pages import Browse, Insert, text
+from trainer import words
 from trainer.models import Round
 
 PUBLIC = ("fool", "fool_seen", "fool_card")

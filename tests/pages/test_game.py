@@ -8,11 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from collector import limits, words
+from collector import limits
 from collector.models import Person, Study
 from collector.rules import challenges
 from collector.standings import today
 from tests.support.pages import Browse, Insert, text
+from trainer import words
 
 DAY = date(2026, 11, 25)
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

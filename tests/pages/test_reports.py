@@ -10,7 +10,6 @@ from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector import words
 from collector.models import Attempt, Person
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
@@ -18,6 +17,7 @@ from collector.standings.round_figures import RoundFigures
 from tests.support.history import add_rounds
 from tests.support.models import add_model
 from tests.support.pages import Browse, Insert, text
+from trainer import words
 from trainer.models import Round
 
 

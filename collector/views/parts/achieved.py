@@ -2,10 +2,10 @@
 
 from django.utils.translation import gettext as _
 
-from collector import words
 from collector.models import Person
 from collector.rules import badges
 from collector.standings import leaderboards, progress
+from trainer import words
 from trainer.saying import say, told
 
 SHOWN_TO_COME = 3

@@ -5,9 +5,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from collector import words
 from collector.standings.round_figures import RoundOverview
-from trainer import samples
+from trainer import samples, words
 from trainer.candidates import BY_A_NEWER_ONE
 from trainer.learning.report import GATE_BASE, MNIST_TEST, SetFigures, TestSet
 from trainer.learning.sentences import Sentence

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from collector import words
 from collector.models import Person
 from collector.rules import badges, challenges
 from collector.standings import progress, round_figures
 from collector.standings import today as days
+from trainer import words
 from trainer.saying import say, told
 
 Said = dict[str, str | int]

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from PIL import Image
 
-from collector import words
 from collector.drawings import timeline
 from collector.models import Attempt
-from collector.rules.png import SIDE
+from trainer import words
 from trainer.learning import raster
+from trainer.learning.png import SIDE
 from trainer.saying import say
 
 DRAWINGS_A_PAGE = 24

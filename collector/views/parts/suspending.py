@@ -9,12 +9,12 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from collector import words
 from collector.forms import ReasonForm, RoleForm
 from collector.models import AdminAction, Person
 from collector.people import factors, mails, roles, suspensions
 from collector.views.parts import figures
 from collector.views.parts.buttons import Button, Forms, press
+from trainer import words
 from trainer.learning.gate import SIGNIFICANT
 from trainer.learning.report import Ablation
 from trainer.models import RoundModel
