@@ -87,6 +87,7 @@ def own(person: Person) -> Iterator[str]:
             "status": stands.status,
             "settled_label": stands.settled_label,
             "credit": attempt.credit,
+            "licence": attempt.licence or None,
             "strokes": attempt.strokes,
             "width": attempt.width,
         }

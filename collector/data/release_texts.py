@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils import timezone, translation
 
 from collector.data import release_columns
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES, Column
@@ -121,11 +122,12 @@ _RESPONSIBLE = {
 
 def write(manifest: Mapping[str, Any], folder: Path, sums: Mapping[str, str]) -> None:
     """Write card, licence, citation and Croissant for the files in `folder`, whose SHA-256 are
-    `sums`, by what the manifest says."""
-    context = _context(manifest)
-    for name in (README, LICENSE, CITATION):
-        text = render_to_string(f"release/{name}", context).strip() + "\n"
-        (folder / name).write_text(text, encoding="utf-8")
+    `sums`, by what the manifest says: in English and UTC, whoever makes it and where."""
+    with translation.override("en"), timezone.override(UTC):
+        context = _context(manifest)
+        for name in (README, LICENSE, CITATION):
+            text = render_to_string(f"release/{name}", context).strip() + "\n"
+            (folder / name).write_text(text, encoding="utf-8")
     sizes = {name: (folder / name).stat().st_size for name in sums}
     croissant = _croissant(manifest, context, sums, sizes)
     text = json.dumps(croissant, indent=1, ensure_ascii=False)
