@@ -48,10 +48,9 @@ PACED = "async ([module, strokes]) => (await import(module)).paced(strokes)"
 @pytest.fixture(scope="module")
 def fool(peopled_site: sites.Site) -> str:
     """The address of the best fool."""
-    [address, *_] = re.findall(
-        r'href="(/fools/.+?)"', sites.Client(peopled_site).get("/gallery/").body.decode()
-    )
-    return address
+    gallery: bytes = sites.Client(peopled_site).get("/gallery/").body
+    found: list[str] = re.findall(r'href="(/fools/.+?)"', gallery.decode())
+    return found[0]
 
 
 def test_a_drawing_is_played_again_until_it_is_whole(fool: str, visit: Open) -> None:
