@@ -6,6 +6,7 @@ import secrets
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from collector.models.people import Person
 from collector.models.prepared import Prepared
@@ -22,10 +23,10 @@ _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 class Licence(models.TextChoices):
     """Under which drawings are given: their names as SPDX has them."""
 
-    NONE = "", "none: they stay in the house"
-    CC0 = "CC0-1.0", "CC0 1.0, no rights reserved"
-    CC_BY = "CC-BY-4.0", "CC BY 4.0, with a credit"
-    CC_BY_SA = "CC-BY-SA-4.0", "CC BY-SA 4.0, with a credit and alike"
+    NONE = "", _("none: they stay in the house")
+    CC0 = "CC0-1.0", _("CC0 1.0, no rights reserved")
+    CC_BY = "CC-BY-4.0", _("CC BY 4.0, with a credit")
+    CC_BY_SA = "CC-BY-SA-4.0", _("CC BY-SA 4.0, with a credit and alike")
 
 
 class Study(models.Model):

@@ -28,17 +28,23 @@ FOOLED = {"round": 1, "fooled": True, "status": "pending", "predicted_label": 9}
 REFUSED = {"error": {"code": "copy", "message": "Exactly this drawing has been submitted. " * 2}}
 
 
+# What is outside the window, how wide the page is, and how large the board.
+SEEN = f"""(parts) => {{
+    scrollTo(0, 0);
+    const {{ width, height }} = document.querySelector("#board").getBoundingClientRect();
+    return [({OUTSIDE})(parts), document.documentElement.scrollWidth, width, height];
+}}"""
+
+
 def look(page: Page, parts: str, state: str) -> None:
     """Nothing of it may be outside the window at any size."""
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        page.evaluate("() => window.scrollTo(0, 0)")
-        assert page.evaluate(OUTSIDE, parts) == [], (state, width, height)
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= width, (state, width)
-        pad = page.locator("#board").bounding_box()
-        assert pad
-        assert abs(pad["width"] - pad["height"]) < 1
-        assert pad["height"] >= min(width, height) * 0.6, (state, width, height)
+        outside, wide, *board = page.evaluate(SEEN, parts)
+        assert outside == [], (state, width, height)
+        assert wide <= width, (state, width)
+        assert abs(board[0] - board[1]) < 1
+        assert board[1] >= min(width, height) * 0.6, (state, width, height)
 
 
 def answering(page: Page, status: int, body: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ def next_fooling() -> Drawings:
 
 
 def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawings) -> None:
-    page = visit("/draw/", "bob")
+    page = visit("/draw/", "bob", reduced_motion="no-preference")
     label, strokes = next_fooling()
     assert page.locator("#submit").is_disabled()
     page.click(f'[data-digit="{label}"]')

@@ -186,7 +186,7 @@ def test_before_the_verdict_stands_the_game_and_it_goes_on_by_itself_while_it_is
 def test_a_trick_is_heard_and_felt_by_whom_wants_that_and_its_card_can_be_saved(
     visit: Open,
 ) -> None:
-    page = visit("/draw/", "alice")
+    page = visit("/draw/", "alice", reduced_motion="no-preference")
     page.add_init_script(LISTEN)
 
     def fool() -> list[str]:

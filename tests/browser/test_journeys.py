@@ -25,7 +25,10 @@ print(*Reading.objects.filter(moderator__username={!r}, answer__isnull=False).va
 
 
 class Mouse:
-    options: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+    options: dict[str, Any] = {
+        "viewport": {"width": 1280, "height": 800},
+        "reduced_motion": "no-preference",
+    }
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -47,7 +50,12 @@ class Mouse:
 class Finger(Mouse):
     """On a phone."""
 
-    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    options = {
+        "viewport": {"width": 390, "height": 844},
+        "has_touch": True,
+        "is_mobile": True,
+        "reduced_motion": "no-preference",
+    }
 
     def press(self, what: Locator) -> None:
         what.tap()
@@ -69,7 +77,10 @@ class Finger(Mouse):
 
 
 class Keys(Mouse):
-    """Goes on with Tab until it is there: what can't be reached so is never pressed."""
+    """Goes on with Tab until it is there: what can't be reached so is never pressed. Asks for
+    nothing that moves."""
+
+    options = {"viewport": {"width": 1280, "height": 800}}
 
     def press(self, what: Locator) -> None:
         self._reach(what)

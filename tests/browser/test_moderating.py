@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Response, Route
@@ -139,7 +140,7 @@ def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(
     bench: Open, visitors: Visitors
 ) -> None:
     """For somebody who looks at each for two seconds, which pass at once here."""
-    page = bench("/", "mona")
+    page = bench("", "mona")
     page.clock.install()
     labels = {json.dumps(strokes): str(label) for label, strokes, _ in penmanship.fooling(2, 20)}
     keys: dict[str, str] = {}
@@ -167,7 +168,7 @@ def test_twenty_drawings_take_twenty_keys_and_the_next_is_always_there(
 def test_a_break_is_offered_after_so_many_and_no_key_answers_meanwhile(
     bench: Open, visitors: Visitors
 ) -> None:
-    page = bench("/", "mona")
+    page = bench("", "mona")
 
     def sooner(route: Route) -> None:
         answer = route.fetch()
@@ -315,7 +316,7 @@ def test_reloaded_with_drawings_held_the_page_never_says_that_there_is_nothing(b
 def test_a_clock_that_is_wrong_takes_no_drawing_away(
     bench: Open, visitors: Visitors, minutes: int
 ) -> None:
-    page = bench("/", "mona")
+    page = bench("", "mona")
     page.clock.install(time=datetime.now(UTC) + timedelta(minutes=minutes))
     page.goto(visitors.site.url + "/moderate/")
     page.evaluate(WATCH_EMPTY)
@@ -358,7 +359,7 @@ def test_a_session_that_ended_offers_the_way_back_and_the_reading_is_sent_then(
 def test_answers_of_a_captive_portal_are_asked_for_again_ever_more_slowly(
     bench: Open, visitors: Visitors
 ) -> None:
-    page = bench("/", "mona")
+    page = bench("", "mona")
     page.clock.install()
     page.goto(visitors.site.url + "/moderate/")
     waiting(page)
@@ -397,6 +398,7 @@ def test_answers_of_a_captive_portal_are_asked_for_again_ever_more_slowly(
 
 
 SMALL = [(320, 568), (390, 664), (390, 844), (844, 390)]
+TOUCHED = {"has_touch": True, "is_mobile": True, "reduced_motion": "no-preference"}
 # A tap is answered by a short flash.
 OF_ONE_COLOUR = """() => new Set([...document.querySelectorAll(".answers__digit")]
     .map((button) => getComputedStyle(button).backgroundColor)).size === 1"""
@@ -406,8 +408,8 @@ OF_ONE_COLOUR = """() => new Set([...document.querySelectorAll(".answers__digit"
 def test_a_tapped_answer_leaves_no_trace_and_nothing_moves(
     bench: Open, visitors: Visitors, width: int, height: int
 ) -> None:
-    size = {"width": width, "height": height}
-    page = bench("/", "mona", viewport=size, has_touch=True, is_mobile=True)
+    size: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+    page = bench("", "mona", **size, **TOUCHED)
     page.clock.install()
     page.goto(visitors.site.url + "/moderate/")
     first = waiting(page)

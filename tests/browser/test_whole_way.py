@@ -13,7 +13,7 @@ from tests.support import site as sites
 from tests.support.browser import draw_with_mouse
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-TRAINING_TAKES_AT_MOST = 150_000  # ms
+TRAINING_TAKES_AT_MOST = 150  # seconds
 Open = Callable[[], Page]
 
 
@@ -129,9 +129,10 @@ def test_ten_drawings_that_fool_open_round_two_and_their_fate_says_so(
 
     mona.goto(site.url + "/rounds/")
     expect(mona.locator("main")).to_contain_text("Round 1")
-    sites.wait_for(
-        lambda: site.current_round()["number"] == 2, TRAINING_TAKES_AT_MOST / 1000, "round 2"
-    )
+    mona.close()
+    with sites.reader(site.database_url) as ask:  # the database, which takes less than the site
+        newest = "SELECT MAX(number) FROM trainer_round"
+        sites.wait_for(lambda: ask(newest) == [(2,)], TRAINING_TAKES_AT_MOST, "round 2")
     alice.goto(site.url)
     expect(alice.locator("main")).to_contain_text("round 2", ignore_case=True)
     alice.goto(site.url + "/drawings/")

@@ -54,6 +54,7 @@ sessions.begin(request, Person.objects.get(username={!r}))
 request.session.save()
 print(request.session.session_key)
 """
+STILL = {"service_workers": "block", "reduced_motion": "reduce"}
 MOST_KEPT = 4  # contexts; each has a process
 # Says whether the clock is the real one.
 FORGET = """() => {
@@ -76,14 +77,17 @@ class Visitors:
         self.kept: list[tuple[str, BrowserContext]] = []  # the newest last
 
     def open(self, path: str, who: str | None = None, **options: Any) -> Page:
-        """Without the site's worker, which is set up again in each context, unless one is asked
-        for."""
-        context = self._context({"service_workers": "block", **options})
+        """Without the site's worker, which is set up again in each context, and without motion,
+        each picture of which Chromium paints, unless they are asked for. An empty path leaves the
+        page as it is, to be made ready before it goes anywhere."""
+        context = self._context(STILL | options)
         page = context.new_page()
         page.on("console", lambda message: self._note(path, message.type, message.text))
         page.on("pageerror", lambda error: self._note(path, "error", str(error)))
         if who:
             context.add_cookies([self.session(who)])
+        if not path:
+            return page
         page.goto(self.site.url + path)
         if who and not page.locator("html").get_attribute("data-person"):
             del self.sessions[who]  # another test has ended it
