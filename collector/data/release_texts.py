@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
@@ -135,15 +136,14 @@ def write(manifest: Mapping[str, Any], folder: Path, sums: Mapping[str, str]) ->
 
 
 def _context(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    site_name = render_to_string("parts/site_name.txt").strip()
     licences = manifest["licences"]
     spdx = licences[0] if len(licences) == 1 else None
     named = [f"{Licence(each).label}: {_LEGAL_CODE[Licence(each)]}" for each in licences if each]
     count = manifest["counts"][ATTEMPTS]
     return {
         "manifest": manifest,
-        "site_name": site_name,
-        "title": f"{site_name}, up to round {manifest['round']}",
+        "site_name": settings.SITE_NAME,
+        "title": f"{settings.SITE_NAME}, up to round {manifest['round']}",
         "as_of": datetime.fromisoformat(manifest["as_of"]),
         "spdx": spdx,
         "hub_licence": spdx.lower() if spdx else "other",
