@@ -45,7 +45,7 @@ def test_the_apis_codes_stay_and_its_messages_go_by_the_asker(
             NO_STROKES,
             "no_strokes",
             "Send strokes as a list",
-            "Schick \u00abstrokes\u00bb als Liste",
+            "Schick \u00abstrokes\u00bb als",
         ),
         (
             {"target_label": 12, "strokes": []},
