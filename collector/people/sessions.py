@@ -14,8 +14,10 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from collector.models import Person, Session, Token, clock
+from trainer.saying import say
 
 BACKEND = "collector.people.accounts.Backend"
 SEEN_EVERY = timedelta(minutes=10)  # at most so often is written down that somebody was here
@@ -135,7 +137,7 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
             id=_hash(row.pk),
             is_token=False,
             is_this=row.pk == this,
-            browser=str(data.get(_BROWSER) or describe("")),
+            browser=_said(str(data.get(_BROWSER, ""))),
             begun_at=datetime.fromtimestamp(begun_at, UTC) if begun_at else None,
             seen_at=row.seen_at,
         )
@@ -144,7 +146,7 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
         for begun_at in [data.get(_BEGUN_AT)]
     ]
     found += [
-        Access(row.pk, True, False, row.browser or describe(""), row.created_at, row.seen_at)
+        Access(row.pk, True, False, _said(row.browser), row.created_at, row.seen_at)
         for row in Token.objects.filter(person=person, expires_at__gt=now)
     ]
     never = datetime.min.replace(tzinfo=UTC)
@@ -177,6 +179,14 @@ def describe(agent: str) -> str:
     if browser:
         return f"{browser} on {system}" if system else browser
     return agent.split("/")[0].split(" ")[0][:30] or "unknown"
+
+
+def _said(browser: str) -> str:
+    """Say what `describe` gave, for who reads it now."""
+    name, on, system = browser.partition(" on ")
+    if on:
+        return say(_("{browser} on {system}"), browser=name, system=system)
+    return _("unknown") if name in ("", describe("")) else name
 
 
 def note_token_seen(token: Token) -> None:
