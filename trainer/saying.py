@@ -1,32 +1,45 @@
 """What is said to people, in the language of who reads it."""
 
-from string import Formatter
-from typing import Any
+from functools import cache
 
 from django.utils.formats import get_format
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 
 from trainer.learning.sentences import Sentence
 
 
 def number(value: float, form: str = ",") -> str:
     """Write a number as `format` does, with the language's own separators."""
-    separators = {",": get_format("THOUSAND_SEPARATOR"), ".": get_format("DECIMAL_SEPARATOR")}
-    return format(value, form).translate(str.maketrans(separators))
+    text = format(value, form)
+    return text if text.isdigit() else text.translate(_separators(get_language()))
 
 
-class _Places(Formatter):
-    def format_field(self, value: Any, form: str) -> str:
-        is_number = isinstance(value, int | float)
-        return number(value, form) if is_number else format(value, form)
+@cache
+def _separators(language: str | None) -> dict[int, str]:
+    found = {
+        ",": get_format("THOUSAND_SEPARATOR", language),
+        ".": get_format("DECIMAL_SEPARATOR", language),
+    }
+    return str.maketrans(found)
 
 
-_places = _Places()
+class _Number:
+    """A number whose place says how it is written."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __format__(self, form: str) -> str:
+        return number(self.value, form)
 
 
 def say(text: str, /, **values: object) -> str:
     """Put values into the places of a sentence that is in the reader's language already."""
-    return _places.vformat(text, (), values)
+    placed = {
+        name: _Number(value) if isinstance(value, int | float) else value
+        for name, value in values.items()
+    }
+    return text.format(**placed)
 
 
 def told(*sentences: str) -> str:

@@ -11,7 +11,8 @@ from collector import words
 from collector.models import Notice, Person
 from collector.people import accounts, mails, notices
 from tests.support.cast import read, submit
-from tests.support.models import add_model, always
+from tests.support.models import add_model
+from tests.support.nets import always
 from trainer import candidates
 from trainer.learning import weights
 from trainer.learning.report import Report

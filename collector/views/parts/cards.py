@@ -40,7 +40,7 @@ def png(attempt: Attempt) -> bytes:
     _say(card, draw, 138, yours, beside, attempt.target_label, CHALK, EDGE)
     _say(card, draw, 278, its, beside, attempt.predicted_label, SLATE, ACCENT)
     is_verified = attempt.status == Attempt.Status.VERIFIED
-    # Translators: each of the two lines has room for about 35 letters.
+    # Translators: each of the two lines has room for about 33 letters, of which none has an accent.
     fooled = (
         _("It fooled round {number}’s model,\nand people read it correctly.")
         if is_verified
