@@ -80,6 +80,7 @@ const tenths = new Intl.NumberFormat(language, {
   maximumFractionDigits: 1,
   numberingSystem: "latn",
 });
+const rtl = document.documentElement.dir === "rtl"; // how Chart.js calls it too
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const paper = matchMedia("print");
 /** @type {LineChart[]} */
@@ -230,6 +231,7 @@ function options(plan, datasets) {
     scales: axes(plan, datasets),
     plugins: {
       legend: {
+        rtl,
         display: datasets.length > 1,
         labels: {
           color: token("--ink"),
@@ -240,6 +242,7 @@ function options(plan, datasets) {
         },
       },
       tooltip: {
+        rtl,
         callbacks: {
           title: ([{ dataIndex }]) =>
             gettext("Round %(number)s", { number: rounds[dataIndex].round }),

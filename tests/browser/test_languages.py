@@ -24,7 +24,7 @@ GERMAN = {"locale": "de-DE"}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 800}
 # Words that no German sentence has.
-ENGLISH = re.compile(r"\b(the|and|of|to|is|are|it|you|your|with|this|that|for|from|by)\b", re.I)
+ENGLISH = re.compile(r"\b(the|and|of|to|is|are|it|you|your|with|this|that|for|from|by|on)\b", re.I)
 # What is said on a page, one text at a time.
 SAID = """() => {
     const said = [document.title];
