@@ -14,15 +14,17 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 
 from collector.models import Person, Session, Token, clock
-from trainer.saying import say
+from trainer.learning.sentences import Sentence
+from trainer.saying import told
 
 BACKEND = "collector.people.accounts.Backend"
 SEEN_EVERY = timedelta(minutes=10)  # at most so often is written down that somebody was here
 PASSWORD_GOOD_FOR = timedelta(minutes=10)
 _BEGUN_AT, _BROWSER, _PASSWORD_AT = "begun_at", "browser", "password_at"
+
+_UNKNOWN = Sentence("unknown")
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +139,7 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
             id=_hash(row.pk),
             is_token=False,
             is_this=row.pk == this,
-            browser=_said(str(data.get(_BROWSER, ""))),
+            browser=_in_words(str(data.get(_BROWSER, ""))),
             begun_at=datetime.fromtimestamp(begun_at, UTC) if begun_at else None,
             seen_at=row.seen_at,
         )
@@ -146,7 +148,7 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
         for begun_at in [data.get(_BEGUN_AT)]
     ]
     found += [
-        Access(row.pk, True, False, _said(row.browser), row.created_at, row.seen_at)
+        Access(row.pk, True, False, _in_words(row.browser), row.created_at, row.seen_at)
         for row in Token.objects.filter(person=person, expires_at__gt=now)
     ]
     never = datetime.min.replace(tzinfo=UTC)
@@ -178,15 +180,15 @@ def describe(agent: str) -> str:
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), None)
     if browser:
         return f"{browser} on {system}" if system else browser
-    return agent.split("/")[0].split(" ")[0][:30] or "unknown"
+    return agent.split("/")[0].split(" ")[0][:30] or str(_UNKNOWN)
 
 
-def _said(browser: str) -> str:
-    """Say what `describe` gave, for who reads it now."""
-    name, on, system = browser.partition(" on ")
-    if on:
-        return say(_("{browser} on {system}"), browser=name, system=system)
-    return _("unknown") if name in ("", describe("")) else name
+def _in_words(described: str) -> str:
+    """Say in the reader's language what `describe` returned."""
+    browser, _, system = described.partition(" on ")
+    if system:
+        return told(Sentence("{browser} on {system}", browser=browser, system=system))
+    return told(_UNKNOWN) if described in ("", _UNKNOWN) else described
 
 
 def note_token_seen(token: Token) -> None:
