@@ -62,9 +62,9 @@ def test_a_round_more_costs_no_address_more_than_what_is_shown_of_a_round(
 ) -> None:
     # The models that a drawing goes through are loaded once a process, and are not what is told.
     monkeypatch.setattr(timeline, "through_rounds", lambda attempt: [])
-    few, many = costs_after(30), costs_after(60)
+    few, many = costs_after(20), costs_after(40)
     assert few.keys() == many.keys()
     for place, (query_count, read, answered) in many.items():
         assert query_count <= few[place][0] + 3, place
-        assert read - few[place][1] <= 30 * A_ROUND_MORE, place
-        assert answered - few[place][2] <= 30 * A_ROUND_MORE, place
+        assert read - few[place][1] <= 20 * A_ROUND_MORE, place
+        assert answered - few[place][2] <= 20 * A_ROUND_MORE, place

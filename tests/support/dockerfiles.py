@@ -69,7 +69,9 @@ def script(without: str) -> str:
         if each.name == "WORKDIR":
             folder = each.rest
         elif each.name == "RUN" and without not in each.rest:
-            lines.append(f"chroot . /bin/sh -ec {shlex.quote(f'cd {folder}; {each.rest}')}")
+            # pip is among the packages that are laid there.
+            made = each.rest.replace("-m venv", "-m venv --without-pip")
+            lines.append(f"chroot . /bin/sh -ec {shlex.quote(f'cd {folder}; {made}')}")
             if "-m venv" in each.rest:
                 lines.append("packages srv/dadc/.venv")
         elif each.name == "COPY" and not each.rest.startswith("--from=build "):
