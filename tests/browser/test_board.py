@@ -29,8 +29,9 @@ REFUSED = {"error": {"code": "copy", "message": "Exactly this drawing has been s
 
 
 # What is outside the window, how wide the page is, and how large the board.
-SEEN = f"""(parts) => {{
+SEEN = f"""async (parts) => {{
     scrollTo(0, 0);
+    await new Promise(requestAnimationFrame);
     const {{ width, height }} = document.querySelector("#board").getBoundingClientRect();
     return [({OUTSIDE})(parts), document.documentElement.scrollWidth, width, height];
 }}"""

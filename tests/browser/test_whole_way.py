@@ -31,7 +31,7 @@ def someone(browser: Browser, site: sites.Site) -> Iterator[Open]:
     contexts = []
 
     def open_page() -> Page:
-        contexts.append(browser.new_context())
+        contexts.append(browser.new_context(reduced_motion="reduce"))
         page = contexts[-1].new_page()
         page.on(
             "console",

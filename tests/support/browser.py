@@ -204,18 +204,18 @@ AT_REST = """() => document.fonts.status === "loaded"
 
 
 # Every rule; less is told of what passes, and styles are not fetched again for a rule that is off.
-RUN_AXE = """async () => {
+RUN_AXE = """async (part) => {
     const told = { resultTypes: ["violations"], preload: { assets: ["media"] } };
-    return (await axe.run(told)).violations;
+    return (await axe.run(part ?? document, told)).violations;
 }"""
 
 
-def findings(page: Page) -> list[str]:
-    """What axe has to say of the page as it stands."""
+def findings(page: Page, part: str | None = None) -> list[str]:
+    """What axe has to say of the page, or of a part of it, as it stands."""
     page.wait_for_function(AT_REST)
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(f"{AXE.read_text()}; 0")
-    violations = page.evaluate(RUN_AXE)
+    violations = page.evaluate(RUN_AXE, part)
     return [f"{v['id']}: {node['html']}" for v in violations for node in v["nodes"]]
 
 
