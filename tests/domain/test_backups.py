@@ -320,9 +320,8 @@ def test_a_backup_or_a_restore_that_is_killed_leaves_all_as_it_was(
     ours, theirs, file = make("ours"), make("theirs"), tmp_path / "backup.tar"
 
     def killed(site: Site, *arguments: str) -> None:
-        program = [sys.executable, "-c", KILLED.format(arguments=[*arguments, str(file)])]
-        status = subprocess.run(program, cwd=ROOT, env=site.env, check=False).returncode
-        assert status == -signal.SIGKILL
+        program = KILLED.format(arguments=[*arguments, str(file)])
+        assert site.start("killed", "-c", program).wait() == -signal.SIGKILL
         if site.database_url.startswith("postgres"):  # whose program outlives it for a moment
             with sites.reader(site.database_url) as query:
                 sites.wait_for(lambda: query(OTHERS) == [(0,)], why="its transaction's end")
