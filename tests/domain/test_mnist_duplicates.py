@@ -66,7 +66,7 @@ def test_a_painted_test_image_is_verified_and_earns_and_trains_nothing(
     read(mona, "4")
     attempt.refresh_from_db()
     assert (attempt.status, attempt.credit) == ("verified", 0.0)
-    assert "nearly one of MNIST’s" in timeline.outcome(attempt)
+    assert "nearly one of MNIST’s" in " ".join(timeline.outcome(attempt))
     assert not Sample.objects.exists()
     assert list(consistency.problems()) == []
 
