@@ -1,6 +1,7 @@
 """What is made where no reader is known is said in the language of whoever reads it."""
 
 import json
+import pickle
 from datetime import timedelta
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_sentence_is_english_by_itself_and_survives_a_row_with_its_values() ->
     assert many == "Confirmed: 3 moderators read a 4 too."
     again = from_json(json.loads(json.dumps(to_json(many))))
     assert again == many == told(again)
+    again = pickle.loads(pickle.dumps(again))
     with translation.override("de"):
         assert told(again) == "Bestätigt: Auch 3 Moderierende lasen eine 4."
     assert from_json(to_json("MemoryError: {no} more")) == "MemoryError: {no} more"

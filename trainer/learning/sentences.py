@@ -22,6 +22,10 @@ class Sentence(str):
         sentence.text, sentence.many, sentence.values = text, many, values
         return sentence
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Value]]:
+        """Have a copy made as this was."""
+        return (self.text, self.many), self.values
+
 
 def counted(one: str, many: str, /, *, n: int, **values: Value) -> Sentence:
     """Return a sentence that counts `n` of something."""
