@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.views.defaults import page_not_found
 
 # What is the same for everybody: it asks nobody who they are.
 _NOBODYS = {
@@ -36,5 +37,17 @@ class Spoken:
         name = request.resolver_match and request.resolver_match.url_name
         if name in _DATA:
             translation.activate(settings.LANGUAGE_CODE)
-        elif name not in _NOBODYS and (language := getattr(request.user, "language", "")):
-            translation.activate(language)
+        elif name not in _NOBODYS:
+            _go_by_the_account(request)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what is not there, as Django's handler404: for an address that leads nowhere no view
+    was found, and so nobody asked whose the request is."""
+    _go_by_the_account(request)
+    return page_not_found(request, exception)
+
+
+def _go_by_the_account(request: HttpRequest) -> None:
+    if language := getattr(request.user, "language", ""):
+        translation.activate(language)

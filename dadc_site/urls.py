@@ -25,4 +25,5 @@ _site: list[URLPattern | URLResolver] = [
 ]
 urlpatterns = [path(f"{settings.PATH[1:]}/", include(_site))] if settings.PATH else _site
 
+handler404 = "dadc_site.languages.not_found"
 handler500 = "collector.refusals.server_error"

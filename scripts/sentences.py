@@ -63,7 +63,8 @@ def _said_outside(template: str) -> Iterator[tuple[int, str]]:
                 until = f"end{tag}"
             elif tag == until:
                 until = ""
-            for literal in _literals(tag, token.contents):
+        if token.token_type != TokenType.COMMENT:
+            for literal in _literals(token.contents):
                 yield token.lineno or 0, literal
     heard = _Heard()
     heard.feed(page)
@@ -73,7 +74,8 @@ def _said_outside(template: str) -> Iterator[tuple[int, str]]:
             yield line, text.replace(_HOLE, "…")
 
 
-def _literals(tag: str, contents: str) -> list[str]:
-    """What a tag hands on for people to read."""
+def _literals(contents: str) -> list[str]:
+    """What a tag, or a value's filter, hands on for people to read."""
+    tag = contents.split()[0]
     found = [] if tag in _NAMING else _LITERAL.findall(contents)[tag == "term" :]
     return [text for mark, _, text in found if not mark and re.search("[A-Z ]", text)]

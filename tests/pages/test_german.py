@@ -41,7 +41,7 @@ def test_the_apis_codes_stay_and_its_messages_go_by_the_asker(
     limits.take(few, str(alice.pk))
     drawn = [{"x": [90, 82, 200], "y": [50, 100, 148], "t": [0, 90, 180]}]
     for body, code, english, german in (
-        (NO_STROKES, "no_strokes", "Send strokes as a list", "Schick "),
+        (NO_STROKES, "no_strokes", "Send strokes as a list", "Schick \xabstrokes\xbb als Liste"),
         (
             {"target_label": 12, "strokes": []},
             "invalid",

@@ -45,7 +45,7 @@ def test_a_page_is_in_the_accounts_language_else_the_chosen_one_else_the_browser
     client.cookies[COOKIE] = "en"
     assert language_of(client, **GERMAN) == "en"
     Person.objects.update(language="de")
-    assert language_of(client) == "de"
+    assert language_of(client) == language_of(client, "/nothing/") == "de"
     assert language_of(browse(None), "/nothing/", **GERMAN) == "de"
 
 
