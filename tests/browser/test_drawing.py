@@ -191,6 +191,7 @@ def test_the_try_out_page_follows_the_pen_with_one_request_at_a_time(visit: Open
     for _ in range(3):  # what is left to be asked is asked
         wait_on(page, lambda: under_way == 0, "the answer")
         page.clock.fast_forward("00:01")
+    wait_on(page, lambda: under_way == 0, "the last answer")
     asked = len(bodies)
     page.clock.fast_forward("10:00")
     draw_with_mouse(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
