@@ -84,7 +84,8 @@ class Recount:
     def _check(
         self, model: type[_Row], rows: Iterable[_Row], check: Callable[[_Row], Iterator[str]]
     ) -> Iterator[str]:
-        name, kind = str(model._meta.verbose_name_plural), model.__name__
+        one, kind = str(model._meta.verbose_name), model.__name__
+        name = one if one.endswith("s") else str(model._meta.verbose_name_plural)
         for row in rows:
             self.looked_at[name] = self.looked_at.get(name, 0) + 1
             try:

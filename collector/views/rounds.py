@@ -289,8 +289,8 @@ def _earlier(report: Report, test: TestSet, pairs: PairedTest) -> dict[str, obje
     """Tell the model on an earlier round's test samples, with the paired test against the model
     it followed."""
     return figures.figure(report.of(test.name), words.test_set(test)) | {
-        "gained": pairs.gained,
-        "lost": pairs.lost,
+        "gained": pairs.gained if pairs.n else "–",
+        "lost": pairs.lost if pairs.n else "–",
         "p": number(pairs.p, ".2f") if pairs.n else "–",
     }
 
