@@ -139,8 +139,8 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     round_ = rounds.get_round(number)
     if round_.state == Round.State.OPEN or rounds.is_open(round_.model_id):
         raise Conflict(
-            f"Round {number} is open, or its model serves the open round: a release is made of what "
-            "is over, which it is once the next model opens a round.",
+            f"Round {number} is open, or its model serves the open round: a release is made of "
+            "what is over, which it is once the next model opens a round.",
             code="round_open",
         )
     of_these = Attempt.objects.filter(round__number__lte=number)
