@@ -254,7 +254,7 @@ def test_who_removes_theirs_meanwhile_is_in_no_release(
 def test_an_open_round_and_one_with_waiting_drawings_have_no_release(
     world: None, tmp_path: Path
 ) -> None:
-    with pytest.raises(CommandError, match="once that round closes"):
+    with pytest.raises(CommandError, match="Round 3 is open"):
         call_command("release", round=3, out=tmp_path / "third")
     fool = Attempt.objects.filter(drawer__username="alice", round__number=1)[0]
     Attempt.objects.filter(pk=fool.pk).update(status="pending", settled_at=None, credit=0)

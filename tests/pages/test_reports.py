@@ -299,7 +299,7 @@ def test_a_rounds_page_tells_what_its_model_gained_lost_and_forgot(
 ) -> None:
     page = text(browse(None).get("/rounds/2/"))
     assert "What fooled round 1 25.0 % (11.2–46.9) 20 images 5 1 0.22" in page
-    assert "Audited drawings of round 1 – not measured here 0 0 –" in page
+    assert "Audited drawings of round 1 – not measured here – – –" in page
     assert "What it forgot" in page
     assert "An 8, taken for 3" in page
     assert "What it forgot" not in text(browse(None).get("/rounds/1/"))
