@@ -31,8 +31,8 @@ def make(number: int) -> Release:
     """Make the release of round `number`, and of those before it, as everything stands at this
     moment, and keep it; where it is the same to the byte as one that is kept, return that.
 
-    Raises NoSuchRound, and Refused while the round is open, its model is in the loop, or drawings
-    wait to be read: a release says what each drawing is.
+    Raises NoSuchRound, and Conflict while the round is open, its model serves the open one, or
+    drawings wait to be read: a release says what each drawing is.
     """
     with tempfile.TemporaryDirectory(prefix="release.", dir=settings.DATA_DIR) as within:
         with snapshot.one_moment():
