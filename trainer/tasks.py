@@ -2,6 +2,7 @@
 and fetch MNIST. No rules in here."""
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -16,11 +17,13 @@ log = logging.getLogger(__name__)
 
 
 AWAY = (InterfaceError, OperationalError)
+NO_LOCK = "55P03"  # lock_not_available, of PostgreSQL's error codes
 ASKS_AGAIN_AFTER = 1.0  # seconds
 
 
 class DatabaseAway(Exception):
-    """The training came to no end because the database could not be reached."""
+    """The training came to no end because the database could not be reached, or others held the
+    trainer's lock for too long."""
 
 
 def train(claim: candidates.Claim) -> None:
@@ -33,7 +36,7 @@ def train(claim: candidates.Claim) -> None:
         if renew.was_away:
             raise DatabaseAway from error
     except AWAY as error:
-        if _is_away():
+        if _is_away() or _is_busy(error):
             raise DatabaseAway from error
         raise  # whoever looks after this counts the claim, and it is tried again
     except Exception as error:
@@ -116,8 +119,8 @@ def _once_there(write: Callable[[], None]) -> None:
     while True:
         try:
             return write()
-        except AWAY:
-            if not _is_away():
+        except AWAY as error:
+            if not (_is_away() or _is_busy(error)):
                 raise
             time.sleep(ASKS_AGAIN_AFTER)
 
@@ -128,6 +131,13 @@ def _is_away() -> bool:
     if is_away:
         connection.close()
     return is_away
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether a lock was not had in time."""
+    driver = error.__cause__
+    sqlite_code = getattr(driver, "sqlite_errorcode", 0) & 0xFF
+    return sqlite_code == sqlite3.SQLITE_BUSY or getattr(driver, "sqlstate", None) == NO_LOCK
 
 
 def beat() -> None:

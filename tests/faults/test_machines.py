@@ -108,7 +108,8 @@ def test_a_trainer_that_was_cut_off_past_its_lease_writes_nothing(
         lambda: asked.execute(BEAT, ["trainer", "east"]).fetchone() != before, 60, "life again"
     )
     assert asked.execute(WRITTEN).fetchone() == (2, 2)
-    assert asked.execute(CANDIDATE).fetchone() == ("promoted", 2, 2)
+    state, _, claim_count = asked.execute(CANDIDATE).fetchone() or ()
+    assert (state, claim_count) == ("promoted", 2), "however often a lock was waited for"
 
 
 @pytest.mark.survives(

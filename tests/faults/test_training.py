@@ -4,12 +4,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+import psycopg
 import pytest
 
 from tests.support.penmanship import fooling
 from tests.support.processes import alive, children, kill
 from tests.support.site import Client, Site, wait_for
 from tests.support.trainings import A_SHORT_TRAINER, ADD_SAMPLES, LEASE_RUNS_OUT, START, progress
+from trainer.candidates import CLAIMS
 
 pytestmark = [pytest.mark.faults]
 
@@ -52,6 +54,33 @@ def test_killed_trainings_cost_a_claim_each_a_restart_costs_none_and_one_round_c
     site.start("third", "-c", A_SHORT_TRAINER)
     wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
     assert site.python(STATES) == "[('promoted', 0), ('promoted', 3)] 2"
+
+
+LOCK = "SELECT 1 FROM trainer_round WHERE number = 1 FOR NO KEY UPDATE"
+# Each try raises it twice: by its claim, and as it is given back.
+TRIES = "SELECT token / 2 FROM trainer_roundmodel WHERE state = 'training'"
+
+
+@pytest.mark.survives(
+    "a machine is cut off while it holds the trainer's lock, as a training begins",
+    "others try until the lock is free; no claim is used up; one round comes of it",
+)
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+def test_a_lock_that_somebody_holds_for_long_uses_up_no_claim(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+    site.python(START)
+    with (
+        psycopg.connect(site.database_url) as cut_off,
+        psycopg.connect(site.database_url, autocommit=True) as asked,
+    ):
+        cut_off.execute(LOCK)
+        site.database_url += "?options=-clock_timeout%3D100"
+        site.start("trainer", "-c", A_SHORT_TRAINER)
+        wait_for(lambda: (asked.execute(TRIES).fetchone() or [0])[0] > CLAIMS, 60, "its tries")
+    wait_for(lambda: site.current_round()["number"] == 2, 60, "round 2")
+    assert site.python(STATES) == "[('promoted', 0), ('promoted', 1)] 2"
 
 
 TRAIN_NOW = """
