@@ -3,9 +3,12 @@ that they hold over all processes."""
 
 import ipaddress
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -16,6 +19,7 @@ from django.utils.translation import gettext_noop as _
 from collector.errors import TooMany
 from collector.models import ORIGINAL, Allowance, Attempt, Person, clock
 from trainer.learning.sentences import Sentence, counted
+from trainer.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -256,10 +260,8 @@ def leave_room(drawer: Person) -> None:
     `PENDING_IN_ALL` drawings. Exact, for fools, where the caller holds a lock that every insert of
     one takes.
     """
-    waiting = Attempt.objects.filter(status=Attempt.Status.PENDING)
-    fools = waiting.filter(drawer=drawer, has_fooled=True)
     while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
-    if _as_many(fools, while_new):
+    if _as_many(_fools_waiting, while_new, drawer.pk):
         if _is_new(drawer):
             raise TooMany(
                 Sentence(
@@ -270,7 +272,7 @@ def leave_room(drawer: Person) -> None:
                 ),
                 _LATER,
             )
-        if _as_many(fools, of_one):
+        if _as_many(_fools_waiting, of_one, drawer.pk):
             raise TooMany(
                 Sentence(
                     "{of_one} of your drawings wait to be read, and that is the most of one "
@@ -279,7 +281,7 @@ def leave_room(drawer: Person) -> None:
                 ),
                 _LATER,
             )
-    if _as_many(waiting, _scaled(PENDING_IN_ALL)):
+    if _as_many(_all_waiting, _scaled(PENDING_IN_ALL)):
         raise TooMany(
             Sentence(
                 "The moderators are behind: so many drawings wait that no more are taken for now."
@@ -291,18 +293,44 @@ def leave_room(drawer: Person) -> None:
 def may_check(drawer: Person) -> bool:
     """Whether another drawing of this person that did not fool may be chosen to be read: not while
     as many of a newcomer's wait as of their fools may."""
-    chosen = Attempt.objects.filter(drawer=drawer, status=Attempt.Status.PENDING, has_fooled=False)
-    return not _as_many(chosen, _scaled(PENDING_WHILE_NEW)) or not _is_new(drawer)
+    most = _scaled(PENDING_WHILE_NEW)
+    return not _as_many(_chosen_waiting, most, drawer.pk) or not _is_new(drawer)
 
 
 def _is_new(drawer: Person) -> bool:
-    verified = Attempt.objects.filter(ORIGINAL, drawer=drawer, status=Attempt.Status.VERIFIED)
-    return not _as_many(verified, NEW_UNTIL)
+    return not _as_many(_verified_fools, NEW_UNTIL, drawer.pk)
 
 
-def _as_many(attempts: QuerySet[Attempt], number: int) -> bool:
+def _all_waiting() -> QuerySet[Attempt]:
+    return Attempt.objects.filter(status=Attempt.Status.PENDING)
+
+
+def _fools_waiting(drawer_id: UUID) -> QuerySet[Attempt]:
+    return _all_waiting().filter(drawer=drawer_id, has_fooled=True)
+
+
+def _chosen_waiting(drawer_id: UUID) -> QuerySet[Attempt]:
+    return _all_waiting().filter(drawer=drawer_id, has_fooled=False)
+
+
+def _verified_fools(drawer_id: UUID) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(ORIGINAL, drawer=drawer_id, status=Attempt.Status.VERIFIED)
+
+
+def _as_many(which: Callable[..., QuerySet[Attempt]], number: int, *drawer_id: UUID) -> bool:
     """Say whether there are at least so many; reads no more of the index than that."""
-    return attempts.order_by().values("pk")[number - 1 : number].exists()
+    return bool(_numbered(which, number, len(drawer_id)).ask(*drawer_id))
+
+
+@cache
+def _numbered(
+    which: Callable[..., QuerySet[Attempt]], number: int, value_count: int
+) -> Prepared[UUID]:
+    def build(*values: UUID) -> QuerySet[Attempt, UUID]:
+        ids = which(*values).order_by().values_list("pk", flat=True)
+        return ids[number - 1 : number]
+
+    return Prepared(build, *[UUID] * value_count)
 
 
 def _scaled(most: int) -> int:

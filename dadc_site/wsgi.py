@@ -8,6 +8,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
 application = get_wsgi_application()
 
-# torch and scipy take seconds to import: once, before the fork, and not at somebody's first stroke.
-for module in ("dadc_site.urls", "trainer.learning.nets", "scipy.stats"):
+# All code is loaded once, before the fork, and not at somebody's first stroke.
+for module in ("dadc_site.urls", "scipy.stats"):
     import_module(module)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.learning import painted
 from trainer.models import MnistThumbnails
+from trainer.prepared import Prepared
 
 if TYPE_CHECKING:
     from trainer.learning.basedata import BaseData
@@ -51,11 +52,18 @@ def is_duplicate(pixels: NDArray[np.uint8], digit: int) -> bool:
         return False
 
 
+_OF_DIGIT = Prepared(
+    lambda digit: MnistThumbnails.objects.exclude(bits=b"").filter(digit=digit), int
+)
+
+
 @lru_cache(maxsize=10)
 def _known(digit: int) -> painted.Known:
     """Load what MNIST's images of a digit are known by, once for the process: it never changes.
     Raises MnistThumbnails.DoesNotExist."""
-    row = MnistThumbnails.objects.exclude(bits=b"").get(digit=digit)
+    row = _OF_DIGIT.first(digit)
+    if row is None:
+        raise MnistThumbnails.DoesNotExist
     forms = np.frombuffer(row.thumbnails, np.uint8).reshape(-1, painted.GRID**2)
     bits = np.frombuffer(row.bits, np.uint8).reshape(len(forms), -1)
     return painted.Known(bits, forms)

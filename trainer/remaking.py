@@ -77,7 +77,7 @@ def _made_otherwise(
     """Train again, and measure what is stored."""
     from trainer.learning import evaluate, fit, weights
 
-    weights.load(model.architecture, bytes(start.data), start.sha256)
+    weights.read(model.architecture, bytes(start.data), start.sha256)
     again = fit.retrain(
         bytes(start.data),
         model.architecture,

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from trainer.learning import raster
+from trainer.learning import attribution, inference, raster, weights
 from trainer.learning.sentences import Sentence
 from trainer.models import Round, Weights
+from trainer.prepared import Prepared
 from trainer.rounds import NoSuchRound
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 
@@ -47,15 +47,17 @@ class Prediction:
 class Target:
     """A round's model, ready to be asked."""
 
-    round_id: int
-    number: int
-    net: "torch.nn.Module"
+    round: Round
+    net: inference.Net
+
+    @property
+    def number(self) -> int:
+        """The round's number."""
+        return self.round.number
 
     def read(self, pixels: bytes | memoryview) -> Prediction:
         """Ask the model what a picture shows, given as its 784 stored bytes."""
-        from trainer.learning import nets
-
-        [probabilities] = nets.probabilities(self.net, raster.picture(pixels)[None])
+        [probabilities] = self.net.probabilities(raster.picture(pixels)[None])
         return Prediction([float(share) for share in probabilities])
 
     def attribution(
@@ -63,11 +65,10 @@ class Target:
     ) -> "NDArray[np.float64]":
         """Give how much each pixel of a stored picture spoke for `digit` and against `other`,
         float64 (28, 28)."""
-        from trainer.learning import attribution
-
         return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
+_OPEN = Prepared(lambda: Round.objects.filter(state=Round.State.OPEN))
 _cached: tuple[Target, float] | None = None  # with when it was loaded
 _loading = threading.Lock()
 
@@ -78,42 +79,34 @@ def current() -> Target:
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """
-    row = (
-        Round.objects.filter(state=Round.State.OPEN)
-        .values_list("pk", "number", "model_id", "model__architecture")
-        .first()
-    )
-    if row is None:
+    round_ = _OPEN.first()
+    if round_ is None:
         raise TargetUnavailable(Sentence("No round is open."))
-    round_id, number, model_id, architecture = row
     with _loading:
-        return _kept(round_id) or _load(round_id, number, model_id, architecture)
+        return _kept(round_) or _load(round_)
 
 
-def _kept(round_id: int) -> Target | None:
+def _kept(round_: Round) -> Target | None:
     target, loaded_at = _cached or (None, 0.0)
-    is_fresh = target and target.round_id == round_id and monotonic() - loaded_at < KEPT
+    is_fresh = target and target.round == round_ and monotonic() - loaded_at < KEPT
     return target if is_fresh else None
 
 
-def _load(round_id: int, number: int, model_id: int, architecture: str) -> Target:
+def _load(round_: Round) -> Target:
     global _cached
-    loaded = Target(round_id, number, _net(number, model_id, architecture))
+    loaded = Target(round_, _net(round_))
     _cached = loaded, monotonic()
     return loaded
 
 
-def _net(number: int, model_id: int, architecture: str) -> "torch.nn.Module":
-    import torch
-
-    from trainer.learning import weights
-
-    torch.set_num_threads(1)
-    row = Weights.objects.filter(pk=model_id).first()
+def _net(round_: Round) -> inference.Net:
+    number = round_.number
+    row = Weights.objects.select_related("model").filter(pk=round_.model_id).first()
     if row is None:
         raise TargetUnavailable(Sentence("Round {number}'s model has no weights.", number=number))
+    architecture = row.model.architecture
     try:
-        return weights.load(architecture, bytes(row.data), row.sha256)
+        return inference.Net(architecture, weights.read(architecture, bytes(row.data), row.sha256))
     except weights.BadWeights as error:
         raise TargetUnavailable(
             Sentence("Round {number}'s model is damaged: {error}", number=number, error=str(error))
@@ -124,15 +117,10 @@ def _net(number: int, model_id: int, architecture: str) -> "torch.nn.Module":
 def of_round(number: int) -> Target:
     """Give the model of a round, open or closed; the last few asked for are kept. Raises
     NoSuchRound, and TargetUnavailable where its weights are damaged."""
-    row = (
-        Round.objects.filter(number=number)
-        .values_list("pk", "model_id", "model__architecture")
-        .first()
-    )
-    if row is None:
+    round_ = Round.objects.filter(number=number).first()
+    if round_ is None:
         raise NoSuchRound(Sentence("There is no round {number}.", number=number))
-    round_id, model_id, architecture = row
-    return Target(round_id, number, _net(number, model_id, architecture))
+    return Target(round_, _net(round_))
 
 
 def forget() -> None:

@@ -51,7 +51,7 @@ def _train(claim: candidates.Claim, renew: "_Renewer") -> None:
     candidate = RoundModel.objects.select_related("initial_model").get(pk=claim.candidate_id)
     training_set = samples.load(candidate)
     start = Weights.objects.get(pk=candidate.initial_model_id)
-    weights.load(claim.architecture, bytes(start.data), start.sha256)  # or nothing is trained
+    weights.read(claim.architecture, bytes(start.data), start.sha256)  # or nothing is trained
     base = basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE)
     recipe = fit.default_recipe(claim.architecture, len(training_set.ids))
     manifest = fit.manifest(

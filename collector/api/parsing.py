@@ -2,6 +2,7 @@
 lone surrogates."""
 
 import json
+import re
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
@@ -9,6 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 LONGEST_INTEGER = 20  # digits; nothing that we take has more than 8
+_MAYBE_TOO_LONG = re.compile(rf"[0-9]{{{LONGEST_INTEGER}}}")
 
 
 class StrictJSONParser(BaseParser):
@@ -24,10 +26,11 @@ class StrictJSONParser(BaseParser):
                 text,
                 parse_constant=_refuse_constant,
                 parse_float=_finite,
-                parse_int=_whole,
+                parse_int=_whole if _MAYBE_TOO_LONG.search(text) else None,
                 object_pairs_hook=_without_duplicates,
             )
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            if "\\u" in text:  # which alone can be a surrogate without its other half
+                json.dumps(value, ensure_ascii=False).encode("utf-8")
         except RecursionError as error:
             raise ParseError(_("This JSON is nested too deeply.")) from error
         except UnicodeError as error:

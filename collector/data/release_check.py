@@ -18,7 +18,7 @@ from PIL import Image
 from collector.data import release_columns, release_folder, release_texts
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
 from collector.rules.verdicts import ANSWERS
-from trainer.learning import drawing, raster
+from trainer.learning import drawing, inference, raster, weights
 from trainer.learning.manifests import is_sealed
 
 ALIKE = 1e-5  # how far an answer may be from the one that was stored
@@ -178,28 +178,25 @@ def _changes(check: Check) -> Iterator[str]:
 
 def _model(check: Check) -> Iterator[str]:
     """Is it one model in both forms, does it answer as was stored, and is its manifest of it?"""
-    from trainer.learning import onnx_file, weights
+    from trainer.learning import onnx_file
 
     said = check.manifest["model"]
     data = check.path(release_folder.MODEL).read_bytes()
     try:
-        weights.load(said["architecture"], data, said["sha256"])
+        tensors = weights.read(said["architecture"], data, said["sha256"])
     except weights.BadWeights as error:
         yield f"{release_folder.MODEL}: {error}"
         return
     if onnx_file.dump(said["architecture"], data) != check.path(release_folder.ONNX).read_bytes():
         yield f"{release_folder.ONNX} is of another model than {release_folder.MODEL}."
-    yield from _answers(check, data)
+    yield from _answers(check, inference.Net(said["architecture"], tensors))
     if said["manifest"]:
         yield from _trained(check, said)
 
 
-def _answers(check: Check, data: bytes) -> Iterator[str]:
+def _answers(check: Check, net: inference.Net) -> Iterator[str]:
     from pyarrow import parquet
 
-    from trainer.learning import nets, weights
-
-    net = weights.load(check.manifest["model"]["architecture"], data, None)
     with parquet.ParquetFile(check.path(ATTEMPTS)) as file:
         for batch in file.iter_batches(columns=["id", "round", "image", "probabilities"]):
             rows = [
@@ -209,7 +206,7 @@ def _answers(check: Check, data: bytes) -> Iterator[str]:
             ]
             if not rows:
                 continue
-            answers = nets.probabilities(net, np.stack([_pixels(row) for row in rows]))
+            answers = net.probabilities(np.stack([_pixels(row) for row in rows]))
             stored = np.array([row["probabilities"] for row in rows])
             for row in np.flatnonzero(np.abs(answers - stored).max(axis=1) > ALIKE):
                 yield f"{ATTEMPTS}: {rows[row]['id']} is not what the model answers."
@@ -217,7 +214,7 @@ def _answers(check: Check, data: bytes) -> Iterator[str]:
 
 def _trained(check: Check, said: Row) -> Iterator[str]:
     """Is the training set what the manifest names?"""
-    from trainer.learning import fit, weights
+    from trainer.learning import fit
 
     manifest = said["manifest"]
     if not is_sealed(manifest):

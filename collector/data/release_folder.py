@@ -22,6 +22,7 @@ from collector.data.release_tables import Scope
 from collector.errors import Refused, Unavailable
 from collector.models import Release, Study
 from trainer import measurements, samples
+from trainer.learning import weights
 from trainer.models import Round, Weights
 
 FORMAT = 1
@@ -123,13 +124,13 @@ def digest(path: Path) -> str:
 
 def _write_model(plan: Plan, folder: Path) -> dict[str, Any]:
     """Write the round's model and what it is made from; return what the manifest says of it."""
-    from trainer.learning import onnx_file, weights
+    from trainer.learning import onnx_file
 
     model = plan.round.model
     stored = Weights.objects.get(pk=model.pk)
     data = bytes(stored.data)
     try:
-        weights.load(model.architecture, data, stored.sha256)
+        weights.read(model.architecture, data, stored.sha256)
     except weights.BadWeights as damage:
         raise Unavailable(f"Round {plan.round.number}'s weights are damaged: {damage}") from damage
     (folder / MODEL).write_bytes(data)

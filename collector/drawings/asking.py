@@ -14,7 +14,6 @@ from collector.models import (
     AskedPrediction,
     Attempt,
     Person,
-    Prepared,
     Reading,
     Study,
     clock,
@@ -23,6 +22,7 @@ from collector.models import (
 from trainer import target
 from trainer.learning import drawing, raster, same_ink, similarity
 from trainer.learning.sentences import Sentence
+from trainer.prepared import Prepared
 
 KEPT = timedelta(days=1)
 MOST_COMPARED = 2000  # of what a person asked, the newest first
@@ -73,11 +73,21 @@ def _forget_all_but_the_newest(person: Person) -> None:
         asked.filter(asked_at__lt=oldest_compared).delete()
 
 
+_ASKED = Prepared(
+    lambda person_id, since: (
+        AskedPrediction.objects.filter(person=person_id, asked_at__gt=since)
+        .order_by("-asked_at")
+        .values_list("pixels_sha256", "shape")
+    ),
+    uuid.UUID,
+    datetime,
+)
+
+
 def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool:
     """Whether a person asked, within a day, for a prediction of a drawing with these pixels, or of
     one whose path is nearly this."""
-    asked = AskedPrediction.objects.filter(person=person, asked_at__gt=timezone.now() - KEPT)
-    newest = list(asked.order_by("-asked_at").values_list("pixels_sha256", "shape"))
+    newest = _ASKED.ask(person.pk, timezone.now() - KEPT)
     if any(sha256 == pixels_sha256 for sha256, _ in newest):
         return True
     shapes = similarity.shapes(shape for _, shape in newest[:MOST_COMPARED])

@@ -21,6 +21,7 @@ from collector.rules import verdicts
 from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster, similarity
 from trainer.learning.sentences import Sentence
+from trainer.prepared import Prepared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,14 @@ def parse(strokes: object, width: object = drawing.DEFAULT_WIDTH) -> drawing.Dra
         raise Unprocessable(error.message, field=error.field, code=error.code) from error
     except drawing.InvalidDrawing as error:
         raise Refused(error.message, field=error.field, code=error.code) from error
+
+
+_STUDY_LOCK = Prepared(Study.objects.select_for_update(no_key=True).all)
+_WITH_KEY = Prepared(
+    lambda drawer_id, client_key: Attempt.objects.filter(drawer=drawer_id, client_key=client_key),
+    uuid.UUID,
+    str,
+)
 
 
 def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
@@ -103,7 +112,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
         with transaction.atomic():
             if attempt.shape:
                 # One after the other: bounds and originals are exact.
-                Study.objects.select_for_update(no_key=True).get()
+                _STUDY_LOCK.ask()
                 limits.leave_room(drawer)
                 if attempt.near_duplicate_of_id is None:
                     # Comparing takes long, and here everybody waits: only what came meanwhile.
@@ -128,11 +137,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
 def _same_key(drawer: Person, submission: Submission) -> Attempt | None:
     if submission.client_key is None:
         return None
-    earlier = (
-        Attempt.objects.filter(drawer=drawer, client_key=submission.client_key)
-        .select_related("round")
-        .first()
-    )
+    earlier = _WITH_KEY.first(drawer.pk, submission.client_key)
     if earlier and earlier.body_sha256 != submission.sha256:
         raise Conflict(
             Sentence("This client key was used for another drawing."),
@@ -159,7 +164,7 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
     now = timezone.now()
     return Attempt(
         drawer=drawer,
-        round_id=model.round_id,
+        round=model.round,
         submitted_at=now,
         client_key=submission.client_key,
         body_sha256=submission.sha256,

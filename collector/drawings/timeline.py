@@ -151,7 +151,7 @@ def _read_now(attempt: Attempt, stands: Fate) -> TimelineEvent | None:
     except target.TargetUnavailable:
         return None
     if (
-        model.round_id == attempt.round_id
+        model.round.pk == attempt.round_id
         or attempt.removed_at
         or stands.status == Status.RETRACTED
     ):

@@ -29,7 +29,6 @@ from collector.models.people import (
     require_open,
     require_reason,
 )
-from collector.models.prepared import Prepared
 from collector.models.releases import Release, ReleaseFile, ReleasePart
 from collector.models.study import Licence, Study, StudyChange
 
@@ -53,7 +52,6 @@ __all__ = [
     "ModerationPause",
     "Notice",
     "Person",
-    "Prepared",
     "Reading",
     "RecoveryCode",
     "Release",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from collector.errors import Forbidden, Refused
 from trainer.learning.sentences import Sentence, from_json, to_json
 from trainer.models import Round
+from trainer.prepared import Prepared
 from trainer.saying import told
 
 
@@ -324,11 +325,20 @@ def require_admin(person: Person, refusal: Sentence) -> None:
         raise Forbidden(refusal)
 
 
+_OPEN = Prepared(
+    lambda person_id: (
+        Person.objects.select_for_update(no_key=True)
+        .filter(pk=person_id, is_active=True)
+        .values_list("pk", flat=True)
+    ),
+    uuid.UUID,
+)
+
+
 def require_open(person: Person) -> None:
     """Raise Forbidden where the account was closed or suspended since `person` was read; it is
     neither until the transaction ends."""
-    rows = Person.objects.select_for_update(no_key=True).filter(pk=person.pk, is_active=True)
-    if not rows.values_list("pk"):
+    if not _OPEN.ask(person.pk):
         raise Forbidden(Sentence("This account was closed or suspended in this very moment."))
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from collector.models.people import Person
-from collector.models.prepared import Prepared
+from trainer.prepared import Prepared
 
 
 def new_secret() -> bytes:

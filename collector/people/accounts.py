@@ -26,9 +26,10 @@ from django.utils.translation import gettext as _
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import AdminAction, Email, Factor, Person, Prepared, Study, Token
+from collector.models import AdminAction, Email, Factor, Person, Study, Token
 from collector.people import mails, sessions, sign_ins
 from trainer.learning.sentences import Sentence
+from trainer.prepared import Prepared
 
 TOKEN_LIFE = timedelta(days=90)
 EMAIL_LINK_LIFE = timedelta(days=1)

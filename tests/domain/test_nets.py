@@ -124,8 +124,8 @@ def test_setup_opens_round_one_with_the_net_of_the_environment(tmp_path: Path) -
     with sites.database("sqlite", tmp_path) as url:
         site = Site(tmp_path, url, sites.free_port(), {"DADC_NET": "strong"})
         site.manage("setup")
-        asked = "from trainer import target; print(type(target.current().net).__name__)"
-        assert site.python(asked) == "Strong"
+        asked = "from trainer import target; print(target.current().net.architecture)"
+        assert site.python(asked) == "strong"
         assert site.manage("verify") == "Everything agrees.\n"
 
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from collector.models import Person, Prepared, Token
+from collector.models import Person, Token
 from collector.people import accounts
 from tests.support.cast import submit
 from trainer.models import Round
+from trainer.prepared import Prepared
 
 
 def test_it_has_the_rows_of_its_query_set_for_each_value(alice: Person, mei: Person) -> None:

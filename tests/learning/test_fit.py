@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.support.penmanship import fooling, picture
-from trainer.learning import basedata, evaluate, fit, nets, shipped, weights
+from trainer.learning import basedata, evaluate, fit, inference, nets, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
 from trainer.learning.fit import (
@@ -224,6 +224,7 @@ def test_net_of_ones_own_trains_by_its_recipe_and_retrains(
             )
 
     monkeypatch.setitem(nets.ARCHITECTURES, "linear", Linear)
+    monkeypatch.setitem(inference.LAYERS, "linear", (inference.Linear("1", 784, 10),))
     recipe = replace(fit.round_one_recipe("linear", len(small.train_images)), steps=120)
     first = train_round_one(small, "linear", recipe, 1, ignore)
     net = weights.load("linear", first, None)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.learning import nets
+from trainer.learning import inference, nets, weights
 
 
 def random_pictures(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -63,7 +63,7 @@ def test_every_net_maps_pictures_to_ten_log_probabilities(name: str) -> None:
 
 
 def test_unknown_net_is_an_error_that_names_the_known_ones() -> None:
-    with pytest.raises(nets.UnknownArchitecture, match=r"'resnet'.*mnist_model"):
+    with pytest.raises(inference.UnknownArchitecture, match=r"'resnet'.*mnist_model"):
         nets.build("resnet")
 
 
@@ -111,7 +111,7 @@ def test_probabilities_of_a_net_in_training_mode_do_not_drop_anything() -> None:
     assert np.array_equal(nets.probabilities(net, pictures), nets.probabilities(net, pictures))
 
 
-def test_one_class_and_one_line_add_a_net(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_class_one_line_and_its_layers_add_a_net(monkeypatch: pytest.MonkeyPatch) -> None:
     class Linear(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -121,5 +121,8 @@ def test_one_class_and_one_line_add_a_net(monkeypatch: pytest.MonkeyPatch) -> No
             return torch.log_softmax(self.only(x.flatten(1)), dim=1)
 
     monkeypatch.setitem(nets.ARCHITECTURES, "linear", Linear)
-    assert nets.probabilities(nets.build("linear"), random_pictures(2)).shape == (2, 10)
+    monkeypatch.setitem(inference.LAYERS, "linear", (inference.Linear("only", 784, 10),))
+    net, pictures = nets.build("linear"), random_pictures(2)
+    served = inference.Net("linear", weights.read("linear", weights.dump(net), None))
+    assert np.allclose(served.probabilities(pictures), nets.probabilities(net, pictures), atol=1e-5)
     assert "mnist_model" not in inspect.getsource(nets.build)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainer.learning import nets, onnx_file, shipped, weights
+from trainer.learning import inference, nets, onnx_file, shipped, weights
 
 Message = dict[int, list[Any]]
 _NUMPY = {1: np.float32, 7: np.int64}
@@ -120,5 +120,6 @@ def test_a_net_that_it_cannot_write_is_refused(
     net: type[nn.Module], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(nets.ARCHITECTURES, "odd", net)
+    monkeypatch.setitem(inference.LAYERS, "odd", (inference.Linear("fc1", 784, 10),))
     with pytest.raises(onnx_file.CannotExport, match=told):
         onnx_file.dump("odd", weights.dump(net()))

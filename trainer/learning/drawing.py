@@ -9,9 +9,9 @@ converted, rounded or clipped.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from trainer.learning.sentences import Sentence
 
@@ -143,7 +143,7 @@ def _check_form(stroke: object, number: int) -> None:
 
 def _stroke(stroke: dict[str, list[object]], number: int) -> Stroke:
     x, y, t = (_integers(stroke[key], key, number) for key in STROKE_KEYS)
-    if not all(0 <= value < CANVAS for value in x + y):
+    if min(*x, *y) < 0 or max(*x, *y) >= CANVAS:
         raise InvalidDrawing(
             "off_canvas",
             Sentence(
@@ -152,7 +152,7 @@ def _stroke(stroke: dict[str, list[object]], number: int) -> Stroke:
                 last=CANVAS - 1,
             ),
         )
-    if not all(0 <= value <= MAX_MILLISECONDS for value in t):
+    if min(t) < 0 or max(t) > MAX_MILLISECONDS:
         raise InvalidDrawing(
             "invalid_time",
             Sentence(
@@ -167,8 +167,7 @@ def _stroke(stroke: dict[str, list[object]], number: int) -> Stroke:
 def _integers(values: Sequence[object], key: str, number: int) -> tuple[int, ...]:
     """Give the values as they are. ``type`` and not ``isinstance``, because JSON's true and false
     are bools, thus ints. Raises ``InvalidDrawing``."""
-    integers = tuple(value for value in values if type(value) is int)
-    if len(integers) < len(values):
+    if set(map(type, values)) != {int}:
         raise InvalidDrawing(
             "not_an_integer",
             Sentence(
@@ -177,12 +176,12 @@ def _integers(values: Sequence[object], key: str, number: int) -> tuple[int, ...
                 key=key,
             ),
         )
-    return integers
+    return cast(tuple[int, ...], tuple(values))
 
 
 def _check_time(strokes: tuple[Stroke, ...]) -> None:
     times = [value for s in strokes for value in s.t]
-    if any(later < earlier for earlier, later in itertools.pairwise(times)):
+    if times != sorted(times):
         raise InvalidDrawing(
             "invalid_time",
             Sentence("t must not run backwards, within a stroke or from one stroke to the next."),

@@ -1,4 +1,5 @@
-"""Architectures. To add a net, write one class and add one line to ``ARCHITECTURES``.
+"""Architectures. To add a net, write one class, add one line to ``ARCHITECTURES``, and say in
+``inference.LAYERS`` what it is made of.
 
 A net takes what ``prepare`` makes, float32 (n, 1, 28, 28), and gives log-probabilities, float32 (n,
 10). Its round 1's weights are trained by ``python -m trainer.learning fit --net NAME --mnist DIR
@@ -14,13 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-MNIST_MEAN = 0.1307
-MNIST_STD = 0.3081
+from trainer.learning.inference import MNIST_MEAN, MNIST_STD, UnknownArchitecture
+
 _IMAGES_AT_ONCE = 1000
-
-
-class UnknownArchitecture(LookupError):
-    """No architecture has that name."""
 
 
 class MnistModel(nn.Module):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 from torch.nn import functional as F
 
-from trainer.learning import nets, weights
+from trainer.learning import inference, weights
 
 OPSET, IR_VERSION = 17, 8
 _ANSWER = "probabilities"
@@ -55,8 +55,8 @@ class _Graph:
         self.add("Unsqueeze", self.tensor("channel", np.array([1])))
         for operation, number in (
             ("Div", 255.0),
-            ("Sub", nets.MNIST_MEAN),
-            ("Div", nets.MNIST_STD),
+            ("Sub", inference.MNIST_MEAN),
+            ("Div", inference.MNIST_STD),
         ):
             name = f"number_{len(self.tensors)}"
             self.add(operation, self.tensor(name, np.array(number, np.float32)))

@@ -232,7 +232,7 @@ def _distances(
             break
         # What of `here` came to lie at the other's points, and how much each pair counts: specks,
         # which are far from everything, do not.
-        past = past / np.take_along_axis(stretch, nearest, 1)
+        past = past / stretch[np.arange(len(others))[:, None], nearest]
         back = columns[nearest]
         back[..., :2] += past[..., None] * here.directions[nearest]
         sources = np.concatenate([np.broadcast_to(columns, (len(others), *columns.shape)), back], 1)
@@ -251,9 +251,9 @@ def _nearest(
     for a little line in its direction, as far as `reaches` (k,) or (k, m) each way."""
     squares = (laid**2).sum(-1)[:, :, None] + (there**2).sum(-1)[:, None, :]
     nearest = (squares - 2 * laid @ there.transpose(0, 2, 1)).argmin(axis=2)
-    points = np.take_along_axis(there, nearest[..., None], 1)
-    ways = np.take_along_axis(directions, nearest[..., None], 1)
-    reach = reaches[:, None] if reaches.ndim == 1 else np.take_along_axis(reaches, nearest, 1)
+    row = np.arange(len(laid))[:, None]
+    points, ways = there[row, nearest], directions[row, nearest]
+    reach = reaches[:, None] if reaches.ndim == 1 else reaches[row, nearest]
     past = np.clip(((laid - points) * ways).sum(-1), -reach, reach)
     onto = points + past[..., None] * ways
     return onto, (nearest, past), np.linalg.norm(laid - onto, axis=-1)

@@ -8,13 +8,17 @@ NaN without a word.
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING, Any
 
-import safetensors.torch
-import torch
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from torch import Tensor, nn
 
-from trainer.learning import nets
+from trainer.learning import inference
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class BadWeights(ValueError):
@@ -27,13 +31,15 @@ def dump(net: nn.Module) -> bytes:
     Batch norm's count of batches is left out: no answer depends on it, and it would tell equal
     weights apart.
     """
+    import safetensors.torch
+
     return safetensors.torch.save(
         {name: value.detach().contiguous() for name, value in _state(net).items()}
     )
 
 
-def load(architecture: str, data: bytes, sha256: str | None) -> nn.Module:
-    """Make a net with these weights, in eval mode.
+def read(architecture: str, data: bytes, sha256: str | None) -> dict[str, inference.Floats]:
+    """Read the weights by their names, float32.
 
     Raises ``BadWeights`` when the checksum is not ``sha256`` (None: not compared), when the bytes
     are no safetensors, when names, shapes or types are not exactly the architecture's, or when a
@@ -41,13 +47,26 @@ def load(architecture: str, data: bytes, sha256: str | None) -> nn.Module:
     """
     if sha256 is not None and checksum(data) != sha256:
         raise BadWeights(f"The weights' checksum is {checksum(data)}, not {sha256} as recorded.")
-    net = nets.build(architecture)
+    expected = inference.shapes(architecture)
     try:
-        tensors = safetensors.torch.load(data)
+        tensors = safetensors.numpy.load(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadWeights(f"The weights cannot be read as safetensors: {error}") from error
-    _check(tensors, _state(net), architecture)
-    net.load_state_dict(tensors, strict=False)
+    _check(tensors, expected, architecture)
+    return tensors
+
+
+def load(architecture: str, data: bytes, sha256: str | None) -> nn.Module:
+    """Make a net of torch's with these weights, in eval mode. Raises what ``read`` does."""
+    import torch
+
+    from trainer.learning import nets
+
+    tensors = read(architecture, data, sha256)
+    net = nets.build(architecture)
+    net.load_state_dict(
+        {name: torch.from_numpy(value) for name, value in tensors.items()}, strict=False
+    )
     return net.eval()
 
 
@@ -58,7 +77,7 @@ def checksum(data: bytes) -> str:
 
 def finite(net: nn.Module) -> bool:
     """Say whether every weight is a number: neither NaN nor infinite."""
-    return all(bool(torch.isfinite(value).all()) for value in _state(net).values())
+    return all(bool(value.isfinite().all()) for value in _state(net).values())
 
 
 def _state(net: nn.Module) -> dict[str, Tensor]:
@@ -69,19 +88,16 @@ def _state(net: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _check(tensors: dict[str, Tensor], expected: dict[str, Tensor], architecture: str) -> None:
+def _check(tensors: dict[str, NDArray[Any]], expected: inference.Shapes, architecture: str) -> None:
     if set(tensors) != set(expected):
         raise BadWeights(
             f"These are no weights of {architecture}, which hold exactly {', '.join(expected)}."
         )
     for key, value in tensors.items():
-        if value.shape != expected[key].shape or value.dtype != expected[key].dtype:
+        if value.shape != expected[key] or value.dtype != np.float32:
             raise BadWeights(
-                f"{key} is {_form(value)}, but {architecture} has {_form(expected[key])}."
+                f"{key} is {value.dtype} {value.shape}, but {architecture} has float32 "
+                f"{expected[key]}."
             )
-        if not torch.isfinite(value).all():
+        if not np.isfinite(value).all():
             raise BadWeights(f"{key} holds values that are not finite.")
-
-
-def _form(value: Tensor) -> str:
-    return f"{value.dtype} {tuple(value.shape)}"
