@@ -32,8 +32,9 @@ def find_original(
     the newest `OF_ANYBODY` fools of any round, and the newest `OF_THE_DRAWER` of the drawer's own,
     or `among` these alone.
     """
-    if same := _SAME_PIXELS.first(attempt.target_label, attempt.pixels_sha256):
-        return same
+    same = _SAME_PIXELS.ask(attempt.target_label, attempt.pixels_sha256)
+    if first := min(same, default=None):
+        return first[1]
     anybodys, own = _newest(attempt, among)
     alike = {
         **_most_alike(path, anybodys, similarity.LOOKED_AT),
@@ -132,13 +133,13 @@ _SUBMITTED_AFTER = Prepared(
     int,
     datetime,
 )
+# Few, if any. Asked for in order, SQLite would read along all the fools of the digit.
 _SAME_PIXELS = Prepared(
     lambda label, sha256: (
         _fools(label)
         .filter(pixels_sha256=sha256)
         .exclude(status=Attempt.Status.RETRACTED)
-        .order_by("submitted_at", "pk")
-        .values_list("pk", flat=True)[:1]
+        .values_list("submitted_at", "pk")
     ),
     int,
     str,

@@ -32,8 +32,7 @@ def find(
 def alikeness(picture: NDArray[np.uint8], pictures: NDArray[np.uint8]) -> Floats:
     """Say how alike a picture is to each of some, moved as it is the most, up to 1 (n,)."""
     ours = _centred(picture[None])[0]
-    moved = np.stack([_moved(ours, right, down) for right in _PARTS for down in _PARTS])
-    moved = moved.reshape(len(moved), -1)
+    moved = _moved(_moved(ours, 1), 0).reshape(len(_PARTS) ** 2, -1)
     moved -= moved.mean(axis=1, keepdims=True)
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
     theirs = _centred(pictures).reshape(len(pictures), -1)
@@ -60,8 +59,11 @@ def _centred(pictures: NDArray[np.uint8]) -> Floats:
     return blurred
 
 
-def _moved(picture: Floats, right: float, down: float) -> Floats:
-    """Move a picture by a part of a pixel."""
-    for axis, by in ((1, right), (0, down)):
-        picture = (1 - abs(by)) * picture + abs(by) * np.roll(picture, int(np.sign(by)), axis)
-    return picture
+def _moved(pictures: Floats, axis: int) -> Floats:
+    """Move pictures (…, 28, 28) by each part of a pixel along one of their two axes:
+    (…, 5, 28, 28)."""
+    rolled = {sign: np.roll(pictures, sign, axis - 2) for sign in (-1, 0, 1)}
+    return np.stack(
+        [(1 - abs(part)) * pictures + abs(part) * rolled[int(np.sign(part))] for part in _PARTS],
+        axis=-3,
+    )

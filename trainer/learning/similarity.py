@@ -171,9 +171,8 @@ def _densities(forms: Points, weights: Points) -> NDArray[np.float32]:
 
 def compare(here: Path, others: Sequence[Path], turns: Sequence[float]) -> list[Distance]:
     """Say how far from each other path, turned as `alikeness` found, `here` runs."""
-    moved = _distances(here, others, [np.eye(2)] * len(others), is_mapped=False)
     first = [_first_map(here, there, turn) for there, turn in zip(others, turns, strict=True)]
-    mapped = _distances(here, others, first, is_mapped=True)
+    moved, mapped = _distances(here, others, first)
     return [
         Distance(float(one), float(other), _has_same_points(here, there))
         for one, other, there in zip(moved, mapped, others, strict=True)
@@ -202,12 +201,11 @@ def _first_map(here: Path, there: Path, turn: float) -> Points:
     return linear
 
 
-def _distances(
-    here: Path, others: Sequence[Path], first: Sequence[Points], *, is_mapped: bool
-) -> Points:
-    """Lay a path onto each of the others, beginning with these linear maps, moved only or by the
-    best affine map, and give how far apart they then run (n,): the distance within which `_SHARE`
-    of each of the two is, in units of the larger."""
+def _distances(here: Path, others: Sequence[Path], first: Sequence[Points]) -> Points:
+    """Lay a path onto each of the others, moved only, and by the best affine map, beginning with
+    the linear ones of `first`, and give how far apart they then run (2, n): the distance within
+    which `_SHARE` of each of the two is, in units of the larger."""
+    first, others = [*[np.eye(2)] * len(others), *first], [*others, *others]
     columns = np.column_stack([here.points, np.ones(_POINTS)])
     there = np.stack([other.points for other in others])
     directions = np.stack([other.directions for other in others])
@@ -223,7 +221,7 @@ def _distances(
     for step in range(_STEPS + 1):
         laid = columns @ maps
         along = here.directions @ maps[:, :2]
-        stretch = np.maximum(np.linalg.norm(along, axis=-1), 1e-6)
+        stretch = np.maximum(_lengths(along), 1e-6)
         onto, _, gaps = _nearest(laid, there, directions, reaches)
         _, (nearest, past), back_gaps = _nearest(
             there, laid, along / stretch[..., None], here.reach * stretch
@@ -238,9 +236,11 @@ def _distances(
         sources = np.concatenate([np.broadcast_to(columns, (len(others), *columns.shape)), back], 1)
         targets = np.concatenate([onto, there], 1)
         weights = np.concatenate([_inside(gaps), _inside(back_gaps)], 1)
-        maps = _better(maps, sources, targets, weights, is_mapped)
+        half = len(others) // 2
+        maps[:half, 2] += _missing(maps[:half], sources[:half], targets[:half], weights[:half])
+        maps[half:] = _better(maps[half:], sources[half:], targets[half:], weights[half:])
     distances: Points = np.maximum(_most(gaps), _most(back_gaps)) * larger
-    return distances
+    return distances.reshape(2, -1)
 
 
 def _nearest(
@@ -249,14 +249,23 @@ def _nearest(
     """Of points (k, n, 2), find the nearest places on other paths (k, m, 2): where those are, at
     which of their points and how far past it, and how far away (k, n). Each point of a path stands
     for a little line in its direction, as far as `reaches` (k,) or (k, m) each way."""
-    squares = (laid**2).sum(-1)[:, :, None] + (there**2).sum(-1)[:, None, :]
-    nearest = (squares - 2 * laid @ there.transpose(0, 2, 1)).argmin(axis=2)
+    # Of (a − b)², b² − 2ab: the rest is the same for all of a point's.
+    ones = np.ones((*laid.shape[:2], 1))
+    others = np.concatenate([-2 * there, (there**2).sum(-1, keepdims=True)], axis=-1)
+    squares = np.concatenate([laid, ones], axis=-1) @ others.transpose(0, 2, 1)
+    nearest = squares.argmin(axis=2)
     row = np.arange(len(laid))[:, None]
     points, ways = there[row, nearest], directions[row, nearest]
     reach = reaches[:, None] if reaches.ndim == 1 else reaches[row, nearest]
-    past = np.clip(((laid - points) * ways).sum(-1), -reach, reach)
+    off = laid - points
+    past = np.clip(off[..., 0] * ways[..., 0] + off[..., 1] * ways[..., 1], -reach, reach)
     onto = points + past[..., None] * ways
-    return onto, (nearest, past), np.linalg.norm(laid - onto, axis=-1)
+    return onto, (nearest, past), _lengths(laid - onto)
+
+
+def _lengths(ways: Points) -> Points:
+    lengths: Points = np.sqrt(ways[..., 0] ** 2 + ways[..., 1] ** 2)
+    return lengths
 
 
 def _inside(gaps: Points) -> Points:
@@ -271,17 +280,16 @@ def _most(gaps: Points) -> Points:
     return most
 
 
-def _better(
-    maps: Points, sources: Points, targets: Points, weights: Points, is_mapped: bool
-) -> Points:
-    """Give the maps (k, 3, 2) that take sources (k, n, 3) nearest to their targets, or, not
-    `is_mapped`, these maps moved so."""
-    if not is_mapped:
-        missing = weights[..., None] * (targets - sources @ maps)
-        by = missing.sum(axis=1) / weights.sum(axis=1)[:, None]
-        moved = maps.copy()
-        moved[:, 2] += by
-        return moved
+def _missing(maps: Points, sources: Points, targets: Points, weights: Points) -> Points:
+    """Give how far (k, 2) maps (k, 3, 2) are to be moved to take sources (k, n, 3) nearest to their
+    targets."""
+    missing = (weights[..., None] * (targets - sources @ maps)).sum(axis=1)
+    by: Points = missing / weights.sum(axis=1)[:, None]
+    return by
+
+
+def _better(maps: Points, sources: Points, targets: Points, weights: Points) -> Points:
+    """Give the maps (k, 3, 2) that take sources (k, n, 3) nearest to their targets."""
     # A little of the map that was, for lines: of them, any width is as good as any other.
     weighted = (sources * weights[..., None]).transpose(0, 2, 1)
     little = 1e-3 * np.eye(3)
