@@ -51,6 +51,12 @@ def same_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.models.clock.ahead", timedelta)
 
 
+@pytest.fixture(autouse=True)
+def no_claimed_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's own process holds nothing of limits that the test before has claimed."""
+    monkeypatch.setattr("collector.limits._blocks", {})
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param

@@ -7,10 +7,24 @@ from typing import IO, Any
 
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 
 LONGEST_INTEGER = 20  # digits; nothing that we take has more than 8
 _MAYBE_TOO_LONG = re.compile(rf"[0-9]{{{LONGEST_INTEGER}}}")
+
+
+class Negotiation(DefaultContentNegotiation):
+    """DRF's, but that who takes anything, as nearly everybody does, is not asked at length."""
+
+    def select_renderer(
+        self, request: Any, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        is_plain = not format_suffix and not request.META["QUERY_STRING"]
+        if is_plain and request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+            return renderers[0], renderers[0].media_type
+        renderer, media_type = super().select_renderer(request, renderers, format_suffix)
+        return renderer, media_type
 
 
 class StrictJSONParser(BaseParser):

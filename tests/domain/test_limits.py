@@ -1,6 +1,9 @@
 """How much may wait to be read, and whom a limit on sign-ups holds."""
 
 import uuid
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -226,3 +229,46 @@ def test_a_48_of_ipv6_has_three_times_the_limit_and_neighbours_by_ipv4_have_each
     limits.take_from(limit, "2001:db8:6::")
     with pytest.raises(TooMany):
         limits.take_from(limit, "2001:db8:5:ffff::")
+
+
+@given(
+    block=st.integers(1, 20),
+    most=st.integers(1, 1500),
+    asked=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 32)), max_size=60),
+)
+def test_claimed_in_blocks_no_more_is_allowed_and_one_process_loses_nothing(
+    block: int, most: int, asked: list[tuple[int, int]]
+) -> None:
+    """Three processes, of which each asks for some, in any order."""
+    rule = limits.Limit("in blocks", most, 3600, "That was more than {most:,}.", block=block)
+    counted: Counter[str] = Counter()
+    processes: list[dict[tuple[str, str], tuple[int, int]]] = [{}, {}, {}]
+
+    def claim(limit: object, who: str, slot: object, ends: object, amount: int) -> int:
+        counted[who] += amount
+        return counted[who]
+
+    def allowed(who: str, amount: int) -> int:
+        try:
+            limits.take(rule, who, amount)
+        except TooMany:
+            return 0
+        return amount
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(limits, "_claim", claim)
+        patched.setattr(limits, "_window", lambda limit: (7, datetime(2300, 1, 1, tzinfo=UTC)))
+        of_all = 0
+        for process, amount in asked:
+            patched.setattr(limits, "_blocks", processes[process])
+            of_all += allowed("all", amount)
+        assert of_all <= most
+        assert sum(allowed("alone", 1) for _ in range(most + 40)) == most
+
+
+def test_most_predictions_write_nothing(
+    alice: Person, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    with django_assert_num_queries(2):
+        for _ in range(40):
+            limits.take(limits.PREDICTIONS_A_MINUTE, str(alice.pk))

@@ -2,10 +2,10 @@
 
 The pen is a disc moved along straight lines between the points, so every piece of a stroke is a
 capsule. A capsule is convex: it meets each row of a sampling grid in one span, whose two ends have
-a closed form. All spans of a drawing are computed at once, united, and counted in each pixel. That is
-exact (a sample is ink exactly when it is within half the pen's width of the stroke), has round caps
-and joints by nature, is symmetric, and needs only additions, products, quotients and square roots
-of doubles, which IEEE 754 rounds alike everywhere.
+a closed form. All spans of a drawing are computed at once, united, and counted in each pixel. That
+is exact (a sample is ink exactly when it is within half the pen's width of the stroke), has round
+caps and joints by nature, is symmetric, and needs only additions, products, quotients and square
+roots of doubles, which IEEE 754 rounds alike everywhere.
 
 Pillow's ``line`` was the alternative. It rounds widths and polygon corners to whole cells, sits
 half a cell aside for even widths, and its ``joint="curve"`` leaves notches; discs would have to be
@@ -78,8 +78,8 @@ def _united(
 
 
 def _counted(first: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the samples in each pixel, (28, 28), that spans which do not overlap cover: those before
-    the spans' ends, less those before their beginnings."""
+    """Count the samples in each pixel, (28, 28), that spans which do not overlap cover: those
+    before the spans' ends, less those before their beginnings."""
     places, signs = np.concatenate([after, first]), np.repeat([1.0, -1.0], len(first))
     row, column = places >> _ROW_BITS, places & (1 << _ROW_BITS) - 1
     pixel = column // _BLOCK
@@ -87,7 +87,8 @@ def _counted(first: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.i
     in_pixel = np.bincount(where, signs * (column - pixel * _BLOCK), SIDE * (SIDE + 1))
     whole = np.bincount(where, signs, SIDE * (SIDE + 1)).reshape(shape)[:, :0:-1].cumsum(axis=1)
     counts = in_pixel.reshape(shape)[:, :-1] + whole[:, ::-1] * _BLOCK
-    return counts.astype(np.int64)
+    whole_counts: NDArray[np.int64] = counts.astype(np.int64)
+    return whole_counts
 
 
 def shares_of_work(drawing: Drawing) -> int:
