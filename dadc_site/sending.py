@@ -1,8 +1,28 @@
-"""How pages are sent: compressed, and kept by no browser."""
+"""How answers are sent: pages compressed and kept by no browser, all with one policy of what a page
+may load."""
+
+from collections.abc import Callable
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class Policy:
+    """Let pages load what is this site's own, and nobody frame them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.setdefault("Content-Security-Policy", POLICY)
+        return response
 
 
 class Pages(GZipMiddleware):

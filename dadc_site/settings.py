@@ -5,7 +5,6 @@ import secrets
 import tomllib
 from pathlib import Path
 
-from csp.constants import NONE, SELF
 from django.conf import global_settings
 
 from dadc_site import addresses, environment, logs, pseudo
@@ -96,7 +95,6 @@ INSTALLED_APPS = [
     "django.forms",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "csp",
     "django_q",
     "rest_framework",
     "drf_spectacular",
@@ -113,7 +111,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "dadc_site.sending.Pages",
-    "csp.middleware.CSPMiddleware",
+    "dadc_site.sending.Policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -231,16 +229,6 @@ SESSION_ENGINE = "collector.people.sessions"
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "object-src": [NONE],
-        "base-uri": [NONE],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-    },
-}
 CSRF_FAILURE_VIEW = "collector.refusals.form_refused"
 if TRUSTED_PROXIES or not LOCAL:
     # A proxy ends TLS, and says so.

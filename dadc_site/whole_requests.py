@@ -64,6 +64,11 @@ class Arriving:
         self._chunk_at = 0  # where the next chunk begins
         self._chunked_bytes = 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it is waited for."""
+        return self.is_enough or self.is_head_too_large
+
     def add(self, data: bytes) -> None:
         searched_to = max(0, len(self.received) - 3)
         self.received += data
@@ -193,36 +198,45 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, event, partial(then, conn))
 
     def _await_request(self, conn: TConn, received: bytes = b"") -> None:
+        """Wait for a request of which so much has come; mostly it is there whole at once."""
         conn.arriving = Arriving(self.max_body)
-        ready = self.on_pending_socket_readable
-        self._await(self.pending_conns, conn, EVENT_READ, ARRIVES_WITHIN, ready)
         if received:
-            self._take(conn, received)
+            conn.arriving.add(received)
+        self._deal_with(conn)
+        if not conn.arriving.is_over:
+            ready = self.on_pending_socket_readable
+            self._await(self.pending_conns, conn, EVENT_READ, ARRIVES_WITHIN, ready)
 
     def on_client_socket_readable(self, conn: TConn, client: PatientSocket) -> None:
-        """The first byte of a kept connection's next request."""
-        self._forget(self.keepalived_conns, conn)
-        self._await_request(conn)
+        """The first bytes of a kept connection's next request, or its end."""
+        data = _received(client)
+        if data is not None:
+            self._forget(self.keepalived_conns, conn)
+            if data:
+                self._await_request(conn, data)
+            else:
+                self._close(conn)
 
     def on_pending_socket_readable(self, conn: TConn, client: PatientSocket) -> None:
         data = _received(client)
         if data:
-            self._take(conn, data)
-        elif data is not None:
+            conn.arriving.add(data)
+        if data == b"" or conn.arriving.is_over:
             self._forget(self.pending_conns, conn)
+        if data:
+            self._deal_with(conn)
+        elif data is not None:
             self._close(conn)
 
-    def _take(self, conn: TConn, data: bytes) -> None:
+    def _deal_with(self, conn: TConn) -> None:
+        """Hand on, or refuse, a request of which enough has come."""
         arriving: Arriving = conn.arriving
-        arriving.add(data)
         if arriving.is_enough:
-            self._forget(self.pending_conns, conn)
             conn.init()
             # In pieces, as from a network: all that it holds the parser copies for each chunk.
             conn.sock.arrived = arriving.received
             self.enqueue_req(conn)
         elif arriving.is_head_too_large:
-            self._forget(self.pending_conns, conn)
             self._answer(conn, _HEAD_TOO_LARGE)
             self._await_end(conn)
         elif arriving.expects_continue:

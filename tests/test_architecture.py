@@ -66,7 +66,7 @@ PURE = {
     "trainer.learning": set[str](),
     "trainer.simulation": {"trainer.learning"},
 }
-FRAMEWORKS = {"django", "django_q", "rest_framework", "drf_spectacular", "csp"}
+FRAMEWORKS = {"django", "django_q", "rest_framework", "drf_spectacular"}
 
 Arrows = set[tuple[str, str]]
 
