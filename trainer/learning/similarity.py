@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ class Path:
     normal: Points
     drawn: list[Points]
 
-    @property
+    @cached_property
     def size(self) -> float:
         """The root mean square distance from the middle, in canvas units."""
         return float(np.sqrt(((self.points - self.middle) ** 2).sum(axis=1).mean()))
