@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
@@ -190,6 +190,21 @@ def take(limit: Limit, who: str, amount: int = 1) -> None:
         raise _too_many(limit, ends)
     if left > amount:
         _keep_block(limit, who, slot, left - amount)
+
+
+def take_each(who: str, *amounts: tuple[Limit, int]) -> None:
+    """Count for `who` by one limit after the other until one is used up, in one transaction: each
+    of its own would have the database write to its disk once more. Raises TooMany."""
+    refused = None
+    with transaction.atomic():
+        for limit, amount in amounts:
+            try:
+                take(limit, who, amount)
+            except TooMany as error:  # what was counted is
+                refused = error
+                break
+    if refused:
+        raise refused
 
 
 def _claim(limit: Limit, who: str, slot: int, ends: datetime, amount: int) -> int:

@@ -90,10 +90,12 @@ def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
 
 
 def _submit(drawer: Person, submission: Submission) -> Attempt:
-    who = str(drawer.pk)
-    limits.take(limits.SUBMISSIONS_A_MINUTE, who, raster.shares_of_work(submission.drawn))
-    limits.take(limits.SUBMISSIONS_A_DAY, who)
-    limits.take(limits.KILOBYTES_A_DAY, who, math.ceil(len(submission.body) / 1000))
+    limits.take_each(
+        str(drawer.pk),
+        (limits.SUBMISSIONS_A_MINUTE, raster.shares_of_work(submission.drawn)),
+        (limits.SUBMISSIONS_A_DAY, 1),
+        (limits.KILOBYTES_A_DAY, math.ceil(len(submission.body) / 1000)),
+    )
     limits.leave_room(drawer)
     attempt = _judged(drawer, submission)
     path = similarity.path_of(attempt.strokes)
