@@ -1,5 +1,5 @@
 """How the site is served: two processes of a few threads, forked from one that has loaded all code
-(about 330 MB)."""
+(about 200 MB)."""
 
 import os
 import resource
