@@ -2,11 +2,12 @@
 was fooled."""
 
 import uuid
+from collections import Counter
 
 from django.db.models import Count, Q, QuerySet
 
 from collector.errors import NotFound, Refused
-from collector.models import BEST_FIRST, SHOWABLE, Attempt, Person
+from collector.models import BEST_FIRST, SHOWABLE, Attempt, ConfusionTally, Person
 from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
@@ -46,18 +47,33 @@ def best(
 def counts(number: int | None = None) -> dict[tuple[int, int], int]:
     """Count the public fools of round `number`, or of any, by (target, predicted); what nobody has
     done yet is missing. Raises Refused for a round that is not there."""
-    pairs = _in_round(public(), number).order_by().values_list("target_label", "predicted_label")
-    return {(target, predicted): n for target, predicted, n in pairs.annotate(n=Count("*"))}
+    round_ = _round(number)
+    pair = ("target_label", "predicted_label")
+    sums = ConfusionTally.objects.filter(round=round_)
+    found = Counter({(t, p): n for t, p, n in sums.values_list(*pair, "fool_count")})
+    # Among them are those of people whom the public does not see.
+    not_seen = Attempt.objects.filter(SHOWABLE, drawer__in=Person.objects.hidden().values("pk"))
+    if round_:
+        not_seen = not_seen.filter(round=round_)
+    for target, predicted, n in not_seen.order_by().values_list(*pair).annotate(n=Count("*")):
+        found[target, predicted] -= n
+    return dict(+found)
 
 
 def _in_round(fools: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt]:
+    round_ = _round(number)
+    return fools.filter(round=round_) if round_ else fools
+
+
+def _round(number: int | None) -> Round | None:
+    """Return the round of this number; None where any will do. Raises Refused."""
     if number is None:
-        return fools
+        return None
     # Of a filter, not of an address: a wrong one is a bad request, not a page that is missing.
     round_ = Round.objects.filter(number=number).first()
     if round_ is None:
         raise Refused(Sentence("There is no round {number}.", number=number), field="round")
-    return fools.filter(round=round_)
+    return round_
 
 
 def neighbours(fool: Attempt) -> tuple[uuid.UUID | None, uuid.UUID | None]:

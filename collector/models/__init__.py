@@ -1,6 +1,6 @@
 """The rows, one file a subject; everybody imports them from here."""
 
-from collector.models import clock
+from collector.models import clock, tallies
 from collector.models.drawings import (
     BEST_FIRST,
     DRAWER_SUSPENDED,
@@ -32,6 +32,7 @@ from collector.models.people import (
 from collector.models.prepared import Prepared
 from collector.models.releases import Release, ReleaseFile, ReleasePart
 from collector.models.study import Licence, Study, StudyChange
+from collector.models.tallies import ConfusionTally, Tally
 
 __all__ = [
     "BEST_FIRST",
@@ -44,6 +45,7 @@ __all__ = [
     "Appeal",
     "AskedPrediction",
     "Attempt",
+    "ConfusionTally",
     "Decision",
     "Email",
     "Factor",
@@ -63,9 +65,11 @@ __all__ = [
     "Study",
     "StudyChange",
     "Sureness",
+    "Tally",
     "Token",
     "clock",
     "require_admin",
     "require_open",
     "require_reason",
+    "tallies",
 ]

@@ -190,15 +190,11 @@ class Attempt(models.Model):
                 name="attempts_of_a_person",
             ),
             models.Index(
-                fields=["drawer", "round", "status", "has_fooled", *_COPIED],
-                name="of_a_person_in_a_round",
-            ),
-            models.Index(
                 fields=["round", "status", "has_fooled", *_COPIED, "target_label"],
                 name="attempts_of_a_round",
             ),
             models.Index(
-                fields=["drawer", "round", "submitted_at", "credit"],
+                fields=["drawer", "-submitted_at", "round", "target_label"],
                 condition=Q(credit__gt=0),
                 name="what_earned",
             ),
@@ -224,11 +220,30 @@ class Attempt(models.Model):
             ),
             models.Index(fields=["id"], condition=Q(status="pending"), name="pending"),
             models.Index(
-                fields=["drawer", "round", "target_label", "predicted_label"],
+                fields=[
+                    "drawer",
+                    "round",
+                    "target_label",
+                    "predicted_label",
+                    "status",
+                    *_COPIED,
+                    "removed_at",
+                ],
                 condition=Q(status="verified"),
                 name="fools_of_a_person",
             ),
-            models.Index(fields=["submitted_at"], name="attempts_by_time"),
+            models.Index(
+                fields=[
+                    "submitted_at",
+                    "drawer",
+                    "target_label",
+                    "status",
+                    "has_fooled",
+                    *_COPIED,
+                    "credit",
+                ],
+                name="attempts_by_time",
+            ),
             models.Index(
                 fields=["target_label", "-submitted_at"],
                 condition=Q(has_fooled=True),
