@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZES = (1_000, 1_000_000)
 DAYS = {1_000: 7, 1_000_000: 365}  # over which they were submitted
 PENDING, BEGUN, UNDECIDED = 5_000, 120, 12
-DRAWERS, HIDDEN, MODERATORS, ATTEMPTS_A_ROUND = 307, 10, 20, 50_000
+DRAWERS, HIDDEN_EVERY, MODERATORS, ATTEMPTS_A_ROUND = 307, 31, 20, 50_000
 TURNS, READINGS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS = 200, 60, 10, 2, 15
 ROWS = (
     "id, drawer_id, round_id, submitted_at, body_sha256, target_label, predicted_label, "
@@ -255,7 +255,7 @@ def _build(size: int) -> None:
     from django.db import connection, transaction
     from django.utils import timezone
 
-    from collector.models import Gold, Person, Study
+    from collector.models import Gold, Person, Study, tallies
     from collector.moderation import gold
     from collector.study import settings as study_settings
     from trainer import rounds
@@ -278,7 +278,7 @@ def _build(size: int) -> None:
             contributor=_uuid(3, n),
             username=f"d{n:06}",
             password="!",
-            is_listed=n < DRAWERS - HIDDEN,
+            is_listed=n % HIDDEN_EVERY > 0,
         )
         for n in range(DRAWERS)
     )
@@ -298,8 +298,11 @@ def _build(size: int) -> None:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA cache_size = -400000")
         filling = _Filling(connection.vendor, size, round_ids[0], len(round_ids), model.pk)
+        tallies.leave(connection)  # sums of a million at once are made quicker afterwards
         for statement in filling.statements():
             cursor.execute(statement)
+        tallies.fill(connection)
+        tallies.keep(connection)
     _draw()
     assert Gold.objects.filter(is_practice=False).exists()
     if connection.vendor == "postgresql":
@@ -375,6 +378,12 @@ class _Filling:
             )
         return f"printf('%08x%02x%022x', (({n}) * 2654435761) % 4294967296, {kind}, {n})"
 
+    def _drawer(self) -> str:
+        """Some draw much, most a little."""
+        fewer = "LEAST" if self.postgres else "min"
+        mixed = "(CAST(i AS bigint) * 1103515245 + 12345) / 65536"
+        return f"{fewer}(i % {DRAWERS}, {mixed} % {DRAWERS})"
+
     def _when(self) -> str:
         """Evenly over the last days."""
         ago = f"({self.size} - i) * {DAYS[self.size] * 24 * 3600 / self.size}"
@@ -400,7 +409,7 @@ class _Filling:
         is_undecided = f"i <= {self.settled + UNDECIDED * 100 // 28}"
         none = "NULL::timestamptz" if self.postgres else "NULL"
         return f"""
-            SELECT {self._uuid(1, "i")}, {self._uuid(3, f"i % {DRAWERS}")},
+            SELECT {self._uuid(1, "i")}, {self._uuid(3, self._drawer())},
                 {self.first_round} + (i - 1) * {self.rounds} / {self.size}, {when}, {self._hash()},
                 i % 10, CASE WHEN i % 100 < 20 THEN (i + 1 + i / 100 % 9) % 10 ELSE i % 10 END,
                 {self._json(str([0.1] * 10))}, {self._json(STROKES)}, 22, {self._bytes()},
@@ -448,7 +457,7 @@ class _Filling:
             INSERT INTO trainer_sample (id, attempt, contributor_id, pixels, sha256, label,
                 has_fooled, is_audited, round_id, added_at, first_trained_by_id)
             SELECT {self._uuid(8, "i")}, {self._uuid(1, "i")},
-                {self._uuid(3, f"i % {DRAWERS}")}, {self._bytes()},
+                {self._uuid(3, self._drawer())}, {self._bytes()},
                 {self._hash()}, i % 10, {has_fooled}, NOT {has_fooled},
                 {self.first_round} + (i - 1) * {self.rounds} / {self.size},
                 {self._when()}, CASE WHEN i > {self.settled} - 100 THEN NULL ELSE {self.model} END

@@ -1,20 +1,36 @@
 """Near-duplicates of earlier fools, by anybody: taken, marked, and counted for nothing."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import QuerySet
+import numpy as np
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from collector.models import Attempt
 from trainer.learning import raster, same_ink, similarity
 
-Rows = dict[uuid.UUID, tuple[bytes | memoryview, bytes | memoryview]]  # shape and pixels
+
+class _Fool(NamedTuple):
+    """What an earlier drawing is compared by: its shape, and its picture as that is prepared."""
+
+    shape: bytes
+    picture: bytes
+
+
+Rows = dict[str, _Fool]  # by the attempt's id, as the database writes it
+# Of each digit's fools what this process compared with last. A drawing never changes: which ones
+# count is asked each time, and only those that are not here are read.
+_known: dict[int, Rows] = {}
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
 def submitted_after(since: datetime, target_label: int) -> set[uuid.UUID]:
-    """Return the ids of the fools of a digit that were submitted after `since`."""
-    fools = Attempt.objects.filter(has_fooled=True, target_label=target_label)
+    """Return the ids of the fools of a digit, removed ones aside, that were submitted after
+    `since`."""
+    fools = Attempt.objects.filter(has_fooled=True, target_label=target_label, shape__isnull=False)
     return set(fools.filter(submitted_at__gt=since).values_list("pk", flat=True))
 
 
@@ -30,13 +46,14 @@ def find_original(
     """
     earlier = Attempt.objects.filter(has_fooled=True, target_label=attempt.target_label)
     earlier = earlier.exclude(status=Attempt.Status.RETRACTED).exclude(pk=attempt.pk)
-    same = earlier.filter(pixels_sha256=attempt.pixels_sha256).order_by("submitted_at", "pk")
-    if same_id := same.values_list("pk", flat=True).first():
-        return same_id
+    # Few, if any. Asked for in order, SQLite would read along all the fools of the digit.
+    same = earlier.filter(pixels_sha256=attempt.pixels_sha256).values_list("submitted_at", "pk")
+    if first := min(same, default=None):
+        return first[1]
     earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
     if among is not None:
         earlier = earlier.filter(pk__in=among)
-    anybodys, own = _newest(earlier, attempt.drawer_id)
+    anybodys, own = _newest(earlier, attempt, are_all=among is None)
     alike = {
         **_most_alike(path, anybodys, similarity.LOOKED_AT),
         **_most_alike(path, own, similarity.LOOKED_AT_OF_OWN),
@@ -68,29 +85,52 @@ def _by_path(
 def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
     """Return the id of the earlier drawing whose ink this one's is by other strokes: gone over
     again, in thin lines side by side, in dots."""
-    pictures = raster.pictures([pixels for _, pixels in earlier.values()])
-    place = same_ink.find(raster.picture(attempt.pixels), pictures, attempt.target_label)
+    pictures = np.frombuffer(b"".join(fool.picture for fool in earlier.values()), np.uint16)
+    place = same_ink.find_prepared(
+        raster.picture(attempt.pixels),
+        pictures.reshape(len(earlier), raster.SIDE**2),
+        attempt.target_label,
+    )
     if place is None:
         return None
     looked_at = Attempt.objects.filter(pk=list(earlier)[place], removed_at=None)  # as above
     return looked_at.values_list("pk", flat=True).first()
 
 
-def _newest(earlier: QuerySet[Attempt], drawer_id: uuid.UUID) -> tuple[Rows, Rows]:
-    """Return the newest of anybody's drawings and of a drawer's own."""
-    rows = earlier.values_list("pk", "shape", "pixels", "drawer")
+def _newest(earlier: QuerySet[Attempt], attempt: Attempt, *, are_all: bool) -> tuple[Rows, Rows]:
+    """Return the newest of anybody's drawings and of the drawer's own. `are_all`: not only some are
+    asked for, and what is read is kept for the next."""
+    is_own = ExpressionWrapper(Q(drawer=attempt.drawer_id), BooleanField())
+    rows = earlier.annotate(is_own=is_own).values_list(Cast("pk", TextField()), "is_own")
     found = list(rows[:OF_ANYBODY])
-    own = [row for row in found if row[3] == drawer_id]
+    anybodys, own = [pk for pk, _ in found], [pk for pk, is_own in found if is_own]
     if len(found) == OF_ANYBODY:  # there are more
-        own = list(rows.filter(drawer=drawer_id)[:OF_THE_DRAWER])
-    anybodys, of_drawer = (
-        {pk: (shape, pixels) for pk, shape, pixels, _ in part if shape} for part in (found, own)
+        own = [pk for pk, _ in rows.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER]]
+    known = _known.get(attempt.target_label, {})
+    known = known | _read({*anybodys, *own} - known.keys())
+    of_anybody, of_drawer = (
+        {pk: known[pk] for pk in pks if pk in known} for pks in (anybodys, own)
     )
-    return anybodys, of_drawer
+    if are_all:
+        _known[attempt.target_label] = of_anybody
+    return of_anybody, of_drawer
+
+
+def _read(pks: Iterable[str]) -> Rows:
+    """Read these drawings; one that was removed in this moment is missing."""
+    read = Attempt.objects.filter(pk__in=list(pks), shape__isnull=False)
+    rows = list(read.values_list(Cast("pk", TextField()), "shape", "pixels"))
+    prepared = same_ink.prepare(raster.pictures(pixels for _, _, pixels in rows))
+    return {
+        pk: _Fool(bytes(shape or b""), picture.tobytes())
+        for (pk, shape, _), picture in zip(rows, prepared, strict=True)
+    }
 
 
 def _most_alike(path: similarity.Path, earlier: Rows, count: int) -> dict[uuid.UUID, float]:
     """Return the ids of the `count` earlier drawings whose shapes are the most alike, each with the
     turn at which it is."""
-    ids, shapes = list(earlier), similarity.shapes(shape for shape, _ in earlier.values())
-    return {ids[place]: turn for place, turn in similarity.most_alike(path, shapes, count)}
+    ids, shapes = list(earlier), similarity.shapes(fool.shape for fool in earlier.values())
+    return {
+        uuid.UUID(ids[place]): turn for place, turn in similarity.most_alike(path, shapes, count)
+    }

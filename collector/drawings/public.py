@@ -3,8 +3,9 @@ was fooled."""
 
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from collector.errors import NotFound, Refused
 from collector.models import BEST_FIRST, SHOWABLE, Attempt, ConfusionTally, Person
@@ -48,16 +49,26 @@ def counts(number: int | None = None) -> dict[tuple[int, int], int]:
     """Count the public fools of round `number`, or of any, by (target, predicted); what nobody has
     done yet is missing. Raises Refused for a round that is not there."""
     round_ = _round(number)
-    pair = ("target_label", "predicted_label")
-    sums = ConfusionTally.objects.filter(round=round_)
-    found = Counter({(t, p): n for t, p, n in sums.values_list(*pair, "fool_count")})
-    # Among them are those of people whom the public does not see.
-    not_seen = Attempt.objects.filter(SHOWABLE, drawer__in=Person.objects.hidden().values("pk"))
-    if round_:
-        not_seen = not_seen.filter(round=round_)
-    for target, predicted, n in not_seen.order_by().values_list(*pair).annotate(n=Count("*")):
+    sums = ConfusionTally.objects.filter(round=round_, drawer=None)
+    rows = sums.values_list("target_label", "predicted_label", "fool_count")
+    found = Counter({(target, predicted): n for target, predicted, n in rows})
+    for target, predicted, n in _of_hidden(round_):
         found[target, predicted] -= n
     return dict(+found)
+
+
+def _of_hidden(round_: Round | None) -> Iterable[tuple[int, int, int]]:
+    """Count, by target and predicted, the fools of people whom the public does not see, which are
+    among the sums."""
+    hidden, pair = Person.objects.hidden().values("pk"), ("target_label", "predicted_label")
+    if round_ is None:
+        sums = ConfusionTally.objects.filter(drawer__in=hidden).order_by().values_list(*pair)
+        return sums.annotate(n=Sum("fool_count"))
+    # Not by the round as it is, or all that is verified in it would be gone through.
+    fools = Attempt.objects.alias(of_round=F("round_id") + 0).filter(
+        SHOWABLE, drawer__in=hidden, of_round=round_.pk
+    )
+    return fools.order_by().values_list(*pair).annotate(n=Count("status"))
 
 
 def _in_round(fools: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt]:

@@ -32,7 +32,7 @@ from collector.models.people import (
 from collector.models.prepared import Prepared
 from collector.models.releases import Release, ReleaseFile, ReleasePart
 from collector.models.study import Licence, Study, StudyChange
-from collector.models.tallies import ConfusionTally, Tally
+from collector.models.tallies import ConfusionTally, ReadingTally, Tally
 
 __all__ = [
     "BEST_FIRST",
@@ -57,6 +57,7 @@ __all__ = [
     "Person",
     "Prepared",
     "Reading",
+    "ReadingTally",
     "RecoveryCode",
     "Release",
     "ReleaseFile",

@@ -1,12 +1,12 @@
-"""Sums of attempts, so that what is counted costs the same however many there are.
+"""Sums of attempts and readings, so that what is counted costs the same however many there are.
 
-The database itself keeps them: triggers on the attempts change them in the statement that changes
-an attempt, whoever sends it. So no writer can forget them, and none has to know them; `differences`
-recounts. The rows of a person are theirs, and a submission changes no others: two people never wait
-for each other here. The rows of a confusion change where a drawing settles or is removed, and
-whoever does that holds the trainer's lock.
+The database itself keeps them: triggers change them in the statement that changes an attempt or a
+reading, whoever sends it. So no writer can forget them, and none has to know them; `differences`
+recounts. A submission or reading changes rows of whoever made it alone: two people never wait for
+each other here. The rows of a confusion change where a drawing settles or is removed, and whoever
+does that holds the trainer's lock.
 
-On SQLite a migration that alters the attempts makes their table anew, without its triggers, and has
+On SQLite a migration that alters one of these tables makes it anew, without its triggers, and has
 to call `keep` again.
 """
 
@@ -61,9 +61,10 @@ class Tally(models.Model):
 
 
 class ConfusionTally(models.Model):
-    """How many fools that may be shown are of one digit taken for one other, in a round or, without
-    one, ever; those of people whom the public does not see are among them."""
+    """How many fools that may be shown are of one digit taken for one other, in a round, by a
+    person or, without either, ever; those of people whom the public does not see are among them."""
 
+    drawer = models.ForeignKey(Person, models.PROTECT, related_name="+", null=True, db_index=False)
     round = models.ForeignKey(Round, models.PROTECT, related_name="+", null=True, db_index=False)
     target_label = models.PositiveSmallIntegerField()
     predicted_label = models.PositiveSmallIntegerField()
@@ -71,10 +72,18 @@ class ConfusionTally(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(round=None) | Q(drawer=None), name="of_a_round_or_of_a_person"
+            ),
             models.UniqueConstraint(
                 fields=["target_label", "predicted_label"],
-                condition=Q(round=None),
+                condition=Q(drawer=None, round=None),
                 name="one_tally_of_a_confusion_ever",
+            ),
+            models.UniqueConstraint(
+                fields=["drawer", "target_label", "predicted_label"],
+                condition=Q(drawer__isnull=False),
+                name="one_tally_of_a_confusion_by_a_person",
             ),
             models.UniqueConstraint(
                 fields=["round", "target_label", "predicted_label"],
@@ -82,6 +91,15 @@ class ConfusionTally(models.Model):
                 name="one_tally_of_a_confusion_in_a_round",
             ),
         ]
+
+
+class ReadingTally(models.Model):
+    """How many drawings a moderator has ever read, hidden gold among them, and how many practice
+    ones besides."""
+
+    moderator = models.OneToOneField(Person, models.PROTECT, primary_key=True, related_name="+")
+    reading_count = models.PositiveIntegerField()
+    practice_count = models.PositiveIntegerField()
 
 
 _ORIGINAL = "{row}.near_duplicate_of_id IS NULL AND NOT {row}.is_mnist_duplicate"
@@ -109,19 +127,21 @@ END $$
 
 @dataclass(frozen=True)
 class _Stretch:
-    """What sums are kept by, as SQL: what an attempt, `{row}`, has for each key, and how the rows
-    of such sums are told from others, as their unique constraint says it."""
+    """What sums are kept by, as SQL: what a row, `{row}`, has for each key, and how such sums are
+    told from others of the table, as their unique constraint says it."""
 
     keys: dict[str, str]
-    condition: str
+    condition: str = "true"
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sums of some attempts, as SQL: the table that holds them, what an attempt, `{row}`, adds to
-    each, which attempts are summed up, and which of their columns all that depends on."""
+    """Sums of some rows, as SQL: the table that holds them and the one that is summed up, what a
+    row, `{row}`, adds to each, which rows are summed up, and on which of their columns all that
+    depends."""
 
     table: str
+    of: str
     sums: dict[str, str]
     which: str
     follows: tuple[str, ...]
@@ -132,7 +152,7 @@ class _Sums:
         return f"{self.table}_is_kept"
 
     def add(self, row: str) -> str:
-        """Return the statements that add an attempt."""
+        """Return the statements that add a row."""
         more = ", ".join(f"{name} = {self.table}.{name} + excluded.{name}" for name in self.sums)
         return " ".join(
             f"INSERT INTO {self.table} ({', '.join([*stretch.keys, *self.sums])}) "
@@ -143,7 +163,7 @@ class _Sums:
         )
 
     def subtract(self, row: str) -> str:
-        """Return the statements that subtract an attempt."""
+        """Return the statements that subtract a row."""
         less = ", ".join(f"{name} = {name} - {of_one}" for name, of_one in self.sums.items())
         return " ".join(
             f"UPDATE {self.table} SET {less} WHERE {stretch.condition} AND {self.which} AND "
@@ -160,8 +180,8 @@ class _Sums:
             yield f"INSERT INTO {self.table} ({names}) {self._counted(stretch)}"
 
     def differences(self) -> Iterator[tuple[list[str], str]]:
-        """Yield queries for the sums that are not what the attempts say, each with the names of
-        its columns: the keys, and by how much more the attempts say."""
+        """Yield queries for the sums that are not what the rows say, each with the names of its
+        columns: the keys, and by how much more the rows say."""
         for stretch in self.stretches:
             names = [*stretch.keys, *self.sums]
             less = ", ".join([*stretch.keys, *(f"-{name}" for name in self.sums)])
@@ -178,23 +198,24 @@ class _Sums:
         keys = [f"{of_one} AS {key}" for key, of_one in stretch.keys.items()]
         sums = [f"sum({of_one}) AS {name}" for name, of_one in self.sums.items()]
         return (
-            f"SELECT {', '.join([*keys, *sums])} FROM collector_attempt AS attempt "
+            f"SELECT {', '.join([*keys, *sums])} FROM {self.of} AS counted "
             f"WHERE {self.which} GROUP BY {', '.join(stretch.keys.values())}"
-        ).format(row="attempt")
+        ).format(row="counted")
 
 
-def _kept(vendor: str) -> tuple[_Sums, _Sums]:
+def _kept(vendor: str) -> tuple[_Sums, ...]:
     """The sums that are kept; days are told from times by the database's own means."""
     drawer = {"drawer_id": "{row}.drawer_id"}
     confusion = {name: f"{{row}}.{name}" for name in ("target_label", "predicted_label")}
     of_round = {"round_id": "{row}.round_id"}
     fooled = ("target_label", "predicted_label")
     original = ("near_duplicate_of_id", "is_mnist_duplicate")
-    counts = {name: f"(CASE WHEN {of} THEN 1 ELSE 0 END)" for name, of in _COUNTED.items()}
+    is_practice = "{row}.gold_id IN (SELECT id FROM collector_gold WHERE is_practice)"
     return (
         _Sums(
             "collector_tally",
-            counts | {"credit": "{row}.credit"},
+            "collector_attempt",
+            {name: _one_if(which) for name, which in _COUNTED.items()} | {"credit": "{row}.credit"},
             "true",
             ("drawer_id", "round_id", "submitted_at", *fooled, "status", "credit", *original),
             (
@@ -205,15 +226,32 @@ def _kept(vendor: str) -> tuple[_Sums, _Sums]:
         ),
         _Sums(
             "collector_confusiontally",
+            "collector_attempt",
             {"fool_count": "1"},
             f"{{row}}.status = 'verified' AND {_ORIGINAL} AND {{row}}.removed_at IS NULL",
-            ("round_id", *fooled, "status", *original, "removed_at"),
+            ("drawer_id", "round_id", *fooled, "status", *original, "removed_at"),
             (
-                _Stretch(confusion, "round_id IS NULL"),
+                _Stretch(confusion, "drawer_id IS NULL AND round_id IS NULL"),
+                _Stretch(drawer | confusion, "drawer_id IS NOT NULL"),
                 _Stretch(of_round | confusion, "round_id IS NOT NULL"),
             ),
         ),
+        _Sums(
+            "collector_readingtally",
+            "collector_reading",
+            {
+                "reading_count": f"1 - {_one_if(is_practice)}",
+                "practice_count": _one_if(is_practice),
+            },
+            "{row}.answer IS NOT NULL",
+            ("moderator_id", "gold_id", "answer"),
+            (_Stretch({"moderator_id": "{row}.moderator_id"}),),
+        ),
     )
+
+
+def _one_if(which: str) -> str:
+    return f"(CASE WHEN {which} THEN 1 ELSE 0 END)"
 
 
 def triggers(vendor: str) -> Iterator[tuple[str, str, str]]:
@@ -231,10 +269,9 @@ def triggers(vendor: str) -> Iterator[tuple[str, str, str]]:
         for event, on in events.items():
             name = f"{sums.trigger}{event}"
             yield (
-                "collector_attempt",
+                sums.of,
                 name,
-                f"CREATE TRIGGER {name} AFTER {on} ON collector_attempt FOR EACH ROW "
-                f"{bodies[event]}",
+                f"CREATE TRIGGER {name} AFTER {on} ON {sums.of} FOR EACH ROW {bodies[event]}",
             )
 
 
@@ -250,7 +287,7 @@ def keep(connection: BaseDatabaseWrapper) -> None:
 
 
 def leave(connection: BaseDatabaseWrapper) -> None:
-    """Let the sums stay as they are, whatever becomes of the attempts."""
+    """Let the sums stay as they are, whatever becomes of what is summed up."""
     with connection.cursor() as cursor:
         for table, name, _ in triggers(connection.vendor):
             on = f" ON {table}" if connection.vendor == "postgresql" else ""
@@ -258,7 +295,7 @@ def leave(connection: BaseDatabaseWrapper) -> None:
 
 
 def fill(connection: BaseDatabaseWrapper) -> None:
-    """Make the sums anew from the attempts that are there."""
+    """Make the sums anew from the rows that are there."""
     with connection.cursor() as cursor:
         for sums in _kept(connection.vendor):
             cursor.execute(f"DELETE FROM {sums.table}")
@@ -267,7 +304,7 @@ def fill(connection: BaseDatabaseWrapper) -> None:
 
 
 def differences() -> Iterator[str]:
-    """Recount all sums, and say in a sentence each which is not what the attempts say."""
+    """Recount all sums, and say in a sentence each which is not what the rows say."""
     with connection.cursor() as cursor:
         for sums in _kept(connection.vendor):
             for names, query in sums.differences():
@@ -276,4 +313,4 @@ def differences() -> Iterator[str]:
                     of = dict(zip(names, row, strict=True))
                     keys = ", ".join(f"{n} {of[n]}" for n in names if n not in sums.sums)
                     off = ", ".join(f"{name} by {of[name]:+g}" for name in sums.sums if of[name])
-                    yield f"{sums.table} of {keys} is not what the attempts say: {off}."
+                    yield f"{sums.table} of {keys} is not what {sums.of} says: {off}."

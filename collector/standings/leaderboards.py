@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, time, timedelta
+from operator import add
 from typing import Any
 from uuid import UUID
 
@@ -149,14 +150,6 @@ def counts_of(people: Iterable[Person]) -> dict[UUID, AttemptCounts]:
     return dict.fromkeys(drawers, AttemptCounts()) | drawn
 
 
-@dataclass(frozen=True)
-class _Earned:
-    """What somebody earned in a period, and drew in it."""
-
-    credit: float
-    counts: AttemptCounts
-
-
 def standings(period: str = "round") -> list[Standing]:
     """List the best by credit in the open `round`, the last `week`, or of `all` time: equal credit,
     equal rank, and whoever was there first before the others. Raises Refused for another period.
@@ -165,19 +158,20 @@ def standings(period: str = "round") -> list[Standing]:
     """
     now = timezone.now()
     within, earned = _within(period, now), _earned(period, now)
-    least = min(sorted((each.credit for each in earned.values()), reverse=True)[:SHOWN], default=0)
-    first = [drawer for drawer, each in earned.items() if each.credit >= least]
+    least = min(sorted((credit for credit, *_ in earned.values()), reverse=True)[:SHOWN], default=0)
+    first = [drawer for drawer, (credit, *_) in earned.items() if credit >= least]
     earning = within.filter(credit__gt=0, drawer=OuterRef("pk")).order_by("-submitted_at")
     people = Person.objects.filter(pk__in=first).annotate(
         last=Subquery(earning.values("submitted_at")[:1])
     )
     best = sorted(
         people.values_list("pk", "username", "last"),
-        key=lambda person: (-earned[person[0]].credit, person[2] or now, person[0]),
+        key=lambda person: (-earned[person[0]][0], person[2] or now, person[0]),
     )
     lines: list[Standing] = []
     for place, (drawer, username, _) in enumerate(best[:SHOWN], start=1):
-        credit, counts = earned[drawer].credit, earned[drawer].counts
+        credit, *of_each = earned[drawer]
+        counts = AttemptCounts(**dict(zip(OF_EACH, of_each, strict=True)))
         lines.append(
             Standing(
                 rank=lines[-1].rank if lines and lines[-1].credit == credit else place,
@@ -193,37 +187,34 @@ def standings(period: str = "round") -> list[Standing]:
     return lines
 
 
-def _earned(period: str, now: datetime) -> dict[UUID, _Earned]:
-    """What those earned in a period, and drew in it but for what fooled, who earned anything and
-    whom the public sees."""
+def _earned(period: str, now: datetime) -> dict[UUID, tuple[Any, ...]]:
+    """What those earned in a period who earned anything and whom the public sees, and then what
+    they drew in it, in the order of OF_EACH."""
     hidden = Person.objects.hidden().values("pk")
-    totals: dict[UUID, Counter[str]] = defaultdict(Counter)
+    totals: dict[UUID, tuple[Any, ...]] = {}
     for rows, sums in _summed(period, now):
-        visible = rows.exclude(drawer__in=hidden).order_by().values("drawer")
-        for row in visible.annotate(**{f"of_{name}": sum_ for name, sum_ in sums.items()}):
-            totals[row["drawer"]].update({name: row[f"of_{name}"] for name in sums})
-    return {
-        drawer: _Earned(total.pop("credit"), AttemptCounts(**total))
-        for drawer, total in totals.items()
-        if total["credit"]
-    }
+        visible = rows.exclude(drawer__in=hidden).order_by().values_list("drawer")
+        for drawer, *numbers in visible.annotate(**{f"of_{name}": sums[name] for name in sums}):
+            before = totals.get(drawer, (0,) * len(numbers))
+            totals[drawer] = tuple(map(add, before, numbers))
+    return {drawer: total for drawer, total in totals.items() if total[0]}
 
 
 def _summed(period: str, now: datetime) -> Iterator[tuple[QuerySet[Any], dict[str, Sum | Count]]]:
-    """Yield what is summed up over a period, and how."""
+    """Yield what is summed up over a period, and how: the credit, and OF_EACH."""
     tallies = Tally.objects.filter(day=None, round=None)
     if period == "round":
         tallies = Tally.objects.filter(round__state=Round.State.OPEN)
     elif period == "week":
         # Its first day is cut through by the hour; of the others there are sums.
         first_day = (now - WEEK).date()
-        tallies = Tally.objects.filter(day__gt=first_day)
+        # Day by day: asked for from one on, SQLite would go through all people's of all time.
+        days = [first_day + timedelta(days=after) for after in range(1, WEEK.days + 1)]
+        tallies = Tally.objects.filter(day__in=days)
         ends = datetime.combine(first_day, time(), UTC) + timedelta(days=1)
         counts = {name: Count("status", filter=which) for name, which in OF_EACH.items()}
-        yield (
-            _within(period, now).filter(submitted_at__lt=ends),
-            {"credit": Sum("credit"), **counts},
-        )
+        cut = _within(period, now).filter(submitted_at__lt=ends)
+        yield cut, {"credit": Sum("credit"), **counts}
     yield tallies, {name: Sum(name) for name in ("credit", *OF_EACH)}
 
 
