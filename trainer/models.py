@@ -241,6 +241,7 @@ class Sample(models.Model):
                 ),
                 name="due_samples",
             ),
+            models.Index(fields=["attempt"], name="samples_of_an_attempt"),
         ]
 
     def __str__(self) -> str:

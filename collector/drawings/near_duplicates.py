@@ -2,23 +2,37 @@
 
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet, TextField
+import numpy as np
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from collector.models import Attempt
 from trainer.learning import raster, same_ink, similarity
 from trainer.prepared import Prepared
 
-Rows = dict[uuid.UUID, tuple[bytes | memoryview, bytes | memoryview]]  # shape and pixels
+
+class _Fool(NamedTuple):
+    """What an earlier drawing is compared by: its shape, and its picture as that is prepared."""
+
+    shape: bytes
+    picture: bytes
+
+
+Rows = dict[str, _Fool]  # by the attempt's id, as the database writes it
+# Of each digit's fools what this process compared with last. A drawing never changes: which ones
+# count is asked each time, and only those that are not here are read.
+_known: dict[int, Rows] = {}
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
 def submitted_after(since: datetime, target_label: int) -> set[uuid.UUID]:
-    """Return the ids of the fools of a digit that were submitted after `since`."""
+    """Return the ids of the fools of a digit, removed ones aside, that were submitted after
+    `since`."""
     return set(_SUBMITTED_AFTER.ask(target_label, since))
 
 
@@ -69,32 +83,55 @@ def _path(strokes: str) -> similarity.Path:
 def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
     """Return the id of the earlier drawing whose ink this one's is by other strokes: gone over
     again, in thin lines side by side, in dots."""
-    pictures = raster.pictures([pixels for _, pixels in earlier.values()])
-    place = same_ink.find(raster.picture(attempt.pixels), pictures, attempt.target_label)
-    kept = [] if place is None else _kept([list(earlier)[place]])
+    pictures = np.frombuffer(b"".join(fool.picture for fool in earlier.values()), np.uint16)
+    place = same_ink.find_prepared(
+        raster.picture(attempt.pixels),
+        pictures.reshape(len(earlier), raster.SIDE**2),
+        attempt.target_label,
+    )
+    kept = [] if place is None else _kept([uuid.UUID(list(earlier)[place])])
     return kept[0][0] if kept else None
 
 
 def _newest(attempt: Attempt, among: set[uuid.UUID] | None) -> tuple[Rows, Rows]:
-    """Return the newest of anybody's drawings and of the drawer's own, or those `among` these."""
+    """Return the newest of anybody's drawings and of the drawer's own, or those `among` these. What
+    is read of all is kept for the next."""
+    which = attempt.target_label, attempt.drawer_id
     if among is None:
-        found = _newest_of_anybody(OF_ANYBODY).ask(attempt.target_label)
+        found = _newest_of_anybody(OF_ANYBODY).ask(*which)
     else:
-        found = list(_earlier(attempt.target_label).filter(pk__in=among))
-    own = [row for row in found if row[3] == attempt.drawer_id]
+        found = list(_earlier(*which).filter(pk__in=among))
+    anybodys, own = [pk for pk, _ in found], [pk for pk, is_own in found if is_own]
     if len(found) == OF_ANYBODY:  # there are more
-        own = _newest_own(OF_THE_DRAWER).ask(attempt.target_label, attempt.drawer_id)
-    anybodys, of_drawer = (
-        {pk: (shape, pixels) for pk, shape, pixels, _ in part if shape} for part in (found, own)
+        own = [pk for pk, _ in _newest_own(OF_THE_DRAWER).ask(*which)]
+    known = _known.get(attempt.target_label, {})
+    known = known | _read({*anybodys, *own} - known.keys())
+    of_anybody, of_drawer = (
+        {pk: known[pk] for pk in pks if pk in known} for pks in (anybodys, own)
     )
-    return anybodys, of_drawer
+    if among is None:
+        _known[attempt.target_label] = of_anybody
+    return of_anybody, of_drawer
+
+
+def _read(pks: Iterable[str]) -> Rows:
+    """Read these drawings; one that was removed in this moment is missing."""
+    read = Attempt.objects.filter(pk__in=list(pks), shape__isnull=False)
+    rows = list(read.values_list(Cast("pk", TextField()), "shape", "pixels"))
+    prepared = same_ink.prepare(raster.pictures(pixels for _, _, pixels in rows))
+    return {
+        pk: _Fool(bytes(shape or b""), picture.tobytes())
+        for (pk, shape, _), picture in zip(rows, prepared, strict=True)
+    }
 
 
 def _most_alike(path: similarity.Path, earlier: Rows, count: int) -> dict[uuid.UUID, float]:
     """Return the ids of the `count` earlier drawings whose shapes are the most alike, each with the
     turn at which it is."""
-    ids, shapes = list(earlier), similarity.shapes(shape for shape, _ in earlier.values())
-    return {ids[place]: turn for place, turn in similarity.most_alike(path, shapes, count)}
+    ids, shapes = list(earlier), similarity.shapes(fool.shape for fool in earlier.values())
+    return {
+        uuid.UUID(ids[place]): turn for place, turn in similarity.most_alike(path, shapes, count)
+    }
 
 
 def _kept(ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, uuid.UUID, str]]:
@@ -107,29 +144,35 @@ def _fools(target_label: int) -> QuerySet[Attempt]:
     return Attempt.objects.filter(has_fooled=True, target_label=target_label)
 
 
-def _earlier(target_label: int) -> QuerySet[Attempt, tuple[Any, ...]]:
-    """Give the fools of a digit that were not taken back, newest first."""
+def _earlier(target_label: int, drawer_id: uuid.UUID) -> QuerySet[Attempt, tuple[Any, ...]]:
+    """Give the ids of the fools of a digit that were not taken back, newest first, each with
+    whether it is this drawer's."""
+    is_own = ExpressionWrapper(Q(drawer=drawer_id), BooleanField())
     earlier = _fools(target_label).exclude(status=Attempt.Status.RETRACTED)
     earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
-    return earlier.values_list("pk", "shape", "pixels", "drawer")
+    return earlier.annotate(is_own=is_own).values_list(Cast("pk", TextField()), "is_own")
 
 
 @cache
 def _newest_of_anybody(count: int) -> Prepared[tuple[Any, ...]]:
-    return Prepared(lambda label: _earlier(label)[:count], int)
+    return Prepared(lambda *which: _earlier(*which)[:count], int, uuid.UUID)
 
 
 @cache
 def _newest_own(count: int) -> Prepared[tuple[Any, ...]]:
     def build(label: int, drawer_id: uuid.UUID) -> QuerySet[Attempt, tuple[Any, ...]]:
-        return _earlier(label).filter(drawer=drawer_id)[:count]
+        return _earlier(label, drawer_id).filter(drawer=drawer_id)[:count]
 
     return Prepared(build, int, uuid.UUID)
 
 
 _MOST = similarity.LOOKED_AT + similarity.LOOKED_AT_OF_OWN
 _SUBMITTED_AFTER = Prepared(
-    lambda label, since: _fools(label).filter(submitted_at__gt=since).values_list("pk", flat=True),
+    lambda label, since: (
+        _fools(label)
+        .filter(shape__isnull=False, submitted_at__gt=since)
+        .values_list("pk", flat=True)
+    ),
     int,
     datetime,
 )

@@ -2,11 +2,13 @@
 was fooled."""
 
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from collector.errors import NotFound, Refused
-from collector.models import BEST_FIRST, SHOWABLE, Attempt, Person
+from collector.models import BEST_FIRST, SHOWABLE, Attempt, ConfusionTally, Person
 from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
@@ -46,18 +48,43 @@ def best(
 def counts(number: int | None = None) -> dict[tuple[int, int], int]:
     """Count the public fools of round `number`, or of any, by (target, predicted); what nobody has
     done yet is missing. Raises Refused for a round that is not there."""
-    pairs = _in_round(public(), number).order_by().values_list("target_label", "predicted_label")
-    return {(target, predicted): n for target, predicted, n in pairs.annotate(n=Count("*"))}
+    round_ = _round(number)
+    sums = ConfusionTally.objects.filter(round=round_, drawer=None)
+    rows = sums.values_list("target_label", "predicted_label", "fool_count")
+    found = Counter({(target, predicted): n for target, predicted, n in rows})
+    for target, predicted, n in _of_hidden(round_):
+        found[target, predicted] -= n
+    return dict(+found)
+
+
+def _of_hidden(round_: Round | None) -> Iterable[tuple[int, int, int]]:
+    """Count, by target and predicted, the fools of people whom the public does not see, which are
+    among the sums."""
+    hidden, pair = Person.objects.hidden().values("pk"), ("target_label", "predicted_label")
+    if round_ is None:
+        sums = ConfusionTally.objects.filter(drawer__in=hidden).order_by().values_list(*pair)
+        return sums.annotate(n=Sum("fool_count"))
+    # Not by the round as it is, or all that is verified in it would be gone through.
+    fools = Attempt.objects.alias(of_round=F("round_id") + 0).filter(
+        SHOWABLE, drawer__in=hidden, of_round=round_.pk
+    )
+    return fools.order_by().values_list(*pair).annotate(n=Count("status"))
 
 
 def _in_round(fools: QuerySet[Attempt], number: int | None) -> QuerySet[Attempt]:
+    round_ = _round(number)
+    return fools.filter(round=round_) if round_ else fools
+
+
+def _round(number: int | None) -> Round | None:
+    """Return the round of this number; None where any will do. Raises Refused."""
     if number is None:
-        return fools
+        return None
     # Of a filter, not of an address: a wrong one is a bad request, not a page that is missing.
     round_ = Round.objects.filter(number=number).first()
     if round_ is None:
         raise Refused(Sentence("There is no round {number}.", number=number), field="round")
-    return fools.filter(round=round_)
+    return round_
 
 
 def neighbours(fool: Attempt) -> tuple[uuid.UUID | None, uuid.UUID | None]:

@@ -1,6 +1,6 @@
 """The rows, one file a subject; everybody imports them from here."""
 
-from collector.models import clock
+from collector.models import clock, tallies
 from collector.models.drawings import (
     BEST_FIRST,
     DRAWER_SUSPENDED,
@@ -31,6 +31,7 @@ from collector.models.people import (
 )
 from collector.models.releases import Release, ReleaseFile, ReleasePart
 from collector.models.study import Licence, Study, StudyChange
+from collector.models.tallies import ConfusionTally, ReadingTally, Tally
 
 __all__ = [
     "BEST_FIRST",
@@ -43,6 +44,7 @@ __all__ = [
     "Appeal",
     "AskedPrediction",
     "Attempt",
+    "ConfusionTally",
     "Decision",
     "Email",
     "Factor",
@@ -53,6 +55,7 @@ __all__ = [
     "Notice",
     "Person",
     "Reading",
+    "ReadingTally",
     "RecoveryCode",
     "Release",
     "ReleaseFile",
@@ -61,9 +64,11 @@ __all__ = [
     "Study",
     "StudyChange",
     "Sureness",
+    "Tally",
     "Token",
     "clock",
     "require_admin",
     "require_open",
     "require_reason",
+    "tallies",
 ]

@@ -190,15 +190,11 @@ class Attempt(models.Model):
                 name="attempts_of_a_person",
             ),
             models.Index(
-                fields=["drawer", "round", "status", "has_fooled", *_COPIED],
-                name="of_a_person_in_a_round",
-            ),
-            models.Index(
                 fields=["round", "status", "has_fooled", *_COPIED, "target_label"],
                 name="attempts_of_a_round",
             ),
             models.Index(
-                fields=["drawer", "round", "submitted_at", "credit"],
+                fields=["drawer", "-submitted_at", "round", "target_label"],
                 condition=Q(credit__gt=0),
                 name="what_earned",
             ),
@@ -222,25 +218,64 @@ class Attempt(models.Model):
                 ),
                 name="partly_read",
             ),
-            models.Index(fields=["id"], condition=Q(status="pending"), name="pending"),
+            # what is asked of all that waits is in it, so that none of it is read
             models.Index(
-                fields=["drawer", "round", "target_label", "predicted_label"],
+                fields=[
+                    "drawer",
+                    "has_fooled",
+                    "status",
+                    "id",
+                    "submitted_at",
+                    "first_read_at",
+                    "needed_reading_count",
+                ],
+                condition=Q(status="pending"),
+                name="pending",
+            ),
+            models.Index(
+                fields=["-submitted_at", "id", "first_read_at"],
+                condition=Q(first_read_at__isnull=False),
+                name="read_at_all",
+            ),
+            models.Index(
+                fields=[
+                    "drawer",
+                    "target_label",
+                    "predicted_label",
+                    "round",
+                    "status",
+                    *_COPIED,
+                    "removed_at",
+                ],
                 condition=Q(status="verified"),
                 name="fools_of_a_person",
             ),
-            models.Index(fields=["submitted_at"], name="attempts_by_time"),
             models.Index(
-                fields=["target_label", "-submitted_at"],
-                condition=Q(has_fooled=True),
+                fields=[
+                    "submitted_at",
+                    "drawer",
+                    "target_label",
+                    "status",
+                    "has_fooled",
+                    *_COPIED,
+                    "credit",
+                ],
+                name="attempts_by_time",
+            ),
+            models.Index(
+                fields=["target_label", "-submitted_at", "id", "drawer", "status"],
+                condition=Q(has_fooled=True, shape__isnull=False),
                 name="fools_of_a_digit",
             ),
             models.Index(
-                fields=["drawer", "target_label", "-submitted_at"],
-                condition=Q(has_fooled=True),
+                fields=["drawer", "target_label", "-submitted_at", "id", "status"],
+                condition=Q(has_fooled=True, shape__isnull=False),
                 name="fools_of_a_digit_by_a_person",
             ),
             models.Index(
-                fields=["pixels_sha256"], condition=Q(has_fooled=True), name="fools_by_their_pixels"
+                fields=["pixels_sha256", "target_label"],
+                condition=Q(has_fooled=True),
+                name="fools_by_their_pixels",
             ),
             models.Index(
                 fields=["-sureness", "-settled_at"], condition=SHOWABLE, name="best_fools"

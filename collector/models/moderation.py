@@ -47,7 +47,7 @@ class Reading(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     attempt = models.ForeignKey(
-        Attempt, models.PROTECT, null=True, blank=True, related_name="readings"
+        Attempt, models.PROTECT, null=True, blank=True, related_name="readings", db_index=False
     )
     gold = models.ForeignKey(Gold, models.PROTECT, null=True, blank=True, related_name="readings")
     moderator = models.ForeignKey(Person, models.PROTECT, related_name="readings", db_index=False)
@@ -86,6 +86,9 @@ class Reading(models.Model):
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["attempt", "answer", "is_discounted"], name="readings_of_an_attempt"
+            ),
             models.Index(
                 fields=["moderator", "lease_expires_at"], condition=Q(answer=None), name="leases"
             ),

@@ -1,12 +1,14 @@
 """How far readers agree with each other beyond chance: Krippendorff's α, and over which drawings it
 is measured."""
 
-import uuid
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from django.db.models import Aggregate, OuterRef, Subquery, TextField
 from numpy.typing import NDArray
 
 from collector.models import Attempt, Reading
@@ -15,6 +17,7 @@ MOST_DRAWINGS = 2000  # the newest that α is measured over
 ATTEMPTS_SEARCHED = 20_000  # the last submitted, among which they are looked for
 RESAMPLES, SEED = 1000, 1
 Floats = NDArray[np.float64]
+Kinds = Counter[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,27 @@ def alpha(units: Sequence[Sequence[str]]) -> float | None:
     K. Krippendorff, “Computing Krippendorff's Alpha-Reliability”, 2011 (section C and its formula
     for nominal data).
     """
-    [value] = _alphas(np.ones((1, 1)), _count_answers(units).sum(axis=0, keepdims=True))
-    return None if np.isnan(value) else float(value)
+    return _alpha(*_counted(_kinds(units)))
 
 
 def interval(units: Sequence[Sequence[str]]) -> tuple[float, float] | None:
     """Compute the 95 % interval of α for `units` as `alpha` takes them: the percentiles over
     `RESAMPLES` bootstrap samples of the drawings, with a fixed seed. None where no sample has an
     α."""
-    counts = _count_answers(units)
-    if not len(counts):
+    return _interval(*_counted(_kinds(units)))
+
+
+def _alpha(times: Floats, counts: Floats) -> float | None:
+    [value] = _alphas(times[None], counts)
+    return None if np.isnan(value) else float(value)
+
+
+def _interval(times: Floats, counts: Floats) -> tuple[float, float] | None:
+    n = int(times.sum())
+    if not n:
         return None
-    # Each bootstrap sample is a row: how often each drawing is drawn, with replacement.
-    weights = np.random.default_rng(SEED).multinomial(
-        len(counts), np.full(len(counts), 1 / len(counts)), RESAMPLES
-    )
+    # Each bootstrap sample is a row: how often drawings of each kind are drawn, with replacement.
+    weights = np.random.default_rng(SEED).multinomial(n, times / n, RESAMPLES)
     alphas = _alphas(weights.astype(float), counts)
     alphas = alphas[~np.isnan(alphas)]
     if not len(alphas):
@@ -63,26 +72,31 @@ def interval(units: Sequence[Sequence[str]]) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def _count_answers(units: Sequence[Sequence[str]]) -> Floats:
-    """Count, for each unit of two answers or more, how often each answer was given and, in the last
-    column, the sum over answers of its agreeing pairs ÷ (answers − 1); float64 (units, answers +
-    1)."""
-    paired = [unit for unit in units if len(unit) > 1]
+def _kinds(units: Iterable[Sequence[str]]) -> Kinds:
+    """Count the units of two answers or more by kind: alike are those that have the same answers,
+    in any order."""
+    return Counter(tuple(sorted(unit)) for unit in units if len(unit) > 1)
+
+
+def _counted(kinds: Kinds) -> tuple[Floats, Floats]:
+    """Tell kinds of units as numbers: how many units there are of each, float64 (kinds,); how often
+    each answer was given in one and, in the last column, the sum over answers of its agreeing pairs
+    ÷ (answers − 1), float64 (kinds, answers + 1)."""
     # A column for each answer that occurs, in alphabetical order.
-    answers = sorted({answer for unit in paired for answer in unit})
+    answers = sorted({answer for kind in kinds for answer in kind})
     columns = {answer: column for column, answer in enumerate(answers)}
-    counts = np.zeros((len(paired), len(columns) + 1))
-    for unit_counts, unit in zip(counts, paired, strict=True):
-        for answer, count in Counter(unit).items():
-            unit_counts[columns[answer]] = count
+    counts = np.zeros((len(kinds), len(columns) + 1))
+    for kind_counts, kind in zip(counts, sorted(kinds), strict=True):
+        for answer, count in Counter(kind).items():
+            kind_counts[columns[answer]] = count
             # Pairs are ordered: `count` answers alike make count · (count − 1) of them.
-            unit_counts[-1] += count * (count - 1) / (len(unit) - 1)
-    return counts
+            kind_counts[-1] += count * (count - 1) / (len(kind) - 1)
+    return np.array([kinds[kind] for kind in sorted(kinds)], dtype=float), counts
 
 
 def _alphas(weights: Floats, counts: Floats) -> Floats:
-    """Compute α once for each row of `weights` (k, units), which says how often each unit of
-    `counts` (units, answers + 1) counts; float64 (k,), NaN where there is none."""
+    """Compute α once for each row of `weights` (k, kinds), which says how often a unit of each kind
+    of `counts` (kinds, answers + 1) counts; float64 (k,), NaN where there is none."""
     # Add up the units, each as often as it counts.
     sums = weights @ counts
     given, agreeing = sums[:, :-1], sums[:, -1]
@@ -97,24 +111,46 @@ def _alphas(weights: Floats, counts: Floats) -> Floats:
     return alphas
 
 
+class _Joined(Aggregate):
+    """Texts put together, with a comma between any two, in any order."""
+
+    template = "%(function)s(%(expressions)s, ',')"
+    function = "GROUP_CONCAT"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, function="STRING_AGG")
+
+
 def measured() -> Alpha:
     """Measure α over the newest `MOST_DRAWINGS` drawings that have two counted readings or more,
     among the `ATTEMPTS_SEARCHED` last submitted."""
-    oldest = (
-        Attempt.objects.order_by("-submitted_at")
-        .values_list("submitted_at", flat=True)[ATTEMPTS_SEARCHED - 1 : ATTEMPTS_SEARCHED]
-        .first()
+    kinds: Kinds = Counter()
+    for said, n in Counter(itertools.islice(_newest_units(), MOST_DRAWINGS)).items():
+        kinds[tuple(sorted(said.split(",")))] += n
+    times, counts = _counted(kinds)
+    low, high = _interval(times, counts) or (None, None)
+    readings = sum(n * len(kind) for kind, n in kinds.items())
+    return Alpha(_alpha(times, counts), low, high, kinds.total(), readings)
+
+
+def _newest_units() -> Iterator[str]:
+    """Yield the counted answers, with commas between them, of each drawing that has two or more,
+    the newest drawings first; asks for as many as are likely to do, and then for more."""
+    newest_first = Attempt.objects.order_by("-submitted_at")
+    oldest = newest_first.values_list("submitted_at", flat=True)[
+        ATTEMPTS_SEARCHED - 1 : ATTEMPTS_SEARCHED
+    ].first()
+    counted = Reading.objects.filter(
+        attempt=OuterRef("pk"), answer__isnull=False, is_discounted=False
     )
-    readings = Reading.objects.filter(
-        attempt__isnull=False, answer__isnull=False, is_discounted=False
-    )
+    said = counted.order_by().values("attempt").annotate(said=_Joined("answer")).values("said")
+    read = newest_first.filter(first_read_at__isnull=False)
     if oldest:
-        readings = readings.filter(attempt__submitted_at__gte=oldest)
-    answers: dict[uuid.UUID | None, list[str]] = defaultdict(list)
-    for attempt_id, answer in readings.order_by("-attempt__submitted_at").values_list(
-        "attempt", "answer"
-    ):
-        answers[attempt_id].append(answer or "")
-    units = [unit for unit in answers.values() if len(unit) > 1][:MOST_DRAWINGS]
-    low, high = interval(units) or (None, None)
-    return Alpha(alpha(units), low, high, len(units), sum(map(len, units)))
+        read = read.filter(submitted_at__gte=oldest)
+    found = read.annotate(said=Subquery(said)).values_list("said", flat=True)
+    for start in range(0, ATTEMPTS_SEARCHED, MOST_DRAWINGS):
+        page = list(found[start : start + MOST_DRAWINGS])
+        yield from (unit for unit in page if unit and "," in unit)
+        if len(page) < MOST_DRAWINGS:
+            return

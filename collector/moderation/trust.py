@@ -20,6 +20,7 @@ from collector.models import (
     ModerationPause,
     Person,
     Reading,
+    ReadingTally,
     require_admin,
     require_reason,
 )
@@ -160,14 +161,9 @@ class ReadingCounts:
 
 def reading_counts(moderators: Sequence[Person]) -> dict[uuid.UUID, ReadingCounts]:
     """Return how much each of these has read, by their ids."""
-    answered = Reading.objects.filter(moderator__in=moderators, answer__isnull=False)
-    counts = _count_by_moderator(answered)
-    practice_counts = _count_by_moderator(answered.filter(gold__is_practice=True))
-    return {
-        person.pk: ReadingCounts(counts.get(person.pk, 0) - practised, practised)
-        for person in moderators
-        for practised in [practice_counts.get(person.pk, 0)]
-    }
+    read = ReadingTally.objects.filter(moderator__in=moderators).values_list()
+    counts = {moderator: ReadingCounts(*counts) for moderator, *counts in read}
+    return {person.pk: counts.get(person.pk, ReadingCounts(0, 0)) for person in moderators}
 
 
 def pace(times: Sequence[datetime]) -> float | None:
@@ -180,10 +176,6 @@ def pace(times: Sequence[datetime]) -> float | None:
         if later - earlier < queue.LEASE
     ]
     return median(gap.total_seconds() for gap in gaps) if gaps else None
-
-
-def _count_by_moderator(readings: QuerySet[Reading]) -> dict[uuid.UUID, int]:
-    return dict(readings.order_by().values_list("moderator").annotate(n=Count("pk")))
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ def _remove_drawings(person: Person) -> None:
     own = Attempt.objects.filter(drawer=person)
     # All rows are locked, so that a reading under way comes first.
     list(own.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    rounds.lock()  # as whoever settles, since sums of all people's change
     now = timezone.now()
     Reading.objects.filter(attempt__in=own.filter(status=Status.PENDING), answer=None).delete()
     own.filter(status=Status.PENDING).update(

@@ -1,21 +1,24 @@
 """Standings, and the one definition of MER and vMER."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime, time, timedelta
+from operator import add
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from collector.errors import Refused
-from collector.models import BEST_FIRST, ORIGINAL, SHOWABLE, Attempt, Person
+from collector.models import BEST_FIRST, ORIGINAL, SHOWABLE, Attempt, Person, Tally
 from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
 PERIODS = ("round", "week", "all")
 SHOWN = 100
+WEEK = timedelta(days=7)
 Status = Attempt.Status
 
 
@@ -103,6 +106,9 @@ OF_EACH = {"attempt_count": ORIGINAL, "pending_count": PENDING, "verified_count"
 Kinds = Iterable[tuple[str, bool, int, int]]
 
 
+COUNTS = tuple(each.name for each in fields(AttemptCounts))  # as tallies have them
+
+
 def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
     """Count these attempts."""
     return _added_up(attempts.order_by().values_list(*KINDS).annotate(**COUNTED))
@@ -110,20 +116,18 @@ def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
 
 def counts_by_round(rounds: Iterable[int]) -> dict[int, AttemptCounts]:
     """Count the attempts of these rounds, by the round's id; one without attempts is missing."""
-    return _counted_by("round_id", Attempt.objects.filter(round__in=list(rounds)))
+    sums = {f"of_{name}": Sum(name) for name in COUNTS}
+    tallies = Tally.objects.filter(round__in=list(rounds)).order_by().values_list("round_id")
+    return {pk: AttemptCounts(*counts) for pk, *counts in tallies.annotate(**sums)}
 
 
 def counts_by_digit(attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
     """Count these attempts by what their drawers say they are; a digit nobody drew is missing."""
-    return _counted_by("target_label", attempts)
-
-
-def _counted_by(field: str, attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
-    kinds = attempts.order_by().values_list(field, *KINDS).annotate(**COUNTED)
-    by_value: dict[int, list[tuple[str, bool, int, int]]] = defaultdict(list)
-    for value, *kind in kinds:
-        by_value[value].append(tuple(kind))
-    return {value: _added_up(alike) for value, alike in by_value.items()}
+    kinds = attempts.order_by().values_list("target_label", *KINDS).annotate(**COUNTED)
+    by_digit: dict[int, list[tuple[str, bool, int, int]]] = defaultdict(list)
+    for digit, *kind in kinds:
+        by_digit[digit].append(tuple(kind))
+    return {digit: _added_up(alike) for digit, alike in by_digit.items()}
 
 
 def _added_up(kinds: Kinds) -> AttemptCounts:
@@ -138,48 +142,42 @@ def _added_up(kinds: Kinds) -> AttemptCounts:
     return AttemptCounts(**counts)
 
 
-def counts_of(
-    people: Iterable[Person | UUID], within: QuerySet[Attempt] | None = None
-) -> dict[UUID, AttemptCounts]:
-    """Count what these people (or their ids) drew within some attempts, by id, but for what fooled;
-    who drew nothing is missing."""
-    attempts = Attempt.objects.all() if within is None else within
-    counts = {name: Count("status", filter=which) for name, which in OF_EACH.items()}
-    drawers = attempts.filter(drawer__in=list(people)).order_by().values("drawer")
-    counted = drawers.annotate(**counts).values_list("drawer", *OF_EACH)
-    return {
-        drawer: AttemptCounts(**dict(zip(OF_EACH, numbers, strict=True)))
-        for drawer, *numbers in counted
-    }
+def counts_of(people: Iterable[Person]) -> dict[UUID, AttemptCounts]:
+    """Count what each of these people drew, by their ids."""
+    drawers = [person.pk for person in people]
+    ever = Tally.objects.filter(day=None, round=None, drawer__in=drawers)
+    drawn = {pk: AttemptCounts(*counts) for pk, *counts in ever.values_list("drawer", *COUNTS)}
+    return dict.fromkeys(drawers, AttemptCounts()) | drawn
 
 
 def standings(period: str = "round") -> list[Standing]:
     """List the best by credit in the open `round`, the last `week`, or of `all` time: equal credit,
     equal rank, and whoever was there first before the others. Raises Refused for another period.
 
-    Only what earned is gone through to find them, and only theirs is counted.
+    People are gone through, and no attempts but those of the day on which the week began.
     """
-    within = _within(period)
-    earners = (
-        within.filter(credit__gt=0)
-        .exclude(drawer__in=Person.objects.hidden().values("pk"))
-        .values_list("drawer")
-        .annotate(earned=Sum("credit"), last=Max("submitted_at"))
-        .order_by("-earned", "last", "drawer")
+    now = timezone.now()
+    within, earned = _within(period, now), _earned(period, now)
+    least = min(sorted((credit for credit, *_ in earned.values()), reverse=True)[:SHOWN], default=0)
+    first = [drawer for drawer, (credit, *_) in earned.items() if credit >= least]
+    earning = within.filter(credit__gt=0, drawer=OuterRef("pk")).order_by("-submitted_at")
+    people = Person.objects.filter(pk__in=first).annotate(
+        last=Subquery(earning.values("submitted_at")[:1])
     )
-    best = [(drawer, earned) for drawer, earned, _ in earners[:SHOWN]]
-    drawers = [drawer for drawer, _ in best]
-    names = dict(Person.objects.filter(pk__in=drawers).values_list("pk", "username"))
-    counts_by_drawer = counts_of(drawers, within)
+    best = sorted(
+        people.values_list("pk", "username", "last"),
+        key=lambda person: (-earned[person[0]][0], person[2] or now, person[0]),
+    )
     lines: list[Standing] = []
-    for place, (drawer, earned) in enumerate(best, start=1):
-        counts = counts_by_drawer[drawer]
+    for place, (drawer, username, _) in enumerate(best[:SHOWN], start=1):
+        credit, *of_each = earned[drawer]
+        counts = AttemptCounts(**dict(zip(OF_EACH, of_each, strict=True)))
         lines.append(
             Standing(
-                rank=lines[-1].rank if lines and lines[-1].credit == earned else place,
+                rank=lines[-1].rank if lines and lines[-1].credit == credit else place,
                 drawer=drawer,
-                username=names[drawer],
-                credit=earned,
+                username=username,
+                credit=credit,
                 verified_count=counts.verified_count,
                 attempt_count=counts.attempt_count,
                 pending_count=counts.pending_count,
@@ -189,21 +187,56 @@ def standings(period: str = "round") -> list[Standing]:
     return lines
 
 
+def _earned(period: str, now: datetime) -> dict[UUID, tuple[Any, ...]]:
+    """What those earned in a period who earned anything and whom the public sees, and then what
+    they drew in it, in the order of OF_EACH."""
+    hidden = Person.objects.hidden().values("pk")
+    totals: dict[UUID, tuple[Any, ...]] = {}
+    for rows, sums in _summed(period, now):
+        visible = rows.exclude(drawer__in=hidden).order_by().values_list("drawer")
+        for drawer, *numbers in visible.annotate(**{f"of_{name}": sums[name] for name in sums}):
+            before = totals.get(drawer, (0,) * len(numbers))
+            totals[drawer] = tuple(map(add, before, numbers))
+    return {drawer: total for drawer, total in totals.items() if total[0]}
+
+
+def _summed(period: str, now: datetime) -> Iterator[tuple[QuerySet[Any], dict[str, Sum | Count]]]:
+    """Yield what is summed up over a period, and how: the credit, and OF_EACH."""
+    tallies = Tally.objects.filter(day=None, round=None)
+    if period == "round":
+        tallies = Tally.objects.filter(round__state=Round.State.OPEN)
+    elif period == "week":
+        # Its first day is cut through by the hour; of the others there are sums.
+        first_day = (now - WEEK).date()
+        # Day by day: asked for from one on, SQLite would go through all people's of all time.
+        days = [first_day + timedelta(days=after) for after in range(1, WEEK.days + 1)]
+        tallies = Tally.objects.filter(day__in=days)
+        ends = datetime.combine(first_day, time(), UTC) + timedelta(days=1)
+        counts = {name: Count("status", filter=which) for name, which in OF_EACH.items()}
+        cut = _within(period, now).filter(submitted_at__lt=ends)
+        yield cut, {"credit": Sum("credit"), **counts}
+    yield tallies, {name: Sum(name) for name in ("credit", *OF_EACH)}
+
+
 def best_fools(drawers: Iterable[UUID], period: str) -> dict[UUID, Attempt]:
     """Return the best public fool in a period of each of these people, who are in its standings,
     with its round; who has none is missing. Raises Refused for another period."""
-    fools = _within(period).filter(SHOWABLE, drawer=OuterRef("pk")).order_by(*BEST_FIRST)
+    fools = (
+        _within(period, timezone.now())
+        .filter(SHOWABLE, drawer=OuterRef("pk"))
+        .order_by(*BEST_FIRST)
+    )
     people = Person.objects.filter(pk__in=list(drawers))
     best = people.annotate(best=Subquery(fools.values("pk")[:1])).values("best")
     found = Attempt.objects.filter(pk__in=best).select_related("round")
     return {fool.drawer_id: fool for fool in found}
 
 
-def _within(period: str) -> QuerySet[Attempt]:
+def _within(period: str, now: datetime) -> QuerySet[Attempt]:
     if period == "round":
         return Attempt.objects.filter(round=Round.objects.get(state=Round.State.OPEN))
     if period == "week":
-        return Attempt.objects.filter(submitted_at__gte=timezone.now() - timedelta(days=7))
+        return Attempt.objects.filter(submitted_at__gte=now - WEEK)
     if period == "all":
         return Attempt.objects.all()
     raise Refused(Sentence("The period is round, week or all."), field="period")

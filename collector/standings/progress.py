@@ -2,12 +2,11 @@
 queries."""
 
 from collections import Counter
-from datetime import UTC, date
+from datetime import date
 
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import TruncDate
 
-from collector.models import ORIGINAL, Attempt, Person, Reading, clock
+from collector.models import Attempt, Person, Reading, Tally, clock
 from collector.rules import badges
 from trainer.models import RoundModel, Sample, Split
 
@@ -61,9 +60,5 @@ def _taught(person: Person) -> bool:
 
 
 def _days(person: Person) -> set[date]:
-    drawn = (
-        person.attempts.filter(ORIGINAL)
-        .order_by()
-        .annotate(day=TruncDate("submitted_at", tzinfo=UTC))
-    )
-    return set(drawn.values_list("day", flat=True).distinct())
+    drawn = Tally.objects.filter(drawer=person, day__isnull=False, attempt_count__gt=0)
+    return {day for day in drawn.values_list("day", flat=True) if day}

@@ -116,7 +116,8 @@ def current() -> RoundOverview:
     """Tell the open round, as it is in the moment that it is read: another may open while its
     drawings are counted."""
     round_ = newest_first().get(state=Round.State.OPEN)
-    return _overview(round_, leaderboards.count_attempts(round_.attempts.all()))
+    [overview] = overviews([round_])
+    return overview
 
 
 def _line(round_: Round) -> MatrixLine | None:

@@ -34,6 +34,7 @@ from collector.models import (
     ReleaseFile,
     ReleasePart,
     in_parts,
+    tallies,
 )
 from collector.rules import verdicts
 from trainer import samples
@@ -64,6 +65,7 @@ class Recount:
         yield from _without_sample()
         yield from _copies()
         yield from _credit()
+        yield from tallies.differences()
         yield from self._each(_gold_readings(), _gold_reading)
         yield from self._each(_hidden_gold(), _gold)
         yield from self._samples()

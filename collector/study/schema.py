@@ -18,6 +18,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
 from collector import append_only
+from collector.models import tallies
 
 OUR_APPS = ("collector", "trainer")  # whose migrations go forward only
 Parts = dict[tuple[str, str], str]  # (table, kind and name of a part): its definition
@@ -111,6 +112,11 @@ def _statements() -> list[str]:
     return [*editor.collected_sql, *(f"{statement};" for statement in editor.deferred_sql)]
 
 
+def _triggers() -> Iterator[tuple[str, str, str]]:
+    yield from append_only.triggers(connection.vendor)
+    yield from tallies.triggers(connection.vendor)
+
+
 def _in_postgres() -> tuple[Parts, Parts]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CATALOGUE.format(schema=_OURS))
@@ -120,7 +126,7 @@ def _in_postgres() -> tuple[Parts, Parts]:
         cursor.execute(_CATALOGUE.format(schema="pg_my_temp_schema()"))
         made = _as_parts(cursor.fetchall())
         transaction.set_rollback(True)
-    for table, name, statement in append_only.triggers(connection.vendor):
+    for table, name, statement in _triggers():
         made[table, f"trigger {name}"] = statement
     return made, there
 
@@ -132,7 +138,7 @@ def _as_parts(rows: list[tuple[str, str, str]]) -> Parts:
 def _in_sqlite() -> tuple[Parts, Parts]:
     with closing(sqlite3.connect(":memory:")) as made:
         made.executescript("\n".join(_statements()))
-        for _, _, statement in append_only.triggers(connection.vendor):
+        for _, _, statement in _triggers():
             made.execute(statement)
         with connection.cursor() as there:
             there.execute(_MASTER)

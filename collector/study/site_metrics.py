@@ -97,7 +97,7 @@ def _round() -> Iterator[GaugeMetricFamily]:
     number, pk = Round.objects.values_list("number", "pk").get(state=Round.State.OPEN)
     yield _gauge("open_round", "The number of the open round.", number)
     attempts = Attempt.objects.filter(round=pk)
-    rows = attempts.values_list("status").annotate(count=Count("pk")).order_by()
+    rows = attempts.values_list("status").annotate(count=Count("status")).order_by()
     counts = _counts(Attempt.Status.values, rows)
     yield _gauges("round_attempts", "Drawings of the open round.", "status", counts)
 

@@ -68,7 +68,7 @@ def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
     context = {
         "page": page,
         "items": items,
-        "summary": achieved.summary(leaderboards.count_attempts(person.attempts.all())),
+        "summary": achieved.summary(leaderboards.counts_of([person])[person.pk]),
     }
     return render(
         request, "pages/my_drawings.html", context | achieved.achievements(person, own=True)

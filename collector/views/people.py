@@ -154,7 +154,7 @@ def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
                 pictures.drawing_card(attempt, headline=headline)
                 for attempt, headline in timeline.with_headlines(listed.object_list)
             ],
-            "summary": achieved.summary(leaderboards.count_attempts(person.attempts.all())),
+            "summary": achieved.summary(leaderboards.counts_of([person])[person.pk]),
             "role": person.get_role_display(),
         }
     else:
@@ -217,10 +217,7 @@ def people(request: HttpRequest, admin: Person) -> HttpResponse:
         found = found.filter(Q(username__icontains=asked["q"]) | Q(email__icontains=asked["q"]))
     page = Paginator(found, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
     counts = leaderboards.counts_of(page.object_list)
-    rows = [
-        {"person": person, "tally": counts.get(person.pk, leaderboards.AttemptCounts())}
-        for person in page.object_list
-    ]
+    rows = [{"person": person, "tally": counts[person.pk]} for person in page.object_list]
     chosen = {name: text for name, text in asked.items() if text}
     context = {
         "page": page,

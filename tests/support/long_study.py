@@ -218,6 +218,7 @@ def _attempts(count: int, drawers: list[Person]) -> list[Attempt]:
                 is_audited=False,
                 quorum=1,
                 needed_reading_count=int(kind == "pending"),
+                first_read_at=when if kind in ("verified", "undecided", "rejected") else None,
                 settled_at=None if pending else when,
                 settled_label=target if kind == "verified" else None,
                 credit=float(kind == "verified"),

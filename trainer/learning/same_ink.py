@@ -21,9 +21,21 @@ def find(
 ) -> int | None:
     """Give the place of the one of some pictures, uint8 (n, 28, 28), whose ink a picture, uint8
     (28, 28), of a digit, if that is known, has; None where it is none of them."""
-    if not len(pictures) or not picture.any():
+    return find_prepared(picture, prepare(pictures), digit)
+
+
+def prepare(pictures: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Give what a picture is compared with of each of some, uint16 (n, 784)."""
+    return _centred(pictures).reshape(len(pictures), SIDE**2).astype(np.uint16)
+
+
+def find_prepared(
+    picture: NDArray[np.uint8], prepared: NDArray[np.uint16], digit: int | None = None
+) -> int | None:
+    """Give what `find` does, of pictures that are prepared."""
+    if not len(prepared) or not picture.any():
         return None
-    alike = alikeness(picture, pictures)
+    alike = _alikeness(picture, prepared)
     best = int(alike.argmax())
     least = _THE_SAME_ELSE if digit is None else _THE_SAME.get(digit, _THE_SAME_ELSE)
     return best if alike[best] >= least else None
@@ -31,11 +43,15 @@ def find(
 
 def alikeness(picture: NDArray[np.uint8], pictures: NDArray[np.uint8]) -> Floats:
     """Say how alike a picture is to each of some, moved as it is the most, up to 1 (n,)."""
+    return _alikeness(picture, prepare(pictures))
+
+
+def _alikeness(picture: NDArray[np.uint8], prepared: NDArray[np.uint16]) -> Floats:
     ours = _centred(picture[None])[0]
     moved = _moved(_moved(ours, 1), 0).reshape(len(_PARTS) ** 2, -1)
     moved -= moved.mean(axis=1, keepdims=True)
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
-    theirs = _centred(pictures).reshape(len(pictures), -1)
+    theirs = prepared.astype(np.float32)
     spreads = np.sqrt(np.maximum(theirs.var(axis=1) * SIDE**2, 1))
     most: Floats = (moved @ theirs.T).max(axis=0) / spreads
     return most
@@ -44,7 +60,7 @@ def alikeness(picture: NDArray[np.uint8], pictures: NDArray[np.uint8]) -> Floats
 def _centred(pictures: NDArray[np.uint8]) -> Floats:
     """Move pictures by whole pixels so that the middle of their ink is in the middle, and blur them
     a little: at parts of a pixel edges differ most."""
-    flat = pictures.reshape(len(pictures), -1).astype(np.float32)
+    flat = pictures.reshape(len(pictures), SIDE**2).astype(np.float32)
     ink, right, down = (flat @ _SUMS).T
     right = np.rint(right / np.maximum(ink, 1)).astype(np.int64)
     down = np.rint(down / np.maximum(ink, 1)).astype(np.int64)

@@ -1,5 +1,5 @@
 """`manage.py flush`, as Django's: empties the database. On SQLite that deletes row by row, also
-what is append-only."""
+what is append-only, and leaves no sums either."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.core.management.commands import flush
 from django.db import connections, transaction
 
 from collector import append_only
+from collector.models import tallies
 
 
 class Command(flush.Command):
@@ -17,5 +18,7 @@ class Command(flush.Command):
             return
         with transaction.atomic(using=connection.alias):
             append_only.allow(connection)
+            tallies.leave(connection)
             super().handle(**options)
+            tallies.keep(connection)
             append_only.refuse(connection)
