@@ -108,6 +108,18 @@ def test_make_run_serves_unread_restarts_what_dies_and_stops_within_ten_seconds(
         assert query("SELECT program FROM trainer_heartbeat") == []
 
 
+def test_the_address_is_told_once_the_site_answers_there(site: Site) -> None:
+    serve = [sys.executable, "serve.py", "web"]
+    with subprocess.Popen(serve, cwd=ROOT, env=site.env, stdout=subprocess.PIPE) as run:
+        site.processes["make"] = run
+        assert run.stdout
+        assert f"http://127.0.0.1:{site.port}/\n".encode() in (
+            line.partition(b" is at ")[2] for line in run.stdout
+        )
+        assert Client(site).get("/healthz").status == 200
+        run.terminate()
+
+
 def bare_venv(folder: Path) -> Path:
     """A virtual environment, as it is to who sees it in /mnt, that has no program but Python."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
