@@ -115,6 +115,25 @@ def test_what_is_told_is_read_whole_and_covers_nothing_that_one_draws_with(
             assert amiss == [], (width, height, body)
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_verdict_is_read_whole_on_a_phone(visit: Open, language: str) -> None:
+    page = visit("/draw/", "alice", extra_http_headers={"Accept-Language": language})
+    mine = page.request.get(page.url.replace("/draw/", "/api/attempts/")).json()["results"][0]
+    for digit in (9, 4):
+        said = {"predicted_label": digit, "fooled": digit != 4, "probabilities": [0.1] * 10}
+        answering(page, 201, FOOLED | said | {"id": mine["id"], "target_label": 4})
+        page.click('[data-digit="4"]')
+        draw_with_mouse(page, penmanship.drawings(903 + digit, 1)[0][1])
+        page.click("#submit")
+        page.locator("#verdict[data-fooled]").wait_for()
+        for width, height in ((390, 664), (320, 568)):
+            page.set_viewport_size({"width": width, "height": height})
+            cut = page.locator("#verdict").evaluate("it => it.scrollHeight - it.clientHeight")
+            assert cut <= 0, (digit, width)
+        page.click("#anew")
+        page.set_viewport_size({"width": 1280, "height": 720})
+
+
 def test_trying_out_needs_none_and_shows_what_the_model_sees(visit: Open) -> None:
     page = visit("/try/")
     look(page, TRIED_WITH, "empty")

@@ -179,8 +179,11 @@ def test_times_are_the_readers_with_the_zone_on_hover(visit: Open) -> None:
     assert here.get_attribute("title") == "GMT+9, Asia/Tokyo"
 
 
-def test_an_admins_menu_is_whole_at_any_width(visit: Open) -> None:
-    page = visit("/desk/", "admin")
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_an_admins_menu_is_whole_at_any_width(visit: Open, language: str) -> None:
+    page = visit("/desk/", "admin", extra_http_headers={"Accept-Language": language})
+    name = page.locator(".menu summary span").first
+    name.evaluate("name => { name.textContent = 'Dora.the-very-long-name_30_abc' }")
     for width in (1280, 1190, 1000, 900):
         page.set_viewport_size({"width": width, "height": 700})
         assert page.evaluate(
