@@ -2,6 +2,7 @@
 behind; also where next to nothing is allowed."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -110,14 +111,19 @@ def test_make_run_serves_unread_restarts_what_dies_and_stops_within_ten_seconds(
 
 def test_the_address_is_told_once_the_site_answers_there(site: Site) -> None:
     serve = [sys.executable, "serve.py", "web"]
-    with subprocess.Popen(serve, cwd=ROOT, env=site.env, stdout=subprocess.PIPE) as run:
-        site.processes["make"] = run
-        assert run.stdout
-        assert f"http://127.0.0.1:{site.port}/\n".encode() in (
-            line.partition(b" is at ")[2] for line in run.stdout
-        )
+    run = subprocess.Popen(serve, cwd=ROOT, env=site.env, stdout=subprocess.PIPE)
+    site.processes["make"] = run
+    assert run.stdout
+    with run.stdout as told:
+        address = f" is at http://127.0.0.1:{site.port}/\n".encode()
+        assert any(line.endswith(address) for line in told)
         assert Client(site).get("/healthz").status == 200
-        run.terminate()
+    # The guide tells the parent from all others by this.
+    pattern = re.search(r"`pgrep -af '(.+?)'`", (ROOT / "docs/operations.md").read_text())
+    assert pattern
+    family = [psutil.Process(run.pid), *children(run.pid)]
+    found = [one.pid for one in family if re.search(pattern[1], " ".join(one.cmdline()))]
+    assert found == [run.pid]
 
 
 def bare_venv(folder: Path) -> Path:
