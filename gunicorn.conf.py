@@ -68,6 +68,14 @@ def on_starting(arbiter: Any) -> None:
     request_metrics.begin()
 
 
+def when_ready(arbiter: Any) -> None:
+    """Say where the site is, now that whoever goes there is answered."""
+    from collector.management import place
+
+    with suppress(OSError):
+        print(place.told(), flush=True)
+
+
 def on_exit(arbiter: Any) -> None:
     """Take the sign of life away: who ended as asked is no longer there."""
     from django.db import Error

@@ -8,6 +8,11 @@ from django.core.management import BaseCommand, execute_from_command_line
 
 from dadc_site import environment
 
+UNANSWERED = (
+    "This command asks for something, and nobody was there to answer: run it in a terminal. "
+    "add_person takes its password from DADC_PASSWORD too."
+)
+
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
     with environment.refusing():
@@ -17,4 +22,7 @@ if __name__ == "__main__":
         # They ask about the code, which `check` does in CI, and load all pages for it: no start of
         # a program has to wait for that.
         BaseCommand.requires_system_checks = []
-        execute_from_command_line(sys.argv)
+        try:
+            execute_from_command_line(sys.argv)
+        except EOFError:  # whatever it asks by: getpass or input, ours or Django's
+            sys.exit(f"\n{UNANSWERED}")  # below the question

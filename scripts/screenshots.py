@@ -68,6 +68,7 @@ FULL = (
     ("practice-result", "/moderate/?result", "nils"),
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
+    ("releases", "/releases/", "admin"),
     ("offline", "/offline/", None),
 )
 

@@ -71,6 +71,18 @@ def test_every_setting_is_in_the_operations_guide_with_its_default_and_no_other(
     assert {name: told[name].strip("`") for name in shown} == shown
 
 
+def test_commands_in_the_operations_guide_work_as_they_stand() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    bare = re.findall(r"`((?:manage\.py|verify|verify_release) [^`]*)`", text)
+    assert bare == ["manage.py crowd"]  # a process that one sees, not a command to type
+    steps = text.partition("### Upgrading")[2].partition("###")[0]
+    by_make = (ROOT / "Makefile").read_text().partition("\n.venv/ready:")[2].partition("\n\n")[0]
+    needed = {file.name for file in ROOT.glob("requirements*.txt")} - {"requirements-dev.txt"}
+    for name in sorted(needed):
+        step = next(line for line in steps.splitlines() if f"-r {name}" in line or name in line)
+        assert ("pip install" in step) == (name not in by_make), name
+
+
 def test_the_terms_name_every_status_and_answer() -> None:
     terms = (ROOT / "docs/terms.md").read_text()
     assert [status for status in Attempt.Status.values if f"`{status}`" not in terms] == []

@@ -186,6 +186,11 @@ class ModeratorCounts:
     practising_count: int
     paused_count: int
 
+    @property
+    def reading_count(self) -> int:
+        """How many are left who read."""
+        return self.moderator_count - self.practising_count - self.paused_count
+
 
 def count_moderators() -> ModeratorCounts:
     """Count the active moderators, in one query."""

@@ -101,6 +101,7 @@ COUNTED = {
 }
 PENDING = Q(ORIGINAL, status=Status.PENDING, has_fooled=True)
 VERIFIED = Q(ORIGINAL, status=Status.VERIFIED)
+FOOLED = Q(ORIGINAL, has_fooled=True)
 # What is counted of each person: all but what fooled.
 OF_EACH = {"attempt_count": ORIGINAL, "pending_count": PENDING, "verified_count": VERIFIED}
 Kinds = Iterable[tuple[str, bool, int, int]]

@@ -8,13 +8,20 @@ from django.db.models import Count, F, Max, Q
 
 from collector.models import Attempt, Person, clock
 from collector.rules import challenges
-from collector.standings.leaderboards import OF_EACH, PENDING, SHOWN, VERIFIED, AttemptCounts
+from collector.standings.leaderboards import (
+    FOOLED,
+    OF_EACH,
+    PENDING,
+    SHOWN,
+    VERIFIED,
+    AttemptCounts,
+)
 
 
 @dataclass(frozen=True)
 class Day:
-    """What a person drew today, but for what fooled, and how many of their fools were verified
-    since a moment, whenever they were drawn."""
+    """What a person drew today, and how many of their fools were verified since a moment, whenever
+    they were drawn."""
 
     counts: AttemptCounts
     confirmed_count: int
@@ -39,8 +46,9 @@ def of_person(person: Person, since: datetime | None = None) -> Day:
     query."""
     drawn_today = Q(submitted_at__gte=datetime.combine(today(), time(), UTC))
     confirmed = VERIFIED & Q(settled_at__gt=since or clock.now())
+    kinds = OF_EACH | {"fooled_count": FOOLED}
     counted = person.attempts.filter(drawn_today | confirmed).aggregate(
-        **{name: Count("status", filter=which & drawn_today) for name, which in OF_EACH.items()},
+        **{name: Count("status", filter=which & drawn_today) for name, which in kinds.items()},
         confirmed_count=Count("status", filter=confirmed),
     )
     return Day(confirmed_count=counted.pop("confirmed_count"), counts=AttemptCounts(**counted))

@@ -3,7 +3,7 @@ templates."""
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
 from django.conf import settings as django_settings
@@ -24,6 +24,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import translation
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views import generic
 from django.views.decorators.cache import never_cache
@@ -234,6 +235,11 @@ class WithinPath(auth.RedirectURLMixin):
         return asked if is_within else ""
 
 
+def _home_of(person: Person) -> str:
+    """Return where somebody begins: admins at the desk, all others at the pad."""
+    return reverse("desk" if person.is_admin else "draw")
+
+
 class SignIn(WithinPath, auth.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
@@ -244,10 +250,26 @@ class SignIn(WithinPath, auth.LoginView):
         person = form.get_user()
         assert isinstance(person, Person)
         if person.factors.exists():
-            factors.begin_second_step(self.request, person, self.get_success_url())
+            begins = self.get_redirect_url() or _home_of(person)
+            factors.begin_second_step(self.request, person, begins)
             return redirect("second_step")
+        is_first = person.last_login is None  # whoever signs up is signed in at once
         sessions.begin(self.request, person)
+        if is_first:
+            messages.warning(
+                self.request,
+                format_html(
+                    _(
+                        "Your password was made with your account, and others may have seen it. "
+                        '<a href="{url}">Choose one of your own</a>.'
+                    ),
+                    url=reverse("password_change"),
+                ),
+            )
         return _known_here(self.request, HttpResponseRedirect(self.get_success_url()))
+
+    def get_default_redirect_url(self) -> str:
+        return _home_of(cast(Person, self.request.user))
 
 
 class SignOut(WithinPath, auth.LogoutView):

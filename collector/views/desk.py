@@ -141,9 +141,10 @@ def _study_form(post: QueryDict | None = None) -> StudyForm:
 
 def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, object]:
     failed = candidates.last_failed()
-    return _waiting(request, admin, bound) | {
+    status = site_status.measure()
+    return _waiting(request, admin, bound, status.waiting) | {
         "open": figures.open_round(round_figures.current()),
-        "pulse": _pulse(site_status.measure()),
+        "pulse": _pulse(status),
         "problems": [*health.problems(), *_wrong(), *_judged_without()],
         "days": _days(site_status.daily()),
         "newest": candidates.newest(),
@@ -155,9 +156,11 @@ def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, obj
     }
 
 
-def _waiting(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, object]:
+def _waiting(
+    request: HttpRequest, admin: Person, bound: Forms, pending_count: int
+) -> dict[str, object]:
     """What waits for a decision, each kind with how many there are, and the menu's number of all
-    together, which so is not counted again."""
+    together, which so is not counted again; and whether nobody reads what waits for moderators."""
     held = list(
         RoundModel.objects.filter(state=State.HELD)
         .select_related("initial_model")
@@ -177,6 +180,7 @@ def _waiting(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, obj
     return {
         "waiting_count": waiting.total,
         "waiting": _in_words(waiting),
+        "unread": _unread(pending_count - waiting.unsettled_count, moderators),
         "held": [_held(model, bound) for model in held],
         "moderators": _moderators(moderators),
         **{f"{name}_page": page for name, page in pages.items()},
@@ -357,6 +361,25 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
         ],
         "form": bound.get(key) or ReasonForm(prefix=key),
     }
+
+
+def _unread(count: int, moderators: trust.ModeratorCounts) -> str:
+    """Say that nobody reads what waits for moderators; nothing where somebody does."""
+    if not count or moderators.reading_count:
+        return ""
+    if moderators.moderator_count:
+        waits = ngettext(
+            "{n:,} drawing waits to be read, and no moderator may read just now.",
+            "{n:,} drawings wait to be read, and no moderator may read just now.",
+            count,
+        )
+    else:
+        waits = ngettext(
+            "{n:,} drawing waits to be read, and nobody is a moderator yet.",
+            "{n:,} drawings wait to be read, and nobody is a moderator yet.",
+            count,
+        )
+    return say(waits, n=count)
 
 
 def _moderators(counts: trust.ModeratorCounts) -> str:

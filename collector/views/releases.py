@@ -27,7 +27,13 @@ def _list(request: HttpRequest, person: Person | None) -> HttpResponse:
     found = releases.visible_to(person).prefetch_related("files")
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     shown = [_shown(release) for release in page.object_list]
-    return render(request, "pages/releases.html", {"page": page, "releases": shown})
+    context = {
+        "page": page,
+        "releases": shown,
+        "are_public": Study.current().has_public_releases,
+        "sees_all": person is not None and person.is_admin,
+    }
+    return render(request, "pages/releases.html", context)
 
 
 def _shown(release: Release) -> dict[str, object]:
@@ -37,6 +43,7 @@ def _shown(release: Release) -> dict[str, object]:
         "made": release.made_at,
         "withdrawn": release.withdrawn_at,
         "sha256": release.sha256,
+        "is_licensed": release.is_licensed,
         "files": [
             {
                 "name": file.name,

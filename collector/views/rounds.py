@@ -75,11 +75,14 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         "has_releases": Study.current().has_public_releases
         or (isinstance(request.user, Person) and request.user.is_admin),
         "hardening": _hardening(compared) if page.number == 1 else None,
-        "enough": round_figures.ENOUGH,
         "rows": [_line(round_) for round_ in history.rounds],
         "matrix": _matrix(history),
         "charts": {
-            chart: any(round_.figures[name].of for round_ in history.rounds for name in names)
+            chart: any(
+                round_.figures[name].value is not None
+                for round_ in history.rounds
+                for name in names
+            )
             for chart, names in CHARTS.items()
         },
         "chart_json": json.dumps([_point(round_) for round_ in reversed(history.rounds)]),

@@ -26,7 +26,7 @@ export class Told {
     this.#error = page.querySelector("p#error");
     this.#later = page.querySelector("p#later");
     this.#kept = page.querySelector("p#kept");
-    // On a phone they lie over the tools: a press takes them away, as more ink does.
+    // On a phone they take the verdict's place: a press gives it back, as more ink does.
     this.#error.parentElement?.addEventListener("click", ({ target }) => {
       if (!(target instanceof HTMLAnchorElement)) this.quiet();
     });

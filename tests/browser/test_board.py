@@ -36,6 +36,23 @@ SEEN = f"""async (parts) => {{
     return [({OUTSIDE})(parts), document.documentElement.scrollWidth, width, height];
 }}"""
 
+# What a message is cut by, or lies over, and how far it is from the button that caused it.
+AMISS = """async (parts) => {
+    scrollTo(0, 0);
+    await new Promise(requestAnimationFrame);
+    const box = (part) => part.getBoundingClientRect();
+    const error = document.querySelector("#error");
+    const { top, bottom, left, right } = box(error);
+    const over = [...document.querySelectorAll(parts)].filter((part) => {
+        const other = box(part);
+        return top < other.bottom && bottom > other.top && left < other.right && right > other.left;
+    });
+    const cut = box(error.parentElement).bottom + 1 < bottom || bottom > innerHeight || top < 0;
+    const submit = document.querySelector("#submit");
+    const away = submit ? Math.max(box(submit).top - bottom, top - box(submit).bottom) : 0;
+    return [...over.map((part) => part.id), ...(cut ? ["cut"] : []), ...(away > 80 ? [away] : [])];
+}"""
+
 
 def look(page: Page, parts: str, state: str) -> None:
     """Nothing of it may be outside the window at any size."""
@@ -80,6 +97,43 @@ def test_drawing_needs_no_scrolling_at_any_size(visit: Open) -> None:
     page.wait_for_function("() => window.scrollY === 0")
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_is_told_is_read_whole_and_covers_nothing_that_one_draws_with(
+    visit: Open, language: str
+) -> None:
+    page = visit("/draw/", "alice", extra_http_headers={"Accept-Language": language})
+    page.click('[data-digit="4"]')
+    draw_with_mouse(page, penmanship.drawings(902, 1)[0][1])
+    whose = {"code": "another_person", "message": "This page is another account’s: bob’s."}
+    for status, body in ((409, REFUSED), (403, {"error": whose})):
+        answering(page, status, body)
+        page.click("#submit")
+        page.locator("#error:not(:empty)").wait_for()
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            amiss = page.evaluate(AMISS, f"{PARTS}, #submit, #anew, #chooser button")
+            assert amiss == [], (width, height, body)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_verdict_is_read_whole_on_a_phone(visit: Open, language: str) -> None:
+    page = visit("/draw/", "alice", extra_http_headers={"Accept-Language": language})
+    mine = page.request.get(page.url.replace("/draw/", "/api/attempts/")).json()["results"][0]
+    for digit in (9, 4):
+        said = {"predicted_label": digit, "fooled": digit != 4, "probabilities": [0.1] * 10}
+        answering(page, 201, FOOLED | said | {"id": mine["id"], "target_label": 4})
+        page.click('[data-digit="4"]')
+        draw_with_mouse(page, penmanship.drawings(903 + digit, 1)[0][1])
+        page.click("#submit")
+        page.locator("#verdict[data-fooled]").wait_for()
+        for width, height in ((390, 664), (320, 568)):
+            page.set_viewport_size({"width": width, "height": height})
+            cut = page.locator("#verdict").evaluate("it => it.scrollHeight - it.clientHeight")
+            assert cut <= 0, (digit, width)
+        page.click("#anew")
+        page.set_viewport_size({"width": 1280, "height": 720})
+
+
 def test_trying_out_needs_none_and_shows_what_the_model_sees(visit: Open) -> None:
     page = visit("/try/")
     look(page, TRIED_WITH, "empty")
@@ -95,6 +149,9 @@ def test_trying_out_needs_none_and_shows_what_the_model_sees(visit: Open) -> Non
     draw_with_mouse(page, [{"x": [5, 60], "y": [5, 9], "t": [0, 9]}])
     page.locator("#error:not(:empty)").wait_for()
     look(page, TRIED_WITH, "a limit")
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(AMISS, f"{PARTS}, #chooser button, .studio__submit") == [], width
 
 
 def test_the_first_screen_after_sign_up_needs_no_scrolling(visit: Open) -> None:

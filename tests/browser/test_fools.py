@@ -42,6 +42,13 @@ COMPARED = """async () => {
   });
   return [drawn.filter(Boolean).length, drawn.filter((value, i) => value !== played[i]).length];
 }"""
+# A colour of the site as a computed style has it; what stands on which; what is written in which.
+COLOUR = """(name) => {
+    document.body.style.outlineColor = `var(${name})`;
+    return getComputedStyle(document.body).outlineColor;
+}"""
+PLATES = "all => all.map((one) => getComputedStyle(one).backgroundColor)"
+INKS = "all => all.map((one) => getComputedStyle(one).color)"
 PACED = "async ([module, strokes]) => (await import(module)).paced(strokes)"
 
 
@@ -104,6 +111,21 @@ def test_ones_own_drawing_can_be_played_too(visit: Open) -> None:
     page.locator('a[href^="/drawings/"][data-status]').first.click()
     page.locator(PLAY).click()
     page.wait_for_function(f"() => ({INK})() > 0")
+
+
+def test_ones_own_digit_is_amber_and_the_models_blue_wherever_they_stand(
+    fool: str, visit: Open
+) -> None:
+    page = visit("/", "alice")
+    site = page.url.rstrip("/")
+    yours, models = (page.evaluate(COLOUR, name) for name in ("--accent", "--bar-top"))
+    for address in ("/", fool):
+        page.goto(site + address)
+        assert page.locator(".says b").evaluate_all(PLATES) == [yours, models], address
+    for address in ("/", "/gallery/", "/drawings/"):
+        page.goto(site + address)
+        inks = page.locator(".took b").evaluate_all(INKS)
+        assert set(inks) == {models}, address
 
 
 def test_the_address_of_a_fool_is_copied(fool: str, visit: Open) -> None:

@@ -156,7 +156,9 @@ def test_before_the_verdict_stands_the_game_and_it_goes_on_by_itself_while_it_is
     page = visit("/draw/", "alice")
     assert not page.locator("#bars").is_visible()
     page.locator(".today__challenge").wait_for()
-    page.locator('[data-game="today"]', has_text=re.compile(r"\d of \d+ verified, ")).wait_for()
+    page.locator(
+        '[data-game="today"]', has_text=re.compile(r"\d of \d+ tricks verified, ")
+    ).wait_for()
     assert findings(page) == []
     said = page.request.get(f"{page.url}today/?whole").json()
     later = said | {"today": "9 of 99 verified", "confirmed": "1 trick", "confirmed_count": 1}

@@ -72,6 +72,20 @@ def test_forced_colours_leave_the_drawing_that_is_read(visit: Open) -> None:
     assert (darkest < 40, lightest > 240) == (True, True)
 
 
+def test_forced_colours_tell_the_two_digits_apart_and_leave_an_edge_on_what_waits(
+    visit: Open,
+) -> None:
+    page = visit("/", "admin", forced_colors="active")
+    yours, models = (f".hero__example span:{which}-child b" for which in ("first", "last"))
+    plates = [style(page, part, "background-color") for part in (yours, models, "body")]
+    assert len(set(plates)) == 3
+    for part in (yours, models):
+        assert style(page, part, "color") != style(page, part, "background-color")
+    page.goto(f"{page.url}desk/")
+    assert style(page, ".waiting__list a", "border-top-style") == "solid"
+    assert style(page, ".plot__column", "fill") != style(page, ".card", "background-color")
+
+
 def test_drawings_are_printed_with_what_is_behind_their_ink(visit: Open) -> None:
     page = visit("/gallery/")
     page.emulate_media(media="print")

@@ -130,6 +130,20 @@ def test_the_home_page_follows_what_goes_on_while_it_is_looked_at(visit: Open) -
     page.get_by_text("of 4711 drawings").wait_for()
 
 
+def test_the_home_pages_picture_moves_for_five_seconds_at_most(visit: Open) -> None:
+    for motion, least, most in (("no-preference", 1000, 5000), ("reduce", 0, 1)):
+        page = visit("/", reduced_motion=motion)
+        ends = page.evaluate(
+            "() => document.querySelector('.hero__trick').getAnimations()"
+            ".map((moving) => moving.effect.getComputedTiming().endTime)"
+        )
+        assert all(least <= end <= most for end in ends), (motion, ends)
+        assert ends or motion == "reduce"
+        page.wait_for_function("() => document.getAnimations().length === 0")
+        trick = page.locator(".hero__trick")
+        assert trick.evaluate("part => getComputedStyle(part).strokeDashoffset") == "0px"
+
+
 def test_a_stranger_scribbles_on_the_home_page_the_model_answers_and_it_goes_along(
     visit: Open,
 ) -> None:
@@ -165,8 +179,11 @@ def test_times_are_the_readers_with_the_zone_on_hover(visit: Open) -> None:
     assert here.get_attribute("title") == "GMT+9, Asia/Tokyo"
 
 
-def test_an_admins_menu_is_whole_at_any_width(visit: Open) -> None:
-    page = visit("/desk/", "admin")
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_an_admins_menu_is_whole_at_any_width(visit: Open, language: str) -> None:
+    page = visit("/desk/", "admin", extra_http_headers={"Accept-Language": language})
+    name = page.locator(".menu summary span").first
+    name.evaluate("name => { name.textContent = 'Dora.the-very-long-name_30_abc' }")
     for width in (1280, 1190, 1000, 900):
         page.set_viewport_size({"width": width, "height": 700})
         assert page.evaluate(

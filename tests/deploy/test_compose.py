@@ -80,5 +80,6 @@ def test_what_stands_open_may_little_and_all_that_is_kept_has_a_volume(
     for service in services.values():
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["restart"] == "unless-stopped"
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
     kept = {volume.split(":")[1] for volume in services["site"]["volumes"]}
     assert kept == {dockerfiles.environment()["DADC_DATA_DIR"], "/backups"}

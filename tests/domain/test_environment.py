@@ -430,6 +430,22 @@ def test_setup_says_that_queue_workers_have_no_place_for_their_locks(tmp_path: P
 
 
 @pytest.mark.survives(
+    "a command that asks for something where nobody can answer",
+    "ends with a sentence",
+)
+@pytest.mark.parametrize("asks", [["add_person", "nora"], ["shell", "-c", "input()"]])
+def test_a_command_that_nobody_answers_ends_with_a_sentence(
+    asks: list[str], tmp_path: Path
+) -> None:
+    alone = ["setsid", "--wait", sys.executable, "manage.py", *asks]  # without a terminal
+    with pytest.raises(subprocess.CalledProcessError) as ended:
+        here(*alone, DADC_DATA_DIR=str(tmp_path))
+    assert ended.value.returncode == 1
+    assert ended.value.stderr.splitlines()[-1].startswith("This command asks for something, and")
+    assert "Traceback" not in ended.value.stderr
+
+
+@pytest.mark.survives(
     "a data folder open to others: empty, of a version before, with other things in it, sticky "
     "like `/tmp`",
     "closed where it is the site's own, else left",

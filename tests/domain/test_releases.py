@@ -362,6 +362,10 @@ def test_the_study_says_who_may_have_it(folder: Path, public: bool) -> None:
     }
     assert b"SHA256SUMS" in admin.get("/releases/").content
     assert (b"SHA256SUMS" in stranger.get("/releases/").content) == public
+    told = admin.get("/releases/").content.decode()
+    assert ("Everybody may download" in told, "Admins alone may" in told) == (public, not public)
+    assert (">for everybody</span>" if public else ">admins alone</span>") in told
+    assert (b"Everybody may download" in stranger.get("/releases/").content) == public
 
 
 def test_what_is_under_no_licence_stays_in_the_house(world: None) -> None:

@@ -2,6 +2,7 @@
 behind; also where next to nothing is allowed."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -106,6 +107,23 @@ def test_make_run_serves_unread_restarts_what_dies_and_stops_within_ten_seconds(
     wait_for(lambda: not alive(everybody), 10 - (time.monotonic() - begun), "every child to end")
     with reader(site.database_url) as query:
         assert query("SELECT program FROM trainer_heartbeat") == []
+
+
+def test_the_address_is_told_once_the_site_answers_there(site: Site) -> None:
+    serve = [sys.executable, "serve.py", "web"]
+    run = subprocess.Popen(serve, cwd=ROOT, env=site.env, stdout=subprocess.PIPE)
+    site.processes["make"] = run
+    assert run.stdout
+    with run.stdout as told:
+        address = f" is at http://127.0.0.1:{site.port}/\n".encode()
+        assert any(line.endswith(address) for line in told)
+        assert Client(site).get("/healthz").status == 200
+    # The guide tells the parent from all others by this.
+    pattern = re.search(r"`pgrep -af '(.+?)'`", (ROOT / "docs/operations.md").read_text())
+    assert pattern
+    family = [psutil.Process(run.pid), *children(run.pid)]
+    found = [one.pid for one in family if re.search(pattern[1], " ".join(one.cmdline()))]
+    assert found == [run.pid]
 
 
 def bare_venv(folder: Path) -> Path:

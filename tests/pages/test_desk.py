@@ -37,7 +37,9 @@ def test_what_waits_comes_first_and_its_number_is_in_every_admins_menu_alone(
     desk = text(admin.get("/desk/"))
     assert (
         "Waiting for an admin 1 held candidate 2 drawings that moderators could not settle "
-        "1 appeal 1 paused moderator Held candidates"
+        "1 appeal 1 paused moderator "
+        "1 drawing waits to be read, and no moderator may read just now. "
+        "Make somebody a moderator , or read them yourself . Held candidates"
     ) in desk
     assert desk.index("It is a 4.") < desk.index("Round 1 is open")
     for who in (alice, mona, None):
@@ -46,6 +48,21 @@ def test_what_waits_comes_first_and_its_number_is_in_every_admins_menu_alone(
         with CaptureQueriesContext(connection) as asked:
             assert numbers(client, "/rounds/") == []
         assert not [query for query in asked if "'held'" in query["sql"]]
+
+
+def test_drawings_that_wait_with_nobody_to_read_them_are_told_of_with_the_way_to_a_moderator(
+    browse: Browse, ada: Person, alice: Person, insert: Insert
+) -> None:
+    for _ in range(2):
+        insert(alice, status="pending", credit=0.0)
+    answer = browse(ada).get("/desk/")
+    assert "Nothing waits for you" not in text(answer)
+    assert "2 drawings wait to be read, and nobody is a moderator yet." in text(answer)
+    assert '<a href="/people/">Make somebody a moderator</a>' in answer.content.decode()
+    newt = Person.objects.create(username="newt", role=Person.Role.MODERATOR)
+    assert "no moderator may read just now" in text(browse(ada).get("/desk/"))
+    Person.objects.filter(pk=newt.pk).update(qualified_at=timezone.now())
+    assert "Nothing waits for you" in text(browse(ada).get("/desk/"))
 
 
 def test_the_last_two_weeks_are_told_by_the_day(

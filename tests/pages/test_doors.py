@@ -1,7 +1,6 @@
 """No door beside the door: Django's admin, a session left open, tokens, a role that was taken; and
 what admins do to accounts is written down."""
 
-import re
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, TooMany
+from collector.management import place
 from collector.models import AdminAction, Person
 from collector.moderation import queue, readings
 from collector.people import accounts, closing, suspensions
@@ -190,13 +190,11 @@ def test_a_password_for_the_first_admin_that_is_too_weak_is_named(
         (["dadc.example"], "listens on port 18999 and answers as dadc.example."),
     ],
 )
-def test_setup_names_an_address_that_the_site_answers_to(
-    hosts: list[str], said: str, settings: Any, capsys: pytest.CaptureFixture[str], db: None
+def test_the_address_that_is_told_is_one_that_the_site_answers_to(
+    hosts: list[str], said: str, settings: Any
 ) -> None:
-    settings.ALLOWED_HOSTS = hosts
-    settings.PORT = 18999
-    call_command("setup", serve=True)
-    assert f"Fool the Digits {said}" in capsys.readouterr().out
+    settings.ALLOWED_HOSTS, settings.PORT = hosts, 18999
+    assert place.told() == f"Fool the Digits {said}"
 
 
 @pytest.mark.parametrize(
@@ -219,15 +217,11 @@ def test_an_open_site_that_trusts_no_proxy_says_at_its_start_what_strangers_shar
     assert ("Set DADC_TRUSTED_PROXIES to the number of proxies" in told) == is_told
 
 
-def test_setup_names_the_path(settings: Any, capsys: pytest.CaptureFixture[str], db: None) -> None:
-    settings.PATH, settings.PORT = "/digits", 18999
-    for hosts in (["127.0.0.1"], ["dadc.example"]):
-        settings.ALLOWED_HOSTS = hosts
-        call_command("setup", serve=True)
-    assert re.findall("Fool the Digits (.+)", capsys.readouterr().out) == [
-        "is at http://127.0.0.1:18999/digits/",
-        "listens on port 18999 and answers as dadc.example, below /digits/.",
-    ]
+def test_the_address_that_is_told_has_the_path(settings: Any) -> None:
+    settings.PATH, settings.PORT, settings.ALLOWED_HOSTS = "/digits", 18999, ["127.0.0.1"]
+    assert place.told() == "Fool the Digits is at http://127.0.0.1:18999/digits/"
+    settings.ALLOWED_HOSTS = ["dadc.example"]
+    assert place.told().endswith(" on port 18999 and answers as dadc.example, below /digits/.")
 
 
 @pytest.mark.survives(

@@ -7,6 +7,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -131,6 +132,19 @@ def test_a_card_is_a_small_png_of_its_own_that_names_nobody(
         assert len(answer.content) < 60_000
         seen.append(answer.content)
     assert len(set(seen)) == 3
+
+
+def test_a_cards_own_digit_stands_on_amber_and_the_models_on_blue(
+    browse: Browse, alice: Person, insert: Insert
+) -> None:
+    card = browse(None).get(reverse("fool_card", args=[insert(alice, 4, 9).pk]))
+    with Image.open(io.BytesIO(card.content)) as picture:
+        rows = np.asarray(picture.convert("RGB"), int)[:450, 640:]
+    amber = (rows[..., 0] > 200) & (rows[..., 2] < 60)
+    blue = (rows[..., 2] > 200) & (rows[..., 0] < 170)
+    assert amber.sum() > 5000
+    assert blue.sum() > 5000
+    assert amber.nonzero()[0].mean() < blue.nonzero()[0].mean() - 100
 
 
 @pytest.mark.survives(

@@ -78,14 +78,34 @@ def test_the_draw_page_says_how_the_game_stands_and_so_does_what_it_asks_again(
             draw(insert, alice, status, settled_at=settled)
     draw(insert, alice, submitted_at=NOON - timedelta(days=3), settled_at=NOON)
     said = client.get(f"/draw/today/?since={before}&whole").json()
-    assert said["today"] == "2 of 9 verified, 3 waiting to be read"
+    assert said["today"] == "2 of 9 tricks verified, 3 waiting"
     assert said["confirmed"] == "3 tricks of yours confirmed since your last visit."
-    assert said["board"] == "1 person, alice leads with 2 verified, 3 waiting."
+    assert said["board"] == "1 person, you lead with 2 verified, 3 waiting."
     assert said["badge_name"] == "Teacher"
     assert client.get(f"/draw/today/?since={before + 7200}").json()["confirmed"] == ""
     page = text(client.get("/draw/"))
     for words_of_it in (said["today"], said["board"], f"Trick it with {words.named(DIGIT)}"):
         assert words_of_it in page
+
+
+def test_what_did_not_fool_is_no_trick_that_waits_to_be_verified(
+    browse: Browse, insert: Insert, alice: Person
+) -> None:
+    client = browse(alice)
+    insert(alice, 4, 4, status="not_fooled", submitted_at=NOON, credit=0.0)
+    assert client.get("/draw/today/").json()["today"] == "1 drawing, no trick yet"
+    draw(insert, alice)
+    said = client.get("/draw/today/").json()["today"]
+    assert said == "1 of 1 trick verified, none waiting"
+
+
+def test_who_leads_is_told_so_and_everybody_else_who_it_is(
+    browse: Browse, insert: Insert, alice: Person, bob: Person
+) -> None:
+    draw(insert, alice)
+    for who, leads in ((alice, "you lead"), (bob, "alice leads")):
+        said = browse(who).get("/draw/today/?whole").json()["board"]
+        assert said == f"1 person, {leads} with 1 verified, none waiting."
 
 
 def test_asking_again_costs_four_statements_beside_who_asks_and_is_limited(

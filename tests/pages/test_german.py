@@ -146,3 +146,9 @@ def test_a_probe_and_what_is_taken_along_are_english_whoever_asks(
     client = browse(heidi)
     worker = client.get("/readyz", **GERMAN).json()["worker"]  # type: ignore[arg-type]
     assert worker == "No sign of life from any worker or from any trainer."
+
+
+def test_undo_and_redo_are_called_what_programs_call_them(browse: Browse, heidi: Person) -> None:
+    page = browse(heidi).get("/draw/").content.decode()
+    for name in ("Rückgängig", "Wiederholen"):
+        assert f'title="{name}" aria-label="{name}"' in page

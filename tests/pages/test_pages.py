@@ -33,6 +33,12 @@ def test_a_stranger_is_told_what_this_is_and_how_it_stands(
     assert "A 4, taken for 9" in page
 
 
+def test_who_has_an_account_is_not_asked_to_try_without_one(browse: Browse, alice: Person) -> None:
+    for who, is_asked in ((None, True), (alice, False)):
+        page = text(browse(who).get("/rounds/"))
+        assert ("Try it without an account" in page) == is_asked
+
+
 def test_what_fooled_it_yesterday_is_not_of_today(
     browse: Browse, alice: Person, insert: Insert
 ) -> None:

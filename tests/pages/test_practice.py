@@ -80,6 +80,9 @@ def test_once_all_practice_is_read_an_admin_lets_them_with_a_reason(
         assert "an admin of this site has to let you moderate" in page(browse, newt, address)
     assert browse(newt).post("/api/assignments/").status_code == 403
     assert "2 moderators: 1 practises." in page(browse, ada, "/desk/")
+    for path in ("/people/", "/people/newt/"):
+        assert ">practising</span>" in page(browse, ada, path)
+    assert ">practising</span>" not in page(browse, ada, "/people/mona/")
     assert "waits for you" in page(browse, ada, "/moderators/")
     client, key = browse(ada), f"moderator-{newt.pk}-why"
     client.post("/moderators/", {"do": "qualify", "moderator": "newt"})

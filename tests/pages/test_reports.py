@@ -170,10 +170,23 @@ def test_fooling_is_told_with_its_intervals_and_what_it_is_of(
     assert drawings == "12 1 waiting"
 
 
+def test_before_the_first_verified_trick_the_rounds_page_has_no_chart_and_asks_for_a_drawing(
+    browse: Browse, insert: Insert, alice: Person
+) -> None:
+    insert(alice, 4, 4, "not_fooled", credit=0.0)
+    answer = browse(None).get("/rounds/")
+    assert "No verified trick yet" in text(answer)
+    assert "Too early" not in text(answer)
+    assert 'id="tries-chart"' not in answer.content.decode()
+    insert(alice)
+    answer = browse(None).get("/rounds/")
+    assert "Too early to say how hard the models are to trick" in text(answer)
+    assert 'id="tries-chart"' in answer.content.decode()
+
+
 def test_the_rounds_page_begins_with_how_many_drawings_a_trick_took_at_first_and_lately(
     browse: Browse, open_round: Round
 ) -> None:
-    assert "once people have tricked one 10 times" in text(browse(None).get("/rounds/"))
     add_rounds(20)
     page = text(browse(None).get("/rounds/"))
     # Of round 20 three tricks wait, and each may count yet.

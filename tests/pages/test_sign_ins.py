@@ -420,3 +420,26 @@ def test_a_cookie_that_is_none_of_ours_is_not_sent_back(alice: Person, made_up: 
     owner.cookies[sign_ins.DEVICE] = made_up
     assert sign_in(owner) == 302
     assert len(owner.cookies[sign_ins.DEVICE].value) == 22
+
+
+def test_a_first_sign_in_is_told_to_change_the_password_and_admins_begin_at_the_desk(
+    alice: Person, ada: Person
+) -> None:
+    for name, begins in (("ada", "/desk/"), ("alice", "/draw/")):
+        for is_first in (True, False):
+            browser, given = Client(), {"username": name, "password": PASSWORD}
+            answer = browser.post(reverse("sign_in"), given, follow=True)
+            assert answer.redirect_chain[-1][0] == begins
+            way = '<a href="/accounts/password/">Choose one of your own</a>'
+            assert (way in answer.content.decode()) == is_first, name
+    asked = Client().post(f"{reverse('sign_in')}?next=/gallery/", given | {"next": "/gallery/"})
+    assert asked["Location"] == "/gallery/"
+
+
+def test_who_signs_up_chose_their_password(db: None) -> None:
+    browser = Client()
+    new = {"username": "nora", "password": PASSWORD}
+    browser.post(reverse("sign_up"), new)
+    sign_out(browser)
+    answer = browser.post(reverse("sign_in"), new, follow=True)
+    assert "Choose one of your own" not in answer.content.decode()

@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import OperationalError, connection
-from django.http.request import validate_host
 from django_q.models import Schedule
 
 from collector.errors import Refused
@@ -93,7 +92,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--serve",
             action="store_true",
-            help="check that PORT is free; print addresses",
+            help="check that PORT is free; say what is amiss with how it is served",
         )
 
     def handle(self, *args: object, **options: Any) -> None:
@@ -125,10 +124,8 @@ class Command(BaseCommand):
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)
         Schedule.objects.exclude(name__in=[each["name"] for each in SCHEDULES]).delete()
-        if serve:
-            self.stdout.write(f"{settings.SITE_NAME} {_place(settings.PORT)}")
-            if not settings.LOCAL and not settings.TRUSTED_PROXIES:
-                self.stdout.write(SHARED)
+        if serve and not settings.LOCAL and not settings.TRUSTED_PROXIES:
+            self.stdout.write(SHARED)
         if sessions.are_of_another_key():
             self.stdout.write(ANOTHER_KEY)
         self._first_admin()
@@ -152,15 +149,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Sign in as admin, password {shown} (shown this once; change it on your account page)."
         )
-
-
-def _place(port: int) -> str:
-    """Where the site is, by a name that it answers to."""
-    for host in ("127.0.0.1", "[::1]"):
-        if validate_host(host, settings.ALLOWED_HOSTS):
-            return f"is at http://{host}:{port}{settings.PATH}/"
-    below = f", below {settings.PATH}/" if settings.PATH else ""
-    return f"listens on port {port} and answers as {', '.join(settings.ALLOWED_HOSTS)}{below}."
 
 
 def _compare_clocks(tell: Callable[[str], object]) -> None:

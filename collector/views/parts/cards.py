@@ -18,7 +18,8 @@ SMOOTH = 3  # samples to a pixel, on each axis
 SMOOTH_UP_TO = 4  # shares of work; all beyond is a scribble, at a sample to a pixel
 # As the tokens' dark slate.
 SLATE, BOARD, EDGE = (13, 15, 22), (5, 6, 10), (44, 49, 66)
-CHALK, SOFT, ACCENT = (255, 255, 255), (185, 192, 211), (255, 183, 3)
+CHALK, SOFT = (255, 255, 255), (185, 192, 211)
+ACCENT, MODELS = (255, 183, 3), (143, 166, 255)  # one's own digit, the model's
 # As parts/mark.html, in its 11 × 11 squares: left, top, right, bottom.
 MARK = ((3, 3, 3, 5), (3, 5, 7, 5), (7, 3, 7, 8))
 MARK_TRICK = (4, 2, 6, 2)
@@ -37,8 +38,8 @@ def png(attempt: Attempt) -> bytes:
     draw = ImageDraw.Draw(card)
     yours, its = _("You say"), _("It says")
     beside = TEXT + SPACE + round(max(_font(72).getlength(words) for words in (yours, its)))
-    _say(card, draw, 138, yours, beside, attempt.target_label, CHALK, EDGE)
-    _say(card, draw, 278, its, beside, attempt.predicted_label, SLATE, ACCENT)
+    _say(card, draw, 138, yours, beside, attempt.target_label, SLATE, ACCENT)
+    _say(card, draw, 278, its, beside, attempt.predicted_label, SLATE, MODELS)
     is_verified = attempt.status == Attempt.Status.VERIFIED
     # Translators: each of the two lines has room for about 33 letters, of which none has an accent.
     fooled = (

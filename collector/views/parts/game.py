@@ -60,17 +60,22 @@ def _due(missing: int) -> str:
 
 
 def _today(day: days.Day) -> str:
-    """Say one's own day, as in “2 of 9 verified, 3 waiting to be read”."""
+    """Say one's own day, as in “2 of 9 tricks verified, 3 waiting to be read”."""
     counts = day.counts
     if not counts.attempt_count:
         return _("nothing drawn yet")
+    if not counts.fooled_count:
+        return say(_("{drawings}, no trick yet"), drawings=words.drawings(counts.attempt_count))
+    verified = ngettext(
+        "{verified:,} of {tricks:,} trick verified, {waiting}",
+        "{verified:,} of {tricks:,} tricks verified, {waiting}",
+        counts.fooled_count,
+    )
     return say(
-        _("{verified:,} of {attempts:,} verified, {pending:,} waiting to be read")
-        if counts.pending_count
-        else _("{verified:,} of {attempts:,} verified, none waiting to be read"),
+        verified,
         verified=counts.verified_count,
-        attempts=counts.attempt_count,
-        pending=counts.pending_count,
+        tricks=counts.fooled_count,
+        waiting=words.waiting(counts.pending_count),
     )
 
 
@@ -85,22 +90,26 @@ def seldom(person: Person) -> Said:
         "badge": coming[0].key if coming else "",
         "badge_name": told(coming[0].name) if coming else "",
         "badge_lacking": f"{told(coming[0].lacking(facts))}." if coming else "",
-        "board": _board(),
+        "board": _board(person),
         "has_drawn": int(facts.streak.longest > 0),
     }
 
 
-def _board() -> str:
-    """Say who leads on the board of today's challenge, and how many are on it."""
+def _board(person: Person) -> str:
+    """Tell a person who leads on the board of today's challenge, and how many are on it."""
     board = days.challenge_board(days.today())
     if not board:
         return _("Nobody yet.")
     first = board[0]
     verified = first.counts.verified_count
+    if not verified:
+        leads = _("{people}, none verified yet, {waiting}.")
+    elif first.username == person.username:
+        leads = _("{people}, you lead with {verified:,} verified, {waiting}.")
+    else:
+        leads = _("{people}, {name} leads with {verified:,} verified, {waiting}.")
     return say(
-        _("{people}, {name} leads with {verified:,} verified, {waiting}.")
-        if verified
-        else _("{people}, none verified yet, {waiting}."),
+        leads,
         people=words.people(len(board)),
         name=first.username,
         verified=verified,
