@@ -29,6 +29,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("arm", "text", "arm of the study"),
         Column("drawer", "text", "pseudonym of who drew it, of this release alone"),
         Column("name", "text", "user name, where the site shows it beside the drawing", True),
+        Column(
+            "split", "text", "train or test, of its drawer for life, once a sample is theirs", True
+        ),
         Column("target_label", "int8", "the digit that the drawer says it is"),
         Column("predicted_label", "int8", "the digit that the model said at once"),
         Column("fooled", "bool", "whether the two differ"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from collector.data import release_columns
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
@@ -17,7 +17,7 @@ from collector.errors import Refused
 from collector.models import Attempt, Decision, Reading
 from trainer import samples
 from trainer.learning.png import png
-from trainer.models import RoundModel, Sample
+from trainer.models import Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
 ARM = "dynamic"
@@ -105,6 +105,7 @@ def _by_id(found: QuerySet[Any], fields: Sequence[str]) -> Iterator[Row]:
 def _attempts(scope: Scope) -> Iterator[Row]:
     decided = Decision.objects.filter(attempt=OuterRef("pk"))
     shown = public().filter(pk=OuterRef("pk"))
+    splits = Contributor.objects.filter(pk=OuterRef("drawer__contributor"))
     found = scope.attempts().annotate(
         number=F("round__number"),
         contributor=F("drawer__contributor"),
@@ -112,6 +113,7 @@ def _attempts(scope: Scope) -> Iterator[Row]:
         is_shown=Exists(shown),
         is_decided=Exists(decided),
         original_removed_at=F("near_duplicate_of__removed_at"),
+        split=Subquery(splits.values("split")),
     )
     for each in _by_id(found, _OF_AN_ATTEMPT):
         yield _attempt(scope, each)
@@ -128,6 +130,7 @@ _AS_THEY_ARE = (
     "raster_version",
     "submitted_at",
     "settled_at",
+    "split",
 )
 _OF_AN_ATTEMPT = (
     "id",
