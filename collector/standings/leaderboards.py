@@ -118,6 +118,14 @@ def counts_by_digit(attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
     return _counted_by("target_label", attempts)
 
 
+def fools_by_confusion() -> dict[tuple[int, int], int]:
+    """Count the verified fools that are there by (target, predicted); what nobody has done yet is
+    missing."""
+    pairs = Attempt.objects.filter(SHOWABLE).values_list("target_label", "predicted_label")
+    counted = pairs.order_by().annotate(n=Count("*"))
+    return {(target, predicted): n for target, predicted, n in counted}
+
+
 def _counted_by(field: str, attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
     kinds = attempts.order_by().values_list(field, *KINDS).annotate(**COUNTED)
     by_value: dict[int, list[tuple[str, bool, int, int]]] = defaultdict(list)
