@@ -4,7 +4,6 @@ nothing else, a group of rows at a time: whoever has the folder can make them ag
 
 import csv
 import gzip
-import io
 import json
 import shutil
 import tempfile
@@ -19,10 +18,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from collector.data import release_columns
 from collector.data.release_columns import ATTEMPTS
+from trainer.learning import png, raster
 from trainer.learning.raster import SIDE
 
 IMAGES, ARRAYS, LINES, TABLE = (
@@ -89,10 +88,7 @@ def problems(folder: Path) -> Iterator[str]:
 
 def pixels_of(row: Row) -> NDArray[np.uint8]:
     """Decode the picture of a row, uint8 (28, 28). Raises ValueError where it is none of ours."""
-    with Image.open(io.BytesIO(row["image"]["bytes"]), formats=["PNG"]) as picture:
-        if (picture.mode, picture.size) != ("L", (SIDE, SIDE)):
-            raise ValueError(f"The picture of {row['id']} is not {SIDE} × {SIDE} in grey.")
-        return np.asarray(picture)
+    return raster.picture(png.pixels_of(row["image"]["bytes"]))
 
 
 def harmless(cell: object) -> object:
@@ -166,7 +162,7 @@ def _write_lines(folder: Path, path: Path) -> None:
     columns = ("id", "target_label", "fooled", "submitted_at", "strokes", "width")
     with (
         path.open("wb") as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as lines,
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
     ):
         for row in _drawn(folder, columns):
             if row["strokes"] is not None:
