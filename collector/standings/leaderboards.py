@@ -10,7 +10,7 @@ from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from collector.errors import Refused
-from collector.models import BEST_FIRST, ORIGINAL, SHOWABLE, Attempt, Person
+from collector.models import BEST_FIRST, COPY, ORIGINAL, SHOWABLE, Attempt, Person
 from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
@@ -94,7 +94,7 @@ class Standing:
 KINDS = ("status", "has_fooled")
 COUNTED = {
     "n": Count("status", filter=ORIGINAL),
-    "copies": Count("status", filter=~ORIGINAL),
+    "copies": Count("status", filter=COPY),
 }
 PENDING = Q(ORIGINAL, status=Status.PENDING, has_fooled=True)
 VERIFIED = Q(ORIGINAL, status=Status.VERIFIED)
