@@ -1,5 +1,6 @@
-"""What others hand over, read item by item: a folder or zip of pictures with `metadata.jsonl`,
-NumPy's arrays, Quick, Draw!'s lines. Nothing in it is believed, unpacked or read whole."""
+"""What others hand over, read item by item: a release, a folder or zip of pictures with
+`metadata.jsonl`, NumPy's arrays, Quick, Draw!'s lines. Nothing in it is believed, unpacked or read
+whole."""
 
 import gzip
 import hashlib
@@ -21,6 +22,8 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
+from collector.data import release_folder, release_formats
+from collector.data.release_check import Check
 from collector.errors import Refused
 from trainer.learning import drawing, raster
 from trainer.learning.drawing import Drawing
@@ -79,12 +82,17 @@ class NotTaken(ValueError):
 def read(path: Path) -> Iterator[Item | Bad]:
     """Yield what is at `path` in its order, each item or why it is none. Raises Refused where it is
     of no form that is known, or nothing of it can be read."""
+    if (path / release_folder.SUMS).exists():
+        return _release(path)
     if path.is_dir():
         return _pictures(path, partial(_open_below, path))
     for ending, form in _FORMS.items():
         if path.name.lower().endswith(ending):
             return form(path)
-    raise Refused(f"{path} is neither a folder with {METADATA} nor one of {', '.join(_FORMS)}.")
+    raise Refused(
+        f"{path} is neither a release, nor a folder with {METADATA}, nor one of "
+        f"{', '.join(_FORMS)}."
+    )
 
 
 def _pictures(path: Path, open_: Open) -> Iterator[Item | Bad]:
@@ -139,6 +147,25 @@ def _parts(name: str) -> tuple[str, ...]:
     if path.is_absolute() or ".." in path.parts or not path.parts or set("\\\0") & set(name):
         raise NotTaken("leads out of the folder")
     return path.parts
+
+
+def _release(path: Path) -> Iterator[Item | Bad]:
+    """Read the samples of a release that agrees with itself in everything, with their strokes."""
+    for problem in Check(path).problems():
+        raise Refused(f"{path} is no release that agrees with itself: {problem}")
+    labels = release_formats.sample_labels(path)
+    columns = ("id", "drawer", "strokes", "width", "raster_version", "image")
+    for row in release_formats.rows_drawn(path, columns):
+        if row["id"] in labels:
+            has_strokes = row["strokes"] and row["raster_version"] == raster.VERSION
+            yield Item(
+                place=f"attempt {row['id']}",
+                key=row["id"],
+                label=labels[row["id"]],
+                pixels=release_formats.pixels_of(row).tobytes(),
+                drawn=drawing.parse(row["strokes"], row["width"]) if has_strokes else None,
+                writer=row["drawer"],
+            )
 
 
 def _zip(path: Path) -> Iterator[Item | Bad]:

@@ -20,6 +20,7 @@ from collector.rules.verdicts import ANSWERS
 from trainer.learning import drawing, raster
 from trainer.learning.manifests import is_sealed
 
+MOST_IN_A_GROUP = 1 << 28  # bytes: of our own the largest has 40 MB
 ALIKE = 1e-5  # how far an answer may be from the one that was stored
 _CALLED_FOOLS = {"verified": True, "not_fooled": False}
 Row = dict[str, Any]
@@ -75,6 +76,10 @@ class Check:
         with parquet.ParquetFile(self.path(name)) as file:
             if not file.schema_arrow.equals(release_columns.schema(name)):
                 yield f"{name} has other columns."
+                return
+            groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+            if any(group.total_byte_size > MOST_IN_A_GROUP for group in groups):
+                yield f"{name} has more than {MOST_IN_A_GROUP:,} bytes in a group of rows."
                 return
             last = ""
             for batch in file.iter_batches():

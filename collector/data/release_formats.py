@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.data import release_columns
-from collector.data.release_columns import ATTEMPTS
+from collector.data.release_columns import ATTEMPTS, SAMPLES
 from trainer.learning import png, raster
 from trainer.learning.raster import SIDE
 
@@ -97,8 +97,8 @@ def harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
-def _drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield these columns of the attempts that have a picture."""
+def rows_drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield these columns of the attempts of a release that have a picture."""
     from pyarrow import parquet
 
     with parquet.ParquetFile(folder / ATTEMPTS) as file:
@@ -106,10 +106,20 @@ def _drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:
             yield from (row for row in batch.to_pylist() if row["status"] != "retracted")
 
 
+def sample_labels(folder: Path) -> dict[str, int]:
+    """Return under which digit each attempt of a release is kept that is a sample still."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(folder / SAMPLES) as file:
+        batches = file.iter_batches(ROWS, columns=["attempt", "label", "withdrawn"])
+        rows = (row for batch in batches for row in batch.to_pylist())
+        return {row["attempt"]: row["label"] for row in rows if not row["withdrawn"]}
+
+
 def _write_images(folder: Path, out: Path) -> None:
     """Write the pictures as zips, each with a line for each of its pictures: a folder as
     `datasets` loads it."""
-    drawn = _drawn(folder, ("image", *_IN_A_FOLDER))
+    drawn = rows_drawn(folder, ("image", *_IN_A_FOLDER))
     for number, first in enumerate(drawn, start=1):
         with (
             zipfile.ZipFile(out / IMAGES.format(number), "w") as zipped,
@@ -136,13 +146,13 @@ def _entry(name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInf
 def _write_arrays(folder: Path, path: Path) -> None:
     """Write what has a picture as arrays, one after the other, as NumPy loads them without
     pickle."""
-    count = sum(1 for _ in _drawn(folder, ()))
+    count = sum(1 for _ in rows_drawn(folder, ()))
     with zipfile.ZipFile(path, "w") as zipped:
         for name, (column, kind, nothing) in _ARRAYS.items():
-            values = (row[column] for row in _drawn(folder, (column,)))
+            values = (row[column] for row in rows_drawn(folder, (column,)))
             filled = (nothing if value is None else value for value in values)
             _write_array(zipped, name, (count,), kind, filled)
-        pictures = (pixels_of(row) for row in _drawn(folder, ("id", "image")))
+        pictures = (pixels_of(row) for row in rows_drawn(folder, ("id", "image")))
         _write_array(zipped, "pixels", (count, SIDE, SIDE), "|u1", pictures)
 
 
@@ -164,7 +174,7 @@ def _write_lines(folder: Path, path: Path) -> None:
         path.open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
     ):
-        for row in _drawn(folder, columns):
+        for row in rows_drawn(folder, columns):
             if row["strokes"] is not None:
                 lines.write(json.dumps(_line(row), separators=(",", ":")).encode() + b"\n")
 

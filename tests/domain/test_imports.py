@@ -1,9 +1,11 @@
 """Drawings from elsewhere: what is taken, what is refused by name; and they count for nobody."""
 
 import gzip
+import hashlib
 import io
 import json
 import os
+import shutil
 import struct
 import zipfile
 import zlib
@@ -14,11 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 from PIL import Image
 
-from collector.data import imports
+from collector.data import imports, releases
 from collector.data.imports import Import
+from collector.data.release_check import Check
 from collector.errors import Refused
 from collector.models import Attempt, Person, Study
 from collector.moderation import queue, readings
@@ -26,6 +30,7 @@ from collector.standings import leaderboards
 from collector.study import consistency
 from collector.study import settings as study_settings
 from tests.support.cast import add_person, read, submit
+from tests.support.models import add_model
 from tests.support.penmanship import fooling
 from trainer import mnist_duplicates, rounds, samples, target
 from trainer.learning import drawing, raster
@@ -394,6 +399,113 @@ def test_pages_show_its_pixels_and_nothing_to_replay(tmp_path: Path) -> None:
     assert "data-strokes" not in page
     assert 'd="M' in page
     assert Client().get(f"/fools/{attempt.pk}/").status_code == 404
+
+
+def _released(out: Path, source: Path) -> Path:
+    """The release of round 1, to which what is at `source` was imported."""
+    taken(source)
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(add_model(7))
+    releases.write_to(releases.make(1), out)
+    return out
+
+
+def _all_gone() -> None:
+    Sample.objects.all().delete()
+    Attempt.objects.all().delete()
+
+
+def test_a_release_says_what_was_imported_and_its_pictures_can_be_imported_elsewhere(
+    tmp_path: Path,
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = _released(tmp_path / "first", folder(tmp_path / "seed"))
+    assert list(Check(out).problems()) == []
+    rows = parquet.read_table(out / "attempts.parquet").to_pylist()
+    assert {(row["imported"], row["settled_by"], row["strokes"]) for row in rows} == {
+        (True, "import", None)
+    }
+    before = set(Sample.objects.values_list("sha256", "label"))
+    _all_gone()
+    for name, there in ((".", 0), ("images-1.zip", 8), ("attempts.npz", 8)):
+        counted, told = taken(out / name)
+        assert (counted.counts["there"], told) == (there, [])
+    assert set(Sample.objects.values_list("sha256", "label")) == before
+
+
+def test_samples_of_a_release_come_with_their_strokes(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    source = tmp_path / "a.ndjson"
+    lines = [line(), line(key_id="2", drawing=[[[10, 200, 90], [20, 30, 240], [0, 9, 20]]])]
+    source.write_text("\n".join(map(json.dumps, lines)))
+    out = _released(tmp_path / "first", source)
+    assert list(Check(out).problems()) == []
+    drawn = set(Attempt.objects.values_list("pixels_sha256", "target_label", "width"))
+    _all_gone()
+    counted, told = taken(out)
+    assert (counted.counts["taken"], told) == (2, [])
+    assert set(Attempt.objects.values_list("pixels_sha256", "target_label", "width")) == drawn
+    assert all(attempt.strokes for attempt in Attempt.objects.all())
+    assert list(consistency.problems()) == []
+
+
+def _larger(out: Path) -> None:
+    """A row whose picture is 300 MB of nothing, a few kB compressed."""
+    import pyarrow
+    from pyarrow import parquet
+
+    table = parquet.read_table(out / "attempts.parquet")
+    rows = table.to_pylist()
+    rows[0]["image"]["bytes"] = bytes(300_000_000)
+    schema = table.schema
+    with parquet.ParquetWriter(out / "attempts.parquet", schema, compression="zstd") as writer:
+        writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+    _summed(out)
+
+
+def _other_columns(out: Path) -> None:
+    from pyarrow import parquet
+
+    table = parquet.read_table(out / "attempts.parquet")
+    parquet.write_table(table.drop_columns(["licence"]), out / "attempts.parquet")
+    _summed(out)
+
+
+def _other_croissant(out: Path) -> None:
+    croissant = json.loads((out / "croissant.json").read_text())
+    croissant["version"] = "9.9.9"
+    (out / "croissant.json").write_text(json.dumps(croissant))
+    _summed(out)
+
+
+def _other_licence(out: Path) -> None:
+    (out / "LICENSE").write_text("Do what you like.")
+
+
+def _summed(out: Path) -> None:
+    files = sorted(file for file in out.iterdir() if file.name != "SHA256SUMS")
+    sums = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+    (out / "SHA256SUMS").write_text("".join(sums))
+
+
+WRONG_RELEASES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "another hash": (_other_licence, "LICENSE is not what"),
+    "a Croissant that does not fit": (_other_croissant, "croissant.json is of another version"),
+    "a Parquet schema that does not fit": (_other_columns, "attempts.parquet has other columns"),
+    "a Parquet with a decompression bomb": (_larger, "bytes in a group of rows"),
+}
+
+
+def test_a_release_that_does_not_fit_is_refused_before_anything_is_taken(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    out = _released(tmp_path / "first", folder(tmp_path / "seed"))
+    for number, (name, (alter, told)) in enumerate(WRONG_RELEASES.items()):
+        altered = shutil.copytree(out, tmp_path / f"altered{number}")
+        alter(altered)
+        with pytest.raises(Refused, match=told):
+            taken(altered)
+        assert Attempt.objects.count() == 8, name
 
 
 def test_mnists_own_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,10 @@ EVERY = 1000  # items, after which the progress is told
 
 class Command(BaseCommand):
     help = (
-        "Take drawings from elsewhere: a folder or zip of pictures with metadata.jsonl (id, "
-        "file_name, correct_number), an npz (pixels, labels), or Quick, Draw!'s ndjson. They are "
-        "marked as imported, and count for nobody. Ended in the middle, the same command goes on "
-        "where it was."
+        "Take drawings from elsewhere: the samples of a release, a folder or zip of pictures with "
+        "metadata.jsonl (id, file_name, correct_number), an npz (pixels, labels), or Quick, "
+        "Draw!'s ndjson. They are marked as imported, and count for nobody. Ended in the middle, "
+        "the same command goes on where it was."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
