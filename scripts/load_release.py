@@ -31,7 +31,8 @@ def _croissant(folder: Path) -> Rows:
 
 
 def _datasets(folder: Path) -> Rows:
-    """The folder, and a Parquet file by itself, with pictures as pictures."""
+    """The folder, and a Parquet file and the zips of pictures by themselves, with pictures as
+    pictures."""
     import datasets
 
     with tempfile.TemporaryDirectory() as cache:
@@ -45,7 +46,15 @@ def _datasets(folder: Path) -> Rows:
             split="train",
             cache_dir=cache,
         )
-        for rows in (loaded["attempts"], loaded["samples"], alone):
+        pictures = datasets.load_dataset(
+            "imagefolder",
+            data_files=str(folder / "images-*.zip"),
+            split="train",
+            cache_dir=cache,
+        )
+        assert len(pictures) == sum(row["image"] is not None for row in loaded["attempts"])
+        assert "target_label" in pictures.features
+        for rows in (loaded["attempts"], loaded["samples"], alone, pictures):
             assert isinstance(rows.features["image"], datasets.Image)
             sizes = {row["image"].size for row in rows if row["image"] is not None}
             assert sizes <= {(28, 28)}, sizes

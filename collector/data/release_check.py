@@ -3,7 +3,6 @@ of a database."""
 
 import csv
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -13,14 +12,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from collector.data import release_columns, release_folder, release_texts
+from collector.data import release_columns, release_folder, release_formats, release_texts
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
+from collector.data.release_formats import pixels_of
 from collector.rules.verdicts import ANSWERS
 from trainer.learning import drawing, inference, raster, weights
 from trainer.learning.manifests import is_sealed
 
+MOST_IN_A_GROUP = 1 << 28  # bytes: of our own the largest has 40 MB
 ALIKE = 1e-5  # how far an answer may be from the one that was stored
 _CALLED_FOOLS = {"verified": True, "not_fooled": False}
 Row = dict[str, Any]
@@ -33,6 +33,7 @@ class _Kept:
     drawer: str
     settled_label: int | None
     pixels: bytes  # their SHA-256; nothing of what was taken back
+    split: str | None
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Check:
                 return
             for name, look in ((ATTEMPTS, _attempt), (READINGS, _reading), (SAMPLES, _sample)):
                 yield from self._table(name, look)
+            yield from release_formats.problems(self.folder)
             yield from _changes(self)
             yield from _model(self)
             yield from _croissant(self)
@@ -74,6 +76,10 @@ class Check:
         with parquet.ParquetFile(self.path(name)) as file:
             if not file.schema_arrow.equals(release_columns.schema(name)):
                 yield f"{name} has other columns."
+                return
+            groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+            if any(group.total_byte_size > MOST_IN_A_GROUP for group in groups):
+                yield f"{name} has more than {MOST_IN_A_GROUP:,} bytes in a group of rows."
                 return
             last = ""
             for batch in file.iter_batches():
@@ -115,14 +121,16 @@ def _attempt(check: Check, row: Row) -> Iterator[str]:
         yield "was given under another licence"
     pixels = b""
     if row["image"] is not None:
-        picture = _pixels(row)
+        picture = pixels_of(row)
         pixels = hashlib.sha256(picture.tobytes()).digest()
         yield from _drawn(row, picture)
-    check.attempts[row["id"]] = _Kept(row["drawer"], row["settled_label"], pixels)
+    check.attempts[row["id"]] = _Kept(row["drawer"], row["settled_label"], pixels, row["split"])
 
 
 def _drawn(row: Row, picture: NDArray[np.uint8]) -> Iterator[str]:
-    """Is the picture that of the strokes?"""
+    """Is the picture that of the strokes, where there are any?"""
+    if row["strokes"] is None and row["imported"]:
+        return
     if row["duration_ms"] != row["strokes"][-1]["t"][-1]:
         yield "took another time"
     if row["raster_version"] != raster.VERSION:
@@ -150,18 +158,12 @@ def _sample(check: Check, row: Row) -> Iterator[str]:
         return
     if kept.drawer != row["drawer"]:
         yield "is of another drawer than its attempt"
+    if kept.split != row["split"]:
+        yield "is of another split than its attempt"
     if not row["withdrawn"] and kept.settled_label not in (None, row["label"]):
         yield "is kept under another digit than its attempt settled as"
-    if kept.pixels not in (b"", hashlib.sha256(_pixels(row).tobytes()).digest()):
+    if kept.pixels not in (b"", hashlib.sha256(pixels_of(row).tobytes()).digest()):
         yield "has another picture than its attempt"
-
-
-def _pixels(row: Row) -> NDArray[np.uint8]:
-    """Read a row's picture. Raises ValueError where it is no grey PNG of 28 × 28."""
-    with Image.open(io.BytesIO(row["image"]["bytes"]), formats=["PNG"]) as image:
-        if image.size != (28, 28) or image.mode != "L":
-            raise ValueError(f"the picture of {row['id']} is {image.mode} {image.size}")
-        return np.asarray(image)
 
 
 def _changes(check: Check) -> Iterator[str]:
@@ -206,7 +208,7 @@ def _answers(check: Check, net: inference.Net) -> Iterator[str]:
             ]
             if not rows:
                 continue
-            answers = net.probabilities(np.stack([_pixels(row) for row in rows]))
+            answers = net.probabilities(np.stack([pixels_of(row) for row in rows]))
             stored = np.array([row["probabilities"] for row in rows])
             for row in np.flatnonzero(np.abs(answers - stored).max(axis=1) > ALIKE):
                 yield f"{ATTEMPTS}: {rows[row]['id']} is not what the model answers."

@@ -17,7 +17,7 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Max
 
-from collector.data import release_columns, release_tables, release_texts
+from collector.data import release_columns, release_formats, release_tables, release_texts
 from collector.data.release_tables import Scope
 from collector.errors import Refused, Unavailable
 from collector.models import Release, Study
@@ -101,6 +101,7 @@ def write(plan: Plan, folder: Path) -> Written:
         name: release_tables.write(plan.scope, name, folder / name)
         for name in release_columns.TABLES
     }
+    release_formats.write(folder, folder)
     model = _write_model(plan, folder)
     changed = _write_changes(plan, folder / CHANGES)
     manifest = _manifest(plan, rows | changed, model)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from collector.data import release_columns
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
@@ -17,7 +17,7 @@ from collector.errors import Refused
 from collector.models import Attempt, Decision, Reading
 from trainer import samples
 from trainer.learning.png import png
-from trainer.models import RoundModel, Sample
+from trainer.models import Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
 ARM = "dynamic"
@@ -105,6 +105,7 @@ def _by_id(found: QuerySet[Any], fields: Sequence[str]) -> Iterator[Row]:
 def _attempts(scope: Scope) -> Iterator[Row]:
     decided = Decision.objects.filter(attempt=OuterRef("pk"))
     shown = public().filter(pk=OuterRef("pk"))
+    splits = Contributor.objects.filter(pk=OuterRef("drawer__contributor"))
     found = scope.attempts().annotate(
         number=F("round__number"),
         contributor=F("drawer__contributor"),
@@ -112,6 +113,7 @@ def _attempts(scope: Scope) -> Iterator[Row]:
         is_shown=Exists(shown),
         is_decided=Exists(decided),
         original_removed_at=F("near_duplicate_of__removed_at"),
+        split=Subquery(splits.values("split")),
     )
     for each in _by_id(found, _OF_AN_ATTEMPT):
         yield _attempt(scope, each)
@@ -128,6 +130,7 @@ _AS_THEY_ARE = (
     "raster_version",
     "submitted_at",
     "settled_at",
+    "split",
 )
 _OF_AN_ATTEMPT = (
     "id",
@@ -135,6 +138,7 @@ _OF_AN_ATTEMPT = (
     "has_fooled",
     "is_audited",
     "is_mnist_duplicate",
+    "is_imported",
     "has_live_preview",
     "near_duplicate_of",
     "taken_back_at",
@@ -155,8 +159,7 @@ def _attempt(scope: Scope, row: Row) -> Row:
     beside the drawing, and nowhere else."""
     is_there = row["status"] != Attempt.Status.RETRACTED
     original = None if row["original_removed_at"] else row["near_duplicate_of"]
-    was_read = is_there and (row["has_fooled"] or row["is_audited"])
-    settled_by = "admin" if row["is_decided"] else "readings" if was_read else None
+    strokes = (row["strokes"] or None) if is_there else None
     return {name: row[name] for name in _AS_THEY_ARE} | {
         "id": str(row["id"]),
         "round": row["number"],
@@ -164,18 +167,28 @@ def _attempt(scope: Scope, row: Row) -> Row:
         "drawer": scope.pseudonym("drawer", row["contributor"]),
         "name": row["name"] if row["is_shown"] else None,
         "fooled": row["has_fooled"],
-        "settled_by": settled_by,
+        "settled_by": _settled_by(row) if is_there else None,
         "audited": row["is_audited"],
+        "imported": row["is_imported"],
         "taken_back": not is_there or row["taken_back_at"] is not None,
-        "original": row["near_duplicate_of"] is None and not row["is_mnist_duplicate"],
+        "original": row["near_duplicate_of"] is None
+        and not (row["is_mnist_duplicate"] or row["is_imported"]),
         "near_duplicate_of": original and str(original),
         "mnist_duplicate": row["is_mnist_duplicate"],
         "live_preview": row["has_live_preview"],
-        "duration_ms": row["strokes"][-1]["t"][-1] if is_there else None,
-        "strokes": row["strokes"] if is_there else None,
+        "duration_ms": strokes[-1]["t"][-1] if strokes else None,
+        "strokes": strokes,
         "image": _image(row["id"], row["pixels"]) if is_there else None,
         "licence": row["licence"] or None,
     }
+
+
+def _settled_by(row: Row) -> str | None:
+    if row["is_decided"]:
+        return "admin"
+    if not row["quorum"]:
+        return "import"
+    return "readings" if row["has_fooled"] or row["is_audited"] or row["is_imported"] else None
 
 
 def _readings(scope: Scope) -> Iterator[Row]:

@@ -34,6 +34,9 @@ _TYPES = {
     ".parquet": "application/x-parquet",
     ".json": "application/json",
     ".csv": "text/csv",
+    ".zip": "application/zip",
+    ".npz": "application/zip",
+    ".gz": "application/gzip",
 }
 _CONTEXT = {
     "@language": "en",

@@ -82,7 +82,7 @@ def timeline(attempt: Attempt, who: str = "") -> list[TimelineEvent]:
     """Tell the whole story, oldest first, to its drawer, or to an admin by the name of `who` drew
     it. While it is pending, only the number of its readings is told."""
     events = [_event(attempt.submitted_at, "submitted", _drew(attempt, who), _verdict(attempt))]
-    if not attempt.is_original:
+    if not (attempt.is_original or attempt.is_imported):
         events.append(_event(attempt.submitted_at, "copy", _copied(attempt, who)))
     stands = attempt.fate(is_own=not who)
     if stands.status == Status.PENDING:
@@ -302,6 +302,8 @@ def _agreeing(attempt: Attempt) -> int:
 
 def _earned(attempt: Attempt) -> Sentence:
     """The credit of a verified fool, and why it is no whole one."""
+    if attempt.is_imported:
+        return Sentence("A verified trick, without credit, since it was imported.")
     if attempt.is_mnist_duplicate:
         return Sentence("A verified trick, without credit, since it is nearly one of MNIST’s.")
     if not attempt.is_original:

@@ -3,6 +3,7 @@
 from collector.models import clock, tallies
 from collector.models.drawings import (
     BEST_FIRST,
+    COPY,
     DRAWER_SUSPENDED,
     ORIGINAL,
     SHOWABLE,
@@ -35,6 +36,7 @@ from collector.models.tallies import ConfusionTally, ReadingTally, Tally
 
 __all__ = [
     "BEST_FIRST",
+    "COPY",
     "DRAWER_SUSPENDED",
     "ORIGINAL",
     "SHOWABLE",

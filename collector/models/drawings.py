@@ -42,11 +42,16 @@ class Sureness(Func):
         )
 
 
-# The one definition of what counts: neither a near-duplicate of an earlier fool nor one of MNIST's
-# own images. Everything else is kept and counts for nothing.
-_ORIGINAL = {"near_duplicate_of__isnull": True, "is_mnist_duplicate": False}
+# The one definition of what counts: drawn here, and neither a near-duplicate of an earlier fool nor
+# one of MNIST's own images. Everything else is kept and counts for nothing.
+_ORIGINAL = {
+    "near_duplicate_of__isnull": True,
+    "is_mnist_duplicate": False,
+    "is_imported": False,
+}
 ORIGINAL = Q(**_ORIGINAL)
-_COPIED = ("near_duplicate_of", "is_mnist_duplicate")
+COPY = ~ORIGINAL & Q(is_imported=False)
+_COPIED = ("near_duplicate_of", "is_mnist_duplicate", "is_imported")
 # A verified fool as the public may see it, as far as the attempt itself decides; see
 # collector.drawings.public.
 SHOWABLE = Q(status="verified", **_ORIGINAL, removed_at__isnull=True)
@@ -144,6 +149,11 @@ class Attempt(models.Model):
     )
     is_mnist_duplicate = models.BooleanField(
         default=False, help_text="nearly one of MNIST's own images"
+    )
+    is_imported = models.BooleanField(
+        default=False,
+        help_text="came from elsewhere, perhaps without strokes: it trains models, and counts for "
+        "nothing",
     )
     taken_back_at = models.DateTimeField(
         null=True,
@@ -299,6 +309,7 @@ class Attempt(models.Model):
                     "status",
                     "near_duplicate_of",
                     "is_mnist_duplicate",
+                    "is_imported",
                     "removed_at",
                 ],
                 condition=SHOWABLE,
@@ -325,9 +336,14 @@ class Attempt(models.Model):
 
     @property
     def is_original(self) -> bool:
-        """Whether it may earn: neither a near-duplicate of an earlier fool nor one of MNIST's own
-        images."""
-        return self.near_duplicate_of_id is None and not self.is_mnist_duplicate
+        """Whether it may earn: drawn here, and neither a near-duplicate of an earlier fool nor one
+        of MNIST's own images."""
+        return not (self.near_duplicate_of_id or self.is_mnist_duplicate or self.is_imported)
+
+    @property
+    def is_kept_as_fool(self) -> bool:
+        """Whether its sample is one that fooled its round's model, which makes a model due."""
+        return self.status == self.Status.VERIFIED and not self.is_imported
 
     @property
     def decision(self) -> "Decision | None":

@@ -102,14 +102,16 @@ class ReadingTally(models.Model):
     practice_count = models.PositiveIntegerField()
 
 
-_ORIGINAL = "{row}.near_duplicate_of_id IS NULL AND NOT {row}.is_mnist_duplicate"
+_ORIGINAL = (
+    "{row}.near_duplicate_of_id IS NULL AND NOT {row}.is_mnist_duplicate AND NOT {row}.is_imported"
+)
 _FOOL = f"{_ORIGINAL} AND {{row}}.has_fooled"
 _COUNTED = {
     "attempt_count": _ORIGINAL,
     "fooled_count": _FOOL,
     "pending_count": f"{_FOOL} AND {{row}}.status = 'pending'",
     "verified_count": f"{_FOOL} AND {{row}}.status = 'verified'",
-    "copy_count": f"NOT ({_ORIGINAL})",
+    "copy_count": f"NOT ({_ORIGINAL}) AND NOT {{row}}.is_imported",
 }
 _DAYS = {
     "sqlite": "date({row}.submitted_at)",
@@ -209,7 +211,7 @@ def _kept(vendor: str) -> tuple[_Sums, ...]:
     confusion = {name: f"{{row}}.{name}" for name in ("target_label", "predicted_label")}
     of_round = {"round_id": "{row}.round_id"}
     fooled = ("target_label", "predicted_label")
-    original = ("near_duplicate_of_id", "is_mnist_duplicate")
+    original = ("near_duplicate_of_id", "is_mnist_duplicate", "is_imported")
     is_practice = "{row}.gold_id IN (SELECT id FROM collector_gold WHERE is_practice)"
     return (
         _Sums(

@@ -133,14 +133,14 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     attempt.readings.filter(answer__isnull=False, is_discounted=False).update(is_correct=is_correct)
     gold.keep(attempt, outcome.answer)
     notices.notify_settled(attempt)
-    if outcome.label is None or not attempt.is_original:
+    if outcome.label is None or not (attempt.is_original or attempt.is_imported):
         return
     sample = samples.add(
         attempt=attempt.pk,
         contributor=attempt.drawer.contributor,
         pixels=bytes(attempt.pixels),
         label=outcome.label,
-        has_fooled=outcome.status == Status.VERIFIED,
+        has_fooled=attempt.is_kept_as_fool,
         is_audited=attempt.is_audited,
         round_=attempt.round,
     )

@@ -12,7 +12,16 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from collector.errors import Refused
-from collector.models import BEST_FIRST, ORIGINAL, SHOWABLE, Attempt, Person, Tally
+from collector.models import (
+    BEST_FIRST,
+    COPY,
+    ORIGINAL,
+    SHOWABLE,
+    Attempt,
+    ConfusionTally,
+    Person,
+    Tally,
+)
 from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
@@ -97,7 +106,7 @@ class Standing:
 KINDS = ("status", "has_fooled")
 COUNTED = {
     "n": Count("status", filter=ORIGINAL),
-    "copies": Count("status", filter=~ORIGINAL),
+    "copies": Count("status", filter=COPY),
 }
 PENDING = Q(ORIGINAL, status=Status.PENDING, has_fooled=True)
 VERIFIED = Q(ORIGINAL, status=Status.VERIFIED)
@@ -129,6 +138,14 @@ def counts_by_digit(attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
     for digit, *kind in kinds:
         by_digit[digit].append(tuple(kind))
     return {digit: _added_up(alike) for digit, alike in by_digit.items()}
+
+
+def fools_by_confusion() -> dict[tuple[int, int], int]:
+    """Count the verified fools that are there by (target, predicted); what nobody has done yet is
+    missing."""
+    ever = ConfusionTally.objects.filter(drawer=None, round=None, fool_count__gt=0)
+    pairs = ever.values_list("target_label", "predicted_label", "fool_count")
+    return {(target, predicted): n for target, predicted, n in pairs}
 
 
 def _added_up(kinds: Kinds) -> AttemptCounts:

@@ -22,6 +22,7 @@ from django.db.models import (
 )
 
 from collector.models import (
+    COPY,
     DRAWER_SUSPENDED,
     ORIGINAL,
     AdminAction,
@@ -239,7 +240,7 @@ def _status(attempt: Attempt) -> Iterator[str]:
         if readings and not attempt.removed_at:
             yield f"Attempt {attempt.pk} was taken back after a reading."
         return
-    moderated = attempt.has_fooled or attempt.is_audited
+    moderated = attempt.has_fooled or attempt.is_audited or attempt.is_imported
     outcome = (
         verdicts.settle(attempt.target_label, attempt.has_fooled, readings, attempt.quorum)
         if moderated
@@ -273,7 +274,7 @@ def _settled(attempt: Attempt) -> Iterator[str]:
         yield f"Attempt {attempt.pk} settled before it was submitted."
     if attempt.has_fooled and attempt.is_audited:
         yield f"Attempt {attempt.pk} fooled the model, and was chosen at random all the same."
-    if attempt.has_fooled and attempt.shape is None and not attempt.removed_at:
+    if attempt.has_fooled and attempt.shape is None and attempt.strokes:
         yield f"Attempt {attempt.pk} fooled the model and has no shape to find copies by."
 
 
@@ -301,7 +302,7 @@ def _copies() -> Iterator[str]:
     for pk in later.values_list("pk", flat=True):
         yield f"Attempt {pk} is marked as a copy of what was submitted later."
     waiting = Sample.objects.filter(withdrawn_at=None, first_trained_by=None)
-    copies = Attempt.objects.exclude(ORIGINAL).values("pk")
+    copies = Attempt.objects.filter(COPY).values("pk")
     for pk in waiting.filter(attempt__in=copies).values_list("pk", flat=True):
         yield f"Sample {pk} is a copy, and waits to be trained on."
 
@@ -359,7 +360,7 @@ def _sample(sample: Sample, attempt: Attempt | None) -> Iterator[str]:
     # What was withdrawn may differ: an appeal may have settled its attempt anew.
     if is_active and label != sample.label:
         yield f"Sample {sample.pk} is labelled {sample.label}; its attempt settled as {label}."
-    if is_active and sample.has_fooled != bool(attempt and attempt.status == Status.VERIFIED):
+    if is_active and sample.has_fooled != bool(attempt and attempt.is_kept_as_fool):
         yield f"Sample {sample.pk} is wrong about whether its drawing fooled."
     if attempt and sample.is_audited != attempt.is_audited:
         yield f"Sample {sample.pk} is wrong about whether it was chosen at random."

@@ -1,7 +1,6 @@
 """The gallery of tricks, the best fools first, the public page of each, and its card for
 elsewhere."""
 
-import math
 from functools import partial
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from collector.drawings import public
 from collector.errors import Refused
-from collector.views.parts import cards, pictures
+from collector.views.parts import cards, charts, pictures
 from trainer import words
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
@@ -25,7 +24,6 @@ from trainer.saying import say
 
 MOST_PAGES = 100  # so that no page is far down an index
 FILTERS = ("round", "target", "predicted")
-STEPS = 5
 DIGITS = range(10)
 FOR_A_DAY = "public, max-age=86400, immutable"  # no longer: a drawing may cease to be public
 
@@ -141,7 +139,7 @@ def _cell(
             "label": say(
                 _("{drawings} of {confusion}"), drawings=words.drawings(n), confusion=named
             ),
-            "step": step(n, most),
+            "step": charts.step(n, most),
             "picked": pair.items() <= chosen.items(),
         }
     if not inviting:
@@ -150,12 +148,6 @@ def _cell(
         "url": f"{reverse('draw')}?digit={target}",
         "label": say(_("{confusion}: nobody yet. Draw one!"), confusion=named),
     }
-
-
-def step(n: int, most: int) -> int:
-    """Say how common `n` of at most `most` is, from 1 to STEPS, on a logarithmic scale: the rare
-    are many, the common few."""
-    return 1 + min(STEPS - 1, int(STEPS * math.log(n) / math.log(most))) if most > 1 else 1
 
 
 @require_safe

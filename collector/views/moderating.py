@@ -132,9 +132,7 @@ def _became(reading: Reading) -> dict[str, object]:
     attempt = own_readings.settled_as(reading)
     settled = verdicts.Outcome(attempt.status, attempt.settled_label).answer
     return {
-        "picture": None
-        if attempt.removed_at
-        else pictures.Picture(pictures.path(attempt.strokes), attempt.width),
+        "picture": None if attempt.removed_at else pictures.picture(attempt),
         "read": _named(reading.answer or ""),
         "settled": _named(settled),
         "agrees": reading.answer == settled,

@@ -304,8 +304,10 @@ class ReadingDesk {
 
   /** @param {Assignment | null} assignment */
   #drawStrokes(assignment) {
-    const { strokes, width } = assignment?.attempt ?? { strokes: [], width: 0 };
-    drawStrokes(this.#drawn, strokes, width);
+    const { strokes, width, pixels } = assignment?.attempt ?? { strokes: [], width: 0, pixels: [] };
+    // What was imported may have come without its strokes.
+    if (strokes.length || !pixels.length) drawStrokes(this.#drawn, strokes, width);
+    else drawPixels(this.#drawn, pixels);
   }
 
   #pollLater() {

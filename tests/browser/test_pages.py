@@ -29,7 +29,7 @@ PAGES = [
     ("/people/", "admin"),
     ("/people/alice/", "admin"),
     ("/admin-log/", "admin"),
-    ("/releases/", "admin"),
+    ("/data/", "admin"),
     ("/rounds/", None),
     ("/rounds/1/", None),
     ("/moderate/", "mona"),

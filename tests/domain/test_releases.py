@@ -1,22 +1,31 @@
 """A round's release: what is in it, what is not, that it says so itself, and who may have it."""
 
+import csv
+import gzip
 import hashlib
+import io
 import json
+import re
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone, translation
+from hypothesis import given
+from hypothesis import strategies as st
 
-from collector.data import releases
+from collector.data import release_formats, releases
 from collector.data.release_check import Check
 from collector.drawings import attempts
 from collector.errors import Conflict, Gone
@@ -28,7 +37,7 @@ from tests.support.cast import add_person, read, submit
 from tests.support.models import add_model
 from tests.support.penmanship import fooling
 from trainer import candidates, rounds, target, tasks
-from trainer.learning import drawing, fit
+from trainer.learning import drawing, fit, raster
 from trainer.learning.__main__ import main
 from trainer.models import Contributor, Round, RoundModel
 
@@ -152,6 +161,107 @@ def test_all_that_is_there_is_in_it_and_who_removed_theirs_is_not(folder: Path) 
     for file in folder.iterdir():
         assert str(gone.pk).encode() not in file.read_bytes(), file.name
         assert gone.drawer.contributor.hex.encode() not in file.read_bytes(), file.name
+
+
+def drawn(folder: Path) -> list[dict[str, Any]]:
+    return [row for row in tables(folder)["attempts"] if row["image"] is not None]
+
+
+def test_pictures_are_a_folder_with_a_line_for_each(folder: Path) -> None:
+    rows = {row["id"]: row for row in drawn(folder)}
+    with zipfile.ZipFile(folder / "images-1.zip") as zipped:
+        lines: list[dict[str, Any]] = [
+            json.loads(line) for line in zipped.read("metadata.jsonl").splitlines()
+        ]
+        assert {line["file_name"] for line in lines} | {"metadata.jsonl"} == set(zipped.namelist())
+        for line in lines:
+            row = rows.pop(line["id"])
+            assert zipped.read(line["file_name"]) == row["image"]["bytes"]
+            assert {**row, **line} == {**row, "file_name": f"{row['id']}.png"}
+    assert not rows
+
+
+def test_arrays_load_without_pickle_and_have_the_same_in_the_same_order(folder: Path) -> None:
+    rows = drawn(folder)
+    arrays = np.load(folder / "attempts.npz", allow_pickle=False)
+    assert arrays["pixels"].shape == (12, 28, 28)
+    assert arrays["ids"].tolist() == [row["id"] for row in rows]
+    for row, pixels in zip(rows, arrays["pixels"], strict=True):
+        assert np.array_equal(release_formats.pixels_of(row), pixels)
+    for name, column in (("labels", "target_label"), ("predicted", "predicted_label")):
+        assert arrays[name].tolist() == [row[column] for row in rows]
+    nothing = [row["settled_label"] is None for row in rows]
+    assert (arrays["settled"] == -1).tolist() == nothing
+    kept = {row["attempt"] for row in tables(folder)["samples"] if row["split"] == "train"}
+    assert kept <= set(arrays["ids"][arrays["split"] == "train"])
+
+
+def test_lines_are_quick_draws_and_make_the_same_pictures(folder: Path) -> None:
+    with gzip.open(folder / "attempts.ndjson.gz") as file:
+        lines = [json.loads(line) for line in file]
+    for row, line in zip(drawn(folder), lines, strict=True):
+        strokes = [dict(zip("xyt", stroke, strict=True)) for stroke in line["drawing"]]
+        again = raster.rasterise(drawing.parse(strokes, line["width"]))
+        assert np.array_equal(again, release_formats.pixels_of(row))
+        assert (line["key_id"], int(line["word"])) == (row["id"], row["target_label"])
+        assert line["recognized"] != row["fooled"]
+        assert re.fullmatch(r"[-\d]{10} [:\d]{8}\.\d{6} UTC", line["timestamp"])
+
+
+def test_the_table_has_every_attempt_as_a_line(folder: Path) -> None:
+    rows = tables(folder)["attempts"]
+    with (folder / "attempts.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["id"] for line in lines] == [row["id"] for row in rows]
+    for row, line in zip(rows, lines, strict=True):
+        assert line["target_label"] == str(row["target_label"])
+        assert line["fooled"] == str(row["fooled"]).lower()
+        assert line["name"] == (row["name"] or "")
+    assert not {"strokes", "image", "probabilities"} & lines[0].keys()
+
+
+@given(st.one_of(st.text(), st.from_regex(r"[=+\-@\t\r]", fullmatch=False), st.integers()))
+def test_no_text_is_taken_for_a_formula_and_nothing_else_is_changed(cell: str | int) -> None:
+    told = release_formats.harmless(cell)
+    assert not isinstance(told, str) or not told or told[0] not in "=+-@\t\r"
+    assert told in (cell, f"'{cell}")
+
+
+def test_a_zip_holds_so_many_pictures_and_the_next_one_the_rest(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_formats, "PICTURES", 5)
+    monkeypatch.setattr(release_formats, "ROWS", 4)
+    release_formats.write(folder, tmp_path)
+    names = []
+    for number in (1, 2, 3):
+        with zipfile.ZipFile(tmp_path / f"images-{number}.zip") as zipped:
+            lines = zipped.read("metadata.jsonl").splitlines()
+            names += [json.loads(line)["file_name"] for line in lines]
+            assert len(zipped.namelist()) == len(lines) + 1 <= 6
+    assert names == [f"{row['id']}.png" for row in drawn(folder)]
+    with np.load(tmp_path / "attempts.npz") as one, np.load(folder / "attempts.npz") as other:
+        assert all(np.array_equal(one[name], other[name]) for name in other.files)
+
+
+def test_the_page_counts_and_its_lines_of_python_load_the_release(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Study.objects.update(has_public_releases=True)
+    page = Client().get("/data/").content.decode()
+    shown = page.split("<code>")[1].split("</code>")[0]
+    code = unescape(shown).replace("from urllib.request import Request, urlopen", "")
+
+    def urlopen(address: str) -> io.BytesIO:
+        assert address.startswith("http://testserver/api/releases/2/attempts.npz?version=1.2.0")
+        return io.BytesIO(Client().get(address).getvalue())
+
+    exec(code, {"Request": lambda address: address, "urlopen": urlopen})
+    read = [row for row in drawn(folder) if row["settled_label"] is not None]
+    assert f"{len(read)} pictures that people read, of 12" in capsys.readouterr().out
+    assert len(shown.strip().splitlines()) <= 10
+    assert "CC BY 4.0" in page
+    assert "| `attempts.csv` |" in page
 
 
 def test_readings_of_hidden_gold_are_told_as_such_and_practice_is_not(folder: Path) -> None:
@@ -299,12 +409,37 @@ def _another_model(folder: Path) -> None:
 
 
 def _another_set(folder: Path) -> None:
-    import numpy as np
-
     with np.load(folder / "training_set.npz") as arrays:
         ids, pixels, labels = (arrays[name] for name in ("ids", "pixels", "labels"))
     labels[0] = (labels[0] + 1) % 10
     np.savez_compressed(folder / "training_set.npz", ids=ids, pixels=pixels, labels=labels)
+    _summed(folder)
+
+
+def _another_zip(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "images-1.zip", "a") as zipped:
+        zipped.writestr("another.png", b"")
+    _summed(folder)
+
+
+def _without_zip(folder: Path) -> None:
+    (folder / "images-1.zip").unlink()
+    _summed(folder)
+
+
+def _written(name: str, content: bytes) -> Callable[[Path], None]:
+    def alter(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+        _summed(folder)
+
+    return alter
+
+
+def _another_array(folder: Path) -> None:
+    with np.load(folder / "attempts.npz") as arrays:
+        changed = dict(arrays)
+    changed["labels"][0] = (changed["labels"][0] + 1) % 10
+    np.savez_compressed(folder / "attempts.npz", **changed)
     _summed(folder)
 
 
@@ -321,6 +456,15 @@ ALTERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "an odd answer": (_with("readings", answer="12"), "answers '12'"),
     "a sample of another": (_with("samples", drawer="x"), "of another drawer"),
     "a sample as another": (_with("samples", label=10), "kept under another digit"),
+    "another split": (_with("samples", split="dev"), "of another split"),
+    "a picture more": (_another_zip, "images-1.zip is not what attempts.parquet makes"),
+    "no pictures": (_without_zip, "images-1.zip is not what attempts.parquet makes"),
+    "no zip": (_written("images-1.zip", b"x"), "images-1.zip is not what attempts.parquet"),
+    "a zip too many": (_written("images-2.zip", b"x"), "images-2.zip has no place here"),
+    "another label": (_another_array, "attempts.npz is not what attempts.parquet makes"),
+    "no line": (_written("attempts.ndjson.gz", gzip.compress(b"")), "attempts.ndjson.gz is not"),
+    "no lines": (_written("attempts.ndjson.gz", b"x"), "attempts.ndjson.gz is not what"),
+    "another cell": (_written("attempts.csv", b"id\n=1\n"), "attempts.csv is not what"),
     "another model": (_another_model, "model.safetensors: The weights' checksum is"),
     "another training set": (_another_set, "says otherwise of samples_sha256"),
 }
@@ -360,12 +504,12 @@ def test_the_study_says_who_may_have_it(folder: Path, public: bool) -> None:
     assert {file["name"]: file["sha256"] for file in listed["files"]} == {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()
     }
-    assert b"SHA256SUMS" in admin.get("/releases/").content
-    assert (b"SHA256SUMS" in stranger.get("/releases/").content) == public
-    told = admin.get("/releases/").content.decode()
+    assert b"SHA256SUMS" in admin.get("/data/").content
+    assert (b"SHA256SUMS" in stranger.get("/data/").content) == public
+    told = admin.get("/data/").content.decode()
     assert ("Everybody may download" in told, "Admins alone may" in told) == (public, not public)
     assert (">for everybody</span>" if public else ">admins alone</span>") in told
-    assert (b"Everybody may download" in stranger.get("/releases/").content) == public
+    assert (b"Everybody may download" in stranger.get("/data/").content) == public
 
 
 def test_what_is_under_no_licence_stays_in_the_house(world: None) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from collector.models import Attempt, Person
 from collector.views import gallery as views
-from collector.views.parts import cards, pictures
+from collector.views.parts import cards, charts, pictures
 from tests.support.pages import Browse, Insert, text
 from trainer import words
 from trainer.models import Round
@@ -351,9 +351,9 @@ def test_how_sure_the_model_was_follows_from_the_attempt_itself(
 @given(st.integers(1, 10**7), st.integers(1, 10**7))
 def test_the_more_common_the_darker(one: int, other: int) -> None:
     few, many = sorted((one, other))
-    assert 1 <= views.step(few, many) <= views.step(many, many) <= views.STEPS
-    assert views.step(1, many) == 1
-    assert many == 1 or views.step(many, many) == views.STEPS
+    assert 1 <= charts.step(few, many) <= charts.step(many, many) <= charts.STEPS
+    assert charts.step(1, many) == 1
+    assert many == 1 or charts.step(many, many) == charts.STEPS
 
 
 @pytest.mark.parametrize(

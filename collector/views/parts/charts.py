@@ -1,10 +1,12 @@
 """Small charts as SVG: where each mark stands. The figures are in a table beside it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 280, 100  # units of the picture, stretched to the room there is
 FILLED = 0.7  # of a column's place
+STEPS = 5  # of heat
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def marks(shares: Sequence[tuple[float, float, float] | None], says: Sequence[st
             y, low, high = (_unit(HEIGHT * (1 - each)) for each in share)
             placed.append(Mark(_unit((place + 0.5) * step), y, high, low, text))
     return placed
+
+
+def step(n: int, most: int) -> int:
+    """Say how common `n` of at most `most` is, from 1 to STEPS, on a logarithmic scale: the rare
+    are many, the common few."""
+    return 1 + min(STEPS - 1, int(STEPS * math.log(n) / math.log(most))) if most > 1 else 1
 
 
 def _unit(number: float) -> str:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from collector.drawings import timeline
-from collector.models import Attempt
+from collector.models import Attempt, Gold
 from trainer import words
 from trainer.learning import raster
 from trainer.learning.png import SIDE
 from trainer.saying import say
 
 DRAWINGS_A_PAGE = 24
+PIXEL, INK = 10, 96  # canvas units; how bright a pixel is to be shown
 # As --spoke-yours and --spoke-models, a little deeper.
 YOURS, MODELS, NEITHER = (255, 183, 3), (92, 124, 255), (146, 148, 152)
 
@@ -75,7 +76,7 @@ def drawing_card(
     """Make the card of an attempt, whose round has to be loaded with it."""
     return DrawingCard(
         id=attempt.pk,
-        picture=Picture(path(attempt.strokes), attempt.width),
+        picture=picture(attempt),
         target=attempt.target_label,
         predicted=attempt.predicted_label,
         fooled=attempt.has_fooled,
@@ -105,9 +106,23 @@ def through_rounds(attempt: Attempt) -> list[dict[str, object]]:
     )
 
 
+def picture(drawing: Attempt | Gold) -> Picture:
+    """Give a drawing as it was drawn; where no strokes came with it, its pixels, row by row."""
+    if drawing.strokes or not drawing.pixels:
+        return Picture(path(drawing.strokes), drawing.width)
+    runs = []
+    for y, row in enumerate(raster.picture(drawing.pixels) >= INK):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], row, [0]])))
+        runs += [
+            f"M{PIXEL * first + PIXEL // 2} {PIXEL * y + PIXEL // 2}H{PIXEL * after - PIXEL // 2}"
+            for first, after in edges.reshape(-1, 2)
+        ]
+    return Picture("".join(runs), PIXEL)
+
+
 def strokes(attempt: Attempt) -> str:
-    """Give the strokes as JSON, with their times, for a replay."""
-    return json.dumps(attempt.strokes, separators=(",", ":"))
+    """Give the strokes as JSON, with their times, for a replay; nothing where there are none."""
+    return json.dumps(attempt.strokes, separators=(",", ":")) if attempt.strokes else ""
 
 
 def path(strokes: list[dict[str, list[int]]]) -> str:

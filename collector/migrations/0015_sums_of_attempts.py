@@ -17,7 +17,7 @@ def keep_sums(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collector', '0013_releases'),
+        ('collector', '0014_imported'),
         ('trainer', '0006_samples_of_an_attempt'),
     ]
 
@@ -116,11 +116,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('status', 'verified')), fields=['drawer', 'target_label', 'predicted_label', 'round', 'status', 'near_duplicate_of', 'is_mnist_duplicate', 'removed_at'], name='fools_of_a_person'),
+            index=models.Index(condition=models.Q(('status', 'verified')), fields=['drawer', 'target_label', 'predicted_label', 'round', 'status', 'near_duplicate_of', 'is_mnist_duplicate', 'is_imported', 'removed_at'], name='fools_of_a_person'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(fields=['submitted_at', 'drawer', 'target_label', 'status', 'has_fooled', 'near_duplicate_of', 'is_mnist_duplicate', 'credit'], name='attempts_by_time'),
+            index=models.Index(fields=['submitted_at', 'drawer', 'target_label', 'status', 'has_fooled', 'near_duplicate_of', 'is_mnist_duplicate', 'is_imported', 'credit'], name='attempts_by_time'),
         ),
         migrations.AddIndex(
             model_name='attempt',

@@ -1,0 +1,243 @@
+"""The attempts of a release in the forms that today's tools read: a folder of pictures, NumPy's
+arrays, Quick, Draw!'s lines, a spreadsheet's table. All are made of the release's own Parquet and
+nothing else, a group of rows at a time: whoever has the folder can make them again."""
+
+import csv
+import gzip
+import json
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.data import release_columns
+from collector.data.release_columns import ATTEMPTS, SAMPLES
+from trainer.learning import png, raster
+from trainer.learning.raster import SIDE
+
+IMAGES, ARRAYS, LINES, TABLE = (
+    "images-{}.zip",
+    "attempts.npz",
+    "attempts.ndjson.gz",
+    "attempts.csv",
+)
+METADATA = "metadata.jsonl"
+ROWS = 1000  # in memory
+PICTURES = 25_000  # in a zip: what a zip has in it is in memory while it is written, and read
+CHUNK = 1 << 16
+_IN_A_FOLDER = (
+    "id",
+    "round",
+    "drawer",
+    "name",
+    "target_label",
+    "predicted_label",
+    "fooled",
+    "status",
+    "settled_label",
+    "split",
+    "licence",
+)
+# Of each array: the column that it is, its type, and what stands where there is nothing.
+_ARRAYS: dict[str, tuple[str, str, Any]] = {
+    "ids": ("id", "<U36", ""),
+    "rounds": ("round", "<i4", 0),
+    "drawers": ("drawer", "<U16", ""),
+    "labels": ("target_label", "|i1", -1),
+    "predicted": ("predicted_label", "|i1", -1),
+    "fooled": ("fooled", "|b1", False),
+    "status": ("status", "<U10", ""),
+    "settled": ("settled_label", "|i1", -1),
+    "split": ("split", "<U5", ""),
+}
+_NO_CELLS = {"floats", "strokes", "image"}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+Row = dict[str, Any]
+Read = Callable[[int], bytes]
+
+
+def write(folder: Path, out: Path) -> None:
+    """Write all forms of the attempts in `folder` into `out`, an empty folder or the same one."""
+    _write_images(folder, out)
+    _write_arrays(folder, out / ARRAYS)
+    _write_lines(folder, out / LINES)
+    _write_table(folder, out / TABLE)
+
+
+def problems(folder: Path) -> Iterator[str]:
+    """Yield which forms in `folder` are not what its Parquet makes. How far they are compressed
+    differs from machine to machine, and is not compared."""
+    with tempfile.TemporaryDirectory() as made:
+        write(folder, Path(made))
+        again = {path.name for path in Path(made).iterdir()}
+        there = {path.name for path in folder.glob(IMAGES.format("*"))}
+        yield from (f"{name} has no place here." for name in sorted(there - again))
+        for name in sorted(again):
+            if not _is_alike(folder / name, Path(made) / name):
+                yield f"{name} is not what {ATTEMPTS} makes."
+
+
+def pixels_of(row: Row) -> NDArray[np.uint8]:
+    """Decode the picture of a row, uint8 (28, 28). Raises ValueError where it is none of ours."""
+    return raster.picture(png.pixels_of(row["image"]["bytes"]))
+
+
+def harmless(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula: text that begins like one is told to
+    be text by an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def rows_drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield these columns of the attempts of a release that have a picture."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(folder / ATTEMPTS) as file:
+        for batch in file.iter_batches(ROWS, columns=["status", *columns]):
+            yield from (row for row in batch.to_pylist() if row["status"] != "retracted")
+
+
+def sample_labels(folder: Path) -> dict[str, int]:
+    """Return under which digit each attempt of a release is kept that is a sample still."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(folder / SAMPLES) as file:
+        batches = file.iter_batches(ROWS, columns=["attempt", "label", "withdrawn"])
+        rows = (row for batch in batches for row in batch.to_pylist())
+        return {row["attempt"]: row["label"] for row in rows if not row["withdrawn"]}
+
+
+def _write_images(folder: Path, out: Path) -> None:
+    """Write the pictures as zips, each with a line for each of its pictures: a folder as
+    `datasets` loads it."""
+    drawn = rows_drawn(folder, ("image", *_IN_A_FOLDER))
+    for number, first in enumerate(drawn, start=1):
+        with (
+            zipfile.ZipFile(out / IMAGES.format(number), "w") as zipped,
+            tempfile.TemporaryFile() as lines,
+        ):
+            for row in chain([first], islice(drawn, PICTURES - 1)):
+                name = f"{row['id']}.png"
+                told = {column: row[column] for column in _IN_A_FOLDER}
+                zipped.writestr(_entry(name, zipfile.ZIP_STORED), row["image"]["bytes"])
+                lines.write(json.dumps({"file_name": name} | told).encode() + b"\n")
+            lines.seek(0)
+            with zipped.open(_entry(METADATA), "w") as entry:
+                shutil.copyfileobj(lines, entry)
+
+
+def _entry(name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
+    """Begin a part of a zip that says nothing of when and where it was made."""
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type, entry.create_system = compression, 3
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _write_arrays(folder: Path, path: Path) -> None:
+    """Write what has a picture as arrays, one after the other, as NumPy loads them without
+    pickle."""
+    count = sum(1 for _ in rows_drawn(folder, ()))
+    with zipfile.ZipFile(path, "w") as zipped:
+        for name, (column, kind, nothing) in _ARRAYS.items():
+            values = (row[column] for row in rows_drawn(folder, (column,)))
+            filled = (nothing if value is None else value for value in values)
+            _write_array(zipped, name, (count,), kind, filled)
+        pictures = (pixels_of(row) for row in rows_drawn(folder, ("id", "image")))
+        _write_array(zipped, "pixels", (count, SIDE, SIDE), "|u1", pictures)
+
+
+def _write_array(
+    zipped: zipfile.ZipFile, name: str, shape: tuple[int, ...], kind: str, values: Iterator[Any]
+) -> None:
+    header = {"descr": kind, "fortran_order": False, "shape": shape}
+    with zipped.open(_entry(f"{name}.npy"), "w", force_zip64=True) as entry:
+        np.lib.format.write_array_header_1_0(entry, header)
+        while some := list(islice(values, ROWS)):
+            entry.write(np.array(some, kind).tobytes())
+
+
+def _write_lines(folder: Path, path: Path) -> None:
+    """Write what has strokes as Quick, Draw! has its drawings, a line each; the pen's width is
+    ours, and so are the milliseconds, which only its raw form has."""
+    columns = ("id", "target_label", "fooled", "submitted_at", "strokes", "width")
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
+    ):
+        for row in rows_drawn(folder, columns):
+            if row["strokes"] is not None:
+                lines.write(json.dumps(_line(row), separators=(",", ":")).encode() + b"\n")
+
+
+def _line(row: Row) -> Row:
+    return {
+        "word": str(row["target_label"]),
+        "timestamp": f"{row['submitted_at']:%Y-%m-%d %H:%M:%S.%f} UTC",
+        "recognized": not row["fooled"],
+        "key_id": row["id"],
+        "drawing": [[stroke["x"], stroke["y"], stroke["t"]] for stroke in row["strokes"]],
+        "width": row["width"],
+    }
+
+
+def _write_table(folder: Path, path: Path) -> None:
+    """Write every attempt as a line, without the columns that hold more than one value."""
+    from pyarrow import parquet
+
+    columns = [c.name for c in release_columns.TABLES[ATTEMPTS] if c.kind not in _NO_CELLS]
+    with (
+        parquet.ParquetFile(folder / ATTEMPTS) as file,
+        path.open("w", encoding="utf-8", newline="") as out,
+    ):
+        lines = csv.writer(out, lineterminator="\n")
+        lines.writerow(columns)
+        for batch in file.iter_batches(ROWS, columns=columns):
+            lines.writerows([_cell(row[name]) for name in columns] for row in batch.to_pylist())
+
+
+def _cell(value: object) -> object:
+    """Return what stands for a value in a spreadsheet's table."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, datetime) else harmless(value)
+
+
+def _is_alike(one: Path, other: Path) -> bool:
+    """Whether two files hold the same, uncompressed. Nothing is believed of the first: it is read
+    no further than the second goes."""
+    try:
+        with ExitStack() as stack:
+            return all(
+                a is not None and b is not None and a[0] == b[0] and _is_same(a[1], b[1])
+                for a, b in zip_longest(_parts(stack, one), _parts(stack, other))
+            )
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        return False
+
+
+def _parts(stack: ExitStack, path: Path) -> Iterator[tuple[str, Read]]:
+    """Yield what a file holds, by name."""
+    if path.suffix in (".zip", ".npz"):
+        zipped = stack.enter_context(zipfile.ZipFile(path))
+        yield from ((entry.filename, zipped.open(entry).read) for entry in zipped.infolist())
+    elif path.suffix == ".gz":
+        yield "", stack.enter_context(gzip.GzipFile(path)).read
+    else:
+        yield "", stack.enter_context(path.open("rb")).read
+
+
+def _is_same(one: Read, other: Read) -> bool:
+    while wanted := other(CHUNK):
+        if one(len(wanted)) != wanted:
+            return False
+    return not one(1)

@@ -1,0 +1,43 @@
+"""A picture as PNG and back, and what is none of ours."""
+
+import io
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from trainer.learning.png import pixels_of, png
+
+
+@given(st.binary(min_size=784, max_size=784))
+def test_a_picture_is_the_same_there_and_back_and_to_pillow(pixels: bytes) -> None:
+    picture = png(pixels)
+    assert pixels_of(picture) == pixels
+    assert np.asarray(Image.open(io.BytesIO(picture))).tobytes() == pixels
+
+
+def _made(mode: str, size: tuple[int, int]) -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, "PNG")
+    return file.getvalue()
+
+
+OURS = png(bytes(784))
+OTHERS = {
+    "nothing": b"",
+    "a few bytes": b"x" * 60,
+    "another size": _made("L", (27, 28)),
+    "colours": _made("RGB", (28, 28)),
+    "a bomb": OURS[:41] + zlib.compress(bytes(50_000_000)) + OURS[-16:],
+    "a row less": OURS[:41] + zlib.compress(bytes(27 * 29)) + OURS[-16:],
+    "a filter": OURS[:41] + zlib.compress(b"\1" + bytes(28 * 29 - 1)) + OURS[-16:],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_none_of_ours_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no picture of ours"):
+        pixels_of(OTHERS[name])

@@ -1,0 +1,36 @@
+"""The data page: what there is, and for whom."""
+
+import pytest
+
+from collector.models import Person, Study
+from tests.support.pages import Browse, Insert, text
+
+
+@pytest.fixture(autouse=True)
+def is_public(open_round: object) -> None:
+    Study.objects.update(has_public_releases=True)
+
+
+def test_it_counts_tricks_by_digit_and_confusion_of_how_many_and_what_waits(
+    alice: Person, bob: Person, insert: Insert, browse: Browse
+) -> None:
+    first = insert(alice)
+    Person.objects.filter(pk=insert(bob).drawer_id).update(is_listed=False)
+    insert(alice, target=4, predicted=4, status="not_fooled")
+    insert(alice, status="pending")
+    insert(alice, near_duplicate_of=first, credit=0)
+    insert(alice, target=7, predicted=1, status="rejected")
+    page = browse(None).get("/data/")
+    told = text(page)
+    assert "drawings, 1 waiting 5" in told
+    assert "people read them 2" in told
+    assert "2 of 4 decided 50.0 %" in told
+    assert "4 2 4" in told
+    assert "7 0 1" in told
+    assert page.content.count(b'data-step="5">2<') == 1
+
+
+def test_without_a_release_it_says_so(browse: Browse) -> None:
+    told = text(browse(None).get("/data/"))
+    assert "no release yet" in told
+    assert "Load it" not in told
