@@ -17,6 +17,7 @@ from collector.standings.leaderboards import AttemptCounts
 from collector.views.parts import charts
 from collector.views.parts.access import for_admins
 from trainer import words
+from trainer.models import Round
 from trainer.saying import number
 
 A_PAGE = 10
@@ -58,7 +59,8 @@ def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
 
 def _counted() -> dict[str, object]:
     """Count all drawings by digit, and what fooled by confusion."""
-    by_digit = leaderboards.counts_by_digit(Attempt.objects.all())
+    # By their rounds, whose index has all that is counted: the table's rows have drawings too.
+    by_digit = leaderboards.counts_by_digit(Attempt.objects.filter(round__in=Round.objects.all()))
     total = sum(by_digit.values(), AttemptCounts())
     fools = leaderboards.fools_by_confusion()
     of_digit = {
