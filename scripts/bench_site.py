@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -32,7 +33,7 @@ SIZES = (1_000, 1_000_000)
 DAYS = {1_000: 7, 1_000_000: 365}  # over which they were submitted
 PENDING, BEGUN, UNDECIDED = 5_000, 120, 12
 DRAWERS, HIDDEN_EVERY, MODERATORS, ATTEMPTS_A_ROUND = 307, 31, 20, 50_000
-TURNS, READINGS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS = 200, 60, 10, 2, 15
+TURNS, READINGS, WARM_UP, PAGE_WARM_UP, PAGE_TURNS, AT_A_TIME = 200, 30, 10, 2, 15, 4
 ROWS = (
     "id, drawer_id, round_id, submitted_at, body_sha256, target_label, predicted_label, "
     "probabilities, strokes, width, pixels, pixels_sha256, raster_version, has_live_preview, "
@@ -56,7 +57,7 @@ def main() -> int:
     parser.add_argument("--measure", type=int, metavar="ATTEMPTS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(_measure(options.measure)))
+        print(json.dumps(_measure(options.measure)), flush=True)
         return 0
     kinds = [options.database] if options.database else ["sqlite", "postgres"]
     few, many = SIZES
@@ -69,7 +70,7 @@ def main() -> int:
         if kind == "postgres" and (missing := needs.postgres_is_missing()):
             print(f"PostgreSQL is not measured: {missing}", file=sys.stderr)
             continue
-        small, large = (_in_a_process(kind, size) for size in SIZES)
+        small, large = _side_by_side(kind)
         for what, found in large.items():
             beside = small[what]
             ratio = found["seconds"] / beside["seconds"]
@@ -84,7 +85,26 @@ def main() -> int:
     return int(is_over)
 
 
-def _in_a_process(kind: str, size: int) -> Found:
+def _side_by_side(kind: str) -> Iterator[Found]:
+    """What was found at each size: a few calls at the one, then at the other, so that whatever else
+    the machine does is the same for both."""
+    with ExitStack() as stack:
+        sites = [stack.enter_context(_process(kind, size)) for size in SIZES]
+        found: dict[int, Found] = {}
+        while len(found) < len(sites):
+            for place, process in enumerate(sites):
+                assert process.stdin
+                assert process.stdout
+                print(file=process.stdin, flush=True)
+                if line := process.stdout.readline().strip():
+                    found[place] = json.loads(line)
+        yield from (found[place] for place in range(len(sites)))
+
+
+@contextmanager
+def _process(kind: str, size: int) -> "Iterator[subprocess.Popen[str]]":
+    """A process with a site of this size, which goes on a little whenever it reads a line, says so
+    by a line of its own, and at the end what it has found."""
     with tempfile.TemporaryDirectory() as folder, site.database(kind, Path(folder)) as url:
         env = {
             "DATABASE_URL": url,
@@ -93,11 +113,18 @@ def _in_a_process(kind: str, size: int) -> Found:
             "OMP_NUM_THREADS": "1",
         }
         command = [sys.executable, "-m", "scripts.bench_site", "--measure", str(size)]
-        done = subprocess.run(
-            command, env=os.environ | env, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT
-        )
-        found: Found = json.loads(done.stdout)
-        return found
+        with subprocess.Popen(
+            command,
+            env=os.environ | env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        ) as made:
+            try:
+                yield made
+            finally:
+                made.kill()
 
 
 def _measure(size: int) -> Found:
@@ -108,11 +135,15 @@ def _measure(size: int) -> Found:
     begun = perf_counter()
     _build(size)
     print(f"{size:,} attempts made in {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+    return _measured()
+
+
+def _measured() -> Found:
     found: Found = {}
+    sys.stdin.readline()
     for what, turns, action in _actions():
         for label, timed in _timed(turns, action).items():
             found[what + label] = timed
-            print(f"{what}{label}: {_told(timed['seconds'])}", file=sys.stderr, flush=True)
     return found
 
 
@@ -134,6 +165,9 @@ def _timed(turns: int, action: Callable[[], object]) -> Found:
 
     with connection.execute_wrapper(count):
         for turn in range(turns + warm_up):
+            if turn % AT_A_TIME == 0:
+                print(flush=True)
+                sys.stdin.readline()
             begun, asked = computed(), 0
             label = _label(action())
             if turn >= warm_up:

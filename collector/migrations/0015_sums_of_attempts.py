@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ('round', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trainer.round')),
             ],
             options={
+                'indexes': [models.Index(condition=models.Q(('drawer__isnull', False)), fields=['drawer', 'target_label', 'predicted_label', 'fool_count'], name='confusions_of_a_person')],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('round', None), ('drawer', None), _connector='OR'), name='of_a_round_or_of_a_person'),
                     models.UniqueConstraint(condition=models.Q(('drawer__isnull', False)), fields=('drawer', 'target_label', 'predicted_label'), name='one_tally_of_a_confusion_by_a_person'),

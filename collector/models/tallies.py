@@ -91,6 +91,14 @@ class ConfusionTally(models.Model):
                 name="one_tally_of_a_confusion_in_a_round",
             ),
         ]
+        # what is counted is in it
+        indexes = [
+            models.Index(
+                fields=["drawer", "target_label", "predicted_label", "fool_count"],
+                condition=Q(drawer__isnull=False),
+                name="confusions_of_a_person",
+            )
+        ]
 
 
 class ReadingTally(models.Model):

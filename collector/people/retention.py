@@ -92,6 +92,7 @@ RULES = (
 )
 # Why all others stay.
 _STUDY, _BY_HAND, _FIXED = "data of the study", "what admins did", "as many as the code has"
+_SUMS = "counts of attempts and readings, by whom, round and day"
 STAYING = {
     "admin.LogEntry": _BY_HAND,
     "auth.Group": _FIXED,
@@ -100,17 +101,20 @@ STAYING = {
     "collector.AdminAction": _BY_HAND,
     "collector.Appeal": _STUDY,
     "collector.Attempt": _STUDY,
+    "collector.ConfusionTally": _SUMS,
     "collector.Decision": _BY_HAND,
     "collector.Factor": "until whoever has it removes it, or closes the account",
     "collector.Gold": _STUDY,
     "collector.ModerationPause": _STUDY,
     "collector.Person": "whose drawings these are; a closed one without a name",
     "collector.Reading": _STUDY,
+    "collector.ReadingTally": _SUMS,
     "collector.RecoveryCode": "ten of a person, until used or made anew",
     "collector.ReleaseFile": "as long as its release",
     "collector.ReleasePart": "until somebody removes drawings that are in it",
     "collector.Study": "one row",
     "collector.StudyChange": _BY_HAND,
+    "collector.Tally": _SUMS,
     "contenttypes.ContentType": _FIXED,
     "django_q.Schedule": _FIXED,
     "trainer.Contributor": _STUDY,

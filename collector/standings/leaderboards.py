@@ -222,7 +222,8 @@ def _summed(period: str, now: datetime) -> Iterator[tuple[QuerySet[Any], dict[st
     """Yield what is summed up over a period, and how: the credit, and OF_EACH."""
     tallies = Tally.objects.filter(day=None, round=None)
     if period == "round":
-        tallies = Tally.objects.filter(round__state=Round.State.OPEN)
+        open_round = Round.objects.filter(state=Round.State.OPEN).values("pk")[:1]
+        tallies = Tally.objects.filter(round=Subquery(open_round))
     elif period == "week":
         # Its first day is cut through by the hour; of the others there are sums.
         first_day = (now - WEEK).date()

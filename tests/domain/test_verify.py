@@ -12,7 +12,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from collector.models import Attempt, Gold, ModerationPause, Person, Reading, Study
+from collector.models import (
+    Attempt,
+    ConfusionTally,
+    Gold,
+    ModerationPause,
+    Person,
+    Reading,
+    ReadingTally,
+    Study,
+    Tally,
+)
 from collector.moderation import gold, queue, readings
 from collector.study import consistency
 from collector.study.consistency import Recount, problems
@@ -141,11 +151,31 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
         "mona is suspended, and nobody did it",
     ),
     "split": (change(Contributor.objects, split="test"), "those at [0] are test"),
+    "sum of a person": (
+        change(Tally.objects.filter(day=None, round=None), verified_count=2),
+        "verified_count by -1.",
+    ),
+    "sum of a round": (
+        change(Tally.objects.filter(round__isnull=False), credit=0.5),
+        "credit by +0.5.",
+    ),
+    "sum of a day": (
+        lambda: Tally.objects.filter(day__isnull=False).delete(),
+        "attempt_count by +2, fooled_count by +2, pending_count by +1, verified_count by +1",
+    ),
+    "sum of a confusion": (
+        change(ConfusionTally.objects.filter(round=None, drawer=None), fool_count=3),
+        "fool_count by -2.",
+    ),
+    "sum of a moderator's readings": (
+        change(ReadingTally.objects, practice_count=1),
+        "practice_count by -1.",
+    ),
 }
 
 
 @pytest.mark.survives(
-    "27 contradictions planted one by one in the rows",
+    "32 contradictions planted one by one in the rows",
     "`verify` finds each",
 )
 @pytest.mark.parametrize("what", PLANTED)

@@ -28,6 +28,7 @@ KINDS = {
 NO_KIND = "CAST(NULL AS text)"
 NOT_STATE = {
     "allowance": "limits count what they refuse too",
+    **dict.fromkeys(("tally", "confusiontally", "readingtally"), "sums of rows that are"),
     "session": "a page with a form may begin one",
 }
 Standings = list[tuple[int, str, float]]

@@ -1,0 +1,171 @@
+"""Sums that the database keeps: whatever people do in whatever order, or at once, they are what a
+recount of the rows says; so is all that is told from them."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import hypothesis
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+
+from collector.drawings import public
+from collector.models import Attempt, Person, Reading, Study, Tally, tallies
+from collector.moderation import trust
+from collector.people import closing
+from collector.standings import leaderboards, progress
+from tests.domain import test_recount
+from tests.support import penmanship
+from tests.support.cast import add_person, read, submit
+from tests.support.examples import examples
+from tests.support.site import Site
+from trainer.models import Round
+
+AT_ONCE = 8
+
+
+class Drawing(test_recount.Site):
+    """The site of the recount, on which people also remove their drawings."""
+
+    @rule(n=st.integers(0, 20))
+    def removes_all_of_theirs(self, n: int) -> None:
+        if n < test_recount.DRAWERS:
+            with transaction.atomic():
+                closing._remove_drawings(self.drawer(n))
+
+    @invariant()
+    def sums_are_a_recount(self) -> None:
+        assert list(tallies.differences()) == []
+
+    @invariant()
+    def what_is_told_from_them_is_a_recount(self) -> None:
+        everybody, rounds = list(Person.objects.all()), list(Round.objects.all())
+        by_round = leaderboards.counts_by_round(round_.pk for round_ in rounds)
+        for round_ in rounds:
+            counted = leaderboards.count_attempts(round_.attempts.all())
+            assert by_round.get(round_.pk, leaderboards.AttemptCounts()) == counted
+        of_people = leaderboards.counts_of(everybody)
+        read_by = trust.reading_counts(everybody)
+        for person in everybody:
+            assert of_people[person.pk] == leaderboards.count_attempts(person.attempts.all())
+            answered = Reading.objects.filter(moderator=person, answer__isnull=False)
+            assert read_by[person.pk] == trust.ReadingCounts(answered.count(), 0)
+        for number in (None, *(round_.number for round_ in rounds)):
+            shown = public.best(number).values_list("target_label", "predicted_label")
+            assert public.counts(number) == Counter(shown)
+        assert leaderboards.standings("week") == leaderboards.standings("all")
+
+
+def test_sums_equal_a_recount_whatever_people_do(study: Study, settings: Any) -> None:
+    settings.LIMIT_SCALE = 1000
+    run_state_machine_as_test(
+        Drawing,
+        settings=hypothesis.settings(
+            max_examples=examples(8),
+            stateful_step_count=25,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.survives(
+    "drawers who submit and take back, and moderators who read, all at once",
+    "the sums are what the rows say",
+)
+@pytest.mark.faults
+def test_sums_equal_a_recount_whatever_people_do_at_once(make_site: Callable[..., Site]) -> None:
+    site = make_site(DADC_LIMIT_SCALE="1000")
+    drawers = site.people("alice", "bob")
+    readers = site.people("ada", "eve", "ivy", role="admin")
+    drawings = penmanship.fooling(11, 24)
+
+    def draw(n: int) -> int:
+        label, strokes, width = drawings[n]
+        body = {"target_label": label, "strokes": strokes, "width": width}
+        answer = drawers[n % 2].post("/api/attempts/", body)
+        if n % 4 == 0 and answer.status == 201:
+            drawers[n % 2].post(f"/api/attempts/{answer.body['id']}/retract/")
+        return answer.status
+
+    def moderate(n: int) -> int:
+        reader = readers[n % len(readers)]
+        assigned = reader.post("/api/assignments/")
+        if assigned.status != 201:
+            return assigned.status
+        body = {"reading": str(n % 10)}
+        return reader.post(f"/api/assignments/{assigned.body['id']}/reading/", body).status
+
+    acts = [(act, n) for n in range(len(drawings)) for act in (draw, moderate, moderate)]
+    with ThreadPoolExecutor(AT_ONCE) as many:
+        statuses = set(many.map(lambda act: act[0](act[1]), acts))
+    assert max(statuses) < 500
+    assert site.manage("verify") == "Everything agrees.\n"
+
+
+def test_the_week_is_cut_by_the_hour_and_its_other_days_are_whole(
+    study: Study, alice: Person, mona: Person
+) -> None:
+    Study.objects.update(quorum=1, round_size=100)
+    now = timezone.now()
+    ages = [timedelta(0), timedelta(days=3), timedelta(days=7, seconds=-5), timedelta(days=7)]
+    for age in ages:
+        attempt = submit(alice)
+        read(mona, "4", attempt)
+        Attempt.objects.filter(pk=attempt.pk).update(submitted_at=now - age)
+    [line] = leaderboards.standings("week")
+    assert (line.credit, line.attempt_count, line.verified_count) == (2.5, 3, 3)
+    assert list(tallies.differences()) == []
+    assert Tally.objects.filter(drawer=alice, day__isnull=False, attempt_count__gt=0).count() == 3
+    assert len(progress._days(alice)) == 3
+
+
+def test_who_is_not_seen_is_not_in_the_counts_of_the_gallery(
+    study: Study, alice: Person, mona: Person
+) -> None:
+    Study.objects.update(quorum=1, round_size=100)
+    for drawer in (alice, add_person("bert")):
+        read(mona, "4", submit(drawer))
+    [pair] = public.counts()
+    assert public.counts() == public.counts(1) == {pair: 2}
+    Person.objects.filter(username="bert").update(is_listed=False)
+    assert public.counts() == public.counts(1) == {pair: 1}
+    Person.objects.filter(pk=alice.pk).update(is_listed=False)
+    assert public.counts() == public.counts(1) == {}
+
+
+@pytest.mark.django_db
+def test_a_row_that_goes_takes_its_part_of_the_sums_along(
+    study: Study, alice: Person, mona: Person
+) -> None:
+    submit(alice)
+    gone = submit(alice)
+    gone.delete()
+    assert leaderboards.counts_of([alice])[alice.pk].attempt_count == 1
+    Attempt.objects.update(drawer=mona)
+    assert leaderboards.counts_of([alice, mona])[mona.pk].attempt_count == 1
+    assert list(tallies.differences()) == []
+
+
+def test_sums_are_made_anew_from_what_is_there(study: Study, alice: Person) -> None:
+    tallies.leave(connection)
+    submit(alice)
+    assert list(tallies.differences())
+    tallies.fill(connection)
+    tallies.keep(connection)
+    submit(alice)
+    assert list(tallies.differences()) == []
+    assert leaderboards.counts_of([alice])[alice.pk].attempt_count == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flush_leaves_no_sums_and_goes_on_keeping_them(study: Study, alice: Person) -> None:
+    submit(alice)
+    call_command("flush", interactive=False, verbosity=0)
+    assert not Tally.objects.exists()
+    assert [name for _, name, _ in tallies.triggers(connection.vendor)]
