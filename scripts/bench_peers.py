@@ -107,6 +107,7 @@ class Bench:
     def tell(self) -> str:
         """Measure, and return the tables. Raises Unusable."""
         began = _where(self.kind, self.seconds, self.runs)
+        print("Serving the site, Gradio and the floor: about a minute.", file=sys.stderr)
         found: Runs = defaultdict(list)
         alone: dict[str, list[float]] = defaultdict(list)
         with ExitStack() as stack:
@@ -308,11 +309,13 @@ def _where(kind: str, seconds: int, runs: int) -> str:
     pinned = re.search(r"^gradio==(\S+)$", _text(ROOT / "requirements-peers.txt"), re.MULTILINE)
     database = {"sqlite": "SQLite", "postgres": "PostgreSQL"}[kind]
     python = ".".join(map(str, sys.version_info[:3]))
+    whose = "people’s" if drawings.PEOPLE.exists() else "simulated"
     return (
         f"{database}, {datetime.now(UTC):%-d %B %Y}: {os.cpu_count()} cores "
         f"({found[1] if found else 'of a kind unknown'}), load average {os.getloadavg()[0]:.1f} "
-        f"before, Python {python}, Gradio {pinned[1] if pinned else ''}. Medians of {runs} runs "
-        f"of {seconds} s in turns; ratios of neighbours, in brackets the least and the most."
+        f"before, Python {python}, Gradio {pinned[1] if pinned else ''}; {whose} drawings, MNIST’s "
+        f"images {'known' if needs.MNIST.exists() else 'not known'}. Medians of {runs} runs of "
+        f"{seconds} s in turns; ratios of neighbours, in brackets the least and the most."
     )
 
 
