@@ -8,11 +8,11 @@ PY = .venv/bin/python
 SERVE = exec $(PY) -m collector.management.lifeline $$PPID $(PY) serve.py
 PIP = $(PY) -m pip --disable-pip-version-check --quiet
 
-.PHONY: run demo test test-long lint words bench reliability soak lock help
+.PHONY: run demo test test-long lint words bench bench-peers reliability soak lock help
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/'
 
 run: .venv/ready staticfiles/ready ## web and workers on PORT (8000); sets up first where needed
 	@$(SERVE)
@@ -36,6 +36,10 @@ bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/perf
 	$(PY) -m scripts.bench_site
 	$(PY) -m scripts.bench_lists
 	$(PY) -m scripts.bench_page
+
+bench-peers: .venv/ready .venv/ready-dev .peers/ready staticfiles/ready ## beside Gradio, which it sets up; wants wrk and a quiet machine; WRITE=--write keeps the tables
+	$(PY) -m scripts.bench_peers $(WRITE)
+	$(PY) -m scripts.bench_peers --database postgres $(WRITE)
 
 reliability: .venv/ready .venv/ready-dev ## the table of docs/reliability.md, from the tests
 	$(PY) -m scripts.reliability
@@ -71,6 +75,13 @@ lock: ## renews the locked requirements after a change of pyproject.toml; UPGRAD
 # Nothing that .venv/ready brings too: make -j may set up both at once.
 .venv/ready-dev: requirements-dev.txt .venv/python
 	$(PIP) install --no-deps -r requirements-dev.txt
+	@touch $@
+
+.peers/ready: requirements-peers.txt requirements-torch.txt
+	@echo "Setting up Gradio in .peers (minutes, once)"
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip --disable-pip-version-check --quiet install -r requirements-peers.txt
+	.peers/bin/python -m pip --disable-pip-version-check --quiet install -r requirements-torch.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	@touch $@
 
 node_modules/ready: package.json package-lock.json .npmrc

@@ -32,6 +32,7 @@ WRITTEN = [
     "dadc_site/*.py",
     "trainer/**/*.py",
     "scripts/*.*",
+    "scripts/peers/*.*",
     "static/css/*.css",
     "static/js/*",
     "templates/**/*.html",
