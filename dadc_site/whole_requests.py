@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_HEAD = 32 * 1024  # bytes of request line and header fields
 MAX_FRAMED = 4  # times the bytes of the largest body, what comes for it in chunks
+SENT_AT_ONCE = (
+    16 * 1024
+)  # bytes of an answer that are not sent before it is whole, if it is shorter
 MAX_UNSENT = 1024 * 1024  # bytes of answers kept for one client; a thread waits with what is over
 ARRIVES_WITHIN = 20.0  # seconds from a request's first moment to its last byte
 TAKEN_WITHIN = 60.0  # seconds that a client has to take an answer
@@ -135,7 +138,10 @@ class PatientSocket(socket.socket):
         self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, stalled)
 
     def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
+        """Send, or keep to send with what follows: an answer's head goes with its body."""
         self.unsent += data
+        if len(self.unsent) <= SENT_AT_ONCE:
+            return
         self.send_on()
         if len(self.unsent) <= MAX_UNSENT:
             return
@@ -246,6 +252,12 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
     def _answer(self, conn: TConn, line: bytes) -> None:
         with suppress(OSError):
             conn.sock.send(line)
+
+    def handle(self, conn: TConn) -> object:
+        result: object = super().handle(conn)
+        with suppress(OSError):  # what is left, or whose client has gone, is the loop's
+            conn.sock.send_on()
+        return result
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         # A body that was refused unread is not waited for.

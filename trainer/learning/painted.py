@@ -42,6 +42,13 @@ class Known:
         """Middle (n, 2) and spread (n, 2, 2) of each picture's ink."""
         return _moments(self.ink(np.arange(len(self.bits))))
 
+    @cached_property
+    def lengths(self) -> Floats:
+        """The length (n,) of each normal form."""
+        forms = self.forms.astype(np.float32)
+        lengths: Floats = np.sqrt(np.einsum("ij,ij->i", forms, forms))
+        return np.maximum(lengths, np.float32(1e-6))
+
     def ink(self, places: NDArray[np.int64]) -> Floats:
         """Give the ink of some of them, float32 (k, 28, 28), 0 or 1."""
         flat = np.unpackbits(self.bits[places], axis=1).astype(np.float32)
@@ -71,13 +78,13 @@ def is_one_of(picture: NDArray[np.uint8], known: Known, digit: int) -> bool:
     maps = np.linalg.inv(spreads) @ np.stack([_turn(angle) for angle in angles]) @ spread
     stretches = np.linalg.svd(maps, compute_uv=False)
     is_small = (stretches.max(axis=1) < _MOST_STRETCH) & (stretches.min(axis=1) > 1 / _MOST_STRETCH)
-    pixels = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=-1).reshape(-1, 2)
-    places = (pixels[None] - middles[:, None]) @ maps
-    grey = np.repeat(picture[None].astype(np.float32), len(closest), axis=0)
+    closest, middles, maps = closest[is_small], middles[is_small], maps[is_small]
+    places = (_PIXELS - middles[:, None]) @ maps.astype(np.float32)
+    grey = picture[None].astype(np.float32)
     laid = np.clip((_resampled(grey, middle[None], places) - _INK) / (_INK / 2) + 0.5, 0, 1)
-    theirs = known.ink(closest).reshape(len(closest), -1)
+    theirs = known.ink(closest).reshape(-1, SIDE**2)
     correlations = (_unit(_about_mean(laid)) * _unit(_about_mean(theirs))).sum(axis=1)
-    return bool((is_small & (correlations >= _PAINTED_AGAIN)).any())
+    return bool((correlations >= _PAINTED_AGAIN).any())
 
 
 def _most_alike(
@@ -86,11 +93,8 @@ def _most_alike(
     """Find the known pictures whose normal forms are the most alike to that of ink (1, 28, 28), and
     at which angles: some around the best, so each is there more than once."""
     # The normal form, turned this way and that, against all those known.
-    turned = np.stack([_form_grid(turn) @ spread for turn in _TURNS])
-    forms = _resampled(np.repeat(ink, len(_TURNS), axis=0), middle[None], turned)
-    others = known.forms.astype(np.float32)
-    lengths = np.maximum(np.sqrt(np.einsum("ij,ij->i", others, others)), 1e-6)
-    alike = _unit(forms) @ others.T / lengths
+    forms = _unit(_resampled(ink, middle[None], _TURNED_GRIDS @ spread))
+    alike = forms @ known.forms.astype(np.float32).T / known.lengths
     closest = np.argsort(-alike.max(axis=0))[:_LOOKED_AT]
     best = _TURNS[alike[:, closest].argmax(axis=0)]
     angles = (best[:, None] + _FINER_TURNS).ravel()
@@ -125,20 +129,27 @@ def _turn(angle: float) -> NDArray[np.float64]:
     return np.array([[cos, sin], [-sin, cos]])
 
 
+_TURNED_GRIDS = np.stack([_form_grid(turn) for turn in _TURNS]).astype(np.float32)
+_PIXELS = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=-1).reshape(-1, 2)
+_PIXELS = _PIXELS.astype(np.float32)
+
+
 def _resampled(ink: Floats, middles: Floats, places: NDArray[np.floating]) -> Floats:
-    """Read pictures (n, 28, 28) at places (n, m, 2) from their middles (n, 2), linearly between
-    pixels: float32 (n, m), 0 outside."""
-    padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
-    at = np.clip(middles[:, None] + places + 1, 0, SIDE + 0.999)
-    first = at.astype(int)
-    share = at - first
-    picture = np.arange(len(ink))[:, None]
-    read = np.zeros(at.shape[:2], dtype=np.float32)
-    for right in (0, 1):
-        for down in (0, 1):
-            weight = np.abs(1 - right - share[..., 0]) * np.abs(1 - down - share[..., 1])
-            read += weight * padded[picture, first[..., 1] + down, first[..., 0] + right]
-    return read
+    """Read pictures (n, 28, 28), or one for all (1, 28, 28), at places (n, m, 2) from their middles
+    (n, 2), linearly between pixels: float32 (n, m), 0 outside."""
+    row = SIDE + 2
+    padded = np.zeros((len(ink), row, row), np.float32)
+    padded[:, 1:-1, 1:-1] = ink
+    at = np.clip(middles[:, None] + places + 1, 0, np.float32(SIDE + 0.999))
+    whole = np.floor(at)
+    right, down = np.moveaxis(at - whole, -1, 0)
+    first = whole.astype(np.int64)
+    # Where the upper left of the four pixels around each place is, in all the pictures.
+    corner = first[..., 1] * row + first[..., 0] + np.arange(len(ink))[:, None] * row**2
+    flat = padded.ravel()
+    upper = flat[corner] * (1 - right) + flat[corner + 1] * right
+    lower = flat[corner + row] * (1 - right) + flat[corner + row + 1] * right
+    return (upper * (1 - down) + lower * down).astype(np.float32, copy=False)
 
 
 def _about_mean(rows: Floats) -> Floats:
