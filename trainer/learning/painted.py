@@ -149,7 +149,8 @@ def _resampled(ink: Floats, middles: Floats, places: NDArray[np.floating]) -> Fl
     flat = padded.ravel()
     upper = flat[corner] * (1 - right) + flat[corner + 1] * right
     lower = flat[corner + row] * (1 - right) + flat[corner + row + 1] * right
-    return (upper * (1 - down) + lower * down).astype(np.float32, copy=False)
+    read: Floats = (upper * (1 - down) + lower * down).astype(np.float32, copy=False)
+    return read
 
 
 def _about_mean(rows: Floats) -> Floats:
