@@ -442,3 +442,28 @@ def test_single_keys_can_be_switched_off_and_stay_so(bench: Open) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("7")
     assert "Read as a 7." in page.locator("#undo-toast").inner_text()
+
+
+INK = """() => {
+    const canvas = document.querySelector(".bench__drawn");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return data.filter((value, i) => i % 4 === 0 && value > 128).length;
+}"""
+
+
+def test_what_came_without_strokes_is_shown_by_its_pixels(bench: Open) -> None:
+    page = bench("/moderate/", "mona")
+
+    def without_strokes(route: Route) -> None:
+        answer = route.fetch()
+        if answer.status != 201:
+            return route.fulfill(response=answer)
+        given = answer.json()
+        given["attempt"]["strokes"] = []
+        return route.fulfill(response=answer, json=given)
+
+    page.route("**/api/assignments/", without_strokes)
+    page.reload()
+    waiting(page)
+    ink = page.evaluate(INK)
+    assert 0 < ink < 28 * 28
