@@ -177,7 +177,7 @@ def sign_in(by: Mouse, name: str) -> None:
     by.write(by.page.get_by_label("User name"), name)
     by.write(by.page.get_by_label("Password"), PASSWORD)
     by.press(by.page.get_by_role("button", name="Sign in"))
-    by.page.wait_for_url("**/draw/")
+    by.page.wait_for_url(lambda url: "/sign-in/" not in url)
 
 
 def sign_out(by: Mouse) -> None:

@@ -9,7 +9,7 @@ from django.urls import resolve
 from collector import urls
 from tests.support import PASSWORD
 from tests.support import site as sites
-from tests.support.browser import Open, findings, look_at
+from tests.support.browser import AT_REST, Open, findings, look_at
 from tests.support.pages import NO_PAGES
 
 pytestmark = pytest.mark.browser
@@ -172,7 +172,7 @@ def test_the_home_pages_picture_moves_for_five_seconds_at_most(visit: Open) -> N
         )
         assert all(least <= end <= most for end in ends), (motion, ends)
         assert ends or motion == "reduce"
-        page.wait_for_function("() => document.getAnimations().length === 0")
+        page.wait_for_function(AT_REST)
         trick = page.locator(".hero__trick")
         assert trick.evaluate("part => getComputedStyle(part).strokeDashoffset") == "0px"
 
