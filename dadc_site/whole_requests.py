@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 MAX_HEAD = 32 * 1024  # bytes of request line and header fields
 MAX_FRAMED = 4  # times the bytes of the largest body, what comes for it in chunks
 SENT_AT_ONCE = 16 * 1024  # bytes of an answer that are sent together
-    16 * 1024
-)  # bytes of an answer that are not sent before it is whole, if it is shorter
 MAX_UNSENT = 1024 * 1024  # bytes of answers kept for one client; a thread waits with what is over
 ARRIVES_WITHIN = 20.0  # seconds from a request's first moment to its last byte
 TAKEN_WITHIN = 60.0  # seconds that a client has to take an answer
