@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from collector.models import Attempt
@@ -100,12 +100,9 @@ def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
 def _newest(earlier: QuerySet[Attempt], attempt: Attempt, *, are_all: bool) -> tuple[Rows, Rows]:
     """Return the newest of anybody's drawings and of the drawer's own. `are_all`: not only some are
     asked for, and what is read is kept for the next."""
-    is_own = ExpressionWrapper(Q(drawer=attempt.drawer_id), BooleanField())
-    rows = earlier.annotate(is_own=is_own).values_list(Cast("pk", TextField()), "is_own")
-    found = list(rows[:OF_ANYBODY])
-    anybodys, own = [pk for pk, _ in found], [pk for pk, is_own in found if is_own]
-    if len(found) == OF_ANYBODY:  # there are more
-        own = [pk for pk, _ in rows.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER]]
+    rows = earlier.values_list(Cast("pk", TextField()), flat=True)
+    anybodys = list(rows[:OF_ANYBODY])
+    own = list(rows.filter(drawer=attempt.drawer_id)[:OF_THE_DRAWER])
     known = _known.get(attempt.target_label, {})
     known = known | _read({*anybodys, *own} - known.keys())
     of_anybody, of_drawer = (
