@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from collector.models import Attempt
@@ -96,14 +96,13 @@ def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
 def _newest(attempt: Attempt, among: set[uuid.UUID] | None) -> tuple[Rows, Rows]:
     """Return the newest of anybody's drawings and of the drawer's own, or those `among` these. What
     is read of all is kept for the next."""
-    which = attempt.target_label, attempt.drawer_id
+    label, drawer_id = attempt.target_label, attempt.drawer_id
     if among is None:
-        found = _newest_of_anybody(OF_ANYBODY).ask(*which)
+        anybodys = _newest_of_anybody(OF_ANYBODY).ask(label)
+        own = _newest_own(OF_THE_DRAWER).ask(label, drawer_id)
     else:
-        found = list(_earlier(*which).filter(pk__in=among))
-    anybodys, own = [pk for pk, _ in found], [pk for pk, is_own in found if is_own]
-    if len(found) == OF_ANYBODY:  # there are more
-        own = [pk for pk, _ in _newest_own(OF_THE_DRAWER).ask(*which)]
+        these = _earlier(label).filter(pk__in=among)
+        anybodys, own = list(these), list(these.filter(drawer=drawer_id))
     known = _known.get(attempt.target_label, {})
     known = known | _read({*anybodys, *own} - known.keys())
     of_anybody, of_drawer = (
@@ -144,26 +143,23 @@ def _fools(target_label: int) -> QuerySet[Attempt]:
     return Attempt.objects.filter(has_fooled=True, target_label=target_label)
 
 
-def _earlier(target_label: int, drawer_id: uuid.UUID) -> QuerySet[Attempt, tuple[Any, ...]]:
-    """Give the ids of the fools of a digit that were not taken back, newest first, each with
-    whether it is this drawer's."""
-    is_own = ExpressionWrapper(Q(drawer=drawer_id), BooleanField())
+def _earlier(target_label: int) -> QuerySet[Attempt, str]:
+    """Give the ids of the fools of a digit that were not taken back, newest first."""
     earlier = _fools(target_label).exclude(status=Attempt.Status.RETRACTED)
     earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
-    return earlier.annotate(is_own=is_own).values_list(Cast("pk", TextField()), "is_own")
+    return earlier.values_list(Cast("pk", TextField()), flat=True)
 
 
 @cache
-def _newest_of_anybody(count: int) -> Prepared[tuple[Any, ...]]:
-    return Prepared(lambda *which: _earlier(*which)[:count], int, uuid.UUID)
+def _newest_of_anybody(count: int) -> Prepared[str]:
+    return Prepared(lambda label: _earlier(label)[:count], int)
 
 
 @cache
-def _newest_own(count: int) -> Prepared[tuple[Any, ...]]:
-    def build(label: int, drawer_id: uuid.UUID) -> QuerySet[Attempt, tuple[Any, ...]]:
-        return _earlier(label, drawer_id).filter(drawer=drawer_id)[:count]
-
-    return Prepared(build, int, uuid.UUID)
+def _newest_own(count: int) -> Prepared[str]:
+    return Prepared(
+        lambda label, drawer_id: _earlier(label).filter(drawer=drawer_id)[:count], int, uuid.UUID
+    )
 
 
 _MOST = similarity.LOOKED_AT + similarity.LOOKED_AT_OF_OWN

@@ -272,6 +272,8 @@ def _settled(attempt: Attempt) -> Iterator[str]:
         yield f"Attempt {attempt.pk} is {attempt.status} and has not settled at any time."
     elif attempt.settled_at and attempt.settled_at < attempt.submitted_at - A_MOMENT:
         yield f"Attempt {attempt.pk} settled before it was submitted."
+    if attempt.first_read_at is None and attempt.readings.all():
+        yield f"Attempt {attempt.pk} was read and has not been at any time."
     if attempt.has_fooled and attempt.is_audited:
         yield f"Attempt {attempt.pk} fooled the model, and was chosen at random all the same."
     if attempt.has_fooled and attempt.shape is None and attempt.strokes:

@@ -127,6 +127,10 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
         change(Attempt.objects.filter(status="verified"), settled_at=None),
         "has not settled at any time",
     ),
+    "read at no time": (
+        change(Attempt.objects.filter(status="verified"), first_read_at=None),
+        "was read and has not been at any time",
+    ),
     "settled before it was there": (
         change(
             Attempt.objects.filter(status="verified"), settled_at=timezone.now() - timedelta(days=1)
@@ -175,7 +179,7 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.survives(
-    "32 contradictions planted one by one in the rows",
+    "33 contradictions planted one by one in the rows",
     "`verify` finds each",
 )
 @pytest.mark.parametrize("what", PLANTED)

@@ -3,7 +3,7 @@ may do."""
 
 import pytest
 
-from collector.models import AdminAction, Person, Reading
+from collector.models import AdminAction, Attempt, Person, Reading
 from collector.moderation import gold, queue, readings
 from tests.support.pages import Browse, Insert
 
@@ -120,8 +120,9 @@ def test_alpha_is_told_with_its_interval_and_its_caveat(
     max_ = Person.objects.create_user("max", role="moderator")
     for target, others in ((4, "4"), (5, "5"), (3, "8"), (2, "2")):
         attempt = insert(alice, target=target, predicted=9)
+        when = attempt.submitted_at
+        Attempt.objects.filter(pk=attempt.pk).update(first_read_at=when)
         for reader, answer in ((mona, str(target)), (max_, others)):
-            when = attempt.submitted_at
             attempt.readings.create(
                 moderator=reader,
                 leased_at=when,
