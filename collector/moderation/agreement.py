@@ -5,13 +5,13 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
-from django.db import connection
+from django.db.models import Func, OuterRef, Subquery, TextField
 from numpy.typing import NDArray
 
-from collector.models import Attempt
+from collector.models import Attempt, Reading
 
 MOST_DRAWINGS = 2000  # the newest that α is measured over
 ATTEMPTS_SEARCHED = 20_000  # the last submitted, among which they are looked for
@@ -111,18 +111,15 @@ def _alphas(weights: Floats, counts: Floats) -> Floats:
     return alphas
 
 
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
-# What was said of each of some drawings that were read, the newest first. Through the ORM each
-# would be looked up by itself, which takes PostgreSQL twice as long.
-_SAID = """
-    SELECT {joined}(answer, ',') FROM (
-        SELECT id, submitted_at FROM collector_attempt
-        WHERE first_read_at IS NOT NULL AND submitted_at >= %s
-        ORDER BY submitted_at DESC LIMIT %s OFFSET %s
-    ) AS newest LEFT JOIN collector_reading
-        ON attempt_id = newest.id AND answer IS NOT NULL AND NOT is_discounted
-    GROUP BY newest.id, newest.submitted_at ORDER BY newest.submitted_at DESC
-"""
+class _Joined(Func):
+    """The texts of some rows put together, with a comma between any two, in any order."""
+
+    template = "%(function)s(%(expressions)s, ',')"
+    function = "GROUP_CONCAT"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, function="STRING_AGG")
 
 
 def measured() -> Alpha:
@@ -140,14 +137,21 @@ def measured() -> Alpha:
 def _newest_units() -> Iterator[str]:
     """Yield the counted answers, with commas between them, of each drawing that has two or more,
     the newest drawings first; asks for as many as are likely to do, and then for more."""
-    newest_first = Attempt.objects.order_by("-submitted_at").values_list("submitted_at", flat=True)
-    oldest = newest_first[ATTEMPTS_SEARCHED - 1 : ATTEMPTS_SEARCHED].first() or _EVER
-    since = connection.ops.adapt_datetimefield_value(oldest)
-    said = _SAID.format(joined={"postgresql": "STRING_AGG"}.get(connection.vendor, "GROUP_CONCAT"))
+    newest_first = Attempt.objects.order_by("-submitted_at")
+    oldest = newest_first.values_list("submitted_at", flat=True)[
+        ATTEMPTS_SEARCHED - 1 : ATTEMPTS_SEARCHED
+    ].first()
+    counted = Reading.objects.filter(
+        attempt=OuterRef("pk"), answer__isnull=False, is_discounted=False
+    )
+    # Each looked up by itself: joined, PostgreSQL would rather read along all readings there are.
+    said = Subquery(counted.order_by().values(said=_Joined("answer")))
+    read = newest_first.filter(first_read_at__isnull=False)
+    if oldest:
+        read = read.filter(submitted_at__gte=oldest)
+    found = read.annotate(said=said).values_list("said", flat=True)
     for start in range(0, ATTEMPTS_SEARCHED, MOST_DRAWINGS):
-        with connection.cursor() as cursor:
-            cursor.execute(said, [since, MOST_DRAWINGS, start])
-            page = [unit for (unit,) in cursor.fetchall()]
+        page = list(found[start : start + MOST_DRAWINGS])
         yield from (unit for unit in page if unit and "," in unit)
         if len(page) < MOST_DRAWINGS:
             return
