@@ -33,9 +33,9 @@ test-long: .venv/ready .venv/ready-dev ## the rules on twenty times as many exam
 
 bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/performance.md; wants a quiet machine
 	$(PY) -m scripts.bench
-	$(PY) -m scripts.bench_site
 	$(PY) -m scripts.bench_lists
 	$(PY) -m scripts.bench_page
+	$(PY) -m scripts.bench_site
 
 bench-peers: .venv/ready .venv/ready-dev .peers/ready staticfiles/ready ## beside Gradio, which it sets up; wants wrk and a quiet machine; WRITE=--write keeps the tables
 	$(PY) -m scripts.bench_peers $(WRITE)
