@@ -155,6 +155,7 @@ def test_a_scribble_that_takes_as_long_as_many_drawings_counts_as_many(
         "PREDICTIONS_A_MINUTE",
         limits.Limit("tight", 40, 60, "That was more than {most:,} previews."),
     )
+    monkeypatch.setattr(limits, "_window", lambda limit: (7, datetime(2300, 1, 1, tzinfo=UTC)))
     asking.predict(worst, None, "somebody")
     with pytest.raises(TooMany, match="more than 40 previews"):
         asking.predict(worst, None, "somebody")
