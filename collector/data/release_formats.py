@@ -229,7 +229,9 @@ def _parts(stack: ExitStack, path: Path) -> Iterator[tuple[str, Read]]:
     """Yield what a file holds, by name."""
     if path.suffix in (".zip", ".npz"):
         zipped = stack.enter_context(zipfile.ZipFile(path))
-        yield from ((entry.filename, zipped.open(entry).read) for entry in zipped.infolist())
+        for entry in zipped.infolist():
+            with zipped.open(entry) as opened:
+                yield entry.filename, opened.read
     elif path.suffix == ".gz":
         yield "", stack.enter_context(gzip.GzipFile(path)).read
     else:

@@ -183,7 +183,8 @@ def test_pictures_are_a_folder_with_a_line_for_each(folder: Path) -> None:
 
 def test_arrays_load_without_pickle_and_have_the_same_in_the_same_order(folder: Path) -> None:
     rows = drawn(folder)
-    arrays = np.load(folder / "attempts.npz", allow_pickle=False)
+    with np.load(folder / "attempts.npz", allow_pickle=False) as loaded:
+        arrays = dict(loaded)
     assert arrays["pixels"].shape == (12, 28, 28)
     assert arrays["ids"].tolist() == [row["id"] for row in rows]
     for row, pixels in zip(rows, arrays["pixels"], strict=True):
