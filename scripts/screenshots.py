@@ -68,7 +68,7 @@ FULL = (
     ("practice-result", "/moderate/?result", "nils"),
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
-    ("releases", "/releases/", "admin"),
+    ("data", "/data/", "admin"),
     ("offline", "/offline/", None),
 )
 
