@@ -21,10 +21,6 @@ from urllib.parse import urlsplit
 
 import pyotp
 import segno
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.db import IntegrityError, transaction
@@ -54,6 +50,7 @@ from collector.models import (
     clock,
     require_admin,
     require_reason,
+    sealing,
 )
 from collector.people import accounts, mails, sessions, sign_ins
 from trainer.learning.sentences import Sentence
@@ -63,6 +60,7 @@ SECOND_STEP_SECONDS = 300
 MOST = 10
 RECOVERY_CODES = 10
 _CODE_BYTES = 15  # 24 letters and digits of base 32, so that a plain hash of it is enough
+_PURPOSE = "secrets of authenticator apps"
 _STEP, _OFFERED, _CHALLENGE = "second_step", "offered_secret", "passkey_challenge"
 _WRONG = Sentence("That code is wrong, has been used already, or is too old.")
 _NOT_THIS_ONE = Sentence("That passkey was not taken. Try again, or use a code.")
@@ -390,24 +388,15 @@ def _step_of(factor: Factor, code: str) -> int | None:
 
 
 def _sealed(person: Person, secret: str) -> bytes:
-    nonce = secrets.token_bytes(12)
-    return nonce + AESGCM(_key()).encrypt(nonce, secret.encode(), person.pk.bytes)
+    return sealing.seal(_PURPOSE, person.pk.bytes, secret)
 
 
 def _opened(person: Person, sealed: bytes) -> str | None:
     """Return a secret; None where it is another person's, or was sealed under another site key."""
-    if len(sealed) <= 12:
-        return None
-    try:
-        return AESGCM(_key()).decrypt(sealed[:12], sealed[12:], person.pk.bytes).decode()
-    except InvalidTag:
+    secret = sealing.unseal(_PURPOSE, person.pk.bytes, sealed)
+    if secret is None and sealed:
         logger.error("The app of %s cannot be read: DADC_SECRET_KEY is another.", person.pk)
-        return None
-
-
-def _key() -> bytes:
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"dadc: secrets of authenticator apps")
-    return derived.derive(settings.SECRET_KEY.encode())
+    return secret
 
 
 # Passkeys
