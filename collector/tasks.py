@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
-from collector.models import Study
+from collector.data import deliveries, webhooks
 from collector.moderation import trust
 from collector.people import mails, notices, retention
-from collector.study import alarms
-from trainer import candidates
+from collector.study import alarms, settings
 
 TRAINERS_TELL_WITHIN = timedelta(minutes=2)
 
@@ -14,8 +13,7 @@ TRAINERS_TELL_WITHIN = timedelta(minutes=2)
 def start_if_due() -> None:
     """Start, every minute, what became due while another model was in training, or by a smaller
     round size."""
-    study = Study.current()
-    candidates.start_if_due(study.architecture, study.round_size, study.max_per_person)
+    settings.start_if_due()
 
 
 def pause_untrusted_moderators() -> None:
@@ -39,6 +37,13 @@ def look_for_alarms() -> None:
 def send_emails() -> None:
     """Send emails, once one is queued, and every minute those that are due again."""
     mails.send_due()
+
+
+def tell_webhooks() -> None:
+    """Tell other systems of what happened, once it is queued, and every minute what the trainer did
+    and what is due again."""
+    webhooks.note_what_the_trainer_did()
+    deliveries.send_due()
 
 
 def tidy() -> None:

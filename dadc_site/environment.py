@@ -16,9 +16,12 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+from collector.rules.origins import normal
 
 _ON = {"1", "true", "t", "yes", "y", "on"}
 _OFF = {"0", "false", "f", "no", "n", "off"}
@@ -27,11 +30,6 @@ _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", r
 # What is found in a data folder that holds nothing but a site.
 _OF_THE_SITE = re.compile(
     r"secret_key|mnist|pseudo|tmp|metrics-[0-9]+|lost\+found|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)"
-)
-_PORTS = {"http": 80, "https": 443}
-_ORIGIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])"
-    r"(:(?P<port>[0-9]{1,5}))?"
 )
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
@@ -129,16 +127,24 @@ def origins(name: str) -> list[str]:
 
 
 def _origin(name: str, value: str) -> str:
-    found = _ORIGIN.fullmatch(value.lower())
-    port = int(found["port"] or _PORTS[found["scheme"]]) if found else 0
-    if not found or not 0 < port < 65_536:
+    origin = normal(value)
+    if origin is None:
         raise refused(
             name,
             "origins with commas between them, each https://host or https://host:port, with "
             "nothing after it and no *",
         )
-    shown = "" if port == _PORTS[found["scheme"]] else f":{port}"
-    return f"{found['scheme']}://{found['host']}{shown}"
+    return origin
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks, separated by commas or white space."""
+    try:
+        return [ip_network(each) for each in re.split(r"[\s,]+", text(name)) if each]
+    except ValueError:
+        raise refused(
+            name, "networks with commas between them, such as 10.1.0.0/16 or fd00::/8"
+        ) from None
 
 
 def path_prefix(name: str) -> str:

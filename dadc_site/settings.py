@@ -71,6 +71,9 @@ LANGUAGE_COOKIE_PATH = PATH or "/"
 MESSAGE_STORAGE = "dadc_site.messages.MessageStorage"
 MESSAGE_COOKIE_NAME = f"{_sure}messages{_of_this_path}"
 
+# Networks that webhooks may lead into; else they lead to the internet alone.
+WEBHOOK_NETWORKS = environment.networks("DADC_WEBHOOK_NETWORKS")
+
 # What the site does.
 SITE_NAME = "Fool the Digits"
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)

@@ -1,6 +1,6 @@
 """The rows, one file a subject; everybody imports them from here."""
 
-from collector.models import clock, tallies
+from collector.models import clock, sealing, tallies
 from collector.models.drawings import (
     BEST_FIRST,
     COPY,
@@ -31,13 +31,15 @@ from collector.models.people import (
     require_reason,
 )
 from collector.models.releases import Release, ReleaseFile, ReleasePart
-from collector.models.study import Licence, Study, StudyChange
+from collector.models.study import LONGEST_SETTING, Licence, Study, StudyChange
 from collector.models.tallies import ConfusionTally, ReadingTally, Tally
+from collector.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "BEST_FIRST",
     "COPY",
     "DRAWER_SUSPENDED",
+    "LONGEST_SETTING",
     "ORIGINAL",
     "SHOWABLE",
     "AdminAction",
@@ -48,6 +50,7 @@ __all__ = [
     "Attempt",
     "ConfusionTally",
     "Decision",
+    "Delivery",
     "Email",
     "Factor",
     "Fate",
@@ -68,9 +71,11 @@ __all__ = [
     "Sureness",
     "Tally",
     "Token",
+    "Webhook",
     "clock",
     "require_admin",
     "require_open",
     "require_reason",
+    "sealing",
     "tallies",
 ]

@@ -401,6 +401,7 @@ class Alarm(models.Model):
         TRAINING = "training", _("The last training failed.")
         DISK = "disk", _("The disk that holds the data folder is nearly full.")
         WORKERS = "workers", _("There is no sign of life from the workers, or from some of them.")
+        WEBHOOKS = "webhooks", _("A webhook takes no events, and some were given up.")
 
     kind = models.CharField(max_length=8, choices=Kind)
     began_at = models.DateTimeField()

@@ -17,6 +17,7 @@ def new_secret() -> bytes:
     return secrets.token_bytes(32)
 
 
+LONGEST_SETTING = 500  # characters
 _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
 
@@ -52,6 +53,12 @@ class Study(models.Model):
     )
     has_public_releases = models.BooleanField(
         default=False, help_text="everybody may download the releases"
+    )
+    embed_origins = models.CharField(
+        max_length=LONGEST_SETTING,
+        blank=True,
+        default="",
+        help_text="of the sites that may frame the try-out, with spaces between them",
     )
     release_secret = models.BinaryField(
         default=new_secret, help_text="the key of the pseudonyms in releases"
@@ -99,5 +106,5 @@ class StudyChange(models.Model):
     changed_at = models.DateTimeField(auto_now_add=True)
     admin = models.ForeignKey(Person, models.PROTECT)
     field = models.CharField(max_length=30)
-    before = models.CharField(max_length=50)
-    after = models.CharField(max_length=50)
+    before = models.CharField(max_length=LONGEST_SETTING)
+    after = models.CharField(max_length=LONGEST_SETTING)

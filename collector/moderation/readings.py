@@ -132,7 +132,7 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     is_correct = ExpressionWrapper(Q(answer=outcome.answer), BooleanField())
     attempt.readings.filter(answer__isnull=False, is_discounted=False).update(is_correct=is_correct)
     gold.keep(attempt, outcome.answer)
-    notices.notify_settled(attempt)
+    notices.announce_settled(attempt)
     if outcome.label is None or not (attempt.is_original or attempt.is_imported):
         return
     sample = samples.add(

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from collector.data import webhooks
 from collector.drawings import timeline
 from collector.models import ORIGINAL, Attempt, Email, Notice, Person
 from collector.people import mails
@@ -37,6 +38,13 @@ _ROLES = {
     Person.Role.ADMIN: Sentence("An admin made you an admin of this site."),
 }
 _FIRST_PRACTISE = Sentence("Ten practice drawings come first.")
+
+
+def announce_settled(attempt: Attempt) -> None:
+    """Tell its drawer, and other systems, that a drawing settled. Runs in the transaction that
+    settles it."""
+    notify_settled(attempt)
+    webhooks.note_settled(attempt)
 
 
 def notify_settled(attempt: Attempt) -> None:

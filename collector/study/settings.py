@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from collector.errors import Conflict, Refused
-from collector.models import Person, Study, StudyChange, require_admin
-from trainer import rounds
+from collector.models import LONGEST_SETTING, Person, Study, StudyChange, require_admin
+from collector.rules import origins
+from trainer import candidates, rounds
 from trainer.learning.sentences import Sentence
 
 
@@ -17,6 +18,12 @@ def begin() -> Study:
     """Return the study, made from the environment's settings if this is the first start."""
     study, _ = Study.objects.get_or_create(pk=1, defaults=settings.STUDY)
     return study
+
+
+def start_if_due() -> None:
+    """Start the training of a candidate if one is due by the study's settings."""
+    study = Study.current()
+    candidates.start_if_due(study.architecture, study.round_size, study.max_per_person)
 
 
 def change(admin: Person, seen: Mapping[str, object] | None = None, **values: object) -> Study:
@@ -32,6 +39,8 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             Sentence("The network is one of {names}.", names=", ".join(rounds.architectures())),
             field="architecture",
         )
+    if "embed_origins" in values:
+        values["embed_origins"] = _framing(str(values["embed_origins"]))
     with transaction.atomic():
         study = Study.objects.select_for_update(no_key=True).get()
         for field, after in values.items():
@@ -64,3 +73,19 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             raise Refused(" ".join(messages), field=field) from error
         study.save()
     return study
+
+
+def _framing(text: str) -> str:
+    """Return the origins that a text names, each once, with spaces between them. Raises Refused."""
+    found = [origins.for_policy(each, with_http=settings.LOCAL) for each in text.split()]
+    named = [origin for origin in found if origin]
+    if len(named) < len(found) or len(" ".join(named)) > LONGEST_SETTING:
+        raise Refused(
+            Sentence(
+                "Origins are https://host or https://host:port each, with spaces between them, "
+                "nothing after them, no * and {most} characters in all.",
+                most=LONGEST_SETTING,
+            ),
+            field="embed_origins",
+        )
+    return " ".join(dict.fromkeys(named))

@@ -10,7 +10,15 @@ from django.db import connection
 from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.utils import timezone
 
-from collector.models import DRAWER_SUSPENDED, Alarm, Attempt, Person, Reading, clock
+from collector.models import (
+    DRAWER_SUSPENDED,
+    Alarm,
+    Attempt,
+    Delivery,
+    Person,
+    Reading,
+    clock,
+)
 from trainer import candidates, heartbeats
 
 A_DAY, DAYS = timedelta(days=1), 14
@@ -111,13 +119,14 @@ def daily() -> list[Day]:
 
 def wrong() -> list[Alarm.Kind]:
     """Return what is wrong with the site now: what the desk shows and admins are told by email. It
-    takes six queries."""
+    takes seven queries."""
     found = {
         Kind.UNREAD: _is_unread(),
         Kind.IDLE: _is_idle(),
         Kind.TRAINING: candidates.last_failed() is not None,
         Kind.DISK: _is_disk_full(),
         Kind.WORKERS: bool(heartbeats.missing(*PROGRAMS)),
+        Kind.WEBHOOKS: _are_events_given_up(),
     }
     return [kind for kind, is_wrong in found.items() if is_wrong]
 
@@ -147,6 +156,12 @@ def _is_unread() -> bool:
 def _is_idle() -> bool:
     newest = Attempt.objects.aggregate(at=Max("submitted_at"))["at"]
     return newest is not None and newest < timezone.now() - COMES_WITHIN
+
+
+def _are_events_given_up() -> bool:
+    """Whether events of a webhook that still takes none were given up."""
+    given_up = Delivery.objects.filter(is_given_up=True, webhook__resumed_at__isnull=False)
+    return given_up.filter(webhook__failed_at__isnull=False).exists()
 
 
 def _pending() -> QuerySet[Attempt]:

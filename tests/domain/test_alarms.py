@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from collector import tasks
-from collector.models import Alarm, Attempt, Email, Person
+from collector.models import Alarm, Attempt, Delivery, Email, Person, Webhook
 from collector.people import mails
 from collector.study import alarms, site_status
 from tests.support import site as sites
@@ -26,6 +26,20 @@ from trainer.models import Heartbeat, RoundModel
 Kind = Alarm.Kind
 State = RoundModel.State
 GIGABYTE = 10**9
+
+
+def a_given_up_event() -> None:
+    now = timezone.now()
+    hook = Webhook.objects.create(
+        url="https://there.example/",
+        events=[],
+        secret=b"",
+        added_at=now,
+        resumed_at=now,
+        failed_at=now,
+    )
+    times = dict.fromkeys(("happened_at", "queued_at", "due_at", "ended_at"), now)
+    Delivery.objects.create(webhook=hook, event="test", content={}, is_given_up=True, **times)
 
 
 class Trouble:
@@ -45,6 +59,8 @@ class Trouble:
             add_model(3, state=State.FAILED)
         elif kind == Kind.DISK:
             self.disk = 1000 * GIGABYTE, 99 * GIGABYTE
+        elif kind == Kind.WEBHOOKS:
+            a_given_up_event()
         else:
             self.alive.remove("trainer")
 
@@ -58,6 +74,7 @@ class Trouble:
         else:
             self.disk = 1000 * GIGABYTE, 500 * GIGABYTE
             self.alive = [*site_status.PROGRAMS]
+            Webhook.objects.update(failed_at=None)
 
     def look(self) -> None:
         """What the worker does every minute."""
@@ -267,4 +284,4 @@ def test_three_workers_that_look_at_once_write_one_alarm_and_tell_of_it_once(
         site.python(MADE)
         races = [RACE.format(folder=str(tmp_path), number=n, count=3) for n in range(3)]
         list(workers.map(site.python, races))
-        assert site.python(LEFT) == "5 5 5 5"
+        assert site.python(LEFT) == " ".join([str(len(Kind))] * 4)

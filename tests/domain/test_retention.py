@@ -16,6 +16,7 @@ from collector.models import (
     Alarm,
     Allowance,
     AskedPrediction,
+    Delivery,
     Email,
     Notice,
     Person,
@@ -23,6 +24,7 @@ from collector.models import (
     Session,
     Study,
     Token,
+    Webhook,
 )
 from collector.people import retention
 from tests.support.site import ROOT
@@ -37,6 +39,11 @@ MODELS = {
 }
 
 
+def hook(at: datetime) -> Webhook:
+    secret = {"events": [], "secret": b"", "added_at": at}
+    return Webhook.objects.get_or_create(url="https://there.example/", defaults=secret)[0]
+
+
 def row_of(rule: retention.Rule, at: datetime, person: Person, place: int) -> Model:
     """A row of the rule's model whose time is this."""
     make: dict[str, Any] = {
@@ -46,6 +53,9 @@ def row_of(rule: retention.Rule, at: datetime, person: Person, place: int) -> Mo
         "collector.AskedPrediction": lambda: AskedPrediction(person=person, shape=b""),
         "collector.Notice": lambda: Notice(person=person, text="Told."),
         "collector.Alarm": lambda: Alarm(kind="disk", began_at=at, seen_at=at, ended_at=at),
+        "collector.Delivery": lambda: Delivery(
+            webhook=hook(at), event="test", content={}, happened_at=at, queued_at=at, due_at=at
+        ),
         "collector.Email": lambda: Email(kind="reset", to="a@example.org", due_at=at),
         "collector.Release": lambda: Release(
             round=Round.objects.get(), major=1, minor=1, patch=place, attempts=b"", is_licensed=True

@@ -49,6 +49,12 @@ SCHEDULES: list[dict[str, object]] = [
         "schedule_type": "I",
         "minutes": 1,
     },
+    {
+        "name": "tell webhooks",
+        "func": "collector.tasks.tell_webhooks",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
     {"name": "tidy", "func": "collector.tasks.tidy", "schedule_type": "H"},
     {"name": "fetch MNIST", "func": "trainer.tasks.fetch_mnist", "schedule_type": "D"},
 ]
