@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from collector.models import Appeal, Factor, Person, Reading, Study
+from collector.models import Appeal, Factor, Person, Reading, Study, Webhook
 from collector.people import accounts
 
 # Only the type checker's ModelForm is told its model.
@@ -376,3 +376,44 @@ class StudyForm(ReadAt, _StudyModelForm):
         )
         for share in ("audit_share", "gold_share", "person_share"):
             self.fields[share].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}
+
+
+class WebhookForm(forms.Form):
+    """Where another system is told of what happens here, and of which events."""
+
+    prefix = "hook"
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=1000,
+        widget=forms.URLInput(attrs={"placeholder": "https://", "autocomplete": "off"}),
+        help_text=_("Of the program that is to be told, as it or its guide says."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for event in Webhook.Event:
+            self.fields[event.value] = forms.BooleanField(
+                label=event.label, required=False, initial=True
+            )
+
+    def clean(self) -> dict[str, object]:
+        """Return the address and the list of events."""
+        given = self.cleaned_data
+        events = [event for event in Webhook.Event.values if given.get(event)]
+        return {"url": given.get("url", ""), "events": events}
+
+
+class EmbedForm(ReadAt, forms.Form):
+    """Which sites may frame the try-out."""
+
+    prefix = "embed"
+    embed_origins = forms.CharField(
+        label=_("Sites"),
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
+        help_text=_(
+            "Each as https://lab.example, without anything after it, with spaces between them. "
+            "Empty: none."
+        ),
+    )

@@ -13,6 +13,8 @@ _NOBODYS = {
     "manifest",
     "worker",
     "offline",
+    "embed",
+    "rounds_feed",
     "words",
     "metrics",
     "fool_seen",

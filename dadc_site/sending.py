@@ -9,19 +9,20 @@ from django.middleware.gzip import GZipMiddleware
 
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "form-action 'self'; frame-ancestors {}"
 )
 
 
 class Policy:
-    """Let pages load what is this site's own, and nobody frame them."""
+    """Let pages load what is this site's own, and nobody frame them but whom an answer names."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.setdefault("Content-Security-Policy", POLICY)
+        framed_by = getattr(response, "framed_by", "'none'")
+        response.setdefault("Content-Security-Policy", POLICY.format(framed_by))
         return response
 
 

@@ -68,6 +68,8 @@ FULL = (
     ("practice-result", "/moderate/?result", "nils"),
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
+    ("connections", "/connections/", "admin"),
+    ("embed", "/embed/", None),
     ("data", "/data/", "admin"),
     ("offline", "/offline/", None),
 )
@@ -335,6 +337,7 @@ def empty_pictures(album: Album) -> None:
         ("my-drawings", "/drawings/", "admin"),
         ("moderate", "/moderate/", "admin"),
         ("desk", "/desk/", "admin"),
+        ("connections", "/connections/", "admin"),
         ("moderators", "/moderators/", "admin"),
         ("my-readings", "/moderate/mine/", "admin"),
         ("guidelines", "/moderate/guidelines/", "admin"),

@@ -29,6 +29,7 @@ PAGES = [
     ("/people/", "admin"),
     ("/people/alice/", "admin"),
     ("/admin-log/", "admin"),
+    ("/connections/", "admin"),
     ("/data/", "admin"),
     ("/rounds/", None),
     ("/rounds/1/", None),

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request
 
 from tests.support import penmanship
 from tests.support import site as sites
@@ -160,11 +160,17 @@ def wait_on(page: Page, what: Callable[[], object], why: str) -> None:
     sites.wait_for(lambda: (page.evaluate("0"), what())[1], 15, why)
 
 
-def draw_with_mouse(page: Page, strokes: penmanship.Strokes, whole: bool = False) -> None:
-    """The strokes with the mouse on the canvas: each move takes Chromium a fiftieth of a second, so
-    only where they turn, unless they are to be whole."""
-    page.locator("#canvas").scroll_into_view_if_needed()
-    box = page.locator("#canvas").bounding_box()
+def draw_with_mouse(
+    page: Page,
+    strokes: penmanship.Strokes,
+    whole: bool = False,
+    within: Frame | None = None,
+) -> None:
+    """The strokes with the mouse on the canvas, of the page or a frame in it: each move takes
+    Chromium a fiftieth of a second, so only where they turn, unless they are to be whole."""
+    canvas = (within or page).locator("#canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
     assert box
     scale = box["width"] / 280
     for stroke in strokes if whole else penmanship.thinned(strokes):
@@ -210,7 +216,7 @@ RUN_AXE = """async (part) => {
 }"""
 
 
-def findings(page: Page, part: str | None = None) -> list[str]:
+def findings(page: Page | Frame, part: str | None = None) -> list[str]:
     """What axe has to say of the page, or of a part of it, as it stands."""
     page.wait_for_function(AT_REST)
     if not page.evaluate("() => 'axe' in window"):

@@ -13,13 +13,14 @@ from collector.models import Attempt, Person
 
 Browse = Callable[[Person | None], Client]
 Insert = Callable[..., Attempt]
-# What is no page by itself: posted to alone, a file, or a step on a way.
+# What is no page by itself: posted to alone, a file, a step on a way, or another site's.
 NO_PAGES = {
     "account_export",
     "appeal",
     "drawing_attribution",
     "drawing_card",
     "drawing_seen",
+    "embed",
     "fool_card",
     "fool_seen",
     "history_csv",
@@ -27,6 +28,7 @@ NO_PAGES = {
     "manifest",
     "round_card",
     "round_weights",
+    "rounds_feed",
     "second_step",
     "sign_out",
     "worker",
