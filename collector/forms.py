@@ -385,7 +385,7 @@ class WebhookForm(forms.Form):
     url = forms.CharField(
         label=_("Address"),
         max_length=1000,
-        widget=forms.URLInput(attrs={"placeholder": "https://", "autocomplete": "off"}),
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
         help_text=_("Of the program that is to be told, as it or its guide says."),
     )
 

@@ -7,21 +7,21 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from collector.data import outgoing, webhooks
 from collector.models import Delivery, Webhook, clock
 
 log = logging.getLogger(__name__)
 Trouble = Delivery.Trouble
-FIRST_WAIT = timedelta(minutes=1)  # each further one is twice as long
+FIRST_WAIT = timedelta(minutes=1)  # each further one is twice as long,
+MOST_DOUBLED, HOOK_DOUBLED = 12, 6  # so often at most: of an event, and of all for a webhook
 GIVEN_UP_AFTER = timedelta(days=3)
 A_RUN = 20.0  # seconds, after which nothing further is begun: the worker has other things to do
 
@@ -29,16 +29,13 @@ A_RUN = 20.0  # seconds, after which nothing further is begun: the worker has ot
 def send_due() -> int:
     """Send what is due, first to those who took the last one; return how much was taken.
 
-    Whoever does not take one is tried once in a run, so that nobody waits for those who are silent.
+    Whoever does not take one is left alone for a minute, then two, four, up to an hour, whatever
+    else there is to be told: a try at who is silent takes ten seconds of the worker's.
     """
     _give_up_old()
     taken_count, end = 0, monotonic() + A_RUN
-    failing: set[UUID] = set()
-    while monotonic() < end and (delivery := _claim(failing)):
-        if _try(delivery):
-            taken_count += 1
-        else:
-            failing.add(delivery.webhook_id)
+    while monotonic() < end and (delivery := _claim()):
+        taken_count += _try(delivery)
     return taken_count
 
 
@@ -50,20 +47,24 @@ def sign(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
-def _claim(failing: Collection[UUID]) -> Delivery | None:
+def _claim() -> Delivery | None:
     """Take what is to be sent next, and count a try at it; None where there is nothing, or another
     worker has it."""
     now = clock.now()
     delivery = (
-        Delivery.objects.filter(ended_at=None, due_at__lte=now, webhook__resumed_at__isnull=False)
-        .exclude(webhook__in=failing)
+        Delivery.objects.filter(
+            Q(webhook__due_at=None) | Q(webhook__due_at__lte=now),
+            ended_at=None,
+            due_at__lte=now,
+            webhook__resumed_at__isnull=False,
+        )
         .select_related("webhook")
-        .order_by(F("webhook__failed_at").asc(nulls_first=True), "due_at", "pk")
+        .order_by(F("webhook__due_at").asc(nulls_first=True), "due_at", "pk")
         .first()
     )
     if delivery is None:
         return None
-    wait = FIRST_WAIT * 2 ** min(delivery.try_count, 12)
+    wait = FIRST_WAIT * 2 ** min(delivery.try_count, MOST_DOUBLED)
     claimed = Delivery.objects.filter(
         pk=delivery.pk, try_count=delivery.try_count, ended_at=None
     ).update(try_count=F("try_count") + 1, due_at=now + wait)
@@ -84,7 +85,12 @@ def _try(delivery: Delivery) -> bool:
             trouble=trouble,
             ended_at=None if trouble else now,
         )
-        Webhook.objects.filter(pk=delivery.webhook_id).update(failed_at=now if trouble else None)
+        hook = Webhook.objects.filter(pk=delivery.webhook_id)
+        if trouble:
+            rest = FIRST_WAIT * 2 ** min(delivery.webhook.failure_count, HOOK_DOUBLED)
+            hook.update(failure_count=F("failure_count") + 1, due_at=now + rest)
+        else:
+            hook.update(failure_count=0, due_at=None)
     return not trouble
 
 

@@ -42,10 +42,13 @@ class Unsent(Exception):
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
-    """Send `body` to an http or https URL, and return the status of the answer. It takes `AT_MOST`
-    at most, whatever is at the other end. Raises Unsent."""
+    """Send `body` to an https URL, or where this machine alone is served an http one, and return
+    the status of the answer. It takes `AT_MOST` at most, whatever is at the other end. Raises
+    Unsent."""
     until = monotonic() + AT_MOST
     parts = urlsplit(url)
+    if parts.scheme != "https" and not settings.LOCAL:
+        raise Unsent(Trouble.TLS)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
         with _connected(host, port, until) as plain:

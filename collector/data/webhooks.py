@@ -83,7 +83,7 @@ def resume(admin: Person, hook_id: UUID) -> None:
     with transaction.atomic():
         hook = _locked(hook_id)
         if not hook.resumed_at:
-            Webhook.objects.filter(pk=hook.pk).update(resumed_at=clock.now(), failed_at=None)
+            Webhook.objects.filter(pk=hook.pk).update(resumed_at=clock.now(), due_at=None)
             _log(admin, host_of(hook), "on")
             _send_soon()
 
@@ -126,6 +126,7 @@ def test(admin: Person, hook_id: UUID) -> None:
     if not hook.resumed_at:
         raise Conflict(Sentence("It is paused, and is sent nothing. Resume it first."))
     with transaction.atomic():
+        Webhook.objects.filter(pk=hook.pk).update(due_at=None)
         _queue([hook], Delivery.TEST, clock.now(), {})
 
 
@@ -136,6 +137,7 @@ def send_again(admin: Person, hook_id: UUID) -> int:
     given_up = Delivery.objects.filter(webhook=_get(hook_id), is_given_up=True)
     with transaction.atomic():
         now = clock.now()
+        Webhook.objects.filter(pk=hook_id).update(due_at=None)
         count = given_up.update(
             is_given_up=False, ended_at=None, due_at=now, try_count=0, queued_at=now
         )

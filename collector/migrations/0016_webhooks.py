@@ -32,7 +32,8 @@ class Migration(migrations.Migration):
                 ('renewed_at', models.DateTimeField(help_text='when the secret replaced the former', null=True)),
                 ('added_at', models.DateTimeField()),
                 ('resumed_at', models.DateTimeField(help_text='since when it is told; none while it is paused', null=True)),
-                ('failed_at', models.DateTimeField(help_text='when the last try failed; none where it did not', null=True)),
+                ('failure_count', models.PositiveSmallIntegerField(default=0, help_text='how many tries have failed since it took something')),
+                ('due_at', models.DateTimeField(help_text='after a failure, before when nothing is tried', null=True)),
             ],
         ),
         migrations.AddField(
@@ -70,7 +71,7 @@ class Migration(migrations.Migration):
                 ('tried_at', models.DateTimeField(null=True)),
                 ('took_ms', models.PositiveIntegerField(null=True)),
                 ('answer_status', models.PositiveSmallIntegerField(null=True)),
-                ('trouble', models.CharField(blank=True, choices=[('address', 'Its address is within a network, and no address of the internet.'), ('unknown', 'There is no host of that name.'), ('unreachable', 'Nobody took the connection, or it was cut.'), ('tls', 'TLS failed: its certificate is not valid for this name.'), ('slow', 'It gave no answer in time.'), ('no http', 'What it answered is no HTTP.'), ('redirect', 'It leads elsewhere, which is not followed.'), ('status', 'It refused.'), ('secret', 'The site’s key is another one: make a new secret.'), ('broken', 'It could not be made; the log says why.')], max_length=11)),
+                ('trouble', models.CharField(blank=True, choices=[('address', 'Its address is within a network, and no address of the internet.'), ('unknown', 'There is no host of that name.'), ('unreachable', 'Nobody took the connection, or it was cut.'), ('tls', 'It has no TLS, or its certificate is not valid for this name.'), ('slow', 'It gave no answer in time.'), ('no http', 'What it answered is no HTTP.'), ('redirect', 'It leads elsewhere, which is not followed.'), ('status', 'It refused.'), ('secret', 'The site’s key is another one: make a new secret.'), ('broken', 'It could not be made; the log says why.')], max_length=11)),
                 ('ended_at', models.DateTimeField(db_index=True, help_text='when it was taken, or given up', null=True)),
                 ('is_given_up', models.BooleanField(default=False)),
                 ('webhook', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='collector.webhook')),

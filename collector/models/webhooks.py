@@ -30,8 +30,11 @@ class Webhook(models.Model):
     resumed_at = models.DateTimeField(
         null=True, help_text="since when it is told; none while it is paused"
     )
-    failed_at = models.DateTimeField(
-        null=True, help_text="when the last try failed; none where it did not"
+    failure_count = models.PositiveSmallIntegerField(
+        default=0, help_text="how many tries have failed since it took something"
+    )
+    due_at = models.DateTimeField(
+        null=True, help_text="after a failure, before when nothing is tried"
     )
 
     def __str__(self) -> str:
@@ -46,7 +49,7 @@ class Delivery(models.Model):
         ADDRESS = "address", _("Its address is within a network, and no address of the internet.")
         UNKNOWN = "unknown", _("There is no host of that name.")
         UNREACHABLE = "unreachable", _("Nobody took the connection, or it was cut.")
-        TLS = "tls", _("TLS failed: its certificate is not valid for this name.")
+        TLS = "tls", _("It has no TLS, or its certificate is not valid for this name.")
         SLOW = "slow", _("It gave no answer in time.")
         NO_HTTP = "no http", _("What it answered is no HTTP.")
         REDIRECT = "redirect", _("It leads elsewhere, which is not followed.")

@@ -161,7 +161,7 @@ def _is_idle() -> bool:
 def _are_events_given_up() -> bool:
     """Whether events of a webhook that still takes none were given up."""
     given_up = Delivery.objects.filter(is_given_up=True, webhook__resumed_at__isnull=False)
-    return given_up.filter(webhook__failed_at__isnull=False).exists()
+    return given_up.filter(webhook__failure_count__gt=0).exists()
 
 
 def _pending() -> QuerySet[Attempt]:

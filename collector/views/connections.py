@@ -138,7 +138,7 @@ def _hook(hook: Webhook) -> dict[str, object]:
         "added": hook.added_at,
         "seen": webhooks.renewal(hook),
         "is_paused": hook.resumed_at is None,
-        "failed": hook.failed_at,
+        "is_failing": hook.failure_count > 0,
         "given_up_count": given_up,
         "counts": [
             say(text, n=n)

@@ -36,7 +36,7 @@ def a_given_up_event() -> None:
         secret=b"",
         added_at=now,
         resumed_at=now,
-        failed_at=now,
+        failure_count=1,
     )
     times = dict.fromkeys(("happened_at", "queued_at", "due_at", "ended_at"), now)
     Delivery.objects.create(webhook=hook, event="test", content={}, is_given_up=True, **times)
@@ -74,7 +74,7 @@ class Trouble:
         else:
             self.disk = 1000 * GIGABYTE, 500 * GIGABYTE
             self.alive = [*site_status.PROGRAMS]
-            Webhook.objects.update(failed_at=None)
+            Webhook.objects.update(failure_count=0)
 
     def look(self) -> None:
         """What the worker does every minute."""

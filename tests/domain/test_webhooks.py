@@ -334,6 +334,25 @@ def test_whatever_a_receiver_does_costs_one_try_of_bounded_time_and_nobody_else_
     assert tried.took_ms < 5000
 
 
+def test_a_silent_receiver_costs_one_try_a_minute_however_much_happens(
+    hook: Webhook, receiver: Receiver, alice: Person, mona: Person, many_due: None, ada: Person
+) -> None:
+    receiver.answer = status(500)
+    for _ in range(5):
+        read(mona, "4", submit(alice, 4))
+        deliveries.send_due()
+    assert len(receiver.got) == 1
+    with later(minutes=1.1):
+        for _ in range(3):
+            deliveries.send_due()
+        assert len(receiver.got) == 2
+        receiver.answer = status(200)
+        deliveries.send_due()
+        assert len(receiver.got) == 2
+        webhooks.test(ada, hook.pk)
+        assert deliveries.send_due() == 5, "a test is tried at once, and lets the others go"
+
+
 def test_a_large_answer_is_not_read(hook: Webhook, receiver: Receiver, ada: Person) -> None:
     def large(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -452,8 +471,14 @@ def test_what_is_no_address_of_a_machine_is_refused_with_a_sentence(url: str, ad
     assert not Webhook.objects.exists()
 
 
-def test_an_open_site_sends_by_tls_alone(ada: Person, settings: Any) -> None:
+def test_an_open_site_sends_by_tls_alone(
+    hook: Webhook, receiver: Receiver, ada: Person, settings: Any
+) -> None:
     settings.LOCAL = False
+    webhooks.test(ada, hook.pk)
+    assert deliveries.send_due() == 0
+    assert Delivery.objects.get().trouble == Trouble.TLS
+    assert receiver.got == []
     with pytest.raises(Refused):
         webhooks.add(ada, "http://there.example/", ALL)
     webhooks.add(ada, "https://there.example/", ALL)
