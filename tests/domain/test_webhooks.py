@@ -29,6 +29,7 @@ from tests.support import mail_servers
 from tests.support.cast import add_person, read, submit
 from tests.support.dumps import tables_with
 from tests.support.receivers import Answer, Receiver, status
+from tests.support.site import ROOT
 from trainer import candidates
 from trainer.models import RoundModel
 
@@ -58,9 +59,10 @@ def hook(secret: str) -> Webhook:
 
 def checks() -> Callable[[dict[str, str], bytes, str], bool]:
     """The function that the page and the guide give to receivers."""
-    section = Path("docs/operations.md").read_text().partition("### Webhooks")[2]
+    section = (ROOT / "docs/operations.md").read_text().partition("### Webhooks")[2]
     code = section.partition("```python\n")[2].partition("```")[0]
-    assert code.strip() in unescape(Path("templates/pages/connections.html").read_text())
+    page = ROOT / "templates/pages/connections.html"
+    assert code.strip() in unescape(page.read_text())
     there: dict[str, Any] = {}
     exec(code, there)
     found: Callable[[dict[str, str], bytes, str], bool] = there["is_from_the_site"]
