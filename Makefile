@@ -35,6 +35,7 @@ bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/perf
 	$(PY) -m scripts.bench
 	$(PY) -m scripts.bench_lists
 	$(PY) -m scripts.bench_page
+	$(PY) -m scripts.bench_training
 	$(PY) -m scripts.bench_site
 
 bench-peers: .venv/ready .venv/ready-dev .peers/ready staticfiles/ready ## beside Gradio, which it sets up; wants wrk and a quiet machine; WRITE=--write keeps the tables
