@@ -17,7 +17,7 @@ def refuse_again(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collector', '0015_sums_of_attempts'),
+        ('collector', '0016_best_fools_of_a_round'),
     ]
 
     operations = [
