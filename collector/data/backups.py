@@ -20,10 +20,10 @@ from django.utils import timezone
 from collector.data import archives, dumps, sealed
 from collector.data.sealed import Sealed, Summary
 from collector.errors import Refused
-from collector.study.schema import OUR_APPS
 from trainer import heartbeats
 
 DATABASE = "database"
+_OURS = ("collector.", "trainer.")  # whose migrations go forward only
 
 
 def write(path: Path) -> Summary:
@@ -91,8 +91,7 @@ def _require_stopped() -> None:
 def _require_loadable(path: Path, manifest: Mapping[str, Any]) -> None:
     version = manifest["version"]
     known = {".".join(name) for name in MigrationLoader(None).disk_migrations}
-    ours = [m for m in manifest["migrations"] if m.partition(".")[0] in OUR_APPS]
-    newer = [migration for migration in ours if migration not in known]
+    newer = [m for m in manifest["migrations"] if m.startswith(_OURS) and m not in known]
     if manifest["format"] > sealed.FORMAT or newer:
         what = f"{', '.join(newer)} is unknown here" if newer else "its form is unknown here"
         raise Refused(

@@ -7,10 +7,16 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from collector.data import archives
 from collector.errors import Refused
+from collector.study import schema
 
 WARNING = (
     "Whoever holds this file holds people's data: names, addresses, drawings, and the key of the "
     "pseudonyms in releases. Keep it as closed as the database."
+)
+OTHER_TABLES = (
+    "The tables of this database are not those of this version, so no archive was made. If it is "
+    "of an earlier one, `manage.py migrate` brings it forward; `manage.py verify` says what "
+    "differs."
 )
 
 
@@ -30,6 +36,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, **options: Any) -> None:
+        if schema.problems():
+            raise CommandError(OTHER_TABLES)
         try:
             made = archives.write(
                 options["file"],
