@@ -122,11 +122,13 @@ def _fill(file: Sealed, tables: Models, tell: Tell) -> None:
 
 def _made(migrations: list[str]) -> Models:
     """Make the tables as these migrations leave them, also where later ones are known; return them
-    by name, each with its model of then."""
+    by name, each with its model of then. Raises Broken."""
     executor = MigrationExecutor(connection)
     graph = executor.loader.graph.node_map
     had = {key for key in graph if ".".join(key) in migrations}
     last = [key for key in had if not any(child.key in had for child in graph[key].children)]
+    if {each for key in last for each in executor.loader.graph.forwards_plan(key)} != had:
+        raise Broken("it has had a migration without those before it")
     executor.migrate(last)
     return _tables(executor.loader.project_state(last).apps)
 

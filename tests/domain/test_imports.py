@@ -484,7 +484,7 @@ def test_of_what_was_imported_from_a_release_another_one_is_made_with_the_same_m
     out = _released_of_people(tmp_path / "first")
     everything = (Release, Gold, Reading, Notice, Tally, ConfusionTally, ReadingTally)
     for rows in (*everything, Sample, Attempt, Contributor, Person):
-        rows.objects.all().delete()  # type: ignore[attr-defined]
+        rows.objects.all().delete()
     Round.objects.filter(number=2).delete()
     Round.objects.update(state="open", closed_at=None)
     Study.objects.update(release_secret=new_secret())
