@@ -13,6 +13,7 @@ from time import monotonic
 from typing import IO, Any
 
 from django.db import DatabaseError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
@@ -20,14 +21,20 @@ from collector.errors import Refused
 
 WAIT = 10.0  # seconds for others' locks, before a restore is given up
 _IN_PARTS = 10_000  # pages of SQLite, between two looks at the time
-_EMPTYING = """
+_EMPTYING = {
+    "sqlite": """
+    SELECT format('DROP TABLE "%w"', name) FROM sqlite_master
+    WHERE type = 'table' AND name NOT GLOB 'sqlite_*'
+""",
+    "postgresql": """
     SELECT format('DROP TABLE %I.%I CASCADE', schemaname, tablename) FROM pg_tables
     WHERE schemaname = current_schema()
 UNION ALL
     SELECT format('DROP ROUTINE %s CASCADE', oid::regprocedure) FROM pg_proc p
     WHERE pronamespace = to_regnamespace(quote_ident(current_schema())) AND NOT EXISTS (
         SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-"""
+""",
+}
 _KIND_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 Facts = dict[str, object]
 
@@ -42,13 +49,30 @@ def is_empty() -> bool:
     return not connection.introspection.table_names()
 
 
+def migrations() -> list[str]:
+    """Return the migrations that the database has had."""
+    return sorted(".".join(key) for key in MigrationRecorder(connection).applied_migrations())
+
+
+def empty() -> None:
+    """Drop all that is in the database, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        for statement in _emptying(cursor):
+            cursor.execute(statement)
+
+
+def _emptying(cursor: Any) -> list[str]:
+    cursor.execute(_EMPTYING[connection.vendor])
+    return [statement for (statement,) in cursor.fetchall()]
+
+
 def write(path: Path) -> Facts:
     """Write the database to `path` as it is at one moment, whoever writes to it meanwhile. Return
     what is in it: migrations, rows by table, and PostgreSQL's schema. Raises Refused."""
     try:
         return _from_postgres(path) if connection.vendor == "postgresql" else _from_sqlite(path)
     except DatabaseError as error:
-        raise Refused(f"The database could not be written out: {_told(error)}.") from error
+        raise Refused(f"The database could not be written out: {said_by(error)}.") from error
 
 
 def load(path: Path, schema: str) -> None:
@@ -60,7 +84,7 @@ def load(path: Path, schema: str) -> None:
         else:
             _into_sqlite(path)
     except DatabaseError as error:
-        raise Refused(f"Nothing was restored: {_told(error)}.") from error
+        raise Refused(f"Nothing was restored: {said_by(error)}.") from error
     connection.close()  # what it knew of the tables is no longer so
 
 
@@ -130,8 +154,7 @@ def _into_postgres(path: Path, schema: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         (own,) = cursor.fetchone()
-        cursor.execute(_EMPTYING)
-        emptying = "".join(f"{statement};\n" for (statement,) in cursor.fetchall())
+        emptying = "".join(f"{statement};\n" for statement in _emptying(cursor))
     if own != schema:
         raise Refused(
             f"This backup is of the schema “{schema}”, and DATABASE_URL leads to “{own}”. Name the "
@@ -217,7 +240,8 @@ def _pattern(schema: str) -> str:
     return f'"{doubled}"'
 
 
-def _told(error: Exception) -> str:
+def said_by(error: Exception) -> str:
+    """Return the first line of what a database says."""
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no word"
 
 

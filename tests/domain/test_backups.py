@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.data import backups, dumps
+from collector.data import backups, dumps, sealed
 from collector.errors import Refused
 from tests.support import needs, world
 from tests.support import site as sites
@@ -57,7 +57,7 @@ def test_a_backup_goes_back_into_an_empty_database_whole(make: Make, tmp_path: P
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     subprocess.run(["tar", "-xf", file], cwd=tmp_path, check=True)
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
-    for name in (backups.MANIFEST, backups.DATABASE, backups.SUMS):
+    for name in (sealed.MANIFEST, backups.DATABASE, sealed.SUMS):
         (tmp_path / name).unlink()
 
     theirs.manage("restore", str(file))
@@ -159,9 +159,9 @@ def taken_apart(file: Path) -> Members:
 def changed(file: Path, **members: bytes) -> Path:
     """A backup beside it with other content, and its right sums."""
     members = taken_apart(file) | members
-    members.pop(backups.SUMS)
+    members.pop(sealed.SUMS)
     sums = [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in members.items()]
-    members[backups.SUMS] = ("\n".join(sums) + "\n").encode()
+    members[sealed.SUMS] = ("\n".join(sums) + "\n").encode()
     with tarfile.open(file.with_suffix(".other"), "w") as tar:
         for name, content in members.items():
             member = tarfile.TarInfo(name)
@@ -187,12 +187,12 @@ def test_what_is_no_whole_backup_is_refused_before_the_database_is_touched(
         damaged.append(content[:place] + bytes([flipped]) + content[place + 1 :])
     for each in damaged:
         broken.write_bytes(each)
-        with pytest.raises(Refused, match="no whole backup, and nothing was changed"):
-            backups.restore(broken, replaces=True)
+        with pytest.raises(Refused, match="no whole backup or archive, and nothing was changed"):
+            backups.restore(broken, replaces=True, tell=print)
     with pytest.raises(Refused, match="No such file"):
-        backups.restore(tmp_path / "missing.tar", replaces=True)
+        backups.restore(tmp_path / "missing.tar", replaces=True, tell=print)
     with pytest.raises(Refused, match="no whole backup"):
-        backups.restore(changed(whole, **{backups.MANIFEST: b"{"}), replaces=True)
+        backups.restore(changed(whole, **{sealed.MANIFEST: b"{"}), replaces=True, tell=print)
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,10 @@ def test_what_is_no_whole_backup_is_refused_before_the_database_is_touched(
 def test_a_backup_of_a_newer_version_or_another_kind_is_refused_by_name(
     said: dict[str, object], why: str, whole: Path
 ) -> None:
-    manifest = json.loads(taken_apart(whole)[backups.MANIFEST]) | {"kind": dumps.kind()} | said
-    other = changed(whole, **{backups.MANIFEST: json.dumps(manifest).encode()})
+    manifest = json.loads(taken_apart(whole)[sealed.MANIFEST]) | {"kind": dumps.kind()} | said
+    other = changed(whole, **{sealed.MANIFEST: json.dumps(manifest).encode()})
     with pytest.raises(Refused, match=why):
-        backups.restore(other, replaces=True)
+        backups.restore(other, replaces=True, tell=print)
 
 
 @pytest.mark.survives(
@@ -217,7 +217,7 @@ def test_a_backup_of_a_newer_version_or_another_kind_is_refused_by_name(
     "refused in a sentence, and no disk is filled",
 )
 def test_a_manifest_that_lacks_something_or_is_of_another_form_is_refused(whole: Path) -> None:
-    manifest = json.loads(taken_apart(whole)[backups.MANIFEST])
+    manifest = json.loads(taken_apart(whole)[sealed.MANIFEST])
     assert len(manifest) == 6
     lacking = [{k: value for k, value in manifest.items() if k != name} for name in manifest]
     other = [manifest | {name: None} for name in manifest]
@@ -225,7 +225,7 @@ def test_a_manifest_that_lacks_something_or_is_of_another_form_is_refused(whole:
     texts = [json.dumps(each).encode() for each in (*lacking, *other, *odd)]
     for text in (*texts, b"[" * 200_000):
         with pytest.raises(Refused, match="no whole backup"):
-            backups.restore(changed(whole, **{backups.MANIFEST: text}), replaces=True)
+            backups.restore(changed(whole, **{sealed.MANIFEST: text}), replaces=True, tell=print)
 
 
 def test_what_is_no_plain_file_in_a_backup_is_refused_unread(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_what_is_no_plain_file_in_a_backup_is_refused_unread(tmp_path: Path) -> 
     for kind, to in (*ways, (b"sparse", "")):
         path = tmp_path / "odd.tar"
         with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-            tar.addfile(tarfile.TarInfo(backups.MANIFEST))
+            tar.addfile(tarfile.TarInfo(sealed.MANIFEST))
             member = tarfile.TarInfo(backups.DATABASE)
             if kind == b"sparse":  # ten kB that unpack to a terabyte
                 places = b"1\n0\n1\n".ljust(tarfile.BLOCKSIZE, b"\0")
@@ -252,7 +252,7 @@ def test_what_is_no_plain_file_in_a_backup_is_refused_unread(tmp_path: Path) -> 
                 member.type, member.linkname = kind, to
                 tar.addfile(member)
         with pytest.raises(Refused, match="no plain file"):
-            backups.restore(path, replaces=True)
+            backups.restore(path, replaces=True, tell=print)
 
 
 def test_a_backup_of_an_earlier_version_comes_forward(tmp_path: Path) -> None:

@@ -24,7 +24,19 @@ from collector.data import imports, releases
 from collector.data.imports import Import
 from collector.data.release_check import Check
 from collector.errors import Refused
-from collector.models import Attempt, Person, Study
+from collector.models import (
+    Attempt,
+    ConfusionTally,
+    Gold,
+    Notice,
+    Person,
+    Reading,
+    ReadingTally,
+    Release,
+    Study,
+    Tally,
+)
+from collector.models.study import new_secret
 from collector.moderation import queue, readings
 from collector.standings import leaderboards
 from collector.study import consistency
@@ -35,7 +47,7 @@ from tests.support.penmanship import fooling
 from trainer import mnist_duplicates, rounds, samples, target
 from trainer.learning import drawing, raster
 from trainer.learning.png import png
-from trainer.models import Contributor, RoundModel, Sample
+from trainer.models import Contributor, Round, RoundModel, Sample
 
 pytestmark = pytest.mark.django_db
 DRAWN = [(label, drawing.parse(strokes, width)) for label, strokes, width in fooling(5, 8)]
@@ -448,6 +460,40 @@ def test_samples_of_a_release_come_with_their_strokes(tmp_path: Path) -> None:
     assert set(Attempt.objects.values_list("pixels_sha256", "target_label", "width")) == drawn
     assert all(attempt.strokes for attempt in Attempt.objects.all())
     assert list(consistency.problems()) == []
+
+
+def _released_of_people(out: Path) -> Path:
+    """The release of round 1, in which alice drew and mona read."""
+    alice, mona = add_person("alice"), add_person("mona", "moderator")
+    Study.objects.update(round_size=100)
+    for label, drawn in DRAWN:
+        read(mona, str(label), submit(alice, label, drawn))
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(add_model(7))
+    releases.write_to(releases.make(1), out)
+    return out
+
+
+def test_of_what_was_imported_from_a_release_another_one_is_made_with_the_same_model(
+    tmp_path: Path,
+) -> None:
+    """Ids, times, pseudonyms and readings are the site's own. What gives the same release is an
+    archive."""
+    pytest.importorskip("pyarrow")
+    out = _released_of_people(tmp_path / "first")
+    everything = (Release, Gold, Reading, Notice, Tally, ConfusionTally, ReadingTally)
+    for rows in (*everything, Sample, Attempt, Contributor, Person):
+        rows.objects.all().delete()
+    Round.objects.filter(number=2).delete()
+    Round.objects.update(state="open", closed_at=None)
+    Study.objects.update(release_secret=new_secret())
+    again = _released(tmp_path / "second", out)
+    files = {file.name: file.read_bytes() for file in out.iterdir()}
+    assert {file.name for file in again.iterdir()} == files.keys()
+    same = {file.name for file in again.iterdir() if file.read_bytes() == files[file.name]}
+    same -= {"CITATION.cff"}  # it has the day
+    assert same == {"LICENSE", "model.onnx", "model.safetensors", "recipe.json", "report.json"}
 
 
 def _larger(out: Path) -> None:
