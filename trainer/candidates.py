@@ -304,15 +304,18 @@ def fail(claim: Claim, why: str) -> None:
 
 
 def promote(candidate_id: int, by: str, why: str) -> Round:
-    """Open the next round with a held candidate, as an admin decided, saying why, and return it.
-    Raises NotHeld."""
+    """Open the next round with a held candidate, as an admin decided, saying why, and return it;
+    the same decision again finds that round. Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
-        return rounds.open_next(_decide(candidate_id, State.PROMOTED, by, why), by, why)
+        candidate = _decide(candidate_id, State.PROMOTED, by, why)
+        opened = candidate.rounds.order_by("number").first()
+        return opened or rounds.open_next(candidate, by, why)
 
 
 def discard(candidate_id: int, by: str, why: str) -> RoundModel:
-    """Give a held candidate up, as an admin decided, saying why, and return it. Raises NotHeld."""
+    """Give a held candidate up, as an admin decided, saying why, and return it; so does the same
+    decision again. Raises NotHeld."""
     with transaction.atomic():
         rounds.lock()
         return _decide(candidate_id, State.DISCARDED, by, why, finished_at=timezone.now())
@@ -321,14 +324,13 @@ def discard(candidate_id: int, by: str, why: str) -> RoundModel:
 def _decide(
     candidate_id: int, state: RoundModel.State, by: str, why: str, **more: datetime
 ) -> RoundModel:
-    candidate = (
-        RoundModel.objects.select_for_update(no_key=True)
-        .filter(pk=candidate_id, state=State.HELD)
-        .first()
-    )
-    if candidate is None:
+    candidate = RoundModel.objects.select_for_update(no_key=True).filter(pk=candidate_id).first()
+    decided = {"state": state, "decided_by": by, "decided_why": why}
+    if candidate and all(getattr(candidate, field) == value for field, value in decided.items()):
+        return candidate  # pressed twice
+    if candidate is None or candidate.state != State.HELD:
         raise NotHeld(Sentence("This candidate is not held (any more)."))
-    changes = {"state": state, "decided_by": by, "decided_why": why, **more}
+    changes = {**decided, **more}
     for field, value in changes.items():
         setattr(candidate, field, value)
     candidate.save(update_fields=list(changes))

@@ -103,16 +103,20 @@ def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
 
 def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -> Round:
     """Open the next round with the model that the earlier round `number` had, saying who and why,
-    and return it. Raises NoSuchRound; AnotherIsOpen unless round `seen_open` (None: any) still is,
-    so that a button pressed twice opens one round.
+    and return it. Raises NoSuchRound; AnotherIsOpen unless round `seen_open` (None: any) still is.
+    A button pressed twice finds the round that it opened.
 
     Rounds are never reopened, so no attempt moves.
     """
     with transaction.atomic():
         lock()
-        now_open = Round.objects.get(state=Round.State.OPEN).number
-        if seen_open not in (None, now_open):
-            raise AnotherIsOpen(Sentence("Round {now_open} is open meanwhile.", now_open=now_open))
+        now_open = Round.objects.get(state=Round.State.OPEN)
+        if seen_open not in (None, now_open.number):
+            found = now_open.number - 1, now_open.opened_by, now_open.opened_why
+            if found == (seen_open, by, why):
+                return now_open
+            told = Sentence("Round {now_open} is open meanwhile.", now_open=now_open.number)
+            raise AnotherIsOpen(told)
         earlier = (
             Round.objects.select_related("model")
             .filter(number=number, state=Round.State.CLOSED)

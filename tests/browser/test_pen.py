@@ -208,3 +208,5 @@ def test_a_stroke_shows_no_ring_of_the_keyboards_focus(visit: Open) -> None:
     assert page.evaluate(ring) == "none"
     page.keyboard.press("ArrowDown")
     assert page.evaluate(ring) == "solid"
+    draw_with_mouse(page, [LINE])
+    assert page.evaluate(ring) == "none", "though the keyboard had it"

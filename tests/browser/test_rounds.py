@@ -92,6 +92,20 @@ def test_the_keyboard_moves_the_matrix_under_its_head_and_first_column(visit: Op
     assert region.evaluate(gaps) == pytest.approx(before, abs=1)
 
 
+EDGES = """() => Object.fromEntries([...document.querySelectorAll(".heat [data-step]")].map(
+  (cell) => [cell.dataset.step, parseFloat(getComputedStyle(cell).borderInlineStartWidth)]))"""
+
+
+def test_the_matrixs_shades_are_edges_in_forced_colours_and_stay_on_paper(visit: Open) -> None:
+    page = visit("/rounds/", forced_colors="active")
+    widths = [width for _, width in sorted(page.evaluate(EDGES).items())]
+    assert len(widths) > 2
+    assert widths == sorted(set(widths)), "the higher, the thicker"
+    page.emulate_media(media="print", forced_colors="none")
+    cell = page.locator(".heat [data-step]").first
+    assert cell.evaluate("cell => getComputedStyle(cell).printColorAdjust") == "exact"
+
+
 def test_axe_finds_nothing_in_twenty_rounds(visit: Open) -> None:
     page = opened(visit)
     for scheme in ("light", "dark"):

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -576,6 +577,21 @@ def test_an_sqlite_url_is_used_whole(load: Load, connected: Any, tmp_path: Path)
     assert connected(database, "PRAGMA cache_size") == 77
     assert connected(database, "PRAGMA journal_mode") == "wal"
     assert (tmp_path / "a+b ?#c.sqlite3").exists()
+
+
+@pytest.mark.survives(
+    "a file of SQLite that could only be read for a while",
+    "a connection opened then is kept for a minute at most, and the next one writes",
+)
+def test_whether_a_file_may_be_written_is_seen_anew_within_a_minute(
+    load: Load, connected: Any, tmp_path: Path
+) -> None:
+    def kept_for(made: Any) -> float:
+        made.connect()
+        return float(made.close_at - monotonic())
+
+    for url in ("", f"sqlite:///{tmp_path}/x.sqlite3"):
+        assert 0 < connected(load(DATABASE_URL=url)["DATABASES"]["default"], kept_for) <= 60
 
 
 def test_a_relative_sqlite_url_begins_in_the_projects_folder(load: Load) -> None:

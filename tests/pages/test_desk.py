@@ -95,3 +95,11 @@ def read(moderator: Person, attempt: Attempt, at: datetime, answer: str | None) 
         answer=answer,
         answered_at=answer and at,
     )
+
+
+def test_with_nothing_to_decide_the_one_main_button_saves_the_settings(
+    browse: Browse, ada: Person
+) -> None:
+    desk = browse(ada).get("/desk/").content.decode()
+    assert 'class="button" name="do" value="train"' in desk
+    assert re.findall(r'button--primary" name="do" value="(\w+)"', desk) == ["study"]

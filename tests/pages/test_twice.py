@@ -217,6 +217,27 @@ def test_a_decision_pressed_twice_is_one_and_another_admins_says_whose_was_first
 
 
 @pytest.mark.survives(
+    "“Promote” or “Discard” of a held candidate pressed twice, or after another admin's press",
+    "done once; the second press gets the first one's answer, the other admin is told",
+)
+@pytest.mark.parametrize(
+    ("do", "told"), [("promote", "Round 2 is open."), ("discard", "The candidate is discarded.")]
+)
+def test_a_held_candidate_is_decided_on_once(
+    do: str, told: str, browse: Browse, ada: Person, open_round: Round
+) -> None:
+    held = add_model(4, state="held", report={"sets": {}}, reasons=["Too weak."])
+    abe = Person.objects.create_user("abe", PASSWORD, role=Person.Role.ADMIN)
+    given = {"do": do, "candidate": held.pk, f"candidate-{held.pk}-why": "Seen."}
+    for _ in range(2):
+        assert told in text(browse(ada).post(DESK, given, follow=True))
+    assert "not held (any more)" in text(browse(abe).post(DESK, given, follow=True))
+    held.refresh_from_db()
+    assert held.decided_by == "ada"
+    assert Round.objects.count() == (2 if do == "promote" else 1)
+
+
+@pytest.mark.survives(
     "an old desk, and an appeal made since",
     "not answered unread",
 )
