@@ -7,6 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 from collector.api import serializers as shapes
+from collector.api.rates import Counted
 from collector.api.tags import Tagged
 
 _OF_EVERYBODY = {
@@ -22,6 +23,11 @@ _OF_THE_KNOWN = {
     409: "The page that asks, by its session, is another account’s by now.",
 }
 _OF_SOMETHING = {404: "There is no such thing here, or not for whoever asks."}
+# What one goes on to do with the `id` that was made.
+_LINKS = {
+    "attempts_create": ("attempts_retrieve", "attempts_retract_create"),
+    "assignments_create": ("assignments_reading_create",),
+}
 _HEADERS: dict[str, dict[str, Any]] = {
     "Retry-After": {
         "description": "Seconds until it is worth asking again.",
@@ -29,6 +35,14 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
     "ETag": {
         "description": "What to send as `If-None-Match`, to get 304 as long as this is the answer.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": 'The limits that were counted: `"a name";q=how much;w=in so many seconds`.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of them: `"a name";r=how much;t=for so many seconds`.',
         "schema": {"type": "string"},
     },
 }
@@ -82,6 +96,7 @@ class Schema(AutoSchema):
                 told = self._get_response_for_code(_refusal(status, why), str(status))  # type: ignore[no-untyped-call]
                 answers.setdefault(str(status), told)
             self._tell_headers(answers)
+            self._link(operation["operationId"], answers)
             operation["responses"] = dict(sorted(answers.items()))
         return operation
 
@@ -95,11 +110,22 @@ class Schema(AutoSchema):
 
     def _tell_headers(self, answers: dict[str, Any]) -> None:
         of_status = {"429": ["Retry-After"], "503": ["Retry-After"]}
+        if isinstance(self.view, Counted) and self.method == "POST":
+            counted = ["RateLimit", "RateLimit-Policy"]
+            of_status |= {"200": counted, "201": counted, "429": ["Retry-After", *counted]}
         if isinstance(self.view, Tagged):
             answers["304"] = {"description": "What `If-None-Match` names is still the answer."}
             of_status |= {"200": ["ETag"], "304": ["ETag"]}
         for status in answers.keys() & of_status.keys():
             answers[status]["headers"] = {name: _HEADERS[name] for name in of_status[status]}
+
+    def _link(self, name: str, answers: dict[str, Any]) -> None:
+        found = {
+            then: {"operationId": then, "parameters": {"id": "$response.body#/id"}}
+            for then in _LINKS.get(name, ())
+        }
+        if found:
+            answers["201"]["links"] = found
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]

@@ -79,6 +79,11 @@ class Width(serializers.JSONField):
     """Taken as it comes, too."""
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9._-]{2,29}$"})
+class Username(Text):
+    """Taken as it comes: the account's own check says in a sentence what one is."""
+
+
 @extend_schema_field(serializers.ChoiceField(models.Reading.ANSWERS))
 class Answer(Text):
     """What a drawing shows: a digit, ambiguous or junk."""
@@ -101,10 +106,9 @@ class Shape(serializers.Serializer[Any]):
 _S = TypeVar("_S", bound=Shape)
 
 
+# A request's body, or a part of it: an object of these fields and no others, so that nobody thinks
+# that we believed the others.
 class Given(Shape):
-    """A request's body: an object of these fields and no others, so that nobody thinks that we
-    believed the others."""
-
     def to_internal_value(self, data: Any) -> Any:
         for name in data:
             if name not in self.fields:
@@ -166,9 +170,11 @@ class NewAttempt(Drawing):
 
 @example({**SOMEBODY, "email": "daisy@example.org"})
 class NewAccount(Given):
-    username = Text(max_length=1000)
+    username = Username(max_length=1000)
     password = Text(max_length=1000)
-    email = Text(required=False, allow_blank=True, default="", max_length=254)
+    email = Text(
+        required=False, allow_blank=True, default="", max_length=254, help_text="or nothing"
+    )
 
 
 @example(SOMEBODY)
@@ -181,6 +187,13 @@ class NewToken(Given):
         default="",
         max_length=100,
         help_text="of an authenticator app, or a recovery code, where the account has either",
+    )
+    name = Text(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=models.Token.LONGEST_NAME,
+        help_text="by which the account page lists it",
     )
 
 
@@ -407,8 +420,8 @@ class Round(Shape):
     opened = serializers.DateTimeField(source="opened_at")
     closed = serializers.DateTimeField(source="closed_at", allow_null=True)
     net = serializers.CharField(source="architecture")
-    opened_by = serializers.CharField(help_text="who opened it, if by hand")
-    opened_why = serializers.CharField()
+    opened_by = serializers.CharField(allow_blank=True, help_text="who opened it, if by hand")
+    opened_why = serializers.CharField(allow_blank=True)
     attempts = _count(source="counts.attempt_count")
     fooled = _count(source="counts.fooled_count")
     pending = _count(source="counts.pending_count")

@@ -20,6 +20,7 @@ from collector import limits
 from collector.api import ranges
 from collector.api import serializers as shapes
 from collector.api.pages import PAGED, Pages, is_moment, is_number
+from collector.api.rates import Counted
 from collector.api.schema import refused
 from collector.api.tags import Tagged
 from collector.data import exports, releases
@@ -117,12 +118,12 @@ class TokensView(APIView):
         a recovery code, as `code`; without one, or with a wrong one, the answer is 400,
         `second_factor`. A new password ends all tokens."""
         credentials = _parsed(shapes.NewToken, request)
-        code = credentials.pop("code")
+        code, name = credentials.pop("code"), credentials.pop("name")
         person = accounts.authenticate(request._request, **credentials)
         if person is None:
             raise AuthenticationFailed(_("That user name and password don’t go together."))
         factors.require_code(request._request, person, code)
-        text, row = accounts.issue_token(person, request.headers.get("User-Agent", ""))
+        text, row = accounts.issue_token(person, request.headers.get("User-Agent", ""), name)
         return Response(
             shapes.IssuedToken({"token": text, "expires": row.expires_at}).data, status=201
         )
@@ -171,7 +172,7 @@ class CurrentRoundView(Tagged):
         return Response(_round(round_figures.current()))
 
 
-class PredictionsView(APIView):
+class PredictionsView(Counted):
     permission_classes = [AllowAny]
 
     @extend_schema(
@@ -216,7 +217,7 @@ def _own(attempt: Attempt, fate: str) -> dict[str, object]:
     }
 
 
-class AttemptsView(APIView):
+class AttemptsView(Counted):
     @extend_schema(
         operation_id="attempts_list", parameters=PAGED, responses=shapes.listed(shapes.OwnAttempt)
     )
