@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from collector.models import Appeal, Factor, Person, Reading, Study, Webhook
+from collector.models import Appeal, Factor, Person, Reading, Study, Token, Webhook
 from collector.people import accounts
 
 # Only the type checker's ModelForm is told its model.
@@ -167,26 +167,29 @@ class PasswordForm(forms.Form):
     password = _own_password()
 
 
-class TokenForm(PasswordForm):
-    """The password, for a new API token."""
-
-    prefix = "token"
-
-
-def _factor_name(usual: Promise) -> forms.CharField:
+def _own_name(usual: Promise, longest: int) -> forms.CharField:
+    """What somebody calls a thing of theirs."""
     return forms.CharField(
         label=_("Name"),
         initial=usual,
-        max_length=Factor.LONGEST_NAME,
+        max_length=longest,
         help_text=_("So that you know it among others."),
     )
+
+
+class TokenForm(PasswordForm):
+    """A name and the password, for a new API token."""
+
+    prefix = "token"
+    field_order = ("name", "password")
+    name = _own_name(_("My script"), Token.LONGEST_NAME)
 
 
 class AppForm(forms.Form):
     """An authenticator app, with a code that shows that it has the secret."""
 
     prefix = "app"
-    name = _factor_name(_("My phone"))
+    name = _own_name(_("My phone"), Factor.LONGEST_NAME)
     code = forms.CharField(
         label=_("Code that the app shows"),
         max_length=100,
@@ -198,7 +201,7 @@ class PasskeyForm(forms.Form):
     """A passkey that the browser made; a script fills in its answer."""
 
     prefix = "passkey"
-    name = _factor_name(_("Passkey"))
+    name = _own_name(_("Passkey"), Factor.LONGEST_NAME)
     answer = forms.CharField(max_length=100_000, widget=forms.HiddenInput())
 
 

@@ -4,7 +4,9 @@ that they hold over all processes."""
 import ipaddress
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -35,6 +37,31 @@ class Limit:
     told: str
     code: str = TooMany.code
     block: int = 1
+    unit: str = "requests"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How much somebody has left of `most` of a limit, for so many seconds."""
+
+    limit: Limit
+    most: int
+    left: int
+    seconds: int
+
+
+_noted: ContextVar[list[Taken] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Taken]]:
+    """Within, what is counted in the database is listed with what is left of it."""
+    noted: list[Taken] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 # Of these two a drawing takes its shares of work, up to 32.
@@ -68,6 +95,7 @@ KILOBYTES_A_DAY = Limit(
     20_000,
     24 * 3600,
     _("That was more than {most:,} kB of drawings in a day."),
+    unit="kilobytes",
 )
 SIGN_UPS_AN_HOUR = Limit(
     "sign-ups an hour",
@@ -185,7 +213,11 @@ def take(limit: Limit, who: str, amount: int = 1) -> None:
     if left < amount:
         most = _scaled(limit.most)
         claimed = max(amount, min(limit.block, most // 50))
-        left += min(claimed, most - _claim(limit, who, slot, ends, claimed) + claimed)
+        unclaimed = most - _claim(limit, who, slot, ends, claimed)
+        left += min(claimed, unclaimed + claimed)
+        if (noted := _noted.get()) is not None:
+            rest = max(0, unclaimed) + max(0, left - amount)
+            noted.append(Taken(limit, most, rest, _seconds_to(ends)))
     if left < amount:
         raise _too_many(limit, ends)
     if left > amount:
@@ -274,10 +306,14 @@ def _window(limit: Limit) -> tuple[int, datetime]:
 
 
 def _too_many(limit: Limit, ends: datetime) -> TooMany:
-    wait = max(1, math.ceil((ends - clock.now()).total_seconds()))  # it may have ended meanwhile
+    wait = _seconds_to(ends)
     much = Sentence(limit.told, most=_scaled(limit.most))
     told = Sentence("{much} {again}", much=much, again=_again_in(wait))
     return TooMany(told, wait, code=limit.code)
+
+
+def _seconds_to(ends: datetime) -> int:
+    return max(1, math.ceil((ends - clock.now()).total_seconds()))  # it may have ended meanwhile
 
 
 def address_of(request: HttpRequest) -> str:

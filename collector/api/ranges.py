@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from collector.api import tags
+
 _ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
@@ -17,8 +19,11 @@ def answer(
     content: Callable[[int, int], Iterable[bytes]],
 ) -> HttpResponseBase:
     """Answer with a file of `size` bytes, of which `content` gives those from a start up to, not
-    including, an end; with one range where one is asked for, and 416 where there is none such."""
-    headers = {"Accept-Ranges": "bytes", "ETag": f'"{sha256}"'}
+    including, an end; with one range where one is asked for, 416 where there is none such, and 304
+    for who has the file."""
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{sha256}"', "Cache-Control": tags.KEPT}
+    if known := tags.not_modified(request, headers["ETag"]):
+        return known
     span = _span(request, size, headers["ETag"])
     if span is None:
         start, end, status = 0, size, 200

@@ -1,18 +1,24 @@
 """What requests may hold, field by field and strictly; and the shapes of the answers, for the
 schema."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiExample,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 
-from collector.models import Reading
+from collector import models
+from trainer.learning import drawing
+from trainer.models import Round as RoundRow
 
 LONGEST_NAME = 40  # of an unknown field, in the answer that refuses it
 # Bodies that work when they are tried: a four of two strokes, and somebody to draw it.
-FOUR = {
+FOUR: dict[str, Any] = {
     "strokes": [
         {"x": [90, 82, 76, 130, 200], "y": [50, 100, 150, 152, 148], "t": [0, 90, 180, 270, 360]},
         {"x": [160, 158, 157], "y": [60, 150, 240], "t": [700, 820, 940]},
@@ -20,6 +26,7 @@ FOUR = {
     "width": 22,
 }
 SOMEBODY = {"username": "daisy", "password": "correct horse battery"}
+ID = "0a54a1e6-5a4c-4e5f-9d0b-2f6d3c0d1e77"
 
 
 class Digit(serializers.IntegerField):
@@ -48,20 +55,60 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class Unchecked(serializers.JSONField):
-    """Taken as it comes: the drawing's own parser judges it."""
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/Stroke"},
+        "minItems": 1,
+        "maxItems": drawing.MAX_STROKES,
+    }
+)
+class Strokes(serializers.JSONField):
+    """Taken as they come: the drawing's own parser judges them."""
+
+
+@extend_schema_field(
+    {
+        "type": "integer",
+        "minimum": drawing.MIN_WIDTH,
+        "maximum": drawing.MAX_WIDTH,
+        "default": drawing.DEFAULT_WIDTH,
+    }
+)
+class Width(serializers.JSONField):
+    """Taken as it comes, too."""
+
+
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9._-]{2,29}$"})
+class Username(Text):
+    """Taken as it comes: the account's own check says in a sentence what one is."""
+
+
+@extend_schema_field(serializers.ChoiceField(models.Reading.ANSWERS))
+class Answer(Text):
+    """What a drawing shows: a digit, ambiguous or junk."""
+
+    def to_internal_value(self, data: object) -> str:
+        answer = super().to_internal_value(data)
+        if answer not in models.Reading.ANSWERS:
+            raise serializers.ValidationError(
+                _("A reading is a digit from 0 to 9, ambiguous or junk.")
+            )
+        return answer
 
 
 # What is read into a shape is whatever has its fields. A docstring here would describe them all in
 # the schema.
 class Shape(serializers.Serializer[Any]):
-    pass
+    example: ClassVar[Mapping[str, Any]]
 
 
+_S = TypeVar("_S", bound=Shape)
+
+
+# A request's body, or a part of it: an object of these fields and no others, so that nobody thinks
+# that we believed the others.
 class Given(Shape):
-    """A request's body: an object of these fields and no others, so that nobody thinks that we
-    believed the others."""
-
     def to_internal_value(self, data: Any) -> Any:
         for name in data:
             if name not in self.fields:
@@ -71,19 +118,48 @@ class Given(Shape):
         return super().to_internal_value(data)
 
 
-def example(body: Mapping[str, object]) -> Any:
-    """Decorate a shape with a body that works, for the schema and whoever tries it there."""
-    return extend_schema_serializer(
-        examples=[OpenApiExample("One that works", value=body, request_only=True)]
+def example(body: Mapping[str, object]) -> Callable[[type[_S]], type[_S]]:
+    """Decorate a shape with an example, for the schema and whoever tries it there; of a request's
+    it is one that works."""
+
+    def decorate(shape: type[_S]) -> type[_S]:
+        is_given = issubclass(shape, Given)
+        shown = OpenApiExample(
+            "One that works" if is_given else "For example",
+            value=body,
+            request_only=is_given,
+            response_only=not is_given,
+        )
+        decorated: type[_S] = extend_schema_serializer(examples=[shown])(shape)
+        decorated.example = body
+        return decorated
+
+    return decorate
+
+
+def _on_canvas(help_text: str) -> serializers.ListField:
+    return _numbers(drawing.CANVAS - 1, help_text)
+
+
+def _numbers(most: int, help_text: str) -> serializers.ListField:
+    number = serializers.IntegerField(min_value=0, max_value=most)
+    most_points = drawing.MAX_POINTS
+    return serializers.ListField(
+        child=number, min_length=1, max_length=most_points, help_text=help_text
     )
+
+
+@example(FOUR["strokes"][0])
+class Stroke(Given):
+    x = _on_canvas("from the left, in canvas units")
+    y = _on_canvas("from the top; as many")
+    t = _numbers(drawing.MAX_MILLISECONDS, "ms since the drawing began, not decreasing; as many")
 
 
 @example(FOUR)
 class Drawing(Given):
-    strokes = Unchecked(
-        help_text='[{"x": [...], "y": [...], "t": [...]}]: integers 0–279; t in ms, not decreasing'
-    )
-    width = Unchecked(required=False, help_text="the pen in canvas units, 8–40; default 22")
+    strokes = Strokes(help_text="at most 5,000 points in all, at least two of them distinct")
+    width = Width(required=False, help_text="the pen in canvas units")
 
 
 @example({"target_label": 4, **FOUR})
@@ -94,9 +170,11 @@ class NewAttempt(Drawing):
 
 @example({**SOMEBODY, "email": "daisy@example.org"})
 class NewAccount(Given):
-    username = Text(max_length=1000)
+    username = Username(max_length=1000)
     password = Text(max_length=1000)
-    email = Text(required=False, allow_blank=True, default="", max_length=254)
+    email = Text(
+        required=False, allow_blank=True, default="", max_length=254, help_text="or nothing"
+    )
 
 
 @example(SOMEBODY)
@@ -110,95 +188,166 @@ class NewToken(Given):
         max_length=100,
         help_text="of an authenticator app, or a recovery code, where the account has either",
     )
+    name = Text(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=models.Token.LONGEST_NAME,
+        help_text="by which the account page lists it",
+    )
 
 
 @example({"reading": "4"})
 class NewReading(Given):
-    reading = Text()
-
-    def validate_reading(self, value: str) -> str:
-        if value not in Reading.ANSWERS:
-            raise serializers.ValidationError(
-                _("A reading is a digit from 0 to 9, ambiguous or junk.")
-            )
-        return value
+    reading = Answer()
 
 
-def listed(shape: type[Shape]) -> serializers.Serializer[Any]:
-    """The shape of a list of `shape`."""
+def listed(shape: type[Shape]) -> type[Shape]:
+    """The shape of a list of `shape`, with an example of one."""
     fields = {
-        "next": serializers.URLField(allow_null=True),
-        "previous": serializers.URLField(allow_null=True),
+        "next": serializers.URLField(allow_null=True, help_text="the page of older ones"),
+        "previous": serializers.URLField(allow_null=True, help_text="the page of newer ones"),
         "results": shape(many=True),
     }
-    return inline_serializer(f"{shape.__name__}List", fields=fields)
+    made = type(f"{shape.__name__}List", (Shape,), fields)
+    return example({"next": None, "previous": None, "results": [shape.example]})(made)
 
 
+class Refusal(Shape):
+    code = serializers.CharField(help_text="for programs")
+    message = serializers.CharField(help_text="for people: a sentence, in their language")
+    field = serializers.CharField(required=False, help_text="what of the request is at fault")
+
+
+class Error(Shape):
+    error = Refusal()
+
+
+@example({"id": ID, "username": "daisy", "role": "crowdworker"})
 class Account(Shape):
     id = serializers.UUIDField()
     username = serializers.CharField()
-    role = serializers.CharField()
+    role = serializers.ChoiceField(models.Person.Role.choices)
 
 
+@example({"token": "Q2h3Xn…", "expires": "2027-02-27T12:00:00Z"})
 class IssuedToken(Shape):
-    token = serializers.CharField()
+    token = serializers.CharField(help_text="told this once: send it as `Authorization: Token …`")
     expires = serializers.DateTimeField()
 
 
-class Prediction(Shape):
-    round = serializers.IntegerField()
-    predicted_label = serializers.IntegerField()
-    probabilities = serializers.ListField(
-        child=serializers.FloatField(), min_length=10, max_length=10
+def _share(help_text: str = "", **options: Any) -> serializers.FloatField:
+    return serializers.FloatField(min_value=0, max_value=1, help_text=help_text, **options)
+
+
+def _count(help_text: str = "", **options: Any) -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=0, help_text=help_text, **options)
+
+
+def _probabilities() -> serializers.ListField:
+    return serializers.ListField(
+        child=_share(), min_length=10, max_length=10, help_text="of the digits 0 to 9"
     )
 
 
+VERDICT = {
+    "predicted_label": 9,
+    "probabilities": [0.0, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0, 0.0, 0.75],
+}
+
+
+@example({"round": 3, **VERDICT})
+class Prediction(Shape):
+    round = _count("whose model was asked")
+    predicted_label = Digit()
+    probabilities = _probabilities()
+
+
+TAKEN = {"id": ID, "round": 3, "target_label": 4, **VERDICT, "fooled": True, "status": "pending"}
+
+
+@example(TAKEN)
 class Attempt(Shape):
     id = serializers.UUIDField()
     round = serializers.IntegerField(source="round.number")
-    target_label = serializers.IntegerField()
-    predicted_label = serializers.IntegerField()
-    probabilities = serializers.ListField(child=serializers.FloatField())
+    target_label = Digit()
+    predicted_label = Digit()
+    probabilities = serializers.ListField(
+        child=serializers.FloatField(), min_length=10, max_length=10
+    )
     fooled = serializers.BooleanField(source="has_fooled")
     status = serializers.SerializerMethodField()
 
+    @extend_schema_field(serializers.ChoiceField(models.Attempt.Status.choices))
     def get_status(self, attempt: Any) -> str:
         """As its drawer sees it."""
         return str(attempt.fate().status)
 
 
+SUBMITTED = "2026-11-29T12:00:00Z"
+DRAWN = "You drew a 4; the model took it for a 9, at 75 %."
+
+
+@example({"when": SUBMITTED, "kind": "submitted", "text": DRAWN})
 class Event(Shape):
-    when = serializers.DateTimeField(source="happened_at", allow_null=True)
+    when = serializers.DateTimeField(
+        source="happened_at", allow_null=True, help_text="null for what has yet to come"
+    )
     kind = serializers.CharField()
     text = serializers.CharField()
 
 
+OWN = {
+    **TAKEN,
+    "original": True,
+    "submitted": SUBMITTED,
+    "settled": None,
+    "settled_label": None,
+    "credit": 0.0,
+    "fate": "Waiting for a moderator",
+}
+
+
+@example(OWN)
 class OwnAttempt(Attempt):
     original = serializers.BooleanField(
         help_text="neither very like an earlier fool nor one of MNIST's own images"
     )
     submitted = serializers.DateTimeField()
     settled = serializers.DateTimeField(allow_null=True)
-    settled_label = serializers.IntegerField(allow_null=True)
+    settled_label = serializers.IntegerField(min_value=0, max_value=9, allow_null=True)
     credit = serializers.FloatField()
     fate = serializers.CharField(help_text="in a few words")
 
 
+@example({**OWN, **FOUR, "timeline": [Event.example]})
 class OwnAttemptInFull(OwnAttempt):
-    strokes = serializers.JSONField()
+    strokes = serializers.ListField(child=Stroke())
     width = serializers.IntegerField()
     timeline = Event(many=True)
 
 
 class AssignedDrawing(Shape):
     id = serializers.UUIDField()
-    strokes = serializers.JSONField()
+    strokes = serializers.ListField(
+        child=Stroke(), help_text="empty, where somebody else's picture was imported"
+    )
     width = serializers.IntegerField()
     pixels = serializers.ListField(
-        child=serializers.IntegerField(), help_text="784 values 0–255, row by row"
+        child=serializers.IntegerField(min_value=0, max_value=255),
+        min_length=784,
+        max_length=784,
+        help_text="28 rows of 28",
     )
 
 
+@example(
+    {
+        "id": "5e8f2a1c-7a0b-4d27-8f43-0c5b7d2a9e11",
+        "attempt": {"id": ID, **FOUR, "pixels": [0] * 784},
+        "expires": "2026-11-29T12:05:00Z",
+    }
+)
 class Assignment(Shape):
     id = serializers.UUIDField()
     attempt = AssignedDrawing()
@@ -206,35 +355,84 @@ class Assignment(Shape):
 
 
 class Due(Shape):
-    have = serializers.IntegerField()
-    need = serializers.IntegerField()
+    have = _count()
+    need = _count()
 
 
 class Training(Shape):
-    progress = serializers.FloatField(help_text="0–1")
+    progress = _share()
     started = serializers.DateTimeField(source="started_at")
 
 
+class SetFigures(Shape):
+    n = _count("images in the set")
+    correct = _count("of them read correctly")
+    accuracy = _share("null for an empty set", allow_null=True)
+    low = _share("where its 95 % interval begins", allow_null=True)
+    high = _share("and where it ends", allow_null=True)
+    stand_in = serializers.BooleanField(help_text="other images take the place of real ones")
+
+
+class Report(Shape):
+    sets = serializers.DictField(child=SetFigures(), help_text="`mnist_test` is among the names")
+
+
+@extend_schema_field(Report)
+class StoredReport(serializers.JSONField):
+    pass
+
+
+def _rate(source: str, help_text: str) -> serializers.FloatField:
+    return _share(help_text, source=source, allow_null=True)
+
+
+FIGURES = {
+    "n": 10000,
+    "correct": 9900,
+    "accuracy": 0.99,
+    "low": 0.9879,
+    "high": 0.9918,
+    "stand_in": False,
+}
+ROUND = {
+    "number": 3,
+    "state": "open",
+    "opened": SUBMITTED,
+    "closed": None,
+    "net": "mnist_model",
+    "opened_by": "",
+    "opened_why": "",
+    "attempts": 40,
+    "fooled": 10,
+    "pending": 2,
+    "verified": 7,
+    "copies": 1,
+    "mer": 0.25,
+    "vmer": 7 / 38,
+    "report": {"sets": {"mnist_test": FIGURES}},
+}
+
+
+@example(ROUND)
 class Round(Shape):
-    number = serializers.IntegerField()
-    state = serializers.CharField()
+    number = _count()
+    state = serializers.ChoiceField(RoundRow.State.choices)
     opened = serializers.DateTimeField(source="opened_at")
     closed = serializers.DateTimeField(source="closed_at", allow_null=True)
     net = serializers.CharField(source="architecture")
-    opened_by = serializers.CharField(help_text="who opened it, if by hand")
-    opened_why = serializers.CharField()
-    attempts = serializers.IntegerField(source="counts.attempt_count")
-    fooled = serializers.IntegerField(source="counts.fooled_count")
-    pending = serializers.IntegerField(source="counts.pending_count")
-    verified = serializers.IntegerField(source="counts.verified_count")
-    copies = serializers.IntegerField(
-        source="counts.copy_count", help_text="near-duplicates, which none of the others counts"
-    )
-    mer = serializers.FloatField(source="counts.mer", allow_null=True)
-    vmer = serializers.FloatField(source="counts.vmer", allow_null=True)
-    report = serializers.JSONField(source="stored_report")
+    opened_by = serializers.CharField(allow_blank=True, help_text="who opened it, if by hand")
+    opened_why = serializers.CharField(allow_blank=True)
+    attempts = _count(source="counts.attempt_count")
+    fooled = _count(source="counts.fooled_count")
+    pending = _count(source="counts.pending_count")
+    verified = _count(source="counts.verified_count")
+    copies = _count("near-duplicates, which none of the others counts", source="counts.copy_count")
+    mer = _rate("counts.mer", "fooled of all attempts; null of none")
+    vmer = _rate("counts.vmer", "verified of all that are not pending; null of none")
+    report = StoredReport(source="stored_report")
 
 
+@example({**ROUND, "due": {"have": 7, "need": 10}, "training": None})
 class CurrentRound(Round):
     due = Due()
     training = Training(allow_null=True)
@@ -242,12 +440,28 @@ class CurrentRound(Round):
 
 class ReleaseFile(Shape):
     name = serializers.CharField()
-    size = serializers.IntegerField(help_text="bytes")
+    size = _count("bytes")
     sha256 = serializers.CharField()
 
 
+@example(
+    {
+        "round": 2,
+        "version": "1.2.0",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "made": SUBMITTED,
+        "withdrawn": None,
+        "files": [
+            {
+                "name": "attempts.parquet",
+                "size": 81920,
+                "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+            }
+        ],
+    }
+)
 class Release(Shape):
-    round = serializers.IntegerField(source="minor")
+    round = _count(source="minor")
     version = serializers.CharField()
     sha256 = serializers.CharField(help_text="of SHA256SUMS, and so of all files")
     made = serializers.DateTimeField(source="made_at")
@@ -259,11 +473,22 @@ class Release(Shape):
     files = ReleaseFile(many=True, source="files_given")
 
 
+@example(
+    {
+        "rank": 1,
+        "username": "daisy",
+        "credit": 6.5,
+        "verified": 7,
+        "attempts": 20,
+        "pending": 1,
+        "vmer": 7 / 19,
+    }
+)
 class Standing(Shape):
-    rank = serializers.IntegerField()
+    rank = serializers.IntegerField(min_value=1)
     username = serializers.CharField()
     credit = serializers.FloatField()
-    verified = serializers.IntegerField(source="verified_count")
-    attempts = serializers.IntegerField(source="attempt_count")
-    pending = serializers.IntegerField(source="pending_count")
-    vmer = serializers.FloatField(allow_null=True)
+    verified = _count(source="verified_count")
+    attempts = _count(source="attempt_count")
+    pending = _count(source="pending_count")
+    vmer = _share("null of none", allow_null=True)

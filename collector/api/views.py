@@ -1,17 +1,15 @@
 """The endpoints of the contract: each parses, calls one function and answers."""
 
 import uuid
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.exceptions import NotFound as APINotFound
-from rest_framework.pagination import CursorPagination, LimitOffsetPagination
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +19,10 @@ from rest_framework.views import APIView
 from collector import limits
 from collector.api import ranges
 from collector.api import serializers as shapes
+from collector.api.pages import PAGED, Pages, is_moment, is_number
+from collector.api.rates import Counted
+from collector.api.schema import refused
+from collector.api.tags import Tagged
 from collector.data import exports, releases
 from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
@@ -29,6 +31,12 @@ from collector.moderation import queue, readings
 from collector.people import accounts, factors, mails
 from collector.standings import leaderboards, round_figures
 from trainer.learning.sentences import Sentence
+
+# A line of the export, by content type.
+SAMPLES = {
+    "application/jsonl": '{"id": "…", "round": 3, "label": 4, "split": "train", "pixels": "AAAA…"}',
+    "text/csv": "id,attempt,contributor,round,label,split,fooling,audited,added,pixels",
+}
 
 
 def _parsed(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -71,7 +79,13 @@ class AccountsView(APIView):
     permission_classes = [AllowAny]
     authentication_classes = []
 
-    @extend_schema(request=shapes.NewAccount, responses={201: shapes.Account})
+    @extend_schema(
+        request=shapes.NewAccount,
+        responses={
+            201: shapes.Account,
+            **refused({429: "Too many accounts from here, or emails to one address."}),
+        },
+    )
     def post(self, request: Request) -> Response:
         """Sign up as a crowdworker."""
         person = accounts.sign_up(
@@ -86,18 +100,30 @@ class TokensView(APIView):
     permission_classes = [AllowAny]
     authentication_classes = []
 
-    @extend_schema(request=shapes.NewToken, responses={201: shapes.IssuedToken})
+    @extend_schema(
+        request=shapes.NewToken,
+        responses={
+            201: shapes.IssuedToken,
+            **refused(
+                {
+                    401: "This name and password don’t go together.",
+                    409: "The account was changed in this very moment.",
+                    429: "Too many tries: the account is closed to them for a while.",
+                }
+            ),
+        },
+    )
     def post(self, request: Request) -> Response:
-        """Get a token for the API. A wrong name or password answers 401, and too many of them 429
-        for a while. Who has a second factor sends a code of an authenticator app, or a recovery
-        code, as `code`; without one, or with a wrong one, the answer is 400, `second_factor`."""
+        """Get a token for the API. Who has a second factor sends a code of an authenticator app, or
+        a recovery code, as `code`; without one, or with a wrong one, the answer is 400,
+        `second_factor`. A new password ends all tokens."""
         credentials = _parsed(shapes.NewToken, request)
-        code = credentials.pop("code")
+        code, name = credentials.pop("code"), credentials.pop("name")
         person = accounts.authenticate(request._request, **credentials)
         if person is None:
             raise AuthenticationFailed(_("That user name and password don’t go together."))
         factors.require_code(request._request, person, code)
-        text, row = accounts.issue_token(person, request.headers.get("User-Agent", ""))
+        text, row = accounts.issue_token(person, request.headers.get("User-Agent", ""), name)
         return Response(
             shapes.IssuedToken({"token": text, "expires": row.expires_at}).data, status=201
         )
@@ -107,44 +133,37 @@ class TokensView(APIView):
         return "Token"
 
 
-class Pages(LimitOffsetPagination):
-    default_limit, max_limit = 50, 100
-
-    def get_paginated_response(self, data: Any) -> Response:
-        return Response(
-            {"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
-        )
-
-
 def _round(overview: round_figures.RoundOverview) -> dict[str, object]:
     """The open round says more than the others."""
     shape = shapes.Round if overview.due is None else shapes.CurrentRound
     return shape(overview).data
 
 
-class RoundsView(APIView):
+class RoundsView(Tagged):
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="rounds_list", responses=shapes.listed(shapes.Round))
+    @extend_schema(
+        operation_id="rounds_list", parameters=PAGED, responses=shapes.listed(shapes.Round)
+    )
     def get(self, request: Request) -> Response:
         """All rounds, newest first; of each report what does not grow with the rounds. A round by
         its number has the whole."""
-        pages = Pages()
+        pages = Pages("-number", is_place=is_number)
         page = pages.paginate_queryset(round_figures.newest_first(), request, self) or []
         return pages.get_paginated_response(list(map(_round, round_figures.overviews(page))))
 
 
-class RoundView(APIView):
+class RoundView(Tagged):
     permission_classes = [AllowAny]
 
     @extend_schema(responses=shapes.Round)
     def get(self, request: Request, number: int) -> Response:
-        """One round, with the whole report: also each earlier round's test samples, and the line of
-        its model in the newest round × model matrix."""
+        """One round, with the whole report. It also has each earlier round's test samples, and the
+        line of its model in the newest round × model matrix."""
         return Response(_round(round_figures.describe(number)))
 
 
-class CurrentRoundView(APIView):
+class CurrentRoundView(Tagged):
     permission_classes = [AllowAny]
 
     @extend_schema(responses=shapes.CurrentRound)
@@ -153,13 +172,24 @@ class CurrentRoundView(APIView):
         return Response(_round(round_figures.current()))
 
 
-class PredictionsView(APIView):
+class PredictionsView(Counted):
     permission_classes = [AllowAny]
 
-    @extend_schema(request=shapes.Drawing, responses=shapes.Prediction)
+    @extend_schema(
+        request=shapes.Drawing,
+        responses={
+            200: shapes.Prediction,
+            **refused(
+                {
+                    422: "Fewer than two distinct points: nobody could read it.",
+                    429: "Too many previews in this minute.",
+                }
+            ),
+        },
+    )
     def post(self, request: Request) -> Response:
-        """What the target model sees in a drawing, which is not stored; 403 to who has a drawing to
-        read."""
+        """What the target model sees in a drawing. It is not submitted. Who has a drawing to read
+        gets a 403 until it is read."""
         body = _parsed(shapes.Drawing, request)
         asker = _person(request) if request.user.is_authenticated else None
         who = str(asker.pk) if asker else limits.address_of(request._request)
@@ -172,26 +202,6 @@ class PredictionsView(APIView):
                 "probabilities": prediction.probabilities,
             }
         )
-
-
-class AttemptPages(CursorPagination):
-    page_size = 50
-    ordering = ("-submitted_at", "-id")
-
-    def decode_cursor(self, request: Request) -> Any:
-        """The place that a page's `next` or `previous` names. Raises Refused for what is no such
-        place."""
-        try:
-            cursor = super().decode_cursor(request)
-            place = str((cursor and cursor.position) or "")
-            if place and datetime.fromisoformat(place).utcoffset() != timedelta():
-                raise ValueError("ours are in UTC, and a database does not take every offset")
-        except (APINotFound, ValueError) as error:
-            raise Refused(
-                Sentence("This is not a cursor that we gave; start with the first page."),
-                field="cursor",
-            ) from error
-        return cursor
 
 
 def _own(attempt: Attempt, fate: str) -> dict[str, object]:
@@ -207,21 +217,37 @@ def _own(attempt: Attempt, fate: str) -> dict[str, object]:
     }
 
 
-class AttemptsView(APIView):
-    @extend_schema(operation_id="attempts_list", responses=shapes.listed(shapes.OwnAttempt))
+class AttemptsView(Counted):
+    @extend_schema(
+        operation_id="attempts_list", parameters=PAGED, responses=shapes.listed(shapes.OwnAttempt)
+    )
     def get(self, request: Request) -> Response:
         """One's own attempts, newest first, each with its fate."""
-        pages = AttemptPages()
+        pages = Pages("-submitted_at", "-id", is_place=is_moment)
         own = _person(request).attempts.select_related("round")
         page = pages.paginate_queryset(own, request, self) or []
         return pages.get_paginated_response(
             [_own(attempt, fate) for attempt, fate in timeline.with_headlines(page)]
         )
 
-    @extend_schema(request=shapes.NewAttempt, responses={201: shapes.Attempt, 200: shapes.Attempt})
+    @extend_schema(
+        request=shapes.NewAttempt,
+        responses={
+            201: shapes.Attempt,
+            200: OpenApiResponse(shapes.Attempt, description="It is here already, by this key."),
+            **refused(
+                {
+                    409: "These very pixels, or this client key, were submitted already.",
+                    422: "Too little or too much ink: nobody could read it.",
+                    429: "Too many drawings, or too many that wait to be read.",
+                }
+            ),
+        },
+    )
     def post(self, request: Request) -> Response:
-        """Submit a drawing; the answer is the target model's verdict. The same client key and body
-        again: 200."""
+        """Submit a drawing; the answer is the target model's verdict. Sent again with the same
+        `client_key`, of your choice, and the same body it is not taken twice: the answer is the
+        same, with 200."""
         body = _parsed(shapes.NewAttempt, request)
         drawn = attempts.parse(**{key: body[key] for key in ("strokes", "width") if key in body})
         submission = attempts.Submission(body["target_label"], drawn, body.get("client_key"))
@@ -243,9 +269,12 @@ class AttemptView(APIView):
 
 
 class RetractView(APIView):
-    @extend_schema(request=None, responses=shapes.Attempt)
+    @extend_schema(
+        request=None,
+        responses={200: shapes.Attempt, **refused({409: "A moderator has looked at it already."})},
+    )
     def post(self, request: Request, id: uuid.UUID) -> Response:
-        """Take a drawing back, before its first reading or lease; afterwards 409."""
+        """Take a drawing back, before its first reading or lease."""
         return Response(shapes.Attempt(attempts.retract(_person(request), id)).data)
 
 
@@ -265,28 +294,44 @@ def _assignment(reading: Reading) -> dict[str, object]:
 
 
 class AssignmentsView(APIView):
-    @extend_schema(request=None, responses={201: shapes.Assignment, 204: None})
+    @extend_schema(
+        request=None,
+        responses={
+            201: shapes.Assignment,
+            204: OpenApiResponse(description="There is nothing to read."),
+        },
+    )
     def post(self, request: Request) -> Response:
-        """The next drawing to read, chosen by the server and leased; 204 when there is nothing to
-        do."""
+        """The next drawing to read, chosen by the server and leased. For moderators."""
         reading = queue.assign(_trusted(request))
         return Response(_assignment(reading), status=201) if reading else Response(status=204)
 
 
 class ReadingView(APIView):
-    @extend_schema(request=shapes.NewReading, responses={201: None})
+    @extend_schema(
+        request=shapes.NewReading,
+        responses={
+            201: OpenApiResponse(
+                {"type": "object", "maxProperties": 0},
+                examples=[OpenApiExample("For example", value={})],
+            ),
+            **refused(
+                {409: "It was read or decided already.", 410: "The lease ran out; ask for another."}
+            ),
+        },
+    )
     def post(self, request: Request, id: uuid.UUID) -> Response:
-        """Say what an assigned drawing shows: 0–9, ambiguous or junk. Final; a lease that ran out
-        answers 410."""
+        """Say what an assigned drawing shows: 0–9, ambiguous or junk. A reading is final."""
         readings.read(_trusted(request), id, _parsed(shapes.NewReading, request)["reading"])
         return Response({}, status=201)
 
 
-class LeaderboardView(APIView):
+class LeaderboardView(Tagged):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        parameters=[OpenApiParameter("period", enum=list(leaderboards.PERIODS))],
+        operation_id="leaderboard_list",
+        parameters=[OpenApiParameter("period", enum=list(leaderboards.PERIODS), default="round")],
         responses=shapes.listed(shapes.Standing),
     )
     def get(self, request: Request) -> Response:
@@ -298,10 +343,16 @@ class LeaderboardView(APIView):
 
 class SamplesView(APIView):
     @extend_schema(
-        parameters=[OpenApiParameter("as", enum=list(exports.FORMATS))], responses={200: bytes}
+        parameters=[OpenApiParameter("as", enum=list(exports.FORMATS), default="jsonl")],
+        responses={
+            (200, content_type): OpenApiResponse(
+                OpenApiTypes.STR, examples=[OpenApiExample("For example", value=line)]
+            )
+            for content_type, line in SAMPLES.items()
+        },
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        """All active samples, streamed as JSON Lines or CSV; for admins."""
+        """All active samples, streamed as JSON Lines or CSV. For admins."""
         if not _trusted(request).is_admin:
             raise Forbidden(Sentence("Only an admin exports the samples."))
         form = request.query_params.get("as", "jsonl")
@@ -314,14 +365,16 @@ def _anybody(request: Request) -> Person | None:
     return _person(request) if request.user.is_authenticated else None
 
 
-class ReleasesView(APIView):
+class ReleasesView(Tagged):
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="releases_list", responses=shapes.listed(shapes.Release))
+    @extend_schema(
+        operation_id="releases_list", parameters=PAGED, responses=shapes.listed(shapes.Release)
+    )
     def get(self, request: Request) -> Response:
-        """The releases of the data, newest first: everybody's where the study says so, otherwise
+        """The releases of the data, newest first. For everybody where the study says so, otherwise
         for admins."""
-        pages = Pages()
+        pages = Pages("-major", "-minor", "-patch", is_place=is_number)
         found = releases.visible_to(_anybody(request)).prefetch_related("files")
         page = pages.paginate_queryset(found, request, self) or []
         return pages.get_paginated_response(shapes.Release(page, many=True).data)
@@ -330,10 +383,22 @@ class ReleasesView(APIView):
 class ReleaseFileView(APIView):
     permission_classes = [AllowAny]
 
-    @extend_schema(parameters=[OpenApiParameter("version")], responses={200: bytes, 206: bytes})
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("version", description="of the release; the newest without it"),
+        ],
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (206, "application/octet-stream"): OpenApiResponse(
+                OpenApiTypes.BINARY, description="The bytes that `Range` asks for."
+            ),
+            **refused({410: "Somebody removed drawings that are in it, and its files went."}),
+            416: OpenApiResponse(description="There are no such bytes."),
+        },
+    )
     def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
-        """A file of a round's newest release, or of that `version` of it, streamed; also a range of
-        its bytes. 410 once somebody removed drawings that are in it."""
+        """A file of a round's release, streamed. Also a range of its bytes, by `Range`, and only if
+        the file is still that of a tag, by `If-Range`."""
         version = request.query_params.get("version", "")
         release = releases.get(_anybody(request), number, version)
         file = releases.get_file(release, name)

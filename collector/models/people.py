@@ -232,8 +232,16 @@ class Person(AbstractBaseUser):
 class Token(models.Model):
     """An API token, kept as a hash."""
 
+    LONGEST_NAME = 40
+
     sha256 = models.CharField(max_length=64, primary_key=True)
     person = models.ForeignKey(Person, models.CASCADE)
+    name = models.CharField(
+        max_length=LONGEST_NAME,
+        blank=True,
+        default="",
+        help_text="as its owner calls it, if they do",
+    )
     browser = models.CharField(max_length=40, blank=True, help_text="what asked for it, in short")
     created_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(null=True, help_text="about when it was last used")

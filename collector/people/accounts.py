@@ -1,6 +1,7 @@
 """Sign-up, sign-in, sessions and API tokens."""
 
 import hashlib
+import logging
 import re
 import secrets
 import uuid
@@ -37,6 +38,8 @@ PRESSED_TWICE = timedelta(minutes=1)
 ONE_RESET_IN = timedelta(minutes=3)
 LONGEST_PASSWORD = 128
 _VOID = Sentence("This link has been used already, or is too old.")
+
+logger = logging.getLogger(__name__)
 
 
 def _with_standing(person_id: uuid.UUID) -> QuerySet[Person]:
@@ -310,18 +313,20 @@ def forget_unconfirmed() -> None:
     )
 
 
-def issue_token(person: Person, agent: str = "") -> tuple[str, Token]:
-    """Make a new API token of a person, who asked for it by this `User-Agent`; return its text,
-    which is told once, and its row. Raises Conflict where the password they came with is no longer
-    theirs."""
+def issue_token(person: Person, agent: str = "", name: str = "") -> tuple[str, Token]:
+    """Make a new API token of a person, who asked for it by this `User-Agent` and may have a name
+    for it; return its text, which is told once, and its row. Raises Conflict where the password
+    they came with is no longer theirs."""
     text = secrets.token_urlsafe(32)
     with transaction.atomic():
         token = Token.objects.create(
             sha256=_hash(text),
             person=locked(person),
+            name=name,
             browser=sessions.describe(agent),
             expires_at=timezone.now() + TOKEN_LIFE,
         )
+    logger.info("%s made an API token.", person.pk)
     return text, token
 
 

@@ -52,11 +52,13 @@ _SYSTEMS = {
 
 @dataclass(frozen=True)
 class Access:
-    """A browser's session or an API token of a person; `id` tells nothing of the key."""
+    """A browser's session or an API token of a person; `id` tells nothing of the key, and `name`
+    is what they call the token, if they do."""
 
     id: str
     is_token: bool
     is_this: bool
+    name: str
     browser: str
     begun_at: datetime | None
     seen_at: datetime | None
@@ -139,6 +141,7 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
             id=_hash(row.pk),
             is_token=False,
             is_this=row.pk == this,
+            name="",
             browser=_in_words(str(data.get(_BROWSER, ""))),
             begun_at=datetime.fromtimestamp(begun_at, UTC) if begun_at else None,
             seen_at=row.seen_at,
@@ -148,7 +151,7 @@ def all_of(person: Person, request: HttpRequest) -> list[Access]:
         for begun_at in [data.get(_BEGUN_AT)]
     ]
     found += [
-        Access(row.pk, True, False, _in_words(row.browser), row.created_at, row.seen_at)
+        Access(row.pk, True, False, row.name, _in_words(row.browser), row.created_at, row.seen_at)
         for row in Token.objects.filter(person=person, expires_at__gt=now)
     ]
     never = datetime.min.replace(tzinfo=UTC)
@@ -163,6 +166,8 @@ def end(person: Person, access_id: str) -> bool:
     keys = [key for key in own.values_list("pk", flat=True) if _hash(key) == access_id]
     session_count, _ = own.filter(pk__in=keys).delete()
     token_count, _ = Token.objects.filter(person=person, pk=access_id).delete()
+    if token_count:
+        logger.info("%s ended an API token.", person.pk)
     return bool(session_count + token_count)
 
 

@@ -168,9 +168,9 @@ def _token(request: HttpRequest, tokens: list[str], post: QueryDict) -> Button:
     person = request.user
     assert isinstance(person, Person)
 
-    def make(password: str) -> str:
+    def make(name: str, password: str) -> str:
         factors.give_password(request, person, password)
-        text, _row = accounts.issue_token(person, request.headers.get("User-Agent", ""))
+        text, _row = accounts.issue_token(person, request.headers.get("User-Agent", ""), name)
         tokens.append(text)
         return _("Here is your API token.")
 

@@ -70,6 +70,49 @@ def test_sessions_and_tokens_are_listed_and_this_one_is_marked(alice: Person) ->
     assert not [key for key in Session.objects.values_list("pk", flat=True) if key in html]
 
 
+def make_token(client: Client, name: str, password: str = PASSWORD) -> Any:
+    form = {"do": "token", "token-name": name, "token-password": password}
+    return client.post(ACCOUNT, form)
+
+
+def test_a_token_is_made_with_a_name_and_told_once(
+    alice: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = sign_in()
+    name = "Nightly <b>on</b> “cron”"
+    [made] = re.findall(
+        r'<code class="secret">([\w-]+)</code>', make_token(here, name).content.decode()
+    )
+    assert accounts.person_of_token(made) == alice
+    page = here.get(ACCOUNT)
+    assert made not in page.content.decode()
+    assert "API token “Nightly &lt;b&gt;on&lt;/b&gt; “cron””" in page.content.decode()
+    [token] = Token.objects.all()
+    assert (token.name, token.browser) == (name, "Firefox on Windows")
+    assert f"{alice.pk} made an API token." in caplog.messages
+    assert made not in caplog.text
+    ended = here.post(ACCOUNT, {"do": "end", "id": token.pk}, follow=True)
+    assert "Ended." in text(ended)
+    assert accounts.person_of_token(made) is None
+    assert f"{alice.pk} ended an API token." in caplog.messages
+
+
+def test_a_token_without_a_name_or_with_a_wrong_password_is_not_made(alice: Person) -> None:
+    here = sign_in()
+    assert "This field is required." in text(make_token(here, " "))
+    assert "at most 40 characters" in text(make_token(here, "n" * 41))
+    assert "That is not your password." in text(make_token(here, "n", "wrong"))
+    assert Token.objects.count() == 0
+
+
+def test_a_program_may_name_its_token(alice: Person) -> None:
+    given = {"username": "alice", "password": PASSWORD, "name": "Nightly"}
+    assert Client().post("/api/tokens/", given, "application/json").status_code == 201
+    assert "API token “Nightly”" in text(sign_in().get(ACCOUNT))
+    refused = Client().post("/api/tokens/", {**given, "name": "n" * 41}, "application/json")
+    assert refused.json()["error"]["field"] == "name"
+
+
 def test_each_has_a_button_that_ends_it_and_only_it(alice: Person, bob: Person) -> None:
     here, elsewhere, of_bob = sign_in(), sign_in(agent=SAFARI), sign_in("bob")
     kept, _ = accounts.issue_token(alice)

@@ -503,9 +503,10 @@ def test_the_account_page_makes_a_token_for_the_password_and_shows_it_once(
 ) -> None:
     client = browse(alice)
     add_passkey(client, Passkey())
-    refused = client.post(reverse("account"), {"do": "token", "token-password": "wrong"})
+    asked = {"do": "token", "token-name": "My script"}
+    refused = client.post(reverse("account"), {**asked, "token-password": "wrong"})
     assert "not your password" in text(refused)
-    made = client.post(reverse("account"), {"do": "token", "token-password": PASSWORD})
+    made = client.post(reverse("account"), {**asked, "token-password": PASSWORD})
     assert "no-store" in made["Cache-Control"]
     [token] = re.findall(r'class="secret">([^<]+)<', made.content.decode())
     own = Client().get("/api/attempts/", headers={"Authorization": f"Token {token}"})

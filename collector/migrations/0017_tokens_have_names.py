@@ -1,0 +1,23 @@
+"""API tokens have names, by which their owners know them."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('collector', '0015_sums_of_attempts'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='token',
+            name='name',
+            field=models.CharField(
+                blank=True,
+                default='',
+                help_text='as its owner calls it, if they do',
+                max_length=40,
+            ),
+        ),
+    ]
