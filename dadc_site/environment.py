@@ -34,6 +34,8 @@ _ORIGIN = re.compile(
     r"(:(?P<port>[0-9]{1,5}))?"
 )
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?")
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
 
 # What has been read, by name, with its default; and what is read where it is needed, not here.
@@ -139,6 +141,30 @@ def _origin(name: str, value: str) -> str:
         )
     shown = "" if port == _PORTS[found["scheme"]] else f":{port}"
     return f"{found['scheme']}://{found['host']}{shown}"
+
+
+def server(name: str, default: str) -> str:
+    """An origin to which secrets are sent: by TLS, unless it is this machine."""
+    value = text(name, default).lower()
+    if not _ORIGIN.fullmatch(value) or not (value[:5] == "https" or _LOOPBACK.fullmatch(value)):
+        raise refused(name, "https://host or https://host:port, with nothing after it")
+    return _origin(name, value)
+
+
+def token(name: str) -> str:
+    """What another site knows this one by; it goes into a header as it stands."""
+    value = text(name)
+    if not re.fullmatch(r"[!-~]{0,1000}", value):
+        raise refused(name, "a token: letters, digits and signs, no white space")
+    return value
+
+
+def repository(name: str) -> str:
+    """A repository's owner and name."""
+    value = text(name)
+    if value and not _REPOSITORY.fullmatch(value):
+        raise refused(name, "owner/name")
+    return value
 
 
 def path_prefix(name: str) -> str:

@@ -246,6 +246,15 @@ class ReleaseFile(Shape):
     sha256 = serializers.CharField()
 
 
+class Publication(Shape):
+    place = serializers.CharField(help_text="dataset or model (on the Hub), or zenodo")
+    address = serializers.CharField(help_text="the Hub's repository, or Zenodo's origin")
+    revision = serializers.CharField(help_text="the Hub's commit, or Zenodo's record")
+    url = serializers.CharField()
+    doi = serializers.CharField(help_text="of this version; empty on the Hub")
+    published = serializers.DateTimeField(source="published_at")
+
+
 class Release(Shape):
     round = serializers.IntegerField(source="minor")
     version = serializers.CharField()
@@ -257,6 +266,7 @@ class Release(Shape):
         help_text="when its files went, since somebody removed drawings that are in it",
     )
     files = ReleaseFile(many=True, source="files_given")
+    publications = Publication(many=True, source="places_given", help_text="where else it is")
 
 
 class Standing(Shape):

@@ -322,7 +322,7 @@ class ReleasesView(APIView):
         """The releases of the data, newest first: everybody's where the study says so, otherwise
         for admins."""
         pages = Pages()
-        found = releases.visible_to(_anybody(request)).prefetch_related("files")
+        found = releases.visible_to(_anybody(request)).prefetch_related("files", "publications")
         page = pages.paginate_queryset(found, request, self) or []
         return pages.get_paginated_response(shapes.Release(page, many=True).data)
 

@@ -30,7 +30,7 @@ from collector.models.people import (
     require_open,
     require_reason,
 )
-from collector.models.releases import Release, ReleaseFile, ReleasePart
+from collector.models.releases import Publication, Release, ReleaseFile, ReleasePart
 from collector.models.study import Licence, Study, StudyChange
 from collector.models.tallies import ConfusionTally, ReadingTally, Tally
 
@@ -56,6 +56,7 @@ __all__ = [
     "ModerationPause",
     "Notice",
     "Person",
+    "Publication",
     "Reading",
     "ReadingTally",
     "RecoveryCode",
