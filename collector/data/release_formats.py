@@ -199,9 +199,9 @@ def _write_lines(folder: Path, path: Path) -> None:
         gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
     ):
         encode = json.JSONEncoder(separators=(",", ":")).encode
-        for row in rows_drawn(folder, columns):
-            if row["strokes"] is not None:
-                lines.write(f"{encode(_line(row))}\n".encode())
+        drawn = (row for row in rows_drawn(folder, columns) if row["strokes"] is not None)
+        while told := "".join(f"{encode(_line(row))}\n" for row in islice(drawn, ROWS)):
+            lines.write(told.encode())
 
 
 def _line(row: Row) -> Row:

@@ -4,6 +4,7 @@ its ids: constant memory, and the same rows give the same bytes."""
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -35,7 +36,14 @@ class Scope:
     def pseudonym(self, kind: str, who: UUID) -> str:
         """Return what somebody is called in this release, as a drawer or as a reader: by no other
         release, nor by the other kind, can it be told that it is the same person."""
-        return hmac.digest(self.key, f"{kind} {who}".encode(), "sha256").hex()[:16]
+        if (known := self._pseudonyms.get((kind, who))) is None:
+            known = hmac.digest(self.key, f"{kind} {who}".encode(), "sha256").hex()[:16]
+            self._pseudonyms[kind, who] = known
+        return known
+
+    @cached_property
+    def _pseudonyms(self) -> dict[tuple[str, UUID], str]:
+        return {}
 
     def attempts(self) -> QuerySet[Attempt]:
         """Return the attempts that are released: all that are not removed, and wait no longer."""
