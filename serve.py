@@ -22,6 +22,8 @@ if __name__ == "__main__":
         # Trainings wait behind the web: on two cores drawing stays quick meanwhile.
         Program("trainer", ["manage.py", "trainer"], niceness=10),
     ]
+    if not with_crowd and (os.environ.get("DADC_HUB_TOKEN") or os.environ.get("DADC_ZENODO_TOKEN")):
+        programs.append(Program("publisher", ["manage.py", "publish", "--keep"], niceness=10))
     if with_crowd:
         programs.append(Program("crowd", ["manage.py", "crowd"], niceness=10))
     names = [program.name for program in programs]

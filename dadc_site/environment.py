@@ -32,6 +32,8 @@ _OF_THE_SITE = re.compile(
     r"secret_key|mnist|pseudo|tmp|metrics-[0-9]+|lost\+found|.*\.(sqlite3(-wal|-shm|-journal)?|log|pid)"
 )
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?")
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
 
 # What has been read, by name, with its default; and what is read where it is needed, not here.
@@ -145,6 +147,30 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
         raise refused(
             name, "networks with commas between them, such as 10.1.0.0/16 or fd00::/8"
         ) from None
+
+
+def server(name: str, default: str) -> str:
+    """An origin to which secrets are sent: by TLS, unless it is this machine."""
+    value = text(name, default).lower()
+    if not _ORIGIN.fullmatch(value) or not (value[:5] == "https" or _LOOPBACK.fullmatch(value)):
+        raise refused(name, "https://host or https://host:port, with nothing after it")
+    return _origin(name, value)
+
+
+def token(name: str) -> str:
+    """What another site knows this one by; it goes into a header as it stands."""
+    value = text(name)
+    if not re.fullmatch(r"[!-~]{0,1000}", value):
+        raise refused(name, "a token: letters, digits and signs, no white space")
+    return value
+
+
+def repository(name: str) -> str:
+    """A repository's owner and name."""
+    value = text(name)
+    if value and not _REPOSITORY.fullmatch(value):
+        raise refused(name, "owner/name")
+    return value
 
 
 def path_prefix(name: str) -> str:

@@ -276,10 +276,24 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},  # not a second time on its own
         "fido2": {"level": "WARNING"},  # the ids of passkeys are for no log
+        "httpx2": {"level": "WARNING"},  # nor is every request to the Hub
         "django-q": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }
 # What may ask for /metrics without an account; without it admins alone.
 METRICS_TOKEN = environment.text("DADC_METRICS_TOKEN")
+
+# Where releases are given away too: nowhere without a token, and never the simulated crowd's.
+HUB_TOKEN = environment.token("DADC_HUB_TOKEN")
+HUB_DATASET = environment.repository("DADC_HUB_DATASET")
+HUB_MODEL = environment.repository("DADC_HUB_MODEL")
+ZENODO_TOKEN = environment.token("DADC_ZENODO_TOKEN")
+ZENODO_URL = environment.server("DADC_ZENODO_URL", "https://zenodo.org")
+if HUB_TOKEN and not (HUB_DATASET or HUB_MODEL):
+    raise environment.Unusable(
+        "DADC_HUB_TOKEN publishes releases: set DADC_HUB_DATASET, DADC_HUB_MODEL or both too."
+    )
+if WITH_CROWD:
+    HUB_TOKEN = ZENODO_TOKEN = ""
 
 MISSPELT = environment.misspelt()

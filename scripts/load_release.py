@@ -1,5 +1,5 @@
 """Does a release load elsewhere? `python -m scripts.load_release DIR` makes an environment for each
-of four tools, and loads it in each, every row."""
+of four tools, and loads it in each, every row. Without DIR it is a small release, made for it."""
 
 import subprocess
 import sys
@@ -35,6 +35,7 @@ def _datasets(folder: Path) -> Rows:
     pictures."""
     import datasets
 
+    datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as cache:
         loaded = {
             table: datasets.load_dataset(str(folder), table, split="train", cache_dir=cache)
@@ -97,6 +98,36 @@ TOOLS: dict[str, tuple[tuple[str, ...], Callable[[Path], Any]]] = {
 }
 
 
+MAKE = """
+from django.db import transaction
+from collector.models import Study
+from tests.support.cast import add_person, read, submit
+from tests.support.models import add_model
+from tests.support.penmanship import fooling
+from trainer import rounds
+from trainer.learning import drawing
+Study.objects.update(licence="CC-BY-4.0", gold_share=0.0, round_size=1000)
+alice, mona = add_person("alice"), add_person("mona", "moderator")
+for label, strokes, width in fooling(3, 40):
+    attempt = submit(alice, label, drawing.parse(strokes, width))
+    read(mona, str(label), attempt)
+with transaction.atomic():
+    rounds.lock()
+    rounds.open_next(add_model(7))
+"""
+
+
+def made(within: Path) -> Path:
+    """Make a site on a database of its own, people draw, and the release of round 1."""
+    from tests.support import site
+
+    with site.database("sqlite", within, "setup") as url:
+        there = site.Site(within, url, site.free_port())
+        there.python(MAKE)
+        there.manage("release", "--round", "1", "--out", str(within / "release"))
+    return within / "release"
+
+
 def main(folder: Path) -> None:
     for tool, (packages, _) in TOOLS.items():
         with tempfile.TemporaryDirectory() as place:
@@ -108,8 +139,10 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    where = Path(sys.argv[1]).resolve()
     if len(sys.argv) > 2:
-        print(sys.argv[2], TOOLS[sys.argv[2]][1](where))
+        print(sys.argv[2], TOOLS[sys.argv[2]][1](Path(sys.argv[1])))
+    elif len(sys.argv) > 1:
+        main(Path(sys.argv[1]).resolve())
     else:
-        main(where)
+        with tempfile.TemporaryDirectory() as within:
+            main(made(Path(within)))

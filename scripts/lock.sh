@@ -30,5 +30,7 @@ drop "$cuda" requirements.txt
 names() { grep -oE '^[a-z0-9-]+' requirements.txt | paste -sd '|' -; }
 compile requirements-release.txt --extra release --constraint requirements.txt
 drop "$cuda|$(names)" requirements-release.txt
+compile requirements-publish.txt --extra publish --constraint requirements.txt
+drop "$cuda|$(names)" requirements-publish.txt
 compile requirements-dev.txt --extra dev --constraint requirements.txt
 drop "$cuda|$(names)" requirements-dev.txt

@@ -444,6 +444,15 @@ class ReleaseFile(Shape):
     sha256 = serializers.CharField()
 
 
+class Publication(Shape):
+    place = serializers.CharField(help_text="dataset or model (on the Hub), or zenodo")
+    address = serializers.CharField(help_text="the Hub's repository, or Zenodo's origin")
+    revision = serializers.CharField(help_text="the Hub's commit, or Zenodo's record")
+    url = serializers.CharField()
+    doi = serializers.CharField(help_text="of this version; empty on the Hub")
+    published = serializers.DateTimeField(source="published_at")
+
+
 @example(
     {
         "round": 2,
@@ -458,6 +467,7 @@ class ReleaseFile(Shape):
                 "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
             }
         ],
+        "publications": [],
     }
 )
 class Release(Shape):
@@ -471,6 +481,7 @@ class Release(Shape):
         help_text="when its files went, since somebody removed drawings that are in it",
     )
     files = ReleaseFile(many=True, source="files_given")
+    publications = Publication(many=True, source="places_given", help_text="where else it is")
 
 
 @example(

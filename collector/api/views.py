@@ -375,7 +375,7 @@ class ReleasesView(Tagged):
         """The releases of the data, newest first. For everybody where the study says so, otherwise
         for admins."""
         pages = Pages("-major", "-minor", "-patch", is_place=is_number)
-        found = releases.visible_to(_anybody(request)).prefetch_related("files")
+        found = releases.visible_to(_anybody(request)).prefetch_related("files", "publications")
         page = pages.paginate_queryset(found, request, self) or []
         return pages.get_paginated_response(shapes.Release(page, many=True).data)
 

@@ -60,6 +60,7 @@ class Plan:
     study: Study
     version: str
     previous: Release | None
+    cited_doi: str
     attempts: bytes
     removed_count: int
 
@@ -208,9 +209,11 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
         "format": FORMAT,
         "version": plan.version,
         "previous_version": plan.previous and plan.previous.version,
+        "cited_doi": plan.cited_doi or None,
         "round": plan.round.number,
         "as_of": max(filter(None, (closed_at, newest))).isoformat(),
         "licences": [licence or None for licence in licences],
+        "imported_count": attempts.filter(is_imported=True).count(),
         "counts": dict(sorted(counts.items())),
         "rounds": [_of_a_round(each) for each in _rounds(plan)],
         "study": {name: getattr(plan.study, name) for name in _OF_THE_STUDY},

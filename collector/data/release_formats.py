@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import chain, islice, zip_longest
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from collector.data import release_columns
 from collector.data.release_columns import ATTEMPTS, SAMPLES
-from trainer.learning import png, raster
+from trainer.learning import png
 from trainer.learning.raster import SIDE
 
 IMAGES, ARRAYS, LINES, TABLE = (
@@ -66,11 +67,17 @@ Read = Callable[[int], bytes]
 
 
 def write(folder: Path, out: Path) -> None:
-    """Write all forms of the attempts in `folder` into `out`, an empty folder or the same one."""
-    _write_images(folder, out)
-    _write_arrays(folder, out / ARRAYS)
-    _write_lines(folder, out / LINES)
-    _write_table(folder, out / TABLE)
+    """Write all forms of the attempts in `folder` into `out`, an empty folder or the same one: two
+    at a time, since most of it is compressing."""
+    with ThreadPoolExecutor(2) as pool:
+        writing = [
+            pool.submit(_write_arrays, folder, out / ARRAYS),
+            pool.submit(_write_lines, folder, out / LINES),
+            pool.submit(_write_images, folder, out),
+            pool.submit(_write_table, folder, out / TABLE),
+        ]
+    for each in writing:
+        each.result()
 
 
 def problems(folder: Path) -> Iterator[str]:
@@ -88,7 +95,8 @@ def problems(folder: Path) -> Iterator[str]:
 
 def pixels_of(row: Row) -> NDArray[np.uint8]:
     """Decode the picture of a row, uint8 (28, 28). Raises ValueError where it is none of ours."""
-    return raster.picture(png.pixels_of(row["image"]["bytes"]))
+    pixels: NDArray[np.uint8] = png.pixels_of([row["image"]["bytes"]])[0]
+    return pixels
 
 
 def harmless(cell: object) -> object:
@@ -99,11 +107,22 @@ def harmless(cell: object) -> object:
 
 def rows_drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:
     """Yield these columns of the attempts of a release that have a picture."""
-    from pyarrow import parquet
+    for batch in _drawn(folder, columns):
+        names = batch.schema.names
+        values = (column.to_pylist() for column in batch.columns)
+        for row in zip(*values, strict=True):
+            yield dict(zip(names, row, strict=True))
+
+
+def _drawn(folder: Path, columns: Sequence[str]) -> Iterator[Any]:
+    """Yield these columns, in this order, of the attempts of a release that have a picture, as
+    pyarrow's batches."""
+    from pyarrow import compute, parquet
 
     with parquet.ParquetFile(folder / ATTEMPTS) as file:
         for batch in file.iter_batches(ROWS, columns=["status", *columns]):
-            yield from (row for row in batch.to_pylist() if row["status"] != "retracted")
+            is_there = compute.not_equal(batch.column("status"), "retracted")
+            yield batch.filter(is_there).select(list(columns))
 
 
 def sample_labels(folder: Path) -> dict[str, int]:
@@ -146,24 +165,29 @@ def _entry(name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInf
 def _write_arrays(folder: Path, path: Path) -> None:
     """Write what has a picture as arrays, one after the other, as NumPy loads them without
     pickle."""
-    count = sum(1 for _ in rows_drawn(folder, ()))
+    count = sum(batch.num_rows for batch in _drawn(folder, ("id",)))
     with zipfile.ZipFile(path, "w") as zipped:
         for name, (column, kind, nothing) in _ARRAYS.items():
-            values = (row[column] for row in rows_drawn(folder, (column,)))
-            filled = (nothing if value is None else value for value in values)
-            _write_array(zipped, name, (count,), kind, filled)
-        pictures = (pixels_of(row) for row in rows_drawn(folder, ("id", "image")))
+            columns = (batch.column(0) for batch in _drawn(folder, (column,)))
+            values = (np.array(each.fill_null(nothing).to_pylist(), kind) for each in columns)
+            _write_array(zipped, name, (count,), kind, values)
+        images = (batch.column(0).field("bytes") for batch in _drawn(folder, ("image",)))
+        pictures = (png.pixels_of(each.to_pylist()) for each in images)
         _write_array(zipped, "pixels", (count, SIDE, SIDE), "|u1", pictures)
 
 
 def _write_array(
-    zipped: zipfile.ZipFile, name: str, shape: tuple[int, ...], kind: str, values: Iterator[Any]
+    zipped: zipfile.ZipFile,
+    name: str,
+    shape: tuple[int, ...],
+    kind: str,
+    parts: Iterator[NDArray[Any]],
 ) -> None:
     header = {"descr": kind, "fortran_order": False, "shape": shape}
     with zipped.open(_entry(f"{name}.npy"), "w", force_zip64=True) as entry:
         np.lib.format.write_array_header_1_0(entry, header)
-        while some := list(islice(values, ROWS)):
-            entry.write(np.array(some, kind).tobytes())
+        for part in parts:
+            entry.write(part.tobytes())
 
 
 def _write_lines(folder: Path, path: Path) -> None:
@@ -174,9 +198,10 @@ def _write_lines(folder: Path, path: Path) -> None:
         path.open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
     ):
-        for row in rows_drawn(folder, columns):
-            if row["strokes"] is not None:
-                lines.write(json.dumps(_line(row), separators=(",", ":")).encode() + b"\n")
+        encode = json.JSONEncoder(separators=(",", ":")).encode
+        drawn = (row for row in rows_drawn(folder, columns) if row["strokes"] is not None)
+        while told := "".join(f"{encode(_line(row))}\n" for row in islice(drawn, ROWS)):
+            lines.write(told.encode())
 
 
 def _line(row: Row) -> Row:
@@ -194,22 +219,39 @@ def _write_table(folder: Path, path: Path) -> None:
     """Write every attempt as a line, without the columns that hold more than one value."""
     from pyarrow import parquet
 
-    columns = [c.name for c in release_columns.TABLES[ATTEMPTS] if c.kind not in _NO_CELLS]
+    columns = [c for c in release_columns.TABLES[ATTEMPTS] if c.kind not in _NO_CELLS]
+    names = [column.name for column in columns]
+    tell = [_CELLS.get(column.kind, _as_it_is) for column in columns]
     with (
         parquet.ParquetFile(folder / ATTEMPTS) as file,
         path.open("w", encoding="utf-8", newline="") as out,
     ):
         lines = csv.writer(out, lineterminator="\n")
-        lines.writerow(columns)
-        for batch in file.iter_batches(ROWS, columns=columns):
-            lines.writerows([_cell(row[name]) for name in columns] for row in batch.to_pylist())
+        lines.writerow(names)
+        for batch in file.iter_batches(ROWS, columns=names):
+            values = (batch.column(name).to_pylist() for name in names)
+            cells = [[told(v) for v in some] for told, some in zip(tell, values, strict=True)]
+            lines.writerows(zip(*cells, strict=True))
 
 
-def _cell(value: object) -> object:
-    """Return what stands for a value in a spreadsheet's table."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.isoformat() if isinstance(value, datetime) else harmless(value)
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _bool_cell(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()
+
+
+def _time_cell(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+# What stands for a value in a spreadsheet's table, by the kind of its column.
+_CELLS: dict[str, Callable[[Any], object]] = {
+    "text": harmless,
+    "bool": _bool_cell,
+    "time": _time_cell,
+}
 
 
 def _is_alike(one: Path, other: Path) -> bool:

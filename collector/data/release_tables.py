@@ -2,8 +2,9 @@
 its ids: constant memory, and the same rows give the same bytes."""
 
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from collector.drawings.public import public
 from collector.errors import Refused
 from collector.models import Attempt, Decision, Reading
 from trainer import samples
-from trainer.learning.png import png
+from trainer.learning.png import pngs
 from trainer.models import Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
@@ -35,7 +36,14 @@ class Scope:
     def pseudonym(self, kind: str, who: UUID) -> str:
         """Return what somebody is called in this release, as a drawer or as a reader: by no other
         release, nor by the other kind, can it be told that it is the same person."""
-        return hmac.digest(self.key, f"{kind} {who}".encode(), "sha256").hex()[:16]
+        if (known := self._pseudonyms.get((kind, who))) is None:
+            known = hmac.digest(self.key, f"{kind} {who}".encode(), "sha256").hex()[:16]
+            self._pseudonyms[kind, who] = known
+        return known
+
+    @cached_property
+    def _pseudonyms(self) -> dict[tuple[str, UUID], str]:
+        return {}
 
     def attempts(self) -> QuerySet[Attempt]:
         """Return the attempts that are released: all that are not removed, and wait no longer."""
@@ -44,19 +52,20 @@ class Scope:
 
     def readings(self) -> QuerySet[Reading]:
         """Return the answers given about those attempts, as such or as hidden gold."""
-        pks = self.attempts().values("pk")
+        # Looked up row by row: a list of all attempts would be made anew for each group of rows.
+        as_such = Exists(self.attempts().filter(pk=OuterRef("attempt")))
+        as_gold = Exists(self.attempts().filter(pk=OuterRef("gold__attempt")))
         return Reading.objects.filter(
-            Q(attempt__in=pks) | Q(gold__attempt__in=pks, gold__is_practice=False),
-            answer__isnull=False,
+            as_such | Q(as_gold, gold__is_practice=False), answer__isnull=False
         )
 
     def samples(self) -> QuerySet[Sample]:
         """Return the samples of those rounds that are still there, and those that the model was
         trained on, also where they are withdrawn."""
-        trained_on = samples.trained_on(self.model).order_by().values("pk")
+        trained_on = samples.trained_on(self.model).order_by().filter(pk=OuterRef("pk"))
         found = Sample.objects.filter(round__number__lte=self.number, removed_at=None)
-        return found.filter(Q(withdrawn_at=None) | Q(pk__in=trained_on)).annotate(
-            is_trained_on=Q(pk__in=trained_on)
+        return found.annotate(is_trained_on=Exists(trained_on)).filter(
+            Q(withdrawn_at=None) | Q(is_trained_on=True)
         )
 
 
@@ -73,36 +82,26 @@ def write(scope: Scope, name: str, path: Path) -> int:
         ) from error
     schema, row_count = release_columns.schema(name), 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for group in _groups(_ROWS[name](scope)):
+        for group in _ROWS[name](scope):
             writer.write_batch(pyarrow.RecordBatch.from_pylist(group, schema=schema))
             row_count += len(group)
     return row_count
 
 
-def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    group: list[Row] = []
-    for row in rows:
-        group.append(row)
-        if len(group) == ROWS:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-def _by_id(found: QuerySet[Any], fields: Sequence[str]) -> Iterator[Row]:
+def _by_id(found: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
     """Yield the rows in the order of their ids, a group by each query."""
     after: object = None
     while True:
         further = found if after is None else found.filter(pk__gt=after)
         rows = list(further.order_by("pk").values(*fields)[:ROWS])
-        yield from rows
+        if rows:
+            yield rows
         if len(rows) < ROWS:
             return
         after = rows[-1]["id"]
 
 
-def _attempts(scope: Scope) -> Iterator[Row]:
+def _attempts(scope: Scope) -> Iterator[list[Row]]:
     decided = Decision.objects.filter(attempt=OuterRef("pk"))
     shown = public().filter(pk=OuterRef("pk"))
     splits = Contributor.objects.filter(pk=OuterRef("drawer__contributor"))
@@ -115,8 +114,9 @@ def _attempts(scope: Scope) -> Iterator[Row]:
         original_removed_at=F("near_duplicate_of__removed_at"),
         split=Subquery(splits.values("split")),
     )
-    for each in _by_id(found, _OF_AN_ATTEMPT):
-        yield _attempt(scope, each)
+    for rows in _by_id(found, _OF_AN_ATTEMPT):
+        images = _images(rows)
+        yield [_attempt(scope, row, image) for row, image in zip(rows, images, strict=True)]
 
 
 _AS_THEY_ARE = (
@@ -154,7 +154,7 @@ _OF_AN_ATTEMPT = (
 )
 
 
-def _attempt(scope: Scope, row: Row) -> Row:
+def _attempt(scope: Scope, row: Row, image: Row) -> Row:
     """What its drawer took back is without its drawing; a name stands where the site shows it
     beside the drawing, and nowhere else."""
     is_there = row["status"] != Attempt.Status.RETRACTED
@@ -178,7 +178,7 @@ def _attempt(scope: Scope, row: Row) -> Row:
         "live_preview": row["has_live_preview"],
         "duration_ms": strokes[-1]["t"][-1] if strokes else None,
         "strokes": strokes,
-        "image": _image(row["id"], row["pixels"]) if is_there else None,
+        "image": image if is_there else None,
         "licence": row["licence"] or None,
     }
 
@@ -191,52 +191,65 @@ def _settled_by(row: Row) -> str | None:
     return "readings" if row["has_fooled"] or row["is_audited"] or row["is_imported"] else None
 
 
-def _readings(scope: Scope) -> Iterator[Row]:
+def _readings(scope: Scope) -> Iterator[list[Row]]:
     found = scope.readings().annotate(
         of_gold=F("gold__attempt"), contributor=F("moderator__contributor")
     )
     fields = ("id", "attempt", "of_gold", "contributor", "answer", "leased_at", "answered_at")
-    for each in _by_id(found, (*fields, "is_correct", "is_discounted")):
-        took = each["answered_at"] - each["leased_at"]
-        yield {
-            "id": str(each["id"]),
-            "attempt": str(each["attempt"] or each["of_gold"]),
-            "reader": scope.pseudonym("reader", each["contributor"]),
-            "answer": each["answer"],
-            "answered_at": each["answered_at"],
-            "duration_ms": round(took.total_seconds() * 1000),
-            "gold": each["of_gold"] is not None,
-            "correct": each["is_correct"],
-            "discounted": each["is_discounted"],
-        }
+    for rows in _by_id(found, (*fields, "is_correct", "is_discounted")):
+        yield [_reading(scope, row) for row in rows]
 
 
-def _samples(scope: Scope) -> Iterator[Row]:
+def _reading(scope: Scope, row: Row) -> Row:
+    took = row["answered_at"] - row["leased_at"]
+    return {
+        "id": str(row["id"]),
+        "attempt": str(row["attempt"] or row["of_gold"]),
+        "reader": scope.pseudonym("reader", row["contributor"]),
+        "answer": row["answer"],
+        "answered_at": row["answered_at"],
+        "duration_ms": round(took.total_seconds() * 1000),
+        "gold": row["of_gold"] is not None,
+        "correct": row["is_correct"],
+        "discounted": row["is_discounted"],
+    }
+
+
+def _samples(scope: Scope) -> Iterator[list[Row]]:
     found = scope.samples().annotate(number=F("round__number"), split=F("contributor__split"))
     fields = ("id", "attempt", "contributor", "number", "label", "split", "has_fooled")
     more = ("is_audited", "is_trained_on", "withdrawn_at", "added_at", "pixels")
-    for each in _by_id(found, (*fields, *more)):
-        yield {
-            "id": str(each["id"]),
-            "attempt": str(each["attempt"]),
-            "drawer": scope.pseudonym("drawer", each["contributor"]),
-            "round": each["number"],
-            "label": each["label"],
-            "split": each["split"],
-            "fooled": each["has_fooled"],
-            "audited": each["is_audited"],
-            "trained_on": bool(each["is_trained_on"]),
-            "withdrawn": each["withdrawn_at"] is not None,
-            "added_at": each["added_at"],
-            "image": _image(each["id"], each["pixels"]),
-        }
+    for rows in _by_id(found, (*fields, *more)):
+        images = _images(rows)
+        yield [_sample(scope, row, image) for row, image in zip(rows, images, strict=True)]
 
 
-def _image(name: UUID, pixels: bytes) -> Row:
-    return {"bytes": png(bytes(pixels)), "path": f"{name}.png"}
+def _sample(scope: Scope, row: Row, image: Row) -> Row:
+    return {
+        "id": str(row["id"]),
+        "attempt": str(row["attempt"]),
+        "drawer": scope.pseudonym("drawer", row["contributor"]),
+        "round": row["number"],
+        "label": row["label"],
+        "split": row["split"],
+        "fooled": row["has_fooled"],
+        "audited": row["is_audited"],
+        "trained_on": bool(row["is_trained_on"]),
+        "withdrawn": row["withdrawn_at"] is not None,
+        "added_at": row["added_at"],
+        "image": image,
+    }
 
 
-_ROWS: dict[str, Callable[[Scope], Iterator[Row]]] = {
+def _images(rows: Iterable[Row]) -> list[Row]:
+    pictures = pngs([bytes(row["pixels"]) for row in rows])
+    return [
+        {"bytes": picture, "path": f"{row['id']}.png"}
+        for row, picture in zip(rows, pictures, strict=True)
+    ]
+
+
+_ROWS: dict[str, Callable[[Scope], Iterator[list[Row]]]] = {
     ATTEMPTS: _attempts,
     READINGS: _readings,
     SAMPLES: _samples,

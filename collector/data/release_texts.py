@@ -81,10 +81,6 @@ _CONTEXT = {
 }
 
 _RESPONSIBLE = {
-    "rai:dataCollection": "People with an account drew a digit, having said which one it is, "
-    "in a browser. The model of the open round said at once what it read. All drawings are "
-    "kept, whether they fooled it or not; drawings were not chosen afterwards.",
-    "rai:dataCollectionType": ["Crowdsourcing", "Experiments"],
     "rai:dataCollectionMissingData": "Drawings of people who removed theirs; those of "
     "suspended people that wait to be read; the drawing of what was taken back before "
     "anybody read it.",
@@ -136,6 +132,14 @@ def write(manifest: Mapping[str, Any], folder: Path, sums: Mapping[str, str]) ->
     croissant = _croissant(manifest, context, sums, sizes)
     text = json.dumps(croissant, indent=1, ensure_ascii=False)
     (folder / CROISSANT).write_text(text + "\n", encoding="utf-8")
+
+
+def model_card(folder: Path) -> str:
+    """Return the card of a release's model, as the Hub has it for a repository of its own."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    with translation.override("en"), timezone.override(UTC):
+        context = _context(manifest) | {"dataset": settings.HUB_DATASET}
+        return render_to_string("release/MODEL.md", context).strip() + "\n"
 
 
 def _context(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +195,8 @@ def _croissant(
         "url": LICENSE,
         "creator": {"@type": "sc:Organization", "name": f"The people of {context['site_name']}"},
         "citeAs": f"The people of {context['site_name']}. {title}, {manifest['version']}. "
-        f"{context['as_of']:%Y}.",
+        f"{context['as_of']:%Y}."
+        + (f" https://doi.org/{doi}" if (doi := manifest["cited_doi"]) else ""),
         **_responsible(manifest),
         **_provenance(manifest),
         "distribution": [_file(name, sums[name], sizes[name]) for name in sorted(sums)],
@@ -257,13 +262,34 @@ def _responsible(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The responsible-AI fields."""
     first, last = manifest["rounds"][0], manifest["rounds"][-1]
     study = manifest["study"]
-    return _RESPONSIBLE | {
+    return {
+        **_RESPONSIBLE,
+        **_collected(manifest),
         "rai:dataCollectionTimeframe": [first["opened_at"], last["closed_at"]],
         "rai:dataAnnotationProtocol": "Moderators read a drawing blind: they see neither what it "
         "was meant as nor what the model said. The first readings that all agree with the drawer "
         f"settle it (quorum {study['quorum']} now; each row has its own), or else twice as many "
         "that agree, or an admin.",
         "rai:machineAnnotationTools": [f"{manifest['model']['architecture']}, by this code"],
+    }
+
+
+def _collected(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how the drawings came: by people here, and, where there are any such, from elsewhere."""
+    said = {
+        "rai:dataCollection": "People with an account drew a digit, having said which one it is, "
+        "in a browser. The model of the open round said at once what it read. All drawings are "
+        "kept, whether they fooled it or not; drawings were not chosen afterwards.",
+        "rai:dataCollectionType": ["Crowdsourcing", "Experiments"],
+    }
+    count = manifest["imported_count"]
+    if not count:
+        return said
+    return {
+        "rai:dataCollection": f"{said['rai:dataCollection']} Not made so are those called "
+        f"`imported`, {count:,}: an admin brought them in from elsewhere with their labels, and "
+        "nothing is known here of how they were drawn; the model was asked as they came in.",
+        "rai:dataCollectionType": [*said["rai:dataCollectionType"], "Secondary Data analysis"],
     }
 
 

@@ -18,6 +18,7 @@ from collector.models import (
     DRAWER_SUSPENDED,
     Attempt,
     Person,
+    Publication,
     Release,
     ReleaseFile,
     ReleasePart,
@@ -157,6 +158,7 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
         Study.current(),
         version="",
         previous=before,
+        cited_doi=_concept_doi(),
         attempts=b"",
         removed_count=of_these.exclude(removed_at=None).count(),
     )
@@ -164,7 +166,8 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     plan = replace(plan, attempts=b"".join(pk.bytes for pk in pks.iterator()))
     if before and before.minor == number and not before.withdrawn_at and not plan.withdrawn:
         # It may be the very same: then it has that one's version, and is told beside the same one.
-        return replace(plan, version=before.version, previous=before.previous), before
+        plan = replace(plan, previous=before.previous, cited_doi=before.cited_doi)
+        return replace(plan, version=before.version), before
     major = before.major + bool(plan.withdrawn) if before else 1
     return replace(plan, version=f"{major}.{number}.0"), None
 
@@ -172,7 +175,15 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
 def _another(plan: Plan, known: Release) -> Plan:
     """The plan of the next version of the same round."""
     version = f"{known.major}.{known.minor}.{known.patch + 1}"
-    return replace(plan, version=version, previous=known)
+    return replace(plan, version=version, previous=known, cited_doi=_concept_doi())
+
+
+def _concept_doi() -> str:
+    """Return the DOI that leads to the newest of all versions that were published; empty before
+    there is one. A release's own is only known once its files are."""
+    at_zenodo = Publication.objects.filter(place=Publication.Place.ZENODO)
+    known = at_zenodo.filter(address=settings.ZENODO_URL).exclude(concept_doi="").order_by("pk")
+    return known.values_list("concept_doi", flat=True).last() or ""
 
 
 def _before(number: int) -> Release | None:
@@ -192,6 +203,7 @@ def _keep(plan: Plan, folder: Path, written: Written) -> Release:
         previous=plan.previous,
         sha256=written.sha256,
         attempts=plan.attempts,
+        cited_doi=plan.cited_doi,
         is_licensed=None not in written.licences,
     )
     try:

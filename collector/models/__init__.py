@@ -30,7 +30,7 @@ from collector.models.people import (
     require_open,
     require_reason,
 )
-from collector.models.releases import Release, ReleaseFile, ReleasePart
+from collector.models.releases import Publication, Release, ReleaseFile, ReleasePart
 from collector.models.study import LONGEST_SETTING, Licence, Study, StudyChange
 from collector.models.tallies import ConfusionTally, ReadingTally, Tally
 from collector.models.webhooks import Delivery, Webhook
@@ -59,6 +59,7 @@ __all__ = [
     "ModerationPause",
     "Notice",
     "Person",
+    "Publication",
     "Reading",
     "ReadingTally",
     "RecoveryCode",

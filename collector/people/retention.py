@@ -113,6 +113,7 @@ STAYING = {
     "collector.Gold": _STUDY,
     "collector.ModerationPause": _STUDY,
     "collector.Person": "whose drawings these are; a closed one without a name",
+    "collector.Publication": "where a release is elsewhere, and was",
     "collector.Reading": _STUDY,
     "collector.ReadingTally": _SUMS,
     "collector.RecoveryCode": "ten of a person, until used or made anew",

@@ -8,7 +8,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from collector.data import release_texts, releases
+from collector.data import publishing, release_texts, releases
 from collector.data.release_columns import TABLES
 from collector.data.release_formats import ARRAYS, IMAGES, LINES, TABLE
 from collector.models import Attempt, Person, Release, ReleaseFile, Study
@@ -42,7 +42,8 @@ def data(request: HttpRequest) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
-    found = releases.visible_to(person).prefetch_related("files")
+    found = releases.visible_to(person).prefetch_related("files", "publications")
+    sees_all = person is not None and person.is_admin
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     newest = found.filter(withdrawn_at=None).first()
     context = {
@@ -50,7 +51,8 @@ def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
         "releases": [_shown(release) for release in page.object_list],
         "newest": _newest(request, newest) if newest else None,
         "are_public": Study.current().has_public_releases,
-        "sees_all": person is not None and person.is_admin,
+        "sees_all": sees_all,
+        "problems": list(publishing.problems()) if sees_all else [],
         "digits": DIGITS,
         **_counted(),
     }
@@ -131,6 +133,7 @@ def _shown(release: Release) -> dict[str, object]:
         "withdrawn": release.withdrawn_at,
         "is_licensed": release.is_licensed,
         "files": [_file(release, file) for file in release.files_given],
+        "publications": release.places_given,
     }
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from collector import health
+from collector.data import publishing
 from collector.drawings import timeline
 from collector.errors import NotFound
 from collector.forms import DecisionForm, ReasonForm, RollBackForm, StudyForm
@@ -145,7 +146,12 @@ def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, obj
     return _waiting(request, admin, bound, status.waiting) | {
         "open": figures.open_round(round_figures.current()),
         "pulse": _pulse(status),
-        "problems": [*health.problems(), *_wrong(), *_judged_without()],
+        "problems": [
+            *health.problems(),
+            *_wrong(),
+            *_judged_without(),
+            *publishing.problems(),
+        ],
         "days": _days(site_status.daily()),
         "newest": candidates.newest(),
         "failed": figures.candidate(failed) if failed else None,

@@ -50,6 +50,18 @@ UNUSABLE = {
     "DADC_OPEN_SIGNUP": ["enabled", "2", "nope", "-"],
     "DADC_LOG_FORMAT": ["JSON", "logfmt"],
     "DADC_METRICS_TOKEN": ["\udcff-not-text"],
+    "DADC_HUB_TOKEN": ["hf s3cret", "hf_s3crét", "s3cret\r\nHost: x", "s" * 1001],
+    "DADC_HUB_DATASET": ["digits", "a/b/c", "https://huggingface.co/a/b", "../digits", "a/ü"],
+    "DADC_HUB_MODEL": ["digits", "a b/c"],
+    "DADC_ZENODO_TOKEN": ["s3cret s3cret", "\udcff"],
+    "DADC_ZENODO_URL": [
+        "http://zenodo.org",
+        "zenodo.org",
+        "https://zenodo.org/api",
+        "https://user:s3cret@zenodo.org",
+        "http://127.0.0.1.example",
+        "https://zenodo.org:0",
+    ],
     "DADC_NET": ["resnet", "Strong"],
     "DADC_ALLOWED_HOSTS": [
         "https://dadc.example",

@@ -25,7 +25,7 @@ from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.data import release_formats, releases
+from collector.data import publishing, release_formats, releases
 from collector.data.release_check import Check
 from collector.drawings import attempts
 from collector.errors import Conflict, Gone
@@ -36,6 +36,8 @@ from collector.study import settings as study_settings
 from tests.support.cast import add_person, read, submit
 from tests.support.models import add_model
 from tests.support.penmanship import fooling
+from tests.support.standin_zenodo import Zenodo
+from tests.support.standins import TOKEN
 from trainer import candidates, rounds, target, tasks
 from trainer.learning import drawing, fit, raster
 from trainer.learning.__main__ import main
@@ -307,6 +309,41 @@ def test_the_same_rows_make_the_same_bytes_and_no_second_version(folder: Path) -
     Release.objects.all().delete()
     with translation.override("ja"), timezone.override("Asia/Tokyo"):
         assert releases.make(2).sha256 == kept.sha256
+
+
+def test_published_it_agrees_with_itself_and_the_next_names_the_doi_of_all_versions(
+    folder: Path, tmp_path: Path, settings: Any
+) -> None:
+    Study.objects.update(has_public_releases=True)
+    with Zenodo() as zenodo:
+        settings.ZENODO_TOKEN, settings.ZENODO_URL = TOKEN, zenodo.url
+        assert [each.failure for each in publishing.run()] == [""]
+        [record] = zenodo.published
+        arrived = tmp_path / "arrived"
+        arrived.mkdir()
+        for name, data in record.files.items():
+            (arrived / name).write_bytes(data or b"")
+        assert list(Check(arrived).problems()) == []
+        known = Release.objects.get()
+        assert releases.make(2) == known  # the same rows, whatever is known by now
+        assert "doi" not in (folder / "CITATION.cff").read_text()
+        Attempt.objects.filter(drawer__username="alice", round__number=1).update(licence="CC0-1.0")
+        call_command("release", round=2, out=tmp_path / "next")
+    doi = f"10.5281/zenodo.{record.parent}"
+    assert f"\ndoi: {doi}\n" in (tmp_path / "next" / "CITATION.cff").read_text()
+    assert f"https://doi.org/{doi}" in (tmp_path / "next" / "README.md").read_text()
+    assert doi in json.loads((tmp_path / "next" / "croissant.json").read_text())["citeAs"]
+    assert list(Check(tmp_path / "next").problems()) == []
+
+
+def test_what_was_imported_is_said_where_there_is_any(folder: Path, tmp_path: Path) -> None:
+    said = json.loads((folder / "croissant.json").read_text())
+    assert "imported" not in said["rai:dataCollection"]
+    Attempt.objects.filter(drawer__username="zoe").update(is_imported=True, credit=0)
+    call_command("release", round=2, out=tmp_path / "next")
+    said = json.loads((tmp_path / "next" / "croissant.json").read_text())
+    assert "Not made so are those called `imported`, 1: " in said["rai:dataCollection"]
+    assert "were those called `imported`: 1." in (tmp_path / "next" / "README.md").read_text()
 
 
 def test_pseudonyms_are_of_one_release_and_one_kind(folder: Path, tmp_path: Path) -> None:

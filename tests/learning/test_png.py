@@ -9,14 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from trainer.learning.png import pixels_of, png
+from trainer.learning.png import pixels_of, png, pngs
+
+PICTURE = st.binary(min_size=784, max_size=784)
 
 
-@given(st.binary(min_size=784, max_size=784))
-def test_a_picture_is_the_same_there_and_back_and_to_pillow(pixels: bytes) -> None:
-    picture = png(pixels)
-    assert pixels_of(picture) == pixels
-    assert np.asarray(Image.open(io.BytesIO(picture))).tobytes() == pixels
+@given(st.lists(PICTURE, max_size=3))
+def test_a_picture_is_the_same_there_and_back_and_to_pillow(pictures: list[bytes]) -> None:
+    made = pngs(pictures)
+    assert made == list(map(png, pictures))
+    assert pixels_of(made).shape == (len(pictures), 28, 28)
+    assert [each.tobytes() for each in pixels_of(made)] == pictures
+    for pixels, picture in zip(pictures, made, strict=True):
+        assert np.asarray(Image.open(io.BytesIO(picture))).tobytes() == pixels
 
 
 def _made(mode: str, size: tuple[int, int]) -> bytes:
@@ -40,4 +45,4 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_none_of_ours_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no picture of ours"):
-        pixels_of(OTHERS[name])
+        pixels_of([OURS, OTHERS[name]])

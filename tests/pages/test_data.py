@@ -2,7 +2,8 @@
 
 import pytest
 
-from collector.models import Person, Study
+from collector.models import Person, Publication, Study, clock
+from tests.support import kept
 from tests.support.pages import Browse, Insert, text
 
 
@@ -34,3 +35,42 @@ def test_without_a_release_it_says_so(browse: Browse) -> None:
     told = text(browse(None).get("/data/"))
     assert "no release yet" in told
     assert "Load it" not in told
+
+
+def test_it_says_where_a_release_is_too_and_admins_where_it_should_be(
+    alice: Person, ada: Person, browse: Browse
+) -> None:
+    release = kept.keep("1.1.0", attempts__npz=b"")
+    there = {"release": release, "due_at": clock.now()}
+    Publication.objects.create(
+        **there,
+        place="zenodo",
+        address="https://zenodo.org",
+        revision="12",
+        doi="10.5281/zenodo.12",
+        url="https://doi.org/10.5281/zenodo.12",
+        published_at=clock.now(),
+    )
+    Publication.objects.create(
+        **there,
+        place="dataset",
+        address="digits/fools",
+        failure="The Hub answers 500.",
+        try_count=1,
+    )
+    page = browse(alice).get("/data/")
+    assert (
+        'href="https://doi.org/10.5281/zenodo.12">DOI 10.5281/zenodo.12</a>'
+        in page.content.decode()
+    )
+    assert "digits/fools" not in text(page)
+    for address in ("/data/", "/desk/"):
+        told = text(browse(ada).get(address))
+        assert (
+            "Release 1.1.0 is not at digits/fools yet. There is no token for it any more." in told
+        )
+    [listed] = browse(None).get("/api/releases/").json()["results"]
+    assert [each["doi"] for each in listed["publications"]] == ["10.5281/zenodo.12"]
+    kept.withdraw(release)
+    assert "10.5281" not in text(browse(None).get("/data/"))
+    assert "was withdrawn and is still at https://zenodo.org" in text(browse(ada).get("/data/"))
