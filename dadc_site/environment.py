@@ -151,10 +151,10 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
 
 def server(name: str, default: str) -> str:
     """An origin to which secrets are sent: by TLS, unless it is this machine."""
-    value = text(name, default).lower()
-    if not _ORIGIN.fullmatch(value) or not (value[:5] == "https" or _LOOPBACK.fullmatch(value)):
+    origin = normal(text(name, default))
+    if origin is None or not (origin.startswith("https:") or _LOOPBACK.fullmatch(origin)):
         raise refused(name, "https://host or https://host:port, with nothing after it")
-    return _origin(name, value)
+    return origin
 
 
 def token(name: str) -> str:

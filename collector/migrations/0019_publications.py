@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collector', '0016_best_fools_of_a_round'),
+        ('collector', '0018_tokens_have_names'),
     ]
 
     operations = [
