@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import uuid
 from datetime import datetime
+from functools import cached_property
 
 from django.conf import settings
 from django.contrib.syndication.views import Feed
@@ -42,7 +43,7 @@ class RoundsFeed(Feed):  # type: ignore[type-arg]
         return reverse("rounds")
 
     def feed_guid(self) -> str:
-        return _name("feed of rounds")
+        return self._name("feed of rounds")
 
     def items(self) -> list[Round]:
         rounds = list(Round.objects.order_by("-number")[:NEWEST])
@@ -50,7 +51,7 @@ class RoundsFeed(Feed):  # type: ignore[type-arg]
         return rounds
 
     def item_guid(self, item: Round) -> str:
-        return _name(f"round {item.number}")
+        return self._name(f"round {item.number}")
 
     def item_link(self, item: Round) -> str:
         return reverse("round", args=[item.number])
@@ -77,10 +78,12 @@ class RoundsFeed(Feed):  # type: ignore[type-arg]
     def item_updateddate(self, item: Round) -> datetime:
         return item.closed_at or item.opened_at
 
+    @cached_property
+    def _key(self) -> bytes:
+        return bytes(Study.current().release_secret)
 
-def _name(what: str) -> str:
-    """Return an id that stays the same wherever the site is reached and moves to, and that no other
-    site has."""
-    key = bytes(Study.current().release_secret)
-    digest = hmac.digest(key, f"feed: {what}".encode(), hashlib.sha256)
-    return uuid.UUID(bytes=digest[:16], version=4).urn
+    def _name(self, what: str) -> str:
+        """Return an id that stays the same wherever the site is reached and moves to, and that no
+        other site has."""
+        digest = hmac.digest(self._key, f"feed: {what}".encode(), hashlib.sha256)
+        return uuid.UUID(bytes=digest[:16], version=4).urn
