@@ -241,11 +241,15 @@ def test_what_was_altered_is_refused_and_nothing_is_changed(
     assert ours.manage("verify") == "Everything agrees.\n"
 
 
-def test_a_line_of_any_length_is_not_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_of_any_length_is_not_read_whole_and_none_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(rows, "_MOST_LINE", 1000)
-    long = io.BytesIO(b'["id"]\n["' + b"x" * 5000 + b'"]\n')
-    assert len(max(iter(lambda: long.readline(1000), b""), key=len)) == 1000
-    with pytest.raises(sealed.Broken, match="larger than an archive takes"):
+    long = io.BytesIO(round_lines(lambda found: None, opened_why="x" * 5000))
+    with pytest.raises(sealed.Broken, match="row 1 of trainer_round cannot be read"):
+        list(rows.load(Round, long))
+    assert long.tell() < 2000
+    with pytest.raises(Refused, match="larger than an archive takes"):
         rows._line(["x" * 5000])
 
 
