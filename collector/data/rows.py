@@ -13,6 +13,7 @@ from django.db import connection, models
 from django.db.models import Field, Model
 
 from collector.data.sealed import Broken
+from collector.errors import Refused
 
 AT_ONCE, FEW = 500, 8  # rows in memory, and of those tables whose rows may have a MB each
 _LARGE = {
@@ -30,7 +31,7 @@ _Read = Callable[[Any], Any]
 
 def written(model: type[Model], changed: Mapping[str, _Read]) -> Iterator[bytes]:
     """Yield the lines of all rows; of the fields `changed`, what that makes of them. Raises
-    Broken for a row that `load` would not take."""
+    Refused for a row that `load` would not take."""
     fields = _fields(model)
     names = [field.attname for field in fields]
     key = _key(model)
@@ -107,7 +108,7 @@ def _line(values: list[Any]) -> bytes:
     """A row, the same however its database orders the keys of JSON."""
     text = json.dumps(values, default=_told, separators=(",", ":"), sort_keys=True)
     if len(text) >= _MOST_LINE:
-        raise Broken("a row is larger than an archive takes")
+        raise Refused("A row is larger than an archive takes.")
     return text.encode() + b"\n"
 
 

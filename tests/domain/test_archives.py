@@ -5,10 +5,12 @@ import gzip
 import io
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from django.db import models
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.data import archives, rows, sealed
+from collector.data import archives, backups, rows, sealed
 from collector.errors import Refused
 from collector.models import Person
 from tests.domain.test_backups import TABLES, Make, changed, counted, make, taken_apart
@@ -241,11 +243,15 @@ def test_what_was_altered_is_refused_and_nothing_is_changed(
     assert ours.manage("verify") == "Everything agrees.\n"
 
 
-def test_a_line_of_any_length_is_not_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_of_any_length_is_not_read_whole_and_none_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(rows, "_MOST_LINE", 1000)
-    long = io.BytesIO(b'["id"]\n["' + b"x" * 5000 + b'"]\n')
-    assert len(max(iter(lambda: long.readline(1000), b""), key=len)) == 1000
-    with pytest.raises(sealed.Broken, match="larger than an archive takes"):
+    long = io.BytesIO(round_lines(lambda found: None, opened_why="x" * 5000))
+    with pytest.raises(sealed.Broken, match="row 1 of trainer_round cannot be read"):
+        list(rows.load(Round, long))
+    assert long.tell() < 2000
+    with pytest.raises(Refused, match="larger than an archive takes"):
         rows._line(["x" * 5000])
 
 
@@ -270,8 +276,6 @@ def test_an_archive_of_a_newer_version_is_refused_by_name(
     path = tmp_path / "newer.archive"
     with sealed.sealing(path) as file:
         file.say(manifest | said)
-    from collector.data import backups
-
     with pytest.raises(Refused, match=why):
         backups.restore(path, replaces=True, tell=print)
 
@@ -423,9 +427,6 @@ def held(site: Site) -> Any:
         holding = psycopg.connect(site.database_url)
         holding.execute("SELECT count(*) FROM collector_person")
         return holding
-    import sqlite3
-    from contextlib import closing
-
     file = sqlite3.connect(site.data_dir / "db.sqlite3", isolation_level=None)
     file.execute("BEGIN IMMEDIATE")
     return closing(file)
