@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collector', '0015_sums_of_attempts'),
+        ('collector', '0016_best_fools_of_a_round'),
     ]
 
     operations = [
