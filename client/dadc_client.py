@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http
 import http.client
 import json
 import random
@@ -254,10 +255,14 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def _read(answer: http.client.HTTPResponse) -> Answer:
     """What an answer says. Raises Refused for what is none of this API, as a page of the network's
-    own."""
+    own, and IncompleteRead for nothing, as where the connection broke within the headers."""
     content = answer.read()
+    if answer.status == http.HTTPStatus.NO_CONTENT:
+        return {}
+    if not content:
+        raise http.client.IncompleteRead(content)
     try:
-        told: Answer = json.loads(content) if content else {}
+        told: Answer = json.loads(content)
     except ValueError:
         raise Refused(answer.status, {}) from None
     return told
