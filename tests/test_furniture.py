@@ -25,6 +25,8 @@ def _pins(*files: str) -> dict[str, str]:
 def test_the_version_is_the_same_in_every_place() -> None:
     version = PROJECT["version"]
     assert settings.SPECTACULAR_SETTINGS["VERSION"] == version
+    client = tomllib.loads((ROOT / "client/pyproject.toml").read_text())
+    assert client["project"]["version"] == version
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest

@@ -45,7 +45,11 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        SpectacularSwaggerSplitView.as_view(
+            url_name="schema",
+            http_method_names=["get", "head"],
+            template_name="pages/api_docs.html",
+        ),
         name="api_docs",
     ),
     re_path("", _nothing_here),

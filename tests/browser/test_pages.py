@@ -11,6 +11,7 @@ from tests.support import PASSWORD
 from tests.support import site as sites
 from tests.support.browser import AT_REST, Open, findings, look_at
 from tests.support.pages import NO_PAGES
+from tests.support.releases import A_RELEASE
 
 pytestmark = pytest.mark.browser
 
@@ -88,29 +89,10 @@ def test_a_page_fits_a_narrow_phone_and_axe_finds_nothing(
     look_at(visit, path, who, FETCHED.get((path, who), "main"))
 
 
-RELEASED = """
-import hashlib
-from django.utils import timezone
-from collector.models import Release, ReleaseFile, ReleasePart
-from trainer.models import Round
-release = Release.objects.create(round=Round.objects.get(), major=1, minor=1, patch=0,
-    sha256="0" * 64, attempts=b"", is_licensed=False, published_at=timezone.now())
-texts = {"README.md": "---\\nlicense: other\\n---\\n\\n# Digits\\n" + "| a | row |\\n" * 40,
-    "LICENSE": "Digits\\n\\nFor the study's own people.\\n"}
-names = [*texts, "images-1.zip", "attempts.npz", "attempts.ndjson.gz", "attempts.csv",
-    "attempts.parquet", "readings.parquet", "samples.parquet", "model.onnx", "model.safetensors"]
-for name in names:
-    data = texts.get(name, "x").encode()
-    file = ReleaseFile.objects.create(release=release, name=name, size=len(data),
-        sha256=hashlib.sha256(data).hexdigest())
-    ReleasePart.objects.create(file=file, place=0, data=data)
-"""
-
-
 def test_the_data_page_with_a_release_fits_a_narrow_phone_and_axe_finds_nothing(
     visit: Open, peopled_site: sites.Site
 ) -> None:
-    peopled_site.python(RELEASED)
+    peopled_site.python(A_RELEASE)
     try:
         look_at(visit, "/data/", "admin", "#load")
         page = visit("/data/", "admin")
@@ -119,6 +101,15 @@ def test_the_data_page_with_a_release_fits_a_narrow_phone_and_axe_finds_nothing(
         assert findings(page) == []
     finally:
         peopled_site.python("from collector.models import Release; Release.objects.all().delete()")
+
+
+def test_the_apis_docs_are_this_sites_own_and_lead_back(visit: Open) -> None:
+    page = visit("/")
+    page.locator("footer a", has_text="API").click()
+    page.locator(".opblock-summary-description", has_text="Submit a drawing").click()
+    page.locator(".response-col_description", has_text="nobody could read it").wait_for()
+    page.locator(".back a").click()
+    page.wait_for_url("**/")
 
 
 def test_the_first_stop_of_the_keyboard_is_the_skip_link(visit: Open) -> None:
