@@ -77,7 +77,6 @@ def make_newest() -> None:
 def problems() -> Iterator[str]:
     """Say for admins what is not where it should be, or still is where it should not."""
     pending = Publication.objects.filter(taken_back_at=None).select_related("release")
-    known = places()
     for each in pending.order_by("pk"):
         is_gone = each.release.withdrawn_at is not None
         if not is_gone and (each.published_at or not each.failure):
@@ -87,12 +86,15 @@ def problems() -> Iterator[str]:
             if is_gone
             else _("Release {version} is not at {address} yet. {why}")
         )
-        if (each.place, each.address) not in known:
-            why = _("There is no token for it any more.")
-        elif not is_gone and each.try_count >= TRIES:
+        if not is_gone and each.try_count >= TRIES:
             why = say(_("{failure} manage.py publish tries it again."), failure=each.failure)
+        elif each.failure:
+            why = say(
+                _("{failure} As long as there is a token for it, it is tried again by itself."),
+                failure=each.failure,
+            )
         else:
-            why = say(_("{failure} It is tried again by itself."), failure=each.failure)
+            why = _("As long as there is a token for it, it is taken back by itself.")
         yield say(text, version=each.release.version, address=each.address, why=why)
 
 

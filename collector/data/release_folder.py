@@ -69,21 +69,26 @@ class Plan:
         key = hmac.digest(bytes(self.study.release_secret), self.version.encode(), "sha256")
         return Scope(self.round.number, self.round.model, key)
 
-    @cached_property
-    def added(self) -> list[bytes]:
-        return sorted(_ids(self.attempts) - self._earlier)
+    def added(self) -> Iterator[bytes]:
+        return _only_in(self.attempts, self._earlier)
 
-    @cached_property
-    def withdrawn(self) -> list[bytes]:
-        return sorted(self._earlier - _ids(self.attempts))
+    def withdrawn(self) -> Iterator[bytes]:
+        return _only_in(self._earlier, self.attempts)
 
     @property
-    def _earlier(self) -> set[bytes]:
-        return _ids(bytes(self.previous.attempts)) if self.previous else set()
+    def _earlier(self) -> bytes:
+        return bytes(self.previous.attempts) if self.previous else b""
 
 
-def _ids(packed: bytes) -> set[bytes]:
-    return {packed[start : start + _ID] for start in range(0, len(packed), _ID)}
+def _only_in(one: bytes, other: bytes) -> Iterator[bytes]:
+    """Yield the ids of the first that are not in the second; both are in order."""
+    place = 0
+    for start in range(0, len(one), _ID):
+        each = one[start : start + _ID]
+        while place < len(other) and other[place : place + _ID] < each:
+            place += _ID
+        if other[place : place + _ID] != each:
+            yield each
 
 
 @dataclass(frozen=True)
@@ -187,14 +192,12 @@ def _write_changes(plan: Plan, path: Path) -> dict[str, int]:
     with path.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(["attempt", "change"])
-        lines.writerows(_changes(plan.added, "added"))
-        lines.writerows(_changes(plan.withdrawn, "withdrawn"))
-    return {"added": len(plan.added), "withdrawn": len(plan.withdrawn)}
-
-
-def _changes(some: list[bytes], change: str) -> Iterator[tuple[str, str]]:
-    for each in some:
-        yield str(UUID(bytes=each)), change
+        counts = {"added": 0, "withdrawn": 0}
+        for change, ids in (("added", plan.added()), ("withdrawn", plan.withdrawn())):
+            for each in ids:
+                lines.writerow([UUID(bytes=each), change])
+                counts[change] += 1
+    return counts
 
 
 def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -> dict[str, Any]:

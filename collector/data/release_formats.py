@@ -10,7 +10,6 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import chain, islice, zip_longest
@@ -67,17 +66,11 @@ Read = Callable[[int], bytes]
 
 
 def write(folder: Path, out: Path) -> None:
-    """Write all forms of the attempts in `folder` into `out`, an empty folder or the same one: two
-    at a time, since most of it is compressing."""
-    with ThreadPoolExecutor(2) as pool:
-        writing = [
-            pool.submit(_write_arrays, folder, out / ARRAYS),
-            pool.submit(_write_lines, folder, out / LINES),
-            pool.submit(_write_images, folder, out),
-            pool.submit(_write_table, folder, out / TABLE),
-        ]
-    for each in writing:
-        each.result()
+    """Write all forms of the attempts in `folder` into `out`, an empty folder or the same one."""
+    _write_images(folder, out)
+    _write_arrays(folder, out / ARRAYS)
+    _write_lines(folder, out / LINES)
+    _write_table(folder, out / TABLE)
 
 
 def problems(folder: Path) -> Iterator[str]:
@@ -117,12 +110,22 @@ def rows_drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:
 def _drawn(folder: Path, columns: Sequence[str]) -> Iterator[Any]:
     """Yield these columns, in this order, of the attempts of a release that have a picture, as
     pyarrow's batches."""
-    from pyarrow import compute, parquet
+    from pyarrow import compute
+
+    for batch in _batches(folder, ["status", *columns]):
+        is_there = compute.not_equal(batch.column("status"), "retracted")
+        yield batch.filter(is_there).select(list(columns))
+
+
+def _batches(folder: Path, columns: list[str]) -> Iterator[Any]:
+    """Yield these columns of the attempts of a release, a group of rows by itself, and no more of
+    it at once: whoever reads on from group to group has many of them in memory."""
+    from pyarrow import parquet
 
     with parquet.ParquetFile(folder / ATTEMPTS) as file:
-        for batch in file.iter_batches(ROWS, columns=["status", *columns]):
-            is_there = compute.not_equal(batch.column("status"), "retracted")
-            yield batch.filter(is_there).select(list(columns))
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number, columns, use_threads=False)
+            yield from group.to_batches(ROWS)
 
 
 def sample_labels(folder: Path) -> dict[str, int]:
@@ -217,18 +220,13 @@ def _line(row: Row) -> Row:
 
 def _write_table(folder: Path, path: Path) -> None:
     """Write every attempt as a line, without the columns that hold more than one value."""
-    from pyarrow import parquet
-
     columns = [c for c in release_columns.TABLES[ATTEMPTS] if c.kind not in _NO_CELLS]
     names = [column.name for column in columns]
     tell = [_CELLS.get(column.kind, _as_it_is) for column in columns]
-    with (
-        parquet.ParquetFile(folder / ATTEMPTS) as file,
-        path.open("w", encoding="utf-8", newline="") as out,
-    ):
+    with path.open("w", encoding="utf-8", newline="") as out:
         lines = csv.writer(out, lineterminator="\n")
         lines.writerow(names)
-        for batch in file.iter_batches(ROWS, columns=names):
+        for batch in _batches(folder, names):
             values = (batch.column(name).to_pylist() for name in names)
             cells = [[told(v) for v in some] for told, some in zip(tell, values, strict=True)]
             lines.writerows(zip(*cells, strict=True))

@@ -162,13 +162,16 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
         attempts=b"",
         removed_count=of_these.exclude(removed_at=None).count(),
     )
-    pks = plan.scope.attempts().order_by("pk").values_list("pk", flat=True)
-    plan = replace(plan, attempts=b"".join(pk.bytes for pk in pks.iterator()))
-    if before and before.minor == number and not before.withdrawn_at and not plan.withdrawn:
+    packed = bytearray()
+    for pk in plan.scope.attempts().order_by("pk").values_list("pk", flat=True).iterator():
+        packed += pk.bytes
+    plan = replace(plan, attempts=bytes(packed))
+    is_somebody_gone = any(plan.withdrawn())
+    if before and before.minor == number and not before.withdrawn_at and not is_somebody_gone:
         # It may be the very same: then it has that one's version, and is told beside the same one.
         plan = replace(plan, previous=before.previous, cited_doi=before.cited_doi)
         return replace(plan, version=before.version), before
-    major = before.major + bool(plan.withdrawn) if before else 1
+    major = before.major + is_somebody_gone if before else 1
     return replace(plan, version=f"{major}.{number}.0"), None
 
 

@@ -59,16 +59,12 @@ def test_it_says_where_a_release_is_too_and_admins_where_it_should_be(
         try_count=1,
     )
     page = browse(alice).get("/data/")
-    assert (
-        'href="https://doi.org/10.5281/zenodo.12">DOI 10.5281/zenodo.12</a>'
-        in page.content.decode()
-    )
+    link = b'<a href="https://doi.org/10.5281/zenodo.12">DOI 10.5281/zenodo.12</a>'
+    assert link in page.content
     assert "digits/fools" not in text(page)
     for address in ("/data/", "/desk/"):
         told = text(browse(ada).get(address))
-        assert (
-            "Release 1.1.0 is not at digits/fools yet. There is no token for it any more." in told
-        )
+        assert "Release 1.1.0 is not at digits/fools yet. The Hub answers 500. As long" in told
     [listed] = browse(None).get("/api/releases/").json()["results"]
     assert [each["doi"] for each in listed["publications"]] == ["10.5281/zenodo.12"]
     kept.withdraw(release)
