@@ -15,7 +15,8 @@ def start_if_due() -> None:
     """Start, every minute, what became due while another model was in training, or by a smaller
     round size."""
     study = Study.current()
-    candidates.start_if_due(study.architecture, study.round_size, study.max_per_person)
+    for arm in study.weights:
+        candidates.start_if_due(study.architecture, study.round_size, study.max_per_person, arm)
 
 
 def pause_untrusted_moderators() -> None:

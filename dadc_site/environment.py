@@ -20,6 +20,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from collector.rules import arms as rules
+
 _ON = {"1", "true", "t", "yes", "y", "on"}
 _OFF = {"0", "false", "f", "no", "n", "off"}
 # Names and IP addresses as a Host header has them, less the port.
@@ -107,6 +109,17 @@ def one_of(name: str, default: str, choices: Collection[str]) -> str:
     value = text(name, default)
     if value not in choices:
         raise refused(name, f"one of {', '.join(sorted(choices))}")
+    return value
+
+
+def arms(name: str) -> str:
+    """The arms of a study with their weights; `rules.arms.PLAIN` unless set."""
+    value = text(name, rules.PLAIN)
+    try:
+        rules.parse(value)
+    except ValueError as error:
+        weights = f"weights from 1 to {rules.HEAVIEST}, as in dynamic:2,static:1,none:1"
+        raise refused(name, f"dynamic, and static and none or either, with {weights}") from error
     return value
 
 

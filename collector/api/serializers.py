@@ -157,14 +157,22 @@ class Attempt(Shape):
     id = serializers.UUIDField()
     round = serializers.IntegerField(source="round.number")
     target_label = serializers.IntegerField()
-    predicted_label = serializers.IntegerField()
-    probabilities = serializers.ListField(child=serializers.FloatField())
-    fooled = serializers.BooleanField(source="has_fooled")
+    predicted_label = serializers.IntegerField(
+        allow_null=True, help_text="null, as the next two, in an arm of the study without a verdict"
+    )
+    probabilities = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    fooled = serializers.BooleanField(source="has_fooled", allow_null=True)
     status = serializers.SerializerMethodField()
 
     def get_status(self, attempt: Any) -> str:
         """As its drawer sees it."""
         return str(attempt.fate().status)
+
+    def to_representation(self, attempt: Any) -> dict[str, Any]:
+        told: dict[str, Any] = super().to_representation(attempt)
+        if not attempt.round.has_verdict:
+            told |= dict.fromkeys(("predicted_label", "probabilities", "fooled"))
+        return told
 
 
 class Event(Shape):

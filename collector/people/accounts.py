@@ -26,9 +26,11 @@ from django.utils.translation import gettext as _
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import AdminAction, Email, Factor, Person, Study, Token
+from collector.models import AdminAction, Allocation, Email, Factor, Person, Study, Token
 from collector.people import mails, sessions, sign_ins
+from collector.study import arms
 from trainer.learning.sentences import Sentence
+from trainer.models import Arm
 from trainer.prepared import Prepared
 
 TOKEN_LIFE = timedelta(days=90)
@@ -44,6 +46,7 @@ def _with_standing(person_id: uuid.UUID) -> QuerySet[Person]:
     count = suspensions.order_by().values("person").annotate(n=Count("pk")).values("n")
     return Person.objects.filter(pk=person_id).annotate(
         times_suspended=Coalesce(Subquery(count), 0),
+        drawn_arm=Subquery(Allocation.objects.filter(person=OuterRef("pk")).values("arm")),
         has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
         is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
     )
@@ -57,8 +60,8 @@ _TOKEN = Prepared(
 
 class Backend(ModelBackend):
     """Django's own way to sign in and to know who a session is of; here the person comes with their
-    `suspension_count`, which each session is compared with, and with whether they lack a second
-    factor, in the same query."""
+    `suspension_count`, which each session is compared with, with their arm, and with whether they
+    lack a second factor, in the same query."""
 
     def get_user(self, user_id: uuid.UUID) -> Person | None:
         """Return the person; None for nobody, and for who is suspended or has closed the
@@ -67,6 +70,7 @@ class Backend(ModelBackend):
         if person is None or not self.user_can_authenticate(person):
             return None
         person.suspension_count = person.times_suspended
+        person.arm = person.drawn_arm or Arm.DYNAMIC
         person.lacks_second_factor = (
             person.role != Person.Role.CROWDWORKER
             and person.is_factor_required
@@ -89,6 +93,7 @@ def sign_up(username: str, password: str, email: str, *, address: str, site: str
     person = Person(username=username, unconfirmed_email=email, language=get_language())
     with _saving(person, password):
         person.save(force_insert=True)
+        arms.allocate(person)
         if email:
             _ask_to_confirm(person, email, site)
     return person
@@ -115,6 +120,8 @@ def add(
     person = Person(username=username, email=email, role=role, qualified_at=qualified)
     with _saving(person, password):
         person.save(force_insert=True)
+        if role == Person.Role.CROWDWORKER:
+            arms.allocate(person)
     return person
 
 

@@ -2,6 +2,7 @@
 rows."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import groupby
@@ -97,20 +98,23 @@ class Recount:
                 yield f"{kind} {row.pk} cannot be checked: {type(error).__name__}: {error}"
 
     def _rounds(self) -> Iterator[str]:
-        numbers = list(Round.objects.order_by("number").values_list("number", flat=True))
-        if numbers != list(range(1, len(numbers) + 1)):
+        by_arm: dict[str, list[int]] = defaultdict(list)
+        for arm, number in Round.objects.order_by("number").values_list("arm", "number"):
+            by_arm[arm].append(number)
+        if any(numbers != list(range(1, len(numbers) + 1)) for numbers in by_arm.values()):
             yield "The rounds are not numbered 1, 2, 3, …"
-        before: list[Round] = []
+        before: dict[str, Round] = {}
 
         def check(round_: Round) -> Iterator[str]:
-            yield from _times(round_, before.pop() if before else None)
-            before.append(round_)
+            yield from _times(round_, before.get(round_.arm))
+            before[round_.arm] = round_
 
         drawn = {"first": Min("attempts__submitted_at"), "last": Max("attempts__submitted_at")}
         rounds = Round.objects.select_related("model").defer("model__manifest", "model__report")
         yield from self._each(rounds.order_by("number").annotate(**drawn), check)
-        if before and before[0].state != Round.State.OPEN:
-            yield f"Round {before[0].number} is the last and is not open."
+        for last in before.values():
+            if last.state != Round.State.OPEN:
+                yield f"Round {last.number} is the last and is not open."
 
     def _models(self) -> Iterator[str]:
         trained_on = samples.counts_trained_on()

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from collector.errors import Conflict, Refused
 from collector.models import Person, Study, StudyChange, require_admin
+from collector.rules import arms
 from trainer import rounds
 from trainer.learning.sentences import Sentence
 
@@ -53,6 +54,8 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
                         before=str(before),
                     )
                 )
+            if field == "arms":
+                _check_arms(before, str(after))
             setattr(study, field, after)
             StudyChange.objects.create(
                 admin=admin, field=field, before=str(before), after=str(after)
@@ -63,4 +66,17 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             field, messages = next(iter(error.message_dict.items()))
             raise Refused(" ".join(messages), field=field) from error
         study.save()
+        if "arms" in values:
+            for arm in study.weights:
+                rounds.open_first(study.architecture, arm)
     return study
+
+
+def _check_arms(before: str, after: str) -> None:
+    """Raise Refused for what are no arms, or where one is missing that people are in."""
+    try:
+        is_whole = arms.parse(before).keys() <= arms.parse(after).keys()
+    except ValueError as error:
+        raise Refused(error.args[0], field="arms") from error
+    if not is_whole:
+        raise Refused(Sentence("An arm that is there stays; people are in it."), field="arms")

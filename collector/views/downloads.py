@@ -18,7 +18,7 @@ from collector.views.parts import figures
 from trainer import rounds, samples, words
 from trainer.learning.report import Report
 from trainer.learning.sentences import Sentence
-from trainer.models import Round, RoundModel, Weights
+from trainer.models import Arm, Round, RoundModel, Weights
 from trainer.target import TargetUnavailable
 
 COUNTED = {"state": "state", "opened": "opened_at", "first": "first", "pending": "pending"}
@@ -138,10 +138,11 @@ def _history_lines() -> Iterator[str]:
     write.writerow(
         ["round", *COUNTED, *(f"{name}_{part}" for name in FIGURES for part in OF_A_FIGURE)]
     )
-    numbers = list(Round.objects.order_by("number").values_list("number", flat=True))
+    in_order = Round.objects.filter(arm=Arm.DYNAMIC).order_by("number")
+    numbers = list(in_order.values_list("number", flat=True))
     for first in range(0, len(numbers), ROUNDS_AT_ONCE):
-        rounds_ = Round.objects.filter(number__in=numbers[first : first + ROUNDS_AT_ONCE])
-        for told in reversed(round_figures.history(rounds_).rounds):
+        some = numbers[first : first + ROUNDS_AT_ONCE]
+        for told in reversed(round_figures.history(some).rounds):
             counted = (getattr(told, field) for field in COUNTED.values())
             parts = (getattr(told.figures[name], part) for name in FIGURES for part in OF_A_FIGURE)
             write.writerow([told.number, *counted, *parts])

@@ -50,6 +50,18 @@ UNUSABLE = {
     "DADC_LOG_FORMAT": ["JSON", "logfmt"],
     "DADC_METRICS_TOKEN": ["\udcff-not-text"],
     "DADC_NET": ["resnet", "Strong"],
+    "DADC_ARMS": [
+        "static",
+        "dynamic:0",
+        "dynamic:21",
+        "dynamic,dynamic",
+        "dynamic:2, static",
+        "Dynamic",
+        "dynamic;none",
+        "dynamic:+1",
+        "dynamic:1,",
+        "dynamic,made_up",
+    ],
     "DADC_ALLOWED_HOSTS": [
         "https://dadc.example",
         "dadc.example:81",
