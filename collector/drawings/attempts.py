@@ -105,7 +105,8 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     if attempt.target_label != attempt.predicted_label:
         attempt.shape = similarity.shape(path).tobytes()
     since = attempt.submitted_at - SUBMISSION_WINDOW
-    seen = near_duplicates.submitted_after(since, attempt.target_label) if attempt.shape else set()
+    lately = since, attempt.target_label, attempt.round.arm
+    seen = near_duplicates.submitted_after(*lately) if attempt.shape else set()
     attempt.near_duplicate_of_id = near_duplicates.find_original(attempt, path)
     attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
         raster.picture(attempt.pixels), attempt.target_label
@@ -118,7 +119,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                 limits.leave_room(drawer)
                 if attempt.near_duplicate_of_id is None:
                     # Comparing takes long, and here everybody waits: only what came meanwhile.
-                    now = near_duplicates.submitted_after(since, attempt.target_label)
+                    now = near_duplicates.submitted_after(*lately)
                     if new := now - seen:
                         attempt.near_duplicate_of_id = near_duplicates.find_original(
                             attempt, path, among=new

@@ -46,8 +46,7 @@ class PersonManager(BaseUserManager["Person"]):
             return self.all()
         hidden = self.exclude(is_active=True, is_listed=True, closed_at=None)
         if arm == Arm.DYNAMIC:
-            others = Allocation.objects.exclude(arm=arm)
-            return hidden | self.filter(pk__in=others.values("person"))
+            return hidden | self.filter(pk__in=Allocation.elsewhere(arm))
         theirs = Allocation.objects.filter(arm=arm)
         return hidden | self.exclude(pk__in=theirs.values("person"))
 
@@ -263,6 +262,11 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"the arm of {self.person_id}"
+
+    @staticmethod
+    def elsewhere(arm: str) -> "models.QuerySet[Allocation, Any]":
+        """Return the ids of whom the lot gave to another arm than this."""
+        return Allocation.objects.exclude(arm=arm).values("person")
 
 
 class Token(models.Model):

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from django.db.models import QuerySet
 
-from collector.models import ORIGINAL, Attempt, Study, clock
+from collector.models import ORIGINAL, Allocation, Attempt, Study, clock
 from collector.standings import leaderboards
 from trainer import measurements, samples
 from trainer.learning.evaluate import wilson
@@ -413,7 +413,7 @@ def removed_since(number: int, arm: str = Arm.DYNAMIC) -> datetime | None:
     )
 
 
-def fooled_today() -> int:
-    """Count the originals that have fooled a model since midnight, verified or not."""
+def fooled_today(arm: str = Arm.DYNAMIC) -> int:
+    """Count the originals that have fooled an arm's model since midnight, verified or not."""
     fooled = Attempt.objects.filter(ORIGINAL, submitted_at__gte=clock.today(), has_fooled=True)
-    return fooled.count()
+    return fooled.exclude(drawer__in=Allocation.elsewhere(arm)).count()

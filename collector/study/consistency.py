@@ -2,10 +2,11 @@
 rows."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db.models import (
@@ -27,6 +28,7 @@ from collector.models import (
     DRAWER_SUSPENDED,
     ORIGINAL,
     AdminAction,
+    Allocation,
     Attempt,
     Gold,
     ModerationPause,
@@ -38,7 +40,7 @@ from collector.models import (
     in_parts,
     tallies,
 )
-from collector.rules import verdicts
+from collector.rules import arms, verdicts
 from trainer import samples
 from trainer.learning import drawing, raster
 from trainer.learning.manifests import is_sealed
@@ -72,6 +74,7 @@ class Recount:
         yield from self._each(_hidden_gold(), _gold)
         yield from self._samples()
         yield from _splits()
+        yield from _lots()
         yield from _pauses()
         yield from _suspensions()
         given = ReleaseFile.objects.filter(
@@ -395,6 +398,21 @@ def _splits() -> Iterator[str]:
         if len(test) > 1 or 0 in test or (is_full and not test):
             first = block * samples.BLOCK
             yield f"Of the five contributors from {first} on, those at {test} are test."
+
+
+def _lots() -> Iterator[str]:
+    """In each block of the lot no arm came more often than its weight, and, where the block after
+    it has the same weights, none less often."""
+    rows = Allocation.objects.order_by("block", "place").values_list("block", "weights", "arm")
+    before: tuple[int, str, Counter[str]] | None = None
+    for block, in_block in groupby(rows.iterator(), itemgetter(0)):
+        given = [(weights, arm) for _, weights, arm in in_block]
+        weights, drawn = given[0][0], Counter(arm for _, arm in given)
+        if before and before[1] == weights and before[2] != arms.parse(weights):
+            yield f"Block {before[0]} of the lot is not full."
+        if not drawn <= Counter(arms.parse(weights)):
+            yield f"Block {block} of the lot has more of an arm than its weight."
+        before = block, weights, drawn
 
 
 def _pauses() -> Iterator[str]:

@@ -16,8 +16,7 @@ from django.views.decorators.http import require_safe
 from collector.drawings import public
 from collector.errors import Refused
 from collector.models import Attempt
-from collector.study import arms
-from collector.views.parts import cards, charts, pictures
+from collector.views.parts import arms, cards, charts, pictures
 from collector.views.parts.access import viewer_of
 from trainer import words
 from trainer.learning.png import png
@@ -36,7 +35,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     asked = {name: _number(request, name) for name in FILTERS}
     chosen = {name: number for name, number in asked.items() if number is not None}
     number, target, predicted = asked["round"], asked["target"], asked["predicted"]
-    arm = arms.shown(viewer_of(request))
+    arm = arms.asked_by(request)
     best = public.best(number, target, predicted, arm)
     counts = public.counts(number, arm)
     length = sum(

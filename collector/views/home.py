@@ -26,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
         pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
         for fool in newest_first[:SHOWN]
     ]
-    today = round_figures.fooled_today()
+    today = round_figures.fooled_today(arm) if arm != Arm.NONE else 0
     context = {
         "open": figures.open_round(round_figures.current(arm)) if arm != Arm.NONE else None,
         "today": say(

@@ -23,8 +23,7 @@ from collector.people.notices import mark_seen
 from collector.rules import challenges
 from collector.standings import leaderboards
 from collector.standings import today as days
-from collector.study import arms
-from collector.views.parts import achieved, pictures, suspending
+from collector.views.parts import achieved, arms, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in, viewer_of
 from collector.views.parts.buttons import Forms
 from trainer import words
@@ -68,9 +67,9 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     period = request.GET.get("period", "round")
     tabs = {"period": period, "tabs": [{"key": key, "text": text} for key, text in TABS.items()]}
     if period == "today":
-        shown = _challenge(days.today(), arms.shown(viewer_of(request)))
+        shown = _challenge(days.today(), arms.asked_by(request))
         return render(request, "pages/challenge.html", tabs | shown)
-    arm = arms.shown(viewer_of(request))
+    arm = arms.asked_by(request)
     standings = leaderboards.standings(period, arm)
     page = Paginator(standings, STANDINGS_A_PAGE).get_page(request.GET.get("page"))
     best = leaderboards.best_fools([standing.drawer for standing in page], period, arm)

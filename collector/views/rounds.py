@@ -18,8 +18,7 @@ from collector.models import Study
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
-from collector.study import arms
-from collector.views.parts import figures, pictures
+from collector.views.parts import arms, figures, pictures
 from collector.views.parts.access import viewer_of
 from trainer import rounds, words
 from trainer.learning.report import (
@@ -56,13 +55,9 @@ NOTHING: dict[str, Promise] = {
 State = RoundModel.State
 
 
-def _arm(request: HttpRequest) -> str:
-    return arms.shown(viewer_of(request), request.GET.get("arm", ""))
-
-
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
-    arm = _arm(request)
+    arm = arms.asked_by(request)
     of_arm = Round.objects.filter(arm=arm).order_by("-number")
     page = Paginator(of_arm, ROUNDS_A_PAGE).get_page(request.GET.get("page"))
     numbers = [round_.number for round_ in page.object_list]
@@ -235,7 +230,7 @@ def _row(overview: RoundOverview) -> dict[str, object]:
 
 @require_safe
 def one_round(request: HttpRequest, number: int) -> HttpResponse:
-    overview = round_figures.describe(number, _arm(request))
+    overview = round_figures.describe(number, arms.asked_by(request))
     report = overview.report
     # Digits and confusion are of the first base set that was measured at all.
     shown = next((name for name in figures.SETS if report.of(name).n), None)

@@ -96,6 +96,17 @@ def test_signing_up_fills_block_after_block_and_other_weights_begin_another(
     assert not list(consistency.problems())
 
 
+def test_a_lot_that_was_tampered_with_is_found(several: Study) -> None:
+    for place, arm in enumerate(["dynamic", "static", "static", "none"]):
+        row = {"arm": arm, "block": 0, "place": place, "weights": ARMS}
+        Allocation.objects.create(person=add_person(), **row)
+    Allocation.objects.create(person=add_person(), arm="none", block=1, place=0, weights=ARMS)
+    assert list(consistency.problems()) == [
+        "Block 0 of the lot has more of an arm than its weight.",
+        "Block 0 of the lot is not full.",
+    ]
+
+
 def test_a_plain_site_gives_nobody_to_an_arm_and_asks_one_query_for_it(study: Study) -> None:
     somebody = add_person()
     with CaptureQueriesContext(
@@ -187,7 +198,7 @@ def test_the_same_pixels_may_be_a_sample_of_each_arm(
     drawn = a_line()
     for person in (people["dynamic"], people["static"]):
         attempt, _ = attempts.submit(person, attempts.Submission(4, drawn))
-        Attempt.objects.update(near_duplicate_of=None)
+        assert attempt.is_original, "copies are of one's own arm"
         read(mona, "4", attempt)
     assert Sample.objects.filter(withdrawn_at=None).count() == 2
 
@@ -225,12 +236,11 @@ def test_without_a_verdict_every_drawing_is_read_and_nothing_is_told(
     people: dict[str, Person], mona: Person
 ) -> None:
     drawer = people["none"]
-    fooling, other = submit(drawer, 4), submit(drawer, 7)
-    assert [each.status for each in (fooling, other)] == ["pending"] * 2
-    assert other.is_audited
-    for attempt, answer in ((fooling, "4"), (other, "7")):
+    for label, is_audited in ((4, False), (7, True)):
+        attempt = submit(drawer, label)
+        assert (attempt.status, attempt.is_audited) == ("pending", is_audited)
         before = timeline.timeline(attempt)
-        read(mona, answer, attempt)
+        read(mona, str(label), attempt)
         after = timeline.timeline(Attempt.objects.get(pk=attempt.pk))
         assert after == before
         assert Attempt.objects.get(pk=attempt.pk).fate().status == "pending"
