@@ -26,7 +26,7 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 
 # CI also says how much of the code the tests run.
 test: .venv/ready .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
-	$(PY) $(if $(CI),-m slipcover --json --out .coverage.json) -m pytest -n 2 --no-loadscope-reorder
+	$(PY) $(if $(CI),-m slipcover --immediate --json --out .coverage.json) -m pytest -n 2 --no-loadscope-reorder
 
 test-long: .venv/ready .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
 	DADC_TEST_EXAMPLES=many $(PY) -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600
@@ -35,6 +35,7 @@ bench: .venv/ready .venv/ready-dev staticfiles/ready ## the figures of docs/perf
 	$(PY) -m scripts.bench
 	$(PY) -m scripts.bench_lists
 	$(PY) -m scripts.bench_page
+	$(PY) -m scripts.bench_training
 	$(PY) -m scripts.bench_site
 
 bench-peers: .venv/ready .venv/ready-dev .peers/ready staticfiles/ready ## beside Gradio, which it sets up; wants wrk and a quiet machine; WRITE=--write keeps the tables

@@ -38,7 +38,7 @@ ROWS = (
     "id, drawer_id, round_id, submitted_at, body_sha256, target_label, predicted_label, "
     "probabilities, strokes, width, pixels, pixels_sha256, raster_version, has_live_preview, "
     "status, is_audited, quorum, needed_reading_count, first_read_at, settled_at, settled_label, "
-    "credit, is_mnist_duplicate, licence"
+    "credit, is_mnist_duplicate, is_imported, licence"
 )
 STROKES = '[{"x": [9, 99], "y": [9, 99], "t": [0, 9]}]'
 Found = dict[str, dict[str, float]]
@@ -460,7 +460,7 @@ class _Filling:
                     WHEN i % 100 < 15 OR i % 100 BETWEEN 20 AND 27 THEN i % 10
                     WHEN i % 100 < 17 THEN (i + 1) % 10 ELSE NULL END,
                 CASE WHEN i % 100 < 15 AND NOT {pending} THEN 1.0 ELSE 0.0 END,
-                {self._false()}, ''
+                {self._false()}, {self._false()}, ''
             {self._series()}"""
 
     def _readings(self, place: int) -> str:

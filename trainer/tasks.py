@@ -2,15 +2,18 @@
 and fetch MNIST. No rules in here."""
 
 import logging
+import resource
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from trainer import candidates, heartbeats, reports, samples
-from trainer.learning.report import Ablation, Report
+from trainer.learning.report import Ablation, Cost, Report
 from trainer.models import RoundModel, Weights
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,7 @@ def train(claim: candidates.Claim) -> None:
 def _train(claim: candidates.Claim, renew: "_Renewer") -> None:
     from trainer.learning import basedata, fit, weights
 
+    began = time.monotonic()
     candidate = RoundModel.objects.select_related("initial_model").get(pk=claim.candidate_id)
     training_set = samples.load(candidate)
     start = Weights.objects.get(pk=candidate.initial_model_id)
@@ -78,6 +82,7 @@ def _train(claim: candidates.Claim, renew: "_Renewer") -> None:
     report: Report | Ablation
     if candidate.left_out_contributor is None:
         report, verdict = reports.judge(candidate, net, base, lambda: renew(1.0))
+        report = replace(report, cost=Cost(round(time.monotonic() - began, 1), _peak_memory()))
         reasons = list(verdict.reasons)
     else:
         report, reasons = reports.ablate(candidate, net, base, lambda: renew(1.0)), []
@@ -94,6 +99,12 @@ def _train(claim: candidates.Claim, renew: "_Renewer") -> None:
         )
 
     _once_there(finish)
+
+
+def _peak_memory() -> int:
+    """Return how much memory this process has held at most, in bytes."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 class _Renewer:

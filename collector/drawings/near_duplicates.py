@@ -105,7 +105,8 @@ def _newest(attempt: Attempt, among: set[uuid.UUID] | None) -> tuple[Rows, Rows]
         these = _earlier(_fools(label)).filter(pk__in=among)
         anybodys, own = list(these), list(these.filter(drawer=drawer_id))
     known = _known.get((label, arm), {})
-    known = known | _read({*anybodys, *own} - known.keys())
+    if new := {*anybodys, *own} - known.keys():
+        known = known | _read(new)
     of_anybody, of_drawer = (
         {pk: known[pk] for pk in pks if pk in known} for pks in (anybodys, own)
     )

@@ -13,7 +13,7 @@ TABLES = ("collector_allocation",)
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collector', '0015_sums_of_attempts'),
+        ('collector', '0016_best_fools_of_a_round'),
     ]
 
     operations = [

@@ -290,6 +290,11 @@ class Attempt(models.Model):
             models.Index(
                 fields=["-sureness", "-settled_at"], condition=SHOWABLE, name="best_fools"
             ),
+            models.Index(
+                fields=["round", "-sureness", "-settled_at"],
+                condition=SHOWABLE,
+                name="best_fools_of_a_round",
+            ),
             # when it was drawn stands in it to leave out what is of another time
             models.Index(
                 fields=["drawer", "-sureness", "-settled_at", "round", "submitted_at"],

@@ -64,6 +64,7 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
         "size": f"{len(row.data):,}",
         "file": file_name(number, model.architecture),
         "trained_on": figures.trained_on(model),
+        "cost": figures.cost(overview.report),
         "started_from": "round 1's weights of the architecture (SHA-256 "
         f"`{_weights(first).sha256}`)"
         if (first := model.initial_model_id)

@@ -249,6 +249,7 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         "round": _row(overview),
         "removed": round_figures.removed_since(number, overview.arm),
         "weights": _weights(number, overview.arm),
+        "cost": figures.cost(report),
         "address": request.build_absolute_uri(),
         "set_name": told(figures.SETS[shown]) if shown else "",
         "set_of": words.measured_on(measured),

@@ -93,6 +93,8 @@ def test_an_honest_training_opens_round_two_with_its_report_and_manifest(
     assert candidate.report is not None
     assert candidate.manifest is not None
     assert candidate.report["sets"]["gate_base"]["stand_in"] is True
+    assert candidate.report["cost"]["seconds"] > 0
+    assert 50e6 < candidate.report["cost"]["peak_memory"] < 50e9
     assert candidate.manifest["samples"] == 10
     assert len(candidate.manifest["sha256"]) == 64
     assert Round.objects.get(state="open").model == candidate

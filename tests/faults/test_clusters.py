@@ -48,3 +48,29 @@ def test_a_cluster_with_a_killed_or_hanging_worker_ends_whole_and_works_once_sta
     assert wait_for(lambda: second.poll(), 60, "the silent cluster to end") == -9
     wait_for(lambda: not alive(everybody), 10, "nobody to be left of it")
     assert Client(site).get("/readyz").body["database"] == "ok"
+
+
+HOLD_MEMORY = """
+from django_q.tasks import async_task
+from collector.management.queue import OWN
+print(async_task("tests.support.processes.hold_memory", cluster=OWN))
+"""
+DONE = "from django_q.models import Success; print(Success.objects.count())"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_worker_that_needed_much_memory_is_followed_by_a_new_one(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+    cluster = site.start("worker", "manage.py", "cluster")
+    wait_for(lambda: site.python(BEATS), 30, "a sign of life")
+    [sentinel] = psutil.Process(cluster.pid).children()
+    before = sentinel.children()
+    site.python(HOLD_MEMORY)
+    wait_for(lambda: len(alive(before)) < len(before), 30, "the worker to end")
+    wait_for(lambda: site.python(DONE) == "1", 10, "what it did to be written down")
+    wait_for(lambda: len(sentinel.children()) == len(before), 10, "a new worker")
+    site.python(HOLD_MEMORY)
+    wait_for(lambda: site.python(DONE) == "2", 30, "the new one to work")
+    assert cluster.poll() is None

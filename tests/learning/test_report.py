@@ -17,6 +17,7 @@ from trainer.learning.report import (
     MNIST_TEST,
     Ablation,
     AgainstTarget,
+    Cost,
     Count,
     Kind,
     MatrixLine,
@@ -89,6 +90,7 @@ WHOLE = Report(
     forgot=("an-id",),
     matrix=(MatrixLine(3, {FOOLS_3: 0, AUDITED_12: 7}), MatrixLine(None, {FOOLS_3: 5})),
     unloadable=(2,),
+    cost=Cost(5.7, 412_000_000),
 )
 STORED_FIGURES: dict[str, object] = {
     "n": 3,
@@ -125,6 +127,7 @@ def test_the_json_is_the_one_that_is_stored_and_that_the_api_gives_to_the_byte()
             {"round": None, "correct": {"fools_3": 5}},
         ],
         "unloadable": [2],
+        "cost": {"seconds": 5.7, "peak_memory": 412_000_000},
     }
     assert json.dumps(WHOLE.as_json()) == json.dumps(stored)
     assert Report.from_json(stored) == WHOLE

@@ -91,6 +91,22 @@ def test_a_rounds_page_says_how_to_cite_it(browse: Browse, open_round: Round) ->
     assert "Trained on base data alone" in page
 
 
+def test_a_rounds_page_and_card_say_what_its_training_took(
+    browse: Browse, open_round: Round
+) -> None:
+    model = open_round.model
+    assert "It took" not in text(browse(None).get("/rounds/1/"))
+    model.report = {**(model.report or {}), "cost": {"seconds": 5.7, "peak_memory": 411_500_000}}
+    model.save()
+    told = "6 seconds, and 412 MB of memory at most"
+    assert f"It took {told}." in text(browse(None).get("/rounds/1/"))
+    card = browse(None).get("/rounds/1/card.md").content.decode()
+    assert f"| training took | {told} |\n| started from |" in card
+    model.report["cost"]["seconds"] = 210.2
+    model.save()
+    assert "It took 3 minutes, and" in text(browse(None).get("/rounds/1/"))
+
+
 @pytest.mark.parametrize("path", ["/fools/{}/", "/drawings/{}/"])
 def test_a_drawing_goes_through_the_models_of_all_rounds(
     browse: Browse, alice: Person, insert: Insert, path: str

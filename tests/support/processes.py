@@ -51,3 +51,8 @@ def _runs(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def hold_memory() -> int:
+    """What a worker may be given to do: hold 200 MB for a moment; how much it was."""
+    return len(bytes(bytearray(b"1") * 200_000_000))

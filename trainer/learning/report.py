@@ -9,7 +9,7 @@ of other versions can be read. Imports nothing but the standard library.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -172,6 +172,15 @@ class AgainstTarget:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a training took: seconds, its data's loading and its measuring among them, and the most
+    memory that its process held, in bytes."""
+
+    seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything measured about a round model.
 
@@ -187,6 +196,7 @@ class Report:
     forgot: tuple[str, ...] | None = None
     matrix: tuple[MatrixLine, ...] | None = None
     unloadable: tuple[int, ...] = ()
+    cost: Cost | None = None
 
     def of(self, name: str) -> SetFigures:
         """Give the figures of a set; empty ones where it was not measured."""
@@ -226,6 +236,8 @@ class Report:
             stored[MATRIX] = [line.as_json() for line in self.matrix]
         if self.unloadable:
             stored[UNLOADABLE] = list(self.unloadable)
+        if self.cost is not None:
+            stored["cost"] = asdict(self.cost)
         return stored
 
     @staticmethod
@@ -233,12 +245,14 @@ class Report:
         """Read a stored report; None, as of a model that was never measured, is empty."""
         stored = stored or {}
         against, forgot, matrix = map(stored.get, ("against_target", "forgot", MATRIX))
+        cost = stored.get("cost")
         return Report(
             sets=_sets(stored.get(SETS)),
             against_target=None if against is None else AgainstTarget.from_json(against),
             forgot=None if forgot is None else tuple(forgot),
             matrix=None if matrix is None else tuple(map(MatrixLine.from_json, matrix)),
             unloadable=tuple(stored.get(UNLOADABLE, ())),
+            cost=None if cost is None else Cost(**cost),
         )
 
 

@@ -8,6 +8,7 @@ schedules that are too far off are brought back.
 """
 
 import os
+import resource
 import signal
 import sys
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ import django_q.cluster
 from django.core.management import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
+from django_q.conf import Conf
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
@@ -27,6 +29,7 @@ from trainer import heartbeats
 
 ASK_EVERY = heartbeats.BEATS_EVERY
 SILENT_AFTER = 65.0  # a task may take 60
+MOST_GROWTH = 90_000  # kB; a worker that has held more, MNIST for one, makes room for a new one
 PERIODS = {"I": timedelta(minutes=1), "H": timedelta(hours=1), "D": timedelta(days=1)}
 
 
@@ -37,6 +40,7 @@ class Command(BaseCommand):
         if os.getpgrp() != os.getpid():
             os.setpgrp()  # so that all of it can be ended, and nothing else
         lifeline.tie_children()
+        Conf.MAX_RSS = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + MOST_GROWTH
         django_q.cluster.Sentinel = Guard  # which Cluster starts
         cluster = django_q.cluster.Cluster()
         cluster.start()

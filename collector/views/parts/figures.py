@@ -1,5 +1,8 @@
 """Rounds, models and what they were measured on, in words."""
 
+import math
+from datetime import timedelta
+
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -8,7 +11,7 @@ from django.utils.translation import ngettext
 from collector.standings.round_figures import RoundOverview
 from trainer import samples, words
 from trainer.candidates import BY_A_NEWER_ONE
-from trainer.learning.report import GATE_BASE, MNIST_TEST, SetFigures, TestSet
+from trainer.learning.report import GATE_BASE, MNIST_TEST, Report, SetFigures, TestSet
 from trainer.learning.sentences import Sentence
 from trainer.models import RoundModel
 from trainer.saying import number, say, told
@@ -62,6 +65,20 @@ def trained_on(model: RoundModel) -> str:
         drawings=words.drawings(learned["n"]),
         people=words.people(learned["people"]),
     )
+
+
+def cost(report: Report) -> str:
+    """Say what a model's training took; nothing where that was not measured."""
+    if report.cost is None:
+        return ""
+    seconds = math.ceil(report.cost.seconds)
+    span = (
+        say(ngettext("{n:,} second", "{n:,} seconds", seconds), n=seconds)
+        if seconds < 120
+        else words.span(timedelta(seconds=seconds))
+    )
+    megabytes = math.ceil(report.cost.peak_memory / 1e6)
+    return say(_("{span}, and {n:,} MB of memory at most"), span=span, n=megabytes)
 
 
 def _due(missing: int) -> str:
