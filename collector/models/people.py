@@ -8,8 +8,8 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models, transaction
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -49,6 +49,12 @@ class PersonManager(BaseUserManager["Person"]):
             return hidden | self.filter(pk__in=Allocation.elsewhere(arm))
         theirs = Allocation.objects.filter(arm=arm)
         return hidden | self.exclude(pk__in=theirs.values("person"))
+
+    def with_arm(self) -> "models.QuerySet[Person]":
+        """Return everybody, each with their arm, which is then not asked for."""
+        drawn = Allocation.objects.filter(person=OuterRef("pk")).values("arm")
+        arm = Coalesce(Subquery(drawn), Value(Arm.DYNAMIC.value))
+        return self.annotate(arm=arm)  # type: ignore[no-redef]
 
     def suspended(self) -> "models.QuerySet[Person]":
         """Return whom an admin suspended; people who closed their own account are not among

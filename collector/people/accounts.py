@@ -26,11 +26,10 @@ from django.utils.translation import gettext as _
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import AdminAction, Allocation, Email, Factor, Person, Study, Token
+from collector.models import AdminAction, Email, Factor, Person, Study, Token
 from collector.people import mails, sessions, sign_ins
 from collector.study import arms
 from trainer.learning.sentences import Sentence
-from trainer.models import Arm
 from trainer.prepared import Prepared
 
 TOKEN_LIFE = timedelta(days=90)
@@ -44,11 +43,14 @@ _VOID = Sentence("This link has been used already, or is too old.")
 def _with_standing(person_id: uuid.UUID) -> QuerySet[Person]:
     suspensions = AdminAction.objects.filter(person=OuterRef("pk"), kind=AdminAction.Kind.SUSPENDED)
     count = suspensions.order_by().values("person").annotate(n=Count("pk")).values("n")
-    return Person.objects.filter(pk=person_id).annotate(
-        times_suspended=Coalesce(Subquery(count), 0),
-        drawn_arm=Subquery(Allocation.objects.filter(person=OuterRef("pk")).values("arm")),
-        has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
-        is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
+    return (
+        Person.objects.with_arm()
+        .filter(pk=person_id)
+        .annotate(
+            times_suspended=Coalesce(Subquery(count), 0),
+            has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
+            is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
+        )
     )
 
 
@@ -70,7 +72,6 @@ class Backend(ModelBackend):
         if person is None or not self.user_can_authenticate(person):
             return None
         person.suspension_count = person.times_suspended
-        person.arm = person.drawn_arm or Arm.DYNAMIC
         person.lacks_second_factor = (
             person.role != Person.Role.CROWDWORKER
             and person.is_factor_required

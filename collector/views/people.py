@@ -139,7 +139,7 @@ def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
-    person = Person.objects.filter(username__iexact=username).first()
+    person = Person.objects.with_arm().filter(username__iexact=username).first()
     viewer = viewer_of(request)
     admin = viewer if viewer and viewer.is_admin else None
     if person is None or not ((person.is_active and person.is_listed) or admin or person == viewer):

@@ -185,7 +185,7 @@ def test_admins_change_the_weights_on_the_desk_where_there_are_several_arms(
     assert b"Arms and their weights" in desk.get("/desk/").content
     study = Study.current()
     given = {
-        name: getattr(study, name) or ""
+        name: str(getattr(study, name))
         for name in (
             "architecture",
             "round_size",
