@@ -16,12 +16,15 @@ from collector.errors import Forbidden, Refused
 from collector.models import Allocation, Attempt, Notice, Person, Study, StudyChange
 from collector.people import accounts
 from collector.rules import arms as rule
-from collector.standings import leaderboards
+from collector.standings import leaderboards, round_figures
 from collector.study import arms, consistency
 from collector.study import settings as study_settings
 from tests.support.cast import ARMS, a_line, add_person, put, read, submit
 from tests.support.models import add_model
+from tests.support.nets import always
 from trainer import candidates, rounds, samples, target
+from trainer.learning.report import Report
+from trainer.learning.weights import checksum
 from trainer.models import Arm, Contributor, Round, RoundModel, Sample
 
 SHORT = {"architecture": "mnist_model", "round_size": 1}
@@ -190,6 +193,36 @@ def test_each_arm_trains_on_its_own_samples_side_by_side(
     }
     with pytest.raises(IntegrityError), transaction.atomic():
         RoundModel.objects.create(architecture="mnist_model", arm="none")
+
+
+def test_what_an_arm_trained_opens_its_next_round_and_is_the_target_in_the_dynamic_alone(
+    people: dict[str, Person], mona: Person
+) -> None:
+    first = rounds.get_round(1).model
+    for label, person in zip((4, 5, 7), people.values(), strict=True):
+        read(mona, str(label), submit(person, label))
+    Contributor.objects.update(split="train")
+    for arm in Arm.values:
+        assert candidates.start_if_due(**SHORT, arm=arm)  # type: ignore[arg-type]
+    claims = [candidates.claim_next() for _ in Arm.values]
+    for claim in claims:
+        assert claim is not None
+        made = candidates.finish(
+            claim,
+            weights=always(3),
+            sha256=checksum(always(3)),
+            manifest={},
+            report=Report(),
+            reasons=["No better."] if claim is claims[-1] else [],
+        )
+        opened = Round.objects.get(arm=made.arm, state="open")
+        if made.state == "held":
+            assert (made.arm, opened.number) == ("none", 1)
+            opened = candidates.promote(made.pk, "ada", "To compare.")
+        assert (opened.number, opened.arm) == (2, made.arm)
+        assert opened.model == (made if made.arm == "dynamic" else first)
+    assert round_figures.current("static").number == 2
+    assert [each.first for each in round_figures.history([1, 2], "static").rounds] == [1, 1]
 
 
 def test_the_same_pixels_may_be_a_sample_of_each_arm(
