@@ -28,7 +28,6 @@ from collector.models import Attempt, Person, Reading, Study, clock
 from collector.moderation import queue, readings
 from collector.people import accounts, factors, mails
 from collector.standings import leaderboards, round_figures
-from collector.study import arms
 from trainer.learning.sentences import Sentence
 from trainer.models import Arm
 
@@ -130,7 +129,7 @@ ARM = OpenApiParameter(
 
 
 def _arm(request: Request) -> str:
-    return arms.shown(_anybody(request), request.query_params.get("arm", ""))
+    return round_figures.shown_arm(_anybody(request), request.query_params.get("arm", ""))
 
 
 class RoundsView(APIView):

@@ -1,7 +1,9 @@
 """The study: the settings under which data is collected, and each change of them."""
 
 import math
+import random
 import secrets
+from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -99,6 +101,10 @@ class Study(models.Model):
     def has_several_arms(self) -> bool:
         """Whether people are given to arms at all."""
         return len(self.weights) > 1
+
+    def draw(self, earlier: Iterable[str], lot: random.Random) -> str:
+        """Draw the arm of whoever comes after these of a block, which is not full."""
+        return arms.draw(self.weights, earlier, lot)
 
     @property
     def max_per_person(self) -> int | None:

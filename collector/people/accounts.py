@@ -27,8 +27,7 @@ from django.utils.translation import gettext as _
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
 from collector.models import AdminAction, Email, Factor, Person, Study, Token
-from collector.people import mails, sessions, sign_ins
-from collector.study import arms
+from collector.people import arms, mails, sessions, sign_ins
 from trainer.learning.sentences import Sentence
 from trainer.prepared import Prepared
 

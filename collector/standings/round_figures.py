@@ -13,7 +13,9 @@ from functools import cached_property
 import numpy as np
 from django.db.models import QuerySet
 
-from collector.models import ORIGINAL, Allocation, Attempt, Study, clock
+from collector.errors import Forbidden, Refused
+from collector.models import ORIGINAL, Allocation, Attempt, Person, Study, clock
+from collector.rules import arms
 from collector.standings import leaderboards
 from trainer import measurements, samples
 from trainer.learning.evaluate import wilson
@@ -29,6 +31,7 @@ from trainer.learning.report import (
     TestSet,
     set_lookup,
 )
+from trainer.learning.sentences import Sentence
 from trainer.measurements import Counts
 from trainer.models import Arm, MatrixRow, Round, RoundModel
 from trainer.rounds import get_round
@@ -417,3 +420,17 @@ def fooled_today(arm: str = Arm.DYNAMIC) -> int:
     """Count the originals that have fooled an arm's model since midnight, verified or not."""
     fooled = Attempt.objects.filter(ORIGINAL, submitted_at__gte=clock.today(), has_fooled=True)
     return fooled.exclude(drawer__in=Allocation.elsewhere(arm)).count()
+
+
+def shown_arm(viewer: Person | None, asked: str = "") -> str:
+    """Return the arm whose rounds somebody sees: the one they ask for, else their own, and of
+    strangers the dynamic. Raises Refused for what is no arm, and, to all but admins, Forbidden for
+    the one in which nobody is told what models say: not before the study has ended."""
+    arm = asked or (viewer.arm if viewer else Arm.DYNAMIC)
+    if arm not in Arm.values:
+        raise Refused(
+            Sentence("An arm is one of {names}.", names=", ".join(Arm.values)), field="arm"
+        )
+    if arm == Arm.NONE and not (viewer and viewer.is_admin):
+        raise Forbidden(arms.NOT_TOLD, code="no_verdict")
+    return arm

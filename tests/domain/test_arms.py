@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from collector.drawings import asking, attempts, public, timeline
 from collector.errors import Forbidden, Refused
 from collector.models import Allocation, Attempt, Notice, Person, Study, StudyChange
-from collector.people import accounts
+from collector.people import accounts, arms
 from collector.rules import arms as rule
 from collector.standings import leaderboards, round_figures
-from collector.study import arms, consistency
+from collector.study import consistency
 from collector.study import settings as study_settings
 from tests.support.cast import ARMS, a_line, add_person, put, read, submit
 from tests.support.models import add_model
@@ -288,12 +288,12 @@ def test_without_a_verdict_every_drawing_is_read_and_nothing_is_told(
 def test_somebody_sees_the_rounds_of_their_own_arm_or_of_the_one_they_ask_for(
     people: dict[str, Person], ada: Person
 ) -> None:
-    assert arms.shown(None) == "dynamic"
-    assert arms.shown(people["static"]) == "static"
-    assert arms.shown(people["static"], "dynamic") == "dynamic"
-    assert arms.shown(ada, "none") == "none"
+    assert round_figures.shown_arm(None) == "dynamic"
+    assert round_figures.shown_arm(people["static"]) == "static"
+    assert round_figures.shown_arm(people["static"], "dynamic") == "dynamic"
+    assert round_figures.shown_arm(ada, "none") == "none"
     for viewer, asked in ((people["none"], ""), (people["static"], "none"), (None, "none")):
         with pytest.raises(Forbidden):
-            arms.shown(viewer, asked)
+            round_figures.shown_arm(viewer, asked)
     with pytest.raises(Refused):
-        arms.shown(None, "made_up")
+        round_figures.shown_arm(None, "made_up")

@@ -2,10 +2,10 @@
 
 from django.http import HttpRequest
 
-from collector.study import arms
+from collector.standings import round_figures
 from collector.views.parts.access import viewer_of
 
 
 def asked_by(request: HttpRequest) -> str:
     """Return the arm that `?arm=` asks for, or that of whoever asks. Raises Refused, Forbidden."""
-    return arms.shown(viewer_of(request), request.GET.get("arm", ""))
+    return round_figures.shown_arm(viewer_of(request), request.GET.get("arm", ""))
