@@ -1,4 +1,5 @@
-"""What was done by hand stays written: the database itself refuses to change or delete these rows.
+"""What was done by hand, or fell by lot, stays written: the database itself refuses to change or
+delete these rows.
 
 Row triggers, so PostgreSQL's TRUNCATE, and with it `manage.py flush`, passes them by; on SQLite
 flush deletes row by row, so the project's own flush lifts them meanwhile. On SQLite a migration
@@ -9,7 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-TABLES = ("collector_adminaction", "collector_decision", "collector_studychange")
+TABLES = (
+    "collector_adminaction",
+    "collector_allocation",
+    "collector_decision",
+    "collector_studychange",
+)
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION collector_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

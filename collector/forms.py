@@ -318,6 +318,7 @@ class StudyForm(ReadAt, _StudyModelForm):
             "requires_second_factor",
             "licence",
             "has_public_releases",
+            "arms",
         )
         labels = {
             "architecture": _("Network"),
@@ -330,6 +331,7 @@ class StudyForm(ReadAt, _StudyModelForm):
             "requires_second_factor": _("Second factor for moderators and admins"),
             "licence": _("Licence of the drawings"),
             "has_public_releases": _("Releases for everybody"),
+            "arms": _("Arms and their weights"),
         }
         help_texts = {
             "architecture": _(
@@ -366,6 +368,10 @@ class StudyForm(ReadAt, _StudyModelForm):
                 "licence. They show every drawing with what it is: while people still moderate, "
                 "the hidden gold of earlier rounds too."
             ),
+            "arms": _(
+                "How often the lot gives somebody who signs up to each, as in "
+                "dynamic:2,static:1,none:1. Who is in one stays in it."
+            ),
         }
 
     def __init__(self, *args: Any, architectures: list[str], **kwargs: Any) -> None:
@@ -379,6 +385,8 @@ class StudyForm(ReadAt, _StudyModelForm):
         )
         for share in ("audit_share", "gold_share", "person_share"):
             self.fields[share].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}
+        if not self.instance.has_several_arms:
+            del self.fields["arms"]  # of a plain site, where nothing of this is seen
 
 
 class WebhookForm(forms.Form):

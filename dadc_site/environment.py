@@ -21,6 +21,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from collector.rules import arms as rules
 from collector.rules.origins import normal
 
 _ON = {"1", "true", "t", "yes", "y", "on"}
@@ -107,6 +108,17 @@ def one_of(name: str, default: str, choices: Collection[str]) -> str:
     value = text(name, default)
     if value not in choices:
         raise refused(name, f"one of {', '.join(sorted(choices))}")
+    return value
+
+
+def arms(name: str) -> str:
+    """The arms of a study with their weights; `rules.arms.PLAIN` unless set."""
+    value = text(name, rules.PLAIN)
+    try:
+        rules.parse(value)
+    except ValueError as error:
+        weights = f"weights from 1 to {rules.HEAVIEST}, as in dynamic:2,static:1,none:1"
+        raise refused(name, f"dynamic, and static and none or either, with {weights}") from error
     return value
 
 

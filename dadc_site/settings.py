@@ -81,6 +81,7 @@ MNIST_CACHE = DATA_DIR / "mnist"
 OPEN_SIGNUP = environment.flag("DADC_OPEN_SIGNUP", True)
 LIMIT_SCALE = environment.number("DADC_LIMIT_SCALE", 1, 0, 1_000_000)
 STUDY = {
+    "arms": environment.arms("DADC_ARMS"),
     "architecture": environment.one_of("DADC_NET", "mnist_model", shipped.names()),
     "round_size": environment.whole("DADC_ROUND_SIZE", 10, 1, 1_000_000),
     "quorum": environment.whole("DADC_QUORUM", 1, 1, 9),

@@ -18,7 +18,7 @@ from django.utils import timezone
 from trainer import measurements, rounds, samples
 from trainer.learning.report import Ablation, Report
 from trainer.learning.sentences import Sentence, to_json
-from trainer.models import Round, RoundModel, Sample, Weights
+from trainer.models import Arm, Round, RoundModel, Sample, Weights
 
 State = RoundModel.State
 
@@ -34,7 +34,7 @@ class NotNow(Exception):
 
 
 class AlreadyTraining(NotNow):
-    """Another candidate is in training; there is one at a time."""
+    """Another candidate of the arm is in training; there is one at a time."""
 
 
 class AnotherWasTrained(NotNow):
@@ -68,9 +68,12 @@ class Claim:
 
 
 def start_if_due(
-    architecture: str, round_size: int, max_per_person: int | None = None
+    architecture: str,
+    round_size: int,
+    max_per_person: int | None = None,
+    arm: str = Arm.DYNAMIC,
 ) -> RoundModel | None:
-    """Start a candidate if `round_size` samples are due, `max_per_person` of a contributor
+    """Start an arm's candidate if `round_size` samples are due, `max_per_person` of a contributor
     counting, and none is in training; return it, or None.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock: two processes that
@@ -78,29 +81,33 @@ def start_if_due(
     """
     with transaction.atomic():
         rounds.lock()
-        training = RoundModel.objects.filter(state=State.TRAINING).exists()
-        if training or samples.due(max_per_person).count() < round_size:
+        if _is_training(arm) or samples.due(max_per_person, arm).count() < round_size:
             return None
-        return _start(architecture, max_per_person)
+        return _start(architecture, max_per_person, arm)
+
+
+def _is_training(arm: str) -> bool:
+    return RoundModel.objects.filter(state=State.TRAINING, arm=arm).exists()
 
 
 def newest() -> int:
-    """Return the number of the model that was begun last."""
-    return RoundModel.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    """Return the number of the dynamic arm's model that was begun last."""
+    of_arm = RoundModel.objects.filter(arm=Arm.DYNAMIC)
+    return of_arm.order_by("-pk").values_list("pk", flat=True)[0]
 
 
 def start(
     architecture: str, max_per_person: int | None = None, *, seen_newest: int | None = None
 ) -> RoundModel:
-    """Start a candidate now, whatever is due, with `max_per_person` new samples of a contributor,
-    and return it.
+    """Start a candidate of the dynamic arm now, whatever is due, with `max_per_person` new samples
+    of a contributor, and return it.
 
     Raises AlreadyTraining, NothingToTrainOn; AnotherWasTrained unless the model `seen_newest`
     (None: any) is still the newest, so that an old page's button starts nothing.
     """
     with transaction.atomic():
         rounds.lock()
-        if RoundModel.objects.filter(state=State.TRAINING).exists():
+        if _is_training(Arm.DYNAMIC):
             raise AlreadyTraining(Sentence("A model is already in training."))
         if seen_newest not in (None, newest()):
             raise AnotherWasTrained(
@@ -110,19 +117,21 @@ def start(
             raise NothingToTrainOn(
                 Sentence("There is nothing to train on yet: no drawing has become a sample.")
             )
-        return _start(architecture, max_per_person)
+        return _start(architecture, max_per_person, Arm.DYNAMIC)
 
 
 def start_ablation(contributor: uuid.UUID) -> RoundModel:
-    """Start training the newest promoted model again without one contributor's samples, all else
-    being the same; return the model to come.
+    """Start training their arm's newest promoted model again without one contributor's samples, all
+    else being the same; return the model to come.
 
     It opens no round and ends `ablated`; no sample counts as trained on by it. Raises
     AlreadyTraining, NothingToAblate.
     """
     with transaction.atomic():
         rounds.lock()
-        if RoundModel.objects.filter(state=State.TRAINING).exists():
+        given = Sample.objects.filter(contributor=contributor)
+        arm = given.values_list("arm", flat=True).first() or Arm.DYNAMIC
+        if _is_training(arm):
             raise AlreadyTraining(
                 Sentence(
                     "Another model is in training, and there is one at a time. Try again when it "
@@ -130,7 +139,7 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
                 )
             )
         newest = (
-            RoundModel.objects.filter(state=State.PROMOTED, initial_model__isnull=False)
+            RoundModel.objects.filter(state=State.PROMOTED, initial_model__isnull=False, arm=arm)
             .order_by("-pk")
             .first()
         )
@@ -141,6 +150,7 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
             )
         candidate = RoundModel.objects.create(
             architecture=newest.architecture,
+            arm=arm,
             initial_model=newest.initial_model,
             seed=newest.seed,
             left_out_contributor=contributor,
@@ -156,9 +166,12 @@ def start_ablation(contributor: uuid.UUID) -> RoundModel:
         return candidate
 
 
-def _start(architecture: str, max_per_person: int | None) -> RoundModel:
+def _start(architecture: str, max_per_person: int | None, arm: str) -> RoundModel:
     candidate = RoundModel.objects.create(
-        architecture=architecture, initial_model=rounds.initial_model_of(architecture), seed=SEED
+        architecture=architecture,
+        arm=arm,
+        initial_model=rounds.initial_model_of(architecture),
+        seed=SEED,
     )
     samples.fix_set(candidate, max_per_person)
     return candidate
@@ -275,7 +288,7 @@ def finish(
         now = timezone.now()
         is_ablation = candidate.left_out_contributor is not None
         if not is_ablation:
-            RoundModel.objects.filter(state=State.HELD).update(
+            RoundModel.objects.filter(state=State.HELD, arm=candidate.arm).update(
                 state=State.DISCARDED, decided_by=BY_A_NEWER_ONE, finished_at=now
             )
         Weights.objects.create(model=candidate, data=weights, sha256=sha256)

@@ -7,28 +7,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.learning.report import SETS, Kind, Report, Stored, TestSet
-from trainer.models import EarlierReport, Matrix, MatrixRow, Round, RoundModel
+from trainer.models import Arm, EarlierReport, Matrix, MatrixRow, Round, RoundModel
 
 _COUNTS = np.dtype("<u4")
 Counts = NDArray[np.uint32]
 
 
 def store(candidate: RoundModel, report: Report) -> None:
-    """Keep the report of a candidate, which the caller saves. The matrices that stay are its own
-    and that of the newest promoted model: each measures all that an earlier one did."""
+    """Keep the report of a candidate, which the caller saves. The matrices of its arm that stay are
+    its own and that of the newest promoted model: each measures all that an earlier one did."""
     candidate.report = report.of_any_size.as_json()
     EarlierReport.objects.create(model=candidate, report=report.on_tests.as_json())
     if not report.matrix:
         return
-    newest = newest_matrix()
-    Matrix.objects.exclude(pk=newest.pk if newest else None).delete()
+    newest = newest_matrix(candidate.arm)
+    of_arm = Matrix.objects.filter(candidate__arm=candidate.arm)
+    of_arm.exclude(pk=newest.pk if newest else None).delete()
     rounds = sorted({test.round for test in report.tests})
     matrix = Matrix.objects.create(
         candidate=candidate,
         rounds=rounds,
         sizes=_packed({test: figures.n for test, figures in report.tests.items()}, rounds),
     )
-    models = dict(Round.objects.values_list("number", "model_id"))
+    models = dict(Round.objects.filter(arm=candidate.arm).values_list("number", "model_id"))
     # After a roll-back two rounds share a model, and a row.
     rows = {models[line.round] if line.round else candidate.pk: line for line in report.matrix}
     MatrixRow.objects.bulk_create(
@@ -37,9 +38,9 @@ def store(candidate: RoundModel, report: Report) -> None:
     )
 
 
-def newest_matrix() -> Matrix | None:
-    """Return the matrix of the newest promoted model that has one."""
-    promoted = Matrix.objects.filter(candidate__state=RoundModel.State.PROMOTED)
+def newest_matrix(arm: str = Arm.DYNAMIC) -> Matrix | None:
+    """Return the matrix of an arm's newest promoted model that has one."""
+    promoted = Matrix.objects.filter(candidate__state=RoundModel.State.PROMOTED, candidate__arm=arm)
     return promoted.order_by("-pk").first()
 
 

@@ -9,6 +9,23 @@ from django.db.models import F, Q
 from trainer.learning.sentences import from_json
 
 
+class Arm(models.TextChoices):
+    """A group of people, by what they draw against: the newest model that their own samples made,
+    round 1's for ever, or none, since no verdict is shown. A plain site has the first alone."""
+
+    DYNAMIC = "dynamic"
+    STATIC = "static"
+    NONE = "none"
+
+
+def _arm() -> "models.CharField[str, str]":
+    return models.CharField(max_length=7, choices=Arm, default=Arm.DYNAMIC)
+
+
+def _is_arm(row: str) -> models.CheckConstraint:
+    return models.CheckConstraint(condition=Q(arm__in=Arm.values), name=f"{row}_is_of_an_arm")
+
+
 class RoundModel(models.Model):
     """A trained model with its recipe, manifest and report; while it trains, the row that holds the
     lease."""
@@ -22,6 +39,7 @@ class RoundModel(models.Model):
         ABLATED = "ablated"
 
     architecture = models.CharField(max_length=50)
+    arm = _arm()
     state = models.CharField(max_length=10, choices=State, default=State.TRAINING)
     initial_model = models.ForeignKey(
         "self",
@@ -64,11 +82,12 @@ class RoundModel(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["state"], condition=Q(state="training"), name="one_training_candidate"
+                fields=["arm"], condition=Q(state="training"), name="one_training_candidate"
             ),
             models.UniqueConstraint(
-                fields=["state"], condition=Q(state="held"), name="one_held_candidate"
+                fields=["arm"], condition=Q(state="held"), name="one_held_candidate"
             ),
+            _is_arm("model"),
             models.CheckConstraint(
                 condition=Q(left_out_contributor__isnull=True)
                 | Q(state__in=["training", "failed", "ablated"]),
@@ -138,13 +157,14 @@ class MnistThumbnails(models.Model):
 
 
 class Round(models.Model):
-    """A period in which people try to fool one target model; numbered from 1."""
+    """A period in which people of an arm try to fool one target model; numbered from 1."""
 
     class State(models.TextChoices):
         OPEN = "open"
         CLOSED = "closed"
 
-    number = models.PositiveIntegerField(unique=True)
+    number = models.PositiveIntegerField()
+    arm = _arm()
     model = models.ForeignKey(RoundModel, models.PROTECT, related_name="rounds")
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
     opened_at = models.DateTimeField()
@@ -154,9 +174,11 @@ class Round(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["arm", "number"], name="one_round_of_a_number"),
             models.UniqueConstraint(
-                fields=["state"], condition=Q(state="open"), name="one_open_round"
+                fields=["arm"], condition=Q(state="open"), name="one_open_round"
             ),
+            _is_arm("round"),
             models.CheckConstraint(
                 condition=Q(state="open", closed_at__isnull=True)
                 | Q(state="closed", closed_at__isnull=False),
@@ -166,6 +188,11 @@ class Round(models.Model):
 
     def __str__(self) -> str:
         return f"round {self.number}"
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether people are told what the target model says of what they drew in it."""
+        return self.arm != Arm.NONE
 
 
 class Split(models.TextChoices):
@@ -187,6 +214,7 @@ class Sample(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     attempt = models.UUIDField()
+    arm = _arm()
     contributor = models.ForeignKey(Contributor, models.PROTECT)
     pixels = models.BinaryField(help_text="28×28 uint8, row by row")
     sha256 = models.CharField(max_length=64)
@@ -213,8 +241,11 @@ class Sample(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["sha256"], condition=Q(withdrawn_at__isnull=True), name="one_active_sample"
+                fields=["sha256", "arm"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="one_active_sample",
             ),
+            _is_arm("sample"),
             models.UniqueConstraint(
                 fields=["attempt"], condition=Q(withdrawn_at__isnull=True), name="one_per_attempt"
             ),
@@ -235,7 +266,7 @@ class Sample(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["round"],
+                fields=["arm"],
                 condition=Q(
                     withdrawn_at__isnull=True, first_trained_by__isnull=True, has_fooled=True
                 ),

@@ -32,23 +32,24 @@ def judge(
     candidate: RoundModel, net: "nn.Module", base: "BaseData", still_here: Callable[[], None]
 ) -> tuple[Report, "Verdict"]:
     """Measure `candidate`, whose trained net is `net`, and say whether the gate lets it open a
-    round.
+    round of its arm.
 
-    The report has the base sets and each earlier round's fooling and audited test samples, on which
-    the candidate is also paired with the target model; up to `SHOWN_AS_FORGOTTEN` attempts that it
-    forgot; and the matrix. Rounds whose models cannot be loaded are named and left out; where the
-    open one is among them, the newest of the others takes the target model's place. `still_here` is
-    called between measurements and may raise. Raises BadWeights where no round's model can be
-    loaded.
+    The report has the base sets and each of the arm's earlier rounds' fooling and audited test
+    samples, on which the candidate is also paired with the target model; up to `SHOWN_AS_FORGOTTEN`
+    attempts that it forgot; and the matrix. Rounds whose models cannot be loaded are named and left
+    out; where the open one is among them, the newest of the others takes the target model's place.
+    `still_here` is called between measurements and may raise. Raises BadWeights where no round's
+    model can be loaded.
     """
     from trainer.learning import evaluate, gate, weights
 
-    tests = samples.held_out()
+    tests = samples.held_out(candidate.arm)
     sets, test_sets = evaluate.base_sets(base) | _test_sets(tests), _test_sets(tests)
     answers = evaluate.answers(net, sets)
     still_here()
     # A model asked once: after a roll-back two rounds share one.
-    rounds = list(Round.objects.select_related("model").order_by("number"))
+    of_arm = Round.objects.filter(arm=candidate.arm)
+    rounds = list(of_arm.select_related("model").order_by("number"))
     by_model: dict[int, Answers] = {}
     unloadable: list[int] = []
     for round_ in rounds:
@@ -91,7 +92,7 @@ def ablate(
     from trainer.learning import evaluate
 
     whole = RoundModel.objects.get(pk=Ablation.from_json(candidate.report or {}).compared_with)
-    sets = evaluate.base_sets(base) | _test_sets(samples.held_out())
+    sets = evaluate.base_sets(base) | _test_sets(samples.held_out(candidate.arm))
     answers = evaluate.answers(net, sets)
     still_here()
     whole_answers = evaluate.answers(_net(whole), sets)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from trainer.learning import shipped
 from trainer.learning.sentences import Sentence
-from trainer.models import Round, RoundModel, Weights
+from trainer.models import Arm, Round, RoundModel, Weights
 
 
 class NoSuchRound(Exception):
@@ -19,24 +19,26 @@ class AnotherIsOpen(Exception):
 
 
 def lock() -> None:
-    """Take the trainer's one lock until the transaction ends: round 1's row, which is always there.
+    """Take the trainer's one lock, of all arms, until the transaction ends: the row of the dynamic
+    arm's round 1, which is always there.
 
     Whoever also needs rows of their own (an attempt, say) locks those first, so that nobody waits
     in a circle.
     """
-    Round.objects.select_for_update(no_key=True).get(number=1)
+    Round.objects.select_for_update(no_key=True).get(number=1, arm=Arm.DYNAMIC)
 
 
-def open_first(architecture: str) -> Round:
-    """Open round 1 with the shipped weights of `architecture`, unless it is there already, and
-    return it. Raises NotShipped."""
-    existing = Round.objects.filter(number=1).first()
+def open_first(architecture: str, arm: str = Arm.DYNAMIC) -> Round:
+    """Open an arm's round 1, unless it is there already, and return it: the dynamic arm's with the
+    shipped weights of `architecture`, any other with that arm's model. Raises NotShipped."""
+    existing = Round.objects.filter(number=1, arm=arm).first()
     if existing:
         return existing
     with transaction.atomic():
-        return Round.objects.create(
-            number=1, model=initial_model_of(architecture), opened_at=timezone.now()
+        model = (
+            initial_model_of(architecture) if arm == Arm.DYNAMIC else open_first(architecture).model
         )
+        return Round.objects.create(number=1, arm=arm, model=model, opened_at=timezone.now())
 
 
 def is_open(model_id: int) -> bool:
@@ -44,9 +46,9 @@ def is_open(model_id: int) -> bool:
     return Round.objects.filter(state=Round.State.OPEN, model=model_id).exists()
 
 
-def get_round(number: int) -> Round:
-    """Return the round of this number, its model with it. Raises NoSuchRound."""
-    round_ = Round.objects.select_related("model").filter(number=number).first()
+def get_round(number: int, arm: str = Arm.DYNAMIC) -> Round:
+    """Return an arm's round of this number, its model with it. Raises NoSuchRound."""
+    round_ = Round.objects.select_related("model").filter(number=number, arm=arm).first()
     if round_ is None:
         raise NoSuchRound(Sentence("There is no round {number}.", number=number))
     return round_
@@ -87,30 +89,35 @@ def _initial_models() -> QuerySet[RoundModel]:
 
 
 def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
-    """Close the open round, open the next with `model` and return that; by whom and why, if by
-    hand.
+    """Close the open round of `model`'s arm, open the next and return that; by whom and why, if by
+    hand. Its target is `model` in the dynamic arm; in others it stays what it was.
 
     The caller holds lock() and has made `model` promoted.
     """
     now = timezone.now()
-    current = Round.objects.get(state=Round.State.OPEN)
+    current = Round.objects.get(state=Round.State.OPEN, arm=model.arm)
     current.state, current.closed_at = Round.State.CLOSED, now
     current.save(update_fields=["state", "closed_at"])
     return Round.objects.create(
-        number=current.number + 1, model=model, opened_at=now, opened_by=by, opened_why=why
+        number=current.number + 1,
+        arm=model.arm,
+        model=model if model.arm == Arm.DYNAMIC else current.model,
+        opened_at=now,
+        opened_by=by,
+        opened_why=why,
     )
 
 
 def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -> Round:
-    """Open the next round with the model that the earlier round `number` had, saying who and why,
-    and return it. Raises NoSuchRound; AnotherIsOpen unless round `seen_open` (None: any) still is.
-    A button pressed twice finds the round that it opened.
+    """Open the dynamic arm's next round with the model that its earlier round `number` had, saying
+    who and why, and return it. Raises NoSuchRound; AnotherIsOpen unless round `seen_open` (None:
+    any) still is. A button pressed twice finds the round that it opened.
 
     Rounds are never reopened, so no attempt moves.
     """
     with transaction.atomic():
         lock()
-        now_open = Round.objects.get(state=Round.State.OPEN)
+        now_open = Round.objects.get(state=Round.State.OPEN, arm=Arm.DYNAMIC)
         if seen_open not in (None, now_open.number):
             found = now_open.number - 1, now_open.opened_by, now_open.opened_why
             if found == (seen_open, by, why):
@@ -119,7 +126,7 @@ def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -
             raise AnotherIsOpen(told)
         earlier = (
             Round.objects.select_related("model")
-            .filter(number=number, state=Round.State.CLOSED)
+            .filter(number=number, arm=Arm.DYNAMIC, state=Round.State.CLOSED)
             .first()
         )
         if earlier is None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Window
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from trainer import rounds
 from trainer.learning import raster
 from trainer.learning.report import Ablation, Kind, TestSet
-from trainer.models import Contributor, Round, RoundModel, Sample, Split
+from trainer.models import Arm, Contributor, Round, RoundModel, Sample, Split
 
 BLOCK = 5  # contributors; one random position of 2–5 in each block is test
 _lot = random.SystemRandom()
@@ -37,8 +37,8 @@ def add(
     is_audited: bool = False,
     round_: Round,
 ) -> Sample | None:
-    """Keep a settled drawing as a sample and return that; None where the very same pixels, or the
-    attempt, are an active sample already.
+    """Keep a settled drawing as a sample of its round's arm and return that; None where the very
+    same pixels are an active one of that arm already, or the attempt is one.
 
     Runs in the caller's transaction, which it makes hold the trainer's lock.
     """
@@ -46,10 +46,12 @@ def add(
     sha256 = hashlib.sha256(pixels).hexdigest()
     active = Sample.objects.filter(withdrawn_at__isnull=True)
     # Two queries, each by its own index.
-    if active.filter(sha256=sha256).exists() or active.filter(attempt=attempt).exists():
+    same = active.filter(sha256=sha256, arm=round_.arm)
+    if same.exists() or active.filter(attempt=attempt).exists():
         return None
     return Sample.objects.create(
         attempt=attempt,
+        arm=round_.arm,
         contributor=_contributor(contributor),
         pixels=pixels,
         sha256=sha256,
@@ -98,13 +100,13 @@ def returnable(
 ) -> list[Sample]:
     """Return what was withdrawn of a contributor at `since` or later and may come back: of each
     attempt its last sample, but for some attempts none. Nor where the same pixels are an active
-    sample meanwhile, or were removed.
+    sample of the arm meanwhile, or were removed.
     """
     active = Sample.objects.filter(withdrawn_at__isnull=True)
     withdrawn = Sample.objects.filter(
         contributor=contributor, withdrawn_at__gte=since, removed_at__isnull=True
     ).exclude(
-        Q(sha256__in=active.values("sha256"))
+        Exists(active.filter(sha256=OuterRef("sha256"), arm=OuterRef("arm")))
         | Q(attempt__in=active.values("attempt"))
         | Q(attempt__in=but)
     )
@@ -119,6 +121,7 @@ def reinstate(contributor: uuid.UUID, since: datetime, but: Collection[uuid.UUID
         again = [
             Sample(
                 attempt=sample.attempt,
+                arm=sample.arm,
                 contributor_id=sample.contributor_id,
                 pixels=sample.pixels,
                 sha256=sample.sha256,
@@ -155,16 +158,18 @@ def removed_since(model: RoundModel) -> datetime | None:
     return first
 
 
-def due(max_per_person: int | None = None) -> QuerySet[Sample]:
-    """Return the verified fooling samples of the train split, active, that no candidate has trained
-    on, `max_per_person` of each contributor (None: all)."""
-    return _new(max_per_person).filter(has_fooled=True)
+def due(max_per_person: int | None = None, arm: str = Arm.DYNAMIC) -> QuerySet[Sample]:
+    """Return the samples of an arm's train split, active, that no candidate has trained on,
+    `max_per_person` of each contributor (None: all): those verified as having fooled; where nobody
+    is to fool anything, every one."""
+    new = _new(max_per_person, arm)
+    return new if arm == Arm.NONE else new.filter(has_fooled=True)
 
 
-def _new(max_per_person: int | None) -> QuerySet[Sample]:
+def _new(max_per_person: int | None, arm: str) -> QuerySet[Sample]:
     """Return what the next candidate is the first to train on: of each contributor
     `max_per_person`, the fooling and older ones before the others."""
-    new = active().filter(first_trained_by__isnull=True)
+    new = active(arm).filter(first_trained_by__isnull=True)
     if max_per_person is None:
         return new
     order = [F("has_fooled").desc(), F("added_at").asc(), F("pk").asc()]
@@ -172,16 +177,17 @@ def _new(max_per_person: int | None) -> QuerySet[Sample]:
     return new.annotate(turn=turn).filter(turn__lte=max_per_person)
 
 
-def active() -> QuerySet[Sample]:
-    """Return what may be trained on: every sample of the train split that is not withdrawn."""
-    return Sample.objects.filter(withdrawn_at__isnull=True, contributor__split=Split.TRAIN)
+def active(arm: str = Arm.DYNAMIC) -> QuerySet[Sample]:
+    """Return what may be trained on: every sample of an arm's train split that is not withdrawn."""
+    return Sample.objects.filter(withdrawn_at__isnull=True, contributor__split=Split.TRAIN, arm=arm)
 
 
 def fix_set(candidate: RoundModel, max_per_person: int | None = None) -> None:
     """Give `candidate` its training set for good: what was trained on before, if still active, and
     the new samples, `max_per_person` of each contributor; the rest waits for a later one. Needs the
     lock."""
-    active().filter(pk__in=_new(max_per_person).values("pk")).update(first_trained_by=candidate)
+    new = _new(max_per_person, candidate.arm)
+    Sample.objects.filter(pk__in=new.values("pk")).update(first_trained_by=candidate)
 
 
 def trained_on(model: RoundModel) -> QuerySet[Sample]:
@@ -196,6 +202,7 @@ def trained_on(model: RoundModel) -> QuerySet[Sample]:
         )
     return Sample.objects.filter(
         Q(withdrawn_at__isnull=True) | Q(last_trained_by__gte=model.pk),
+        arm=model.arm,
         first_trained_by__lte=model.pk,
     ).order_by("pk")
 
@@ -207,18 +214,18 @@ def counts_trained_on() -> dict[int, int]:
         Sample.objects.filter(first_trained_by__isnull=False)
         .filter(Q(withdrawn_at__isnull=True) | Q(last_trained_by__isnull=False))
         .annotate(is_active=Q(withdrawn_at__isnull=True))
-        .values_list("first_trained_by", "last_trained_by", "is_active")
+        .values_list("arm", "first_trained_by", "last_trained_by", "is_active")
         .annotate(sample_count=Count("pk"))
         .order_by()
     )
-    models = RoundModel.objects.filter(left_out_contributor=None).values_list("pk", flat=True)
+    models = RoundModel.objects.filter(left_out_contributor=None).values_list("pk", "arm")
     return {
         model: sum(
             sample_count
-            for first, last, is_active, sample_count in spans
-            if first <= model and (is_active or last >= model)
+            for of_arm, first, last, is_active, sample_count in spans
+            if of_arm == arm and first <= model and (is_active or last >= model)
         )
-        for model in models
+        for model, arm in models
     }
 
 
@@ -263,9 +270,9 @@ def arrays(samples: QuerySet[Sample]) -> Arrays:
     return Arrays([str(row[0]) for row in rows], [str(row[1]) for row in rows], pixels, labels)
 
 
-def held_out() -> dict[TestSet, Arrays]:
-    """Return the test split of every round so far: what fooled the round's model, and what did not,
-    chosen at random.
+def held_out(arm: str = Arm.DYNAMIC) -> dict[TestSet, Arrays]:
+    """Return the test split of every round of an arm so far: what fooled the round's model, and
+    what did not, chosen at random.
 
     What was meant to fool and was read as another digit is in neither: nobody chose it at random.
     Empty ones too, so that a report says that there was nothing to measure on.
@@ -275,6 +282,6 @@ def held_out() -> dict[TestSet, Arrays]:
     ).order_by("pk")
     return {
         TestSet(kind, round_.number): arrays(tests.filter(**{field: True}, round=round_))
-        for round_ in Round.objects.order_by("number")
+        for round_ in Round.objects.filter(arm=arm).order_by("number")
         for kind, field in ((Kind.FOOLS, "has_fooled"), (Kind.AUDITED, "is_audited"))
     }

@@ -1,5 +1,5 @@
-"""The target model, kept in this process until another round opens, and the models of earlier
-rounds."""
+"""The target model of an arm, kept in this process until another round opens, and the models of
+earlier rounds."""
 
 import functools
 import threading
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer.learning import attribution, inference, raster, weights
 from trainer.learning.sentences import Sentence
-from trainer.models import Round, Weights
+from trainer.models import Arm, Round, Weights
 from trainer.prepared import Prepared
 from trainer.rounds import NoSuchRound
 
@@ -68,18 +68,18 @@ class Target:
         return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
-_OPEN = Prepared(lambda: Round.objects.filter(state=Round.State.OPEN))
-_cached: tuple[Target, float] | None = None  # with when it was loaded
+_OPEN = Prepared(lambda arm: Round.objects.filter(state=Round.State.OPEN, arm=arm), str)
+_cached: dict[str, tuple[Target, float]] = {}  # by arm, with when it was loaded
 _loading = threading.Lock()
 
 
-def current() -> Target:
-    """Return the target model of the round that is open at this moment. One small query; the
-    weights are loaded when a round opens, and again after `KEPT`.
+def current(arm: str = Arm.DYNAMIC) -> Target:
+    """Return the target model of the round that is open in an arm at this moment. One small query;
+    the weights are loaded when a round opens, and again after `KEPT`.
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """
-    round_ = _OPEN.first()
+    round_ = _OPEN.first(str(arm))
     if round_ is None:
         raise TargetUnavailable(Sentence("No round is open."))
     with _loading:
@@ -87,15 +87,14 @@ def current() -> Target:
 
 
 def _kept(round_: Round) -> Target | None:
-    target, loaded_at = _cached or (None, 0.0)
+    target, loaded_at = _cached.get(round_.arm, (None, 0.0))
     is_fresh = target and target.round == round_ and monotonic() - loaded_at < KEPT
     return target if is_fresh else None
 
 
 def _load(round_: Round) -> Target:
-    global _cached
     loaded = Target(round_, _net(round_))
-    _cached = loaded, monotonic()
+    _cached[round_.arm] = loaded, monotonic()
     return loaded
 
 
@@ -114,10 +113,10 @@ def _net(round_: Round) -> inference.Net:
 
 
 @functools.lru_cache(maxsize=64)
-def of_round(number: int) -> Target:
-    """Give the model of a round, open or closed; the last few asked for are kept. Raises
+def of_round(number: int, arm: str = Arm.DYNAMIC) -> Target:
+    """Give the model of an arm's round, open or closed; the last few asked for are kept. Raises
     NoSuchRound, and TargetUnavailable where its weights are damaged."""
-    round_ = Round.objects.filter(number=number).first()
+    round_ = Round.objects.filter(number=number, arm=arm).first()
     if round_ is None:
         raise NoSuchRound(Sentence("There is no round {number}.", number=number))
     return Target(round_, _net(round_))
@@ -125,6 +124,5 @@ def of_round(number: int) -> Target:
 
 def forget() -> None:
     """Drop the kept models (for tests: a new database may reuse the round's id)."""
-    global _cached
-    _cached = None
+    _cached.clear()
     of_round.cache_clear()

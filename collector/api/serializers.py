@@ -32,8 +32,8 @@ ID = "0a54a1e6-5a4c-4e5f-9d0b-2f6d3c0d1e77"
 class Digit(serializers.IntegerField):
     """A whole number from 0 to 9; not true, not 3.0, not "3"."""
 
-    def __init__(self) -> None:
-        super().__init__(min_value=0, max_value=9)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=9, **options)
 
     def to_internal_value(self, data: object) -> int:
         if type(data) is not int or not 0 <= data <= 9:
@@ -271,17 +271,25 @@ class Attempt(Shape):
     id = serializers.UUIDField()
     round = serializers.IntegerField(source="round.number")
     target_label = Digit()
-    predicted_label = Digit()
-    probabilities = serializers.ListField(
-        child=serializers.FloatField(), min_length=10, max_length=10
+    predicted_label = Digit(
+        allow_null=True, help_text="null, as the next two, in an arm of the study without a verdict"
     )
-    fooled = serializers.BooleanField(source="has_fooled")
+    probabilities = serializers.ListField(
+        child=serializers.FloatField(), min_length=10, max_length=10, allow_null=True
+    )
+    fooled = serializers.BooleanField(source="has_fooled", allow_null=True)
     status = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.ChoiceField(models.Attempt.Status.choices))
     def get_status(self, attempt: Any) -> str:
         """As its drawer sees it."""
         return str(attempt.fate().status)
+
+    def to_representation(self, attempt: Any) -> dict[str, Any]:
+        told: dict[str, Any] = super().to_representation(attempt)
+        if not attempt.round.has_verdict:
+            told |= dict.fromkeys(("predicted_label", "probabilities", "fooled"))
+        return told
 
 
 SUBMITTED = "2026-11-29T12:00:00Z"

@@ -26,11 +26,12 @@ from collector.api.tags import Tagged
 from collector.data import exports, releases
 from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
-from collector.models import Attempt, Person, Reading, clock
+from collector.models import Attempt, Person, Reading, Study, clock
 from collector.moderation import queue, readings
 from collector.people import accounts, factors, mails
 from collector.standings import leaderboards, round_figures
 from trainer.learning.sentences import Sentence
+from trainer.models import Arm
 
 # A line of the export, by content type.
 SAMPLES = {
@@ -139,37 +140,53 @@ def _round(overview: round_figures.RoundOverview) -> dict[str, object]:
     return shape(overview).data
 
 
+ARM = OpenApiParameter(
+    "arm", enum=Arm.values, description="of the study; one's own, of strangers the dynamic"
+)
+
+
+def _arm(request: Request) -> str:
+    return round_figures.shown_arm(_anybody(request), request.query_params.get("arm", ""))
+
+
 class RoundsView(Tagged):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        operation_id="rounds_list", parameters=PAGED, responses=shapes.listed(shapes.Round)
+        operation_id="rounds_list",
+        parameters=[*PAGED, ARM],
+        responses=shapes.listed(shapes.Round),
     )
     def get(self, request: Request) -> Response:
         """All rounds, newest first; of each report what does not grow with the rounds. A round by
         its number has the whole."""
         pages = Pages("-number", is_place=is_number)
-        page = pages.paginate_queryset(round_figures.newest_first(), request, self) or []
-        return pages.get_paginated_response(list(map(_round, round_figures.overviews(page))))
+        page = pages.paginate_queryset(round_figures.newest_first(_arm(request)), request, self)
+        overviews = round_figures.overviews(page or [])
+        return pages.get_paginated_response(list(map(_round, overviews)))
 
 
 class RoundView(Tagged):
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=shapes.Round)
+    @extend_schema(parameters=[ARM], responses=shapes.Round)
     def get(self, request: Request, number: int) -> Response:
         """One round, with the whole report. It also has each earlier round's test samples, and the
         line of its model in the newest round × model matrix."""
-        return Response(_round(round_figures.describe(number)))
+        return Response(_round(round_figures.describe(number, _arm(request))))
 
 
 class CurrentRoundView(Tagged):
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=shapes.CurrentRound)
+    @extend_schema(parameters=[ARM], responses=shapes.CurrentRound)
     def get(self, request: Request) -> Response:
-        """The open round, with what is due and what is in training."""
-        return Response(_round(round_figures.current()))
+        """The open round, with what is due and what is in training; to admins of a study of several
+        arms also with its arm."""
+        arm, viewer = _arm(request), _anybody(request)
+        told = _round(round_figures.current(arm))
+        is_named = viewer and viewer.is_admin and Study.current().has_several_arms
+        return Response(told | {"arm": arm} if is_named else told)
 
 
 class PredictionsView(Counted):
@@ -189,7 +206,7 @@ class PredictionsView(Counted):
     )
     def post(self, request: Request) -> Response:
         """What the target model sees in a drawing. It is not submitted. Who has a drawing to read
-        gets a 403 until it is read."""
+        gets a 403 until it is read, and who is in an arm of the study without a verdict always."""
         body = _parsed(shapes.Drawing, request)
         asker = _person(request) if request.user.is_authenticated else None
         who = str(asker.pk) if asker else limits.address_of(request._request)
@@ -206,13 +223,14 @@ class PredictionsView(Counted):
 
 def _own(attempt: Attempt, fate: str) -> dict[str, object]:
     stands = attempt.fate()
+    is_told = attempt.round.has_verdict
     return {
         **shapes.Attempt(attempt).data,
-        "original": attempt.is_original,
+        "original": attempt.is_original or not is_told,
         "submitted": attempt.submitted_at,
         "settled": stands.settled_at,
         "settled_label": stands.settled_label,
-        "credit": attempt.credit,
+        "credit": attempt.credit if is_told else 0.0,
         "fate": fate,
     }
 
@@ -245,9 +263,9 @@ class AttemptsView(Counted):
         },
     )
     def post(self, request: Request) -> Response:
-        """Submit a drawing; the answer is the target model's verdict. Sent again with the same
-        `client_key`, of your choice, and the same body it is not taken twice: the answer is the
-        same, with 200."""
+        """Submit a drawing; the answer is the target model's verdict, unless one's arm of the study
+        is given none. Sent again with the same `client_key`, of your choice, and the same body it
+        is not taken twice: the answer is the same, with 200."""
         body = _parsed(shapes.NewAttempt, request)
         drawn = attempts.parse(**{key: body[key] for key in ("strokes", "width") if key in body})
         submission = attempts.Submission(body["target_label"], drawn, body.get("client_key"))
@@ -331,12 +349,16 @@ class LeaderboardView(Tagged):
 
     @extend_schema(
         operation_id="leaderboard_list",
-        parameters=[OpenApiParameter("period", enum=list(leaderboards.PERIODS), default="round")],
+        parameters=[
+            OpenApiParameter("period", enum=list(leaderboards.PERIODS), default="round"),
+            ARM,
+        ],
         responses=shapes.listed(shapes.Standing),
     )
     def get(self, request: Request) -> Response:
         """The best by verified fools: in the open round, the last seven days, or of all time."""
-        standings = leaderboards.standings(request.query_params.get("period", "round"))
+        period = request.query_params.get("period", "round")
+        standings = leaderboards.standings(period, _arm(request))
         results = shapes.Standing(standings, many=True).data
         return Response({"next": None, "previous": None, "results": results})
 

@@ -76,17 +76,17 @@ def own(person: Person) -> Iterator[str]:
     yield json.dumps(about)[:-1] + ', "drawings": ['
     attempts = person.attempts.select_related("round").order_by("submitted_at", "pk")
     for place, attempt in enumerate(in_parts.rows(attempts, 200)):
-        stands = attempt.fate()
+        stands, is_told = attempt.fate(), attempt.round.has_verdict
         entry = {
             "id": str(attempt.pk),
             "submitted": attempt.submitted_at.isoformat(),
             "round": attempt.round.number,
             "target_label": attempt.target_label,
-            "predicted_label": attempt.predicted_label,
-            "probabilities": attempt.probabilities,
+            "predicted_label": attempt.predicted_label if is_told else None,
+            "probabilities": attempt.probabilities if is_told else None,
             "status": stands.status,
             "settled_label": stands.settled_label,
-            "credit": attempt.credit,
+            "credit": attempt.credit if is_told else 0.0,
             "licence": attempt.licence or None,
             "strokes": attempt.strokes,
             "width": attempt.width,

@@ -229,7 +229,8 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
 
 
 def _rounds(plan: Plan) -> Iterator[Round]:
-    return Round.objects.filter(number__lte=plan.round.number).order_by("number").iterator()
+    of_arm = Round.objects.filter(number__lte=plan.round.number, arm=plan.round.arm)
+    return of_arm.order_by("number").iterator()
 
 
 def _of_a_round(round_: Round) -> dict[str, object]:

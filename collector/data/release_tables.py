@@ -18,16 +18,22 @@ from collector.errors import Refused
 from collector.models import Attempt, Decision, Reading
 from trainer import samples
 from trainer.learning.png import pngs
-from trainer.models import Contributor, RoundModel, Sample
+from trainer.models import Arm, Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
 ARM = "dynamic"
 Row = dict[str, Any]
 
 
+def of_rounds(number: int) -> dict[str, object]:
+    """What is asked for of a drawing or sample of a release's rounds."""
+    return {"round__number__lte": number, "round__arm": Arm.DYNAMIC}
+
+
 @dataclass(frozen=True)
 class Scope:
-    """What a release is of: rounds up to `number`, with pseudonyms by `key`."""
+    """What a release is of: the dynamic arm's rounds up to `number`, with pseudonyms by `key`. What
+    people of other arms drew is not told before a study ends."""
 
     number: int
     model: RoundModel
@@ -47,7 +53,7 @@ class Scope:
 
     def attempts(self) -> QuerySet[Attempt]:
         """Return the attempts that are released: all that are not removed, and wait no longer."""
-        found = Attempt.objects.filter(round__number__lte=self.number, removed_at=None)
+        found = Attempt.objects.filter(removed_at=None, **of_rounds(self.number))
         return found.exclude(status=Attempt.Status.PENDING)
 
     def readings(self) -> QuerySet[Reading]:
@@ -63,7 +69,7 @@ class Scope:
         """Return the samples of those rounds that are still there, and those that the model was
         trained on, also where they are withdrawn."""
         trained_on = samples.trained_on(self.model).order_by().filter(pk=OuterRef("pk"))
-        found = Sample.objects.filter(round__number__lte=self.number, removed_at=None)
+        found = Sample.objects.filter(removed_at=None, **of_rounds(self.number))
         return found.annotate(is_trained_on=Exists(trained_on)).filter(
             Q(withdrawn_at=None) | Q(is_trained_on=True)
         )

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from collector.data import release_folder, snapshot
 from collector.data.release_folder import Plan, Written
+from collector.data.release_tables import of_rounds
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import (
     DRAWER_SUSPENDED,
@@ -25,7 +26,7 @@ from collector.models import (
     Study,
 )
 from trainer import rounds
-from trainer.models import Round
+from trainer.models import Arm, Round
 
 
 def make(number: int) -> Release:
@@ -126,7 +127,8 @@ def write_to(release: Release, folder: Path) -> None:
 def withdraw_with(drawer: Person) -> None:
     """Delete the files of all releases that may have drawings of `drawer`, which are being removed
     in this transaction. It holds the trainer's lock."""
-    first = drawer.attempts.aggregate(first=Min("round__number"))["first"]
+    given = drawer.attempts.filter(round__arm=Arm.DYNAMIC)
+    first = given.aggregate(first=Min("round__number"))["first"]
     if first is None:
         return
     having = Release.objects.filter(minor__gte=first, withdrawn_at=None)
@@ -144,7 +146,7 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
             "what is over, which it is once the next model opens a round.",
             code="round_open",
         )
-    of_these = Attempt.objects.filter(round__number__lte=number)
+    of_these = Attempt.objects.filter(**of_rounds(number))
     waiting = of_these.filter(status=Attempt.Status.PENDING, removed_at=None)
     if count := waiting.exclude(DRAWER_SUSPENDED).count():
         raise Conflict(
@@ -214,7 +216,7 @@ def _keep(plan: Plan, folder: Path, written: Written) -> Release:
             _store(release, path)
         with transaction.atomic():
             rounds.lock()
-            of_these = Attempt.objects.filter(round__number__lte=plan.round.number)
+            of_these = Attempt.objects.filter(**of_rounds(plan.round.number))
             if of_these.exclude(removed_at=None).count() != plan.removed_count:
                 raise Conflict("Somebody removed their drawings meanwhile: make it once more.")
             Release.objects.filter(pk=release.pk).update(published_at=timezone.now())

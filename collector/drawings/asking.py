@@ -19,9 +19,11 @@ from collector.models import (
     clock,
     require_open,
 )
+from collector.rules import arms
 from trainer import target
 from trainer.learning import drawing, raster, same_ink, similarity
 from trainer.learning.sentences import Sentence
+from trainer.models import Arm
 from trainer.prepared import Prepared
 
 KEPT = timedelta(days=1)
@@ -38,9 +40,11 @@ def predict(
     `asker` (None: a stranger) could see it, unless the draw page shows it anyway.
 
     `who` is counted for one prediction already, and here for a drawing that takes as long as
-    several. Raises Forbidden while the asker has a drawing to read, TooMany,
-    target.TargetUnavailable.
+    several. Raises Forbidden where the asker's arm of the study has no verdict, or while they have
+    a drawing to read, TooMany, target.TargetUnavailable.
     """
+    if asker and asker.arm == Arm.NONE:
+        raise Forbidden(arms.NOT_TOLD, code="no_verdict")
     if asker and _to_read(asker):
         raise Forbidden(
             Sentence(
@@ -51,7 +55,7 @@ def predict(
         )
     if further := raster.shares_of_work(drawn) - 1:
         limits.take(limits.PREDICTIONS_A_MINUTE, who, further)
-    model = target.current()
+    model = target.current(asker.arm if asker else Arm.DYNAMIC)
     pixels = raster.rasterise(drawn).tobytes()
     prediction = model.read(pixels)
     if asker and not Study.current().has_live_preview:

@@ -105,7 +105,8 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     if attempt.target_label != attempt.predicted_label:
         attempt.shape = similarity.shape(path).tobytes()
     since = attempt.submitted_at - SUBMISSION_WINDOW
-    seen = near_duplicates.submitted_after(since, attempt.target_label) if attempt.shape else set()
+    lately = since, attempt.target_label, attempt.round.arm
+    seen = near_duplicates.submitted_after(*lately) if attempt.shape else set()
     attempt.near_duplicate_of_id = near_duplicates.find_original(attempt, path)
     attempt.is_mnist_duplicate = mnist_duplicates.is_duplicate(
         raster.picture(attempt.pixels), attempt.target_label
@@ -118,7 +119,7 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
                 limits.leave_room(drawer)
                 if attempt.near_duplicate_of_id is None:
                     # Comparing takes long, and here everybody waits: only what came meanwhile.
-                    now = near_duplicates.submitted_after(since, attempt.target_label)
+                    now = near_duplicates.submitted_after(*lately)
                     if new := now - seen:
                         attempt.near_duplicate_of_id = near_duplicates.find_original(
                             attempt, path, among=new
@@ -157,11 +158,11 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         raster.check_ink(pixels)
     except drawing.Degenerate as error:
         raise Unprocessable(error.message, field=error.field, code=error.code) from error
-    model = target.current()
+    model = target.current(drawer.arm)
     prediction = model.read(pixels.tobytes())
     study = Study.current()
     fooled = prediction.digit != submission.target_label
-    audited = not fooled and _lot.random() < study.audit_share and limits.may_check(drawer)
+    audited = not fooled and (not model.round.has_verdict or _is_chosen(drawer, study))
     moderated = fooled or audited
     now = timezone.now()
     return Attempt(
@@ -179,7 +180,7 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
         raster_version=raster.VERSION,
         licence=study.licence,
-        has_live_preview=study.has_live_preview,
+        has_live_preview=study.has_live_preview and model.round.has_verdict,
         status=Status.PENDING if moderated else Status.NOT_FOOLED,
         is_audited=audited,
         quorum=study.quorum,
@@ -188,6 +189,11 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         else 0,
         settled_at=None if moderated else now,
     )
+
+
+def _is_chosen(drawer: Person, study: Study) -> bool:
+    """Whether a drawing that did not fool is to be read all the same."""
+    return _lot.random() < study.audit_share and limits.may_check(drawer)
 
 
 def runner_up(attempt: Attempt) -> int:
@@ -204,7 +210,7 @@ def runner_up(attempt: Attempt) -> int:
 def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
     """Ask the model that judged a drawing how much each pixel, (28, 28), spoke for the predicted
     digit and against its runner-up. Raises target.TargetUnavailable."""
-    return target.of_round(attempt.round.number).attribution(
+    return target.of_round(attempt.round.number, attempt.round.arm).attribution(
         attempt.pixels, attempt.predicted_label, runner_up(attempt)
     )
 
@@ -213,7 +219,8 @@ def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
     """Take an own drawing back, as long as they may. Raises NotFound, Conflict."""
     with transaction.atomic():
         attempt = (
-            Attempt.objects.select_for_update(no_key=True)
+            Attempt.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("round")
             .filter(pk=attempt_id, drawer=drawer)
             .first()
         )

@@ -78,7 +78,7 @@ def _tricks() -> list[Example]:
 def _no_digit(status: str, answer: str, practice: Iterable[Example]) -> list[Example]:
     """Return drawings that settled so lately and undisputedly; practice drawings where there are
     too few."""
-    newest = Round.objects.order_by("-number").values_list("pk", flat=True)[:ROUNDS_SEARCHED]
+    newest = Round.objects.order_by("-pk").values_list("pk", flat=True)[:ROUNDS_SEARCHED]
     settled = (
         Attempt.objects.filter(round__in=list(newest), status=status, removed_at=None)
         .filter(ORIGINAL, gold=None, appeal=None)

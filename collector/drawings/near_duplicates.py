@@ -1,4 +1,5 @@
-"""Near-duplicates of earlier fools, by anybody: taken, marked, and counted for nothing."""
+"""Near-duplicates of earlier fools, by anybody in the same arm of the study: taken, marked, and
+counted for nothing."""
 
 import json
 import uuid
@@ -11,7 +12,7 @@ import numpy as np
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from collector.models import Attempt
+from collector.models import Allocation, Attempt
 from trainer.learning import raster, same_ink, similarity
 from trainer.prepared import Prepared
 
@@ -24,16 +25,16 @@ class _Fool(NamedTuple):
 
 
 Rows = dict[str, _Fool]  # by the attempt's id, as the database writes it
-# Of each digit's fools what this process compared with last. A drawing never changes: which ones
-# count is asked each time, and only those that are not here are read.
-_known: dict[int, Rows] = {}
+# Of each digit's fools in an arm what this process compared with last. A drawing never changes:
+# which ones count is asked each time, and only those that are not here are read.
+_known: dict[tuple[int, str], Rows] = {}
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
-def submitted_after(since: datetime, target_label: int) -> set[uuid.UUID]:
-    """Return the ids of the fools of a digit, removed ones aside, that were submitted after
+def submitted_after(since: datetime, target_label: int, arm: str) -> set[uuid.UUID]:
+    """Return the ids of an arm's fools of a digit, removed ones aside, that were submitted after
     `since`."""
-    return set(_SUBMITTED_AFTER.ask(target_label, since))
+    return set(_SUBMITTED_AFTER.ask(target_label, arm, since))
 
 
 def find_original(
@@ -46,7 +47,7 @@ def find_original(
     the newest `OF_ANYBODY` fools of any round, and the newest `OF_THE_DRAWER` of the drawer's own,
     or `among` these alone.
     """
-    same = _SAME_PIXELS.ask(attempt.target_label, attempt.pixels_sha256)
+    same = _SAME_PIXELS.ask(attempt.target_label, attempt.round.arm, attempt.pixels_sha256)
     if first := min(same, default=None):
         return first[1]
     anybodys, own = _newest(attempt, among)
@@ -96,21 +97,21 @@ def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
 def _newest(attempt: Attempt, among: set[uuid.UUID] | None) -> tuple[Rows, Rows]:
     """Return the newest of anybody's drawings and of the drawer's own, or those `among` these. What
     is read of all is kept for the next."""
-    label, drawer_id = attempt.target_label, attempt.drawer_id
+    label, arm, drawer_id = attempt.target_label, attempt.round.arm, attempt.drawer_id
     if among is None:
-        anybodys = _newest_of_anybody(OF_ANYBODY).ask(label)
+        anybodys = _newest_of_anybody(OF_ANYBODY).ask(label, arm)
         own = _newest_own(OF_THE_DRAWER).ask(label, drawer_id)
     else:
-        these = _earlier(label).filter(pk__in=among)
+        these = _earlier(_fools(label)).filter(pk__in=among)
         anybodys, own = list(these), list(these.filter(drawer=drawer_id))
-    known = _known.get(attempt.target_label, {})
+    known = _known.get((label, arm), {})
     if new := {*anybodys, *own} - known.keys():
         known = known | _read(new)
     of_anybody, of_drawer = (
         {pk: known[pk] for pk in pks if pk in known} for pks in (anybodys, own)
     )
     if among is None:
-        _known[attempt.target_label] = of_anybody
+        _known[label, arm] = of_anybody
     return of_anybody, of_drawer
 
 
@@ -144,44 +145,52 @@ def _fools(target_label: int) -> QuerySet[Attempt]:
     return Attempt.objects.filter(has_fooled=True, target_label=target_label)
 
 
-def _earlier(target_label: int) -> QuerySet[Attempt, str]:
-    """Give the ids of the fools of a digit that were not taken back, newest first."""
-    earlier = _fools(target_label).exclude(status=Attempt.Status.RETRACTED)
+def _in_arm(target_label: int, arm: str) -> QuerySet[Attempt]:
+    return _fools(target_label).exclude(drawer__in=Allocation.elsewhere(arm))
+
+
+def _earlier(fools: QuerySet[Attempt]) -> QuerySet[Attempt, str]:
+    """Give the ids of those of these fools that were not taken back, newest first."""
+    earlier = fools.exclude(status=Attempt.Status.RETRACTED)
     earlier = earlier.filter(shape__isnull=False).order_by("-submitted_at")
     return earlier.values_list(Cast("pk", TextField()), flat=True)
 
 
 @cache
 def _newest_of_anybody(count: int) -> Prepared[str]:
-    return Prepared(lambda label: _earlier(label)[:count], int)
+    return Prepared(lambda label, arm: _earlier(_in_arm(label, arm))[:count], int, str)
 
 
 @cache
 def _newest_own(count: int) -> Prepared[str]:
     return Prepared(
-        lambda label, drawer_id: _earlier(label).filter(drawer=drawer_id)[:count], int, uuid.UUID
+        lambda label, drawer_id: _earlier(_fools(label)).filter(drawer=drawer_id)[:count],
+        int,
+        uuid.UUID,
     )
 
 
 _MOST = similarity.LOOKED_AT + similarity.LOOKED_AT_OF_OWN
 _SUBMITTED_AFTER = Prepared(
-    lambda label, since: (
-        _fools(label)
+    lambda label, arm, since: (
+        _in_arm(label, arm)
         .filter(shape__isnull=False, submitted_at__gt=since)
         .values_list("pk", flat=True)
     ),
     int,
+    str,
     datetime,
 )
 # Few, if any. Asked for in order, SQLite would read along all the fools of the digit.
 _SAME_PIXELS = Prepared(
-    lambda label, sha256: (
-        _fools(label)
+    lambda label, arm, sha256: (
+        _in_arm(label, arm)
         .filter(pixels_sha256=sha256)
         .exclude(status=Attempt.Status.RETRACTED)
         .values_list("submitted_at", "pk")
     ),
     int,
+    str,
     str,
 )
 _KEPT = Prepared(

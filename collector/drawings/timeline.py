@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import OuterRef, Subquery
+
 from collector.models import Appeal, Attempt, Decision, Fate, Study
 from collector.rules import verdicts
 from trainer import target
 from trainer.learning.sentences import Sentence, Value, counted
-from trainer.models import Round, RoundModel, Sample, Split
+from trainer.models import Arm, Round, RoundModel, Sample, Split
 from trainer.saying import told
 from trainer.words import a_digit, sure
 
@@ -63,6 +65,8 @@ def headline(attempt: Attempt, sample: SampleOutcome | None = None) -> str:
     """Say the fate in a few words to its drawer, for a list, with what became of its sample."""
     stands = attempt.fate()
     words = _HEADLINES[Status(stands.status)]
+    if stands.status == Status.PENDING and not attempt.round.has_verdict:
+        return told(Sentence("Kept for the study"))
     if stands.status == Status.CORRECTED:
         words = Sentence("Moderators read {digit}", digit=a_digit(stands.settled_label or 0))
     is_told = sample and stands.settled_label is not None
@@ -81,6 +85,8 @@ def with_headlines(attempts: Iterable[Attempt]) -> list[tuple[Attempt, str]]:
 def timeline(attempt: Attempt, who: str = "") -> list[TimelineEvent]:
     """Tell the whole story, oldest first, to its drawer, or to an admin by the name of `who` drew
     it. While it is pending, only the number of its readings is told."""
+    if not who and not attempt.round.has_verdict:
+        return _untold(attempt)
     events = [_event(attempt.submitted_at, "submitted", _drew(attempt, who), _verdict(attempt))]
     if not (attempt.is_original or attempt.is_imported):
         events.append(_event(attempt.submitted_at, "copy", _copied(attempt, who)))
@@ -101,6 +107,14 @@ def timeline(attempt: Attempt, who: str = "") -> list[TimelineEvent]:
     if (now := _read_now(attempt, stands)) and stands.settled_at:
         events.append(now)
     return events
+
+
+def _untold(attempt: Attempt) -> list[TimelineEvent]:
+    """What a drawer knows themselves of a drawing, where no verdict is given."""
+    drew = _event(attempt.submitted_at, "submitted", _drew(attempt, ""))
+    if attempt.fate().status == Status.RETRACTED:
+        return [drew, _event(attempt.fate().settled_at, "settled", _TAKEN_BACK)]
+    return [drew, _event(None, "waiting", Sentence("It is kept for the study. Thank you."))]
 
 
 def _event(happened_at: datetime | None, kind: str, *sentences: Sentence) -> TimelineEvent:
@@ -132,11 +146,12 @@ def through_rounds(attempt: Attempt) -> list[ModelReading]:
         return []
     settled_label = attempt.fate().settled_label
     label = attempt.target_label if settled_label is None else settled_label
-    newest_first = Round.objects.order_by("-number").values_list("number", flat=True)
+    arm = attempt.round.arm
+    newest_first = Round.objects.filter(arm=arm).order_by("-number")
     readings = []
-    for number in reversed(newest_first[:MOST_ROUNDS]):
+    for number in reversed(newest_first.values_list("number", flat=True)[:MOST_ROUNDS]):
         try:
-            read = target.of_round(number).read(attempt.pixels)
+            read = target.of_round(number, arm).read(attempt.pixels)
         except target.TargetUnavailable:
             continue
         readings.append(ModelReading(number, read.digit, read.share, read.digit == label))
@@ -147,7 +162,7 @@ def _read_now(attempt: Attempt, stands: Fate) -> TimelineEvent | None:
     """What the open round's model makes of a drawing of an earlier round; None where it cannot be
     asked, or there is nothing to ask it about."""
     try:
-        model = target.current()
+        model = target.current(attempt.round.arm)
     except target.TargetUnavailable:
         return None
     if (
@@ -328,10 +343,8 @@ def outcomes_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, SampleOutcome]:
         .defer("first_trained_by__report", "first_trained_by__manifest")
         .order_by("added_at")
     )
-    # Round 1's model knows base data alone.
-    in_order = Round.objects.filter(number__gt=1).order_by("number")
-    models = list(in_order.values_list("pk", "model_id"))
-    trained_rounds = {sample.pk: _first_trained(sample, models) for sample in samples}
+    models = {arm: _models_that_learned(arm) for arm in {sample.arm for sample in samples}}
+    trained_rounds = {sample.pk: _first_trained(sample, models[sample.arm]) for sample in samples}
     rounds = Round.objects.in_bulk({pk for pk in trained_rounds.values() if pk})
     return {
         sample.attempt: SampleOutcome(
@@ -342,6 +355,19 @@ def outcomes_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, SampleOutcome]:
         )
         for sample in samples
     }
+
+
+def _models_that_learned(arm: str) -> list[tuple[int, int]]:
+    """Give an arm's rounds in order, each with the newest model that the arm's samples had made as
+    it opened; not the first, before which there was none."""
+    in_order = Round.objects.filter(arm=arm, number__gt=1).order_by("number")
+    if arm == Arm.DYNAMIC:
+        return list(in_order.values_list("pk", "model_id"))
+    made = RoundModel.objects.filter(
+        arm=arm, state=RoundModel.State.PROMOTED, finished_at__lte=OuterRef("opened_at")
+    )
+    newest = Subquery(made.order_by("-pk").values("pk")[:1])
+    return list(in_order.annotate(made=newest).values_list("pk", "made"))
 
 
 def _first_trained(sample: Sample, models: list[tuple[int, int]]) -> int | None:

@@ -18,6 +18,7 @@ from collector.models.moderation import Gold, ModerationPause, Reading
 from collector.models.people import (
     AdminAction,
     Alarm,
+    Allocation,
     Allowance,
     Email,
     Factor,
@@ -44,6 +45,7 @@ __all__ = [
     "SHOWABLE",
     "AdminAction",
     "Alarm",
+    "Allocation",
     "Allowance",
     "Appeal",
     "AskedPrediction",

@@ -330,10 +330,12 @@ class Attempt(models.Model):
 
         Whether the lot chose a drawing that did not fool to be read is not told to its drawer,
         unless moderators read something else than was meant: it stands as it would if it had not
-        been chosen.
+        been chosen. Where no verdict is given, nothing else is told either than that it waits.
         """
         if is_own and self.taken_back_at:
             return Fate(self.Status.RETRACTED, self.taken_back_at, None)
+        if is_own and not self.round.has_verdict and self.status != self.Status.RETRACTED:
+            return Fate(self.Status.PENDING, None, None)
         unsuspected = (self.Status.PENDING, self.Status.NOT_FOOLED)
         if is_own and not self.has_fooled and self.status in unsuspected:
             return Fate(self.Status.NOT_FOOLED, self.submitted_at, None)

@@ -8,14 +8,14 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models, transaction
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collector.errors import Forbidden, Refused
 from trainer.learning.sentences import Sentence, from_json, to_json
-from trainer.models import Round
+from trainer.models import Arm, Round
 from trainer.prepared import Prepared
 from trainer.saying import told
 
@@ -39,9 +39,22 @@ class PersonManager(BaseUserManager["Person"]):
     ) -> "Person":
         return self.create_user(username, password, role=Person.Role.ADMIN, **extra)
 
-    def hidden(self) -> "models.QuerySet[Person]":
-        """Return whom the public does not see: suspended, closed, or not listed by choice."""
-        return self.exclude(is_active=True, is_listed=True, closed_at=None)
+    def hidden(self, arm: str = Arm.DYNAMIC) -> "models.QuerySet[Person]":
+        """Return whom the people of an arm do not see: suspended, closed, not listed by choice, or
+        in another arm; where no verdict is given, nobody sees anybody."""
+        if arm == Arm.NONE:
+            return self.all()
+        hidden = self.exclude(is_active=True, is_listed=True, closed_at=None)
+        if arm == Arm.DYNAMIC:
+            return hidden | self.filter(pk__in=Allocation.elsewhere(arm))
+        theirs = Allocation.objects.filter(arm=arm)
+        return hidden | self.exclude(pk__in=theirs.values("person"))
+
+    def with_arm(self) -> "models.QuerySet[Person]":
+        """Return everybody, each with their arm, which is then not asked for."""
+        drawn = Allocation.objects.filter(person=OuterRef("pk")).values("arm")
+        arm = Coalesce(Subquery(drawn), Value(Arm.DYNAMIC.value))
+        return self.annotate(arm=arm)  # type: ignore[no-redef]
 
     def suspended(self) -> "models.QuerySet[Person]":
         """Return whom an admin suspended; people who closed their own account are not among
@@ -184,6 +197,13 @@ class Person(AbstractBaseUser):
         return not self.is_active and self.closed_at is None
 
     @cached_property
+    def arm(self) -> str:
+        """In which arm of the study they are; those who were there before it had several are in the
+        dynamic one."""
+        drawn = Allocation.objects.filter(person=self).values_list("arm", flat=True)
+        return drawn.first() or Arm.DYNAMIC
+
+    @cached_property
     def suspension_count(self) -> int:
         """How often admins have suspended them."""
         return AdminAction.objects.filter(person=self, kind=AdminAction.Kind.SUSPENDED).count()
@@ -227,6 +247,32 @@ class Person(AbstractBaseUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_admin
+
+
+class Allocation(models.Model):
+    """To which arm of the study somebody came, by lot; append-only. Who is in none of these rows
+    was there before the study had arms, and draws as in the dynamic one."""
+
+    person = models.OneToOneField(Person, models.PROTECT, primary_key=True, related_name="+")
+    arm = models.CharField(max_length=7, choices=Arm)
+    block = models.PositiveIntegerField(help_text="of the lot, in which each arm has its weight")
+    place = models.PositiveSmallIntegerField(help_text="in the block, from 0")
+    weights = models.CharField(max_length=40, help_text="the study's arms when it was drawn")
+    allocated_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["block", "place"], name="one_allocation_a_place"),
+            models.CheckConstraint(condition=Q(arm__in=Arm.values), name="allocated_to_an_arm"),
+        ]
+
+    def __str__(self) -> str:
+        return f"the arm of {self.person_id}"
+
+    @staticmethod
+    def elsewhere(arm: str) -> "models.QuerySet[Allocation, Any]":
+        """Return the ids of whom the lot gave to another arm than this."""
+        return Allocation.objects.exclude(arm=arm).values("person")
 
 
 class Token(models.Model):

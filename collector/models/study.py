@@ -1,14 +1,18 @@
 """The study: the settings under which data is collected, and each change of them."""
 
 import math
+import random
 import secrets
+from collections.abc import Iterable
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from collector.models.people import Person
+from collector.rules import arms
 from trainer.prepared import Prepared
 
 
@@ -18,6 +22,15 @@ def new_secret() -> bytes:
 
 
 LONGEST_SETTING = 500  # characters
+
+
+def check_arms(text: str) -> None:
+    try:
+        arms.parse(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
 _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
 
@@ -34,6 +47,12 @@ class Study(models.Model):
     """The settings under which data is collected: one row, copied from the environment at first
     start."""
 
+    arms = models.CharField(
+        max_length=40,
+        default=arms.PLAIN,
+        validators=[check_arms],
+        help_text="with their weights in the lot, as in dynamic:2,static:1,none:1",
+    )
     architecture = models.CharField(max_length=50)
     round_size = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     quorum = models.PositiveSmallIntegerField(
@@ -81,6 +100,20 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return "the study"
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The arms, each with its weight in the lot."""
+        return arms.parse(self.arms)
+
+    @property
+    def has_several_arms(self) -> bool:
+        """Whether people are given to arms at all."""
+        return len(self.weights) > 1
+
+    def draw(self, earlier: Iterable[str], lot: random.Random) -> str:
+        """Draw the arm of whoever comes after these of a block, which is not full."""
+        return arms.draw(self.weights, earlier, lot)
 
     @property
     def max_per_person(self) -> int | None:

@@ -24,6 +24,7 @@ from collector.people import notices
 from collector.rules import verdicts
 from trainer import candidates, rounds, samples
 from trainer.learning.sentences import Sentence
+from trainer.models import Arm
 
 Status = Attempt.Status
 WENT_ON = Sentence("This drawing went on to somebody else meanwhile. Take the next one.")
@@ -83,7 +84,8 @@ def _store(reading: Reading, drawing: Attempt | Gold, answer: str, now: datetime
 def _locked(reading: Reading) -> Attempt | Gold:
     """Return what is read, its row being ours until the transaction ends."""
     if reading.attempt_id:
-        return Attempt.objects.select_for_update(no_key=True).get(pk=reading.attempt_id)
+        attempts = Attempt.objects.select_for_update(no_key=True, of=("self",))
+        return attempts.select_related("round").get(pk=reading.attempt_id)
     assert reading.gold_id
     return Gold.objects.select_for_update(no_key=True).get(pk=reading.gold_id)
 
@@ -147,9 +149,11 @@ def settle(attempt: Attempt, outcome: verdicts.Outcome, now: datetime) -> None:
     # Its drawer may have been suspended after it was leased.
     if Attempt.objects.filter(DRAWER_SUSPENDED, pk=attempt.pk).exists():
         samples.withdraw(attempt.drawer.contributor)
-    elif sample and sample.has_fooled:
+    elif sample and (sample.has_fooled or sample.arm == Arm.NONE):
         study = Study.current()
-        candidates.start_if_due(study.architecture, study.round_size, study.max_per_person)
+        candidates.start_if_due(
+            study.architecture, study.round_size, study.max_per_person, sample.arm
+        )
 
 
 def discount(moderator: Person) -> None:

@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
 from collector.models import AdminAction, Email, Factor, Person, Study, Token
-from collector.people import mails, sessions, sign_ins
+from collector.people import arms, mails, sessions, sign_ins
 from trainer.learning.sentences import Sentence
 from trainer.prepared import Prepared
 
@@ -45,10 +45,14 @@ logger = logging.getLogger(__name__)
 def _with_standing(person_id: uuid.UUID) -> QuerySet[Person]:
     suspensions = AdminAction.objects.filter(person=OuterRef("pk"), kind=AdminAction.Kind.SUSPENDED)
     count = suspensions.order_by().values("person").annotate(n=Count("pk")).values("n")
-    return Person.objects.filter(pk=person_id).annotate(
-        times_suspended=Coalesce(Subquery(count), 0),
-        has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
-        is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
+    return (
+        Person.objects.with_arm()
+        .filter(pk=person_id)
+        .annotate(
+            times_suspended=Coalesce(Subquery(count), 0),
+            has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
+            is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
+        )
     )
 
 
@@ -60,8 +64,8 @@ _TOKEN = Prepared(
 
 class Backend(ModelBackend):
     """Django's own way to sign in and to know who a session is of; here the person comes with their
-    `suspension_count`, which each session is compared with, and with whether they lack a second
-    factor, in the same query."""
+    `suspension_count`, which each session is compared with, with their arm, and with whether they
+    lack a second factor, in the same query."""
 
     def get_user(self, user_id: uuid.UUID) -> Person | None:
         """Return the person; None for nobody, and for who is suspended or has closed the
@@ -92,6 +96,7 @@ def sign_up(username: str, password: str, email: str, *, address: str, site: str
     person = Person(username=username, unconfirmed_email=email, language=get_language())
     with _saving(person, password):
         person.save(force_insert=True)
+        arms.allocate(person)
         if email:
             _ask_to_confirm(person, email, site)
     return person
@@ -118,6 +123,8 @@ def add(
     person = Person(username=username, email=email, role=role, qualified_at=qualified)
     with _saving(person, password):
         person.save(force_insert=True)
+        if role == Person.Role.CROWDWORKER:
+            arms.allocate(person)
     return person
 
 

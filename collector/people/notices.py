@@ -14,10 +14,10 @@ from collector.models import ORIGINAL, Attempt, Email, Notice, Person
 from collector.people import mails
 from trainer import target
 from trainer.learning.sentences import Sentence, counted
-from trainer.models import Round, Sample
+from trainer.models import Arm, Round, Sample
 
 Status = Attempt.Status
-UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED)
+UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED, Status.PENDING)
 NEWEST_FOOLS = 200  # of a person, that a new model is asked about
 AT_MOST_EVERY = timedelta(hours=1)
 PAUSED = Sentence(
@@ -74,10 +74,10 @@ def tell(person: Person, *sentences: Sentence) -> None:
 
 
 def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
-    """Tell those whose drawings the open round's model learned anew, and how many of their fools it
-    now reads correctly, if it has been open that long; return how many were told. Safe to call
-    often: nobody is told twice. It asks the model, and so loads torch."""
-    opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1).first()
+    """Tell those whose drawings the model of the dynamic arm's open round learned anew, and how
+    many of their fools it now reads correctly, if it has been open that long; return how many were
+    told. Safe to call often: nobody is told twice. It asks the model, and so loads torch."""
+    opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1, arm=Arm.DYNAMIC).first()
     # Opened by hand, it may be an earlier model again.
     if opened is None or opened.opened_by or timezone.now() - opened.opened_at < opened_for:
         return 0

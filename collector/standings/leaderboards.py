@@ -23,7 +23,7 @@ from collector.models import (
     Tally,
 )
 from trainer.learning.sentences import Sentence
-from trainer.models import Round
+from trainer.models import Arm, Round
 
 PERIODS = ("round", "week", "all")
 SHOWN = 100
@@ -46,6 +46,11 @@ class AttemptCounts:
     def __add__(self, other: "AttemptCounts") -> "AttemptCounts":
         mine, theirs = astuple(self), astuple(other)
         return AttemptCounts(*map(sum, zip(mine, theirs, strict=True)))
+
+    @property
+    def drawn_count(self) -> int:
+        """All attempts, copies among them."""
+        return self.attempt_count + self.copy_count
 
     @property
     def decided_count(self) -> int:
@@ -168,14 +173,15 @@ def counts_of(people: Iterable[Person]) -> dict[UUID, AttemptCounts]:
     return dict.fromkeys(drawers, AttemptCounts()) | drawn
 
 
-def standings(period: str = "round") -> list[Standing]:
-    """List the best by credit in the open `round`, the last `week`, or of `all` time: equal credit,
-    equal rank, and whoever was there first before the others. Raises Refused for another period.
+def standings(period: str = "round", arm: str = Arm.DYNAMIC) -> list[Standing]:
+    """List the best of an arm by credit in its open `round`, the last `week`, or of `all` time:
+    equal credit, equal rank, and whoever was there first before the others. Raises Refused for
+    another period.
 
     People are gone through, and no attempts but those of the day on which the week began.
     """
     now = timezone.now()
-    within, earned = _within(period, now), _earned(period, now)
+    within, earned = _within(period, now, arm), _earned(period, now, arm)
     least = min(sorted((credit for credit, *_ in earned.values()), reverse=True)[:SHOWN], default=0)
     first = [drawer for drawer, (credit, *_) in earned.items() if credit >= least]
     earning = within.filter(credit__gt=0, drawer=OuterRef("pk")).order_by("-submitted_at")
@@ -205,12 +211,12 @@ def standings(period: str = "round") -> list[Standing]:
     return lines
 
 
-def _earned(period: str, now: datetime) -> dict[UUID, tuple[Any, ...]]:
-    """What those earned in a period who earned anything and whom the public sees, and then what
-    they drew in it, in the order of OF_EACH."""
-    hidden = Person.objects.hidden().values("pk")
+def _earned(period: str, now: datetime, arm: str) -> dict[UUID, tuple[Any, ...]]:
+    """What those of an arm earned in a period who earned anything and whom the public sees, and
+    then what they drew in it, in the order of OF_EACH."""
+    hidden = Person.objects.hidden(arm).values("pk")
     totals: dict[UUID, tuple[Any, ...]] = {}
-    for rows, sums in _summed(period, now):
+    for rows, sums in _summed(period, now, arm):
         visible = rows.exclude(drawer__in=hidden).order_by().values_list("drawer")
         for drawer, *numbers in visible.annotate(**{f"of_{name}": sums[name] for name in sums}):
             before = totals.get(drawer, (0,) * len(numbers))
@@ -218,11 +224,13 @@ def _earned(period: str, now: datetime) -> dict[UUID, tuple[Any, ...]]:
     return {drawer: total for drawer, total in totals.items() if total[0]}
 
 
-def _summed(period: str, now: datetime) -> Iterator[tuple[QuerySet[Any], dict[str, Sum | Count]]]:
+def _summed(
+    period: str, now: datetime, arm: str
+) -> Iterator[tuple[QuerySet[Any], dict[str, Sum | Count]]]:
     """Yield what is summed up over a period, and how: the credit, and OF_EACH."""
     tallies = Tally.objects.filter(day=None, round=None)
     if period == "round":
-        open_round = Round.objects.filter(state=Round.State.OPEN).values("pk")[:1]
+        open_round = Round.objects.filter(state=Round.State.OPEN, arm=arm).values("pk")[:1]
         tallies = Tally.objects.filter(round=Subquery(open_round))
     elif period == "week":
         # Its first day is cut through by the hour; of the others there are sums.
@@ -232,16 +240,16 @@ def _summed(period: str, now: datetime) -> Iterator[tuple[QuerySet[Any], dict[st
         tallies = Tally.objects.filter(day__in=days)
         ends = datetime.combine(first_day, time(), UTC) + timedelta(days=1)
         counts = {name: Count("status", filter=which) for name, which in OF_EACH.items()}
-        cut = _within(period, now).filter(submitted_at__lt=ends)
+        cut = _within(period, now, arm).filter(submitted_at__lt=ends)
         yield cut, {"credit": Sum("credit"), **counts}
     yield tallies, {name: Sum(name) for name in ("credit", *OF_EACH)}
 
 
-def best_fools(drawers: Iterable[UUID], period: str) -> dict[UUID, Attempt]:
-    """Return the best public fool in a period of each of these people, who are in its standings,
-    with its round; who has none is missing. Raises Refused for another period."""
+def best_fools(drawers: Iterable[UUID], period: str, arm: str = Arm.DYNAMIC) -> dict[UUID, Attempt]:
+    """Return the best public fool in a period of each of these people, who are in an arm's
+    standings, with its round; who has none is missing. Raises Refused for another period."""
     fools = (
-        _within(period, timezone.now())
+        _within(period, timezone.now(), arm)
         .filter(SHOWABLE, drawer=OuterRef("pk"))
         .order_by(*BEST_FIRST)
     )
@@ -251,9 +259,9 @@ def best_fools(drawers: Iterable[UUID], period: str) -> dict[UUID, Attempt]:
     return {fool.drawer_id: fool for fool in found}
 
 
-def _within(period: str, now: datetime) -> QuerySet[Attempt]:
+def _within(period: str, now: datetime, arm: str) -> QuerySet[Attempt]:
     if period == "round":
-        return Attempt.objects.filter(round=Round.objects.get(state=Round.State.OPEN))
+        return Attempt.objects.filter(round=Round.objects.get(state=Round.State.OPEN, arm=arm))
     if period == "week":
         return Attempt.objects.filter(submitted_at__gte=now - WEEK)
     if period == "all":

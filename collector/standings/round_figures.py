@@ -5,7 +5,7 @@ rounds.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,9 @@ from functools import cached_property
 import numpy as np
 from django.db.models import QuerySet
 
-from collector.models import ORIGINAL, Attempt, Study, clock
+from collector.errors import Forbidden, Refused
+from collector.models import ORIGINAL, Allocation, Attempt, Person, Study, clock
+from collector.rules import arms
 from collector.standings import leaderboards
 from trainer import measurements, samples
 from trainer.learning.evaluate import wilson
@@ -29,8 +31,9 @@ from trainer.learning.report import (
     TestSet,
     set_lookup,
 )
+from trainer.learning.sentences import Sentence
 from trainer.measurements import Counts
-from trainer.models import MatrixRow, Round, RoundModel
+from trainer.models import Arm, MatrixRow, Round, RoundModel
 from trainer.rounds import get_round
 
 BASE_SETS = (MNIST_TEST, GATE_BASE)
@@ -66,6 +69,7 @@ class RoundOverview:
     """
 
     number: int
+    arm: str
     state: str
     opened_at: datetime
     closed_at: datetime | None
@@ -84,9 +88,10 @@ class RoundOverview:
         return Report.from_json(self.stored_report)
 
 
-def newest_first() -> QuerySet[Round]:
-    """Return all rounds with their models, newest first, to take some of."""
-    return Round.objects.select_related("model").defer("model__manifest").order_by("-number")
+def newest_first(arm: str = Arm.DYNAMIC) -> QuerySet[Round]:
+    """Return all rounds of an arm with their models, newest first, to take some of."""
+    of_arm = Round.objects.filter(arm=arm).select_related("model").defer("model__manifest")
+    return of_arm.order_by("-number")
 
 
 def overviews(rounds: Sequence[Round]) -> list[RoundOverview]:
@@ -98,10 +103,10 @@ def overviews(rounds: Sequence[Round]) -> list[RoundOverview]:
     ]
 
 
-def describe(number: int) -> RoundOverview:
-    """Tell one round with all that was measured of its model; of the newest matrix the model's own
-    line. Raises NoSuchRound."""
-    round_ = get_round(number)
+def describe(number: int, arm: str = Arm.DYNAMIC) -> RoundOverview:
+    """Tell one round of an arm with all that was measured of its model; of the newest matrix the
+    model's own line. Raises NoSuchRound."""
+    round_ = get_round(number, arm)
     report = measurements.whole_report(round_.model)
     line = _line(round_)
     by_digit = leaderboards.counts_by_digit(round_.attempts.all())
@@ -112,17 +117,17 @@ def describe(number: int) -> RoundOverview:
     )
 
 
-def current() -> RoundOverview:
-    """Tell the open round, as it is in the moment that it is read: another may open while its
+def current(arm: str = Arm.DYNAMIC) -> RoundOverview:
+    """Tell an arm's open round, as it is in the moment that it is read: another may open while its
     drawings are counted."""
-    round_ = newest_first().get(state=Round.State.OPEN)
+    round_ = newest_first(arm).get(state=Round.State.OPEN)
     [overview] = overviews([round_])
     return overview
 
 
 def _line(round_: Round) -> MatrixLine | None:
     """Read the line of a round's model in the newest matrix; None where it has none."""
-    newest = measurements.newest_matrix()
+    newest = measurements.newest_matrix(round_.arm)
     row = newest and newest.rows.filter(model=round_.model_id).first()
     if not (newest and row):
         return None
@@ -141,6 +146,7 @@ def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOvervie
     is_open = round_.state == Round.State.OPEN
     return RoundOverview(
         number=round_.number,
+        arm=round_.arm,
         state=round_.state,
         opened_at=round_.opened_at,
         closed_at=round_.closed_at,
@@ -150,20 +156,20 @@ def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOvervie
         counts=counts,
         counts_by_digit={},
         stored_report=round_.model.report,
-        due=due() if is_open else None,
-        training=_training() if is_open else None,
+        due=due(round_.arm) if is_open else None,
+        training=_training(round_.arm) if is_open else None,
     )
 
 
-def due() -> Due:
-    """Count what the next model has and needs; two queries."""
+def due(arm: str = Arm.DYNAMIC) -> Due:
+    """Count what an arm's next model has and needs; two queries."""
     study = Study.current()
-    return Due(samples.due(study.max_per_person).count(), study.round_size)
+    return Due(samples.due(study.max_per_person, arm).count(), study.round_size)
 
 
-def _training() -> Training | None:
+def _training(arm: str) -> Training | None:
     candidate = RoundModel.objects.filter(
-        state=RoundModel.State.TRAINING, left_out_contributor=None
+        state=RoundModel.State.TRAINING, arm=arm, left_out_contributor=None
     ).first()
     return Training(candidate.progress, candidate.created_at) if candidate else None
 
@@ -308,31 +314,32 @@ class RoundMatrix:
 class History:
     """Some rounds, newest first, and the lines of their models in the round × model matrix behind
     the pooled figures. `newest` is the round that the newest model of the matrix opened; None
-    while there is no matrix."""
+    while there is no matrix, and in an arm where no newer model than round 1's is a target."""
 
     rounds: list[RoundFigures]
     matrix: RoundMatrix
     newest: int | None
 
 
-def history(rounds: QuerySet[Round]) -> History:
-    """Tell some rounds, newest first, with their figures, in six queries; of each round's report
-    only two sets are read."""
+def history(numbers: Collection[int], arm: str = Arm.DYNAMIC) -> History:
+    """Tell an arm's rounds of these numbers, newest first, with their figures, in six queries; of
+    each round's report only two sets are read."""
+    of_arm = Round.objects.filter(arm=arm)
     stored_sets = {name: f"model__report__{set_lookup(name)}" for name in BASE_SETS}
     rows = list(
-        rounds.order_by("-number").values(
-            "pk", "number", "state", "opened_at", "model_id", *stored_sets.values()
-        )
+        of_arm.filter(number__in=numbers)
+        .order_by("-number")
+        .values("pk", "number", "state", "opened_at", "model_id", *stored_sets.values())
     )
     counts = leaderboards.counts_by_round(row["pk"] for row in rows)
     models = dict(
-        Round.objects.filter(model__in={row["model_id"] for row in rows})
+        of_arm.filter(model__in={row["model_id"] for row in rows})
         .order_by("-number")
         .values_list("number", "model_id")
     )
     # Of the rounds that share a model the first comes last, and stays.
     firsts = {model: number for number, model in models.items()}
-    matrix, newest = _matrix(models)
+    matrix, newest = _matrix(models, arm)
     told = []
     for row in rows:
         number, of_round = row["number"], counts.get(row["pk"], leaderboards.AttemptCounts())
@@ -385,10 +392,10 @@ def _of_set(measured: SetFigures) -> Figure:
     )
 
 
-def _matrix(models: dict[int, int]) -> tuple[RoundMatrix, int | None]:
-    """Read the lines of these models, by the round's number, in the newest matrix, and which round
-    its own model opened; empty before the second model."""
-    newest = measurements.newest_matrix()
+def _matrix(models: dict[int, int], arm: str) -> tuple[RoundMatrix, int | None]:
+    """Read the lines of these models, by the round's number, in an arm's newest matrix, and which
+    round its own model is the target of, if any; empty before the second model."""
+    newest = measurements.newest_matrix(arm)
     if newest is None:
         return RoundMatrix([], dict.fromkeys(Kind, np.zeros(0, np.uint32)), models, {}), None
     rows = MatrixRow.objects.filter(matrix=newest, model__in=set(models.values()))
@@ -398,18 +405,32 @@ def _matrix(models: dict[int, int]) -> tuple[RoundMatrix, int | None]:
     }
     opened = Round.objects.filter(model=newest.pk).order_by("number")
     matrix = RoundMatrix(newest.rounds, measurements.unpacked(newest.sizes), models, correct)
-    return matrix, opened.values_list("number", flat=True)[0]
+    return matrix, opened.values_list("number", flat=True).first()
 
 
-def removed_since(number: int) -> datetime | None:
+def removed_since(number: int, arm: str = Arm.DYNAMIC) -> datetime | None:
     """Since when a round's model cannot be made again, because somebody removed what it had
     learned; None if it can."""
     return samples.removed_since(
-        RoundModel.objects.defer("manifest", "report").get(rounds__number=number)
+        RoundModel.objects.defer("manifest", "report").get(rounds__number=number, rounds__arm=arm)
     )
 
 
-def fooled_today() -> int:
-    """Count the originals that have fooled a model since midnight, verified or not."""
+def fooled_today(arm: str = Arm.DYNAMIC) -> int:
+    """Count the originals that have fooled an arm's model since midnight, verified or not."""
     fooled = Attempt.objects.filter(ORIGINAL, submitted_at__gte=clock.today(), has_fooled=True)
-    return fooled.count()
+    return fooled.exclude(drawer__in=Allocation.elsewhere(arm)).count()
+
+
+def shown_arm(viewer: Person | None, asked: str = "") -> str:
+    """Return the arm whose rounds somebody sees: the one they ask for, else their own, and of
+    strangers the dynamic. Raises Refused for what is no arm, and, to all but admins, Forbidden for
+    the one in which nobody is told what models say: not before the study has ended."""
+    arm = asked or (viewer.arm if viewer else Arm.DYNAMIC)
+    if arm not in Arm.values:
+        raise Refused(
+            Sentence("An arm is one of {names}.", names=", ".join(Arm.values)), field="arm"
+        )
+    if arm == Arm.NONE and not (viewer and viewer.is_admin):
+        raise Forbidden(arms.NOT_TOLD, code="no_verdict")
+    return arm

@@ -16,6 +16,7 @@ from collector.standings.leaderboards import (
     VERIFIED,
     AttemptCounts,
 )
+from trainer.models import Arm
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,16 @@ def of_person(person: Person, since: datetime | None = None) -> Day:
     return Day(confirmed_count=counted.pop("confirmed_count"), counts=AttemptCounts(**counted))
 
 
-def challenge_board(day: date) -> list[Place]:
-    """List who drew the digit of a day on that day and fooled the model with it, as far as it is
-    verified or waits: the most verified fools first, then the most waiting, then whoever was there
-    first. One query; nobody is on it whom the public does not see."""
+def challenge_board(day: date, arm: str = Arm.DYNAMIC) -> list[Place]:
+    """List who, in an arm, drew the digit of a day on that day and fooled the model with it, as far
+    as it is verified or waits: the most verified fools first, then the most waiting, then whoever
+    was there first. One query; nobody is on it whom the public does not see."""
     begins = datetime.combine(day, time(), UTC)
     within = Attempt.objects.filter(
         target_label=challenges.digit_of(day),
         submitted_at__gte=begins,
         submitted_at__lt=begins + timedelta(days=1),
-    ).exclude(drawer__in=Person.objects.hidden().values("pk"))
+    ).exclude(drawer__in=Person.objects.hidden(arm).values("pk"))
     counts = {name: Count("status", filter=which) for name, which in OF_EACH.items()}
     lines = (
         within.order_by()

@@ -2,9 +2,11 @@
 rows."""
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db.models import (
@@ -26,6 +28,7 @@ from collector.models import (
     DRAWER_SUSPENDED,
     ORIGINAL,
     AdminAction,
+    Allocation,
     Attempt,
     Gold,
     ModerationPause,
@@ -37,7 +40,7 @@ from collector.models import (
     in_parts,
     tallies,
 )
-from collector.rules import verdicts
+from collector.rules import arms, verdicts
 from trainer import samples
 from trainer.learning import drawing, raster
 from trainer.learning.manifests import is_sealed
@@ -71,6 +74,7 @@ class Recount:
         yield from self._each(_hidden_gold(), _gold)
         yield from self._samples()
         yield from _splits()
+        yield from _lots()
         yield from _pauses()
         yield from _suspensions()
         given = ReleaseFile.objects.filter(
@@ -97,20 +101,23 @@ class Recount:
                 yield f"{kind} {row.pk} cannot be checked: {type(error).__name__}: {error}"
 
     def _rounds(self) -> Iterator[str]:
-        numbers = list(Round.objects.order_by("number").values_list("number", flat=True))
-        if numbers != list(range(1, len(numbers) + 1)):
+        by_arm: dict[str, list[int]] = defaultdict(list)
+        for arm, number in Round.objects.order_by("number").values_list("arm", "number"):
+            by_arm[arm].append(number)
+        if any(numbers != list(range(1, len(numbers) + 1)) for numbers in by_arm.values()):
             yield "The rounds are not numbered 1, 2, 3, …"
-        before: list[Round] = []
+        before: dict[str, Round] = {}
 
         def check(round_: Round) -> Iterator[str]:
-            yield from _times(round_, before.pop() if before else None)
-            before.append(round_)
+            yield from _times(round_, before.get(round_.arm))
+            before[round_.arm] = round_
 
         drawn = {"first": Min("attempts__submitted_at"), "last": Max("attempts__submitted_at")}
         rounds = Round.objects.select_related("model").defer("model__manifest", "model__report")
         yield from self._each(rounds.order_by("number").annotate(**drawn), check)
-        if before and before[0].state != Round.State.OPEN:
-            yield f"Round {before[0].number} is the last and is not open."
+        for last in before.values():
+            if last.state != Round.State.OPEN:
+                yield f"Round {last.number} is the last and is not open."
 
     def _models(self) -> Iterator[str]:
         trained_on = samples.counts_trained_on()
@@ -391,6 +398,21 @@ def _splits() -> Iterator[str]:
         if len(test) > 1 or 0 in test or (is_full and not test):
             first = block * samples.BLOCK
             yield f"Of the five contributors from {first} on, those at {test} are test."
+
+
+def _lots() -> Iterator[str]:
+    """In each block of the lot no arm came more often than its weight, and, where the block after
+    it has the same weights, none less often."""
+    rows = Allocation.objects.order_by("block", "place").values_list("block", "weights", "arm")
+    before: tuple[int, str, Counter[str]] | None = None
+    for block, in_block in groupby(rows.iterator(), itemgetter(0)):
+        given = [(weights, arm) for _, weights, arm in in_block]
+        weights, drawn = given[0][0], Counter(arm for _, arm in given)
+        if before and before[1] == weights and before[2] != arms.parse(weights):
+            yield f"Block {before[0]} of the lot is not full."
+        if not drawn <= Counter(arms.parse(weights)):
+            yield f"Block {block} of the lot has more of an arm than its weight."
+        before = block, weights, drawn
 
 
 def _pauses() -> Iterator[str]:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from collector.errors import Conflict, Refused
 from collector.models import LONGEST_SETTING, Person, Study, StudyChange, require_admin
-from collector.rules import origins
+from collector.rules import arms, origins
 from trainer import candidates, rounds
 from trainer.learning.sentences import Sentence
 
@@ -21,9 +21,10 @@ def begin() -> Study:
 
 
 def start_if_due() -> None:
-    """Start the training of a candidate if one is due by the study's settings."""
+    """Start the training of each arm's candidate that is due by the study's settings."""
     study = Study.current()
-    candidates.start_if_due(study.architecture, study.round_size, study.max_per_person)
+    for arm in study.weights:
+        candidates.start_if_due(study.architecture, study.round_size, study.max_per_person, arm)
 
 
 def change(admin: Person, seen: Mapping[str, object] | None = None, **values: object) -> Study:
@@ -48,10 +49,7 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             was = (seen or {}).get(field, before)
             if after in (before, was):
                 continue
-            if field == "requires_second_factor" and after and not admin.factors.exists():
-                raise Refused(
-                    Sentence("Add a second factor to your own account first."), field=field
-                )
+            _require_allowed(admin, field, before, after)
             if was != before:
                 raise Conflict(
                     Sentence(
@@ -72,7 +70,18 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             field, messages = next(iter(error.message_dict.items()))
             raise Refused(" ".join(messages), field=field) from error
         study.save()
+        if "arms" in values:
+            for arm in study.weights:
+                rounds.open_first(study.architecture, arm)
     return study
+
+
+def _require_allowed(admin: Person, field: str, before: object, after: object) -> None:
+    """Raise Refused where an admin may not set this so."""
+    if field == "requires_second_factor" and after and not admin.factors.exists():
+        raise Refused(Sentence("Add a second factor to your own account first."), field=field)
+    if field == "arms":
+        _check_arms(str(before), str(after))
 
 
 def _framing(text: str) -> str:
@@ -89,3 +98,13 @@ def _framing(text: str) -> str:
             field="embed_origins",
         )
     return " ".join(dict.fromkeys(named))
+
+
+def _check_arms(before: str, after: str) -> None:
+    """Raise Refused for what are no arms, or where one is missing that people are in."""
+    try:
+        is_whole = arms.parse(before).keys() <= arms.parse(after).keys()
+    except ValueError as error:
+        raise Refused(error.args[0], field="arms") from error
+    if not is_whole:
+        raise Refused(Sentence("An arm that is there stays; people are in it."), field="arms")

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from collector.models import Alarm, Attempt, Email, Reading, clock
 from collector.study import site_status
-from trainer.models import Round, RoundModel
+from trainer.models import Arm, Round, RoundModel
 
 State = RoundModel.State
 
@@ -94,7 +94,9 @@ def _trainings() -> Iterator[GaugeMetricFamily]:
 
 
 def _round() -> Iterator[GaugeMetricFamily]:
-    number, pk = Round.objects.values_list("number", "pk").get(state=Round.State.OPEN)
+    number, pk = Round.objects.values_list("number", "pk").get(
+        state=Round.State.OPEN, arm=Arm.DYNAMIC
+    )
     yield _gauge("open_round", "The number of the open round.", number)
     attempts = Attempt.objects.filter(round=pk)
     rows = attempts.values_list("status").annotate(count=Count("status")).order_by()

@@ -34,7 +34,7 @@ from trainer import candidates, rounds, saying, words
 from trainer.heartbeats import Sign
 from trainer.learning.report import UNLOADABLE, Report
 from trainer.learning.sentences import Sentence
-from trainer.models import Round, RoundModel
+from trainer.models import Arm, Round, RoundModel
 from trainer.saying import say, told
 
 State = RoundModel.State
@@ -132,8 +132,8 @@ def _change_study(admin: Person, form: StudyForm, **settings: object) -> str:
 
 
 def _last_closed() -> int:
-    """The number of the round before the open one; 0 where there is none."""
-    return Round.objects.get(state=Round.State.OPEN).number - 1
+    """The number of the dynamic arm's round before the open one; 0 where there is none."""
+    return Round.objects.get(state=Round.State.OPEN, arm=Arm.DYNAMIC).number - 1
 
 
 def _study_form(post: QueryDict | None = None) -> StudyForm:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from collector.errors import Forbidden, NotFound
 from collector.standings import leaderboards, round_figures
-from collector.views.parts import figures
+from collector.views.parts import arms, figures
 from trainer import rounds, samples, words
 from trainer.learning.report import Report
 from trainer.learning.sentences import Sentence
@@ -32,7 +32,7 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
     """Answer with the weights as they were served, in safetensors' form. Raises NoSuchRound,
     Forbidden while a round is open with them, NotFound where there are none, TargetUnavailable
     where they are damaged."""
-    model_id = rounds.get_round(number).model_id
+    model_id = rounds.get_round(number, arms.asked_by(request)).model_id
     if rounds.is_open(model_id):
         raise Forbidden(
             Sentence(
@@ -53,8 +53,8 @@ def weights(request: HttpRequest, number: int) -> HttpResponse:
 def card(request: HttpRequest, number: int) -> HttpResponse:
     """Answer with the model card of a round's model, a record, which is the same for everybody.
     Raises NoSuchRound, NotFound where it has no weights."""
-    overview = round_figures.describe(number)
-    row = _weights(rounds.get_round(number).model_id)
+    overview = round_figures.describe(number, arms.asked_by(request))
+    row = _weights(rounds.get_round(number, overview.arm).model_id)
     model = row.model
     context = {
         "site": settings.SITE_NAME,
@@ -128,21 +128,23 @@ def _people(counts: leaderboards.AttemptCounts) -> str:
 def history_csv(request: HttpRequest) -> StreamingHttpResponse:
     """Answer with a line a round, oldest first: each figure with its two counts, its value, and the
     ends of its 95 % interval. Streamed, so that a long study is never in memory as a whole."""
-    response = StreamingHttpResponse(_history_lines(), content_type="text/csv; charset=utf-8")
+    lines = _history_lines(arms.asked_by(request))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="rounds.csv"'
     return response
 
 
-def _history_lines() -> Iterator[str]:
+def _history_lines(arm: str) -> Iterator[str]:
     out = io.StringIO()
     write = csv.writer(out)
     write.writerow(
         ["round", *COUNTED, *(f"{name}_{part}" for name in FIGURES for part in OF_A_FIGURE)]
     )
-    numbers = list(Round.objects.order_by("number").values_list("number", flat=True))
+    in_order = Round.objects.filter(arm=arm).order_by("number")
+    numbers = list(in_order.values_list("number", flat=True))
     for first in range(0, len(numbers), ROUNDS_AT_ONCE):
-        rounds_ = Round.objects.filter(number__in=numbers[first : first + ROUNDS_AT_ONCE])
-        for told in reversed(round_figures.history(rounds_).rounds):
+        some = numbers[first : first + ROUNDS_AT_ONCE]
+        for told in reversed(round_figures.history(some, arm).rounds):
             counted = (getattr(told, field) for field in COUNTED.values())
             parts = (getattr(told.figures[name], part) for name in FIGURES for part in OF_A_FIGURE)
             write.writerow([told.number, *counted, *parts])

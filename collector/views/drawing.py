@@ -15,12 +15,13 @@ from collector.errors import Gone, NotFound
 from collector.forms import AppealForm
 from collector.models import Attempt, Person, Study
 from collector.moderation import appeals
-from collector.standings import leaderboards, round_figures
+from collector.standings import round_figures
 from collector.views.parts import achieved, cards, game, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
+from trainer.models import Arm
 
 
 @require_safe
@@ -32,16 +33,22 @@ def try_out(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
-    open_round = round_figures.current()
-    assert open_round.due is not None
     study = Study.current()
-    context = {
+    context: dict[str, object] = {
         "digits": range(10),
-        "round_number": open_round.number,
-        "live_preview": study.has_live_preview,
         "licence": study.licence and study.get_licence_display(),
-        "game": game.panel(person, open_round.due),
     }
+    if person.arm == Arm.NONE:
+        context |= {"game": game.thanks(person)}
+    else:
+        open_round = round_figures.current(person.arm)
+        assert open_round.due is not None
+        context |= {
+            "has_verdict": True,
+            "round_number": open_round.number,
+            "live_preview": study.has_live_preview,
+            "game": game.panel(person, open_round.due),
+        }
     return render(request, "pages/draw.html", context)
 
 
@@ -51,7 +58,9 @@ def today(request: HttpRequest, person: Person) -> HttpResponse:
     """Answer how the game stands, as JSON; a draw page asks again and again while it is looked at.
     What changes with a new trick alone it gets only where it asks for the `whole`."""
     limits.take(limits.LOOKS_A_MINUTE, str(person.pk))
-    due = round_figures.due()
+    if person.arm == Arm.NONE:
+        return JsonResponse(game.thanks(person))
+    due = round_figures.due(person.arm)
     said = game.often(person, due, game.moment(request.GET.get("since", "")))
     return JsonResponse(said | game.seldom(person) if "whole" in request.GET else said)
 
@@ -62,13 +71,13 @@ def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
     own = person.attempts.select_related("round").order_by("-submitted_at", "pk")
     page = Paginator(own, pictures.DRAWINGS_A_PAGE).get_page(request.GET.get("page"))
     items = [
-        pictures.drawing_card(attempt, headline=headline)
+        pictures.drawing_card(attempt, headline=headline, is_own=True)
         for attempt, headline in timeline.with_headlines(page.object_list)
     ]
     context = {
         "page": page,
         "items": items,
-        "summary": achieved.summary(leaderboards.counts_of([person])[person.pk]),
+        "summary": achieved.own_summary(person),
     }
     return render(
         request, "pages/my_drawings.html", context | achieved.achievements(person, own=True)
@@ -102,19 +111,21 @@ def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespon
 
 def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
     own = attempt.drawer_id == person.pk
+    is_public = public.public(attempt.round.arm).filter(pk=attempt.pk).exists()
     context: dict[str, object] = {
-        "item": pictures.drawing_card(
-            attempt, public=public.public().filter(pk=attempt.pk).exists()
-        ),
+        "item": pictures.drawing_card(attempt, public=is_public, is_own=own),
         "strokes": pictures.strokes(attempt),
-        "bars": pictures.bars(attempt),
-        "through": pictures.through_rounds(attempt),
-        "models_digit": _models_digit(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": timeline.timeline(attempt, "" if own else attempt.drawer.username),
         "appeal_form": form if own and appeals.possible(attempt) else None,
         "may_retract": own and attempts.may_retract(attempt),
     }
+    if attempt.round.has_verdict or not own:
+        context |= {
+            "bars": pictures.bars(attempt),
+            "through": pictures.through_rounds(attempt),
+            "models_digit": _models_digit(attempt),
+        }
     return render(request, "pages/drawing.html", context)
 
 
@@ -139,7 +150,7 @@ def drawing_seen(request: HttpRequest, person: Person, attempt_id: UUID) -> Http
 def drawing_attribution(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     """Answer with the attribution map, 28 × 28, as PNG: which ink spoke for what the model said. It
     never changes. Raises NotFound, Gone, TargetUnavailable."""
-    attempt = _with_picture(person, attempt_id)
+    attempt = _with_verdict(person, attempt_id)
     response = HttpResponse(
         pictures.attribution_png(
             bytes(attempt.pixels),
@@ -157,7 +168,7 @@ def drawing_attribution(request: HttpRequest, person: Person, attempt_id: UUID) 
 def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     """Answer with the picture of what fooled the model, to show to whomever its drawer likes, as
     PNG. It names nobody. Raises NotFound, Gone."""
-    attempt = _with_picture(person, attempt_id)
+    attempt = _with_verdict(person, attempt_id)
     if not attempt.has_fooled:
         raise NotFound(Sentence("This drawing did not fool the model: there is no card of it."))
     response = HttpResponse(cards.png(attempt), content_type="image/png")
@@ -169,6 +180,16 @@ def _with_picture(person: Person, attempt_id: UUID) -> Attempt:
     attempt = _visible(person, attempt_id)
     if attempt.removed_at:
         raise Gone(Sentence("This drawing was removed by whoever drew it."))
+    return attempt
+
+
+def _with_verdict(person: Person, attempt_id: UUID) -> Attempt:
+    """Return a drawing of which the person may know what the model said. Raises NotFound, Gone."""
+    attempt = _with_picture(person, attempt_id)
+    if attempt.drawer_id == person.pk and not attempt.round.has_verdict:
+        raise NotFound(
+            Sentence("What the model says of it is not told before the study has ended.")
+        )
     return attempt
 
 

@@ -15,11 +15,13 @@ from django.views.decorators.http import require_safe
 
 from collector.drawings import public
 from collector.errors import Refused
-from collector.views.parts import cards, charts, pictures
+from collector.models import Attempt
+from collector.views.parts import arms, cards, charts, pictures
+from collector.views.parts.access import viewer_of
 from trainer import words
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
-from trainer.models import Round
+from trainer.models import Arm, Round
 from trainer.saying import say
 
 MOST_PAGES = 100  # so that no page is far down an index
@@ -33,8 +35,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
     asked = {name: _number(request, name) for name in FILTERS}
     chosen = {name: number for name, number in asked.items() if number is not None}
     number, target, predicted = asked["round"], asked["target"], asked["predicted"]
-    best = public.best(number, target, predicted)
-    counts = public.counts(number)
+    arm = arms.asked_by(request)
+    best = public.best(number, target, predicted, arm)
+    counts = public.counts(number, arm)
     length = sum(
         n for (t, p), n in counts.items() if target in (None, t) and predicted in (None, p)
     )
@@ -43,7 +46,8 @@ def gallery(request: HttpRequest) -> HttpResponse:
     pages.count = min(length, MOST_PAGES * pictures.DRAWINGS_A_PAGE)  # known without asking again
     page = pages.get_page(request.GET.get("page"))
     fools = best.filter(pk__in=list(page)).select_related("round", "drawer")
-    rounds = list(Round.objects.order_by("-number").values_list("number", "state"))
+    newest_first = Round.objects.filter(arm=arm).order_by("-number")
+    rounds = list(newest_first.values_list("number", "state"))
     context = {
         "fools": [
             pictures.drawing_card(
@@ -150,9 +154,15 @@ def _cell(
     }
 
 
+def _fool(request: HttpRequest, attempt_id: UUID) -> Attempt:
+    """Return a fool that whoever asks may see. Raises NotFound."""
+    viewer = viewer_of(request)
+    return public.get_public_fool(attempt_id, viewer.arm if viewer else Arm.DYNAMIC)
+
+
 @require_safe
 def fool(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
-    attempt = public.get_public_fool(attempt_id)
+    attempt = _fool(request, attempt_id)
     before, after = public.neighbours(attempt)
     context = {
         "item": pictures.drawing_card(attempt, drawer=attempt.drawer.username, public=True),
@@ -175,7 +185,7 @@ def fool(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
 @require_safe
 def seen(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     """Answer with what the model saw, 28 × 28, as PNG. Raises NotFound."""
-    return _png(png(bytes(public.get_public_fool(attempt_id).pixels)))
+    return _png(png(bytes(_fool(request, attempt_id).pixels)))
 
 
 @require_safe
@@ -183,7 +193,7 @@ def card(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     """Answer with the picture that is shown where somebody shares the page, as PNG. It names
     nobody, since other sites keep copies of it, and is the same for everybody. Drawn once in a
     while: a process keeps some. Raises NotFound."""
-    attempt = public.get_public_fool(attempt_id)
+    attempt = _fool(request, attempt_id)
     drawn = partial(cards.png, attempt)
     picture: bytes = cache.get_or_set(f"card-{attempt_id}", drawn)  # type: ignore[assignment]
     return _png(picture)

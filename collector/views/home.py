@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 from collector.drawings import public
 from collector.standings import round_figures
 from collector.views.parts import figures, pictures
+from collector.views.parts.access import viewer_of
+from trainer.models import Arm
 from trainer.saying import say
 
 SHOWN = 6
@@ -16,14 +18,17 @@ SHOWN = 6
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    newest_first = public.public().select_related("round", "drawer").order_by("-settled_at", "pk")
+    viewer = viewer_of(request)
+    arm = viewer.arm if viewer else Arm.DYNAMIC
+    fools = public.public(arm).select_related("round", "drawer")
+    newest_first = fools.order_by("-settled_at", "pk")
     shown = [
         pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
         for fool in newest_first[:SHOWN]
     ]
-    today = round_figures.fooled_today()
+    today = round_figures.fooled_today(arm) if arm != Arm.NONE else 0
     context = {
-        "open": figures.open_round(round_figures.current()),
+        "open": figures.open_round(round_figures.current(arm)) if arm != Arm.NONE else None,
         "today": say(
             ngettext("Fooled {n:,} time today.", "Fooled {n:,} times today.", today), n=today
         )

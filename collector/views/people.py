@@ -23,11 +23,12 @@ from collector.people.notices import mark_seen
 from collector.rules import challenges
 from collector.standings import leaderboards
 from collector.standings import today as days
-from collector.views.parts import achieved, pictures, suspending
-from collector.views.parts.access import for_admins, signed_in
+from collector.views.parts import achieved, arms, pictures, suspending
+from collector.views.parts.access import for_admins, signed_in, viewer_of
 from collector.views.parts.buttons import Forms
 from trainer import words
 from trainer.learning.sentences import Sentence
+from trainer.models import Arm
 from trainer.saying import number, say
 
 TABS = {
@@ -66,10 +67,12 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     period = request.GET.get("period", "round")
     tabs = {"period": period, "tabs": [{"key": key, "text": text} for key, text in TABS.items()]}
     if period == "today":
-        return render(request, "pages/challenge.html", tabs | _challenge(days.today()))
-    standings = leaderboards.standings(period)
+        shown = _challenge(days.today(), arms.asked_by(request))
+        return render(request, "pages/challenge.html", tabs | shown)
+    arm = arms.asked_by(request)
+    standings = leaderboards.standings(period, arm)
     page = Paginator(standings, STANDINGS_A_PAGE).get_page(request.GET.get("page"))
-    best = leaderboards.best_fools([standing.drawer for standing in page], period)
+    best = leaderboards.best_fools([standing.drawer for standing in page], period, arm)
     own = next((n for n, each in enumerate(standings) if each.drawer == request.user.pk), None)
     context = tabs | {
         "rows": [_row(standing, best.get(standing.drawer)) for standing in page],
@@ -82,7 +85,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/leaderboard.html", context)
 
 
-def _challenge(day: date) -> dict[str, object]:
+def _challenge(day: date, arm: str) -> dict[str, object]:
     digit = challenges.digit_of(day)
     return {
         "day": day,
@@ -96,7 +99,7 @@ def _challenge(day: date) -> dict[str, object]:
                 "pending": number(place.counts.pending_count),
                 "attempts": number(place.counts.attempt_count),
             }
-            for place in days.challenge_board(day)
+            for place in days.challenge_board(day, arm)
         ],
     }
 
@@ -136,12 +139,13 @@ def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, username: str, bound: Forms) -> HttpResponse:
-    person = Person.objects.filter(username__iexact=username).first()
-    viewer = request.user if isinstance(request.user, Person) else None
+    person = Person.objects.with_arm().filter(username__iexact=username).first()
+    viewer = viewer_of(request)
     admin = viewer if viewer and viewer.is_admin else None
     if person is None or not ((person.is_active and person.is_listed) or admin or person == viewer):
         raise NotFound(Sentence("There is nobody of this name here."))
-    attempts = person.attempts.all() if admin else public.public().filter(drawer=person)
+    arm = viewer.arm if viewer else Arm.DYNAMIC
+    attempts = person.attempts.all() if admin else public.public(arm).filter(drawer=person)
     page = Paginator(
         attempts.select_related("round").order_by("-submitted_at", "pk"), pictures.DRAWINGS_A_PAGE
     )

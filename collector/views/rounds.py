@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from collector.drawings import public
-from collector.models import Person, Study
+from collector.models import Study
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
-from collector.views.parts import figures, pictures
+from collector.views.parts import arms, figures, pictures
+from collector.views.parts.access import viewer_of
 from trainer import rounds, words
 from trainer.learning.report import (
     GATE_BASE,
@@ -56,24 +57,24 @@ State = RoundModel.State
 
 @require_safe
 def all_rounds(request: HttpRequest) -> HttpResponse:
-    page = Paginator(Round.objects.order_by("-number"), ROUNDS_A_PAGE).get_page(
-        request.GET.get("page")
-    )
+    arm = arms.asked_by(request)
+    of_arm = Round.objects.filter(arm=arm).order_by("-number")
+    page = Paginator(of_arm, ROUNDS_A_PAGE).get_page(request.GET.get("page"))
     numbers = [round_.number for round_ in page.object_list]
     # The newest rounds are compared with the first.
     asked = [*numbers, 1] if page.number == 1 else numbers
-    history = round_figures.history(Round.objects.filter(number__in=asked))
+    history = round_figures.history(asked, arm)
     compared = history.rounds
     history = replace(history, rounds=compared[: len(numbers)])
     opened_none = (
         RoundModel.objects.exclude(state=State.PROMOTED)
-        .filter(left_out_contributor=None)
+        .filter(left_out_contributor=None, arm=arm)
         .defer("manifest", "report")
     )
     context = {
         "page": page,
         "has_releases": Study.current().has_public_releases
-        or (isinstance(request.user, Person) and request.user.is_admin),
+        or ((viewer := viewer_of(request)) is not None and viewer.is_admin),
         "hardening": _hardening(compared) if page.number == 1 else None,
         "rows": [_line(round_) for round_ in history.rounds],
         "matrix": _matrix(history),
@@ -229,15 +230,15 @@ def _row(overview: RoundOverview) -> dict[str, object]:
 
 @require_safe
 def one_round(request: HttpRequest, number: int) -> HttpResponse:
-    overview = round_figures.describe(number)
+    overview = round_figures.describe(number, arms.asked_by(request))
     report = overview.report
     # Digits and confusion are of the first base set that was measured at all.
     shown = next((name for name in figures.SETS if report.of(name).n), None)
     measured = report.of(shown) if shown else SetFigures()
-    forgot = public.public().filter(pk__in=report.forgot or ())
+    forgot = public.public(overview.arm).filter(pk__in=report.forgot or ())
     newest_first = (
-        public.public()
-        .filter(round__number=number)
+        public.public(overview.arm)
+        .filter(round__number=number, round__arm=overview.arm)
         .select_related("round", "drawer")
         .order_by("-settled_at", "pk")
     )
@@ -246,8 +247,8 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     )
     context = {
         "round": _row(overview),
-        "removed": round_figures.removed_since(number),
-        "weights": _weights(number),
+        "removed": round_figures.removed_since(number, overview.arm),
+        "weights": _weights(number, overview.arm),
         "cost": figures.cost(report),
         "address": request.build_absolute_uri(),
         "set_name": told(figures.SETS[shown]) if shown else "",
@@ -271,8 +272,9 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "pages/round.html", context)
 
 
-def _weights(number: int) -> dict[str, object] | None:
-    row = Weights.objects.select_related("model").filter(model__rounds__number=number).first()
+def _weights(number: int, arm: str) -> dict[str, object] | None:
+    of_round = Weights.objects.filter(model__rounds__number=number, model__rounds__arm=arm)
+    row = of_round.select_related("model").first()
     if row is None:
         return None
     return {

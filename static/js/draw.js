@@ -11,6 +11,7 @@ import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
 import { Sound } from "./sound.js";
 import { openStudio } from "./studio.js";
+import { Thanks } from "./thanks.js";
 import { Told } from "./told.js";
 import { Verdict } from "./verdict.js";
 import { gettext } from "./words.js";
@@ -27,12 +28,13 @@ const challenge = page.querySelector("button[data-choose]");
 
 const { attemptsUrl = "", predictionsUrl = "", livePreview } = page.dataset;
 const person = `${document.documentElement.dataset.person}`;
-const bars = new Bars(page.querySelector("ol#bars"));
-const verdict = new Verdict(page);
+const isJudged = page.dataset.thanks === undefined;
+const verdict = isJudged ? new Verdict(page) : new Thanks(page);
+const bars = isJudged ? new Bars(page.querySelector("ol#bars")) : null;
 const told = new Told(page);
 const hints = new Hints(page);
-const sound = new Sound(page.querySelector("input[data-sound]"));
-const game = new Game(page, person);
+const sound = isJudged ? new Sound(page.querySelector("input[data-sound]")) : null;
+const game = isJudged ? new Game(page, person) : null;
 const drafts = new Drafts(person);
 const outbox = new Outbox(attemptsUrl, person);
 const pad = openStudio((text) => {
@@ -96,9 +98,9 @@ function changed(digit = target) {
   told.quiet();
   if (verdict.shown) {
     verdict.fade();
-    if (!livePreview) bars.reset(target);
+    if (!livePreview) bars?.reset(target);
   } else {
-    bars.reset(target);
+    bars?.reset(target);
   }
   keepDraft();
   refresh();
@@ -158,11 +160,11 @@ async function send(body) {
 function judge(about, isNews = true) {
   answer = about;
   told.quiet();
-  bars.show(about.probabilities, about.target_label);
+  if (about.probabilities) bars?.show(about.probabilities, about.target_label);
   verdict.show(about, isNews);
   for (const hint of HINTS) hints.done(hint);
-  if (isNews && about.fooled) sound.cheer();
-  if (isNews) game.look(true);
+  if (isNews && about.fooled) sound?.cheer();
+  if (isNews) game?.look(true);
 }
 
 function submitDrawing() {
@@ -220,7 +222,7 @@ function resume() {
     pad.load([], pad.width);
     history.replaceState(null, "", location.pathname); // once; a reload shows what is there then
   }
-  bars.reset(target);
+  bars?.reset(target);
   if (draft?.answer && !isNew) {
     sent = draft.sent;
     judge(draft.answer, false);
@@ -234,7 +236,7 @@ function resume() {
 
 for (const button of digits)
   button.addEventListener("click", () => choose(Number(button.dataset.digit)));
-challenge.addEventListener("click", () => {
+challenge?.addEventListener("click", () => {
   choose(Number(challenge.dataset.choose));
   canvas.focus();
 });
@@ -256,8 +258,8 @@ onKeys({
 if (livePreview) {
   new Preview(predictionsUrl, pad, (seen) => {
     if (answer || going) return;
-    if (seen) bars.show(seen.probabilities, target);
-    else bars.reset(target);
+    if (seen) bars?.show(seen.probabilities, target);
+    else bars?.reset(target);
   });
 }
 resume();

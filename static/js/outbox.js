@@ -22,7 +22,9 @@ const isFinal = ({ status, code }) => FINAL.has(status) && code !== ANOTHER_PERS
 function isVerdict(data, { target_label }) {
   const { id, probabilities } = data ?? {};
   return (
-    typeof id === "string" && data.target_label === target_label && Array.isArray(probabilities)
+    typeof id === "string" &&
+    data.target_label === target_label &&
+    (probabilities === null || Array.isArray(probabilities))
   );
 }
 

@@ -69,7 +69,10 @@ export class Told {
 
   /** @param {Attempt} answer on a drawing that is no longer on the pad */
   arrived({ id, target_label, predicted_label, fooled }) {
-    const sentence = fooled
+    const sent = gettext("An earlier drawing, a %(digit)s, is sent. <see>See it</see>.", {
+      digit: target_label,
+    });
+    const judged = fooled
       ? gettext(
           "An earlier drawing, a %(digit)s, is sent: it fooled the model, which says %(said)s. <see>See it</see>.",
           { digit: target_label, said: predicted_label },
@@ -78,7 +81,7 @@ export class Told {
           digit: target_label,
         });
     const see = link(`${this.#drawingsUrl}${id}/`);
-    this.#later.replaceChildren(...withElements(sentence, { see }));
+    this.#later.replaceChildren(...withElements(fooled === null ? sent : judged, { see }));
   }
 
   /**

@@ -33,11 +33,27 @@ from collector.models import (
 )
 from collector.moderation import queue
 from collector.study import settings as study_settings
+from tests.support.cast import ARMS, put
 from trainer import rounds as trainer_rounds
 from trainer import samples, target
 from trainer.learning import drawing
 
 PEOPLE = ("anonymous", "crowdworker", "another", "moderator", "admin")
+# What is not told in an arm of a study without a verdict.
+WITHHELD = {
+    "api/rounds/",
+    "api/rounds/current/",
+    "api/rounds/<int:number>/",
+    "api/leaderboard/",
+    "drawings/<uuid:attempt_id>/attribution.png",
+    "drawings/<uuid:attempt_id>/card.png",
+    "gallery/",
+    "leaderboard/",
+    "rounds/",
+    "rounds/<int:number>/",
+    "rounds/<int:number>/card.md",
+    "rounds/history.csv",
+}
 
 # For each URL what GET answers to the five of PEOPLE, and what POST (of an empty object or form)
 # does. 302 is the way to the sign-in page, or after something done.
@@ -221,7 +237,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(db: None) -> Iterator[Scene]:
+def scene(db: None, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """Of a plain site; by indirect parametrization of a study in which the crowdworker is in this
+    arm."""
     target.forget()
     trainer_rounds.open_first(study_settings.begin().architecture)
     roles = {
@@ -233,6 +251,9 @@ def scene(db: None) -> Iterator[Scene]:
     people = {name: Person.objects.create(username=name, role=role) for name, role in roles.items()}
     Person.objects.filter(role="moderator").update(qualified_at=timezone.now())
     people["moderator"].refresh_from_db()
+    if arm := getattr(request, "param", None):
+        study_settings.change(people["admin"], arms=ARMS)
+        people["crowdworker"] = put(people["crowdworker"], arm)
     _fool(people["crowdworker"], 0)
     leased = queue.assign(people["moderator"])
     assert leased is not None
@@ -282,6 +303,27 @@ def test_everybody_gets_what_the_matrix_says(scene: Scene) -> None:
         for pattern in MATRIX
     }
     assert found == MATRIX
+
+
+@pytest.mark.parametrize(
+    ("scene", "arm"), [("static", "static"), ("none", "none")], indirect=["scene"]
+)
+def test_in_an_arm_of_a_study_one_gets_the_same_but_for_what_is_told_of_models(
+    scene: Scene, arm: str
+) -> None:
+    """Without a verdict: who is in it gets nothing, all others what they get anyway."""
+    clients = [scene.client(who) for who in PEOPLE]
+    withheld = set()
+    for pattern, lines in MATRIX.items():
+        for method, line in zip(("GET", "POST"), lines, strict=True):
+            found = [scene.answer(client, method, pattern) for client in clients]
+            expected = [int(status) for status in line.split()]
+            if found != expected:
+                assert found[1] in (403, 404), (method, pattern)
+                withheld.add(pattern)
+                found[1] = expected[1]
+            assert found == expected, (method, pattern)
+    assert withheld == (WITHHELD if arm == "none" else set())
 
 
 @pytest.mark.parametrize("who", ["moderator", "admin"])

@@ -63,6 +63,18 @@ UNUSABLE = {
         "https://zenodo.org:0",
     ],
     "DADC_NET": ["resnet", "Strong"],
+    "DADC_ARMS": [
+        "static",
+        "dynamic:0",
+        "dynamic:21",
+        "dynamic,dynamic",
+        "dynamic:2, static",
+        "Dynamic",
+        "dynamic;none",
+        "dynamic:+1",
+        "dynamic:1,",
+        "dynamic,made_up",
+    ],
     "DADC_ALLOWED_HOSTS": [
         "https://dadc.example",
         "dadc.example:81",

@@ -94,6 +94,11 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
         left = "\n".join(database.iterdump())
         asked = "SELECT requires_second_factor FROM collector_study"
         assert database.execute(asked).fetchall() == [(0,)]
+        for table in ("trainer_round", "trainer_roundmodel", "trainer_sample"):
+            arms = database.execute(f"SELECT DISTINCT arm FROM {table}").fetchall()
+            assert arms == [("dynamic",)]
+        assert database.execute("SELECT arms FROM collector_study").fetchall() == [("dynamic",)]
+        assert after["collector_allocation"] == 0
         changed = "SELECT count(*) FROM collector_person WHERE factor_change_count <> 0"
         assert database.execute(changed).fetchall() == [(0,)]
     assert "axes_access" not in left

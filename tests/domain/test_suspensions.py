@@ -11,7 +11,16 @@ from django.test.utils import CaptureQueriesContext
 
 from collector import append_only, tasks
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import AdminAction, Attempt, Decision, Person, Study, StudyChange, Token
+from collector.models import (
+    AdminAction,
+    Allocation,
+    Attempt,
+    Decision,
+    Person,
+    Study,
+    StudyChange,
+    Token,
+)
 from collector.moderation import appeals, decisions, queue, readings
 from collector.people import accounts, sessions, suspensions
 from collector.standings import leaderboards, round_figures
@@ -360,7 +369,7 @@ def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(
 
 def test_the_refusal_is_for_all_tables_and_can_be_lifted_by_a_migration(by_hand: Person) -> None:
     assert set(append_only.TABLES) == {
-        m._meta.db_table for m in (AdminAction, Decision, StudyChange)
+        m._meta.db_table for m in (AdminAction, Allocation, Decision, StudyChange)
     }
     append_only.allow(connection)
     AdminAction.objects.all().delete()

@@ -12,7 +12,9 @@ from django.test import Client
 
 from collector.drawings import attempts
 from collector.models import Attempt, Person, Study
+from collector.study import settings as study_settings
 from tests.support import penmanship
+from tests.support.cast import ARMS, put
 from tests.support.pages import Browse
 from trainer.learning import drawing
 
@@ -96,6 +98,18 @@ def test_two_drawings_alike_are_the_same_to_a_moderator_byte_for_byte(
     seen = watched(alice, 2, moderator)
     assert seen == watched(bob, other, moderator)
     assert seen != watched(bob, other, moderator, MOVED)
+
+
+@pytest.mark.parametrize("arm", ["static", "none"])
+@pytest.mark.parametrize("label", [2, 9])
+def test_a_drawing_tells_a_moderator_nothing_of_its_drawers_arm(
+    alice: Person, bob: Person, mona: Person, ada: Person, browse: Browse, label: int, arm: str
+) -> None:
+    study_settings.change(ada, arms=ARMS)
+    moderator = browse(mona)
+    moderator.get("/moderate/")
+    seen = watched(put(alice, "dynamic"), label, moderator)
+    assert seen == watched(put(bob, arm), label, moderator)
 
 
 @pytest.mark.parametrize(("label", "fooled"), [(2, True), (9, False)])

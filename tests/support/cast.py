@@ -11,10 +11,11 @@ from typing import Any
 from django.utils import timezone
 
 from collector.drawings import attempts
-from collector.models import Attempt, Person
+from collector.models import Allocation, Attempt, Person
 from collector.moderation import queue, readings
 from trainer.learning import drawing
 
+ARMS = "dynamic:2,static:1,none:1"
 _serial = itertools.count()
 
 
@@ -48,3 +49,10 @@ def read(moderator: Person, answer: str, attempt: Attempt | None = None) -> Atte
     assert attempt is None or reading.attempt_id == attempt.pk
     readings.read(moderator, reading.pk, answer)
     return Attempt.objects.get(readings=reading)
+
+
+def put(person: Person, arm: str) -> Person:
+    """Give somebody to an arm, as the lot would have."""
+    block = Allocation.objects.count() + 1000
+    Allocation.objects.create(person=person, arm=arm, block=block, place=0, weights=ARMS)
+    return Person.objects.get(pk=person.pk)

@@ -125,7 +125,8 @@ class Command(BaseCommand):
         if differing := schema.differences():
             raise CommandError(OTHER_TABLES.format(differences="\n  ".join(differing)))
         study = study_settings.begin()
-        rounds.open_first(study.architecture)
+        for arm in study.weights:
+            rounds.open_first(study.architecture, arm)
         gold.ship()
         for schedule in SCHEDULES:
             Schedule.objects.update_or_create(name=schedule["name"], defaults=schedule)

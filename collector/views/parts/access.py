@@ -40,6 +40,11 @@ def _for(
     return decorate
 
 
+def viewer_of(request: HttpRequest) -> Person | None:
+    """Return who is signed in; None for a stranger."""
+    return request.user if isinstance(request.user, Person) else None
+
+
 def signed_in(view: PersonView[P]) -> View[P]:
     """Ask others to sign in; the view gets the person as its second argument."""
     return _for(lambda person: True, lambda person: "")(view)

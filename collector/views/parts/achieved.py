@@ -6,13 +6,17 @@ from collector.models import Person
 from collector.rules import badges
 from collector.standings import leaderboards, progress
 from trainer import words
+from trainer.models import Arm
 from trainer.saying import say, told
 
 SHOWN_TO_COME = 3
 
 
 def achievements(person: Person, *, own: bool) -> dict[str, object]:
-    """Say what a person has earned, and on their `own` page what comes next and how far it is."""
+    """Say what a person has earned, and on their `own` page what comes next and how far it is;
+    nothing of somebody who is told no verdict."""
+    if person.arm == Arm.NONE:
+        return {}
     facts = progress.facts_about(person)
     coming = badges.to_come(facts)[:SHOWN_TO_COME] if own else []
     return {
@@ -39,6 +43,15 @@ def _streak(streak: badges.Streak, own: bool) -> str:
     if streak.current == streak.longest:
         return say(_("{days}, and going on."), days=current)
     return say(_("{days}, and going on; {longest} at the longest."), days=current, longest=longest)
+
+
+def own_summary(person: Person) -> str:
+    """Say a person's drawings in one sentence, as far as they are told of them."""
+    counts = leaderboards.counts_of([person])[person.pk]
+    if person.arm == Arm.NONE:
+        drawn = words.drawings(counts.attempt_count + counts.copy_count)
+        return say(_("{drawings}, kept for the study."), drawings=drawn)
+    return summary(counts)
 
 
 def summary(counts: leaderboards.AttemptCounts) -> str:

@@ -23,6 +23,13 @@ def panel(person: Person, due: round_figures.Due) -> Said:
     return often(person, due) | seldom(person)
 
 
+def thanks(person: Person) -> Said:
+    """Say, to somebody who is told no verdict, what they drew today; one query."""
+    drawn = days.of_person(person).counts.drawn_count
+    said = say(_("Thank you: drawing {n:,} of today."), n=drawn) if drawn else _("Draw a digit.")
+    return {"person": str(person.pk), "thanks": said}
+
+
 def often(person: Person, due: round_figures.Due, since: datetime | None = None) -> Said:
     """Say how somebody's day stands, what was confirmed `since` then, and how far the next model
     is; one query."""
@@ -97,7 +104,7 @@ def seldom(person: Person) -> Said:
 
 def _board(person: Person) -> str:
     """Tell a person who leads on the board of today's challenge, and how many are on it."""
-    board = days.challenge_board(days.today())
+    board = days.challenge_board(days.today(), person.arm)
     if not board:
         return _("Nobody yet.")
     first = board[0]

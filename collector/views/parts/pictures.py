@@ -47,12 +47,13 @@ class Bar:
 @dataclass(frozen=True)
 class DrawingCard:
     """One drawing in a list or on its page. `drawer` is empty where the page is the drawer's own;
-    `public` says that it has a page that everybody may see."""
+    `predicted` is None where they are not told; `public` says that it has a page that everybody may
+    see."""
 
     id: UUID
     picture: Picture
     target: int
-    predicted: int
+    predicted: int | None
     fooled: bool
     status: str
     round: int
@@ -62,6 +63,8 @@ class DrawingCard:
 
     @property
     def label(self) -> str:
+        if self.predicted is None:
+            return self.named
         return say(_("{drawn}, read as {read}"), drawn=self.named, read=words.named(self.predicted))
 
     @property
@@ -71,15 +74,22 @@ class DrawingCard:
 
 
 def drawing_card(
-    attempt: Attempt, *, drawer: str = "", headline: str = "", public: bool = False
+    attempt: Attempt,
+    *,
+    drawer: str = "",
+    headline: str = "",
+    public: bool = False,
+    is_own: bool = False,
 ) -> DrawingCard:
-    """Make the card of an attempt, whose round has to be loaded with it."""
+    """Make the card of an attempt, whose round has to be loaded with it; its drawer's own says no
+    more than they are told."""
+    is_told = attempt.round.has_verdict or not is_own
     return DrawingCard(
         id=attempt.pk,
         picture=picture(attempt),
         target=attempt.target_label,
-        predicted=attempt.predicted_label,
-        fooled=attempt.has_fooled,
+        predicted=attempt.predicted_label if is_told else None,
+        fooled=attempt.has_fooled and is_told,
         status=attempt.fate().status,
         round=attempt.round.number,
         drawer=drawer,

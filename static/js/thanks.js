@@ -1,0 +1,40 @@
+// In an arm of the study that is told no verdict: thanks, and how many drawings it were today.
+import { failed, get } from "./api.js";
+import { gettext } from "./words.js";
+
+export class Thanks {
+  #url;
+  #line;
+  #text;
+  #start;
+
+  /** @param {HTMLElement} page pages/draw.html's studio */
+  constructor(page) {
+    this.#url = `${page.dataset.todayUrl}`;
+    this.#line = page.querySelector("h2[data-part=line]");
+    this.#text = page.querySelector("p[data-part=text]");
+    this.#start = this.#text.textContent;
+    this.shown = false;
+  }
+
+  /** A drawing is there: the page says what the server counts. */
+  async show() {
+    this.shown = true;
+    this.#text.textContent = gettext("It is kept. Draw another one.");
+    try {
+      const { data } = await get(this.#url);
+      this.#line.textContent = data.thanks;
+    } catch (problem) {
+      failed(problem); // it says what it said
+    }
+  }
+
+  fade() {
+    this.clear();
+  }
+
+  clear() {
+    this.shown = false;
+    this.#text.textContent = this.#start;
+  }
+}

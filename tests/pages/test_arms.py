@@ -1,0 +1,203 @@
+"""What people of several arms get from pages and the API: the same but for the verdict, and in an
+arm without one nothing of it, anywhere."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.http import HttpResponseBase
+from django.test import Client
+
+from collector.data import exports
+from collector.models import Attempt, Person, Study
+from collector.study import settings as study_settings
+from tests.support import penmanship
+from tests.support.cast import ARMS, add_person, put, read
+from tests.support.pages import Browse
+from trainer.models import Arm
+
+[(_, STROKES)] = penmanship.drawings(6, 1)
+VERDICT = ("predicted_label", "probabilities", "fooled")
+# What pages say where there is a verdict, and what is different for each answer or person.
+ONE_TIME = re.compile(
+    rb'(?<=name="csrfmiddlewaretoken" value=")\w+|nonce-[\w+/=-]+|(?<=nonce=")[\w+/=-]+'
+    rb"|(?<=X-Request-Id: )[0-9a-f]{16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    rb'|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|"now": \d+|\w+-drawer'
+)
+
+
+# That it was read ends this; every drawing of such an arm is.
+TAKING_BACK = re.compile(
+    rb'<div id="retract".*?</div>|<script type="module" src="[^"]*/drawing[.\w]*js"></script>',
+    re.DOTALL,
+)
+
+
+@pytest.fixture(autouse=True)
+def several(open_round: object, ada: Person) -> None:
+    study_settings.change(ada, arms=ARMS)
+    Study.objects.update(audit_share=1.0, gold_share=0.0, round_size=1000)
+
+
+@pytest.fixture
+def people() -> dict[str, Person]:
+    return {arm: put(add_person(f"{arm}-drawer"), arm) for arm in Arm.values}
+
+
+def draw(client: Client, label: int = 4) -> dict[str, Any]:
+    """What the API answers to the same drawing, which the model reads as a 9."""
+    body = {"target_label": label, "strokes": STROKES}
+    answer = client.post("/api/attempts/", json.dumps(body), content_type="application/json")
+    assert answer.status_code == 201
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def sent(answer: HttpResponseBase) -> bytes:
+    """An answer, but for ids, times, names and what is made at random for each alone."""
+    body = b"".join(answer) if answer.streaming else answer.content  # type: ignore[attr-defined]
+    body = re.sub(rb"\s+", b" ", TAKING_BACK.sub(b"", body))
+    return b"%d\n%s" % (answer.status_code, ONE_TIME.sub(b"*", body))
+
+
+@pytest.mark.parametrize("label", [4, 9])
+def test_who_is_told_no_verdict_is_told_none_by_the_api(
+    people: dict[str, Person], browse: Browse, mona: Person, label: int
+) -> None:
+    client = browse(people["none"])
+    told = draw(client, label)
+    assert [told[name] for name in VERDICT] == [None] * 3
+    assert told["status"] == "pending"
+    address = f"/api/attempts/{told['id']}/"
+    before = client.get(address).json()
+    read(mona, str(label), Attempt.objects.get(pk=told["id"]))
+    assert client.get(address).json() == before
+    assert client.get("/api/attempts/").json()["results"][0].items() <= before.items()
+    own = json.loads("".join(exports.own(people["none"])))["drawings"][0]
+    assert (own["predicted_label"], own["probabilities"], own["credit"]) == (None, None, 0.0)
+    asked = client.post("/api/predictions/", {"strokes": STROKES}, content_type="application/json")
+    assert (asked.status_code, asked.json()["error"]["code"]) == (403, "no_verdict")
+
+
+def test_what_fooled_and_what_did_not_are_the_same_to_who_is_told_no_verdict(
+    people: dict[str, Person], browse: Browse, mona: Person
+) -> None:
+    """All pages and lists, before anybody has read the drawing and after."""
+    other = put(add_person("other-drawer"), "none")
+    seen = []
+    for person, label in ((people["none"], 4), (other, 9)):
+        client = browse(person)
+        attempt = Attempt.objects.get(pk=draw(client, label)["id"])
+        said = [sent(client.get(path)) for path in addresses(person, attempt)]
+        read(mona, str(label), attempt)
+        for path, before in zip(addresses(person, attempt), said, strict=True):
+            assert sent(client.get(path)) == before, path
+        seen.append([re.sub(rb"\b[49]\b|\b(nine|four)\b", b"D", each) for each in said])
+        Attempt.objects.filter(pk=attempt.pk).update(
+            status="retracted", is_audited=False, taken_back_at=None, credit=0
+        )
+    assert seen[0] == seen[1]
+
+
+def addresses(person: Person, attempt: Attempt) -> list[str]:
+    return [
+        "/",
+        "/draw/",
+        "/draw/today/",
+        "/drawings/",
+        f"/drawings/{attempt.pk}/",
+        f"/drawings/{attempt.pk}/attribution.png",
+        f"/drawings/{attempt.pk}/card.png",
+        f"/fools/{attempt.pk}/",
+        f"/people/{person.username}/",
+        "/notices/",
+        "/gallery/",
+        "/leaderboard/",
+        "/leaderboard/?period=today",
+        "/leaderboard/?period=all",
+        "/rounds/",
+        "/rounds/1/",
+        "/api/attempts/",
+        f"/api/attempts/{attempt.pk}/",
+        "/api/rounds/",
+        "/api/rounds/current/",
+        "/api/leaderboard/",
+    ]
+
+
+def test_people_of_dynamic_and_static_get_the_same(
+    people: dict[str, Person], browse: Browse
+) -> None:
+    seen = []
+    for arm in ("dynamic", "static"):
+        client = browse(people[arm])
+        attempt = Attempt.objects.get(pk=draw(client)["id"])
+        pages = [sent(client.get(path)) for path in addresses(people[arm], attempt)]
+        seen.append(pages)
+    for one, other, path in zip(*seen, addresses(people["static"], attempt), strict=True):
+        assert one == other, path
+        assert b"static" not in one.replace(b"/static/", b""), path
+
+
+def test_a_page_without_a_verdict_thanks_and_has_no_bars_and_no_challenge(
+    people: dict[str, Person], browse: Browse
+) -> None:
+    client = browse(people["none"])
+    assert b"Draw a digit." in client.get("/draw/").content
+    draw(client)
+    page = client.get("/draw/").content.decode()
+    assert "Thank you: drawing 1 of today." in page
+    studio = page.lower().partition('id="studio"')[2].partition("</main>")[0]
+    for word in ("bars", "challenge", "fool", "badge", "trick", "model"):
+        assert word not in studio, word
+    assert client.get("/draw/today/").json()["thanks"] == "Thank you: drawing 1 of today."
+    for arm in ("dynamic", "static"):
+        assert 'id="bars"' in browse(people[arm]).get("/draw/").content.decode()
+
+
+def test_rounds_are_of_ones_own_arm_or_of_the_one_asked_for_and_admins_are_told_which(
+    people: dict[str, Person], browse: Browse, ada: Person
+) -> None:
+    draw(browse(people["static"]))
+    counts = {"": 0, "?arm=static": 1, "?arm=dynamic": 0}
+    for query, n in counts.items():
+        for path in ("/api/rounds/current/", "/api/rounds/1/"):
+            assert Client().get(f"{path}{query}").json()["attempts"] == n
+    own = browse(people["static"]).get("/api/rounds/current/").json()
+    assert own["attempts"] == 1
+    assert "arm" not in own
+    assert browse(ada).get("/api/rounds/current/?arm=none").json()["arm"] == "none"
+    for path in ("/api/rounds/", "/api/rounds/1/", "/api/leaderboard/", "/rounds/", "/rounds/1/"):
+        assert Client().get(f"{path}?arm=none").status_code == 403
+        assert Client().get(f"{path}?arm=other").status_code == 400
+
+
+def test_a_plain_sites_current_round_has_no_arm(ada: Person, browse: Browse) -> None:
+    Study.objects.update(arms="dynamic")
+    assert "arm" not in browse(ada).get("/api/rounds/current/").json()
+
+
+def test_admins_change_the_weights_on_the_desk_where_there_are_several_arms(
+    ada: Person, browse: Browse
+) -> None:
+    desk = browse(ada)
+    assert b"Arms and their weights" in desk.get("/desk/").content
+    study = Study.current()
+    given = {
+        name: str(getattr(study, name))
+        for name in (
+            "architecture",
+            "round_size",
+            "quorum",
+            "audit_share",
+            "gold_share",
+            "person_share",
+            "licence",
+        )
+    }
+    for text, is_taken in (("dynamic:1,none:1", False), ("dynamic:1,static:1,none:3", True)):
+        desk.post("/desk/", {"do": "study", **given, "arms": text})
+        assert (Study.current().arms == text) is is_taken
+    Study.objects.update(arms="dynamic")
+    assert b"Arms and their weights" not in desk.get("/desk/").content
