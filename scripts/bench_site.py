@@ -489,11 +489,11 @@ class _Filling:
         has_fooled = "i % 100 < 15"
         return f"""
             INSERT INTO trainer_sample (id, attempt, contributor_id, pixels, sha256, label,
-                has_fooled, is_audited, round_id, added_at, first_trained_by_id)
+                has_fooled, is_audited, round_id, arm, added_at, first_trained_by_id)
             SELECT {self._uuid(8, "i")}, {self._uuid(1, "i")},
                 {self._uuid(3, self._drawer())}, {self._bytes()},
                 {self._hash()}, i % 10, {has_fooled}, NOT {has_fooled},
-                {self.first_round} + (i - 1) * {self.rounds} / {self.size},
+                {self.first_round} + (i - 1) * {self.rounds} / {self.size}, 'dynamic',
                 {self._when()}, CASE WHEN i > {self.settled} - 100 THEN NULL ELSE {self.model} END
             {self._series()} WHERE i <= {self.settled}
                 AND (i % 100 < 15 OR i % 100 BETWEEN 20 AND 27)"""

@@ -39,8 +39,10 @@ ACCESS = {"collector.Factor", "collector.RecoveryCode", "collector.Token"}
 LEFT_OUT = {
     "collector.Alarm": "what was wrong with this instance",
     "collector.Allowance": "what limits count here, and which devices are known",
+    "collector.Delivery": "what this instance tells others: two would tell it twice",
     "collector.Email": "on its way: two instances would send it twice",
     "collector.Session": "its key signs in whoever holds it",
+    "collector.Webhook": "its secret signs for this instance, and is sealed by its key",
     "django_q.OrmQ": "messages to this instance's workers",
     "django_q.Schedule": "made by each start",
     "django_q.Task": "what this instance's workers did",

@@ -105,6 +105,7 @@ STAYING = {
     "auth.Group_permissions": _FIXED,
     "auth.Permission": _FIXED,
     "collector.AdminAction": _BY_HAND,
+    "collector.Allocation": _STUDY,
     "collector.Appeal": _STUDY,
     "collector.Attempt": _STUDY,
     "collector.ConfusionTally": _SUMS,

@@ -124,9 +124,9 @@ def test_of_whoever_leaves_as_they_ask_nothing_is_kept(
 ) -> None:
     find = target.current
 
-    def meanwhile() -> Any:
+    def meanwhile(*arm: str) -> Any:
         Person.objects.filter(pk=alice.pk).update(is_active=False)
-        return find()
+        return find(*arm)
 
     monkeypatch.setattr(target, "current", meanwhile)
     with pytest.raises(Forbidden):

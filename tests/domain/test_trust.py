@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from copy import copy
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -168,10 +169,10 @@ def test_a_reading_that_comes_after_the_suspension_is_told_that_the_drawing_went
     past(0, 30)
     get = Attempt.objects.select_for_update
 
-    def suspended_meanwhile(no_key: bool) -> object:
+    def suspended_meanwhile(**options: Any) -> object:
         monkeypatch.undo()
         trust.pause_untrusted()
-        return get(no_key=no_key)
+        return get(**options)
 
     monkeypatch.setattr(Attempt.objects, "select_for_update", suspended_meanwhile)
     with pytest.raises(Gone):

@@ -36,10 +36,10 @@ def of_sqlite(code: int, kind: type[sqlite3.Error] = sqlite3.OperationalError) -
     return error
 
 
-def failing(driver: Exception | None, kind: type[Exception]) -> Callable[[], None]:
+def failing(driver: Exception | None, kind: type[Exception]) -> Callable[..., None]:
     """What a view finds in place of the database."""
 
-    def fail() -> None:
+    def fail(*_: object) -> None:
         raise kind(*(driver.args if driver else ("the connection is closed",))) from driver
 
     return fail

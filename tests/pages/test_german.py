@@ -128,7 +128,7 @@ def test_the_log_is_english_whatever_the_asker_speaks(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def current() -> None:
+    def current(*_: object) -> None:
         raise target.TargetUnavailable(Sentence("No round is open."))
 
     monkeypatch.setattr(target, "current", current)
