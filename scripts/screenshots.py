@@ -1,6 +1,6 @@
-"""Pictures of every page, narrow and wide, light and dark, empty, with content and in error:
-`python -m scripts.screenshots FOLDER`; in another language with `--language de`, from right to
-left with `--language qps` at the end.
+"""Pictures of every page, narrow and wide, light, dark and in forced colours, empty, with content
+and in error: `python -m scripts.screenshots FOLDER`; in another language with `--language de`, from
+right to left with `--language qps` at the end.
 
 Starts a site of its own on an empty database, fills it through the API as people would, and lets a
 model train. Prints whatever a page wrote to the browser's console, and fails if it wrote anything.
@@ -29,7 +29,7 @@ from tests.support.browser import (
 )
 
 WIDTHS = {1280: 800, 390: 844}
-SCHEMES = ("light", "dark")
+SCHEMES = ("light", "dark", "forced")  # the last: a device's own few colours, on black
 SETTINGS = {
     "DADC_LIMIT_SCALE": "100",
     "DADC_ROUND_SIZE": "8",
@@ -166,7 +166,8 @@ class Album:
             storage_state=state,
             extra_http_headers=self.asked,
             viewport={"width": width, "height": WIDTHS[width]},
-            color_scheme="dark" if scheme == "dark" else "light",
+            color_scheme="light" if scheme == "light" else "dark",
+            forced_colors="active" if scheme == "forced" else "none",
             device_scale_factor=1,
             has_touch=width < 500,
         )

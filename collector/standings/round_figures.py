@@ -424,13 +424,12 @@ def fooled_today(arm: str = Arm.DYNAMIC) -> int:
 
 def shown_arm(viewer: Person | None, asked: str = "") -> str:
     """Return the arm whose rounds somebody sees: the one they ask for, else their own, and of
-    strangers the dynamic. Raises Refused for what is no arm, and, to all but admins, Forbidden for
-    the one in which nobody is told what models say: not before the study has ended."""
+    strangers the dynamic. Raises Refused for what is no arm of the study, and, to all but admins,
+    Forbidden for the one in which nobody is told what models say: not before the study has
+    ended."""
     arm = asked or (viewer.arm if viewer else Arm.DYNAMIC)
-    if arm not in Arm.values:
-        raise Refused(
-            Sentence("An arm is one of {names}.", names=", ".join(Arm.values)), field="arm"
-        )
+    if asked and asked not in (there := Study.current().weights):
+        raise Refused(Sentence("An arm is one of {names}.", names=", ".join(there)), field="arm")
     if arm == Arm.NONE and not (viewer and viewer.is_admin):
         raise Forbidden(arms.NOT_TOLD, code="no_verdict")
     return arm

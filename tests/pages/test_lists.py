@@ -129,3 +129,13 @@ def test_drawings_come_in_pages(browse: Browse, alice: Person, insert: Insert) -
     assert second.count('class="took"') == 6
     for odd in ("0", "-1", "99", "x", "1e9"):
         assert client.get(f"/drawings/?page={odd}").status_code == 200
+
+
+@pytest.mark.parametrize("arm", ["static", "none", "other"])
+@pytest.mark.parametrize("path", ["rounds/", "rounds/current/", "rounds/1/", "leaderboard/"])
+def test_a_plain_site_has_no_arm_to_ask_for(
+    browse: Browse, open_round: Round, path: str, arm: str
+) -> None:
+    answer = browse(None).get(f"/api/{path}?arm={arm}")
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "arm")
+    assert browse(None).get(f"/api/{path}?arm=dynamic").status_code == 200
