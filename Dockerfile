@@ -5,7 +5,8 @@ WORKDIR /srv/dadc
 RUN python -m venv .venv
 COPY requirements.txt ./
 RUN .venv/bin/python -m pip install --quiet -r requirements.txt
-COPY requirements-release.txt requirements-publish.txt ./
+COPY requirements-release.txt ./
+COPY requirements-publish.txt ./
 RUN .venv/bin/python -m pip install --quiet -r requirements-release.txt -r requirements-publish.txt
 # Where pip finds torch's CPU build, as pytorch.org has it; without it Linux on x86-64 gets the CUDA build, several GB.
 ARG TORCH_INDEX=
