@@ -22,7 +22,7 @@ from collector.data.places import Failed
 from collector.data.zenodo import Zenodo
 from collector.errors import Conflict, Forbidden, Refused
 from collector.models import Publication, Release, clock
-from trainer.models import Round
+from trainer.models import Arm, Round
 from trainer.saying import say
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,8 @@ def make_newest() -> None:
     """Make the release of the newest round that is over, if the public may have it and there is
     none; not yet where drawings wait or the round's model is in the loop. Raises Refused."""
     with suppress(Forbidden):
-        newest = Round.objects.filter(state=Round.State.CLOSED).order_by("number").last()
+        over = Round.objects.filter(state=Round.State.CLOSED, arm=Arm.DYNAMIC)
+        newest = over.order_by("number").last()
         there = releases.visible_to(None).filter(withdrawn_at=None)
         if newest and not there.filter(minor=newest.number).exists():
             with suppress(Conflict):

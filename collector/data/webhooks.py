@@ -23,6 +23,7 @@ from collector.models import (
     Attempt,
     Delivery,
     Person,
+    Study,
     StudyChange,
     Webhook,
     clock,
@@ -30,7 +31,7 @@ from collector.models import (
     sealing,
 )
 from trainer.learning.sentences import Sentence
-from trainer.models import Round, RoundModel
+from trainer.models import Arm, Round, RoundModel
 
 Event = Webhook.Event
 MOST = 10  # webhooks
@@ -182,21 +183,26 @@ def secrets_of(hook: Webhook, now: datetime) -> list[str]:
 
 def note_settled(attempt: Attempt) -> None:
     """Queue that a drawing settled, in the transaction that settles it. Of what did not fool and
-    was read all the same nothing is said, as to its drawer."""
-    status = attempt.fate().status
-    if status in (Attempt.Status.NOT_FOOLED, Attempt.Status.RETRACTED):
+    was read all the same nothing is said, as to its drawer, and nothing of an arm of the study
+    without a verdict."""
+    hooks, status = _told_of(Event.ATTEMPT_SETTLED), attempt.fate().status
+    is_told = attempt.round.has_verdict and status not in (
+        Attempt.Status.NOT_FOOLED,
+        Attempt.Status.RETRACTED,
+    )
+    if not hooks or not is_told:
         return
     assert attempt.settled_at
     content = {
         "attempt": str(attempt.pk),
-        "round": attempt.round.number,
+        **_named(attempt.round),
         "status": status,
         "target_label": attempt.target_label,
         "predicted_label": attempt.predicted_label,
         "settled_label": attempt.settled_label,
         "counts": attempt.is_original,
     }
-    _queue(_told_of(Event.ATTEMPT_SETTLED), Event.ATTEMPT_SETTLED, attempt.settled_at, content)
+    _queue(hooks, Event.ATTEMPT_SETTLED, attempt.settled_at, content)
 
 
 def note_what_the_trainer_did() -> None:
@@ -216,16 +222,22 @@ _Happened = Iterator[tuple[int, datetime, dict[str, Any]]]
 
 
 def _opened(since: datetime, told: QuerySet[Delivery, Any]) -> _Happened:
-    """Yield of each round opened since, but for those that were told, its number, when it opened
-    and what is told."""
-    opened = Round.objects.filter(opened_at__gte=since).exclude(number__in=told)
-    for round_ in opened.select_related("model").order_by("number"):
+    """Yield of each round opened since in an arm with a verdict, but for those that were told, its
+    id, when it opened and what is told."""
+    opened = Round.objects.filter(opened_at__gte=since).exclude(pk__in=told)
+    for round_ in opened.exclude(arm=Arm.NONE).select_related("model").order_by("pk"):
         content = {
-            "round": round_.number,
+            **_named(round_),
             "architecture": round_.model.architecture,
             "by_hand": bool(round_.opened_by),
         }
-        yield round_.number, round_.opened_at, content
+        yield round_.pk, round_.opened_at, content
+
+
+def _named(round_: Round) -> dict[str, int | str]:
+    """Say which round it is, in a study of several arms also of which."""
+    named = {"round": round_.number}
+    return named | {"arm": round_.arm} if Study.current().has_several_arms else named
 
 
 def _failed(since: datetime, told: QuerySet[Delivery, Any]) -> _Happened:

@@ -18,7 +18,7 @@ from collector.models import Study
 from collector.standings import leaderboards
 from collector.standings.leaderboards import AttemptCounts
 from trainer import words
-from trainer.models import Round
+from trainer.models import Arm, Round
 from trainer.saying import say
 
 NEWEST = 25
@@ -27,7 +27,7 @@ NEWEST = 25
 @require_safe
 @conditional_page
 def rounds_feed(request: HttpRequest) -> HttpResponse:
-    """Answer with the newest rounds; 304 to who has them as they are."""
+    """Answer with the newest rounds, as a stranger sees them; 304 to who has them as they are."""
     return RoundsFeed()(request)
 
 
@@ -46,7 +46,7 @@ class RoundsFeed(Feed):  # type: ignore[type-arg]
         return self._name("feed of rounds")
 
     def items(self) -> list[Round]:
-        rounds = list(Round.objects.order_by("-number")[:NEWEST])
+        rounds = list(Round.objects.filter(arm=Arm.DYNAMIC).order_by("-number")[:NEWEST])
         self._counts = leaderboards.counts_by_round(round_.pk for round_ in rounds)
         return rounds
 

@@ -24,13 +24,15 @@ from collector.data import deliveries, outgoing, webhooks
 from collector.errors import Conflict, Forbidden, NotFound, Refused
 from collector.models import Alarm, Delivery, Person, Study, StudyChange, Webhook
 from collector.moderation import appeals, decisions
+from collector.study import settings as study_settings
 from collector.study import site_status
 from tests.support import mail_servers
-from tests.support.cast import add_person, read, submit
+from tests.support.cast import ARMS, add_person, put, read, submit
 from tests.support.dumps import tables_with
+from tests.support.models import add_model
 from tests.support.receivers import Answer, Receiver, status
 from tests.support.site import ROOT
-from trainer import candidates
+from trainer import candidates, rounds
 from trainer.models import RoundModel
 
 Event, Trouble = Webhook.Event, Delivery.Trouble
@@ -195,6 +197,23 @@ def test_rounds_and_failed_trainings_are_told_once_however_often_one_looks(
     }
     assert len(receiver.got) == 2
     assert b"ada" not in receiver.got[1].body
+
+
+def test_of_several_arms_each_round_is_told_with_its_own_and_nothing_of_one_without_a_verdict(
+    hook: Webhook, receiver: Receiver, ada: Person, mona: Person, many_due: None
+) -> None:
+    study_settings.change(ada, arms=ARMS)
+    for arm in ("static", "none"):
+        rounds.open_next(add_model(4, arm=arm))
+        attempt = submit(put(add_person(), arm), 4)
+        read(mona, "4", attempt)
+    tasks.tell_webhooks()
+    found = [(got["type"], got["data"]["round"], got["data"]["arm"]) for got in told(receiver)]
+    assert sorted(found) == [
+        ("attempt.settled", 2, "static"),
+        ("round.opened", 1, "static"),
+        ("round.opened", 2, "static"),
+    ]
 
 
 def test_what_failed_without_somebodys_drawings_is_nobodys_business(hook: Webhook) -> None:

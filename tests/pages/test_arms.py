@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from django.http import HttpResponseBase
 from django.test import Client
+from django.urls import reverse
 
 from collector.data import exports
 from collector.models import Attempt, Person, Study
 from collector.study import settings as study_settings
 from tests.support import penmanship
 from tests.support.cast import ARMS, add_person, put, read
+from tests.support.models import add_model
 from tests.support.pages import Browse
+from trainer import rounds
 from trainer.models import Arm
 
 [(_, STROKES)] = penmanship.drawings(6, 1)
@@ -201,3 +204,10 @@ def test_admins_change_the_weights_on_the_desk_where_there_are_several_arms(
         assert (Study.current().arms == text) is is_taken
     Study.objects.update(arms="dynamic")
     assert b"Arms and their weights" not in desk.get("/desk/").content
+
+
+def test_the_feed_tells_what_a_stranger_sees(people: dict[str, Person], ada: Person) -> None:
+    for arm in ("static", "none"):
+        rounds.open_next(add_model(4, arm=arm))
+    feed = Client().get(reverse("rounds_feed")).content.decode()
+    assert feed.count("<entry>") == 1
