@@ -236,8 +236,8 @@ def _opened(since: datetime, told: QuerySet[Delivery, Any]) -> _Happened:
 
 def _named(round_: Round) -> dict[str, int | str]:
     """Say which round it is, in a study of several arms also of which."""
-    named = {"round": round_.number}
-    return named | {"arm": round_.arm} if Study.current().has_several_arms else named
+    named: dict[str, int | str] = {"round": round_.number}
+    return {**named, "arm": round_.arm} if Study.current().has_several_arms else named
 
 
 def _failed(since: datetime, told: QuerySet[Delivery, Any]) -> _Happened:

@@ -145,11 +145,12 @@ def counts_by_digit(attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
     return {digit: _added_up(alike) for digit, alike in by_digit.items()}
 
 
-def fools_by_confusion() -> dict[tuple[int, int], int]:
-    """Count the verified fools that are there by (target, predicted); what nobody has done yet is
-    missing."""
-    ever = ConfusionTally.objects.filter(drawer=None, round=None, fool_count__gt=0)
-    pairs = ever.values_list("target_label", "predicted_label", "fool_count")
+def fools_by_confusion(arm: str | None = None) -> dict[tuple[int, int], int]:
+    """Count the verified fools that are there, of an arm or of all, by (target, predicted); what
+    nobody has done yet is missing."""
+    which = Q(round__arm=arm) if arm else Q(round=None)
+    sums = ConfusionTally.objects.filter(which, drawer=None, fool_count__gt=0).order_by()
+    pairs = sums.values_list("target_label", "predicted_label").annotate(n=Sum("fool_count"))
     return {(target, predicted): n for target, predicted, n in pairs}
 
 

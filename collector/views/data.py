@@ -17,7 +17,7 @@ from collector.standings.leaderboards import AttemptCounts
 from collector.views.parts import charts
 from collector.views.parts.access import for_admins
 from trainer import words
-from trainer.models import Round
+from trainer.models import Arm, Round
 from trainer.saying import number
 
 A_PAGE = 10
@@ -60,11 +60,14 @@ def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
 
 
 def _counted() -> dict[str, object]:
-    """Count all drawings by digit, and what fooled by confusion."""
+    """Count all drawings by digit, and what fooled by confusion: of the dynamic arm, as releases
+    are."""
     # By their rounds, whose index has all that is counted: the table's rows have drawings too.
-    by_digit = leaderboards.counts_by_digit(Attempt.objects.filter(round__in=Round.objects.all()))
+    rounds = Round.objects.filter(arm=Arm.DYNAMIC)
+    by_digit = leaderboards.counts_by_digit(Attempt.objects.filter(round__in=rounds))
     total = sum(by_digit.values(), AttemptCounts())
-    fools = leaderboards.fools_by_confusion()
+    has_arms = Study.current().has_several_arms
+    fools = leaderboards.fools_by_confusion(Arm.DYNAMIC if has_arms else None)
     of_digit = {
         digit: sum(n for (target, _), n in fools.items() if target == digit) for digit in DIGITS
     }

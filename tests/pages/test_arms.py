@@ -14,9 +14,9 @@ from collector.data import exports
 from collector.models import Attempt, Person, Study
 from collector.study import settings as study_settings
 from tests.support import penmanship
-from tests.support.cast import ARMS, add_person, put, read
+from tests.support.cast import ARMS, add_person, put, read, submit
 from tests.support.models import add_model
-from tests.support.pages import Browse
+from tests.support.pages import Browse, text
 from trainer import rounds
 from trainer.models import Arm
 
@@ -199,9 +199,9 @@ def test_admins_change_the_weights_on_the_desk_where_there_are_several_arms(
             "licence",
         )
     }
-    for text, is_taken in (("dynamic:1,none:1", False), ("dynamic:1,static:1,none:3", True)):
-        desk.post("/desk/", {"do": "study", **given, "arms": text})
-        assert (Study.current().arms == text) is is_taken
+    for asked, is_taken in (("dynamic:1,none:1", False), ("dynamic:1,static:1,none:3", True)):
+        desk.post("/desk/", {"do": "study", **given, "arms": asked})
+        assert (Study.current().arms == asked) is is_taken
     Study.objects.update(arms="dynamic")
     assert b"Arms and their weights" not in desk.get("/desk/").content
 
@@ -211,3 +211,13 @@ def test_the_feed_tells_what_a_stranger_sees(people: dict[str, Person], ada: Per
         rounds.open_next(add_model(4, arm=arm))
     feed = Client().get(reverse("rounds_feed")).content.decode()
     assert feed.count("<entry>") == 1
+
+
+def test_the_data_page_counts_the_arm_that_releases_are_of(
+    people: dict[str, Person], browse: Browse, ada: Person, mona: Person
+) -> None:
+    for label, person in zip((4, 5, 7), people.values(), strict=True):
+        read(mona, str(label), submit(person, label))
+    page = text(browse(ada).get("/data/"))
+    assert "none waiting 1 fooled the model" in page
+    assert "verified tricks, 1 of 1 decided" in page
