@@ -48,11 +48,11 @@ def test_a_worker_killed_between_sending_and_noting_sends_it_again_under_the_sam
     make_site: Callable[..., Site],
 ) -> None:
     site = make_site(**ALLOWED)
-    is_here = threading.Event()
+    is_here, is_over = threading.Event(), threading.Event()
 
     def hold(handler: BaseHTTPRequestHandler) -> None:
         is_here.set()
-        threading.Event().wait(30)
+        is_over.wait(30)
 
     with Receiver(answer=hold) as receiver:
         site.python(ADD.format(url=receiver.url))
@@ -61,6 +61,7 @@ def test_a_worker_killed_between_sending_and_noting_sends_it_again_under_the_sam
         assert is_here.wait(60)
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
+        is_over.set()
         assert site.python(HOW) == "1 waits;"
         receiver.answer = status(200)
         site.python(DUE)
