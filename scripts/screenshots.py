@@ -136,6 +136,11 @@ for model, fields in (
         row.save(update_fields=fields)
 """
 
+FRAMED = """
+from collector.models import Study
+Study.objects.update(embed_origins="https://lab.example")
+"""
+
 BEST = "from collector.drawings import public; print(public.best()[0].pk)"
 
 
@@ -283,6 +288,7 @@ def fill(site: sites.Site) -> Crowd:
     attempt, drawer = site.python(APPEALED).split()
     crowd.appealed = (attempt, drawer)
     site.python(AGED)
+    site.python(FRAMED)
     return crowd
 
 

@@ -185,12 +185,11 @@ def note_settled(attempt: Attempt) -> None:
     """Queue that a drawing settled, in the transaction that settles it. Of what did not fool and
     was read all the same nothing is said, as to its drawer, and nothing of an arm of the study
     without a verdict."""
-    hooks, status = _told_of(Event.ATTEMPT_SETTLED), attempt.fate().status
-    is_told = attempt.round.has_verdict and status not in (
-        Attempt.Status.NOT_FOOLED,
-        Attempt.Status.RETRACTED,
-    )
-    if not hooks or not is_told:
+    status = attempt.fate().status
+    is_silent = status in (Attempt.Status.NOT_FOOLED, Attempt.Status.RETRACTED)
+    if is_silent or not attempt.round.has_verdict:
+        return
+    if not (hooks := _told_of(Event.ATTEMPT_SETTLED)):
         return
     assert attempt.settled_at
     content = {
