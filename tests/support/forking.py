@@ -70,6 +70,7 @@ class Forked:
     def __init__(self, connection: socket.socket) -> None:
         self._answers = connection.makefile()
         connection.close()
+        self._reading = threading.Lock()
         self.pid = int(self._answers.readline())
         self.returncode: int | None = None
 
@@ -97,8 +98,9 @@ class Forked:
 
     def _status(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
-            self.returncode = int(self._answers.readline())
-            self._answers.close()
+            with self._reading:  # not closed after it: a thread that still selects would never wake
+                if self.returncode is None:
+                    self.returncode = int(self._answers.readline())
         return self.returncode
 
 
