@@ -21,6 +21,7 @@ from trainer.learning.png import pngs
 from trainer.models import Arm, Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
+IDS = 50 * ROWS  # in memory
 ARM = "dynamic"
 Row = dict[str, Any]
 
@@ -68,11 +69,13 @@ class Scope:
     def samples(self) -> QuerySet[Sample]:
         """Return the samples of those rounds that are still there, and those that the model was
         trained on, also where they are withdrawn."""
+        found = self.with_trained_on().filter(removed_at=None, **of_rounds(self.number))
+        return found.filter(Q(withdrawn_at=None) | Q(is_trained_on=True))
+
+    def with_trained_on(self) -> QuerySet[Sample]:
+        """Return all samples with whether the model was trained on them."""
         trained_on = samples.trained_on(self.model).order_by().filter(pk=OuterRef("pk"))
-        found = Sample.objects.filter(removed_at=None, **of_rounds(self.number))
-        return found.annotate(is_trained_on=Exists(trained_on)).filter(
-            Q(withdrawn_at=None) | Q(is_trained_on=True)
-        )
+        return Sample.objects.annotate(is_trained_on=Exists(trained_on))
 
 
 def write(scope: Scope, name: str, path: Path) -> int:
@@ -94,35 +97,41 @@ def write(scope: Scope, name: str, path: Path) -> int:
     return row_count
 
 
-def _by_id(found: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
-    """Yield the rows in the order of their ids, a group by each query."""
-    after: object = None
-    while True:
-        further = found if after is None else found.filter(pk__gt=after)
-        rows = list(further.order_by("pk").values(*fields)[:ROWS])
-        if rows:
-            yield rows
-        if len(rows) < ROWS:
-            return
-        after = rows[-1]["id"]
+def _by_id(found: QuerySet[Any], rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
+    """Yield what is found as `rows` have it, in the order of the ids, a group by each query: by ids
+    alone, or the database may go through all that is found for each group."""
+    for ids in _ids(found):
+        yield list(rows.filter(pk__in=ids).order_by("pk").values(*fields))
+
+
+def _ids(found: QuerySet[Any]) -> Iterator[list[UUID]]:
+    """Yield the ids in their order, as many as a group has. They are looked up far ahead: what is
+    left is sorted anew by each query."""
+    ahead = list(found.order_by("pk").values_list("pk", flat=True)[:IDS])
+    while ahead:
+        yield from (ahead[n : n + ROWS] for n in range(0, len(ahead), ROWS))
+        further = found.filter(pk__gt=ahead[-1]).order_by("pk")
+        ahead = list(further.values_list("pk", flat=True)[:IDS])
 
 
 def _attempts(scope: Scope) -> Iterator[list[Row]]:
     decided = Decision.objects.filter(attempt=OuterRef("pk"))
-    shown = public().filter(pk=OuterRef("pk"))
     splits = Contributor.objects.filter(pk=OuterRef("drawer__contributor"))
-    found = scope.attempts().annotate(
+    told = Attempt.objects.annotate(
         number=F("round__number"),
         contributor=F("drawer__contributor"),
         name=F("drawer__username"),
-        is_shown=Exists(shown),
         is_decided=Exists(decided),
         original_removed_at=F("near_duplicate_of__removed_at"),
         split=Subquery(splits.values("split")),
     )
-    for rows in _by_id(found, _OF_AN_ATTEMPT):
-        images = _images(rows)
-        yield [_attempt(scope, row, image) for row, image in zip(rows, images, strict=True)]
+    for rows in _by_id(scope.attempts(), told, _OF_AN_ATTEMPT):
+        images, ids = _images(rows), [row["id"] for row in rows]
+        shown = set(public().filter(pk__in=ids).values_list("pk", flat=True))
+        yield [
+            _attempt(scope, row, image, is_shown=row["id"] in shown)
+            for row, image in zip(rows, images, strict=True)
+        ]
 
 
 _AS_THEY_ARE = (
@@ -154,13 +163,12 @@ _OF_AN_ATTEMPT = (
     "number",
     "contributor",
     "name",
-    "is_shown",
     "is_decided",
     "original_removed_at",
 )
 
 
-def _attempt(scope: Scope, row: Row, image: Row) -> Row:
+def _attempt(scope: Scope, row: Row, image: Row, *, is_shown: bool) -> Row:
     """What its drawer took back is without its drawing; a name stands where the site shows it
     beside the drawing, and nowhere else."""
     is_there = row["status"] != Attempt.Status.RETRACTED
@@ -171,7 +179,7 @@ def _attempt(scope: Scope, row: Row, image: Row) -> Row:
         "round": row["number"],
         "arm": ARM,
         "drawer": scope.pseudonym("drawer", row["contributor"]),
-        "name": row["name"] if row["is_shown"] else None,
+        "name": row["name"] if is_shown else None,
         "fooled": row["has_fooled"],
         "settled_by": _settled_by(row) if is_there else None,
         "audited": row["is_audited"],
@@ -198,11 +206,11 @@ def _settled_by(row: Row) -> str | None:
 
 
 def _readings(scope: Scope) -> Iterator[list[Row]]:
-    found = scope.readings().annotate(
+    told = Reading.objects.annotate(
         of_gold=F("gold__attempt"), contributor=F("moderator__contributor")
     )
     fields = ("id", "attempt", "of_gold", "contributor", "answer", "leased_at", "answered_at")
-    for rows in _by_id(found, (*fields, "is_correct", "is_discounted")):
+    for rows in _by_id(scope.readings(), told, (*fields, "is_correct", "is_discounted")):
         yield [_reading(scope, row) for row in rows]
 
 
@@ -222,10 +230,12 @@ def _reading(scope: Scope, row: Row) -> Row:
 
 
 def _samples(scope: Scope) -> Iterator[list[Row]]:
-    found = scope.samples().annotate(number=F("round__number"), split=F("contributor__split"))
+    told = scope.with_trained_on().annotate(
+        number=F("round__number"), split=F("contributor__split")
+    )
     fields = ("id", "attempt", "contributor", "number", "label", "split", "has_fooled")
     more = ("is_audited", "is_trained_on", "withdrawn_at", "added_at", "pixels")
-    for rows in _by_id(found, (*fields, *more)):
+    for rows in _by_id(scope.samples(), told, (*fields, *more)):
         images = _images(rows)
         yield [_sample(scope, row, image) for row, image in zip(rows, images, strict=True)]
 
