@@ -4,9 +4,10 @@ person."""
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
 from typing import TypeVar
 
-from trainer.learning.evaluate import wilson
 from trainer.learning.sentences import Sentence
 
 DIGITS = tuple(str(digit) for digit in range(10))
@@ -15,6 +16,7 @@ ANSWERS = (*DIGITS, AMBIGUOUS, JUNK)
 IN_WORDS = {AMBIGUOUS: Sentence("ambiguous"), JUNK: Sentence("junk")}
 FULL_CREDITS = 2
 FEWEST_TO_JUDGE_BY, LEAST_AGREEMENT = 30, 0.7
+MOST_DEVIATIONS = NormalDist().inv_cdf(0.975)  # of the score test, two-sided at 5 %
 VOICES_FOR_GOLD = 3
 FEWEST_TO_DOUBT_BY = 5
 PRACTICE, LEAST_RIGHT = 10, 8
@@ -92,10 +94,14 @@ def trusted(agreed: int, settled: int) -> bool:
     """Whether a moderator goes on, of whose last `settled` readings `agreed` say what the drawing
     settled as.
 
-    Not where there are `FEWEST_TO_JUDGE_BY` and the lower bound of the 95 % interval is under
-    `LEAST_AGREEMENT`.
+    Not where there are `FEWEST_TO_JUDGE_BY` and the lower bound of Wilson's 95 % interval is under
+    `LEAST_AGREEMENT`: where the score test rejects that share, as the interval is made of those
+    that it does not. scipy is not asked, which workers would keep in memory for ever.
     """
-    return settled < FEWEST_TO_JUDGE_BY or wilson(agreed, settled)[0] >= LEAST_AGREEMENT
+    if settled < FEWEST_TO_JUDGE_BY:
+        return True
+    deviation = sqrt(LEAST_AGREEMENT * (1 - LEAST_AGREEMENT) / settled)
+    return agreed / settled - LEAST_AGREEMENT >= MOST_DEVIATIONS * deviation
 
 
 def gold(target: int, predicted: int, status: str, readings: Sequence[str]) -> str | None:

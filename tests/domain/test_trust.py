@@ -17,9 +17,10 @@ from collector.errors import Conflict, Forbidden, Gone, Refused
 from collector.models import AdminAction, Attempt, ModerationPause, Person, Reading, Study
 from collector.moderation import decisions, queue, readings, trust
 from collector.rules import verdicts
-from collector.rules.verdicts import FEWEST_TO_JUDGE_BY
+from collector.rules.verdicts import FEWEST_TO_JUDGE_BY, LEAST_AGREEMENT
 from collector.study import consistency
 from tests.support.cast import read, submit
+from trainer.learning.evaluate import wilson
 from trainer.models import Sample
 
 Cast = Callable[..., Person]
@@ -44,6 +45,12 @@ def test_more_agreement_never_costs_trust_and_few_readings_never_do(
 )
 def test_who_goes_on(agreed: int, settled: int, goes_on: bool) -> None:
     assert verdicts.trusted(agreed, settled) is goes_on
+
+
+def test_trust_ends_where_the_interval_that_pages_show_goes_under_its_bound() -> None:
+    for settled in range(FEWEST_TO_JUDGE_BY, trust.JUDGED_READINGS + 1):
+        agreed = next(n for n in range(settled + 1) if verdicts.trusted(n, settled))
+        assert wilson(agreed - 1, settled)[0] < LEAST_AGREEMENT <= wilson(agreed, settled)[0]
 
 
 @pytest.fixture
