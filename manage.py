@@ -16,6 +16,7 @@ UNANSWERED = (
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
     with environment.refusing():
+        from collector.management import database
         from dadc_site import settings
 
         environment.keep_temporary_files_in(settings.DATA_DIR / "tmp")
@@ -23,6 +24,7 @@ if __name__ == "__main__":
         # a program has to wait for that.
         BaseCommand.requires_system_checks = []
         try:
-            execute_from_command_line(sys.argv)
+            with database.refusing():
+                execute_from_command_line(sys.argv)
         except EOFError:  # whatever it asks by: getpass or input, ours or Django's
             sys.exit(f"\n{UNANSWERED}")  # below the question

@@ -26,7 +26,7 @@ from collector.models import Study
 from dadc_site import addresses, environment
 from tests.support import needs
 from tests.support.needs import POSTGRES
-from tests.support.site import free_port
+from tests.support.site import Site, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # These connect by themselves, also in a process whose browser's loop Django takes for its own.
@@ -328,6 +328,33 @@ def test_setup_says_in_a_sentence_that_the_database_cannot_be_reached(
     monkeypatch.setattr(connection, "ensure_connection", _away)
     with pytest.raises(CommandError, match=r"The database cannot be reached\. server does"):
         call_command("setup")
+
+
+@pytest.mark.survives(
+    "a command whose database does not answer, or has no tables",
+    "a sentence with the cause",
+)
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgres://postgres:s3cret@127.0.0.1:1/none", "The database does not answer."),
+        ("sqlite:///{folder}/empty.sqlite3", "manage.py setup makes them"),
+    ],
+    ids=["away", "empty"],
+)
+def test_commands_say_in_a_sentence_what_is_wrong_with_the_database(
+    url: str, why: str, tmp_path: Path
+) -> None:
+    site = Site(tmp_path, url.format(folder=tmp_path), free_port())
+    for command in (
+        ("add_person", "alice"),
+        ("export_samples",),
+        ("flush", "--noinput"),
+        ("release", "--round", "1", "--out", str(tmp_path / "release")),
+    ):
+        said = site.refused(*command)
+        assert why in said
+        assert "s3cret" not in said
 
 
 @pytest.mark.survives(
