@@ -174,7 +174,7 @@ class Round(models.Model):
     told_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="since when people are told verdicts of an arm without, once a study has ended",
+        help_text="since when people are told of every arm, verdicts too: once a study has ended",
     )
 
     class Meta:

@@ -91,11 +91,11 @@ def _initial_models() -> QuerySet[RoundModel]:
 
 
 def tell_all(told_at: datetime) -> None:
-    """Have people told what models said of their drawings, in arms without a verdict too, from
+    """Have people told of every arm, and in those without a verdict what models said, from
     `told_at` on: the study has ended."""
     with transaction.atomic():
         lock()
-        Round.objects.filter(arm=Arm.NONE).update(told_at=told_at)
+        Round.objects.update(told_at=told_at)
 
 
 def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:

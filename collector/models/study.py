@@ -75,6 +75,8 @@ COLLECTED_BY = (
     "person_share",
     "has_live_preview",
 )
+# What a start freezes: whoever changes it later says why.
+OF_THE_PROTOCOL = ("arms", "question", "stop_samples", "secondary_outcomes", *COLLECTED_BY)
 PRIMARY_OUTCOME = "errors_at_equal_samples"
 LONGEST_OUTCOMES = 100  # characters, all names together
 
@@ -227,6 +229,11 @@ class StudyAct(models.Model):
     def __str__(self) -> str:
         return f"the study {self.kind}"
 
+    @staticmethod
+    def by_kind() -> "dict[str, StudyAct]":
+        """Return the start and the end of the study, as far as they are there."""
+        return {act.kind: act for act in StudyAct.objects.all()}
+
 
 _ACTS = Prepared(lambda: StudyAct.objects.values_list("kind", flat=True))
 
@@ -247,3 +254,9 @@ class StudyChange(models.Model):
     before = models.CharField(max_length=LONGEST_SETTING)
     after = models.CharField(max_length=LONGEST_SETTING)
     why = models.TextField(blank=True, default="")
+
+    @staticmethod
+    def of_the_protocol() -> "models.QuerySet[StudyChange]":
+        """Return what was changed of the protocol since its start, the oldest first."""
+        changed = StudyChange.objects.filter(field__in=OF_THE_PROTOCOL).exclude(why="")
+        return changed.order_by("changed_at", "pk")

@@ -72,9 +72,14 @@ class Protocol:
         return self.start.sha256 if self.start else ""
 
     @cached_property
+    def document(self) -> str:
+        """What the protocol says, as its one text: as it was started, or of a draft as it is."""
+        return self.start.document if self.start else canonical(_content_of(self))
+
+    @property
     def content(self) -> dict[str, Any]:
-        """What the protocol says: as it was started, or of a draft as it would be now."""
-        said: dict[str, Any] = json.loads(self.start.document) if self.start else _content_of(self)
+        """What the protocol says."""
+        said: dict[str, Any] = json.loads(self.document)
         return said
 
     @property
@@ -86,10 +91,8 @@ class Protocol:
     @cached_property
     def changes(self) -> list[StudyChange]:
         """What was changed of the protocol since the start, the oldest first."""
-        if self.start is None:
-            return []
-        found = StudyChange.objects.filter(field__in=settings.OF_THE_PROTOCOL).exclude(why="")
-        return list(found.select_related("admin").order_by("changed_at", "pk"))
+        found = StudyChange.of_the_protocol().select_related("admin")
+        return list(found) if self.start else []
 
     @cached_property
     def sample_counts(self) -> dict[str, int]:
@@ -109,19 +112,25 @@ class Protocol:
 
 def current() -> Protocol | None:
     """Return the study's protocol; None where it has none, as on a plain site."""
-    return _of(Study.current())
+    return of(Study.current())
 
 
-def _of(study: Study) -> Protocol | None:
+def of(study: Study) -> Protocol | None:
+    """Return the protocol of the study with these settings; None where it has none."""
     if study.stop_samples is None:
         return None
-    acts = {act.kind: act for act in StudyAct.objects.all()}
+    acts = StudyAct.by_kind()
     return Protocol(study, acts.get(StudyAct.Kind.STARTED), acts.get(StudyAct.Kind.ENDED))
 
 
 def canonical(content: Mapping[str, Any]) -> str:
     """Return the one text of what a protocol says, whose SHA-256 is the protocol's."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(document: str) -> str:
+    """Return the SHA-256 of a protocol's text, in hexadecimal."""
+    return hashlib.sha256(document.encode()).hexdigest()
 
 
 def _content_of(protocol: Protocol) -> dict[str, Any]:
@@ -144,21 +153,26 @@ def _by_arm(given: QuerySet[Sample]) -> dict[str, int]:
     return dict(counts)
 
 
-def start(admin: Person) -> Protocol:
+def start(admin: Person, seen: str | None = None) -> Protocol:
     """Start the study: freeze its protocol, and count what is drawn from now on. Raises Forbidden,
-    Conflict where there is no draft, and Refused where it asks no question."""
+    Refused where it asks no question, and Conflict where there is no draft, or another one by now
+    than that whose digest is `seen`."""
     require_admin(admin, _REFUSAL)
     with transaction.atomic():
         protocol = _locked(Phase.DRAFT)
         if not protocol.study.question:
             raise Refused(Sentence("Say which question the study is to answer."), field="question")
-        document = canonical(protocol.content)
+        sha256 = digest(protocol.document)
+        if seen not in (None, sha256):
+            raise Conflict(
+                Sentence("The protocol was changed since you read it. Look again, then start.")
+            )
         act = StudyAct.objects.create(
             kind=StudyAct.Kind.STARTED,
             admin=admin,
             done_at=clock.now(),
-            document=document,
-            sha256=hashlib.sha256(document.encode()).hexdigest(),
+            document=protocol.document,
+            sha256=sha256,
         )
         _log(admin, Phase.DRAFT, Phase.RUNNING)
     return Protocol(protocol.study, act, None)
@@ -190,7 +204,7 @@ def discard(admin: Person) -> None:
 def _locked(wanted: Phase) -> Protocol:
     """Return the protocol in a phase, in which it stays until the transaction ends. Raises Conflict
     where it is in another one."""
-    protocol = _of(Study.objects.select_for_update(no_key=True).get())
+    protocol = of(Study.objects.select_for_update(no_key=True).get())
     phase = protocol.phase if protocol else Phase.PLAIN
     if protocol is None or phase != wanted:
         raise Conflict(_ELSEWHERE[phase])

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from collector.errors import Conflict, Refused
 from collector.models import (
-    COLLECTED_BY,
     LONGEST_SETTING,
+    OF_THE_PROTOCOL,
     Allocation,
     Person,
     Phase,
@@ -22,9 +22,6 @@ from collector.models import (
 from collector.rules import arms, origins
 from trainer import candidates, rounds
 from trainer.learning.sentences import Sentence
-
-# What a start freezes: whoever changes it later says why.
-OF_THE_PROTOCOL = ("arms", "question", "stop_samples", "secondary_outcomes", *COLLECTED_BY)
 
 
 def begin() -> Study:

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='round',
             name='told_at',
-            field=models.DateTimeField(blank=True, help_text='since when people are told verdicts of an arm without, once a study has ended', null=True),
+            field=models.DateTimeField(blank=True, help_text='since when people are told of every arm, verdicts too: once a study has ended', null=True),
         ),
     ]
