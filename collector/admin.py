@@ -20,6 +20,7 @@ from collector.models import (
     ModerationPause,
     Person,
     Reading,
+    StudyAct,
     StudyChange,
 )
 from collector.people import accounts, mails
@@ -191,7 +192,12 @@ class ModerationPauseAdmin(ReadOnly):
 
 @admin.register(StudyChange)
 class StudyChangeAdmin(ReadOnly):
-    list_display = ("changed_at", "admin", "field", "before", "after")
+    list_display = ("changed_at", "admin", "field", "before", "after", "why")
+
+
+@admin.register(StudyAct)
+class StudyActAdmin(ReadOnly):
+    list_display = ("kind", "done_at", "admin", "why", "sha256")
 
 
 @admin.register(RoundModel)

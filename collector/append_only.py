@@ -14,6 +14,7 @@ TABLES = (
     "collector_adminaction",
     "collector_allocation",
     "collector_decision",
+    "collector_studyact",
     "collector_studychange",
 )
 _FUNCTION = """

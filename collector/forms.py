@@ -11,8 +11,20 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from collector.models import Appeal, Factor, Person, Reading, Study, Token, Webhook
+from collector.models import (
+    LONGEST_SETTING,
+    Appeal,
+    Factor,
+    Outcome,
+    Person,
+    Phase,
+    Reading,
+    Study,
+    Token,
+    Webhook,
+)
 from collector.people import accounts
+from trainer.models import Arm
 
 # Only the type checker's ModelForm is told its model.
 if TYPE_CHECKING:
@@ -387,6 +399,109 @@ class StudyForm(ReadAt, _StudyModelForm):
             self.fields[share].widget.attrs |= {"step": "0.01", "min": "0", "max": "1"}
         if not self.instance.has_several_arms:
             del self.fields["arms"]  # of a plain site, where nothing of this is seen
+        if self.instance.phase in (Phase.RUNNING, Phase.ENDED):
+            self.fields["why"] = _why_it_changes()
+
+
+def _why_it_changes() -> forms.CharField:
+    """The field of a form that changes what the start of a study has fixed."""
+    return forms.CharField(
+        label=_("Why?"),
+        max_length=1000,
+        required=False,
+        help_text=_(
+            "Asked for where it changes the protocol of a study that has started; it is told "
+            "beside every result."
+        ),
+    )
+
+
+class ProtocolForm(ReadAt, forms.Form):
+    """A study's protocol; saved by `study.settings.change` alone, as all settings are."""
+
+    prefix = "protocol"
+    question = forms.CharField(
+        label=_("Question"),
+        max_length=LONGEST_SETTING,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What the study is to answer, in a sentence or two."),
+    )
+    dynamic = forms.IntegerField(
+        label=_("Arm dynamic: weight"),
+        min_value=1,
+        help_text=_("People draw against the newest model of their own arm."),
+    )
+    static = forms.IntegerField(
+        label=_("Arm static: weight"),
+        min_value=0,
+        help_text=_("People draw against round 1’s model throughout. 0: no such arm."),
+    )
+    none = forms.IntegerField(
+        label=_("Arm none: weight"),
+        min_value=0,
+        help_text=_(
+            "People are told no verdict, and every drawing is read. 0: no such arm. Of three arms "
+            "with weights 2, 1 and 1 the lot gives every second person to the first."
+        ),
+    )
+    round_size = forms.IntegerField(
+        label=_("Round size"),
+        min_value=1,
+        help_text=_("So many new samples of an arm start the training of its next model."),
+    )
+    quorum = forms.IntegerField(
+        label=_("Quorum"),
+        min_value=1,
+        max_value=9,
+        help_text=_("So many moderators have to agree with the drawer."),
+    )
+    stop_samples = forms.IntegerField(
+        label=_("Stop rule: samples of each arm"),
+        min_value=1,
+        help_text=_("Once each arm has as many, the desk says that the study may end."),
+    )
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        self.study = study
+        outcomes = study.secondary_outcomes.split()
+        initial = {name: getattr(study, name) for name in ("question", "round_size", "quorum")}
+        initial |= {"stop_samples": study.stop_samples}
+        initial |= {arm: study.weights.get(arm, 0) for arm in Arm.values}
+        initial |= {name: name in outcomes for name in Outcome.values}
+        super().__init__(*args, initial=initial, **kwargs)
+        for outcome in Outcome:
+            self.fields[outcome.value] = forms.BooleanField(label=outcome.label, required=False)
+        if study.phase in (Phase.RUNNING, Phase.ENDED):
+            self.fields["why"] = _why_it_changes()
+
+    def outcomes(self) -> list[forms.BoundField]:
+        """The fields of the secondary outcomes."""
+        return [self[name] for name in Outcome.values]
+
+    def seen(self) -> dict[str, object]:
+        """Return what the settings were for whoever read the form."""
+        return self._as_settings(super().seen())
+
+    def clean(self) -> dict[str, object]:
+        """Return the settings that the fields say."""
+        given = self.cleaned_data
+        return self._as_settings(given) if not self.errors else given
+
+    def _as_settings(self, values: dict[str, Any]) -> dict[str, object]:
+        """Put arms and outcomes together as the study has them, each once in its order."""
+        kept = ("question", "round_size", "quorum", "stop_samples", "why")
+        found: dict[str, object] = {name: values[name] for name in kept if name in values}
+        if values.keys() >= set(Arm.values):
+            weights = {arm: values[arm] for arm in Arm.values if values[arm]}
+            is_same = weights == self.study.weights
+            said = ",".join(f"{arm}:{weight}" for arm, weight in weights.items())
+            found["arms"] = self.study.arms if is_same else said
+        if values.keys() & set(Outcome.values):
+            chosen = {name for name in Outcome.values if values.get(name)}
+            is_same = chosen == set(self.study.secondary_outcomes.split())
+            said = " ".join(name for name in Outcome.values if name in chosen)
+            found["secondary_outcomes"] = self.study.secondary_outcomes if is_same else said
+        return found
 
 
 class WebhookForm(forms.Form):

@@ -41,8 +41,8 @@ def send_emails() -> None:
 
 def tell_webhooks() -> None:
     """Tell other systems of what happened, once it is queued, and every minute what the trainer did
-    and what is due again."""
-    webhooks.note_what_the_trainer_did()
+    and what is due again; and that the study ended."""
+    webhooks.note_what_happened()
     deliveries.send_due()
 
 

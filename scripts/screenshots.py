@@ -69,6 +69,7 @@ FULL = (
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
     ("connections", "/connections/", "admin"),
+    ("protocol", "/protocol/", "admin"),
     ("embed", "/embed/", None),
     ("data", "/data/", "admin"),
     ("offline", "/offline/", None),

@@ -171,6 +171,11 @@ class Round(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     opened_by = models.CharField(max_length=100, blank=True, help_text="who opened it, if by hand")
     opened_why = models.TextField(blank=True)
+    told_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="since when people are told of every arm, verdicts too: once a study has ended",
+    )
 
     class Meta:
         constraints = [
@@ -192,7 +197,7 @@ class Round(models.Model):
     @property
     def has_verdict(self) -> bool:
         """Whether people are told what the target model says of what they drew in it."""
-        return self.arm != Arm.NONE
+        return self.arm != Arm.NONE or self.told_at is not None
 
 
 class Split(models.TextChoices):

@@ -1,6 +1,8 @@
 """Open a round, promote into the next one, roll back. With candidates.py the only writer of rounds
 and round models."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -88,6 +90,14 @@ def _initial_models() -> QuerySet[RoundModel]:
     return RoundModel.objects.filter(initial_model=None, state=RoundModel.State.PROMOTED)
 
 
+def tell_all(told_at: datetime) -> None:
+    """Have people told of every arm, and in those without a verdict what models said, from
+    `told_at` on: the study has ended."""
+    with transaction.atomic():
+        lock()
+        Round.objects.update(told_at=told_at)
+
+
 def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
     """Close the open round of `model`'s arm, open the next and return that; by whom and why, if by
     hand. Its target is `model` in the dynamic arm; in others it stays what it was.
@@ -105,6 +115,7 @@ def open_next(model: RoundModel, by: str = "", why: str = "") -> Round:
         opened_at=now,
         opened_by=by,
         opened_why=why,
+        told_at=current.told_at,
     )
 
 

@@ -280,7 +280,9 @@ class Attempt(Shape):
     fooled = serializers.BooleanField(source="has_fooled", allow_null=True)
     status = serializers.SerializerMethodField()
 
-    @extend_schema_field(serializers.ChoiceField(models.Attempt.Status.choices))
+    @extend_schema_field(
+        serializers.ChoiceField([*models.Attempt.Status.choices, (models.PRACTICE, "Practice")])
+    )
     def get_status(self, attempt: Any) -> str:
         """As its drawer sees it."""
         return str(attempt.fate().status)
@@ -490,6 +492,72 @@ class Release(Shape):
     )
     files = ReleaseFile(many=True, source="files_given")
     publications = Publication(many=True, source="places_given", help_text="where else it is")
+
+
+CHANGED = {
+    "changed": "2026-12-03T09:00:00Z",
+    "field": "round_size",
+    "before": "50",
+    "after": "30",
+    "why": "Rounds took longer than a week.",
+}
+
+
+@example(CHANGED)
+class ProtocolChange(Shape):
+    changed = serializers.DateTimeField(source="changed_at")
+    field = serializers.CharField()
+    before = serializers.CharField(allow_blank=True)
+    after = serializers.CharField(allow_blank=True)
+    why = serializers.CharField()
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class ProtocolContent(serializers.JSONField):
+    """What a protocol says, as it was fixed."""
+
+
+@example(
+    {
+        "state": "running",
+        "protocol": {
+            "format": 1,
+            "question": "Are drawings against a model worth more?",
+            "arms": {"dynamic": 1, "none": 1},
+            "collected_by": {"round_size": 50, "quorum": 2},
+            "stop": {"samples_of_each_arm": 400},
+            "primary_outcome": "errors_at_equal_samples",
+            "secondary_outcomes": ["drawings", "mnist"],
+            "samples_before": {},
+        },
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "started": "2026-12-01T09:00:00Z",
+        "ended": None,
+        "ended_why": "",
+        "stop_samples": 400,
+        "samples": {"dynamic": 120, "none": 131},
+        "changes": [CHANGED],
+    }
+)
+class StudyProtocol(Shape):
+    state = serializers.ChoiceField(
+        [models.Phase.DRAFT, models.Phase.RUNNING, models.Phase.ENDED], source="phase"
+    )
+    protocol = ProtocolContent(
+        source="content",
+        help_text="as it was started; its keys in order and without spaces, as UTF-8, give sha256",
+    )
+    sha256 = serializers.CharField(allow_blank=True, help_text="nothing before the start")
+    started = serializers.DateTimeField(source="started_at", allow_null=True)
+    ended = serializers.DateTimeField(source="ended_at", allow_null=True)
+    ended_why = serializers.CharField(allow_blank=True)
+    stop_samples = _count("of each arm, at which it may end, as it is by now")
+    samples = serializers.DictField(
+        child=serializers.IntegerField(min_value=0),
+        source="sample_counts",
+        help_text="of each arm, given since the start",
+    )
+    changes = ProtocolChange(many=True, help_text="since the start, the oldest first")
 
 
 @example(

@@ -37,6 +37,7 @@ urlpatterns = [
     path("assignments/", views.AssignmentsView.as_view(), name="api_assignments"),
     path("assignments/<uuid:id>/reading/", views.ReadingView.as_view()),
     path("leaderboard/", views.LeaderboardView.as_view()),
+    path("study/", views.StudyView.as_view()),
     path("samples/", views.SamplesView.as_view()),
     path("releases/", views.ReleasesView.as_view(), name="api_releases"),
     path(

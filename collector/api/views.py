@@ -26,10 +26,11 @@ from collector.api.tags import Tagged
 from collector.data import exports, releases
 from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
-from collector.models import Attempt, Person, Reading, Study, clock
+from collector.models import Attempt, Person, Phase, Reading, Study, clock
 from collector.moderation import queue, readings
 from collector.people import accounts, factors, mails
 from collector.standings import leaderboards, round_figures
+from collector.study import protocol
 from trainer.learning.sentences import Sentence
 from trainer.models import Arm
 
@@ -252,10 +253,13 @@ class AttemptsView(Counted):
         request=shapes.NewAttempt,
         responses={
             201: shapes.Attempt,
-            200: OpenApiResponse(shapes.Attempt, description="It is here already, by this key."),
+            200: OpenApiResponse(
+                shapes.Attempt, description="It is here already, by this key; or it is practice."
+            ),
             **refused(
                 {
-                    409: "These very pixels, or this client key, were submitted already.",
+                    409: "These very pixels, or this client key, were submitted already; or the "
+                    "study has ended.",
                     422: "Too little or too much ink: nobody could read it.",
                     429: "Too many drawings, or too many that wait to be read.",
                 }
@@ -265,7 +269,8 @@ class AttemptsView(Counted):
     def post(self, request: Request) -> Response:
         """Submit a drawing; the answer is the target model's verdict, unless one's arm of the study
         is given none. Sent again with the same `client_key`, of your choice, and the same body it
-        is not taken twice: the answer is the same, with 200."""
+        is not taken twice: the answer is the same, with 200. Before a study with a protocol has
+        started a drawing is practice: judged, answered with 200, and not kept."""
         body = _parsed(shapes.NewAttempt, request)
         drawn = attempts.parse(**{key: body[key] for key in ("strokes", "width") if key in body})
         submission = attempts.Submission(body["target_label"], drawn, body.get("client_key"))
@@ -363,6 +368,23 @@ class LeaderboardView(Tagged):
         return Response({"next": None, "previous": None, "results": results})
 
 
+class StudyView(Tagged):
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=shapes.StudyProtocol)
+    def get(self, request: Request) -> Response:
+        """The study's protocol, with the SHA-256 under which it was started, what was changed of it
+        since, and how far the study is. For admins, and for everybody once it has ended."""
+        found = protocol.current()
+        if (found is None or found.phase != Phase.ENDED) and not _is_admin(request):
+            raise Forbidden(
+                Sentence("A study’s protocol is for its admins until the study has ended.")
+            )
+        if found is None:
+            raise NotFound(Sentence("This study has no protocol."))
+        return Response(shapes.StudyProtocol(found).data)
+
+
 class SamplesView(APIView):
     @extend_schema(
         parameters=[OpenApiParameter("as", enum=list(exports.FORMATS), default="jsonl")],
@@ -381,6 +403,10 @@ class SamplesView(APIView):
         lines, content_type = exports.stream(form)
         headers = {"Content-Disposition": f'attachment; filename="samples.{form}"'}
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
+
+
+def _is_admin(request: Request) -> bool:
+    return request.user.is_authenticated and _trusted(request).is_admin
 
 
 def _anybody(request: Request) -> Person | None:

@@ -5,19 +5,19 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from collector.data import whole_files
 from collector.errors import Refused
-from collector.models import Person, in_parts
+from collector.models import Person, StudyAct, in_parts
 from trainer import rounds, samples
 from trainer.learning.sentences import Sentence
 from trainer.models import Sample
 
-Row = dict[str, str | int | bool]
+Row = dict[str, str | int | bool | None]
 COLUMNS = (
     "id",
     "attempt",
@@ -30,15 +30,20 @@ COLUMNS = (
     "added",
     "pixels",
 )
+OF_A_STUDY = ("arm", "protocol")  # columns more, of a study with a protocol
 
 
 def stream(form: str) -> tuple[Iterator[str], str]:
     """Give the active samples in `form`, line by line, and its content type. Pixels are base64 of
-    784 bytes, row by row. Raises Refused for another form."""
+    784 bytes, row by row. Of a study that has started each sample says under which protocol it was
+    given, if any, by its SHA-256, and, once it has ended, in which arm. Raises Refused for another
+    form."""
     if form not in FORMATS:
         raise Refused(Sentence("The export is as jsonl or csv."), field="as")
     write, content_type = FORMATS[form]
-    return write(_rows()), content_type
+    start = StudyAct.by_kind().get(StudyAct.Kind.STARTED)
+    columns = COLUMNS + OF_A_STUDY if start else COLUMNS
+    return write(_rows(start), columns), content_type
 
 
 def write_training_set(number: int, path: Path) -> tuple[int, str]:
@@ -81,6 +86,7 @@ def own(person: Person) -> Iterator[str]:
             "id": str(attempt.pk),
             "submitted": attempt.submitted_at.isoformat(),
             "round": attempt.round.number,
+            **({"arm": attempt.round.arm} if attempt.round.told_at else {}),
             "target_label": attempt.target_label,
             "predicted_label": attempt.predicted_label if is_told else None,
             "probabilities": attempt.probabilities if is_told else None,
@@ -95,14 +101,14 @@ def own(person: Person) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def _rows() -> Iterator[Row]:
+def _rows(start: StudyAct | None) -> Iterator[Row]:
     active = (
         Sample.objects.filter(withdrawn_at=None)
         .select_related("contributor", "round")
         .order_by("added_at", "pk")
     )
     for sample in in_parts.rows(active, 500):
-        yield {
+        row: Row = {
             "id": str(sample.pk),
             "attempt": str(sample.attempt),
             "contributor": str(sample.contributor_id),
@@ -114,16 +120,21 @@ def _rows() -> Iterator[Row]:
             "added": sample.added_at.isoformat(),
             "pixels": base64.b64encode(bytes(sample.pixels)).decode(),
         }
+        if start:
+            is_under_it = sample.added_at >= start.done_at
+            row["arm"] = sample.arm if sample.round.told_at else None
+            row["protocol"] = start.sha256 if is_under_it else None
+        yield row
 
 
-def _as_jsonl(rows: Iterator[Row]) -> Iterator[str]:
+def _as_jsonl(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
     for row in rows:
         yield json.dumps(row) + "\n"
 
 
-def _as_csv(rows: Iterator[Row]) -> Iterator[str]:
+def _as_csv(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS)
+    writer = csv.DictWriter(buffer, columns)
     writer.writeheader()
     for row in rows:
         writer.writerow(row)
@@ -133,7 +144,7 @@ def _as_csv(rows: Iterator[Row]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-FORMATS: dict[str, tuple[Callable[[Iterator[Row]], Iterator[str]], str]] = {
+FORMATS: dict[str, tuple[Callable[[Iterator[Row], Sequence[str]], Iterator[str]], str]] = {
     "jsonl": (_as_jsonl, "application/jsonl"),
     "csv": (_as_csv, "text/csv"),
 }

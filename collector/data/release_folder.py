@@ -20,7 +20,7 @@ from django.db.models import Max
 from collector.data import release_columns, release_formats, release_tables, release_texts
 from collector.data.release_tables import Scope
 from collector.errors import Refused, Unavailable
-from collector.models import Release, Study
+from collector.models import COLLECTED_BY, Release, Study, StudyAct, StudyChange
 from trainer import measurements, samples
 from trainer.learning import weights
 from trainer.models import Round, Weights
@@ -40,15 +40,6 @@ MODEL, ONNX, INITIAL, TRAINING_SET = (
     "training_set.npz",
 )
 _ID = 16  # bytes
-_OF_THE_STUDY = (
-    "architecture",
-    "round_size",
-    "quorum",
-    "audit_share",
-    "gold_share",
-    "person_share",
-    "has_live_preview",
-)
 
 
 @dataclass(frozen=True)
@@ -219,13 +210,41 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
         "imported_count": attempts.filter(is_imported=True).count(),
         "counts": dict(sorted(counts.items())),
         "rounds": [_of_a_round(each) for each in _rounds(plan)],
-        "study": {name: getattr(plan.study, name) for name in _OF_THE_STUDY},
+        "study": {name: getattr(plan.study, name) for name in COLLECTED_BY},
+        **_protocol(),
         "model": model,
         "made_with": {
             "dadc": settings.VERSION,
             **{name: installed(name) for name in ("numpy", "pyarrow", "safetensors")},
         },
     }
+
+
+def _protocol() -> dict[str, object]:
+    """Say under which protocol the study started, if it did, and what was changed of it since; what
+    it says, the arms among it, once the study has ended."""
+    acts = StudyAct.by_kind()
+    if (start := acts.get(StudyAct.Kind.STARTED)) is None:
+        return {}
+    end = acts.get(StudyAct.Kind.ENDED)
+    changes = [
+        {
+            "changed_at": change.changed_at.isoformat(),
+            "field": change.field,
+            "before": change.before,
+            "after": change.after,
+            "why": change.why,
+        }
+        for change in StudyChange.of_the_protocol()
+    ]
+    told = {
+        "sha256": start.sha256,
+        "started_at": start.done_at.isoformat(),
+        "ended_at": end and end.done_at.isoformat(),
+        "content": json.loads(start.document) if end else None,
+        "changes": changes,
+    }
+    return {"protocol": told}
 
 
 def _rounds(plan: Plan) -> Iterator[Round]:

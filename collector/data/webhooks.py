@@ -1,6 +1,6 @@
 """Webhooks: other systems that an admin has told of what happens here. An event is a row for each
-of them, written in the transaction in which it happens, or, of what the trainer does, by a task
-that looks at what is new. Nothing in it names anybody."""
+of them, written in the transaction in which it happens, or, of what the trainer does and of the end
+of the study, by a task that looks at what is new. Nothing in it names anybody."""
 
 import base64
 import re
@@ -24,6 +24,7 @@ from collector.models import (
     Delivery,
     Person,
     Study,
+    StudyAct,
     StudyChange,
     Webhook,
     clock,
@@ -204,11 +205,15 @@ def note_settled(attempt: Attempt) -> None:
     _queue(hooks, Event.ATTEMPT_SETTLED, attempt.settled_at, content)
 
 
-def note_what_the_trainer_did() -> None:
-    """Queue the rounds that opened and the trainings that failed, each once. Safe to call often,
-    and by several at once."""
+def note_what_happened() -> None:
+    """Queue the rounds that opened, the trainings that failed and the end of the study, each once.
+    Safe to call often, and by several at once."""
     earliest = clock.now() - LOOKED_BACK
-    for event, happened in ((Event.ROUND_OPENED, _opened), (Event.TRAINING_FAILED, _failed)):
+    for event, happened in (
+        (Event.ROUND_OPENED, _opened),
+        (Event.TRAINING_FAILED, _failed),
+        (Event.STUDY_ENDED, _ended),
+    ):
         for hook in _told_of(event):
             assert hook.resumed_at
             told = hook.deliveries.filter(event=event).values("subject")
@@ -248,6 +253,15 @@ def _failed(since: datetime, told: QuerySet[Delivery, Any]) -> _Happened:
         assert model.finished_at
         content = {"training": model.pk, "reasons": [str(reason) for reason in model.reasons]}
         yield model.pk, model.finished_at, content
+
+
+def _ended(since: datetime, told: QuerySet[Delivery, Any]) -> _Happened:
+    """Yield the same of the end of the study, as 1, if it was since."""
+    acts = {} if told.exists() else StudyAct.by_kind()
+    end = acts.get(StudyAct.Kind.ENDED)
+    if end and end.done_at >= since:
+        content = {"protocol": acts[StudyAct.Kind.STARTED].sha256, "why": end.why}
+        yield 1, end.done_at, content
 
 
 def _told_of(event: Event) -> list[Webhook]:

@@ -17,6 +17,7 @@ from collector.models import (
     Reading,
     Study,
     clock,
+    is_told,
     require_open,
 )
 from collector.rules import arms
@@ -43,7 +44,7 @@ def predict(
     several. Raises Forbidden where the asker's arm of the study has no verdict, or while they have
     a drawing to read, TooMany, target.TargetUnavailable.
     """
-    if asker and asker.arm == Arm.NONE:
+    if asker and not is_told(asker.arm):
         raise Forbidden(arms.NOT_TOLD, code="no_verdict")
     if asker and _to_read(asker):
         raise Forbidden(

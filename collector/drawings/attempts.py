@@ -16,7 +16,7 @@ from django.utils import timezone
 from collector import limits
 from collector.drawings import asking, near_duplicates
 from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
-from collector.models import Attempt, Person, Study, require_open
+from collector.models import PRACTICE, Attempt, Person, Phase, Study, require_open
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster, similarity
@@ -73,16 +73,17 @@ _WITH_KEY = Prepared(
 
 def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
     """Take a drawing; return its attempt, and whether that is new: the same client key and body
-    again give the attempt that is there.
+    again give the attempt that is there. Practice, before the study starts, is judged and not kept.
 
     Rasterising and the model's answer come before the one short insert. The attempt keeps the round
-    that judged it, even when that round closes a moment later. Raises Conflict, Forbidden,
-    TooMany, Unprocessable, target.TargetUnavailable.
+    that judged it, even when that round closes a moment later. Raises Conflict, also once the study
+    has ended, Forbidden, TooMany, Unprocessable, target.TargetUnavailable.
     """
     if earlier := _same_key(drawer, submission):
         return earlier, False
     try:
-        return _submit(drawer, submission), True
+        attempt = _submit(drawer, submission)
+        return attempt, attempt.status != PRACTICE
     except (Conflict, TooMany):
         if earlier := _same_key(drawer, submission):  # sent twice at once
             return earlier, False
@@ -97,9 +98,13 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
         (limits.KILOBYTES_A_DAY, math.ceil(len(submission.body) / 1000)),
     )
     limits.leave_room(drawer)
-    attempt = _judged(drawer, submission)
+    study = Study.current()
+    phase = _require_going_on(study)
+    attempt = _judged(drawer, submission, study)
     path = similarity.path_of(attempt.strokes)
     asking.require_not_reading(drawer, path, attempt.pixels)
+    if phase == Phase.DRAFT:
+        return _as_practice(attempt)
     if not attempt.has_live_preview:
         attempt.has_live_preview = asking.has_asked(drawer, attempt.pixels_sha256, path)
     if attempt.target_label != attempt.predicted_label:
@@ -113,9 +118,11 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
     )
     try:
         with transaction.atomic():
+            if attempt.shape or phase != Phase.PLAIN:
+                # One after the other: bounds and originals are exact, and none comes after the end.
+                [study] = _STUDY_LOCK.ask()
+                _require_going_on(study)
             if attempt.shape:
-                # One after the other: bounds and originals are exact.
-                _STUDY_LOCK.ask()
                 limits.leave_room(drawer)
                 if attempt.near_duplicate_of_id is None:
                     # Comparing takes long, and here everybody waits: only what came meanwhile.
@@ -150,7 +157,25 @@ def _same_key(drawer: Person, submission: Submission) -> Attempt | None:
     return earlier
 
 
-def _judged(drawer: Person, submission: Submission) -> Attempt:
+def _require_going_on(study: Study) -> Phase:
+    """Return how far the study is with its protocol. Raises Conflict once it has ended."""
+    phase = study.phase
+    if phase == Phase.ENDED:
+        raise Conflict(
+            Sentence("The study has ended: no drawing is taken any more. Thank you for yours."),
+            code="study_ended",
+        )
+    return phase
+
+
+def _as_practice(attempt: Attempt) -> Attempt:
+    """Give a drawing back as it was judged, which nothing is kept of."""
+    attempt.status, attempt.settled_at = PRACTICE, None
+    attempt.has_fooled = attempt.target_label != attempt.predicted_label
+    return attempt
+
+
+def _judged(drawer: Person, submission: Submission, study: Study) -> Attempt:
     """Make the attempt as the open round's model judges it, not stored yet. Raises Unprocessable,
     target.TargetUnavailable."""
     pixels = raster.rasterise(submission.drawn)
@@ -160,7 +185,6 @@ def _judged(drawer: Person, submission: Submission) -> Attempt:
         raise Unprocessable(error.message, field=error.field, code=error.code) from error
     model = target.current(drawer.arm)
     prediction = model.read(pixels.tobytes())
-    study = Study.current()
     fooled = prediction.digit != submission.target_label
     audited = not fooled and (not model.round.has_verdict or _is_chosen(drawer, study))
     moderated = fooled or audited

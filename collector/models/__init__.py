@@ -6,6 +6,7 @@ from collector.models.drawings import (
     COPY,
     DRAWER_SUSPENDED,
     ORIGINAL,
+    PRACTICE,
     SHOWABLE,
     Appeal,
     AskedPrediction,
@@ -32,16 +33,34 @@ from collector.models.people import (
     require_reason,
 )
 from collector.models.releases import Publication, Release, ReleaseFile, ReleasePart
-from collector.models.study import LONGEST_SETTING, Licence, Study, StudyChange
+from collector.models.study import (
+    COLLECTED_BY,
+    LONGEST_OUTCOMES,
+    LONGEST_SETTING,
+    OF_THE_PROTOCOL,
+    PRIMARY_OUTCOME,
+    Licence,
+    Outcome,
+    Phase,
+    Study,
+    StudyAct,
+    StudyChange,
+    is_told,
+)
 from collector.models.tallies import ConfusionTally, ReadingTally, Tally
 from collector.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "BEST_FIRST",
+    "COLLECTED_BY",
     "COPY",
     "DRAWER_SUSPENDED",
+    "LONGEST_OUTCOMES",
     "LONGEST_SETTING",
+    "OF_THE_PROTOCOL",
     "ORIGINAL",
+    "PRACTICE",
+    "PRIMARY_OUTCOME",
     "SHOWABLE",
     "AdminAction",
     "Alarm",
@@ -60,7 +79,9 @@ __all__ = [
     "Licence",
     "ModerationPause",
     "Notice",
+    "Outcome",
     "Person",
+    "Phase",
     "Publication",
     "Reading",
     "ReadingTally",
@@ -70,12 +91,14 @@ __all__ = [
     "ReleasePart",
     "Session",
     "Study",
+    "StudyAct",
     "StudyChange",
     "Sureness",
     "Tally",
     "Token",
     "Webhook",
     "clock",
+    "is_told",
     "require_admin",
     "require_open",
     "require_reason",

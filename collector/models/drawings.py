@@ -55,6 +55,8 @@ _COPIED = ("near_duplicate_of", "is_mnist_duplicate", "is_imported")
 # A verified fool as the public may see it, as far as the attempt itself decides; see
 # collector.drawings.public.
 SHOWABLE = Q(status="verified", **_ORIGINAL, removed_at__isnull=True)
+# The status of a drawing before the study has started, which no row ever has.
+PRACTICE = "practice"
 # Of fools those where the model was surest of the wrong digit, of equals the newest.
 BEST_FIRST = ("-sureness", "-settled_at", "pk")
 DRAWER_SUSPENDED = Q(
@@ -332,6 +334,8 @@ class Attempt(models.Model):
         unless moderators read something else than was meant: it stands as it would if it had not
         been chosen. Where no verdict is given, nothing else is told either than that it waits.
         """
+        if self.status == PRACTICE:
+            return Fate(self.status, None, None)
         if is_own and self.taken_back_at:
             return Fate(self.Status.RETRACTED, self.taken_back_at, None)
         if is_own and not self.round.has_verdict and self.status != self.Status.RETRACTED:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from collector.models.people import Person
 from collector.rules import arms
+from trainer.models import Arm
 from trainer.prepared import Prepared
 
 
@@ -41,6 +42,48 @@ class Licence(models.TextChoices):
     CC0 = "CC0-1.0", _("CC0 1.0, no rights reserved")
     CC_BY = "CC-BY-4.0", _("CC BY 4.0, with a credit")
     CC_BY_SA = "CC-BY-SA-4.0", _("CC BY-SA 4.0, with a credit and alike")
+
+
+class Phase(models.TextChoices):
+    """How far a study is with its protocol."""
+
+    PLAIN = "plain", _("no protocol")  # what is drawn counts from the first day
+    DRAFT = "draft", _("not started")  # what is drawn is practice
+    RUNNING = "running", _("running")
+    ENDED = "ended", _("ended")
+
+
+class Outcome(models.TextChoices):
+    """What the arms of a study may be compared by beside the primary outcome: the errors on the
+    held-out drawings that no adversary chose, at equal samples."""
+
+    DRAWINGS = "drawings", _("the same errors at equal drawings")
+    MINUTES = "minutes", _("the same errors at equal minutes of drawers’ time")
+    MNIST = "mnist", _("errors on MNIST’s test set")
+    FOOLS = "fools", _("errors on each arm’s tricks, by adversary")
+    VMER = "vmer", _("the rate of verified tricks (vMER)")
+    DROP_OUT = "drop_out", _("who stopped drawing, by arm")
+
+
+# The settings by which drawings are collected, whatever a study asks.
+COLLECTED_BY = (
+    "architecture",
+    "round_size",
+    "quorum",
+    "audit_share",
+    "gold_share",
+    "person_share",
+    "has_live_preview",
+)
+# What a start freezes: whoever changes it later says why.
+OF_THE_PROTOCOL = ("arms", "question", "stop_samples", "secondary_outcomes", *COLLECTED_BY)
+PRIMARY_OUTCOME = "errors_at_equal_samples"
+LONGEST_OUTCOMES = 100  # characters, all names together
+
+
+def check_outcomes(names: str) -> None:
+    if not set(names.split()) <= set(Outcome.values):
+        raise ValidationError(_("There is no such outcome."))
 
 
 class Study(models.Model):
@@ -79,6 +122,18 @@ class Study(models.Model):
         default="",
         help_text="of the sites that may frame the try-out, with spaces between them",
     )
+    question = models.CharField(
+        max_length=LONGEST_SETTING, blank=True, default="", help_text="that the study is to answer"
+    )
+    stop_samples = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="of an arm, at which the study may end; without it there is no protocol",
+    )
+    secondary_outcomes = models.CharField(
+        max_length=LONGEST_OUTCOMES, blank=True, default="", validators=[check_outcomes]
+    )
     release_secret = models.BinaryField(
         default=new_secret, help_text="the key of the pseudonyms in releases"
     )
@@ -95,6 +150,10 @@ class Study(models.Model):
                     audit_share__range=(0, 1), gold_share__range=(0, 1), person_share__range=(0, 1)
                 ),
                 name="shares_are_shares",
+            ),
+            models.CheckConstraint(
+                condition=Q(stop_samples__isnull=True) | Q(stop_samples__gte=1),
+                name="a_study_stops_at_a_sample",
             ),
         ]
 
@@ -125,6 +184,16 @@ class Study(models.Model):
             else max(1, math.floor(self.person_share * self.round_size + 1e-9))
         )
 
+    @property
+    def phase(self) -> Phase:
+        """How far it is with its protocol; the database is asked only where there is one."""
+        if self.stop_samples is None:
+            return Phase.PLAIN
+        done = _ACTS.ask()
+        if StudyAct.Kind.ENDED in done:
+            return Phase.ENDED
+        return Phase.RUNNING if done else Phase.DRAFT
+
     @staticmethod
     def current() -> "Study":
         return _CURRENT.first() or Study.objects.get()
@@ -133,11 +202,61 @@ class Study(models.Model):
 _CURRENT = Prepared(Study.objects.all)
 
 
+class StudyAct(models.Model):
+    """That the study started under its protocol, as that was then, or ended; each once, and
+    append-only."""
+
+    class Kind(models.TextChoices):
+        STARTED = "started"
+        ENDED = "ended"
+
+    kind = models.CharField(max_length=7, choices=Kind, primary_key=True)
+    admin = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    done_at = models.DateTimeField()
+    why = models.TextField(blank=True)
+    document = models.TextField(blank=True, help_text="the protocol, as canonical JSON")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="of the document")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="started") & ~Q(document="") & ~Q(sha256="")
+                | Q(kind="ended") & ~Q(why="") & Q(document="", sha256=""),
+                name="a_start_has_its_protocol",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"the study {self.kind}"
+
+    @staticmethod
+    def by_kind() -> "dict[str, StudyAct]":
+        """Return the start and the end of the study, as far as they are there."""
+        return {act.kind: act for act in StudyAct.objects.all()}
+
+
+_ACTS = Prepared(lambda: StudyAct.objects.values_list("kind", flat=True))
+
+
+def is_told(arm: str) -> bool:
+    """Whether people of an arm are told what models say of their drawings; where no verdict is
+    given, not before the study has ended."""
+    return arm != Arm.NONE or Study.current().phase == Phase.ENDED
+
+
 class StudyChange(models.Model):
-    """One setting of the study changed by an admin; append-only."""
+    """One setting of the study changed by an admin; append-only. Of what is part of a protocol that
+    had started it also says why."""
 
     changed_at = models.DateTimeField(auto_now_add=True)
     admin = models.ForeignKey(Person, models.PROTECT)
     field = models.CharField(max_length=30)
     before = models.CharField(max_length=LONGEST_SETTING)
     after = models.CharField(max_length=LONGEST_SETTING)
+    why = models.TextField(blank=True, default="")
+
+    @staticmethod
+    def of_the_protocol() -> "models.QuerySet[StudyChange]":
+        """Return what was changed of the protocol since its start, the oldest first."""
+        changed = StudyChange.objects.filter(field__in=OF_THE_PROTOCOL).exclude(why="")
+        return changed.order_by("changed_at", "pk")

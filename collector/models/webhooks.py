@@ -15,6 +15,7 @@ class Webhook(models.Model):
         ATTEMPT_SETTLED = "attempt.settled", _("a drawing settled")
         ROUND_OPENED = "round.opened", _("a round opened")
         TRAINING_FAILED = "training.failed", _("a training failed")
+        STUDY_ENDED = "study.ended", _("the study ended")
 
     LONGEST_URL = 500
 

@@ -121,6 +121,7 @@ STAYING = {
     "collector.ReleaseFile": "as long as its release",
     "collector.ReleasePart": "until somebody removes drawings that are in it",
     "collector.Study": "one row",
+    "collector.StudyAct": _BY_HAND,
     "collector.StudyChange": _BY_HAND,
     "collector.Tally": _SUMS,
     "collector.Webhook": "until an admin removes it",

@@ -14,7 +14,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from collector.errors import Forbidden, Refused
-from collector.models import ORIGINAL, Allocation, Attempt, Person, Study, clock
+from collector.models import ORIGINAL, Allocation, Attempt, Person, Study, clock, is_told
 from collector.rules import arms
 from collector.standings import leaderboards
 from trainer import measurements, samples
@@ -430,6 +430,6 @@ def shown_arm(viewer: Person | None, asked: str = "") -> str:
     arm = asked or (viewer.arm if viewer else Arm.DYNAMIC)
     if asked and asked not in (there := Study.current().weights):
         raise Refused(Sentence("An arm is one of {names}.", names=", ".join(there)), field="arm")
-    if arm == Arm.NONE and not (viewer and viewer.is_admin):
+    if not (viewer and viewer.is_admin) and not is_told(arm):
         raise Forbidden(arms.NOT_TOLD, code="no_verdict")
     return arm

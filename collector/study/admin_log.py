@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import CharField, F, QuerySet, Value
 from django.utils.translation import gettext_noop as _
 
-from collector.models import AdminAction, Decision, StudyChange
+from collector.models import AdminAction, Decision, Phase, StudyChange
 from collector.rules import verdicts
 from trainer.candidates import BY_A_NEWER_ONE
 from trainer.learning.sentences import Sentence
@@ -54,6 +54,11 @@ _ACTS = {
     Kind.FACTORS_RESET: _("{who} took away the second factors of {whom}."),
 }
 
+_STUDY_ACTS = {
+    Phase.RUNNING.value: _("{who} started the study under its protocol."),
+    Phase.ENDED.value: _("{who} ended the study."),
+}
+
 
 def _of_action(action: AdminAction) -> LogEntry:
     who, whom = action.admin.username, action.person.username
@@ -72,9 +77,11 @@ def _of_decision(decision: Decision) -> LogEntry:
 
 def _of_change(change: StudyChange) -> LogEntry:
     who = change.admin.username
+    if act := _STUDY_ACTS.get(change.after if change.field == "protocol" else ""):
+        return LogEntry(change.changed_at, who, Sentence(act, who=who), None, change.why)
     changed = {"field": change.field, "before": change.before, "after": change.after}
     what = Sentence("{who} set {field} from {before} to {after}.", who=who, **changed)
-    return LogEntry(change.changed_at, who, what, None, "")
+    return LogEntry(change.changed_at, who, what, None, change.why)
 
 
 def _of_round(round_: Round) -> LogEntry:

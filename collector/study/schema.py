@@ -9,10 +9,11 @@ are made for the purpose and rolled back. Whatever else stands in the database i
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from django.apps import apps
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
@@ -59,6 +60,17 @@ def problems() -> list[str]:
     """Return in a sentence each why the rows of this database cannot be read by this code."""
     unknown = [f"The migration {name} of this database is unknown here." for name in newer()]
     return unknown or differences()
+
+
+@contextmanager
+def without_triggers(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Within, rows of this database can be deleted, also what is append-only, and no sums are
+    kept."""
+    append_only.allow(connection)
+    tallies.leave(connection)
+    yield
+    tallies.keep(connection)
+    append_only.refuse(connection)
 
 
 def newer() -> list[str]:

@@ -8,7 +8,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from collector.errors import Conflict, Refused
-from collector.models import LONGEST_SETTING, Person, Study, StudyChange, require_admin
+from collector.models import (
+    LONGEST_SETTING,
+    OF_THE_PROTOCOL,
+    Allocation,
+    Person,
+    Phase,
+    Study,
+    StudyChange,
+    require_admin,
+    require_reason,
+)
 from collector.rules import arms, origins
 from trainer import candidates, rounds
 from trainer.learning.sentences import Sentence
@@ -27,12 +37,15 @@ def start_if_due() -> None:
         candidates.start_if_due(study.architecture, study.round_size, study.max_per_person, arm)
 
 
-def change(admin: Person, seen: Mapping[str, object] | None = None, **values: object) -> Study:
+def change(
+    admin: Person, seen: Mapping[str, object] | None = None, why: str = "", **values: object
+) -> Study:
     """Change settings, writing down who changed which from what to what, and return the study.
 
     `seen` is what settings were for the admin, who may have read them a while ago: what they left
-    as it was stays as it is now. Raises Forbidden, Refused with the field at fault, Conflict where
-    somebody else has changed the same setting since.
+    as it was stays as it is now. Once the study has started, what is part of its protocol is
+    changed for a reason. Raises Forbidden, Refused with the field at fault, Conflict where somebody
+    else has changed the same setting since.
     """
     require_admin(admin, Sentence("Only an admin changes the study."))
     if "architecture" in values and values["architecture"] not in rounds.architectures():
@@ -49,7 +62,8 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
             was = (seen or {}).get(field, before)
             if after in (before, was):
                 continue
-            _require_allowed(admin, field, before, after)
+            _require_allowed(admin, study, field, after)
+            reason = _reason(study, field, why)
             if was != before:
                 raise Conflict(
                     Sentence(
@@ -62,7 +76,7 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
                 )
             setattr(study, field, after)
             StudyChange.objects.create(
-                admin=admin, field=field, before=str(before), after=str(after)
+                admin=admin, field=field, before=str(before), after=str(after), why=reason
             )
         try:
             study.full_clean()
@@ -76,12 +90,27 @@ def change(admin: Person, seen: Mapping[str, object] | None = None, **values: ob
     return study
 
 
-def _require_allowed(admin: Person, field: str, before: object, after: object) -> None:
+def _require_allowed(admin: Person, study: Study, field: str, after: object) -> None:
     """Raise Refused where an admin may not set this so."""
     if field == "requires_second_factor" and after and not admin.factors.exists():
         raise Refused(Sentence("Add a second factor to your own account first."), field=field)
     if field == "arms":
-        _check_arms(str(before), str(after))
+        _check_arms(study, str(after))
+    if field == "stop_samples" and after is None and study.phase != Phase.DRAFT:
+        raise Refused(Sentence("A study that has started keeps its stop rule."), field=field)
+
+
+def _reason(study: Study, field: str, why: str) -> str:
+    """Return the reason for a change of what a start has frozen; of anything else there is none.
+    Raises Refused where it lacks."""
+    if field not in OF_THE_PROTOCOL or study.phase not in (Phase.RUNNING, Phase.ENDED):
+        return ""
+    return require_reason(
+        why,
+        Sentence(
+            "The study has started: say why its protocol changes. It is told beside every result."
+        ),
+    )
 
 
 def _framing(text: str) -> str:
@@ -100,11 +129,13 @@ def _framing(text: str) -> str:
     return " ".join(dict.fromkeys(named))
 
 
-def _check_arms(before: str, after: str) -> None:
-    """Raise Refused for what are no arms, or where one is missing that people are in."""
+def _check_arms(study: Study, after: str) -> None:
+    """Raise Refused for what are no arms, or where one is missing that people are in. Of a draft an
+    arm may go as long as the lot has given nobody to it."""
     try:
-        is_whole = arms.parse(before).keys() <= arms.parse(after).keys()
+        gone = arms.parse(study.arms).keys() - arms.parse(after).keys()
     except ValueError as error:
         raise Refused(error.args[0], field="arms") from error
-    if not is_whole:
+    is_free = study.phase == Phase.DRAFT and not Allocation.objects.filter(arm__in=gone).exists()
+    if gone and not is_free:
         raise Refused(Sentence("An arm that is there stays; people are in it."), field="arms")

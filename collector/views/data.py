@@ -14,7 +14,7 @@ from collector.data.release_formats import ARRAYS, IMAGES, LINES, TABLE
 from collector.models import Attempt, Person, Release, ReleaseFile, Study
 from collector.standings import leaderboards
 from collector.standings.leaderboards import AttemptCounts
-from collector.views.parts import charts
+from collector.views.parts import charts, protocols
 from collector.views.parts.access import for_admins
 from trainer import words
 from trainer.models import Arm, Round
@@ -46,11 +46,13 @@ def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
     sees_all = person is not None and person.is_admin
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     newest = found.filter(withdrawn_at=None).first()
+    study = Study.current()
     context = {
+        "protocol": protocols.beside_results(study, person),
         "page": page,
         "releases": [_shown(release) for release in page.object_list],
         "newest": _newest(request, newest) if newest else None,
-        "are_public": Study.current().has_public_releases,
+        "are_public": study.has_public_releases,
         "sees_all": sees_all,
         "problems": list(publishing.problems()) if sees_all else [],
         "digits": DIGITS,

@@ -25,9 +25,9 @@ from collector.models import Alarm, Attempt, Person, Study, StudyChange
 from collector.moderation import appeals, decisions, trust
 from collector.rules import verdicts
 from collector.standings import round_figures
+from collector.study import protocol, site_status
 from collector.study import settings as study_settings
-from collector.study import site_status
-from collector.views.parts import charts, figures, pictures
+from collector.views.parts import charts, figures, pictures, protocols
 from collector.views.parts.access import for_admins
 from collector.views.parts.buttons import Button, Forms, press
 from trainer import candidates, rounds, saying, words
@@ -62,7 +62,7 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
         return Button(partial(_roll_back, admin, _number(post.get("seen_open", ""))), form)
 
     def study(post: QueryDict) -> Button:
-        form = _study_form(post)
+        form = _study_form(Study.current(), post)
         return Button(partial(_change_study, admin, form), form)
 
     return {
@@ -126,8 +126,8 @@ def _decide(
     return _("Decided; the drawer is told.")
 
 
-def _change_study(admin: Person, form: StudyForm, **settings: object) -> str:
-    study_settings.change(admin, form.seen(), **settings)
+def _change_study(admin: Person, form: StudyForm, why: str = "", **settings: object) -> str:
+    study_settings.change(admin, form.seen(), why, **settings)
     return _("The study's settings are saved.")
 
 
@@ -136,14 +136,17 @@ def _last_closed() -> int:
     return Round.objects.get(state=Round.State.OPEN, arm=Arm.DYNAMIC).number - 1
 
 
-def _study_form(post: QueryDict | None = None) -> StudyForm:
-    return StudyForm(post, instance=Study.current(), architectures=rounds.architectures())
+def _study_form(study: Study, post: QueryDict | None = None) -> StudyForm:
+    return StudyForm(post, instance=study, architectures=rounds.architectures())
 
 
 def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, object]:
     failed = candidates.last_failed()
     status = site_status.measure()
+    study = Study.current()
+    found = protocol.of(study)
     return _waiting(request, admin, bound, status.waiting) | {
+        "protocol": protocols.told(found) if found else None,
         "open": figures.open_round(round_figures.current()),
         "pulse": _pulse(status),
         "problems": [
@@ -157,7 +160,7 @@ def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, obj
         "failed": figures.candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back")
         or RollBackForm(prefix="roll_back", last=_last_closed()),
-        "study_form": bound.get("study") or _study_form(),
+        "study_form": bound.get("study") or _study_form(study),
         "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],
     }
 

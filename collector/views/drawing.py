@@ -13,7 +13,7 @@ from collector import limits
 from collector.drawings import attempts, public, timeline
 from collector.errors import Gone, NotFound
 from collector.forms import AppealForm
-from collector.models import Attempt, Person, Study
+from collector.models import Attempt, Person, Phase, Study
 from collector.moderation import appeals
 from collector.standings import round_figures
 from collector.views.parts import achieved, cards, game, pictures
@@ -34,7 +34,11 @@ def try_out(request: HttpRequest) -> HttpResponse:
 @signed_in
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
     study = Study.current()
+    phase = study.phase
+    if phase == Phase.ENDED:
+        return render(request, "pages/study_ended.html")
     context: dict[str, object] = {
+        "is_practice": phase == Phase.DRAFT,
         "digits": range(10),
         "licence": study.licence and study.get_licence_display(),
     }

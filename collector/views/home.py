@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from collector.drawings import public
+from collector.models import is_told
 from collector.standings import round_figures
 from collector.views.parts import figures, pictures
 from collector.views.parts.access import viewer_of
@@ -20,15 +21,16 @@ SHOWN = 6
 def home(request: HttpRequest) -> HttpResponse:
     viewer = viewer_of(request)
     arm = viewer.arm if viewer else Arm.DYNAMIC
+    tells = is_told(arm)
     fools = public.public(arm).select_related("round", "drawer")
     newest_first = fools.order_by("-settled_at", "pk")
     shown = [
         pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
         for fool in newest_first[:SHOWN]
     ]
-    today = round_figures.fooled_today(arm) if arm != Arm.NONE else 0
+    today = round_figures.fooled_today(arm) if tells else 0
     context = {
-        "open": figures.open_round(round_figures.current(arm)) if arm != Arm.NONE else None,
+        "open": figures.open_round(round_figures.current(arm)) if tells else None,
         "today": say(
             ngettext("Fooled {n:,} time today.", "Fooled {n:,} times today.", today), n=today
         )

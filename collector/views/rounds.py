@@ -18,7 +18,7 @@ from collector.models import Study
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
-from collector.views.parts import arms, figures, pictures
+from collector.views.parts import arms, figures, pictures, protocols
 from collector.views.parts.access import viewer_of
 from trainer import rounds, words
 from trainer.learning.report import (
@@ -71,10 +71,11 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
         .filter(left_out_contributor=None, arm=arm)
         .defer("manifest", "report")
     )
+    study, viewer = Study.current(), viewer_of(request)
     context = {
         "page": page,
-        "has_releases": Study.current().has_public_releases
-        or ((viewer := viewer_of(request)) is not None and viewer.is_admin),
+        "protocol": protocols.beside_results(study, viewer),
+        "has_releases": study.has_public_releases or (viewer is not None and viewer.is_admin),
         "hardening": _hardening(compared) if page.number == 1 else None,
         "rows": [_line(round_) for round_ in history.rounds],
         "matrix": _matrix(history),

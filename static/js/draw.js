@@ -138,7 +138,8 @@ async function send(body) {
       told.waits(message);
       refresh();
     });
-    if (verdict.fooled) verdict.original = await isOriginal(verdict.id);
+    if (verdict.fooled && verdict.status !== "practice")
+      verdict.original = await isOriginal(verdict.id);
     if (isHere()) judge(verdict);
     else told.arrived(verdict);
   } catch (problem) {

@@ -17,9 +17,16 @@ export class Thanks {
     this.shown = false;
   }
 
-  /** A drawing is there: the page says what the server counts. */
-  async show() {
+  /**
+   * A drawing is there: the page says what the server counts.
+   * @param {Attempt} answer
+   */
+  async show({ status }) {
     this.shown = true;
+    if (status === "practice") {
+      this.#text.textContent = gettext("It was practice: nothing of it is kept. Draw another one.");
+      return;
+    }
     this.#text.textContent = gettext("It is kept. Draw another one.");
     try {
       const { data } = await get(this.#url);

@@ -68,7 +68,11 @@ export class Told {
   }
 
   /** @param {Attempt} answer on a drawing that is no longer on the pad */
-  arrived({ id, target_label, predicted_label, fooled }) {
+  arrived({ id, target_label, predicted_label, fooled, status }) {
+    if (status === "practice") {
+      this.#later.textContent = gettext("An earlier drawing was practice: nothing of it is kept.");
+      return;
+    }
     const sent = gettext("An earlier drawing, a %(digit)s, is sent. <see>See it</see>.", {
       digit: target_label,
     });

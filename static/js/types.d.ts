@@ -22,6 +22,7 @@ interface Attempt extends Prediction {
   id: string;
   target_label: number;
   fooled: boolean;
+  status: string;
   original?: boolean;
 }
 

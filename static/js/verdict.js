@@ -11,6 +11,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 /** @param {Attempt} answer */
 function sentences({
   fooled,
+  status,
   target_label: target,
   predicted_label: said,
   probabilities,
@@ -28,6 +29,13 @@ function sentences({
     };
   }
   const line = gettext("You say %(target)s, it says %(said)s.", { target, said });
+  if (status === "practice") {
+    return {
+      shout: gettext("Fooled!"),
+      line,
+      text: gettext("It was %(sure)s sure. This was practice: nothing of it is kept.", { sure }),
+    };
+  }
   if (original) {
     return {
       shout: gettext("Fooled!"),
@@ -129,12 +137,15 @@ export class Verdict {
     this.#card.href = `${address}card.png`;
     this.#card.hidden = !answer.fooled;
     this.#share.hidden = !(answer.fooled && sharesPictures());
-    this.#ways.hidden = false;
+    const isKept = answer.status !== "practice";
+    this.#ways.hidden = !isKept;
     this.#page.toggleAttribute("data-judged", true);
-    this.#pair.hidden = false;
-    this.#seen.src = `${address}seen.png`;
-    this.#attribution.src = `${address}attribution.png`;
-    this.#spoken.replaceChildren(...spoken(answer));
+    this.#pair.hidden = !isKept;
+    if (isKept) {
+      this.#seen.src = `${address}seen.png`;
+      this.#attribution.src = `${address}attribution.png`;
+      this.#spoken.replaceChildren(...spoken(answer));
+    }
     this.#board.toggleAttribute("data-fooled", answer.fooled);
     if (answer.fooled && isNews && !calm.matches) this.#burst();
     this.#box.scrollTop = 0;

@@ -29,6 +29,7 @@ from collector.models import (
     Person,
     Reading,
     Study,
+    StudyAct,
     StudyChange,
 )
 from collector.moderation import queue
@@ -71,6 +72,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/assignments/<uuid:id>/reading/": ("401 405 405 405 405", "401 404 404 201 404"),
     "api/leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/samples/": ("401 403 403 403 200", "401 405 405 405 405"),
+    "api/study/": ("403 403 403 403 404", "405 405 405 405 405"),
     "api/releases/": ("403 403 403 403 200", "405 405 405 405 405"),
     "api/releases/<int:number>/<str:name>": ("403 403 403 403 404", "405 405 405 405 405"),
     "api/schema/": ("200 200 200 200 200", "405 405 405 405 405"),
@@ -112,6 +114,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "data/": ("302 403 403 403 200", "405 405 405 405 405"),
     "admin-log/": ("302 403 403 403 200", "405 405 405 405 405"),
     "desk/": ("302 403 403 403 200", "302 403 403 403 400"),
+    "protocol/": ("302 403 403 403 200", "302 403 403 403 400"),
     "connections/": ("302 403 403 403 200", "302 403 403 403 400"),
     "accounts/sign-up/": ("200 302 302 302 302", "200 302 302 302 302"),
     "accounts/sign-in/": ("200 302 302 302 302", "200 302 302 302 302"),
@@ -164,6 +167,7 @@ ADMINS_MODELS = {
             "collector/decision",
             "collector/moderationpause",
             "collector/reading",
+            "collector/studyact",
             "collector/studychange",
             "trainer/round",
             "trainer/roundmodel",
@@ -353,6 +357,9 @@ def a_row_of_everything(scene: Scene) -> None:
     Decision.objects.create(admin=admin, attempt=scene.attempt, answer="4", why="So it is.")
     ModerationPause.objects.create(person=drawer, agreed_count=1, settled_count=30)
     StudyChange.objects.create(admin=admin, field="quorum", before="1", after="2")
+    StudyAct.objects.create(
+        kind="started", admin=admin, done_at=timezone.now(), document="{}", sha256="0" * 64
+    )
     samples.add(
         attempt=scene.attempt.pk,
         contributor=drawer.contributor,

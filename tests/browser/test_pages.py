@@ -31,6 +31,7 @@ PAGES = [
     ("/people/alice/", "admin"),
     ("/admin-log/", "admin"),
     ("/connections/", "admin"),
+    ("/protocol/", "admin"),
     ("/data/", "admin"),
     ("/rounds/", None),
     ("/rounds/1/", None),

@@ -6,8 +6,7 @@ from typing import Any
 from django.core.management.commands import flush
 from django.db import connections, transaction
 
-from collector import append_only
-from collector.models import tallies
+from collector.study import schema
 
 
 class Command(flush.Command):
@@ -16,9 +15,5 @@ class Command(flush.Command):
         if connection.vendor != "sqlite":
             super().handle(**options)
             return
-        with transaction.atomic(using=connection.alias):
-            append_only.allow(connection)
-            tallies.leave(connection)
+        with transaction.atomic(using=connection.alias), schema.without_triggers(connection):
             super().handle(**options)
-            tallies.keep(connection)
-            append_only.refuse(connection)

@@ -2,11 +2,10 @@
 
 from django.utils.translation import gettext as _
 
-from collector.models import Person
+from collector.models import Person, is_told
 from collector.rules import badges
 from collector.standings import leaderboards, progress
 from trainer import words
-from trainer.models import Arm
 from trainer.saying import say, told
 
 SHOWN_TO_COME = 3
@@ -15,7 +14,7 @@ SHOWN_TO_COME = 3
 def achievements(person: Person, *, own: bool) -> dict[str, object]:
     """Say what a person has earned, and on their `own` page what comes next and how far it is;
     nothing of somebody who is told no verdict."""
-    if person.arm == Arm.NONE:
+    if not is_told(person.arm):
         return {}
     facts = progress.facts_about(person)
     coming = badges.to_come(facts)[:SHOWN_TO_COME] if own else []
@@ -48,7 +47,7 @@ def _streak(streak: badges.Streak, own: bool) -> str:
 def own_summary(person: Person) -> str:
     """Say a person's drawings in one sentence, as far as they are told of them."""
     counts = leaderboards.counts_of([person])[person.pk]
-    if person.arm == Arm.NONE:
+    if not is_told(person.arm):
         drawn = words.drawings(counts.attempt_count + counts.copy_count)
         return say(_("{drawings}, kept for the study."), drawings=drawn)
     return summary(counts)
