@@ -28,7 +28,7 @@ from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Reading, Study, clock
 from collector.moderation import queue, readings
-from collector.people import accounts, factors, mails
+from collector.people import accounts, factors, mails, panels
 from collector.standings import leaderboards, round_figures
 from trainer.learning.sentences import Sentence
 from trainer.models import Arm
@@ -255,6 +255,7 @@ class AttemptsView(Counted):
             200: OpenApiResponse(shapes.Attempt, description="It is here already, by this key."),
             **refused(
                 {
+                    403: "The study asks for your consent first (`consent`).",
                     409: "These very pixels, or this client key, were submitted already.",
                     422: "Too little or too much ink: nobody could read it.",
                     429: "Too many drawings, or too many that wait to be read.",
@@ -269,7 +270,10 @@ class AttemptsView(Counted):
         body = _parsed(shapes.NewAttempt, request)
         drawn = attempts.parse(**{key: body[key] for key in ("strokes", "width") if key in body})
         submission = attempts.Submission(body["target_label"], drawn, body.get("client_key"))
-        attempt, new = attempts.submit(_person(request), submission)
+        drawer = _person(request)
+        attempt, new = attempts.submit(drawer, submission)
+        if drawer.is_of_panel:
+            panels.note_drawing(drawer)
         return Response(shapes.Attempt(attempt).data, status=201 if new else 200)
 
 

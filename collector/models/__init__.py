@@ -1,6 +1,15 @@
 """The rows, one file a subject; everybody imports them from here."""
 
 from collector.models import clock, sealing, tallies
+from collector.models.consent import (
+    CHOICES,
+    Answer,
+    Consent,
+    Panel,
+    PanelMember,
+    Question,
+    StudyText,
+)
 from collector.models.drawings import (
     BEST_FIRST,
     COPY,
@@ -38,6 +47,7 @@ from collector.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "BEST_FIRST",
+    "CHOICES",
     "COPY",
     "DRAWER_SUSPENDED",
     "LONGEST_SETTING",
@@ -47,10 +57,12 @@ __all__ = [
     "Alarm",
     "Allocation",
     "Allowance",
+    "Answer",
     "Appeal",
     "AskedPrediction",
     "Attempt",
     "ConfusionTally",
+    "Consent",
     "Decision",
     "Delivery",
     "Email",
@@ -60,8 +72,11 @@ __all__ = [
     "Licence",
     "ModerationPause",
     "Notice",
+    "Panel",
+    "PanelMember",
     "Person",
     "Publication",
+    "Question",
     "Reading",
     "ReadingTally",
     "RecoveryCode",
@@ -71,6 +86,7 @@ __all__ = [
     "Session",
     "Study",
     "StudyChange",
+    "StudyText",
     "Sureness",
     "Tally",
     "Token",
