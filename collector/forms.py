@@ -428,7 +428,7 @@ class TextForm(forms.Form):
         required=False,
         strip=False,
         max_length=StudyText.LONGEST,
-        widget=forms.Textarea(attrs={"rows": 10}),
+        widget=forms.Textarea(attrs={"rows": 7}),
     )
     minimum_age = forms.IntegerField(
         label=_("From what age"),
@@ -441,7 +441,9 @@ class TextForm(forms.Form):
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.prefix = kind
-        if kind != StudyText.Kind.CONSENT:
+        if kind == StudyText.Kind.CONSENT:
+            self.fields["text"].widget.attrs["rows"] = 16
+        else:
             del self.fields["minimum_age"]
 
 

@@ -69,6 +69,8 @@ FULL = (
     ("practice-bench", "/moderate/?go", "nils"),
     ("moderators", "/moderators/", "admin"),
     ("connections", "/connections/", "admin"),
+    ("texts", "/texts/", "admin"),
+    ("panels", "/panels/", "admin"),
     ("embed", "/embed/", None),
     ("data", "/data/", "admin"),
     ("offline", "/offline/", None),

@@ -84,6 +84,7 @@ def addresses() -> list[tuple[str, str]]:
     public += ["/api/rounds/current/", f"/api/rounds/{last}/"]
     asked = [(path, "") for path in public if not path.startswith("/accounts/")]
     asked += [(pages[name], Role.ADMIN.value) for name in (*for_admins, "person")]
+    asked += [("/data/people.csv", Role.ADMIN.value)]
     asked += [(path, Role.CROWDWORKER.value) for path in ("/api/attempts/", "/drawings/?page=9")]
     asked += [("/draw/today/?whole", Role.CROWDWORKER.value)]
     asked += [(pages[name], Role.CROWDWORKER.value) for name in own if name != "drawing"]
