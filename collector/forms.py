@@ -69,9 +69,10 @@ class ConsentForm(forms.Form):
         super().__init__(*args, **kwargs)
         if consent:
             age = _("I am {age} years old or older.").format(age=consent.minimum_age)
-            self.fields["is_of_age"] = forms.BooleanField(label=age)
             agreed = _("I have read the text above and agree to take part.")
-            self.fields["agrees"] = forms.BooleanField(label=agreed)
+            missing = {"required": _("Without this nobody takes part.")}
+            for name, label in (("is_of_age", age), ("agrees", agreed)):
+                self.fields[name] = forms.BooleanField(label=label, error_messages=missing)
 
 
 class SignUpForm(ConsentForm):

@@ -115,7 +115,7 @@ def test_sign_up_asks_for_consent_and_age_and_keeps_version_and_time(
     assert "You draw digits ." in page
     assert "I am 16 years old or older." in page
     assert "Privacy" in page
-    assert "This field is required" in text(client.post("/accounts/sign-up/", GIVEN))
+    assert "Without this nobody takes part" in text(client.post("/accounts/sign-up/", GIVEN))
     assert not Person.objects.filter(username="carol").exists()
     stale = client.post("/accounts/sign-up/", GIVEN | AGREED | {"version": "1"})
     assert "has changed in this very moment" in text(stale)
@@ -140,7 +140,7 @@ def test_after_a_change_everybody_is_asked_again_before_the_next_drawing_counts(
         assert "/consent/" in refused.json()["error"]["message"]
         assert client.get("/draw/")["Location"] == "/consent/"
         assert f"Words {version}." in text(client.get("/consent/"))
-        assert "required" in text(client.post("/consent/", {"version": version}))
+        assert "nobody takes part" in text(client.post("/consent/", {"version": version}))
         agreed = client.post("/consent/", AGREED | {"version": version})
         assert agreed["Location"] == "/draw/"
         client.post("/consent/", AGREED | {"version": version})  # pressed twice
