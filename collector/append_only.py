@@ -13,9 +13,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 TABLES = (
     "collector_adminaction",
     "collector_allocation",
+    "collector_consent",
     "collector_decision",
     "collector_studyact",
     "collector_studychange",
+    "collector_studytext",
 )
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION collector_append_only() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -12,14 +12,19 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from collector.models import (
+    CHOICES,
     LONGEST_SETTING,
     Appeal,
     Factor,
+    Licence,
     Outcome,
+    PanelMember,
     Person,
     Phase,
+    Question,
     Reading,
     Study,
+    StudyText,
     Token,
     Webhook,
 )
@@ -60,7 +65,21 @@ class ReadAt(forms.BaseForm):
         return seen
 
 
-class SignUpForm(forms.Form):
+class ConsentForm(forms.Form):
+    """That somebody is of age and agrees to a consent text; nothing where there is none. Which
+    version they read, the page says, since an answer is given to one alone."""
+
+    def __init__(self, *args: Any, consent: StudyText | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if consent:
+            age = _("I am {age} years old or older.").format(age=consent.minimum_age)
+            agreed = _("I have read the text above and agree to take part.")
+            missing = {"required": _("Without this nobody takes part.")}
+            for name, label in (("is_of_age", age), ("agrees", agreed)):
+                self.fields[name] = forms.BooleanField(label=label, error_messages=missing)
+
+
+class SignUpForm(ConsentForm):
     """What a new account needs."""
 
     username = forms.CharField(
@@ -157,6 +176,11 @@ class CloseForm(forms.Form):
         ],
     )
     password = _own_password()
+
+    def __init__(self, *args: Any, has_password: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_password:  # whom a panel sent
+            del self.fields["password"]
 
 
 class CodeForm(forms.Form):
@@ -502,6 +526,135 @@ class ProtocolForm(ReadAt, forms.Form):
             said = " ".join(name for name in Outcome.values if name in chosen)
             found["secondary_outcomes"] = self.study.secondary_outcomes if is_same else said
         return found
+
+
+class TextForm(forms.Form):
+    """One of the study's texts, in Markdown; the consent's with the age that people confirm."""
+
+    text = forms.CharField(
+        label=_("Text"),
+        required=False,
+        strip=False,
+        max_length=StudyText.LONGEST,
+        widget=forms.Textarea(attrs={"rows": 7}),
+    )
+    minimum_age = forms.IntegerField(
+        label=_("From what age"),
+        initial=StudyText.USUAL_AGE,
+        min_value=StudyText.YOUNGEST,
+        max_value=StudyText.OLDEST,
+        help_text=_("Who agrees says that they are at least as old."),
+    )
+
+    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prefix = kind
+        if kind == StudyText.Kind.CONSENT:
+            self.fields["text"].widget.attrs["rows"] = 16
+        else:
+            del self.fields["minimum_age"]
+
+
+class _Asking(forms.Form):
+    """A box for each question that people may be asked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for question in Question:
+            self.fields[question.value] = forms.BooleanField(label=question.label, required=False)
+
+
+class AskedForm(ReadAt, _Asking):
+    """What people are asked about themselves, and under which licence they give their drawings."""
+
+    prefix = "asked"
+    licence = forms.ChoiceField(
+        label=_("Licence of the drawings"),
+        choices=Licence.choices,
+        required=False,
+        help_text=_("From now on. Sign-up and draw page say so. CC BY 4.0 is usual."),
+    )
+
+    def seen(self) -> dict[str, object]:
+        """Return what the values were for whoever read the form, the questions as one."""
+        seen = super().seen()
+        if not seen:
+            return {}
+        was = [name for name in Question.values if seen.get(name)]
+        return {"licence": seen["licence"], "questions": " ".join(was)}
+
+    def clean(self) -> dict[str, object]:
+        """Return the licence, and the questions with spaces between them."""
+        given = self.cleaned_data
+        asked = [name for name in Question.values if given.get(name)]
+        return {"licence": given.get("licence", ""), "questions": " ".join(asked)}
+
+
+class QuestionsForm(forms.Form):
+    """What somebody may say about themselves: of each question one answer, or none."""
+
+    def __init__(self, *args: Any, asked: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for question in map(Question, asked):
+            self.fields[question.value] = forms.ChoiceField(
+                label=question.label,
+                choices=[("", _("I’d rather not say")), *CHOICES[question].items()],
+                required=False,
+            )
+
+
+class PanelForm(forms.Form):
+    """A panel that sends people."""
+
+    prefix = "panel"
+    name = forms.CharField(
+        label=_("Name"), max_length=60, help_text=_("As its people know it, such as Prolific.")
+    )
+    id_parameter = forms.CharField(
+        label=_("What the link calls the id"),
+        initial="PROLIFIC_PID",
+        max_length=40,
+        help_text=_("PROLIFIC_PID for Prolific, workerId for MTurk, or as the panel has it."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    drawing_count = forms.IntegerField(
+        label=_("Drawings"),
+        initial=20,
+        min_value=1,
+        max_value=10_000,
+        help_text=_("After so many, somebody has done what they came for."),
+    )
+    completion_code = forms.CharField(
+        label=_("Completion code"),
+        required=False,
+        max_length=100,
+        help_text=_("Shown to whoever has made them."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    redirect_url = forms.CharField(
+        label=_("Address to lead back to"),
+        required=False,
+        max_length=1000,
+        help_text=_("Of the panel, where whoever has made them is counted: https://…"),
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+    )
+    code = forms.CharField(
+        label=_("Code in our link"),
+        required=False,
+        max_length=30,
+        help_text=_("4 to 30 letters, digits, hyphens or underscores. Empty: one is made."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+
+class ReleaseForm(forms.Form):
+    """The id of a panel that is to be free again."""
+
+    pid = forms.CharField(
+        label=_("The panel’s id of them"),
+        max_length=PanelMember.LONGEST_PID,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
 
 
 class WebhookForm(forms.Form):

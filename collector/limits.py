@@ -109,6 +109,13 @@ SIGN_UPS_AN_HOUR_NEARBY = Limit(
     3600,
     _("That was more than {most:,} new accounts from addresses next to each other in an hour."),
 )
+# Of those whom a panel sends: a laboratory, or a town behind one address, comes at once.
+PANEL_SIGN_UPS_AN_HOUR = Limit(
+    "panel sign-ups an hour",
+    300,
+    3600,
+    _("That was more than {most:,} new accounts from one address in an hour."),
+)
 RESETS_AN_HOUR = Limit(
     "resets an hour",
     3,

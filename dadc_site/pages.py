@@ -2,8 +2,11 @@
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
+from collector.models import Licence, StudyText
 from collector.moderation import decisions
+from collector.study import texts
 from collector.views import words
 
 
@@ -14,7 +17,26 @@ def about_the_site(request: HttpRequest) -> dict[str, object]:
         "languages": settings.OFFERED_LANGUAGES,
         "waiting_count": _waiting_count,
         "words": words.address,
+        "study_texts": _texts,
+        "study_licence": _licence,
     }
+
+
+def _texts() -> list[dict[str, str]]:
+    """Return the study's texts that there are, for the foot of each page."""
+    kinds = texts.shown().kinds
+    return [
+        {"url": reverse(kind.value), "name": str(kind.label)}
+        for kind in StudyText.Kind
+        if kind in kinds
+    ]
+
+
+def _licence() -> str:
+    """Return the name of the licence under which drawings are given; nothing where there is
+    none."""
+    licence = texts.shown().licence
+    return str(Licence(licence).label) if licence else ""
 
 
 def _waiting_count() -> int:

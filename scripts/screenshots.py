@@ -70,6 +70,8 @@ FULL = (
     ("moderators", "/moderators/", "admin"),
     ("connections", "/connections/", "admin"),
     ("protocol", "/protocol/", "admin"),
+    ("texts", "/texts/", "admin"),
+    ("panels", "/panels/", "admin"),
     ("embed", "/embed/", None),
     ("data", "/data/", "admin"),
     ("offline", "/offline/", None),

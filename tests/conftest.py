@@ -1,6 +1,7 @@
 """Real sites, on each database in turn, shared where tests can share one; and pages without the
 files that collectstatic makes."""
 
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -55,6 +56,14 @@ def same_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_claimed_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test's own process holds nothing of limits that the test before has claimed."""
     monkeypatch.setattr("collector.limits._blocks", {})
+
+
+@pytest.fixture(autouse=True)
+def no_texts_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's own process knows that the study has no texts, until it saves one."""
+    from collector.study import texts
+
+    monkeypatch.setattr("collector.study.texts._kept", (math.inf, texts.Shown()))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -28,7 +28,7 @@ from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Phase, Reading, Study, clock
 from collector.moderation import queue, readings
-from collector.people import accounts, factors, mails
+from collector.people import accounts, factors, mails, panels
 from collector.standings import leaderboards, round_figures
 from collector.study import protocol
 from trainer.learning.sentences import Sentence
@@ -260,6 +260,7 @@ class AttemptsView(Counted):
                 {
                     409: "These very pixels, or this client key, were submitted already; or the "
                     "study has ended.",
+                    403: "The study asks for your consent first (`consent`).",
                     422: "Too little or too much ink: nobody could read it.",
                     429: "Too many drawings, or too many that wait to be read.",
                 }
@@ -274,7 +275,10 @@ class AttemptsView(Counted):
         body = _parsed(shapes.NewAttempt, request)
         drawn = attempts.parse(**{key: body[key] for key in ("strokes", "width") if key in body})
         submission = attempts.Submission(body["target_label"], drawn, body.get("client_key"))
-        attempt, new = attempts.submit(_person(request), submission)
+        drawer = _person(request)
+        attempt, new = attempts.submit(drawer, submission)
+        if drawer.is_of_panel:
+            panels.note_drawing(drawer)
         return Response(shapes.Attempt(attempt).data, status=201 if new else 200)
 
 

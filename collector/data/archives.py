@@ -41,6 +41,8 @@ LEFT_OUT = {
     "collector.Allowance": "what limits count here, and which devices are known",
     "collector.Delivery": "what this instance tells others: two would tell it twice",
     "collector.Email": "on its way: two instances would send it twice",
+    "collector.Panel": "its link and code are this instance's, and whoever has them may use them",
+    "collector.PanelMember": "what a panel calls people is between it and this instance",
     "collector.Session": "its key signs in whoever holds it",
     "collector.Webhook": "its secret signs for this instance, and is sealed by its key",
     "django_q.OrmQ": "messages to this instance's workers",

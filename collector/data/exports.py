@@ -5,14 +5,16 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from django.db.models import OuterRef, Subquery
 
 from collector.data import whole_files
 from collector.errors import Refused
-from collector.models import Person, StudyAct, in_parts
+from collector.models import Answer, Consent, Person, Question, StudyAct, in_parts
 from trainer import rounds, samples
 from trainer.learning.sentences import Sentence
 from trainer.models import Sample
@@ -77,6 +79,11 @@ def own(person: Person) -> Iterator[str]:
         "language": person.language,
         "joined": person.joined_at.isoformat(),
         "readings": person.readings.filter(answer__isnull=False).count(),
+        "answers": dict(person.answers.values_list("question", "answer")),
+        "consents": [
+            {"version": version, "given": given.isoformat()}
+            for version, given in person.consents.values_list("text__version", "given_at")
+        ],
     }
     yield json.dumps(about)[:-1] + ', "drawings": ['
     attempts = person.attempts.select_related("round").order_by("submitted_at", "pk")
@@ -99,6 +106,24 @@ def own(person: Person) -> Iterator[str]:
         }
         yield (",\n" if place else "\n") + json.dumps(entry)
     yield "\n]}\n"
+
+
+def people() -> Iterator[str]:
+    """Yield as CSV whoever has not left, under the pseudonym that exported samples have: the arm,
+    the version of the consent, and what they said about themselves, empty where they did not. No
+    name, and no panel's id."""
+    latest = Consent.objects.filter(person=OuterRef("pk")).order_by("-text__version")
+    said = {
+        question: Subquery(
+            Answer.objects.filter(person=OuterRef("pk"), question=question).values("answer")
+        )
+        for question in Question.values
+    }
+    found = Person.objects.with_arm().filter(closed_at=None).order_by("contributor")
+    found = found.annotate(consent=Subquery(latest.values("text__version")[:1]), **said)
+    columns = ("contributor", "arm", "consent", *Question.values)
+    rows = ({name: getattr(one, name) for name in columns} for one in in_parts.rows(found, 500))
+    return _as_csv(rows, columns)
 
 
 def _rows(start: StudyAct | None) -> Iterator[Row]:
@@ -132,7 +157,7 @@ def _as_jsonl(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
         yield json.dumps(row) + "\n"
 
 
-def _as_csv(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
+def _as_csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns)
     writer.writeheader()

@@ -11,11 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from collector import limits
 from collector.drawings import asking, near_duplicates
-from collector.errors import Conflict, NotFound, Refused, TooMany, Unprocessable
+from collector.errors import Conflict, Forbidden, NotFound, Refused, TooMany, Unprocessable
 from collector.models import PRACTICE, Attempt, Person, Phase, Study, require_open
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
@@ -91,6 +92,7 @@ def submit(drawer: Person, submission: Submission) -> tuple[Attempt, bool]:
 
 
 def _submit(drawer: Person, submission: Submission) -> Attempt:
+    _require_consent(drawer)
     limits.take_each(
         str(drawer.pk),
         (limits.SUBMISSIONS_A_MINUTE, raster.shares_of_work(submission.drawn)),
@@ -142,6 +144,18 @@ def _submit(drawer: Person, submission: Submission) -> Attempt:
         ) from error
     attempt.has_fooled = attempt.shape is not None  # as the database has generated it
     return attempt
+
+
+def _require_consent(drawer: Person) -> None:
+    if drawer.lacks_consent:
+        raise Forbidden(
+            Sentence(
+                "Before you draw on, this study asks for your consent, as its text is now: read it "
+                "at {address}, and agree there if you do.",
+                address=reverse("consent"),
+            ),
+            code="consent",
+        )
 
 
 def _same_key(drawer: Person, submission: Submission) -> Attempt | None:

@@ -1,6 +1,15 @@
 """The rows, one file a subject; everybody imports them from here."""
 
 from collector.models import clock, sealing, tallies
+from collector.models.consent import (
+    CHOICES,
+    Answer,
+    Consent,
+    Panel,
+    PanelMember,
+    Question,
+    StudyText,
+)
 from collector.models.drawings import (
     BEST_FIRST,
     COPY,
@@ -52,6 +61,7 @@ from collector.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "BEST_FIRST",
+    "CHOICES",
     "COLLECTED_BY",
     "COPY",
     "DRAWER_SUSPENDED",
@@ -66,10 +76,12 @@ __all__ = [
     "Alarm",
     "Allocation",
     "Allowance",
+    "Answer",
     "Appeal",
     "AskedPrediction",
     "Attempt",
     "ConfusionTally",
+    "Consent",
     "Decision",
     "Delivery",
     "Email",
@@ -80,9 +92,12 @@ __all__ = [
     "ModerationPause",
     "Notice",
     "Outcome",
+    "Panel",
+    "PanelMember",
     "Person",
     "Phase",
     "Publication",
+    "Question",
     "Reading",
     "ReadingTally",
     "RecoveryCode",
@@ -93,6 +108,7 @@ __all__ = [
     "Study",
     "StudyAct",
     "StudyChange",
+    "StudyText",
     "Sureness",
     "Tally",
     "Token",

@@ -137,6 +137,9 @@ class Person(AbstractBaseUser):
 
     # Whether the study wants a second factor of them that they do not have; those who ask are told.
     lacks_second_factor = False
+    # Whether a consent text waits for their answer; whether a panel sent them. As of the request.
+    lacks_consent = False
+    is_of_panel = False
     _has_lost_password = False
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from collector.models.consent import Question
 from collector.models.people import Person
 from collector.rules import arms
 from trainer.models import Arm
@@ -30,6 +31,11 @@ def check_arms(text: str) -> None:
         arms.parse(text)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def check_questions(text: str) -> None:
+    if unknown := set(text.split()) - set(Question.values):
+        raise ValidationError(_("There is no question %(name)s."), params={"name": min(unknown)})
 
 
 _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
@@ -113,6 +119,13 @@ class Study(models.Model):
         blank=True,
         help_text="under which drawings are given from now on; the draw page says so",
     )
+    questions = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        validators=[check_questions],
+        help_text="that people are asked about themselves, with spaces between them",
+    )
     has_public_releases = models.BooleanField(
         default=False, help_text="everybody may download the releases"
     )
@@ -173,6 +186,11 @@ class Study(models.Model):
     def draw(self, earlier: Iterable[str], lot: random.Random) -> str:
         """Draw the arm of whoever comes after these of a block, which is not full."""
         return arms.draw(self.weights, earlier, lot)
+
+    @property
+    def asked(self) -> list[str]:
+        """What people are asked about themselves."""
+        return self.questions.split()
 
     @property
     def max_per_person(self) -> int | None:

@@ -27,8 +27,17 @@ from django.utils.translation import gettext as _
 
 from collector import limits
 from collector.errors import Conflict, Forbidden, Gone, Refused
-from collector.models import AdminAction, Email, Factor, Person, Study, Token
-from collector.people import arms, mails, sessions, sign_ins
+from collector.models import (
+    AdminAction,
+    Consent,
+    Email,
+    Factor,
+    PanelMember,
+    Person,
+    Study,
+    Token,
+)
+from collector.people import arms, consents, mails, sessions, sign_ins
 from trainer.learning.sentences import Sentence
 from trainer.prepared import Prepared
 
@@ -52,6 +61,8 @@ def _with_standing(person_id: uuid.UUID) -> QuerySet[Person]:
             times_suspended=Coalesce(Subquery(count), 0),
             has_factor=Exists(Factor.objects.filter(person=OuterRef("pk"))),
             is_factor_required=Exists(Study.objects.filter(requires_second_factor=True)),
+            has_to_consent=Consent.lacking(),
+            is_member=Exists(PanelMember.objects.filter(person=OuterRef("pk"))),
         )
     )
 
@@ -64,8 +75,8 @@ _TOKEN = Prepared(
 
 class Backend(ModelBackend):
     """Django's own way to sign in and to know who a session is of; here the person comes with their
-    `suspension_count`, which each session is compared with, with their arm, and with whether they
-    lack a second factor, in the same query."""
+    `suspension_count`, which each session is compared with, with their arm, whether they lack a
+    second factor or a consent, and whether a panel sent them, in the same query."""
 
     def get_user(self, user_id: uuid.UUID) -> Person | None:
         """Return the person; None for nobody, and for who is suspended or has closed the
@@ -74,6 +85,7 @@ class Backend(ModelBackend):
         if person is None or not self.user_can_authenticate(person):
             return None
         person.suspension_count = person.times_suspended
+        person.lacks_consent, person.is_of_panel = person.has_to_consent, person.is_member
         person.lacks_second_factor = (
             person.role != Person.Role.CROWDWORKER
             and person.is_factor_required
@@ -82,10 +94,14 @@ class Backend(ModelBackend):
         return cast(Person, person)
 
 
-def sign_up(username: str, password: str, email: str, *, address: str, site: str) -> Person:
+def sign_up(
+    username: str, password: str, email: str, *, address: str, site: str, version: str = ""
+) -> Person:
     """Make an account for a new crowdworker, who asks for it from this IP address and is spoken to
-    in the active language; a link to confirm their email address, if any, leads to `site`. Raises
-    Refused with the field at fault, Forbidden where sign-up is closed, TooMany."""
+    in the active language; a link to confirm their email address, if any, leads to `site`. They
+    agree to this version of the consent text, or are asked before they draw. Raises Refused with
+    the field at fault, Forbidden where sign-up is closed, TooMany, Conflict where the text has
+    changed."""
     if not settings.OPEN_SIGNUP:
         raise Forbidden(Sentence("Sign-up is closed on this site; ask its admin for an account."))
     limits.take(limits.SIGN_UPS_AN_HOUR, address)
@@ -96,6 +112,8 @@ def sign_up(username: str, password: str, email: str, *, address: str, site: str
     person = Person(username=username, unconfirmed_email=email, language=get_language())
     with _saving(person, password):
         person.save(force_insert=True)
+        if version:
+            consents.give(person, version)
         arms.allocate(person)
         if email:
             _ask_to_confirm(person, email, site)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from collector.data import releases
 from collector.errors import Refused
 from collector.models import (
+    Answer,
     Appeal,
     AskedPrediction,
     Attempt,
@@ -19,6 +20,7 @@ from collector.models import (
     Factor,
     Gold,
     Notice,
+    PanelMember,
     Person,
     Reading,
     RecoveryCode,
@@ -35,10 +37,11 @@ def close(person: Person, password: str, *, remove: bool) -> None:
     and label stay.
 
     What others did stays, and so do the person's readings, under a name that says nothing. Sessions
-    and API tokens end, since the password is no more. Raises Refused (the password), TooMany (tries
-    at it), Conflict (the last admin, or another password meanwhile).
+    and API tokens end, since the password is no more. Whom a panel sent has none, and needs none.
+    Raises Refused (the password), TooMany (tries at it), Conflict (the last admin, or another
+    password meanwhile).
     """
-    if not accounts.is_password_of(person, password):
+    if person.has_usable_password() and not accounts.is_password_of(person, password):
         raise Refused(Sentence("That is not your password."), field="password")
     with transaction.atomic():
         # Pressed twice, the second waits here for what the first did.
@@ -69,6 +72,8 @@ def _forget(person: Person, name: str) -> None:
     Factor.objects.filter(person=person).delete()
     RecoveryCode.objects.filter(person=person).delete()
     AskedPrediction.objects.filter(person=person).delete()
+    Answer.objects.filter(person=person).delete()
+    PanelMember.objects.filter(person=person).delete()
     LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Person), object_id=str(person.pk)
     ).update(object_repr=name)

@@ -91,6 +91,12 @@ def succeed(request: HttpRequest, person: Person) -> None:
     _remember(account, _address(request))
 
 
+def is_known_here(request: HttpRequest, person: Person) -> bool:
+    """Say whether this browser has been signed in to an account before."""
+    device = request.COOKIES.get(DEVICE, "")
+    return bool(device) and _is_known(_account(person.username), _device(request))
+
+
 def remember_device(request: HttpRequest, response: HttpResponse, person: Person) -> None:
     """Have a browser known as one that has signed in to this account; it may be so to others."""
     given = request.COOKIES.get(DEVICE, "")

@@ -45,7 +45,9 @@ from collector.forms import (
     TokenForm,
 )
 from collector.models import Person
-from collector.people import accounts, closing, factors, mails, sessions, sign_ins
+from collector.people import accounts, closing, consents, factors, mails, sessions, sign_ins
+from collector.study import texts
+from collector.views.parts import written
 from collector.views.parts.access import P, View, signed_in
 from collector.views.parts.buttons import Button, Forms, press, submit
 from trainer.learning.sentences import Sentence
@@ -61,12 +63,15 @@ LISTED = 30  # sessions and tokens, of which a program may make any number
 def sign_up(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("draw")
-    form = SignUpForm(request.POST or None)
+    text = consents.in_force() if "consent" in texts.shown().kinds else None
+    form = SignUpForm(request.POST or None, consent=text)
 
-    def act(**details: str) -> str:
-        address = limits.address_of(request)
+    def act(username: str, password: str, email: str, **agreed: bool) -> str:
+        details = {"username": username, "password": password, "email": email}
+        address, site = limits.address_of(request), mails.site_of(request)
+        version = request.POST.get("version", "") if text else ""
         try:
-            person = accounts.sign_up(**details, address=address, site=mails.site_of(request))
+            person = accounts.sign_up(**details, address=address, site=site, version=version)
         except Refused as refused:
             is_taken = refused.field == "username"
             found = accounts.made_just_now(request, **details) if is_taken else None
@@ -83,10 +88,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
     try:
         if request.method == "POST" and submit(request, act, form):
-            return _known_here(request, redirect("draw"))
+            return _known_here(request, redirect(written.first_page()))
     except Forbidden as closed:
         form.add_error(None, told(closed.message))
-    return render(request, "accounts/sign_up.html", {"form": form})
+    context = {"form": form, "text": written.shown(text) if text else None}
+    return render(request, "accounts/sign_up.html", context)
 
 
 @sensitive_post_parameters("password", "email-password", "token-password")
@@ -109,7 +115,10 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
     context = {
         "settings_form": bound.get("save") or AccountForm(initial=settings),
         "email_form": bound.get("email") or EmailForm(),
-        "close_form": bound.get("close") or CloseForm(),
+        "close_form": bound.get("close") or CloseForm(has_password=person.has_usable_password()),
+        "has_password": person.has_usable_password(),
+        "consent": consents.given(person) if "consent" in texts.shown().kinds else None,
+        "has_questions": texts.shown().has_questions,
         "token_form": TokenForm() if tokens else bound.get("token") or TokenForm(),
         "tokens": tokens,
         "factors": person.factors.order_by("added_at"),
@@ -149,7 +158,7 @@ def _buttons(
         sessions.end_others(person, request)
         return _("Ended everywhere but here.")
 
-    def close(drawings: str, password: str) -> str:
+    def close(drawings: str, password: str = "") -> str:
         closing.close(person, password, remove=drawings == "remove")
         logout(request)
         return _("Your account is closed. Thank you for what you gave.")
@@ -159,7 +168,9 @@ def _buttons(
         "email": lambda post: Button(change_email, EmailForm(post)),
         "end": lambda post: Button(partial(end, post.get("id", ""))),
         "end others": lambda post: Button(end_others),
-        "close": lambda post: Button(close, CloseForm(post)),
+        "close": lambda post: Button(
+            close, CloseForm(post, has_password=person.has_usable_password())
+        ),
     }
 
 

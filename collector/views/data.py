@@ -1,19 +1,20 @@
 """The data: how many drawings of what there are, and the releases to take along."""
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from collector.data import publishing, release_texts, releases
+from collector.data import exports, publishing, release_texts, releases
 from collector.data.release_columns import TABLES
 from collector.data.release_formats import ARRAYS, IMAGES, LINES, TABLE
 from collector.models import Attempt, Person, Release, ReleaseFile, Study
 from collector.standings import leaderboards
 from collector.standings.leaderboards import AttemptCounts
+from collector.study import texts
 from collector.views.parts import charts, protocols
 from collector.views.parts.access import for_admins
 from trainer import words
@@ -41,6 +42,14 @@ def data(request: HttpRequest) -> HttpResponseBase:
     return for_admins(_page)(request)
 
 
+@require_safe
+@for_admins
+def people_csv(request: HttpRequest, admin: Person) -> StreamingHttpResponse:
+    """Answer what people said about themselves, under their pseudonyms."""
+    headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
+    return StreamingHttpResponse(exports.people(), content_type="text/csv", headers=headers)
+
+
 def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
     found = releases.visible_to(person).prefetch_related("files", "publications")
     sees_all = person is not None and person.is_admin
@@ -54,6 +63,7 @@ def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
         "newest": _newest(request, newest) if newest else None,
         "are_public": study.has_public_releases,
         "sees_all": sees_all,
+        "has_people": sees_all and texts.shown().has_questions,
         "problems": list(publishing.problems()) if sees_all else [],
         "digits": DIGITS,
         **_counted(),

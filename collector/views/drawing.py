@@ -16,7 +16,7 @@ from collector.forms import AppealForm
 from collector.models import Attempt, Person, Phase, Study
 from collector.moderation import appeals
 from collector.standings import round_figures
-from collector.views.parts import achieved, cards, game, pictures
+from collector.views.parts import achieved, cards, game, panel_standing, pictures
 from collector.views.parts.access import signed_in
 from collector.views.parts.buttons import submit
 from trainer.learning.png import png
@@ -33,6 +33,8 @@ def try_out(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def draw(request: HttpRequest, person: Person) -> HttpResponse:
+    if person.lacks_consent:
+        return redirect("consent")
     study = Study.current()
     phase = study.phase
     if phase == Phase.ENDED:
@@ -40,6 +42,7 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
     context: dict[str, object] = {
         "is_practice": phase == Phase.DRAFT,
         "digits": range(10),
+        **panel_standing.of(person),
         "licence": study.licence and study.get_licence_display(),
     }
     if person.arm == Arm.NONE:
@@ -63,9 +66,10 @@ def today(request: HttpRequest, person: Person) -> HttpResponse:
     What changes with a new trick alone it gets only where it asks for the `whole`."""
     limits.take(limits.LOOKS_A_MINUTE, str(person.pk))
     if person.arm == Arm.NONE:
-        return JsonResponse(game.thanks(person))
+        return JsonResponse(game.thanks(person) | panel_standing.of(person))
     due = round_figures.due(person.arm)
     said = game.often(person, due, game.moment(request.GET.get("since", "")))
+    said |= panel_standing.of(person)
     return JsonResponse(said | game.seldom(person) if "whole" in request.GET else said)
 
 

@@ -88,7 +88,7 @@ export class Game {
     this.#since ||= String(said.now);
     write(ofTab, this.#slot, this.#since);
     write(ofDevice, this.#slot, String(said.now));
-    for (const place of this.#page.querySelectorAll("[data-game]")) {
+    for (const place of document.querySelectorAll("[data-game]")) {
       const text = said[`${place.getAttribute("data-game")}`];
       if (text !== undefined && place.textContent !== text) place.textContent = String(text);
     }

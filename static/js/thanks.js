@@ -7,12 +7,14 @@ export class Thanks {
   #line;
   #text;
   #start;
+  #panel;
 
   /** @param {HTMLElement} page pages/draw.html's studio */
   constructor(page) {
     this.#url = `${page.dataset.todayUrl}`;
     this.#line = page.querySelector("h2[data-part=line]");
     this.#text = page.querySelector("p[data-part=text]");
+    this.#panel = document.querySelector("[data-game=panel]");
     this.#start = this.#text.textContent;
     this.shown = false;
   }
@@ -31,6 +33,7 @@ export class Thanks {
     try {
       const { data } = await get(this.#url);
       this.#line.textContent = data.thanks;
+      if (this.#panel) this.#panel.textContent = data.panel;
     } catch (problem) {
       failed(problem); // it says what it said
     }

@@ -111,6 +111,16 @@ MATRIX: dict[str, tuple[str, str]] = {
     "rounds/<int:number>/weights.safetensors": ("403 403 403 403 403", "405 405 405 405 405"),
     "rounds/<int:number>/card.md": ("200 200 200 200 200", "405 405 405 405 405"),
     "rounds/history.csv": ("200 200 200 200 200", "405 405 405 405 405"),
+    "data/people.csv": ("302 403 403 403 200", "405 405 405 405 405"),
+    "privacy/": ("404 404 404 404 404", "405 405 405 405 405"),
+    "terms/": ("404 404 404 404 404", "405 405 405 405 405"),
+    "contact/": ("404 404 404 404 404", "405 405 405 405 405"),
+    "consent/": ("404 404 404 404 404", "404 404 404 404 404"),
+    "questions/": ("302 302 302 302 302", "302 302 302 302 302"),
+    "texts/": ("302 403 403 403 200", "302 403 403 403 400"),
+    "panels/": ("302 403 403 403 200", "302 403 403 403 400"),
+    "join/<str:code>/": ("404 404 404 404 404", "404 404 404 404 404"),
+    "finished/": ("302 404 404 404 404", "405 405 405 405 405"),
     "data/": ("302 403 403 403 200", "405 405 405 405 405"),
     "admin-log/": ("302 403 403 403 200", "405 405 405 405 405"),
     "desk/": ("302 403 403 403 200", "302 403 403 403 400"),
@@ -198,6 +208,7 @@ class Scene:
             .replace("<uuid:attempt_id>", str(self.attempt.pk))
             .replace("<int:number>", "1")
             .replace("<str:username>", "crowdworker")
+            .replace("<str:code>", "nowhere")
             .replace("<str:name>", "README.md")
             .replace("<uidb64>/<token>", "MQ/set-password")
             .replace("<path:content_type_id>", "1")

@@ -43,6 +43,8 @@ PAGES = [
     ("/people/?q=nobody-like-that", "admin"),
     ("/moderators/", "admin"),
     ("/desk/", "admin"),
+    ("/texts/", "admin"),
+    ("/panels/", "admin"),
     ("/accounts/sign-up/", None),
     ("/accounts/sign-in/", None),
     ("/account/", "alice"),

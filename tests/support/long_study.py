@@ -63,7 +63,17 @@ def addresses() -> list[tuple[str, str]]:
     fool = Attempt.objects.filter(status="verified").order_by("submitted_at")[0]
     last = Round.objects.get(state="open").number
     pages = every_page(fool)
-    for_admins = ("desk", "people", "moderators", "admin_log", "connections", "data", "protocol")
+    for_admins = (
+        "desk",
+        "people",
+        "moderators",
+        "admin_log",
+        "connections",
+        "data",
+        "protocol",
+        "texts",
+        "panels",
+    )
     own = ("my_drawings", "notices", "account", "factors", "draw", "drawing")
     reading = ("moderate", "my_readings", "guidelines")
     public = [path for name, path in pages.items() if name not in (*for_admins, *own, *reading)]
@@ -84,6 +94,7 @@ def addresses() -> list[tuple[str, str]]:
     public += ["/api/rounds/current/", f"/api/rounds/{last}/"]
     asked = [(path, "") for path in public if not path.startswith("/accounts/")]
     asked += [(pages[name], Role.ADMIN.value) for name in (*for_admins, "person")]
+    asked += [("/data/people.csv", Role.ADMIN.value)]
     asked += [(path, Role.CROWDWORKER.value) for path in ("/api/attempts/", "/drawings/?page=9")]
     asked += [("/draw/today/?whole", Role.CROWDWORKER.value)]
     asked += [(pages[name], Role.CROWDWORKER.value) for name in own if name != "drawing"]

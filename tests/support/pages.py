@@ -13,10 +13,13 @@ from collector.models import Attempt, Person
 
 Browse = Callable[[Person | None], Client]
 Insert = Callable[..., Attempt]
-# What is no page by itself: posted to alone, a file, a step on a way, or another site's.
+# What is no page by itself: posted to alone, a file, a step on a way, another site's, or of a study
+# with texts or panels alone.
 NO_PAGES = {
     "account_export",
     "appeal",
+    "consent",
+    "contact",
     "drawing_attribution",
     "drawing_card",
     "drawing_seen",
@@ -24,13 +27,19 @@ NO_PAGES = {
     "fool_card",
     "fool_seen",
     "history_csv",
+    "join",
     "language",
     "manifest",
+    "panel_done",
+    "people_csv",
+    "privacy",
+    "questions",
     "round_card",
     "round_weights",
     "rounds_feed",
     "second_step",
     "sign_out",
+    "terms",
     "worker",
     "today",
     "words",

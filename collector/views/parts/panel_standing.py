@@ -1,0 +1,23 @@
+"""How far somebody is whom a panel sent, in words."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from collector.models import PanelMember, Person
+from collector.people import panels
+from trainer.saying import say
+
+
+def of(person: Person) -> dict[str, str | int]:
+    """Say how far somebody is; nothing of whom no panel sent, which costs no query."""
+    standing = panels.standing(person) if person.is_of_panel else None
+    return {"panel": line(*standing)} if standing else {}
+
+
+def line(member: PanelMember, drawn_count: int) -> str:
+    """Say how many drawings are made and asked for."""
+    needed = member.panel.drawing_count
+    if member.finished_at:
+        return _("You have made all drawings that you came for. Thank you!")
+    made = ngettext("{drawn:,} of {n:,} drawing made.", "{drawn:,} of {n:,} drawings made.", needed)
+    return say(made, drawn=drawn_count, n=needed)

@@ -1,0 +1,23 @@
+"""What admins wrote for people to read, as pages show it."""
+
+from django.utils.safestring import mark_safe
+
+from collector.models import StudyText
+from collector.rules import markdown
+from collector.study import texts
+
+
+def shown(text: StudyText) -> dict[str, object]:
+    """What a page shows of a text."""
+    return {
+        "name": text.get_kind_display(),
+        "html": mark_safe(markdown.to_html(text.text)),  # made safe there
+        "version": text.version,
+        "saved": text.saved_at,
+    }
+
+
+def first_page() -> str:
+    """Return the name of the page on which somebody new begins: what they may say of themselves, or
+    the pad."""
+    return "questions" if texts.shown().has_questions else "draw"

@@ -1,0 +1,394 @@
+"""Texts of a study, who agrees to which, what people say about themselves, and people whom a panel
+sends: through the pages and the API, as they come."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from collector.data import archives, exports
+from collector.models import (
+    Allocation,
+    Answer,
+    Consent,
+    Panel,
+    PanelMember,
+    Person,
+    Study,
+    StudyChange,
+    StudyText,
+)
+from collector.people import accounts, panels
+from collector.rules import markdown
+from collector.study import settings as study_settings
+from collector.study import texts
+from tests.support import PASSWORD
+from tests.support.cast import ARMS, a_line
+from tests.support.dumps import tables_with
+from tests.support.pages import text
+
+PID = "5f3e9c8b7a6d5e4f3a2b1c0d"
+GIVEN = {"username": "carol", "password": PASSWORD, "email": ""}
+AGREED = {"is_of_age": "on", "agrees": "on"}
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def say(ada: Person) -> Callable[..., None]:
+    """Have the admin save another version of a text."""
+
+    def save(words: str, kind: str = "consent", age: int | None = None) -> None:
+        newest = StudyText.newest(kind).first()
+        assert texts.save(ada, kind, words, newest.version if newest else 0, age=age)
+
+    return save
+
+
+@pytest.fixture
+def panel(ada: Person) -> Panel:
+    return panels.make(
+        ada,
+        name="Prolific",
+        code="prolific-1",
+        id_parameter="PROLIFIC_PID",
+        drawing_count=2,
+        completion_code="C1A2B3",
+        redirect_url="https://app.prolific.example/done?cc=C1A2B3",
+    )
+
+
+def link(pid: str = PID) -> str:
+    return f"/join/prolific-1/?PROLIFIC_PID={pid}"
+
+
+def signed_in(person: Person) -> Client:
+    client = Client()
+    client.force_login(person, backend="collector.people.accounts.Backend")
+    return client
+
+
+def draw(client: Client, place: int = 0) -> Any:
+    """Submit a drawing as the draw page does, of whoever is signed in."""
+    drawn = a_line(place)
+    body = {"target_label": 4, "strokes": drawn.as_json(), "width": drawn.width}
+    return client.post("/api/attempts/", body, content_type="application/json")
+
+
+# Texts and consent
+
+
+def test_without_texts_a_request_asks_nothing_more_and_says_nothing_of_them(
+    study: Study, alice: Person
+) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        found = accounts.Backend().get_user(alice.pk)
+    assert len(asked) == 1
+    assert found is not None
+    assert (found.lacks_consent, found.is_of_panel) == (False, False)
+    with CaptureQueriesContext(connection) as asked:
+        page = Client().get("/accounts/sign-up/")
+    assert len(asked) == 0
+    assert "agree" not in text(page)
+    assert Client().get("/privacy/").status_code == Client().get("/consent/").status_code == 404
+
+
+def test_sign_up_asks_for_consent_and_age_and_keeps_version_and_time(
+    study: Study, say: Callable[..., None]
+) -> None:
+    say("Old words.")
+    say("You draw **digits**.", age=16)
+    say("We keep your strokes.", "privacy")
+    client = Client()
+    page = text(client.get("/accounts/sign-up/"))
+    assert "You draw digits ." in page
+    assert "I am 16 years old or older." in page
+    assert "Privacy" in page
+    assert "Without this nobody takes part" in text(client.post("/accounts/sign-up/", GIVEN))
+    assert not Person.objects.filter(username="carol").exists()
+    stale = client.post("/accounts/sign-up/", GIVEN | AGREED | {"version": "1"})
+    assert "has changed in this very moment" in text(stale)
+    assert not Person.objects.filter(username="carol").exists()
+    assert client.post("/accounts/sign-up/", GIVEN | AGREED | {"version": "2"}).status_code == 302
+    consent = Consent.objects.get(person__username="carol")
+    assert (consent.text.version, consent.text.minimum_age) == (2, 16)
+    assert draw(client).status_code == 201
+    assert "You agreed to version 2" in text(client.get("/account/"))
+
+
+def test_after_a_change_everybody_is_asked_again_before_the_next_drawing_counts(
+    study: Study, alice: Person, say: Callable[..., None]
+) -> None:
+    client = signed_in(alice)
+    assert draw(client, 1).status_code == 201
+    for version in ("1", "2"):
+        say(f"Words {version}.")
+        refused = draw(client, 10 + int(version))
+        assert refused.status_code == 403
+        assert refused.json()["error"]["code"] == "consent"
+        assert "/consent/" in refused.json()["error"]["message"]
+        assert client.get("/draw/")["Location"] == "/consent/"
+        assert f"Words {version}." in text(client.get("/consent/"))
+        assert "nobody takes part" in text(client.post("/consent/", {"version": version}))
+        agreed = client.post("/consent/", AGREED | {"version": version})
+        assert agreed["Location"] == "/draw/"
+        client.post("/consent/", AGREED | {"version": version})  # pressed twice
+        assert draw(client, 10 + int(version)).status_code == 201
+    assert list(alice.consents.values_list("text__version", flat=True)) == [1, 2]
+    say("")
+    assert client.get("/consent/").status_code == 404
+    assert draw(client, 20).status_code == 201, "where there is no text nobody is asked"
+
+
+def test_who_asks_by_a_token_gets_the_same_refusal(
+    study: Study, alice: Person, say: Callable[..., None]
+) -> None:
+    token, _ = accounts.issue_token(alice)
+    say("Words.")
+    client = Client(headers={"Authorization": f"Token {token}"})
+    assert draw(client).json()["error"]["code"] == "consent"
+    assert not alice.attempts.exists()
+
+
+@pytest.mark.parametrize("table", ["collector_consent", "collector_studytext"])
+def test_nobody_changes_what_was_agreed_to(
+    study: Study, alice: Person, say: Callable[..., None], table: str
+) -> None:
+    say("Words.")
+    signed_in(alice).post("/consent/", AGREED | {"version": "1"})
+    for change in (f"UPDATE {table} SET id = id + 9", f"DELETE FROM {table}"):
+        with (
+            pytest.raises(IntegrityError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(change)
+
+
+def test_admins_write_versions_on_a_page_and_of_an_old_page_nothing_is_saved(
+    study: Study, ada: Person
+) -> None:
+    client = signed_in(ada)
+    posted = {"do": "terms", "terms-text": "Be *kind*.", "terms-seen": "0"}
+    assert "Saved." in text(client.post("/texts/", posted, follow=True))
+    assert "Be kind ." in text(client.get("/terms/"))
+    assert "/terms/" in Client().get("/").content.decode(), "in the foot of each page"
+    client.post("/texts/", posted, follow=True)  # pressed twice
+    answer = client.post("/texts/", posted | {"terms-text": "Another."}, follow=True)
+    assert "Somebody has saved another version" in text(answer)
+    assert StudyText.objects.count() == 1
+    said = {"do": "consent", "consent-text": "Words.", "consent-seen": "0"}
+    wrong = client.post("/texts/", said | {"consent-minimum_age": "2"})
+    assert "greater than or equal to 5" in text(wrong)
+    client.post("/texts/", said | {"consent-minimum_age": "12"})
+    assert StudyText.objects.get(kind="consent").minimum_age == 12
+    assert StudyChange.objects.filter(field="consent text", after="version 1").exists()
+
+
+def test_a_new_study_is_offered_the_usual_licence_and_sign_up_names_what_was_chosen(
+    study: Study, ada: Person
+) -> None:
+    client = signed_in(ada)
+    page = client.get("/texts/").content.decode()
+    assert re.search(r'value="CC-BY-4.0"\s+selected', page)
+    posted = {"do": "asked", "asked-licence": "CC-BY-4.0", "asked-hand": "on"}
+    carried = {"initial-asked-licence": "CC-BY-4.0", "initial-asked-hand": ""}
+    client.post("/texts/", posted | carried)
+    study.refresh_from_db()
+    assert (study.licence, study.questions) == ("CC-BY-4.0", "hand")
+    assert "for release under CC BY 4.0" in text(Client().get("/accounts/sign-up/"))
+
+
+def test_markdown_runs_nothing() -> None:
+    html = markdown.to_html(
+        "# One\n<script>alert(1)</script> [a](javascript:alert(1)) ![p](https://a.example/p.png)\n"
+        '\n[b](https://b.example "t" onclick=x) <img src=x onerror=y> [d](data:text/html,x)'
+    )
+    assert "<h2>One</h2>" in html
+    assert not re.search(r"<(script|img)|href=\"(javascript|data)", html)
+
+
+# What people say about themselves
+
+
+def test_people_say_of_themselves_what_they_like_and_admins_get_it_without_names(
+    study: Study, alice: Person, ada: Person
+) -> None:
+    study_settings.change(ada, questions="age hand")
+    texts.forget()
+    client = signed_in(alice)
+    page = text(client.get("/questions/"))
+    assert "How old are you?" in page
+    assert "Which script" not in page
+    assert client.post("/questions/", {"age": "", "hand": "left"})["Location"] == "/draw/"
+    assert "valid choice" in text(client.post("/questions/", {"hand": "third"}))
+    content = signed_in(ada).get("/data/people.csv").getvalue().decode()
+    [row] = [
+        r
+        for r in csv.DictReader(io.StringIO(content))
+        if r["contributor"] == str(alice.contributor)
+    ]
+    assert row == {
+        "contributor": str(alice.contributor),
+        "arm": "dynamic",
+        "consent": "",
+        "age": "",
+        "hand": "left",
+        "device": "",
+        "script": "",
+        "pen": "",
+    }
+    assert "alice" not in content
+    assert json.loads("".join(exports.own(alice)))["answers"] == {"hand": "left"}
+    client.post("/questions/", {"age": "", "hand": ""})
+    assert not Answer.objects.exists()
+
+
+# People from a panel
+
+
+def test_whom_a_panel_sends_agrees_draws_and_gets_the_code_once_they_have_drawn_as_many(
+    study: Study, ada: Person, panel: Panel, say: Callable[..., None]
+) -> None:
+    study_settings.change(ada, arms=ARMS)
+    say("Words.")
+    client = Client()
+    page = text(client.get(link()))
+    assert "Prolific sent you. You draw 2 digits" in page
+    assert "Words." in page
+    client.post(link())
+    client.post(link(), AGREED | {"version": "9"})
+    assert not PanelMember.objects.exists(), "consent comes first"
+    assert client.post(link(), AGREED | {"version": "1"})["Location"] == "/draw/"
+    member = PanelMember.objects.select_related("person").get()
+    person = member.person
+    assert re.fullmatch(r"guest-[0-9a-f]{12}", person.username)
+    assert (person.email, person.has_usable_password()) == ("", False)
+    assert Allocation.objects.filter(person=person).exists(), "the lot is as for any other"
+    assert [draw(client, place).status_code for place in (1, 1, 2)] == [201, 409, 201]
+    assert "C1A2B3" in text(client.get("/finished/"))
+
+
+def test_the_code_is_not_shown_before_and_stays_afterwards(study: Study, panel: Panel) -> None:
+    client = Client()
+    client.post(link())
+    first = draw(client, 1).json()["id"]
+    assert "1 of 2 drawings made." in text(client.get("/draw/"))
+    for _ in range(2):
+        page = client.get("/finished/").content.decode()
+        assert "C1A2B3" not in page
+        assert "prolific.example" not in page
+    client.post(f"/api/attempts/{first}/retract/", {}, content_type="application/json")
+    draw(client, 2)
+    assert PanelMember.objects.get().finished_at is None, "what is taken back does not count"
+    last = draw(client, 3).json()["id"]
+    finished_at = PanelMember.objects.get().finished_at
+    assert finished_at
+    page = client.get("/finished/").content.decode()
+    assert "C1A2B3" in page
+    assert 'href="https://app.prolific.example/done?cc=C1A2B3"' in page
+    client.post(f"/api/attempts/{last}/retract/", {}, content_type="application/json")
+    draw(client, 4)
+    assert "C1A2B3" in text(client.get("/finished/"))
+    assert PanelMember.objects.get().finished_at == finished_at
+    assert Client().get("/finished/").status_code == 302
+
+
+def test_an_id_alone_opens_no_account_and_the_same_browser_goes_on(
+    study: Study, ada: Person, panel: Panel
+) -> None:
+    client, stranger = Client(), Client()
+    client.post(link())
+    person = PanelMember.objects.get().person
+    refused = stranger.post(link())
+    assert refused.status_code == 403
+    assert "in another browser" in text(refused)
+    assert "_auth_user_id" not in stranger.session
+    assert client.get(link())["Location"] == "/draw/"
+    client.post("/accounts/sign-out/")
+    assert "You have begun already" in text(client.get(link()))
+    client.post(link())
+    assert client.session["_auth_user_id"] == str(person.pk)
+    assert PanelMember.objects.count() == 1
+    release = {"do": "release", "panel": str(panel.pk), f"panel-{panel.pk}-pid": PID}
+    signed_in(ada).post("/panels/", release)
+    stranger.post(link())
+    assert PanelMember.objects.get().person != person
+
+
+@pytest.mark.parametrize("pid", ["", "%20", "x" * 201, "a%7Fb", "{{%25PROLIFIC_PID%25}}"])
+def test_a_link_without_an_id_says_so(study: Study, panel: Panel, pid: str) -> None:
+    answer = Client().post(link(pid))
+    assert answer.status_code == 400
+    assert "lacks your id" in text(answer)
+    assert Client().get("/join/nowhere/?PROLIFIC_PID=1").status_code == 404
+
+
+def test_many_of_a_panel_come_from_one_address_and_closed_sign_up_lets_them_in(
+    study: Study, ada: Person, panel: Panel, settings: Any
+) -> None:
+    settings.OPEN_SIGNUP = False
+    for number in range(40):
+        assert Client().post(link(f"person-{number}")).status_code == 302
+    assert PanelMember.objects.count() == 40
+    panels.close(ada, panel.pk)
+    assert Client().post(link("late")).status_code == 410
+
+
+def test_a_panels_ids_are_in_no_export_and_gone_with_the_account(
+    study: Study, ada: Person, panel: Panel
+) -> None:
+    study_settings.change(ada, questions="hand", licence="CC-BY-4.0")
+    client = Client()
+    client.post(link())
+    client.post("/questions/", {"hand": "left"})
+    draw(client, 1)
+    person = PanelMember.objects.get().person
+    assert tables_with(PID) == {"collector_panelmember"}
+    told = [*exports.people(), *exports.own(person), *exports.stream("csv")[0]]
+    assert PID not in "".join(told)
+    assert (
+        not {"collector_panel", "collector_panelmember"}
+        & archives.archived(with_access=True).keys()
+    )
+    page = client.get("/account/").content.decode()
+    assert 'name="password"' not in page
+    closed = client.post("/account/", {"do": "close", "drawings": "keep"})
+    assert closed["Location"] == "/"
+    assert tables_with(PID) == tables_with(person.username) == set()
+    assert not Answer.objects.exists()
+    call_command("verify", verbosity=0)
+
+
+def test_admins_make_a_panel_on_its_page(study: Study, ada: Person) -> None:
+    client = signed_in(ada)
+    posted = {
+        "do": "add",
+        "panel-name": "MTurk",
+        "panel-id_parameter": "workerId",
+        "panel-drawing_count": "20",
+    }
+    assert "Give the code or the address" in text(client.post("/panels/", posted))
+    unsafe = posted | {"panel-redirect_url": "http://a.example/"}
+    assert "begins with https://" in text(client.post("/panels/", unsafe))
+    client.post("/panels/", posted | {"panel-completion_code": "XYZ"})
+    code = Panel.objects.get().code
+    assert len(code) == 10
+    page = text(client.get("/panels/"))
+    assert f"/join/{code}/?workerId=…" in page
+    assert "0 came, 0 have made their 20 drawings" in page
+    again = posted | {"panel-completion_code": "X", "panel-code": code}
+    assert "There is a panel with this code" in text(client.post("/panels/", again))
+    client.post("/panels/", {"do": "close", "panel": str(Panel.objects.get().pk)})
+    assert "closed" in text(client.get("/panels/"))
