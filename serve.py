@@ -16,17 +16,20 @@ if __name__ == "__main__":
     with environment.refusing():
         with_crowd = environment.flag("WITH_CROWD", False)
         is_json = environment.one_of("DADC_LOG_FORMAT", "text", logs.FORMATS) == "json"
+        trainers = environment.whole(*environment.TRAINERS)
+    # Side by side each has a core: torch would judge models on all of them, in each.
+    threads = {"OMP_NUM_THREADS": "1"} if trainers > 1 else {}
     programs = [
         Program("web", ["-m", "gunicorn", "dadc_site.wsgi"]),
         Program("worker", ["manage.py", "cluster"]),
         # Trainings wait behind the web: on two cores drawing stays quick meanwhile.
-        Program("trainer", ["manage.py", "trainer"], niceness=10),
+        *(Program("trainer", ["manage.py", "trainer"], threads, 10) for _ in range(trainers)),
     ]
     if not with_crowd and (os.environ.get("DADC_HUB_TOKEN") or os.environ.get("DADC_ZENODO_TOKEN")):
         programs.append(Program("publisher", ["manage.py", "publish", "--keep"], niceness=10))
     if with_crowd:
         programs.append(Program("crowd", ["manage.py", "crowd"], niceness=10))
-    names = [program.name for program in programs]
+    names = list(dict.fromkeys(program.name for program in programs))
     wanted = sys.argv[1:] or names
     if unknown := set(wanted) - set(names):
         sys.exit(f"serve.py serves {', '.join(names)}; it does not know {', '.join(unknown)}.")

@@ -40,6 +40,7 @@ _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>")
 # What has been read, by name, with its default; and what is read where it is needed, not here.
 defaults: dict[str, object] = {}
 ELSEWHERE = {"DADC_PASSWORD"}
+TRAINERS = "DADC_TRAINERS", 1, 1, 64  # trainings at once on this machine
 
 
 class Unusable(ImproperlyConfigured):

@@ -80,6 +80,7 @@ MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
 OPEN_SIGNUP = environment.flag("DADC_OPEN_SIGNUP", True)
 LIMIT_SCALE = environment.number("DADC_LIMIT_SCALE", 1, 0, 1_000_000)
+TRAINERS = environment.whole(*environment.TRAINERS)  # serve.py starts so many
 STUDY = {
     "arms": environment.arms("DADC_ARMS"),
     "architecture": environment.one_of("DADC_NET", "mnist_model", shipped.names()),

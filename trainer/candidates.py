@@ -181,38 +181,55 @@ def claim_next() -> Claim | None:
     """Take whichever training waits and return the claim; None when none does. One that has used up
     its claims is failed. Cheap: asked every second, by each trainer."""
     waiting = RoundModel.objects.filter(_is_free(), state=State.TRAINING)
-    why = Sentence("The training was begun {n} times and never came to its end.", n=CLAIMS)
     for candidate_id, claim_count in waiting.order_by("pk").values_list("pk", "claim_count"):
         if claim_count >= CLAIMS:
-            waiting.filter(pk=candidate_id, claim_count__gte=CLAIMS).update(
-                state=State.FAILED,
-                reasons=[why],
-                sentences=[to_json(why)],
-                finished_at=Now(),
-                lease_expires_at=None,
-            )
+            _give_up(candidate_id)
         elif won := claim(candidate_id):
             return won
     return None
+
+
+def _give_up(candidate_id: int) -> None:
+    why = Sentence("The training was begun {n} times and never came to its end.", n=CLAIMS)
+    with transaction.atomic():
+        _to_take(candidate_id).filter(claim_count__gte=CLAIMS).update(
+            state=State.FAILED,
+            reasons=[why],
+            sentences=[to_json(why)],
+            finished_at=Now(),
+            lease_expires_at=None,
+        )
 
 
 def claim(candidate_id: int) -> Claim | None:
     """Take the training, if it is still to be done and nobody's lease is running, and return the
     claim; None otherwise."""
     with transaction.atomic():
-        won = RoundModel.objects.filter(
-            _is_free(), pk=candidate_id, state=State.TRAINING, claim_count__lt=CLAIMS
-        ).update(
-            claim_count=F("claim_count") + 1,
-            token=F("token") + 1,
-            lease_expires_at=Now() + LEASE,
-            started_at=Now(),
-            progress=0.0,
+        won = (
+            _to_take(candidate_id)
+            .filter(claim_count__lt=CLAIMS)
+            .update(
+                claim_count=F("claim_count") + 1,
+                token=F("token") + 1,
+                lease_expires_at=Now() + LEASE,
+                started_at=Now(),
+                progress=0.0,
+            )
         )
         if not won:
             return None
         row = RoundModel.objects.get(pk=candidate_id)
     return Claim(row.pk, row.token, row.architecture, row.seed)
+
+
+def _to_take(candidate_id: int) -> QuerySet[RoundModel]:
+    """Find the training's row, for one UPDATE, if it waits. PostgreSQL passes over a row that
+    somebody has locked, who may have been cut off: the trainings of other arms do not wait for
+    it. In SQLite nobody else writes meanwhile."""
+    waiting = RoundModel.objects.select_for_update(skip_locked=True, no_key=True).filter(
+        _is_free(), pk=candidate_id, state=State.TRAINING
+    )
+    return RoundModel.objects.filter(pk__in=waiting.values("pk"))
 
 
 def last_failed() -> RoundModel | None:

@@ -2,6 +2,9 @@
 
 import io
 import itertools
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +16,12 @@ from collector import limits
 from collector.drawings import attempts
 from collector.errors import TooMany
 from collector.management import simulated_crowd
-from collector.models import ORIGINAL, Attempt, Person, Reading, Study
+from collector.models import ORIGINAL, Allocation, Attempt, Person, Reading, Study
 from collector.study import consistency
-from trainer.models import Round, Sample
+from collector.study import settings as study_settings
+from trainer import candidates, rounds, tasks
+from trainer.learning import fit
+from trainer.models import Arm, Round, RoundModel, Sample
 from trainer.simulation import tactics
 
 pytestmark = pytest.mark.usefixtures("study", "quick_passwords")
@@ -24,6 +30,18 @@ pytestmark = pytest.mark.usefixtures("study", "quick_passwords")
 @pytest.fixture
 def quick_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def short_trainings(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
+    """Trainings of few steps, on the stand-in."""
+    settings.MNIST_DIR, settings.MNIST_CACHE = None, tmp_path
+    whole = fit.default_recipe
+    monkeypatch.setattr(fit, "default_recipe", lambda *which: replace(whole(*which), steps=20))
+
+
+def last_of(drawer: simulated_crowd.Drawer) -> Attempt | None:
+    return Attempt.objects.filter(drawer=drawer.person).order_by("-submitted_at").first()
 
 
 def drawn(crowd: simulated_crowd.Crowd, drawings: int) -> list[Attempt]:
@@ -117,6 +135,39 @@ def test_a_refusal_is_waited_out(waits: float) -> None:
     people = simulated_crowd.gather(2, 1, seed=5, pace=0)
     assert [seconds for seconds in people.turns(4) if seconds] == [waits]
     assert (people.refused, people.drawn, Attempt.objects.count()) == (1, 4, 4)
+
+
+def test_people_of_each_arm_are_given_to_it_by_the_lot_and_those_without_a_verdict_draw_on(
+    short_trainings: None, ada: Person, settings: Any
+) -> None:
+    """From the lot to a model in every arm, by the site's own ways alone."""
+    settings.LIMIT_SCALE = 1000
+    study_settings.change(ada, arms="dynamic,static,none", round_size=3)
+    for arm in Arm.values:
+        rounds.open_first("mnist_model", arm)
+    people = simulated_crowd.gather(None, 2, seed=9, pace=0)
+    assert Counter(drawer.arm for drawer in people.drawers) == dict.fromkeys(Arm.values, 6)
+    assert Allocation.objects.count() == 18
+    for _ in people.turns(rounds=1):
+        if claim := candidates.claim_next():
+            tasks.train(claim)
+
+    trained = RoundModel.objects.filter(initial_model__isnull=False)
+    assert {(model.arm, model.state) for model in trained} <= set(
+        itertools.product(Arm.values, ("promoted", "held"))
+    )
+    assert Counter(model.arm for model in trained) == dict.fromkeys(Arm.values, 1)
+    drawn = Attempt.objects.filter(round__arm="none")
+    assert not drawn.filter(needed_reading_count=0, readings=None).exists(), "all are read"
+    told = list(people.progress())
+    assert [line.split(" round 1, ")[0] for line in told] == Arm.values
+    assert ["fooled" in line for line in told] == [True, True, False]
+    assert list(consistency.problems()) == []
+    for arm in Arm.values:
+        drawer = next(drawer for drawer in people.drawers if drawer.arm == arm)
+        while (attempt := last_of(drawer)) is None or attempt.has_fooled:
+            drawer.act()
+        assert (drawer.fooler.last is None) == (arm == "none"), "told nothing, drawn anew"
 
 
 def test_it_goes_on_after_copies_limits_and_a_missing_model(

@@ -45,6 +45,7 @@ UNUSABLE = {
     "PORT": ["99999", "0", "-1", "abc", "80_00", "8000.0", "８０００", "9" * 5000],
     "DADC_ROUND_SIZE": ["abc", "0", "-5", "1e3", "ten"],
     "DADC_QUORUM": ["0", "10", "2,5"],
+    "DADC_TRAINERS": ["0", "-1", "65", "two", "1.5", "２"],
     "DADC_AUDIT_SHARE": ["abc", "1.5", "-0.1", "0,5", "nan", "inf", "1e9", "10 %"],
     "DADC_LIMIT_SCALE": ["nan", "-1", "1_0", "2x"],
     "DADC_OPEN_SIGNUP": ["enabled", "2", "nope", "-"],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.simulation.experiment import EQUAL_DRAWINGS, Outcome, Row, Runs
-from trainer.simulation.findings import curves, fewer_errors, mean_of, mnist_loss, table
+from trainer.simulation.findings import beside, curves, fewer_errors, mean_of, mnist_loss, table
 
 
 def row(
@@ -151,3 +151,21 @@ def test_the_table_says_stand_in_and_what_the_gate_held() -> None:
     assert "stand-in" in text
     assert "MNIST |" not in text
     assert "The gate held 1 of its candidates." in text
+
+
+def test_a_run_made_in_another_way_stands_beside_what_one_seed_more_would_give() -> None:
+    def lines(wrong: int) -> list[str]:
+        arms = {"dynamic": [row(0, 25), row(1, wrong)], "none": [row(0, 25), row(1, 11)]}
+        return list(beside(outcome({"1": arms}), outcome(RUNS)))
+
+    head, _, dynamic, none, *_ = lines(7)
+    assert head == "| | here | offline | one seed more | |"
+    # Two seeds, 6 and 8 %: 12.706 standard errors of 1, and √3 times as many for a third one.
+    assert dynamic == (
+        "| dynamic errs after round 1, held-out writers | 7.0 % | 7.0 % (−5.7 to 19.7) "
+        "| −15.0 to 29.0 % | likely |"
+    )
+    assert none.startswith("| none errs after round 1, held-out writers | 11.0 % |")
+    assert any("fewer errors than in none after round 1, hard set" in line for line in lines(7))
+    assert not any("static" in line for line in lines(7))
+    assert "**unlikely**" in lines(60)[2]

@@ -144,7 +144,7 @@ def run(
     """
     shipped.round_one(plan.architecture)  # or it is refused before any process starts
     base = basedata.find(mnist_dir, cache)
-    outcome = _begun(plan, base)
+    outcome = begin(plan, base)
     if out.exists():
         stored = json.loads(out.read_text(encoding="utf-8"))
         if {**stored, "runs": {}} != outcome:
@@ -166,7 +166,7 @@ def run(
     return outcome
 
 
-def _begun(plan: Plan, base: BaseData) -> Outcome:
+def begin(plan: Plan, base: BaseData) -> Outcome:
     """Make the outcome of a plan before its first run, as it comes out of a file."""
     sizes = sorted({plan.round_size, *(plan.round_size * number for number in plan.compared_at)})
     begun = {
@@ -196,7 +196,7 @@ def simulate(plan: Plan, seed: int, base: BaseData, arms: Sequence[str], tell: T
     Crowd, their chances and the writers measured on are the seed's own. ``tell`` gets a line for
     each row.
     """
-    sets = held_out_sets(plan, seed) | {MNIST_TEST: evaluate.base_sets(base)[MNIST_TEST]}
+    sets = measured_on(plan, seed, base)
     by_arm: Arms = {}
     for arm in arms:
         by_arm[arm] = []
@@ -234,6 +234,11 @@ def held_out_sets(plan: Plan, seed: int) -> dict[str, EvalSet]:
     usual = [tactics.first_try(hand, digit, rng) for hand in hands for digit in range(10)]
     hard = [penman.write(hand, digit, rng, 1.0) for hand in hands for digit in range(10)]
     return {"held_out": _as_set(usual), "hard": _as_set(hard)}
+
+
+def measured_on(plan: Plan, seed: int, base: BaseData) -> dict[str, EvalSet]:
+    """Give all that the seed's models are measured on: its held-out sets, and MNIST's test set."""
+    return held_out_sets(plan, seed) | {MNIST_TEST: evaluate.base_sets(base)[MNIST_TEST]}
 
 
 def collect(
@@ -303,17 +308,22 @@ def _row(
     net: nn.Module,
     sets: dict[str, EvalSet],
 ) -> Row:
-    answers = evaluate.answers(net, sets)
     return {
         "round": number,
         "samples": len(collected.labels),
         "drawings": collected.drawings,
         "tries_per_fool": tries,
         "held": held,
-        "errors": {
-            name: {"n": len(images.labels), "wrong": int((answers[name] != images.labels).sum())}
-            for name, images in sets.items()
-        },
+        "errors": count_errors(net, sets),
+    }
+
+
+def count_errors(net: nn.Module, sets: dict[str, EvalSet]) -> dict[str, Errors]:
+    """Count what a model misreads of each set."""
+    answers = evaluate.answers(net, sets)
+    return {
+        name: {"n": len(images.labels), "wrong": int((answers[name] != images.labels).sum())}
+        for name, images in sets.items()
     }
 
 

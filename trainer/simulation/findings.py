@@ -34,6 +34,14 @@ class Mean:
     high: float | None
     n: int
 
+    @property
+    def of_one_more(self) -> tuple[float, float] | None:
+        """Between which values one seed more would lie, in 95 of 100 studies."""
+        if self.high is None:
+            return None
+        half = (self.high - self.mean) * sqrt(self.n + 1)
+        return self.mean - half, self.mean + half
+
     def as_percent(self, digits: int = 1) -> str:
         """Say it, as in “5.2 % (4.9 to 5.5)”."""
         text = f"{self.mean:.{digits}%}".replace("%", " %").replace("-", "−")
@@ -118,6 +126,45 @@ def table(outcome: Outcome) -> Iterator[str]:
                 f"- MNIST, {arm}: at most {100 * mean:.2f} points under round 1's model in a "
                 f"round's mean, {100 * most:.2f} in any one model."
             )
+
+
+def beside(one: Outcome, many: Outcome) -> Iterator[str]:
+    """Put a study that was made in another way, as on the site, beside this one's seeds, as lines
+    of Markdown: errors of each arm, and by what share *dynamic* errs less, at equally many
+    samples; and whether one seed more would be likely to give as much.
+    """
+    rounds = [number for number in one["plan"]["compared_at"] if number]
+    yield "| | here | offline | one seed more | |"
+    yield "| --- | ---: | ---: | ---: | --- |"
+    for number in rounds:
+        for name in ("held_out", "hard"):
+            for arm in ARMS:
+                yield from _beside(
+                    f"{arm} errs after round {number}, {WORDS[name]}",
+                    _error_at(one["runs"], arm, number, name),
+                    _error_at(many["runs"], arm, number, name),
+                )
+            for against in ("none", "static"):
+                yield from _beside(
+                    f"fewer errors than in {against} after round {number}, {WORDS[name]}",
+                    fewer_errors(one["runs"], number, name, against),
+                    fewer_errors(many["runs"], number, name, against),
+                )
+
+
+def _error_at(runs: Runs, arm: str, number: int, name: str) -> Mean | None:
+    rows = [_at(rows, number) for rows in _rows(runs, arm)]
+    errors = [error(row, name) for row in rows if row]
+    return mean_of(errors) if errors else None
+
+
+def _beside(what: str, here: Mean | None, offline: Mean | None) -> Iterator[str]:
+    if here is None or offline is None or offline.of_one_more is None:
+        return
+    low, high = offline.of_one_more
+    likely = "likely" if low <= here.mean <= high else "**unlikely**"
+    between = f"{100 * low:.1f} to {100 * high:.1f} %".replace("-", "−")
+    yield f"| {what} | {here.as_percent()} | {offline.as_percent()} | {between} | {likely} |"
 
 
 def _rows(runs: Runs, arm: str) -> list[list[Row]]:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--drawers", type=at_least_one, default=len(simulated_crowd.DRAWERS), metavar="N"
+            "--drawers", type=at_least_one, metavar="N", help="default: six, or six times the arms"
         )
         parser.add_argument(
             "--moderators", type=at_least_one, default=len(simulated_crowd.MODERATORS), metavar="N"
@@ -72,10 +72,7 @@ class Command(BaseCommand):
         self._tell(people)
 
     def _tell(self, people: simulated_crowd.Crowd) -> None:
-        line = (
-            f"The crowd: round {people.round}, {people.drawn} drawings, {people.fooled} "
-            "fooled the model"
-        )
+        line = f"The crowd: {'; '.join(people.progress())}"
         if people.refused:
             line += f", {people.refused} refused, last: {people.last_refusal}"
         self._say(line)
