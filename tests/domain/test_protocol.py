@@ -8,8 +8,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from collector.data import webhooks
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import Attempt, Person, Phase, Study, StudyAct, StudyChange
+from collector.models import Attempt, Delivery, Person, Phase, Study, StudyAct, StudyChange
 from collector.study import protocol
 from collector.study import settings as study_settings
 from tests.support.cast import ARMS, a_line, add_person, put, read, submit
@@ -190,6 +191,20 @@ def test_the_stop_rule_is_reached_once_each_arm_has_its_samples(
     assert started().has_reached_stop
     study_settings.change(ada, why="More would tell more.", stop_samples=3)
     assert not started().has_reached_stop
+
+
+def test_the_end_of_a_study_is_told_to_webhooks_once(
+    running: protocol.Protocol, ada: Person
+) -> None:
+    webhooks.add(ada, "https://hooks.example/in", ["study.ended"])
+    webhooks.note_what_happened()
+    assert not Delivery.objects.exists()
+    protocol.end(ada, "It is over.")
+    webhooks.note_what_happened()
+    webhooks.note_what_happened()
+    [delivery] = Delivery.objects.all()
+    assert delivery.event == "study.ended"
+    assert delivery.content == {"protocol": running.sha256, "why": "It is over."}
 
 
 def test_a_plain_site_asks_no_statement_more_for_it(study: Study, alice: Person) -> None:

@@ -31,7 +31,7 @@ from collector.drawings import attempts
 from collector.errors import Conflict, Gone
 from collector.models import Attempt, Gold, Person, Reading, Release, ReleasePart, Study
 from collector.people import closing
-from collector.study import consistency
+from collector.study import consistency, protocol
 from collector.study import settings as study_settings
 from tests.support.cast import add_person, read, submit
 from tests.support.models import add_model
@@ -604,3 +604,23 @@ def test_parts_are_put_together_at_their_seams(
     whole = (folder / "model.onnx").read_bytes()
     for start, end in ((0, len(whole)), (999, 1001), (1000, 2000), (0, 1000), (88_000, len(whole))):
         assert b"".join(releases.content(file, start, end)) == whole[start:end]
+
+
+def test_a_release_says_under_which_protocol_the_study_started_and_what_changed(
+    world: None, tmp_path: Path
+) -> None:
+    ada = add_person("ada", "admin")
+    study_settings.change(ada, question="Which?", stop_samples=50, secondary_outcomes="mnist")
+    started = protocol.start(ada)
+    study_settings.change(ada, why="Two agree better.", quorum=2)
+    call_command("release", round=2, out=tmp_path / "running")
+    said = manifest(tmp_path / "running")["protocol"]
+    assert (said["sha256"], said["ended_at"], said["content"]) == (started.sha256, None, None)
+    assert [change["why"] for change in said["changes"]] == ["Two agree better."]
+    readme = (tmp_path / "running" / "README.md").read_text()
+    assert f"under the SHA-256 `{started.sha256}`" in readme
+    assert "is in `manifest.json`: 1 in number" in readme
+    protocol.end(ada, "It is over.")
+    call_command("release", round=2, out=tmp_path / "ended")
+    content = manifest(tmp_path / "ended")["protocol"]["content"]
+    assert content["samples_before"]["dynamic"] >= 10

@@ -1,0 +1,208 @@
+"""The page of a study's protocol, and what pages, the API and exports say of it: while it is a
+draft, while it runs, and once it has ended."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from collector.data import exports
+from collector.models import Attempt, Person, Study, StudyAct
+from collector.study import protocol
+from collector.study import settings as study_settings
+from tests.support import penmanship
+from tests.support.cast import add_person, put, read
+from tests.support.pages import Browse, text
+from trainer.models import Arm
+
+[(_, STROKES)] = penmanship.drawings(6, 1)
+QUESTION = "Are drawings against a model worth more?"
+FORM = {
+    "protocol-question": QUESTION,
+    "protocol-dynamic": "2",
+    "protocol-static": "0",
+    "protocol-none": "1",
+    "protocol-round_size": "50",
+    "protocol-quorum": "1",
+    "protocol-stop_samples": "1",
+    "protocol-mnist": "on",
+}
+STUDY = "/api/study/"
+
+
+def press(client: Client, do: str, **more: str) -> Any:
+    return client.post(reverse("protocol"), {"do": do, **more}, follow=True)
+
+
+def start(client: Client) -> Any:
+    press(client, "save", **FORM)
+    found = protocol.current()
+    assert found is not None
+    return press(client, "start", seen=protocol.digest(found.document))
+
+
+def draw(client: Client, label: int = 4, **more: Any) -> Any:
+    body = {"target_label": label, "strokes": STROKES, **more}
+    return client.post("/api/attempts/", json.dumps(body), content_type="application/json")
+
+
+def test_a_draft_is_written_changed_and_given_up(browse: Browse, ada: Person) -> None:
+    client = browse(ada)
+    assert "This site has no protocol" in text(client.get(reverse("protocol")))
+    assert "There is no such" not in text(press(client, "save", **FORM))
+    study = Study.objects.get()
+    assert (study.arms, study.secondary_outcomes) == ("dynamic:2,none:1", "mnist")
+    saved = text(client.get(reverse("protocol")))
+    assert "The study has not started" in saved
+    assert "dynamic 2, none 1" in saved
+    press(client, "save", **(FORM | {"protocol-none": "0", "protocol-vmer": "on"}))
+    study.refresh_from_db()
+    assert (study.arms, study.secondary_outcomes) == ("dynamic:2", "mnist vmer")
+    assert "no protocol" in text(press(client, "discard"))
+    assert not StudyAct.objects.exists()
+
+
+def test_what_is_amiss_in_a_draft_is_told_where_it_helps(browse: Browse, ada: Person) -> None:
+    client = browse(ada)
+    assert "This field is required." in text(
+        press(client, "save", **(FORM | {"protocol-question": ""}))
+    )
+    heavy = press(client, "save", **(FORM | {"protocol-none": "21"}))
+    assert "a weight from 1 to 20" in text(heavy)
+    assert Study.objects.get().stop_samples is None, "nothing was saved"
+    assert "no protocol yet" in text(press(client, "start", seen=""))
+
+
+def test_nobody_starts_what_they_have_not_read(browse: Browse, ada: Person) -> None:
+    client = browse(ada)
+    press(client, "save", **FORM)
+    found = protocol.current()
+    assert found is not None
+    seen = protocol.digest(found.document)
+    study_settings.change(ada, quorum=3)
+    assert "changed since you read it" in text(press(client, "start", seen=seen))
+    assert not StudyAct.objects.exists()
+
+
+def test_drawing_before_the_start_is_practice_and_says_so(
+    browse: Browse, ada: Person, alice: Person
+) -> None:
+    press(browse(ada), "save", **FORM)
+    assert "nothing that you draw now is kept" in text(browse(alice).get("/draw/"))
+    for drawer in (alice, put(add_person(), Arm.NONE)):
+        answer = draw(browse(drawer), client_key="a key")
+        assert (answer.status_code, answer.json()["status"]) == (200, "practice")
+        assert (answer.json()["predicted_label"] is None) == (drawer != alice)
+    assert not Attempt.objects.exists()
+    assert browse(alice).get("/api/attempts/").json()["results"] == []
+
+
+def test_a_study_runs_under_its_protocol_and_changes_stand_beside_results(
+    browse: Browse, ada: Person, alice: Person
+) -> None:
+    client = browse(ada)
+    assert "The study has started." in text(start(client))
+    assert draw(browse(alice)).status_code == 201
+    sha256 = protocol.current().sha256  # type: ignore[union-attr]
+    unsaid = press(client, "save", **(FORM | {"protocol-quorum": "2"}))
+    assert "say why its protocol changes" in text(unsaid)
+    press(client, "save", **(FORM | {"protocol-quorum": "2", "protocol-why": "Two agree better."}))
+    for path in ("/rounds/", "/data/", "/protocol/"):
+        told = text(client.get(path))
+        assert sha256 in told
+        assert "quorum from 1 to 2: “Two agree better.”" in told
+    assert sha256 not in text(browse(alice).get("/rounds/")), "arms are nobody's affair meanwhile"
+    log = text(client.get(reverse("admin_log")))
+    assert "ada started the study under its protocol." in log
+    assert "ada set quorum from 1 to 2." in log
+    assert "Two agree better." in log
+
+
+def test_the_desks_settings_of_a_started_study_ask_why_too(browse: Browse, ada: Person) -> None:
+    client = browse(ada)
+    start(client)
+    desk = client.get("/desk/")
+    fields = desk.context["study_form"]
+    posted = {"do": "study"} | {name: fields[name].value() for name in fields.fields}
+    posted = {name: value for name, value in posted.items() if value not in (None, False)}
+    refused = client.post("/desk/", posted | {"audit_share": "0.5"})
+    assert "say why its protocol changes" in text(refused)
+    client.post("/desk/", posted | {"audit_share": "0.5", "why": "Too few were read."})
+    assert Study.objects.get().audit_share == 0.5
+    assert protocol.current().changes[0].why == "Too few were read."  # type: ignore[union-attr]
+
+
+def test_the_end_refuses_drawings_and_tells_everything(
+    browse: Browse, ada: Person, mona: Person
+) -> None:
+    client = browse(ada)
+    start(client)
+    silent = put(add_person(), Arm.NONE)
+    theirs = browse(silent)
+    attempt_id = draw(theirs).json()["id"]
+    read(mona, "4")
+    assert theirs.get(f"/api/attempts/{attempt_id}/").json()["predicted_label"] is None
+    assert theirs.get("/api/rounds/").status_code == 403
+    assert "You may end the study" not in text(client.get("/desk/")), "the other arm has none yet"
+    assert "This field is required." in text(press(client, "end", **{"end-why": ""}))
+    assert "The study has ended." in text(press(client, "end", **{"end-why": "The month is over."}))
+    refused = draw(theirs, 5)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "study_ended")
+    assert "No drawing is taken any more" in text(theirs.get("/draw/"))
+    told = theirs.get(f"/api/attempts/{attempt_id}/").json()
+    assert (told["predicted_label"], told["status"]) == (9, "verified")
+    assert theirs.get("/api/rounds/").status_code == 200
+    assert browse(None).get("/api/rounds/?arm=none").status_code == 200
+    assert "The month is over." in text(client.get(reverse("protocol")))
+    own = json.loads("".join(exports.own(silent)))["drawings"]
+    assert [drawing["arm"] for drawing in own] == ["none"]
+    assert protocol.current().sha256 in text(theirs.get("/rounds/"))  # type: ignore[union-attr]
+
+
+def test_the_api_tells_the_protocol_to_admins_and_at_last_to_everybody(
+    browse: Browse, ada: Person, alice: Person
+) -> None:
+    admins = browse(ada)
+    assert admins.get(STUDY).status_code == 404
+    start(admins)
+    told = admins.get(STUDY).json()
+    same = json.dumps(told["protocol"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(same.encode()).hexdigest() == told["sha256"]
+    assert (told["state"], told["samples"]) == ("running", {"dynamic": 0, "none": 0})
+    for nobody in (browse(alice), browse(None)):
+        assert nobody.get(STUDY).status_code == 403
+    protocol.end(ada, "It is over.")
+    ended = browse(None).get(STUDY).json()
+    assert (ended["state"], ended["ended_why"]) == ("ended", "It is over.")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_samples_say_under_which_protocol_and_at_last_in_which_arm(
+    browse: Browse, ada: Person, alice: Person, mona: Person, form: str
+) -> None:
+    plain = "".join(exports.stream(form)[0])
+    start(browse(ada))
+    draw(browse(alice))
+    read(mona, "4")
+    sha256 = protocol.current().sha256  # type: ignore[union-attr]
+    running = "".join(exports.stream(form)[0])
+    assert sha256 in running
+    assert sha256 not in plain
+    assert "dynamic" not in running
+    protocol.end(ada, "It is over.")
+    assert "dynamic" in "".join(exports.stream(form)[0])
+
+
+def test_a_plain_sites_pages_ask_nothing_about_a_protocol(
+    browse: Browse, ada: Person, alice: Person
+) -> None:
+    for who, path in ((ada, "/desk/"), (alice, "/draw/"), (None, "/rounds/"), (ada, "/data/")):
+        client = browse(who)
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(path).status_code == 200
+        assert not [each for each in asked if "studyact" in each["sql"]]
