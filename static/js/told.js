@@ -16,13 +16,15 @@ export class Told {
   #username;
   #signInUrl;
   #drawingsUrl;
+  #consentUrl;
 
   /** @param {HTMLElement} page pages/draw.html's studio */
   constructor(page) {
-    const { username, signInUrl, drawingsUrl } = page.dataset;
+    const { username, signInUrl, drawingsUrl, consentUrl } = page.dataset;
     this.#username = `${username}`;
     this.#signInUrl = `${signInUrl}`;
     this.#drawingsUrl = `${drawingsUrl}`;
+    this.#consentUrl = `${consentUrl}`;
     this.#error = page.querySelector("p#error");
     this.#later = page.querySelector("p#later");
     this.#kept = page.querySelector("p#kept");
@@ -62,6 +64,11 @@ export class Told {
         { why: problem.message, username: this.#username },
       );
       this.#error.replaceChildren(...withElements(sentence, { other: link("") }));
+    } else if (problem.code === "consent") {
+      const sentence = gettext(
+        "The consent text of this study is another by now. Your drawing is kept here. <read>Read the text</read>, and once you agree it will be sent.",
+      );
+      this.#error.replaceChildren(...withElements(sentence, { read: link(this.#consentUrl) }));
     } else {
       this.error(problem.message);
     }

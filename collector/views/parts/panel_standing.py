@@ -1,6 +1,5 @@
 """How far somebody is whom a panel sent, in words."""
 
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from collector.models import PanelMember, Person
@@ -18,6 +17,7 @@ def line(member: PanelMember, drawn_count: int) -> str:
     """Say how many drawings are made and asked for."""
     needed = member.panel.drawing_count
     if member.finished_at:
-        return _("You have made all drawings that you came for. Thank you!")
+        made = ngettext("{n:,} drawing made: thank you!", "{n:,} drawings made: thank you!", needed)
+        return say(made, n=needed)
     made = ngettext("{drawn:,} of {n:,} drawing made.", "{drawn:,} of {n:,} drawings made.", needed)
     return say(made, drawn=drawn_count, n=needed)
