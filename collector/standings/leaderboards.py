@@ -48,11 +48,6 @@ class AttemptCounts:
         return AttemptCounts(*map(sum, zip(mine, theirs, strict=True)))
 
     @property
-    def drawn_count(self) -> int:
-        """All attempts, copies among them."""
-        return self.attempt_count + self.copy_count
-
-    @property
     def decided_count(self) -> int:
         """All attempts that are not pending."""
         return self.attempt_count - self.pending_count

@@ -42,6 +42,13 @@ def today() -> date:
     return clock.today().date()
 
 
+def drawn_count(person: Person) -> int:
+    """Count what somebody drew today and has not taken back, copies too, which would tell that an
+    earlier one fooled a model; one query."""
+    drawn = person.attempts.filter(submitted_at__gte=datetime.combine(today(), time(), UTC))
+    return drawn.exclude(status=Attempt.Status.RETRACTED).count()
+
+
 def of_person(person: Person, since: datetime | None = None) -> Day:
     """Count what somebody drew today, and what was confirmed `since` then (None: nothing); one
     query."""

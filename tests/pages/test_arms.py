@@ -4,6 +4,7 @@ arm without one nothing of it, anywhere."""
 import json
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.http import HttpResponseBase
@@ -155,6 +156,12 @@ def test_a_page_without_a_verdict_thanks_and_has_no_bars_and_no_challenge(
     for word in ("bars", "challenge", "fool", "badge", "trick", "model"):
         assert word not in studio, word
     assert client.get("/draw/today/").json()["thanks"] == "Thank you: drawing 1 of today."
+    # A copy counts, which is one of an earlier fool: of none, it would be told that one fooled.
+    copy = Attempt.objects.get(drawer=people["none"])
+    copy.near_duplicate_of_id, copy.pk, copy.client_key = copy.pk, uuid4(), None
+    copy.pixels_sha256 = "0" * 64
+    copy.save(force_insert=True)
+    assert client.get("/draw/today/").json()["thanks"] == "Thank you: drawing 2 of today."
     for arm in ("dynamic", "static"):
         assert 'id="bars"' in browse(people[arm]).get("/draw/").content.decode()
 

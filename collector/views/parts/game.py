@@ -25,7 +25,7 @@ def panel(person: Person, due: round_figures.Due) -> Said:
 
 def thanks(person: Person) -> Said:
     """Say, to somebody who is told no verdict, what they drew today; one query."""
-    drawn = days.of_person(person).counts.drawn_count
+    drawn = days.drawn_count(person)
     said = say(_("Thank you: drawing {n:,} of today."), n=drawn) if drawn else _("Draw a digit.")
     return {"person": str(person.pk), "thanks": said}
 
