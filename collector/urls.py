@@ -5,6 +5,7 @@ from django.urls import path
 from collector.views import (
     accounts,
     admin_log,
+    analysis,
     connections,
     data,
     desk,
@@ -60,6 +61,8 @@ urlpatterns = [
     path("rounds/<int:number>/card.md", downloads.card, name="round_card"),
     path("rounds/history.csv", downloads.history_csv, name="history_csv"),
     path("data/", data.data, name="data"),
+    path("analysis/", analysis.analysis, name="analysis"),
+    path("analysis/figures.csv", analysis.figures_csv, name="analysis_csv"),
     path("admin-log/", admin_log.all_admin_actions, name="admin_log"),
     path("desk/", desk.desk, name="desk"),
     path("connections/", connections.connections, name="connections"),

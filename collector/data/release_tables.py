@@ -21,7 +21,6 @@ from trainer.learning.png import pngs
 from trainer.models import Arm, Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
-ARM = "dynamic"
 Row = dict[str, Any]
 
 
@@ -68,11 +67,16 @@ class Scope:
     def samples(self) -> QuerySet[Sample]:
         """Return the samples of those rounds that are still there, and those that the model was
         trained on, also where they are withdrawn."""
-        trained_on = samples.trained_on(self.model).order_by().filter(pk=OuterRef("pk"))
         found = Sample.objects.filter(removed_at=None, **of_rounds(self.number))
-        return found.annotate(is_trained_on=Exists(trained_on)).filter(
+        return with_trained_on(found, self.model).filter(
             Q(withdrawn_at=None) | Q(is_trained_on=True)
         )
+
+
+def with_trained_on(found: QuerySet[Sample], model: RoundModel) -> QuerySet[Sample]:
+    """Add to each sample whether a model was trained on it, as the table of samples says it."""
+    trained_on = samples.trained_on(model).order_by().filter(pk=OuterRef("pk"))
+    return found.annotate(is_trained_on=Exists(trained_on))
 
 
 def write(scope: Scope, name: str, path: Path) -> int:
@@ -113,6 +117,7 @@ def _attempts(scope: Scope) -> Iterator[list[Row]]:
     splits = Contributor.objects.filter(pk=OuterRef("drawer__contributor"))
     found = scope.attempts().annotate(
         number=F("round__number"),
+        arm=F("round__arm"),
         contributor=F("drawer__contributor"),
         name=F("drawer__username"),
         is_shown=Exists(shown),
@@ -152,6 +157,7 @@ _OF_AN_ATTEMPT = (
     "pixels",
     "licence",
     "number",
+    "arm",
     "contributor",
     "name",
     "is_shown",
@@ -169,7 +175,7 @@ def _attempt(scope: Scope, row: Row, image: Row) -> Row:
     return {name: row[name] for name in _AS_THEY_ARE} | {
         "id": str(row["id"]),
         "round": row["number"],
-        "arm": ARM,
+        "arm": row["arm"],
         "drawer": scope.pseudonym("drawer", row["contributor"]),
         "name": row["name"] if row["is_shown"] else None,
         "fooled": row["has_fooled"],

@@ -1,6 +1,7 @@
 """The rows, one file a subject; everybody imports them from here."""
 
 from collector.models import clock, sealing, tallies
+from collector.models.analyses import Analysis
 from collector.models.drawings import (
     BEST_FIRST,
     COPY,
@@ -47,6 +48,7 @@ __all__ = [
     "Alarm",
     "Allocation",
     "Allowance",
+    "Analysis",
     "Appeal",
     "AskedPrediction",
     "Attempt",

@@ -106,6 +106,7 @@ STAYING = {
     "auth.Permission": _FIXED,
     "collector.AdminAction": _BY_HAND,
     "collector.Allocation": _STUDY,
+    "collector.Analysis": _STUDY,
     "collector.Appeal": _STUDY,
     "collector.Attempt": _STUDY,
     "collector.ConfusionTally": _SUMS,

@@ -36,7 +36,7 @@ __all__ = ["make"]  # a fixture
 
 IN_IT = {
     *("admin.LogEntry", "auth.Group", "auth.Group_permissions", "auth.Permission"),
-    *("collector.AdminAction", "collector.Allocation", "collector.Appeal"),
+    *("collector.AdminAction", "collector.Allocation", "collector.Analysis", "collector.Appeal"),
     *("collector.AskedPrediction", "collector.Publication"),
     *("collector.Attempt", "collector.ConfusionTally", "collector.Decision", "collector.Gold"),
     *("collector.ModerationPause", "collector.Notice", "collector.Person", "collector.Reading"),

@@ -63,7 +63,7 @@ def addresses() -> list[tuple[str, str]]:
     fool = Attempt.objects.filter(status="verified").order_by("submitted_at")[0]
     last = Round.objects.get(state="open").number
     pages = every_page(fool)
-    for_admins = ("desk", "people", "moderators", "admin_log", "connections", "data")
+    for_admins = ("desk", "people", "moderators", "admin_log", "analysis", "connections", "data")
     own = ("my_drawings", "notices", "account", "factors", "draw", "drawing")
     reading = ("moderate", "my_readings", "guidelines")
     public = [path for name, path in pages.items() if name not in (*for_admins, *own, *reading)]

@@ -16,6 +16,7 @@ Insert = Callable[..., Attempt]
 # What is no page by itself: posted to alone, a file, a step on a way, or another site's.
 NO_PAGES = {
     "account_export",
+    "analysis_csv",
     "appeal",
     "drawing_attribution",
     "drawing_card",
