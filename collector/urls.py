@@ -5,6 +5,7 @@ from django.urls import path
 from collector.views import (
     accounts,
     admin_log,
+    analysis,
     connections,
     data,
     desk,
@@ -73,6 +74,8 @@ urlpatterns = [
     path("panels/", panels.all_panels, name="panels"),
     path("join/<str:code>/", panels.join, name="join"),
     path("finished/", panels.done, name="panel_done"),
+    path("analysis/", analysis.analysis, name="analysis"),
+    path("analysis/figures.csv", analysis.figures_csv, name="analysis_csv"),
     path("admin-log/", admin_log.all_admin_actions, name="admin_log"),
     path("desk/", desk.desk, name="desk"),
     path("protocol/", protocol.page, name="protocol"),

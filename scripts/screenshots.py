@@ -53,6 +53,7 @@ FULL = (
     ("my-drawings", "/drawings/", "alice"),
     ("desk", "/desk/", "admin"),
     ("admin-log", "/admin-log/", "admin"),
+    ("analysis", "/analysis/", "admin"),
     ("sign-up", "/accounts/sign-up/", None),
     ("sign-in", "/accounts/sign-in/", None),
     ("account", "/account/", "alice"),

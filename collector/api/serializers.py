@@ -579,3 +579,82 @@ class Standing(Shape):
     attempts = _count(source="attempt_count")
     pending = _count(source="pending_count")
     vmer = _share("null of none", allow_null=True)
+
+
+class ArmCounts(Shape):
+    arm = serializers.CharField()
+    allotted = _count("whom the lot gave to it; null where that is not known", allow_null=True)
+    drawers = _count("who of them drew")
+    returned = _count("who drew on more than one day")
+    drawings = _count()
+    decided = _count("of the drawings that count, those that wait for nobody")
+    verified = _count("tricks")
+    samples = _count("to train on")
+    trained_people = _count("whose samples these are")
+    minutes = serializers.FloatField(help_text="of drawing")
+
+
+class Estimate(Shape):
+    test = serializers.CharField(
+        help_text="unchosen (by any adversary), unchosen:none, fools:ARM, or mnist_test"
+    )
+    equal = serializers.CharField(help_text="what arms had equally many of: samples, …")
+    at = serializers.FloatField(help_text="how many")
+    arm = serializers.CharField()
+    than = serializers.CharField(help_text="the arm whose share is taken off; empty: a share")
+    misread = _count("by all seeds together", source="errors")
+    seeds = _count()
+    drawings = _count("that each seed's model was asked about")
+    people = _count("who drew them")
+    value = serializers.FloatField(help_text="the share that is misread, or the difference")
+    low = serializers.FloatField(allow_null=True, help_text="of the 95 % interval")
+    high = serializers.FloatField(allow_null=True)
+    error = serializers.FloatField(allow_null=True, help_text="standard error")
+
+
+ESTIMATE = {
+    "test": "unchosen",
+    "equal": "samples",
+    "at": 200.0,
+    "arm": "dynamic",
+    "than": "none",
+    "misread": 25,
+    "seeds": 3,
+    "drawings": 210,
+    "people": 21,
+    "value": -0.021,
+    "low": -0.037,
+    "high": -0.005,
+    "error": 0.008,
+}
+
+
+@example(
+    {
+        "made": SUBMITTED,
+        "look": 3,
+        "interim": True,
+        "protocol": "",
+        "net": "mnist_model",
+        "stand_in": False,
+        "seed": 1,
+        "seeds": 3,
+        "trainings": 10,
+        "answer": "…",
+        "arms": [],
+        "estimates": [ESTIMATE],
+    }
+)
+class Analysis(Shape):
+    made = serializers.DateTimeField(source="made_at")
+    look = _count("how many there were with this one", source="number")
+    interim = serializers.BooleanField(source="is_interim", help_text="before the study's end")
+    protocol = serializers.CharField(source="protocol_sha256", help_text="its SHA-256, if any")
+    net = serializers.CharField(source="found.architecture")
+    stand_in = serializers.BooleanField(source="found.stand_in")
+    seed = _count(source="found.seed")
+    seeds = _count("models of each training set", source="found.seeds")
+    trainings = _count("models of people drawn again", source="found.trainings")
+    answer = serializers.CharField(help_text="in a sentence, in the language asked for")
+    arms = ArmCounts(many=True, source="found.arms")
+    estimates = Estimate(many=True, source="found.estimates")

@@ -43,6 +43,7 @@ urlpatterns = [
     path(
         "releases/<int:number>/<str:name>", views.ReleaseFileView.as_view(), name="api_release_file"
     ),
+    path("analysis/", views.AnalysisView.as_view(), name="api_analysis"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs/",

@@ -23,7 +23,7 @@ from collector.api.pages import PAGED, Pages, is_moment, is_number
 from collector.api.rates import Counted
 from collector.api.schema import refused
 from collector.api.tags import Tagged
-from collector.data import exports, releases
+from collector.data import analyses, exports, releases
 from collector.drawings import asking, attempts, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Phase, Reading, Study, clock
@@ -461,3 +461,14 @@ class ReleaseFileView(APIView):
             f"{release.version}-{name}",
             lambda start, end: releases.content(file, start, end),
         )
+
+
+class AnalysisView(Tagged):
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=shapes.Analysis)
+    def get(self, request: Request) -> Response:
+        """How the arms of the study compare: the newest look, with its intervals and counts. For
+        admins, and for everybody once the study has ended."""
+        look = analyses.shown_to(_anybody(request))
+        return Response(shapes.Analysis(look).data)

@@ -22,7 +22,6 @@ from trainer.models import Arm, Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
 IDS = 50 * ROWS  # in memory
-ARM = "dynamic"
 Row = dict[str, Any]
 
 
@@ -69,13 +68,16 @@ class Scope:
     def samples(self) -> QuerySet[Sample]:
         """Return the samples of those rounds that are still there, and those that the model was
         trained on, also where they are withdrawn."""
-        found = self.with_trained_on().filter(removed_at=None, **of_rounds(self.number))
-        return found.filter(Q(withdrawn_at=None) | Q(is_trained_on=True))
+        found = Sample.objects.filter(removed_at=None, **of_rounds(self.number))
+        return with_trained_on(found, self.model).filter(
+            Q(withdrawn_at=None) | Q(is_trained_on=True)
+        )
 
-    def with_trained_on(self) -> QuerySet[Sample]:
-        """Return all samples with whether the model was trained on them."""
-        trained_on = samples.trained_on(self.model).order_by().filter(pk=OuterRef("pk"))
-        return Sample.objects.annotate(is_trained_on=Exists(trained_on))
+
+def with_trained_on(found: QuerySet[Sample], model: RoundModel) -> QuerySet[Sample]:
+    """Add to each sample whether a model was trained on it, as the table of samples says it."""
+    trained_on = samples.trained_on(model).order_by().filter(pk=OuterRef("pk"))
+    return found.annotate(is_trained_on=Exists(trained_on))
 
 
 def write(scope: Scope, name: str, path: Path) -> int:
@@ -119,6 +121,7 @@ def _attempts(scope: Scope) -> Iterator[list[Row]]:
     splits = Contributor.objects.filter(pk=OuterRef("drawer__contributor"))
     told = Attempt.objects.annotate(
         number=F("round__number"),
+        arm=F("round__arm"),
         contributor=F("drawer__contributor"),
         name=F("drawer__username"),
         is_decided=Exists(decided),
@@ -161,6 +164,7 @@ _OF_AN_ATTEMPT = (
     "pixels",
     "licence",
     "number",
+    "arm",
     "contributor",
     "name",
     "is_decided",
@@ -177,7 +181,7 @@ def _attempt(scope: Scope, row: Row, image: Row, *, is_shown: bool) -> Row:
     return {name: row[name] for name in _AS_THEY_ARE} | {
         "id": str(row["id"]),
         "round": row["number"],
-        "arm": ARM,
+        "arm": row["arm"],
         "drawer": scope.pseudonym("drawer", row["contributor"]),
         "name": row["name"] if is_shown else None,
         "fooled": row["has_fooled"],
@@ -230,7 +234,7 @@ def _reading(scope: Scope, row: Row) -> Row:
 
 
 def _samples(scope: Scope) -> Iterator[list[Row]]:
-    told = scope.with_trained_on().annotate(
+    told = with_trained_on(Sample.objects.all(), scope.model).annotate(
         number=F("round__number"), split=F("contributor__split")
     )
     fields = ("id", "attempt", "contributor", "number", "label", "split", "has_fooled")

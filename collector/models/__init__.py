@@ -1,6 +1,7 @@
 """The rows, one file a subject; everybody imports them from here."""
 
 from collector.models import clock, sealing, tallies
+from collector.models.analyses import Analysis
 from collector.models.consent import (
     CHOICES,
     Answer,
@@ -76,6 +77,7 @@ __all__ = [
     "Alarm",
     "Allocation",
     "Allowance",
+    "Analysis",
     "Answer",
     "Appeal",
     "AskedPrediction",

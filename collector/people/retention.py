@@ -107,6 +107,7 @@ STAYING = {
     "collector.AdminAction": _BY_HAND,
     "collector.Allocation": _STUDY,
     "collector.Answer": "until whoever gave it takes it back, or closes the account",
+    "collector.Analysis": _STUDY,
     "collector.Appeal": _STUDY,
     "collector.Attempt": _STUDY,
     "collector.ConfusionTally": _SUMS,

@@ -36,8 +36,8 @@ __all__ = ["make"]  # a fixture
 
 IN_IT = {
     *("admin.LogEntry", "auth.Group", "auth.Group_permissions", "auth.Permission"),
-    *("collector.AdminAction", "collector.Allocation", "collector.Answer", "collector.Appeal"),
-    *("collector.Consent", "collector.StudyAct", "collector.StudyText"),
+    *("collector.AdminAction", "collector.Allocation", "collector.Analysis", "collector.Answer"),
+    *("collector.Appeal", "collector.Consent", "collector.StudyAct", "collector.StudyText"),
     *("collector.AskedPrediction", "collector.Publication"),
     *("collector.Attempt", "collector.ConfusionTally", "collector.Decision", "collector.Gold"),
     *("collector.ModerationPause", "collector.Notice", "collector.Person", "collector.Reading"),

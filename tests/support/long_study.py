@@ -68,6 +68,7 @@ def addresses() -> list[tuple[str, str]]:
         "people",
         "moderators",
         "admin_log",
+        "analysis",
         "connections",
         "data",
         "protocol",

@@ -17,6 +17,7 @@ Insert = Callable[..., Attempt]
 # with texts or panels alone.
 NO_PAGES = {
     "account_export",
+    "analysis_csv",
     "appeal",
     "consent",
     "contact",

@@ -1,0 +1,149 @@
+"""The study's answer: from the rows and from an export alone it is the same, in the arms that the
+lot gave people to."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import Client
+
+from collector.data import analyses, collected
+from collector.errors import Forbidden
+from collector.models import Allocation, Analysis, Person, Study
+from collector.moderation import queue, readings
+from collector.study import settings as study_settings
+from tests.support.cast import ARMS, add_person, put, submit
+from trainer import rounds, target
+from trainer.learning import fit
+from trainer.models import Arm, Contributor, Sample, Split
+
+pytest.importorskip("pyarrow")
+pytestmark = pytest.mark.django_db
+PEOPLE, EACH = 30, 3
+QUICK = {"seeds": 1, "trainings": 3}
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Thirty people in three arms have drawn thrice each, half of them to test, and all of it was
+    read; so did somebody whom no lot gave to any arm."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(settings, "MNIST_DIR", None)
+    patch.setattr(settings, "MNIST_CACHE", settings.BASE_DIR / "there is no such folder")
+    recipe = replace(fit.default_recipe("mnist_model", 10), steps=10)
+    patch.setattr(fit, "default_recipe", lambda net, n: recipe)
+    with django_db_blocker.unblock(), transaction.atomic():
+        target.forget()
+        study_settings.begin()
+        rounds.open_first("mnist_model")
+        ada = add_person("ada", "admin")
+        study_settings.change(ada, arms=ARMS, round_size=1000, audit_share=1, gold_share=0)
+        _draw()
+        yield
+        transaction.set_rollback(True)
+    patch.undo()
+    target.forget()
+
+
+def _draw() -> None:
+    mona = add_person("mona", "moderator")
+    drawers = [put(add_person(), Arm.values[number % 3]) for number in range(PEOPLE)]
+    for drawer in [*drawers, add_person("stray")]:
+        for label in range(EACH):
+            submit(drawer, label)
+    while reading := queue.assign(mona):
+        assert reading.attempt
+        readings.read(mona, reading.pk, str(reading.attempt.target_label))
+    # Which people are test is a lot too: here it is those who drew last.
+    Contributor.objects.update(split=Split.TRAIN)
+    last = [drawer.contributor for drawer in drawers[PEOPLE // 2 :]]
+    Contributor.objects.filter(pk__in=last).update(split=Split.TEST)
+
+
+def analyse(*arguments: str, **options: Any) -> list[str]:
+    out = StringIO()
+    call_command("analyse", *arguments, stdout=out, stderr=StringIO(), **QUICK, **options)
+    return out.getvalue().splitlines()
+
+
+def test_rows_and_an_export_alone_give_the_same_answer_to_the_digit(
+    world: None, tmp_path: Path
+) -> None:
+    from_rows = analyse(csv=tmp_path / "rows.csv")
+    analyse(export=tmp_path / "study")
+    from_export = analyse("--from", str(tmp_path / "study"), csv=tmp_path / "export.csv")
+    assert from_rows[-1] == "Look 1, kept."
+    assert from_rows[:-1] == from_export
+    assert from_rows[0] == "An interim look: the study has not ended."
+    assert "95 % interval" in from_rows[1]
+    assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "export.csv").read_bytes()
+    found = list(csv.DictReader((tmp_path / "rows.csv").read_text().splitlines()))
+    names = {str(person.pk) for person in Person.objects.all()}
+    told = b"".join(path.read_bytes() for path in (tmp_path / "study").iterdir())
+    assert not [name for name in names if name.encode() in told]
+    last = [row for row in found if row["test"] == "unchosen" and row["equal"] == "samples"]
+    assert {(row["arm"], row["than"]) for row in last} == {
+        *((arm, "") for arm in Arm.values),
+        *(("dynamic", "static"), ("dynamic", "none"), ("static", "none")),
+    }
+    with pytest.raises(CommandError, match="there already"):
+        analyse(export=tmp_path / "study")
+
+
+def test_each_counts_in_the_arm_of_their_lot_and_whoever_has_none_in_no_arm(world: None) -> None:
+    data = collected.from_rows()
+    assert [arm.arm for arm in data.arms] == list(Study.current().weights)
+    assert {(arm.allotted, arm.drawers, arm.drawings) for arm in data.arms} == {
+        (PEOPLE // 3, PEOPLE // 3, PEOPLE // 3 * EACH)
+    }
+    kept = Sample.objects.filter(contributor__in=Allocation.objects.values("person__contributor"))
+    assert len(data.collected.labels) == kept.count()
+    testers = Contributor.objects.filter(split=Split.TEST)
+    tests = kept.filter(contributor__in=testers)
+    unchosen = tests.filter(arm="none") | tests.filter(is_audited=True)
+    assert data.collected.is_unchosen.sum() == unchosen.count() > 0
+
+
+def test_before_the_end_the_answer_is_for_admins_alone(world: None) -> None:
+    Analysis.objects.all().delete()
+    ada = Person.objects.get(username="ada")
+    assert analyses.visible_to(ada) is None
+    found = analyses.make(collected.from_rows(), seed=1, seeds=2, trainings=0, tell=lambda _: None)
+    kept = analyses.keep(found, collected.from_rows())
+    assert (kept.found, kept.number, kept.is_interim) == (found, 1, True)
+    assert "too few" in analyses.sentence(found)
+    assert analyses.visible_to(ada) == kept
+    for person in (None, Person.objects.get(username="stray")):
+        with pytest.raises(Forbidden):
+            analyses.visible_to(person)
+
+
+def test_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no export that can be analysed"):
+        analyse("--from", str(tmp_path))
+
+
+def test_the_page_the_api_and_the_file_tell_what_the_command_kept(
+    world: None, client: Client
+) -> None:
+    Analysis.objects.all().delete()
+    client.force_login(Person.objects.get(username="ada"))
+    assert "Not compared yet" in client.get("/analysis/").content.decode()
+    assert client.get("/api/analysis/").status_code == 404
+    told = analyse()
+    page = unescape(client.get("/analysis/").content.decode())
+    assert told[1] in page
+    assert "An interim look" in page
+    assert page.count('class="plot__mark"') == page.count('class="plot__whisker"') + 3
+    answer = client.get("/api/analysis/").json()
+    assert (answer["answer"], answer["look"], answer["interim"]) == (told[1], 1, True)
+    rows = b"".join(client.get("/analysis/figures.csv")).decode().splitlines()
+    assert len(rows) == len(answer["estimates"]) + 1
