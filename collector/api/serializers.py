@@ -519,7 +519,7 @@ class ProtocolContent(serializers.JSONField):
 
 @example(
     {
-        "state": "running",
+        "phase": "running",
         "protocol": {
             "format": 1,
             "question": "Are drawings against a model worth more?",
@@ -540,9 +540,7 @@ class ProtocolContent(serializers.JSONField):
     }
 )
 class StudyProtocol(Shape):
-    state = serializers.ChoiceField(
-        [models.Phase.DRAFT, models.Phase.RUNNING, models.Phase.ENDED], source="phase"
-    )
+    phase = serializers.ChoiceField([models.Phase.DRAFT, models.Phase.RUNNING, models.Phase.ENDED])
     protocol = ProtocolContent(
         source="content",
         help_text="as it was started; its keys in order and without spaces, as UTF-8, give sha256",

@@ -375,10 +375,12 @@ class LeaderboardView(Tagged):
 class StudyView(Tagged):
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=shapes.StudyProtocol)
+    @extend_schema(
+        responses={200: shapes.StudyProtocol, **refused({404: "The study has no protocol."})}
+    )
     def get(self, request: Request) -> Response:
-        """The study's protocol, with the SHA-256 under which it was started, what was changed of it
-        since, and how far the study is. For admins, and for everybody once it has ended."""
+        """The study's protocol, its SHA-256, and how far the study is. What was changed of it since
+        the start says why. For admins, and for everybody once it has ended."""
         found = protocol.current()
         if (found is None or found.phase != Phase.ENDED) and not _is_admin(request):
             raise Forbidden(

@@ -42,7 +42,8 @@ IN_IT = {
     *("collector.Attempt", "collector.ConfusionTally", "collector.Decision", "collector.Gold"),
     *("collector.ModerationPause", "collector.Notice", "collector.Person", "collector.Reading"),
     *("collector.ReadingTally", "collector.Release", "collector.ReleaseFile"),
-    *("collector.ReleasePart", "collector.Study", "collector.StudyChange", "collector.Tally"),
+    *("collector.ReleasePart", "collector.Study", "collector.StudyAct"),
+    *("collector.StudyChange", "collector.Tally"),
     *("contenttypes.ContentType", "trainer.Contributor", "trainer.EarlierReport"),
     *("trainer.Matrix", "trainer.MatrixRow", "trainer.MnistThumbnails", "trainer.Round"),
     *("trainer.RoundModel", "trainer.Sample", "trainer.Weights"),
@@ -168,6 +169,7 @@ def round_lines(alter: Callable[[list[Any]], object] | None, **changed: Any) -> 
         "closed_at": None,
         "opened_by": "",
         "opened_why": "",
+        "told_at": None,
         "model_id": 1,
     } | changed
     found = [list(row), list(row.values())]

@@ -207,11 +207,23 @@ def test_the_end_of_a_study_is_told_to_webhooks_once(
     assert delivery.content == {"protocol": running.sha256, "why": "It is over."}
 
 
-def test_a_plain_site_asks_no_statement_more_for_it(study: Study, alice: Person) -> None:
-    submit(alice, 7)
+def statements(drawer: Person, label: int) -> int:
+    """How many statements a submission takes."""
+    drawn = a_line()
     with CaptureQueriesContext(connection) as asked:
-        submit(alice, 7, a_line())
-    assert not any("studyact" in each["sql"] for each in asked)
+        submit(drawer, label, drawn)
+    return len(asked)
+
+
+def test_only_where_there_is_a_protocol_a_submission_asks_for_it(
+    study: Study, ada: Person, alice: Person
+) -> None:
+    for label in (7, 4, 4):
+        submit(alice, label)
+    plain = statements(alice, 7), statements(alice, 4)
     with CaptureQueriesContext(connection) as asked:
         assert protocol.current() is None
     assert len(asked) == 1
+    draft(ada)
+    protocol.start(ada)
+    assert (statements(alice, 7), statements(alice, 4)) == (plain[0] + 3, plain[1] + 2)

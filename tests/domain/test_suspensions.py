@@ -18,6 +18,7 @@ from collector.models import (
     Decision,
     Person,
     Study,
+    StudyAct,
     StudyChange,
     Token,
 )
@@ -369,7 +370,7 @@ def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(
 
 def test_the_refusal_is_for_all_tables_and_can_be_lifted_by_a_migration(by_hand: Person) -> None:
     assert set(append_only.TABLES) == {
-        m._meta.db_table for m in (AdminAction, Allocation, Decision, StudyChange)
+        m._meta.db_table for m in (AdminAction, Allocation, Decision, StudyAct, StudyChange)
     }
     append_only.allow(connection)
     AdminAction.objects.all().delete()

@@ -173,12 +173,12 @@ def test_the_api_tells_the_protocol_to_admins_and_at_last_to_everybody(
     told = admins.get(STUDY).json()
     same = json.dumps(told["protocol"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(same.encode()).hexdigest() == told["sha256"]
-    assert (told["state"], told["samples"]) == ("running", {"dynamic": 0, "none": 0})
+    assert (told["phase"], told["samples"]) == ("running", {"dynamic": 0, "none": 0})
     for nobody in (browse(alice), browse(None)):
         assert nobody.get(STUDY).status_code == 403
     protocol.end(ada, "It is over.")
     ended = browse(None).get(STUDY).json()
-    assert (ended["state"], ended["ended_why"]) == ("ended", "It is over.")
+    assert (ended["phase"], ended["ended_why"]) == ("ended", "It is over.")
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
