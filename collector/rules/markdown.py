@@ -9,12 +9,15 @@ _READER = MarkdownIt("commonmark", {"html": False}).enable("table").disable("ima
 _DEEPEST = 6
 
 
-def to_html(text: str) -> str:
-    """Return a text's HTML, safe to stand in a page, whose headings begin with `h2`."""
+def to_html(text: str, highest: int = 2) -> str:
+    """Return a text's HTML, safe to stand in a page; its headings begin with `h2`, or as `highest`
+    says, wherever they begin in the text."""
     tokens = _READER.parse(text)
+    headings = [token for token in tokens if token.type.startswith("heading_")]
+    begins = min((int(token.tag[1]) for token in headings), default=1)
+    for token in headings:
+        token.tag = f"h{min(int(token.tag[1]) - begins + highest, _DEEPEST)}"
     for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(int(token.tag[1]) + 1, _DEEPEST)}"
         for inner in token.children or []:
             _lead_out(inner)
     html: str = _READER.renderer.render(tokens, _READER.options, {})

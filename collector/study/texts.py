@@ -1,11 +1,12 @@
 """The study's texts: written by admins, a version at each save; and what of them pages show."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import IntegerField, Subquery
 from django.db.models.functions import Length
 
@@ -37,10 +38,10 @@ def shown() -> Shown:
     read_at, found = _kept
     if time.monotonic() - read_at < KEPT:
         return found
-    try:
+    with suppress(
+        DatabaseError, InterfaceError
+    ):  # a page that needs no database stands all the same
         found = _read()
-    except DatabaseError:  # a page that needs no database stands without it
-        return found
     _kept = (time.monotonic(), found)
     return found
 

@@ -91,7 +91,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             return _known_here(request, redirect(written.first_page()))
     except Forbidden as closed:
         form.add_error(None, told(closed.message))
-    context = {"form": form, "text": written.shown(text) if text else None}
+    context = {"form": form, "text": written.shown(text, 3) if text else None}
     return render(request, "accounts/sign_up.html", context)
 
 

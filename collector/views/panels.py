@@ -56,7 +56,7 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
         "panel": panel,
         "is_known": known is not None,
         "viewer": viewer,
-        "text": written.shown(text) if text else None,
+        "text": written.shown(text, 3) if text else None,
         "form": form,
     }
     response = render(request, "pages/join.html", context)

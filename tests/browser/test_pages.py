@@ -62,6 +62,26 @@ PAGES = [
     ("/leaderboard/?period=never", None),
 ]
 
+# A study with texts, questions and a panel; and without them again.
+STUDY = """
+from collector.models import Person
+from collector.people import panels
+from collector.study import settings, texts
+admin = Person.objects.get(username="admin")
+for kind in ("consent", "privacy"):
+    words = "## Heading\\n- one\\n- [two](https://a.example)\\n\\n|a|b|\\n|-|-|\\n|1|2|"
+    texts.save(admin, kind, words, 0)
+settings.change(admin, questions="age hand", licence="CC-BY-4.0")
+panels.make(admin, name="Panel", code="panel", drawing_count=1, completion_code="C1")
+"""
+NO_STUDY = """
+from collector.models import Person
+from collector.study import settings, texts
+admin = Person.objects.get(username="admin")
+for kind in ("consent", "privacy"):
+    texts.save(admin, kind, "", 1)
+settings.change(admin, questions="", licence="")
+"""
 ELSEWHERE = {"drawing", "fool"}  # below, and in test_fools.py
 # What a page fetches once it is loaded, and shows then.
 FETCHED: dict[tuple[str, str | None], str] = {
@@ -104,6 +124,28 @@ def test_the_data_page_with_a_release_fits_a_narrow_phone_and_axe_finds_nothing(
         assert findings(page) == []
     finally:
         peopled_site.python("from collector.models import Release; Release.objects.all().delete()")
+
+
+def test_the_pages_of_a_study_fit_a_narrow_phone_and_axe_finds_nothing(
+    visit: Open, peopled_site: sites.Site
+) -> None:
+    """And whom a panel sends gets in by keyboard and mouse, without a name."""
+    peopled_site.python(STUDY)
+    try:
+        for path, who in (("/consent/", "alice"), ("/privacy/", None), ("/questions/", "alice")):
+            look_at(visit, path, who)
+        look_at(visit, "/join/panel/?pid=1", None)
+        page = visit("/join/panel/?pid=1")
+        page.check("#id_is_of_age")
+        page.check("#id_agrees")
+        page.click("main form button")
+        page.wait_for_url("**/questions/")
+        page.get_by_role("link", name="Skip", exact=True).click()
+        page.locator(".panel-line a").click()
+        page.locator("h1", has_text="Not yet done").wait_for()
+        assert findings(page) == []
+    finally:
+        peopled_site.python(NO_STUDY)
 
 
 def test_the_apis_docs_are_this_sites_own_and_lead_back(visit: Open) -> None:

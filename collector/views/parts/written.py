@@ -7,11 +7,11 @@ from collector.rules import markdown
 from collector.study import texts
 
 
-def shown(text: StudyText) -> dict[str, object]:
-    """What a page shows of a text."""
+def shown(text: StudyText, highest: int = 2) -> dict[str, object]:
+    """What a page shows of a text, whose highest headings are of this level there."""
     return {
         "name": text.get_kind_display(),
-        "html": mark_safe(markdown.to_html(text.text)),  # made safe there
+        "html": mark_safe(markdown.to_html(text.text, highest)),  # made safe there
         "version": text.version,
         "saved": text.saved_at,
     }
