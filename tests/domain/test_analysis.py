@@ -145,5 +145,5 @@ def test_the_page_the_api_and_the_file_tell_what_the_command_kept(
     assert page.count('class="plot__mark"') == page.count('class="plot__whisker"') + 3
     answer = client.get("/api/analysis/").json()
     assert (answer["answer"], answer["look"], answer["interim"]) == (told[1], 1, True)
-    rows = b"".join(client.get("/analysis/figures.csv")).decode().splitlines()  # type: ignore[call-overload]
+    rows = b"".join(client.get("/analysis/figures.csv")).decode().splitlines()
     assert len(rows) == len(answer["estimates"]) + 1
