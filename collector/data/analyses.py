@@ -177,9 +177,9 @@ def _sureness(pair: Estimate) -> str:
     if pair.low is None or pair.high is None:
         return _("They are too few people, or trainings, to say how sure that is.")
     said = (
-        _("The difference is {points} points, 95 % interval {between}: told from zero.")
+        _("They differ by {points} points (95 %: {between}), which is more than chance.")
         if pair.interval.is_sure
-        else _("The difference is {points} points, 95 % interval {between}: not told from zero.")
+        else _("They differ by {points} points (95 %: {between}), which may be chance.")
     )
     return say(said, points=points(pair.value), between=between(pair))
 
@@ -191,7 +191,7 @@ def price(found: Found, difference: float = ENOUGH) -> str:
     if pair is None or pair.interval.seen is None:
         return ""
     there = say(
-        _("As it is, four of five such studies tell a true difference of {seen} points from zero."),
+        _("Four of five studies of this size would see a true difference of {seen} points."),
         seen=number(100 * pair.interval.seen, ".1f"),
     )
     wanted, times = number(100 * difference, ".1f"), pair.interval.times_to_see(difference)
@@ -199,11 +199,16 @@ def price(found: Found, difference: float = ENOUGH) -> str:
         more = say(_("No number of people would do for {wanted} points."), wanted=wanted)
         return f"{there} {more}"
     drawn = sum(arm.drawings for arm in found.arms if arm.arm in (pair.arm, pair.than))
-    left = round((times - 1) * drawn)
+    left = _roughly((times - 1) * drawn)
     if not left:
         return there
     more = _("For {wanted} points it takes about {drawings} more, by more people.")
     return f"{there} {say(more, wanted=wanted, drawings=words.drawings(left))}"
+
+
+def _roughly(count: float) -> int:
+    """Round to two digits, which is more than anybody knows of it."""
+    return round(float(f"{count:.2g}"))
 
 
 def points(value: float) -> str:
@@ -276,7 +281,7 @@ def arms_in_words(found: Found) -> list[dict[str, str]]:
             "returned": number(arm.returned),
             "drawings": number(arm.drawings),
             "samples": number(arm.samples),
-            "trained_people": number(arm.trained_people),
+            "samples_by": say(_("by {people}"), people=words.people(arm.trained_people)),
             "minutes": number(round(arm.minutes)),
             "vmer": words.percent(arm.verified / arm.decided if arm.decided else None, 1),
             "vmer_of": words.rate_of(arm.verified, arm.drawings, arm.drawings - arm.decided),

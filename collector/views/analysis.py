@@ -71,13 +71,15 @@ def _told(look: Look) -> dict[str, object]:
 def _rows(
     estimates: Sequence[Estimate], lines: Sequence[analyses.Line], *, primary: bool
 ) -> list[analyses.Line]:
-    """Take the lines of the primary outcome, as far as all arms go, or those of the others."""
+    """Take the lines of the primary outcome, as far as all arms go, the arms before their
+    differences; or those of the others."""
     most = max((each.at for each in estimates if each.is_primary), default=0)
-    return [
+    chosen = [
         line
         for each, line in zip(estimates, lines, strict=True)
         if (each.is_primary and each.at == most) == primary
     ]
+    return sorted(chosen, key=lambda line: line.is_difference) if primary else chosen
 
 
 def _chart(found: Found) -> dict[str, object] | None:

@@ -83,7 +83,7 @@ def test_rows_and_an_export_alone_give_the_same_answer_to_the_digit(
     assert from_rows[-1] == "Look 1, kept."
     assert from_rows[:-1] == from_export
     assert from_rows[0] == "An interim look: the study has not ended."
-    assert "95 % interval" in from_rows[1]
+    assert "points (95 %: " in from_rows[1]
     assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "export.csv").read_bytes()
     found = list(csv.DictReader((tmp_path / "rows.csv").read_text().splitlines()))
     names = {str(person.pk) for person in Person.objects.all()}
