@@ -197,6 +197,15 @@ class NewToken(Given):
     )
 
 
+@example({"reason": "I left its top open."})
+class NewReason(Given):
+    reason = Text(
+        allow_blank=True,
+        max_length=1000,
+        help_text=f"a line of at most {models.Reason.LONGEST} characters; empty: nothing any more",
+    )
+
+
 @example({"reading": "4"})
 class NewReading(Given):
     reading = Answer()
@@ -328,8 +337,15 @@ class OwnAttempt(Attempt):
     fate = serializers.CharField(help_text="in a few words")
 
 
-@example({**OWN, **FOUR, "timeline": [Event.example]})
-class OwnAttemptInFull(OwnAttempt):
+@example({"reason": "I left its top open."})
+class SaidReason(Shape):
+    reason = serializers.CharField(
+        allow_blank=True, help_text="what you say you did to fool the model, if you do"
+    )
+
+
+@example({**OWN, **FOUR, **SaidReason.example, "timeline": [Event.example]})
+class OwnAttemptInFull(OwnAttempt, SaidReason):
     strokes = serializers.ListField(child=Stroke())
     width = serializers.IntegerField()
     timeline = Event(many=True)

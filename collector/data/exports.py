@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from collector.data import whole_files
+from collector.drawings import reasons
 from collector.errors import Refused
 from collector.models import Person, in_parts
 from trainer import rounds, samples
@@ -74,7 +75,7 @@ def own(person: Person) -> Iterator[str]:
         "readings": person.readings.filter(answer__isnull=False).count(),
     }
     yield json.dumps(about)[:-1] + ', "drawings": ['
-    attempts = person.attempts.select_related("round").order_by("submitted_at", "pk")
+    attempts = person.attempts.select_related("round", "reason").order_by("submitted_at", "pk")
     for place, attempt in enumerate(in_parts.rows(attempts, 200)):
         stands, is_told = attempt.fate(), attempt.round.has_verdict
         entry = {
@@ -88,6 +89,7 @@ def own(person: Person) -> Iterator[str]:
             "settled_label": stands.settled_label,
             "credit": attempt.credit if is_told else 0.0,
             "licence": attempt.licence or None,
+            "reason": reasons.said_of(attempt) or None,
             "strokes": attempt.strokes,
             "width": attempt.width,
         }

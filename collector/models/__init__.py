@@ -12,6 +12,7 @@ from collector.models.drawings import (
     Attempt,
     Decision,
     Fate,
+    Reason,
     Sureness,
 )
 from collector.models.moderation import Gold, ModerationPause, Reading
@@ -64,6 +65,7 @@ __all__ = [
     "Publication",
     "Reading",
     "ReadingTally",
+    "Reason",
     "RecoveryCode",
     "Release",
     "ReleaseFile",

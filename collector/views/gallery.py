@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from collector.drawings import public
+from collector.drawings import public, reasons
 from collector.errors import Refused
 from collector.models import Attempt
 from collector.views.parts import arms, cards, charts, pictures
@@ -168,6 +168,7 @@ def fool(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
         "item": pictures.drawing_card(attempt, drawer=attempt.drawer.username, public=True),
         "strokes": pictures.strokes(attempt),
         "settled": attempt.settled_at,
+        "reason": reasons.said_of(attempt),
         "through": pictures.through_rounds(attempt),
         "said": f"{words.named(attempt.predicted_label)}, {words.sure(attempt.sureness)}",
         "alike": urlencode({"target": attempt.target_label, "predicted": attempt.predicted_label}),

@@ -23,6 +23,7 @@ interface Attempt extends Prediction {
   target_label: number;
   fooled: boolean;
   original?: boolean;
+  reason?: string;
 }
 
 interface Submission {
