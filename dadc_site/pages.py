@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from collector.moderation import decisions
 from collector.views import words
+from collector.views.parts import arms
 
 
 def about_the_site(request: HttpRequest) -> dict[str, object]:
@@ -14,6 +15,7 @@ def about_the_site(request: HttpRequest) -> dict[str, object]:
         "languages": settings.OFFERED_LANGUAGES,
         "waiting_count": _waiting_count,
         "words": words.address,
+        **arms.in_links(request),
     }
 
 

@@ -201,8 +201,8 @@ class NewToken(Given):
 class NewReason(Given):
     reason = Text(
         allow_blank=True,
-        max_length=1000,
-        help_text=f"a line of at most {models.Reason.LONGEST} characters; empty: nothing any more",
+        max_length=models.Reason.LONGEST,
+        help_text="in a line, without characters that nobody sees; empty: nothing any more",
     )
 
 

@@ -72,7 +72,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
         else "",
         "is_no_fool": target is not None and target == predicted,
         "grid": _grid(
-            counts, chosen, inviting=number is None or (number, Round.State.OPEN) in rounds
+            counts,
+            {**arms.kept(request), **chosen},
+            inviting=number is None or (number, Round.State.OPEN) in rounds,
         ),
     }
     return render(request, "pages/gallery.html", context)
@@ -111,7 +113,7 @@ def _in_words(drawings: str, number: int | None, target: int | None, predicted: 
 
 
 def _grid(
-    counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool
+    counts: dict[tuple[int, int], int], chosen: dict[str, str | int], inviting: bool
 ) -> list[dict[str, object]]:
     """Give the grid of confusions: rows by target, cells by what it was taken for."""
     most = max(counts.values(), default=1)
@@ -128,7 +130,7 @@ def _grid(
 
 
 def _cell(
-    target: int, taken: int, n: int, most: int, chosen: dict[str, int], inviting: bool
+    target: int, taken: int, n: int, most: int, chosen: dict[str, str | int], inviting: bool
 ) -> dict[str, object]:
     """Give a confusion's count and the way to its drawings; where there are none, the way to the
     draw page, if `inviting`."""
@@ -157,7 +159,9 @@ def _cell(
 def _fool(request: HttpRequest, attempt_id: UUID) -> Attempt:
     """Return a fool that whoever asks may see. Raises NotFound."""
     viewer = viewer_of(request)
-    return public.get_public_fool(attempt_id, viewer.arm if viewer else Arm.DYNAMIC)
+    own = viewer.arm if viewer else Arm.DYNAMIC
+    arm = arms.asked_by(request) if "arm" in request.GET else own
+    return public.get_public_fool(attempt_id, arm)
 
 
 @require_safe

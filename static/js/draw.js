@@ -163,9 +163,13 @@ async function send(body) {
 function judge(about, isNews = true) {
   answer = about;
   told.quiet();
-  if (about.probabilities) bars?.show(about.probabilities, about.target_label);
-  verdict.show(about, isNews);
-  reason?.show(about);
+  if (about.probabilities) {
+    bars?.show(about.probabilities, about.target_label);
+    verdict.show(about, isNews);
+    reason?.show(about);
+  } else if (verdict instanceof Thanks) {
+    verdict.show();
+  }
   for (const hint of HINTS) hints.done(hint);
   if (isNews && about.fooled) sound?.cheer();
   if (isNews) game?.look(true);

@@ -10,7 +10,7 @@ export class Reason {
   #said;
   #start;
   #onKept;
-  /** @type {Attempt | null} the trick that it is about */
+  /** @type {Judged | null} the trick that it is about */
   #about = null;
 
   /**
@@ -37,7 +37,7 @@ export class Reason {
     addEventListener("pagehide", () => this.#keep());
   }
 
-  /** @param {Attempt} answer */
+  /** @param {Judged} answer */
   show(answer) {
     if (!answer.fooled) return this.hide();
     this.#about = answer;

@@ -112,7 +112,7 @@ def test_what_is_no_line_of_text_is_refused(
     ("said", "shown"),
     [
         ("é" * 200, "é" * 200),
-        ("e\u0301" * 200, "é" * 200),
+        ("e\u0301" * 100, "é" * 100),
         ("<b onclick='x()'>bold</b> & more", "&lt;b onclick=&#x27;x()&#x27;&gt;bold&lt;/b&gt;"),
         ("{{ user }} {% now %}", "{{ user }} {% now %}"),
         ("نیم‌فاصله", "نیم‌فاصله"),
