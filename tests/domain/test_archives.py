@@ -40,7 +40,7 @@ IN_IT = {
     *("collector.AskedPrediction", "collector.Publication"),
     *("collector.Attempt", "collector.ConfusionTally", "collector.Decision", "collector.Gold"),
     *("collector.ModerationPause", "collector.Notice", "collector.Person", "collector.Reading"),
-    *("collector.ReadingTally", "collector.Release", "collector.ReleaseFile"),
+    *("collector.ReadingTally", "collector.Reason", "collector.Release", "collector.ReleaseFile"),
     *("collector.ReleasePart", "collector.Study", "collector.StudyChange", "collector.Tally"),
     *("contenttypes.ContentType", "trainer.Contributor", "trainer.EarlierReport"),
     *("trainer.Matrix", "trainer.MatrixRow", "trainer.MnistThumbnails", "trainer.Round"),
