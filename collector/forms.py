@@ -23,6 +23,7 @@ from collector.models import (
     Phase,
     Question,
     Reading,
+    Reason,
     Study,
     StudyText,
     Token,
@@ -317,6 +318,18 @@ class AppealForm(forms.Form):
         max_length=Appeal.LONGEST,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("You can ask once. An admin who did not draw it answers, and you are told."),
+    )
+
+
+class TrickForm(forms.Form):
+    """What a drawer did to fool the model, if they like to say it."""
+
+    reason = forms.CharField(
+        label=_("What did you do?"),
+        max_length=Reason.LONGEST,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+        help_text=_("In a line, if you like. It may be changed until the drawing has settled."),
     )
 
 

@@ -84,6 +84,12 @@ LOOKS_A_MINUTE = Limit(
     60,
     _("That was more than {most:,} looks at how today stands in a minute."),
 )
+REASONS_A_MINUTE = Limit(
+    "reasons a minute",
+    60,
+    60,
+    _("That was more than {most:,} changes of what you did in a minute."),
+)
 SUBMISSIONS_A_DAY = Limit(
     "submissions a day",
     2000,

@@ -39,6 +39,10 @@ urlpatterns = [
     path("drawings/", drawing.my_drawings, name="my_drawings"),
     path("drawings/<uuid:attempt_id>/", drawing.drawing, name="drawing"),
     path("drawings/<uuid:attempt_id>/appeal/", drawing.appeal, name="appeal"),
+    path("drawings/<uuid:attempt_id>/reason/", drawing.reason, name="reason"),
+    path(
+        "drawings/<uuid:attempt_id>/reason/remove/", drawing.reason_removal, name="reason_removal"
+    ),
     path("drawings/<uuid:attempt_id>/seen.png", drawing.drawing_seen, name="drawing_seen"),
     path(
         "drawings/<uuid:attempt_id>/attribution.png",

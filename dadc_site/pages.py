@@ -8,6 +8,7 @@ from collector.models import Licence, StudyText
 from collector.moderation import decisions
 from collector.study import texts
 from collector.views import words
+from collector.views.parts import arms
 
 
 def about_the_site(request: HttpRequest) -> dict[str, object]:
@@ -19,6 +20,7 @@ def about_the_site(request: HttpRequest) -> dict[str, object]:
         "words": words.address,
         "study_texts": _texts,
         "study_licence": _licence,
+        **arms.in_links(request),
     }
 
 

@@ -90,34 +90,38 @@ def _is_training(arm: str) -> bool:
     return RoundModel.objects.filter(state=State.TRAINING, arm=arm).exists()
 
 
-def newest() -> int:
-    """Return the number of the dynamic arm's model that was begun last."""
-    of_arm = RoundModel.objects.filter(arm=Arm.DYNAMIC)
-    return of_arm.order_by("-pk").values_list("pk", flat=True)[0]
+def newest(arm: str = Arm.DYNAMIC) -> int:
+    """Return the number of an arm's model that was begun last; 0 before there is one."""
+    of_arm = RoundModel.objects.filter(arm=arm)
+    return of_arm.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def start(
-    architecture: str, max_per_person: int | None = None, *, seen_newest: int | None = None
+    architecture: str,
+    max_per_person: int | None = None,
+    arm: str = Arm.DYNAMIC,
+    *,
+    seen_newest: int | None = None,
 ) -> RoundModel:
-    """Start a candidate of the dynamic arm now, whatever is due, with `max_per_person` new samples
-    of a contributor, and return it.
+    """Start an arm's candidate now, whatever is due, with `max_per_person` new samples of a
+    contributor, and return it.
 
     Raises AlreadyTraining, NothingToTrainOn; AnotherWasTrained unless the model `seen_newest`
     (None: any) is still the newest, so that an old page's button starts nothing.
     """
     with transaction.atomic():
         rounds.lock()
-        if _is_training(Arm.DYNAMIC):
+        if _is_training(arm):
             raise AlreadyTraining(Sentence("A model is already in training."))
-        if seen_newest not in (None, newest()):
+        if seen_newest not in (None, newest(arm)):
             raise AnotherWasTrained(
                 Sentence("A model was trained since you opened this page; this is what came of it.")
             )
-        if not samples.active().exists():
+        if not samples.active(arm).exists():
             raise NothingToTrainOn(
                 Sentence("There is nothing to train on yet: no drawing has become a sample.")
             )
-        return _start(architecture, max_per_person, Arm.DYNAMIC)
+        return _start(architecture, max_per_person, arm)
 
 
 def start_ablation(contributor: uuid.UUID) -> RoundModel:
@@ -232,9 +236,11 @@ def _to_take(candidate_id: int) -> QuerySet[RoundModel]:
     return RoundModel.objects.filter(pk__in=waiting.values("pk"))
 
 
-def last_failed() -> RoundModel | None:
-    """Return the candidate that ended last, if it failed; ablations do not count."""
+def last_failed(arm: str = "") -> RoundModel | None:
+    """Return the candidate that ended last, of an arm or of all, if it failed; ablations do not
+    count."""
     ended = RoundModel.objects.exclude(state=State.TRAINING).filter(left_out_contributor=None)
+    ended = ended.filter(arm=arm) if arm else ended
     last = ended.order_by("-created_at", "-pk").first()
     return last if last and last.state == State.FAILED else None
 

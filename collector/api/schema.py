@@ -25,7 +25,7 @@ _OF_THE_KNOWN = {
 _OF_SOMETHING = {404: "There is no such thing here, or not for whoever asks."}
 # What one goes on to do with the `id` that was made.
 _LINKS = {
-    "attempts_create": ("attempts_retrieve", "attempts_retract_create"),
+    "attempts_create": ("attempts_retrieve", "attempts_retract_create", "attempts_reason_create"),
     "assignments_create": ("assignments_reading_create",),
 }
 _HEADERS: dict[str, dict[str, Any]] = {

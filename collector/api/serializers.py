@@ -197,6 +197,15 @@ class NewToken(Given):
     )
 
 
+@example({"reason": "I left its top open."})
+class NewReason(Given):
+    reason = Text(
+        allow_blank=True,
+        max_length=models.Reason.LONGEST,
+        help_text="in a line, without characters that nobody sees; empty: nothing any more",
+    )
+
+
 @example({"reading": "4"})
 class NewReading(Given):
     reading = Answer()
@@ -330,8 +339,15 @@ class OwnAttempt(Attempt):
     fate = serializers.CharField(help_text="in a few words")
 
 
-@example({**OWN, **FOUR, "timeline": [Event.example]})
-class OwnAttemptInFull(OwnAttempt):
+@example({"reason": "I left its top open."})
+class SaidReason(Shape):
+    reason = serializers.CharField(
+        allow_blank=True, help_text="what you say you did to fool the model, if you do"
+    )
+
+
+@example({**OWN, **FOUR, **SaidReason.example, "timeline": [Event.example]})
+class OwnAttemptInFull(OwnAttempt, SaidReason):
     strokes = serializers.ListField(child=Stroke())
     width = serializers.IntegerField()
     timeline = Event(many=True)

@@ -34,6 +34,7 @@ urlpatterns = [
     path("attempts/", views.AttemptsView.as_view(), name="api_attempts"),
     path("attempts/<uuid:id>/", views.AttemptView.as_view()),
     path("attempts/<uuid:id>/retract/", views.RetractView.as_view(), name="api_retract"),
+    path("attempts/<uuid:id>/reason/", views.ReasonView.as_view(), name="api_reason"),
     path("assignments/", views.AssignmentsView.as_view(), name="api_assignments"),
     path("assignments/<uuid:id>/reading/", views.ReadingView.as_view()),
     path("leaderboard/", views.LeaderboardView.as_view()),

@@ -24,7 +24,7 @@ from collector.api.rates import Counted
 from collector.api.schema import refused
 from collector.api.tags import Tagged
 from collector.data import analyses, exports, releases
-from collector.drawings import asking, attempts, timeline
+from collector.drawings import asking, attempts, reasons, timeline
 from collector.errors import Forbidden, NotFound, Refused
 from collector.models import Attempt, Person, Phase, Reading, Study, clock
 from collector.moderation import queue, readings
@@ -286,13 +286,15 @@ class AttemptView(APIView):
     @extend_schema(responses=shapes.OwnAttemptInFull)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """One of one's own attempts, with its drawing and the timeline of its fate."""
-        attempt = _person(request).attempts.select_related("round").filter(pk=id).first()
+        own = _person(request).attempts.select_related("round", "reason")
+        attempt = own.filter(pk=id).first()
         if attempt is None:
             raise NotFound(Sentence("You have no such drawing."))
         [(_, fate)] = timeline.with_headlines([attempt])
         events = shapes.Event(timeline.timeline(attempt), many=True).data
         drawn = {"strokes": attempt.strokes, "width": attempt.width}
-        return Response({**_own(attempt, fate), **drawn, "timeline": events})
+        said = {"reason": reasons.said_of(attempt)}
+        return Response({**_own(attempt, fate), **drawn, **said, "timeline": events})
 
 
 class RetractView(APIView):
@@ -303,6 +305,28 @@ class RetractView(APIView):
     def post(self, request: Request, id: uuid.UUID) -> Response:
         """Take a drawing back, before its first reading or lease."""
         return Response(shapes.Attempt(attempts.retract(_person(request), id)).data)
+
+
+class ReasonView(Counted):
+    @extend_schema(
+        request=shapes.NewReason,
+        responses={
+            200: shapes.SaidReason,
+            **refused(
+                {
+                    409: "It did not fool the model, or it has settled since you said it.",
+                    429: "Too many in this minute.",
+                }
+            ),
+        },
+    )
+    def post(self, request: Request, id: uuid.UUID) -> Response:
+        """Say in a line what you did to fool the model, if you like. It may be changed until the
+        drawing settles; nobody who reads the drawing sees it."""
+        person = _person(request)
+        limits.take(limits.REASONS_A_MINUTE, str(person.pk))
+        said = reasons.say(person, id, _parsed(shapes.NewReason, request)["reason"])
+        return Response({"reason": said.text if said else ""})
 
 
 def _assignment(reading: Reading) -> dict[str, object]:

@@ -13,6 +13,7 @@ import numpy as np
 from django.db.models import OuterRef, Subquery
 
 from collector.data import whole_files
+from collector.drawings import reasons
 from collector.errors import Refused
 from collector.models import Answer, Consent, Person, Question, StudyAct, in_parts
 from trainer import rounds, samples
@@ -86,7 +87,7 @@ def own(person: Person) -> Iterator[str]:
         ],
     }
     yield json.dumps(about)[:-1] + ', "drawings": ['
-    attempts = person.attempts.select_related("round").order_by("submitted_at", "pk")
+    attempts = person.attempts.select_related("round", "reason").order_by("submitted_at", "pk")
     for place, attempt in enumerate(in_parts.rows(attempts, 200)):
         stands, is_told = attempt.fate(), attempt.round.has_verdict
         entry = {
@@ -101,6 +102,7 @@ def own(person: Person) -> Iterator[str]:
             "settled_label": stands.settled_label,
             "credit": attempt.credit if is_told else 0.0,
             "licence": attempt.licence or None,
+            "reason": reasons.said_of(attempt) or None,
             "strokes": attempt.strokes,
             "width": attempt.width,
         }

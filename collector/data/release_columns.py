@@ -62,6 +62,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("raster_version", "int16", "version of the code that made the image of the strokes"),
         Column("live_preview", "bool", "its drawer could see what the model says beforehand"),
         Column("duration_ms", "int32", "milliseconds from the pen's first point to its last", True),
+        Column("reason", "text", "what its drawer says they did to fool the model", True),
+        Column(
+            "reason_at",
+            "time",
+            "when they said it; after settled_at they could know how it settled",
+            True,
+        ),
         Column("submitted_at", "time", "when it was submitted"),
         Column("licence", "text", "licence under which its drawer gave it, as SPDX has it", True),
     ),

@@ -127,6 +127,8 @@ def _attempts(scope: Scope) -> Iterator[list[Row]]:
         is_decided=Exists(decided),
         original_removed_at=F("near_duplicate_of__removed_at"),
         split=Subquery(splits.values("split")),
+        said=F("reason__text"),
+        said_at=F("reason__said_at"),
     )
     for rows in _by_id(scope.attempts(), told, _OF_AN_ATTEMPT):
         images, ids = _images(rows), [row["id"] for row in rows]
@@ -169,6 +171,8 @@ _OF_AN_ATTEMPT = (
     "name",
     "is_decided",
     "original_removed_at",
+    "said",
+    "said_at",
 )
 
 
@@ -198,6 +202,8 @@ def _attempt(scope: Scope, row: Row, image: Row, *, is_shown: bool) -> Row:
         "strokes": strokes,
         "image": image if is_there else None,
         "licence": row["licence"] or None,
+        "reason": row["said"] or None,
+        "reason_at": row["said_at"] if row["said"] else None,
     }
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from collector import limits
 from collector.drawings import asking, near_duplicates
 from collector.errors import Conflict, Forbidden, NotFound, Refused, TooMany, Unprocessable
-from collector.models import PRACTICE, Attempt, Person, Phase, Study, require_open
+from collector.models import PRACTICE, Attempt, Person, Phase, Reason, Study, require_open
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster, similarity
@@ -294,3 +294,4 @@ def _retract(attempt: Attempt, now: datetime) -> None:
     attempt.status, attempt.settled_at = Status.RETRACTED, now
     attempt.needed_reading_count = 0
     attempt.save(update_fields=["status", "settled_at", "needed_reading_count"])
+    Reason.objects.filter(attempt=attempt).delete()

@@ -25,9 +25,9 @@ def public(arm: str = Arm.DYNAMIC) -> QuerySet[Attempt]:
 
 
 def get_public_fool(attempt_id: uuid.UUID, arm: str = Arm.DYNAMIC) -> Attempt:
-    """Return a public fool with its round and drawer. Raises NotFound, in the same words whether it
-    is not public or not there at all."""
-    fool = public(arm).select_related("round", "drawer").filter(pk=attempt_id).first()
+    """Return a public fool with its round, its drawer and what they said of it. Raises NotFound, in
+    the same words whether it is not public or not there at all."""
+    fool = public(arm).select_related("round", "drawer", "reason").filter(pk=attempt_id).first()
     if fool is None:
         raise NotFound(Sentence("There is no such drawing here, or it is not public."))
     return fool

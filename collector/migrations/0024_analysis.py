@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collector', '0022_consent'),
+        ('collector', '0023_reasons'),
     ]
 
     operations = [

@@ -23,6 +23,7 @@ from collector.models.drawings import (
     Attempt,
     Decision,
     Fate,
+    Reason,
     Sureness,
 )
 from collector.models.moderation import Gold, ModerationPause, Reading
@@ -102,6 +103,7 @@ __all__ = [
     "Question",
     "Reading",
     "ReadingTally",
+    "Reason",
     "RecoveryCode",
     "Release",
     "ReleaseFile",

@@ -400,3 +400,36 @@ class Appeal(models.Model):
     decision = models.OneToOneField(
         Decision, models.PROTECT, null=True, blank=True, related_name="appeal"
     )
+
+
+class Reason(models.Model):
+    """What a drawer says they did to fool the model. Nothing of it is left where an admin removed
+    it, but that they did, and why."""
+
+    LONGEST = 200  # characters
+
+    attempt = models.OneToOneField(Attempt, models.PROTECT, related_name="reason")
+    text = models.CharField(max_length=LONGEST, blank=True)
+    said_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    removed_why = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(removed_at=None, removed_by=None) & ~Q(text="")
+                | Q(removed_at__isnull=False, removed_by__isnull=False, text=""),
+                name="a_reason_says_something_or_was_removed",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["removed_at"],
+                condition=Q(removed_by__isnull=False),
+                name="removed_reasons",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text

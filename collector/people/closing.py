@@ -23,6 +23,7 @@ from collector.models import (
     PanelMember,
     Person,
     Reading,
+    Reason,
     RecoveryCode,
 )
 from collector.people import accounts
@@ -52,6 +53,8 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         accounts.require_another_admin(person)
         if remove:
             _remove_drawings(person)
+        # What an admin removed is empty, and says who did it, and why.
+        Reason.objects.filter(attempt__drawer=person, removed_at=None).delete()
         name = f"gone-{secrets.token_hex(6)}"
         _forget(person, name)
         person.username, person.email, person.language = name, "", ""

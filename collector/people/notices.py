@@ -14,7 +14,7 @@ from collector.models import ORIGINAL, Attempt, Email, Notice, Person
 from collector.people import mails
 from trainer import target
 from trainer.learning.sentences import Sentence, counted
-from trainer.models import Arm, Round, Sample
+from trainer.models import Arm, Round, RoundModel, Sample
 
 Status = Attempt.Status
 UNTOLD = (Status.NOT_FOOLED, Status.RETRACTED, Status.PENDING)
@@ -74,17 +74,22 @@ def tell(person: Person, *sentences: Sentence) -> None:
 
 
 def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
-    """Tell those whose drawings the model of the dynamic arm's open round learned anew, and how
-    many of their fools it now reads correctly, if it has been open that long; return how many were
-    told. Safe to call often: nobody is told twice. It asks the model, and so loads torch."""
-    opened = Round.objects.filter(state=Round.State.OPEN, number__gt=1, arm=Arm.DYNAMIC).first()
-    # Opened by hand, it may be an earlier model again.
-    if opened is None or opened.opened_by or timezone.now() - opened.opened_at < opened_for:
-        return 0
+    """Tell those whose drawings the model that opened their arm's round learned anew, and in the
+    dynamic arm how many of their fools it now reads correctly, if it has been open that long;
+    return how many were told. Safe to call often: nobody is told twice. It asks the model, and so
+    loads torch."""
+    before = timezone.now() - opened_for
+    opened = Round.objects.filter(
+        state=Round.State.OPEN, number__gt=1, opened_by="", opened_at__lte=before
+    )  # opened by hand, it may be an earlier model again
+    return sum(_notify_of(round_) for round_ in opened if round_.has_verdict)
+
+
+def _notify_of(opened: Round) -> int:
     learned = Counter(
-        Sample.objects.filter(first_trained_by=opened.model_id, withdrawn_at=None).values_list(
-            "contributor", flat=True
-        )
+        Sample.objects.filter(
+            first_trained_by=_made_for(opened), withdrawn_at=None, arm=opened.arm
+        ).values_list("contributor", flat=True)
     )
     people = Person.objects.filter(contributor__in=learned, closed_at=None).exclude(
         notices__round=opened
@@ -92,7 +97,7 @@ def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
     new_count = 0
     for person in people:
         news = Sentence("Round {number} is open.", number=opened.number)
-        learning = _learned(person, learned[person.contributor], opened.number)
+        learning = _learned(person, learned[person.contributor], opened)
         _, is_new = Notice.objects.get_or_create(
             person=person,
             round=opened,
@@ -103,17 +108,30 @@ def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
     return new_count
 
 
-def _learned(person: Person, n: int, number: int) -> Sentence:
-    """Say from how many of somebody's drawings round `number`'s model learned, and, where it can be
-    asked, how it does on their own fools."""
+def _made_for(opened: Round) -> int | None:
+    """Return the model that opened a round: its target in the dynamic arm, in others the newest
+    that the arm's samples had made."""
+    if opened.arm == Arm.DYNAMIC:
+        return opened.model_id
+    made = RoundModel.objects.filter(
+        arm=opened.arm, state=RoundModel.State.PROMOTED, finished_at__lte=opened.opened_at
+    )
+    return made.order_by("-pk").values_list("pk", flat=True).first()
+
+
+def _learned(person: Person, n: int, opened: Round) -> Sentence:
+    """Say from how many of somebody's drawings the model learned that opened a round, and, where it
+    is the target and can be asked, how it does on their own fools."""
     drawings = counted("a drawing", "{n} drawings", n=n)
+    if opened.arm != Arm.DYNAMIC:
+        return Sentence("A model learned from {drawings} of yours.", drawings=drawings)
     fools = list(
         person.attempts.filter(ORIGINAL, status=Status.VERIFIED, removed_at=None)
         .order_by("-submitted_at")
         .values_list("pixels", "target_label")[:NEWEST_FOOLS]
     )
     try:
-        model = target.of_round(number)
+        model = target.of_round(opened.number)
     except target.TargetUnavailable:
         fools = []
     if not fools:

@@ -122,6 +122,7 @@ STAYING = {
     "collector.Publication": "where a release is elsewhere, and was",
     "collector.Reading": _STUDY,
     "collector.ReadingTally": _SUMS,
+    "collector.Reason": "until its drawer, or an admin, removes it",
     "collector.RecoveryCode": "ten of a person, until used or made anew",
     "collector.ReleaseFile": "as long as its release",
     "collector.ReleasePart": "until somebody removes drawings that are in it",

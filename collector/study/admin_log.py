@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import CharField, F, QuerySet, Value
 from django.utils.translation import gettext_noop as _
 
-from collector.models import AdminAction, Decision, Phase, StudyChange
+from collector.models import AdminAction, Decision, Phase, Reason, StudyChange
 from collector.rules import verdicts
 from trainer.candidates import BY_A_NEWER_ONE
 from trainer.learning.sentences import Sentence
@@ -97,6 +97,16 @@ def _of_discarded(model: RoundModel) -> LogEntry:
     return LogEntry(model.finished_at, model.decided_by, what, None, model.decided_why)
 
 
+def _of_removed(reason: Reason) -> LogEntry:
+    assert reason.removed_by
+    assert reason.removed_at
+    attempt, who = reason.attempt, reason.removed_by.username
+    whom = Sentence("a drawing of {name}", name=attempt.drawer.username)
+    what = Sentence("{who} removed what was said of {whom}.", who=who, whom=whom)
+    touched = Touched("attempt", attempt.pk, whom)
+    return LogEntry(reason.removed_at, who, what, touched, reason.removed_why)
+
+
 class _Key(NamedTuple):
     """Where an entry is: when it was done, which source has it, and that row's primary key."""
 
@@ -132,6 +142,13 @@ _SOURCES = {
     "decisions": _Source(
         Decision.objects.select_related("admin", "attempt__drawer"), "decided_at", _of_decision
     ),
+    "removed": _Source(
+        Reason.objects.filter(removed_by__isnull=False).select_related(
+            "removed_by", "attempt__drawer"
+        ),
+        "removed_at",
+        _of_removed,
+    ),
     "changes": _Source(StudyChange.objects.select_related("admin"), "changed_at", _of_change),
     "rounds": _Source(Round.objects.exclude(opened_by=""), "opened_at", _of_round),
     "discarded": _Source(
@@ -146,7 +163,7 @@ _SOURCES = {
 
 def page(number: str | None) -> Page[Any]:
     """Return a page of `LogEntry`, newest first; the first or last page where `number` is none of
-    them. It takes seven queries, however many entries there are."""
+    them. It takes eight queries, however many entries there are."""
     paginator: Paginator[Any] = Paginator(_all_keys(), A_PAGE)
     keys_page = paginator.get_page(number)
     keys = [_Key(*row) for row in keys_page]

@@ -18,6 +18,7 @@ from django.db.models import (
     Model,
     OuterRef,
     Prefetch,
+    Q,
     QuerySet,
     Subquery,
     Sum,
@@ -34,6 +35,7 @@ from collector.models import (
     ModerationPause,
     Person,
     Reading,
+    Reason,
     Release,
     ReleaseFile,
     ReleasePart,
@@ -75,6 +77,7 @@ class Recount:
         yield from self._samples()
         yield from _splits()
         yield from _lots()
+        yield from _reasons()
         yield from _pauses()
         yield from _suspensions()
         given = ReleaseFile.objects.filter(
@@ -413,6 +416,18 @@ def _lots() -> Iterator[str]:
         if not drawn <= Counter(arms.parse(weights)):
             yield f"Block {block} of the lot has more of an arm than its weight."
         before = block, weights, drawn
+
+
+def _reasons() -> Iterator[str]:
+    said = Reason.objects.exclude(text="")
+    without_trick = (
+        Q(attempt__has_fooled=False)
+        | Q(attempt__status=Status.RETRACTED)
+        | Q(attempt__removed_at__isnull=False)
+        | Q(attempt__drawer__closed_at__isnull=False)
+    )
+    for pk in said.filter(without_trick).order_by("pk").values_list("attempt", flat=True):
+        yield f"Attempt {pk} has a reason, and is no trick of anybody who is still here."
 
 
 def _pauses() -> Iterator[str]:

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from collector.models import Alarm, Attempt, Email, Reading, clock
 from collector.study import site_status
-from trainer.models import Arm, Round, RoundModel
+from trainer.models import Round, RoundModel
 
 State = RoundModel.State
 
@@ -19,7 +19,7 @@ State = RoundModel.State
 def collect() -> list[Metric]:
     """Return all of it; where the database does not answer, that, and how full the disk is."""
     try:
-        of_rows, is_up = [*_status(), *_waiting(), *_trainings(), *_round()], 1
+        of_rows, is_up = [*_status(), *_waiting(), *_trainings(), *_arms()], 1
     except Error:
         of_rows, is_up = [], 0
     return [
@@ -86,22 +86,42 @@ def _trainings() -> Iterator[GaugeMetricFamily]:
     rows = trained.values_list("state").annotate(count=Count("pk")).order_by()
     counts = _counts(State.values, rows)
     yield _gauges("trainings", "Models trained here, by what became of them.", "state", counts)
-    running = trained.filter(state=State.TRAINING).first()
-    if running:
-        age = _seconds_since(running.created_at)
-        yield _gauge("training_progress", "How far the training is, 0 to 1.", running.progress)
-        yield _gauge("training_age_seconds", "Seconds since it was begun.", age)
 
 
-def _round() -> Iterator[GaugeMetricFamily]:
-    number, pk = Round.objects.values_list("number", "pk").get(
-        state=Round.State.OPEN, arm=Arm.DYNAMIC
+def _arms() -> Iterator[GaugeMetricFamily]:
+    """Open rounds and what is in training; in a study of several arms by arm."""
+    opened = list(Round.objects.filter(state=Round.State.OPEN).values_list("arm", "number", "pk"))
+    running = RoundModel.objects.filter(state=State.TRAINING).order_by("arm")
+    training = list(running.only("arm", "progress", "created_at"))
+    ages = {model.arm: _seconds_since(model.created_at) for model in training}
+    of_arms: tuple[tuple[str, str, dict[str, float]], ...] = (
+        ("open_round", "The number of the open round.", {arm: n for arm, n, _ in opened}),
+        (
+            "training_progress",
+            "How far the training is, 0 to 1.",
+            {model.arm: model.progress for model in training},
+        ),
+        ("training_age_seconds", "Seconds since it was begun.", ages),
     )
-    yield _gauge("open_round", "The number of the open round.", number)
-    attempts = Attempt.objects.filter(round=pk)
-    rows = attempts.values_list("status").annotate(count=Count("status")).order_by()
-    counts = _counts(Attempt.Status.values, rows)
-    yield _gauges("round_attempts", "Drawings of the open round.", "status", counts)
+    for name, told, values in of_arms:
+        if len(opened) > 1:
+            yield _gauges(name, told, "arm", values)
+        else:
+            yield from (_gauge(name, told, value) for value in values.values())
+    yield _attempts({pk: arm for arm, _, pk in opened})
+
+
+def _attempts(arms: Mapping[int, str]) -> GaugeMetricFamily:
+    """Drawings of the open rounds, of which the arm of each is given by its key."""
+    labels = ["arm", "status"] if len(arms) > 1 else ["status"]
+    told = "Drawings of the open round."
+    family = GaugeMetricFamily("dadc_round_attempts", told, labels=labels)
+    rows = Attempt.objects.filter(round__in=arms).values_list("round", "status").order_by()
+    counts = {(pk, status): n for pk, status, n in rows.annotate(count=Count("status"))}
+    for pk, arm in arms.items():
+        for status in Attempt.Status.values:
+            family.add_metric([arm, status][-len(labels) :], counts.get((pk, status), 0))
+    return family
 
 
 def _seconds_since(moment: datetime) -> float:

@@ -66,7 +66,9 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
         return Button(partial(_change_study, admin, form), form)
 
     return {
-        "train": lambda post: Button(partial(_train, _number(post.get("seen_newest", "")))),
+        "train": lambda post: Button(
+            partial(_train, post.get("arm", Arm.DYNAMIC), _number(post.get("seen_newest", "")))
+        ),
         "promote": lambda post: _of_candidate(post, partial(_promote, admin)),
         "discard": lambda post: _of_candidate(post, partial(_discard, admin)),
         "roll_back": roll_back,
@@ -98,9 +100,11 @@ def _of_drawing(post: QueryDict, act: Callable[..., str]) -> Button:
     return Button(partial(act, attempt_id, None if seen is None else bool(seen)), form)
 
 
-def _train(seen_newest: int | None) -> str:
+def _train(arm: str, seen_newest: int | None) -> str:
     study = Study.current()
-    candidates.start(study.architecture, study.max_per_person, seen_newest=seen_newest)
+    if arm not in study.weights:
+        raise NotFound(Sentence("There is no such arm."))
+    candidates.start(study.architecture, study.max_per_person, arm, seen_newest=seen_newest)
     return _("A new model is in training.")
 
 
@@ -141,13 +145,15 @@ def _study_form(study: Study, post: QueryDict | None = None) -> StudyForm:
 
 
 def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, object]:
-    failed = candidates.last_failed()
     status = site_status.measure()
     study = Study.current()
     found = protocol.of(study)
+    opened = _opened(study)
     return _waiting(request, admin, bound, status.waiting) | {
         "protocol": protocols.told(found) if found else None,
-        "open": figures.open_round(round_figures.current()),
+        "opened": opened,
+        "open": opened[0],
+        "is_training": any(each["training"] for each in opened),
         "pulse": _pulse(status),
         "problems": [
             *health.problems(),
@@ -156,13 +162,28 @@ def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, obj
             *publishing.problems(),
         ],
         "days": _days(site_status.daily()),
-        "newest": candidates.newest(),
-        "failed": figures.candidate(failed) if failed else None,
         "roll_back_form": bound.get("roll_back")
         or RollBackForm(prefix="roll_back", last=_last_closed()),
         "study_form": bound.get("study") or _study_form(study),
         "log": StudyChange.objects.select_related("admin").order_by("-changed_at", "-pk")[:LOG],
     }
+
+
+def _opened(study: Study) -> list[dict[str, object]]:
+    """Tell each arm's open round, the dynamic first, with what trains there or failed to."""
+    told = []
+    for arm in sorted(study.weights, key=lambda arm: arm != Arm.DYNAMIC):
+        failed = candidates.last_failed(arm if study.has_several_arms else "")
+        told.append(
+            figures.open_round(round_figures.current(arm))
+            | {
+                "arm": arm,
+                "is_named": study.has_several_arms,
+                "newest": candidates.newest(arm),
+                "failed": figures.candidate(failed) if failed else None,
+            }
+        )
+    return told
 
 
 def _waiting(
@@ -360,6 +381,7 @@ def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
     first = Report.from_json(model.initial_model.report if model.initial_model else None)
     key = f"candidate-{model.pk}"
     return figures.candidate(model) | {
+        "arm": model.arm if Study.current().has_several_arms else "",
         "figures": [
             {
                 "name": told(text),

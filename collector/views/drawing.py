@@ -4,20 +4,21 @@ fate."""
 from uuid import UUID
 
 from django.core.paginator import Paginator
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from collector import limits
-from collector.drawings import attempts, public, timeline
+from collector.drawings import attempts, public, reasons, timeline
 from collector.errors import Gone, NotFound
-from collector.forms import AppealForm
-from collector.models import Attempt, Person, Phase, Study
+from collector.forms import AppealForm, ReasonForm, TrickForm
+from collector.models import Attempt, Person, Phase, Reason, Study
 from collector.moderation import appeals
 from collector.standings import round_figures
 from collector.views.parts import achieved, cards, game, panel_standing, pictures
-from collector.views.parts.access import signed_in
+from collector.views.parts.access import for_admins, signed_in
 from collector.views.parts.buttons import submit
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
@@ -52,6 +53,7 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
         assert open_round.due is not None
         context |= {
             "has_verdict": True,
+            "longest_reason": Reason.LONGEST,
             "round_number": open_round.number,
             "live_preview": study.has_live_preview,
             "game": game.panel(person, open_round.due),
@@ -95,7 +97,7 @@ def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
 @require_safe
 @signed_in
 def drawing(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
-    return _page(request, person, _visible(person, attempt_id), AppealForm())
+    return _page(request, person, _visible(person, attempt_id))
 
 
 @require_POST
@@ -113,11 +115,44 @@ def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespon
         )
 
     if not submit(request, act, form) and form.errors:
-        return _page(request, person, attempt, form)
+        return _page(request, person, attempt, appeal=form)
     return redirect("drawing", attempt_id)
 
 
-def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealForm) -> HttpResponse:
+@require_POST
+@signed_in
+def reason(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
+    """Keep what the drawer says they did."""
+    attempt, form = _visible(person, attempt_id), TrickForm(request.POST)
+
+    def act(reason: str) -> str:
+        limits.take(limits.REASONS_A_MINUTE, str(person.pk))
+        kept = reasons.say(person, attempt_id, reason)
+        return _("It is kept.") if kept else _("Nothing is said of it.")
+
+    if not submit(request, act, form) and form.errors:
+        return _page(request, person, attempt, trick=form)
+    return redirect("drawing", attempt_id)
+
+
+@require_POST
+@for_admins
+def reason_removal(request: HttpRequest, admin: Person, attempt_id: UUID) -> HttpResponse:
+    attempt, form = _visible(admin, attempt_id), ReasonForm(request.POST)
+
+    def act(why: str) -> str:
+        reasons.remove(attempt_id, admin, why)
+        return _("It is removed.")
+
+    if not submit(request, act, form) and form.errors:
+        return _page(request, admin, attempt, removing=form)
+    return redirect("drawing", attempt_id)
+
+
+def _page(
+    request: HttpRequest, person: Person, attempt: Attempt, **bound: BaseForm
+) -> HttpResponse:
+    """Show a drawing, with a form that was refused in its place."""
     own = attempt.drawer_id == person.pk
     is_public = public.public(attempt.round.arm).filter(pk=attempt.pk).exists()
     context: dict[str, object] = {
@@ -125,7 +160,10 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
         "strokes": pictures.strokes(attempt),
         "drawer": "" if own else attempt.drawer.username,
         "timeline": timeline.timeline(attempt, "" if own else attempt.drawer.username),
-        "appeal_form": form if own and appeals.possible(attempt) else None,
+        "appeal_form": bound.get("appeal", AppealForm())
+        if own and appeals.possible(attempt)
+        else None,
+        **_said(attempt, own, bound),
         "may_retract": own and attempts.may_retract(attempt),
     }
     if attempt.round.has_verdict or not own:
@@ -135,6 +173,21 @@ def _page(request: HttpRequest, person: Person, attempt: Attempt, form: AppealFo
             "models_digit": _models_digit(attempt),
         }
     return render(request, "pages/drawing.html", context)
+
+
+def _said(attempt: Attempt, own: bool, bound: dict[str, BaseForm]) -> dict[str, object]:
+    """What its drawer says they did, and a form for whoever may say or remove it: an admin once it
+    has settled, before which it is shown to nobody else."""
+    said = reasons.said_of(attempt)
+    if own and reasons.possible(attempt):
+        return {"trick_form": bound.get("trick", TrickForm({"reason": said} if said else None))}
+    if attempt.status == Attempt.Status.PENDING or not hasattr(attempt, "reason"):
+        return {}
+    return {
+        "said": said,
+        "removed_why": attempt.reason.removed_why,
+        "removing_form": None if own or not said else bound.get("removing", ReasonForm()),
+    }
 
 
 def _models_digit(attempt: Attempt) -> int:
@@ -205,7 +258,7 @@ def _visible(person: Person, attempt_id: UUID) -> Attempt:
     """Return one's own drawing, or for an admin anybody's. Raises NotFound for all others, whether
     they exist or not."""
     visible = Attempt.objects.all() if person.is_admin else person.attempts.all()
-    attempt = visible.select_related("round", "drawer").filter(pk=attempt_id).first()
+    attempt = visible.select_related("round", "drawer", "reason").filter(pk=attempt_id).first()
     if attempt is None:
         raise NotFound(Sentence("There is no such drawing, or it is not yours."))
     return attempt

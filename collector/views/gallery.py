@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from collector.drawings import public
+from collector.drawings import public, reasons
 from collector.errors import Refused
 from collector.models import Attempt
 from collector.views.parts import arms, cards, charts, pictures
@@ -72,7 +72,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
         else "",
         "is_no_fool": target is not None and target == predicted,
         "grid": _grid(
-            counts, chosen, inviting=number is None or (number, Round.State.OPEN) in rounds
+            counts,
+            {**arms.kept(request), **chosen},
+            inviting=number is None or (number, Round.State.OPEN) in rounds,
         ),
     }
     return render(request, "pages/gallery.html", context)
@@ -111,7 +113,7 @@ def _in_words(drawings: str, number: int | None, target: int | None, predicted: 
 
 
 def _grid(
-    counts: dict[tuple[int, int], int], chosen: dict[str, int], inviting: bool
+    counts: dict[tuple[int, int], int], chosen: dict[str, str | int], inviting: bool
 ) -> list[dict[str, object]]:
     """Give the grid of confusions: rows by target, cells by what it was taken for."""
     most = max(counts.values(), default=1)
@@ -128,7 +130,7 @@ def _grid(
 
 
 def _cell(
-    target: int, taken: int, n: int, most: int, chosen: dict[str, int], inviting: bool
+    target: int, taken: int, n: int, most: int, chosen: dict[str, str | int], inviting: bool
 ) -> dict[str, object]:
     """Give a confusion's count and the way to its drawings; where there are none, the way to the
     draw page, if `inviting`."""
@@ -157,7 +159,9 @@ def _cell(
 def _fool(request: HttpRequest, attempt_id: UUID) -> Attempt:
     """Return a fool that whoever asks may see. Raises NotFound."""
     viewer = viewer_of(request)
-    return public.get_public_fool(attempt_id, viewer.arm if viewer else Arm.DYNAMIC)
+    own = viewer.arm if viewer else Arm.DYNAMIC
+    arm = arms.asked_by(request) if "arm" in request.GET else own
+    return public.get_public_fool(attempt_id, arm)
 
 
 @require_safe
@@ -168,6 +172,7 @@ def fool(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
         "item": pictures.drawing_card(attempt, drawer=attempt.drawer.username, public=True),
         "strokes": pictures.strokes(attempt),
         "settled": attempt.settled_at,
+        "reason": reasons.said_of(attempt),
         "through": pictures.through_rounds(attempt),
         "said": f"{words.named(attempt.predicted_label)}, {words.sure(attempt.sureness)}",
         "alike": urlencode({"target": attempt.target_label, "predicted": attempt.predicted_label}),

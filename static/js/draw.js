@@ -9,6 +9,7 @@ import { bring } from "./kept.js";
 import { onKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Preview } from "./preview.js";
+import { Reason } from "./reason.js";
 import { Sound } from "./sound.js";
 import { openStudio } from "./studio.js";
 import { Thanks } from "./thanks.js";
@@ -35,6 +36,7 @@ const told = new Told(page);
 const hints = new Hints(page);
 const sound = isJudged ? new Sound(page.querySelector("input[data-sound]")) : null;
 const game = isJudged ? new Game(page, person) : null;
+const reason = isJudged ? new Reason(page, canvas, keepDraft) : null;
 const drafts = new Drafts(person);
 const outbox = new Outbox(attemptsUrl, person);
 const pad = openStudio((text) => {
@@ -95,6 +97,7 @@ function choose(digit) {
 function changed(digit = target) {
   target = digit;
   [sent, answer] = [null, null];
+  reason?.hide();
   told.quiet();
   if (verdict.shown) {
     verdict.fade();
@@ -161,8 +164,13 @@ async function send(body) {
 function judge(about, isNews = true) {
   answer = about;
   told.quiet();
-  if (about.probabilities) bars?.show(about.probabilities, about.target_label);
-  verdict.show(about, isNews);
+  if (about.probabilities) {
+    bars?.show(about.probabilities, about.target_label);
+    verdict.show(about, isNews);
+    reason?.show(about);
+  } else if (verdict instanceof Thanks) {
+    verdict.show(about);
+  }
   for (const hint of HINTS) hints.done(hint);
   if (isNews && about.fooled) sound?.cheer();
   if (isNews) game?.look(true);
@@ -255,6 +263,7 @@ onKeys({
   ),
   enter: submitDrawing,
   n: startAnew,
+  w: () => reason?.focus(),
 });
 if (livePreview) {
   new Preview(predictionsUrl, pad, (seen) => {

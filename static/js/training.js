@@ -1,10 +1,10 @@
-// Follows a training: moves its bar, and loads the page anew once the training has ended.
+// Follows trainings: moves their bars, and loads the page anew once one has ended.
 import { failed, get } from "./api.js";
 import { gettext, ngettext } from "./words.js";
 
 const EVERY = 3000;
-const bar = document.querySelector("progress[data-training]");
-const words = document.querySelector("span[data-training-words]");
+/** @type {NodeListOf<HTMLProgressElement>} */
+const bars = document.querySelectorAll("progress[data-training]");
 
 /**
  * “45 %, about 20 seconds left”, as the page says it too.
@@ -29,7 +29,8 @@ function left({ progress, started }) {
       );
 }
 
-async function look() {
+/** @param {HTMLProgressElement} bar */
+async function look(bar) {
   try {
     const { data } = await get(`${bar.dataset.url}`);
     if (!data.training) {
@@ -37,11 +38,12 @@ async function look() {
       return;
     }
     bar.value = data.training.progress;
+    const words = bar.labels[0].querySelector("span[data-training-words]");
     words.textContent = left(data.training);
   } catch (problem) {
     failed(problem);
   }
-  setTimeout(look, EVERY);
+  setTimeout(look, EVERY, bar);
 }
 
-setTimeout(look, EVERY);
+for (const bar of bars) setTimeout(look, EVERY, bar);

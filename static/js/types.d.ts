@@ -18,13 +18,27 @@ interface Prediction {
   probabilities: number[];
 }
 
-interface Attempt extends Prediction {
+/** A drawing that is there, with what the model said of it. */
+interface Judged extends Prediction {
   id: string;
   target_label: number;
   fooled: boolean;
   status: string;
   original?: boolean;
+  reason?: string;
 }
+
+/** The same in an arm of the study without a verdict. */
+interface Unjudged {
+  id: string;
+  target_label: number;
+  predicted_label: null;
+  probabilities: null;
+  fooled: null;
+  status: string;
+}
+
+type Attempt = Judged | Unjudged;
 
 interface Submission {
   target_label: number;

@@ -8,7 +8,7 @@ const PIECES = 28;
 const BURST_TIME = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** @param {Attempt} answer */
+/** @param {Judged} answer */
 function sentences({
   fooled,
   status,
@@ -58,7 +58,7 @@ function sentences({
 /**
  * “Amber ink spoke for 4, blue for 9”: amber for one's own digit, blue for the model's, which is what
  * it said, or, where it was right, its second choice.
- * @param {Attempt} answer
+ * @param {Judged} answer
  */
 function spoken({ fooled, target_label: target, predicted_label: said, probabilities }) {
   const others = probabilities.filter((_, digit) => digit !== said);
@@ -121,7 +121,7 @@ export class Verdict {
   }
 
   /**
-   * @param {Attempt} answer
+   * @param {Judged} answer
    * @param {boolean} isNews it came just now: that may be seen
    */
   show(answer, isNews = true) {

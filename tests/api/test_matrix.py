@@ -46,8 +46,10 @@ WITHHELD = {
     "api/rounds/current/",
     "api/rounds/<int:number>/",
     "api/leaderboard/",
+    "api/attempts/<uuid:id>/reason/",
     "drawings/<uuid:attempt_id>/attribution.png",
     "drawings/<uuid:attempt_id>/card.png",
+    "drawings/<uuid:attempt_id>/reason/",
     "gallery/",
     "leaderboard/",
     "rounds/",
@@ -68,6 +70,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/attempts/": ("401 200 200 200 200", "401 400 400 400 400"),
     "api/attempts/<uuid:id>/": ("401 200 404 404 404", "401 405 405 405 405"),
     "api/attempts/<uuid:id>/retract/": ("401 405 405 405 405", "401 200 404 404 404"),
+    "api/attempts/<uuid:id>/reason/": ("401 405 405 405 405", "401 200 404 404 404"),
     "api/assignments/": ("401 405 405 405 405", "401 403 403 201 201"),
     "api/assignments/<uuid:id>/reading/": ("401 405 405 405 405", "401 404 404 201 404"),
     "api/leaderboard/": ("200 200 200 200 200", "405 405 405 405 405"),
@@ -92,6 +95,8 @@ MATRIX: dict[str, tuple[str, str]] = {
     "drawings/": ("302 200 200 200 200", "405 405 405 405 405"),
     "drawings/<uuid:attempt_id>/": ("302 200 404 404 200", "405 405 405 405 405"),
     "drawings/<uuid:attempt_id>/appeal/": ("405 405 405 405 405", "302 200 404 404 200"),
+    "drawings/<uuid:attempt_id>/reason/": ("405 405 405 405 405", "302 302 404 404 404"),
+    "drawings/<uuid:attempt_id>/reason/remove/": ("405 405 405 405 405", "302 403 403 403 200"),
     "drawings/<uuid:attempt_id>/seen.png": ("302 200 404 404 200", "405 405 405 405 405"),
     "drawings/<uuid:attempt_id>/attribution.png": ("302 200 404 404 200", "405 405 405 405 405"),
     "drawings/<uuid:attempt_id>/card.png": ("302 200 404 404 200", "405 405 405 405 405"),
@@ -147,7 +152,11 @@ MATRIX: dict[str, tuple[str, str]] = {
     "accounts/reset/done/": ("200 200 200 200 200", "405 405 405 405 405"),
     "accounts/reset/<uidb64>/<token>/": ("200 200 200 200 200", "200 200 200 200 200"),
 }
-BODIES: dict[str, dict[str, Any]] = {"api/assignments/<uuid:id>/reading/": {"reading": "junk"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "api/assignments/<uuid:id>/reading/": {"reading": "junk"},
+    "api/attempts/<uuid:id>/reason/": {"reason": "I left it open."},
+    "drawings/<uuid:attempt_id>/reason/": {"reason": "I left it open."},
+}
 
 # All of Django's own admin sends whoever is no admin to sign in, but for its door.
 ADMIN_DOOR = ("admin/login/", "admin/logout/")

@@ -37,11 +37,11 @@ __all__ = ["make"]  # a fixture
 IN_IT = {
     *("admin.LogEntry", "auth.Group", "auth.Group_permissions", "auth.Permission"),
     *("collector.AdminAction", "collector.Allocation", "collector.Analysis", "collector.Answer"),
-    *("collector.Appeal", "collector.Consent", "collector.StudyAct", "collector.StudyText"),
+    *("collector.Appeal", "collector.Consent", "collector.StudyText"),
     *("collector.AskedPrediction", "collector.Publication"),
     *("collector.Attempt", "collector.ConfusionTally", "collector.Decision", "collector.Gold"),
     *("collector.ModerationPause", "collector.Notice", "collector.Person", "collector.Reading"),
-    *("collector.ReadingTally", "collector.Release", "collector.ReleaseFile"),
+    *("collector.ReadingTally", "collector.Reason", "collector.Release", "collector.ReleaseFile"),
     *("collector.ReleasePart", "collector.Study", "collector.StudyAct"),
     *("collector.StudyChange", "collector.Tally"),
     *("contenttypes.ContentType", "trainer.Contributor", "trainer.EarlierReport"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from collector.drawings import asking, attempts, public, timeline
 from collector.errors import Forbidden, Refused
 from collector.models import Allocation, Attempt, Notice, Person, Study, StudyChange
-from collector.people import accounts, arms
+from collector.people import accounts, arms, notices
 from collector.rules import arms as rule
 from collector.standings import leaderboards, round_figures
 from collector.study import consistency
@@ -250,6 +250,11 @@ def test_a_round_of_another_arm_tells_its_drawer_what_became_of_a_sample(
     rounds.open_next(RoundModel.objects.get(pk=candidate.pk))
     [(_, headline)] = timeline.with_headlines([Attempt.objects.get(pk=attempt.pk)])
     assert headline == "Verified · trained into round 2"
+    Notice.objects.all().delete()
+    assert [notices.notify_of_round() for _ in range(2)] == [1, 0]
+    notice = Notice.objects.get()
+    assert notice.person == people["static"]
+    assert notice.text == "Round 2 is open. A model learned from a drawing of yours."
 
 
 def test_standings_and_what_is_public_are_of_one_arm(

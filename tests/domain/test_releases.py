@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from collector.data import publishing, release_formats, releases
 from collector.data.release_check import Check
-from collector.drawings import attempts
+from collector.drawings import attempts, reasons
 from collector.errors import Conflict, Gone
 from collector.models import Attempt, Gold, Person, Reading, Release, ReleasePart, Study
 from collector.people import closing
@@ -46,6 +46,7 @@ from trainer.models import Contributor, Round, RoundModel
 parquet = pytest.importorskip("pyarrow.parquet")
 pytestmark = pytest.mark.django_db
 Rows = dict[str, list[dict[str, Any]]]
+SAID = "=I left it <open>."
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,8 @@ def _draw() -> None:
         attempt = submit(drawer, label, each)
         if drawer != rita:
             read(mona, str(label), attempt)
+    for trick in Attempt.objects.filter(has_fooled=True, drawer__in=(alice, rita)):
+        reasons.say(trick.drawer, trick.pk, SAID)
     attempts.retract(rita, Attempt.objects.get(drawer=rita).pk)
     closing._remove_drawings(gus)
     candidate = RoundModel.objects.get(state="training")
@@ -289,6 +292,14 @@ def test_a_name_stands_where_the_site_shows_it_and_a_licence_on_each_row(folder:
 def test_what_was_taken_back_is_a_row_without_its_drawing(folder: Path) -> None:
     [row] = [row for row in tables(folder)["attempts"] if row["taken_back"]]
     assert (row["status"], row["image"], row["strokes"]) == ("retracted", None, None)
+
+
+def test_what_a_drawer_says_they_did_is_in_it_with_when_they_did(folder: Path) -> None:
+    said = [row for row in tables(folder)["attempts"] if row["reason"] or row["reason_at"]]
+    assert [row["reason"] for row in said] == [SAID] * 10
+    assert all(row["fooled"] and row["settled_at"] < row["reason_at"] for row in said)
+    with (folder / "attempts.csv").open() as lines:
+        assert {row["reason"] for row in csv.DictReader(lines)} == {"", f"'{SAID}"}
 
 
 def test_its_command_makes_the_served_model_again_to_the_byte(

@@ -20,6 +20,7 @@ from collector.models import (
     Person,
     Reading,
     ReadingTally,
+    Reason,
     Study,
     Tally,
 )
@@ -155,6 +156,14 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
         "mona is suspended, and nobody did it",
     ),
     "split": (change(Contributor.objects, split="test"), "those at [0] are test"),
+    "a reason without a trick": (
+        lambda: Reason.objects.create(
+            attempt=submit(Person.objects.get(username="alice"), 7),
+            text="I drew a seven.",
+            said_at=timezone.now(),
+        ),
+        "is no trick of anybody who is still here",
+    ),
     "sum of a person": (
         change(Tally.objects.filter(day=None, round=None), verified_count=2),
         "verified_count by -1.",
@@ -179,7 +188,7 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.survives(
-    "33 contradictions planted one by one in the rows",
+    "34 contradictions planted one by one in the rows",
     "`verify` finds each",
 )
 @pytest.mark.parametrize("what", PLANTED)

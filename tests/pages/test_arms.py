@@ -3,6 +3,7 @@ arm without one nothing of it, anywhere."""
 
 import json
 import re
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -18,8 +19,8 @@ from tests.support import penmanship
 from tests.support.cast import ARMS, add_person, put, read, submit
 from tests.support.models import add_model
 from tests.support.pages import Browse, text
-from trainer import rounds
-from trainer.models import Arm
+from trainer import candidates, rounds, samples, target
+from trainer.models import Arm, Contributor, RoundModel
 
 [(_, STROKES)] = penmanship.drawings(6, 1)
 VERDICT = ("predicted_label", "probabilities", "fooled")
@@ -211,6 +212,71 @@ def test_admins_change_the_weights_on_the_desk_where_there_are_several_arms(
         assert (Study.current().arms == asked) is is_taken
     Study.objects.update(arms="dynamic")
     assert b"Arms and their weights" not in desk.get("/desk/").content
+
+
+def test_on_the_desk_each_arm_is_trained_by_itself_and_a_held_candidates_arm_is_named(
+    people: dict[str, Person], ada: Person, mona: Person, browse: Browse
+) -> None:
+    for person in people.values():
+        read(mona, "4", submit(person, 4))
+    Contributor.objects.update(split="train")
+    desk = browse(ada)
+    assert "Round 1 of the arm static is open" in text(desk.get("/desk/"))
+    for arm in ("static", "none"):
+        post = {"do": "train", "arm": arm, "seen_newest": candidates.newest(arm)}
+        for _ in range(2):
+            desk.post("/desk/", post)
+        [started] = RoundModel.objects.filter(arm=arm)
+        assert started.state == "training"
+        assert samples.trained_on(started).count() == 1
+    assert desk.post("/desk/", {"do": "train", "arm": "other"}).status_code == 404
+    assert not RoundModel.objects.filter(arm="dynamic", state="training").exists()
+    RoundModel.objects.filter(arm="static").update(state="held")
+    assert b'<span class="chip">static</span>' in desk.get("/desk/").content
+    Study.objects.update(arms="dynamic")
+    assert "of the arm" not in text(desk.get("/desk/"))
+
+
+def test_readiness_asks_each_arms_target(
+    people: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(target, "current", lambda arm="dynamic": asked.append(arm))
+    Client().get("/readyz")
+    assert sorted(asked) == ["dynamic", "none", "static"]
+
+
+LINK = re.compile(r'href="((?:/(?:rounds|gallery|leaderboard|fools)/[^"#]*)|\?[^"#]+)"')
+
+
+def test_pages_of_another_arm_lead_to_pages_of_that_arm(
+    people: dict[str, Person], browse: Browse, mona: Person
+) -> None:
+    fool = submit(people["static"], 4)
+    read(mona, "4", fool)
+    for _ in range(30):
+        rounds.open_next(add_model(4, arm="static"))
+    client = browse(people["dynamic"])
+    for address in (
+        "/rounds/",
+        "/rounds/1/",
+        "/gallery/",
+        "/gallery/?round=1",
+        "/leaderboard/?period=all",
+        f"/fools/{fool.pk}/",
+    ):
+        address += ("&" if "?" in address else "?") + "arm=static"
+        page = client.get(address)
+        assert page.status_code == 200, address
+        main = page.content.decode().partition("<main")[2].partition("</main>")[0]
+        links = set(LINK.findall(main))
+        assert links, address
+        assert not [link for link in links if "arm=static" not in link], address
+        for link in links:
+            path = unescape(link if link.startswith("/") else address.partition("?")[0] + link)
+            assert client.get(path).status_code in (200, 403), path
+    assert "arm=" not in client.get("/rounds/").content.decode()
+    assert b"arm=" not in client.get("/gallery/?arm=%22%3E").content
 
 
 def test_the_feed_tells_what_a_stranger_sees(people: dict[str, Person], ada: Person) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 
-from collector.drawings import attempts
+from collector.drawings import attempts, reasons
 from collector.models import Attempt, Person, Study
 from collector.study import settings as study_settings
 from tests.support import penmanship
@@ -76,12 +76,18 @@ def all_that_is_sent(attempt: Attempt, moderator: Client) -> Iterator[bytes]:
 
 
 def watched(
-    drawer: Person, label: int, moderator: Client, strokes: penmanship.Strokes = STROKES
+    drawer: Person,
+    label: int,
+    moderator: Client,
+    strokes: penmanship.Strokes = STROKES,
+    reason: str = "",
 ) -> list[bytes]:
     """Everything that a moderator is sent about this drawing; then it never was."""
     with transaction.atomic():
         submission = attempts.Submission(label, drawing.parse(strokes, 22))
         attempt, _ = attempts.submit(drawer, submission)
+        if reason:
+            reasons.say(drawer, attempt.pk, reason)
         seen = list(all_that_is_sent(attempt, moderator))
         transaction.set_rollback(True)
     return seen
@@ -98,6 +104,15 @@ def test_two_drawings_alike_are_the_same_to_a_moderator_byte_for_byte(
     seen = watched(alice, 2, moderator)
     assert seen == watched(bob, other, moderator)
     assert seen != watched(bob, other, moderator, MOVED)
+
+
+def test_what_a_drawer_says_they_did_is_sent_to_no_moderator(
+    alice: Person, bob: Person, mona: Person, browse: Browse
+) -> None:
+    moderator = browse(mona)
+    moderator.get("/moderate/")
+    seen = watched(alice, 2, moderator, reason="I bent the foot of my 2.")
+    assert seen == watched(bob, 2, moderator)
 
 
 @pytest.mark.parametrize("arm", ["static", "none"])

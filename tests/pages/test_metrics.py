@@ -12,9 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from collector.models import Alarm, Email, Person, Study
 from collector.moderation import queue
+from collector.study import settings as study_settings
 from collector.study import site_status
 from dadc_site import inside
-from tests.support.cast import read, submit
+from tests.support.cast import ARMS, put, read, submit
 from tests.support.models import add_model
 from tests.support.pages import Browse
 from trainer.models import Heartbeat, Round, RoundModel
@@ -145,6 +146,17 @@ EXPECTED: Figures = {
     ("dadc_disk_free_share",): 0.25,
     ("dadc_disk_free_bytes",): 250e9,
 }
+
+
+def test_in_a_study_of_several_arms_they_say_of_which(alice: Person, ada: Person) -> None:
+    study_settings.change(ada, arms=ARMS)
+    submit(put(alice, "static"), 4)
+    add_model(3, state=RoundModel.State.TRAINING, progress=0.25, arm="static")
+    found = scrape()
+    assert found["dadc_training_progress", "static"] == 0.25
+    assert found["dadc_open_round", "none"] == 1
+    assert found["dadc_round_attempts", "static", "pending"] == 1
+    assert found["dadc_round_attempts", "dynamic", "pending"] == 0
 
 
 def test_requests_are_counted_by_route_method_and_class_and_by_nothing_that_somebody_wrote(

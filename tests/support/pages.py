@@ -38,6 +38,8 @@ NO_PAGES = {
     "round_card",
     "round_weights",
     "rounds_feed",
+    "reason",
+    "reason_removal",
     "second_step",
     "sign_out",
     "terms",

@@ -1,11 +1,28 @@
-"""Which arm's rounds a page shows."""
+"""Which arm's rounds a page shows, and its links lead to."""
 
 from django.http import HttpRequest
 
 from collector.standings import round_figures
 from collector.views.parts.access import viewer_of
+from trainer.models import Arm
 
 
 def asked_by(request: HttpRequest) -> str:
     """Return the arm that `?arm=` asks for, or that of whoever asks. Raises Refused, Forbidden."""
     return round_figures.shown_arm(viewer_of(request), request.GET.get("arm", ""))
+
+
+def kept(request: HttpRequest) -> dict[str, str | int]:
+    """Return `?arm=` where a page was asked for one of an arm, for its links."""
+    asked = request.GET.get("arm", "")
+    return {"arm": asked} if asked in Arm.values else {}
+
+
+def in_links(request: HttpRequest) -> dict[str, str]:
+    """Return the same for templates: whole, and behind other parameters."""
+    arm = kept(request).get("arm", "")
+    return {
+        "asked_arm": f"{arm}",
+        "in_arm": f"?arm={arm}" if arm else "",
+        "and_arm": f"&arm={arm}" if arm else "",
+    }
