@@ -16,7 +16,7 @@ from django.urls import reverse
 from PIL import Image
 
 from collector.data import exports
-from collector.models import Person
+from collector.models import Attempt, Person
 from collector.people import notices
 from collector.views.parts import pictures
 from tests.support.pages import Browse, Insert, text
@@ -127,7 +127,7 @@ def examples() -> dict[str, Any]:
 
 def test_each_example_of_the_api_works_when_tried(mona: Person) -> None:
     shown = examples()
-    assert len(shown) == 5
+    assert len(shown) == 6
     client = Client()
 
     def post(path: str, body: object, token: str = "") -> Any:
@@ -138,9 +138,12 @@ def test_each_example_of_the_api_works_when_tried(mona: Person) -> None:
 
     post("/api/accounts/", shown.pop("/api/accounts/"))
     token = post("/api/tokens/", shown.pop("/api/tokens/"))["token"]
-    with_a_model = ("/api/predictions/", "/api/attempts/")
-    for path in with_a_model:
-        post(path, shown.pop(path), token)
+    post("/api/predictions/", shown.pop("/api/predictions/"), token)
+    drawn = post("/api/attempts/", shown.pop("/api/attempts/"), token)
+    another = (drawn["target_label"] + 1) % 10
+    Attempt.objects.filter(pk=drawn["id"]).update(predicted_label=another)  # a trick
+    reason = "/api/attempts/{id}/reason/"
+    post(reason.replace("{id}", drawn["id"]), shown.pop(reason), token)
     mona_token = Client()
     mona_token.force_login(mona, backend="collector.people.accounts.Backend")
     given = mona_token.post("/api/assignments/").json()
