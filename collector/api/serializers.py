@@ -615,7 +615,9 @@ class Estimate(Shape):
     equal = serializers.CharField(help_text="what arms had equally many of: samples, …")
     at = serializers.FloatField(help_text="how many")
     arm = serializers.CharField()
-    than = serializers.CharField(help_text="the arm whose share is taken off; empty: a share")
+    than = serializers.CharField(
+        allow_blank=True, help_text="the arm whose share is taken off; empty: a share"
+    )
     misread = _count("by all seeds together", source="errors")
     seeds = _count()
     drawings = _count("that each seed's model was asked about")
@@ -663,7 +665,9 @@ class Analysis(Shape):
     made = serializers.DateTimeField(source="made_at")
     look = _count("how many there were with this one", source="number")
     interim = serializers.BooleanField(source="is_interim", help_text="before the study's end")
-    protocol = serializers.CharField(source="protocol_sha256", help_text="its SHA-256, if any")
+    protocol = serializers.CharField(
+        source="protocol_sha256", allow_blank=True, help_text="its SHA-256, if any"
+    )
     net = serializers.CharField(source="found.architecture")
     stand_in = serializers.BooleanField(source="found.stand_in")
     seed = _count(source="found.seed")

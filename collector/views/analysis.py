@@ -1,6 +1,6 @@
 """How the arms of the study compare: for admins, and for everybody once the study has ended."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -23,25 +23,32 @@ STEP = 0.05  # to whose multiples the chart's scale reaches
 
 @require_safe
 def analysis(request: HttpRequest) -> HttpResponseBase:
-    """Raises Forbidden before the study has ended, for all but admins."""
-    if frame().is_interim:
-        return for_admins(_page)(request)
-    return _page(request, viewer_of(request))
-
-
-def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
-    look = analyses.visible_to(person)
-    context = {"look": _told(look) if look else None}
-    return render(request, "pages/analysis.html", context)
+    return _for_whom_it_is(request, _page)
 
 
 @require_safe
 def figures_csv(request: HttpRequest) -> HttpResponseBase:
-    """Answer with the estimates as CSV. Raises Forbidden, and NotFound before the first look."""
-    look = analyses.shown_to(viewer_of(request))
-    response = StreamingHttpResponse(
-        analyses.as_csv(look.found), content_type="text/csv; charset=utf-8"
-    )
+    """Answer with the estimates as CSV. Raises NotFound before the first look."""
+    return _for_whom_it_is(request, _csv)
+
+
+def _for_whom_it_is(
+    request: HttpRequest, answer: Callable[[HttpRequest, Person | None], HttpResponseBase]
+) -> HttpResponseBase:
+    """Answer to admins, and to everybody once the study has ended. Raises Forbidden."""
+    if frame().is_interim:
+        return for_admins(answer)(request)
+    return answer(request, viewer_of(request))
+
+
+def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
+    look = analyses.visible_to(person)
+    return render(request, "pages/analysis.html", {"look": _told(look) if look else None})
+
+
+def _csv(request: HttpRequest, person: Person | None) -> HttpResponseBase:
+    lines = analyses.as_csv(analyses.shown_to(person).found)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="analysis.csv"'
     return response
 
