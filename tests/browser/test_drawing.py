@@ -48,6 +48,13 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
         .startswith(f"Amber ink spoke for {label}, ")
     )
     assert findings(page) == []
+    page.keyboard.press("w")
+    page.keyboard.type("I bent its foot, 9 times.")
+    page.keyboard.press("Enter")
+    page.get_by_text("Kept. Thank you.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "canvas"
+    page.reload()
+    assert page.input_value("#reason") == "I bent its foot, 9 times."
     page.click("#verdict [data-part=link]")
     assert "What became of it" in page.locator("main").inner_text()
 
