@@ -125,6 +125,14 @@ class Footing:
     at: float
     is_last: bool  # as far as it goes
 
+    def of(self, collected: Collected, arm: str) -> Places:
+        """Return the places of what an arm's models learn there."""
+        places = collected.to_train_on(arm)
+        if self.equal == SAMPLES:
+            return places[: int(self.at)]
+        has = collected.drawing_counts if self.equal == DRAWINGS else collected.minutes
+        return places[has[places] <= self.at]
+
 
 @dataclass
 class _Making:
@@ -163,7 +171,7 @@ class _Making:
 
 
 def footings(collected: Collected, arms: list[str], most_samples: int | None) -> list[Footing]:
-    """Say where arms are compared: as far as all of them go."""
+    """Say where arms are compared: as far as all of them go, and have enough samples."""
     places = [collected.to_train_on(arm) for arm in arms]
     most = min(min(map(len, places)), most_samples or len(collected.arms))
     counts = sorted({max(FEWEST_SAMPLES, most * part // QUARTERS) for part in range(1, 5)})
@@ -174,7 +182,11 @@ def footings(collected: Collected, arms: list[str], most_samples: int | None) ->
     ):
         last = min(float(of_samples[collected.arms == arm].max()) for arm in arms)
         found.append(Footing(equal, last, True))
-    return found
+    return [
+        footing
+        for footing in found
+        if all(len(footing.of(collected, arm)) >= FEWEST_SAMPLES for arm in arms)
+    ]
 
 
 def comparable(collected: Collected, arms: list[str]) -> list[str]:
@@ -236,14 +248,7 @@ def _tests(collected: Collected, base: BaseData) -> dict[str, _Test]:
 def _of_arm(making: _Making, arm: str, footing: Footing) -> tuple[NDArray[np.int64], ...]:
     """Make an arm's models at one footing: what they answer, of seeds and of people drawn again."""
     collected, plan = making.collected, making.plan
-    places = collected.to_train_on(arm)
-    if footing.equal == SAMPLES:
-        places = places[: int(footing.at)]
-    else:
-        has = collected.drawing_counts if footing.equal == DRAWINGS else collected.minutes
-        places = places[has[places] <= footing.at]
-        if len(places) < FEWEST_SAMPLES:
-            places = collected.to_train_on(arm)[:FEWEST_SAMPLES]
+    places = footing.of(collected, arm)
     whole = [making.answers(places, plan.seed + number) for number in range(plan.seeds)]
     key = [plan.seed, *places.tobytes()[:64], *arm.encode()]
     rng, again = np.random.default_rng(key), []
