@@ -21,7 +21,7 @@ from collector.data import release_folder, release_tables
 from collector.data.release_columns import ATTEMPTS, SAMPLES
 from collector.data.release_tables import Scope
 from collector.errors import Refused
-from collector.models import Allocation, Attempt, Study, in_parts
+from collector.models import Allocation, Attempt, Study, StudyAct, in_parts
 from trainer import rounds
 from trainer.learning import png, raster, shipped
 from trainer.learning.checkpoints import Collected
@@ -51,7 +51,17 @@ class Frame:
 
 def frame() -> Frame:
     """Return the study's frame. Without a protocol nothing has a start or an end."""
-    return Frame()
+    study = Study.current()
+    if study.stop_samples is None:
+        return Frame()
+    acts = StudyAct.by_kind()
+    start, end = acts.get(StudyAct.Kind.STARTED), acts.get(StudyAct.Kind.ENDED)
+    return Frame(
+        start.done_at if start else None,
+        end.done_at if end else None,
+        start.sha256 if start else "",
+        study.stop_samples,
+    )
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,11 @@ def from_rows() -> StudyData:
 
 
 def counted_attempts(when: Frame) -> QuerySet[Attempt]:
-    """Return the drawings that count, but for those that were removed."""
+    """Return the drawings that count, but for those that were removed. Under a protocol that has
+    not started all are practice."""
     found = Attempt.objects.filter(removed_at=None, is_imported=False)
+    if when.stop_samples is not None and when.started_at is None:
+        return found.none()
     if Study.current().has_several_arms:
         found = found.filter(drawer__in=Allocation.objects.values("person"))
     if when.started_at:

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from collector.data import analyses
 from collector.data.analyses import Found, Look
 from collector.data.collected import frame
-from collector.models import Person
-from collector.views.parts import charts
+from collector.models import Person, Study
+from collector.views.parts import charts, protocols
 from collector.views.parts.access import for_admins, viewer_of
 from trainer import words
 from trainer.learning.checkpoints import Estimate
@@ -43,7 +43,11 @@ def _for_whom_it_is(
 
 def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
     look = analyses.visible_to(person)
-    return render(request, "pages/analysis.html", {"look": _told(look) if look else None})
+    context = {
+        "look": _told(look) if look else None,
+        "protocol": protocols.beside_results(Study.current(), person),
+    }
+    return render(request, "pages/analysis.html", context)
 
 
 def _csv(request: HttpRequest, person: Person | None) -> HttpResponseBase:

@@ -19,6 +19,7 @@ from collector.data import analyses, collected
 from collector.errors import Forbidden
 from collector.models import Allocation, Analysis, Person, Study
 from collector.moderation import queue, readings
+from collector.study import protocol
 from collector.study import settings as study_settings
 from tests.support.cast import ARMS, add_person, put, submit
 from trainer import rounds, target
@@ -147,3 +148,24 @@ def test_the_page_the_api_and_the_file_tell_what_the_command_kept(
     assert (answer["answer"], answer["look"], answer["interim"]) == (told[1], 1, True)
     rows = b"".join(client.get("/analysis/figures.csv")).decode().splitlines()
     assert len(rows) == len(answer["estimates"]) + 1
+
+
+def test_what_was_drawn_before_the_start_does_not_count_and_the_end_opens_the_page(
+    world: None, client: Client
+) -> None:
+    Analysis.objects.all().delete()
+    ada, drawer = Person.objects.get(username="ada"), Person.objects.get(username="stray")
+    study_settings.change(ada, stop_samples=30, question="Does an adversary help?")
+    assert not collected.counted_attempts(collected.frame()).exists()
+    sha256 = protocol.start(ada).sha256
+    submit(Person.objects.get(pk=Allocation.objects.values_list("person")[0][0]), 3)
+    data = collected.from_rows()
+    assert sum(arm.drawings for arm in data.arms) == 1
+    kept = analyses.keep(analyses.make(data, seed=1, seeds=1, trainings=0, tell=print), data)
+    assert (kept.protocol_sha256, kept.is_interim) == (sha256, True)
+    assert client.get("/analysis/").status_code == 302
+    protocol.end(ada, "It is enough.")
+    client.force_login(drawer)
+    for path in ("/analysis/", "/analysis/figures.csv", "/api/analysis/"):
+        assert client.get(path).status_code == 200
+    assert sha256 in client.get("/analysis/").content.decode()
