@@ -15,11 +15,13 @@ from collector.models import (
     AdminAction,
     Allocation,
     Attempt,
+    Consent,
     Decision,
     Person,
     Study,
     StudyAct,
     StudyChange,
+    StudyText,
     Token,
 )
 from collector.moderation import appeals, decisions, queue, readings
@@ -370,7 +372,8 @@ def test_the_database_itself_refuses_to_change_or_delete_what_was_done_by_hand(
 
 def test_the_refusal_is_for_all_tables_and_can_be_lifted_by_a_migration(by_hand: Person) -> None:
     assert set(append_only.TABLES) == {
-        m._meta.db_table for m in (AdminAction, Allocation, Decision, StudyAct, StudyChange)
+        m._meta.db_table
+        for m in (AdminAction, Allocation, Consent, Decision, StudyAct, StudyChange, StudyText)
     }
     append_only.allow(connection)
     AdminAction.objects.all().delete()

@@ -28,7 +28,7 @@ VERDICT = ("predicted_label", "probabilities", "fooled")
 ONE_TIME = re.compile(
     rb'(?<=name="csrfmiddlewaretoken" value=")\w+|nonce-[\w+/=-]+|(?<=nonce=")[\w+/=-]+'
     rb"|(?<=X-Request-Id: )[0-9a-f]{16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    rb'|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|"now": \d+|\w+-drawer'
+    rb'|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|, \d\d:\d\d|"now": \d+|\w+-drawer'
 )
 
 
