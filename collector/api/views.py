@@ -492,7 +492,12 @@ class ReleaseFileView(APIView):
 class AnalysisView(Tagged):
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=shapes.Analysis)
+    @extend_schema(
+        responses={
+            200: shapes.Analysis,
+            **refused({404: "The arms of this study were not compared yet."}),
+        }
+    )
     def get(self, request: Request) -> Response:
         """How the arms of the study compare: the newest look, with its intervals and counts. For
         admins, and for everybody once the study has ended."""

@@ -32,6 +32,7 @@ PAGES = [
     ("/admin-log/", "admin"),
     ("/connections/", "admin"),
     ("/protocol/", "admin"),
+    ("/analysis/", "admin"),
     ("/data/", "admin"),
     ("/rounds/", None),
     ("/rounds/1/", None),
