@@ -10,7 +10,7 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-TRAINED = ("test_experiment.py", "test_fit.py")
+TRAINED = ("test_analysis.py", "test_experiment.py", "test_fit.py")
 PEOPLED = ("test_drawing.py", "test_fools.py", "test_pages.py")
 
 
@@ -27,7 +27,7 @@ def shared_site(nodeid: str) -> str | None:
     folder, _, file = path.rpartition("/")
     if folder.endswith("tests/browser"):
         return "peopled" if file in PEOPLED else file
-    if folder.endswith("tests/learning") and file in TRAINED:
+    if folder.endswith(("tests/domain", "tests/learning")) and file in TRAINED:
         return file
     if folder.endswith("tests/api") and (kind := re.search(r"\[(sqlite|postgres)\b", name)):
         return kind[1]
