@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -237,12 +237,15 @@ def _to_take(candidate_id: int) -> QuerySet[RoundModel]:
 
 
 def last_failed(arm: str = "") -> RoundModel | None:
-    """Return the candidate that ended last, of an arm or of all, if it failed; ablations do not
-    count."""
+    """Return the newest candidate that ended last in its arm, of one arm or of all, and failed;
+    ablations do not count."""
     ended = RoundModel.objects.exclude(state=State.TRAINING).filter(left_out_contributor=None)
-    ended = ended.filter(arm=arm) if arm else ended
-    last = ended.order_by("-created_at", "-pk").first()
-    return last if last and last.state == State.FAILED else None
+    later = Q(created_at__gt=OuterRef("created_at"))
+    later |= Q(created_at=OuterRef("created_at"), pk__gt=OuterRef("pk"))
+    is_last = ~Exists(ended.filter(later, arm=OuterRef("arm")))
+    failed = ended.filter(is_last, state=State.FAILED)
+    failed = failed.filter(arm=arm) if arm else failed
+    return failed.order_by("-created_at", "-pk").first()
 
 
 def _is_free() -> Q:

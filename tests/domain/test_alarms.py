@@ -232,6 +232,9 @@ def test_a_training_that_failed_is_forgotten_once_another_ended_and_an_ablation_
         state=State.FAILED, left_out_contributor="5b6b7b0e-7d0f-4b3b-9d5a-2f1f0f0b8a11"
     )
     assert candidates.last_failed() == failed
+    add_model(3, state=State.DISCARDED, arm="static")
+    assert candidates.last_failed() == failed, "that was another arm's"
+    assert candidates.last_failed("static") is None
     add_model(3, state=State.DISCARDED)
     assert candidates.last_failed() is None
 
