@@ -77,8 +77,8 @@ def test_a_named_site_frames_the_try_out_and_its_visitors_draw_without_any_cooki
         frame.click('[data-digit="4"]')
         strokes = next(strokes for label, strokes in penmanship.drawings(12, 10) if label == 4)
         draw_with_mouse(page, strokes, within=frame)
-        frame.locator("#bars [data-top]").wait_for()
-        assert frame.locator("#reading").inner_text() == "It sees your 4."
+        # A part of it may have been read as another digit meanwhile.
+        frame.get_by_text("It sees your 4.", exact=True).wait_for()
         frame.locator("#clear").click()
         frame.locator("#canvas").focus()
         for key in ("1", "Space", *["ArrowDown"] * 20, "Space"):
