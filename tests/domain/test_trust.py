@@ -1,6 +1,7 @@
 """How far moderators are trusted, and what becomes of one who is not."""
 
 import random
+import sys
 from collections.abc import Callable
 from copy import copy
 from typing import Any
@@ -84,6 +85,21 @@ def past(mona: Person, person: Cast) -> Callable[..., None]:
         )
 
     return give
+
+
+def test_workers_judge_moderators_and_do_all_else_without_scipy_which_they_would_keep(
+    past: Callable[..., None], mona: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past(17, 20)  # counts that no other test asks of: intervals are kept
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)  # importing it fails
+    doing = [
+        act for act in vars(tasks).values() if getattr(act, "__module__", "") == tasks.__name__
+    ]
+    assert len(doing) > 5
+    for act in doing:
+        act()
+    mona.refresh_from_db()
+    assert mona.is_moderation_paused
 
 
 def test_a_settled_drawing_says_which_readings_agreed_with_it(
