@@ -26,7 +26,7 @@ demo: .venv/ready staticfiles/ready ## the same, alive without people: a simulat
 
 # CI also says how much of the code the tests run.
 test: .venv/ready .venv/ready-dev staticfiles/ready ## the whole suite; says loudly what the machine lacks
-	$(PY) $(if $(CI),-m slipcover --immediate --json --out .coverage.json) -m pytest -n 2 --no-loadscope-reorder
+	$(PY) $(if $(CI),-m slipcover --immediate --json --out .coverage.json) -m pytest -n 3 --no-loadscope-reorder
 
 test-long: .venv/ready .venv/ready-dev ## the rules on twenty times as many examples, new ones each time
 	DADC_TEST_EXAMPLES=many $(PY) -m pytest tests/domain tests/learning -m "not slow" -n 2 --timeout 3600
