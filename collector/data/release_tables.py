@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -80,21 +81,30 @@ def with_trained_on(found: QuerySet[Sample], model: RoundModel) -> QuerySet[Samp
     return found.annotate(is_trained_on=Exists(trained_on))
 
 
-def write(scope: Scope, name: str, path: Path) -> int:
-    """Write the table `name` to a new file and return how many rows it has. Raises Refused where
-    pyarrow is not installed."""
+def pyarrow() -> Any:
+    """Return pyarrow. Raises Refused where it is not installed."""
     try:
-        import pyarrow
-        from pyarrow import parquet
+        return import_module("pyarrow")
     except ImportError as error:
         raise Refused(
             "A release needs pyarrow, which a site does not have by itself. Install it: "
             ".venv/bin/python -m pip install -r requirements-release.txt"
         ) from error
+
+
+def write(scope: Scope, name: str, path: Path, also: Callable[[Any], object] | None = None) -> int:
+    """Write the table `name` to a new file, and give each group of rows to `also`, as pyarrow's
+    batch; return how many rows it has. Raises Refused where pyarrow is not installed."""
+    arrow = pyarrow()
+    from pyarrow import parquet
+
     schema, row_count = release_columns.schema(name), 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for group in _ROWS[name](scope):
-            writer.write_batch(pyarrow.RecordBatch.from_pylist(group, schema=schema))
+            batch = arrow.RecordBatch.from_pylist(group, schema=schema)
+            writer.write_batch(batch)
+            if also:
+                also(batch)
             row_count += len(group)
     return row_count
 

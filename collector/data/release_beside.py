@@ -1,0 +1,54 @@
+"""A release's forms for other tools, made by a process beside the one that reads the rows. It is
+given each group of rows as it is, through a pipe, and has no database, nor any file of who started
+it. It ends with who started it, since the pipe does."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from collector.data import release_columns, release_formats, release_tables
+from collector.data.release_columns import ATTEMPTS
+from collector.errors import Unavailable
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@contextmanager
+def forms(folder: Path) -> Iterator[Any]:
+    """Give what takes the attempts of a release, as pyarrow writes batches. Whoever has closed it,
+    once they are in the folder's Parquet too, and leaves without an error has all forms there.
+
+    Raises Refused where pyarrow is not installed, Unavailable where the forms cannot be written.
+    """
+    pyarrow = release_tables.pyarrow()
+    command = [sys.executable, "-m", release_formats.__name__, str(folder.absolute())]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stderr
+        is_cut = False
+        try:
+            rows = pyarrow.ipc.new_stream(process.stdin, release_columns.schema(ATTEMPTS))
+            yield rows
+            process.stdin.flush()
+        except BrokenPipeError:  # it has ended, and says why
+            is_cut = True
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            said = process.stderr.read().decode(errors="replace")  # until it ends
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+    if is_cut or process.returncode:
+        raise _failed(said, process.returncode)
+
+
+def _failed(said: str, status: int) -> Unavailable:
+    last = said.strip().rpartition("\n")[2]
+    why = last or f"their process was ended by signal {-status}"
+    return Unavailable(f"The forms for other tools cannot be written: {why}.", cause=said)
