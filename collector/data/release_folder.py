@@ -105,8 +105,10 @@ def write(plan: Plan, folder: Path) -> Written:
         changed = _write_changes(plan, folder / CHANGES)
     manifest = _manifest(plan, rows | changed, model)
     _write_json(folder / MANIFEST, manifest)
-    release_texts.write(manifest, folder, {each.name: digest(each) for each in files_in(folder)})
-    lines = "".join(f"{digest(each)}  {each.name}\n" for each in files_in(folder))
+    sums = {each.name: digest(each) for each in files_in(folder)}
+    release_texts.write(manifest, folder, sums)
+    sums |= {each.name: digest(each) for each in files_in(folder) if each.name not in sums}
+    lines = "".join(f"{sums[each.name]}  {each.name}\n" for each in files_in(folder))
     (folder / SUMS).write_text(lines, encoding="utf-8")
     return Written(hashlib.sha256(lines.encode()).hexdigest(), manifest["licences"])
 

@@ -235,65 +235,85 @@ def _write_array(
 def _lines(out: Path) -> Iterator[Take]:
     """Write what has strokes as Quick, Draw! has its drawings, a line each; the pen's width is
     ours, and so are the milliseconds, which only its raw form has."""
-    columns = ["id", "target_label", "fooled", "submitted_at", "strokes", "width"]
-    encode = json.JSONEncoder(separators=(",", ":")).encode
     with (
         (out / LINES).open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
     ):
 
         def take(batch: Any) -> None:
-            drawn = _with_picture(batch).select(columns)
-            rows = _rows(drawn.filter(drawn.column("strokes").is_valid()))
-            lines.write("".join(f"{encode(_line(row))}\n" for row in rows).encode())
+            drawn = _with_picture(batch)
+            drawn = drawn.filter(drawn.column("strokes").is_valid())
+            names = ["target_label", "submitted_at", "fooled", "id", "width"]
+            columns = [drawn.column(name).to_pylist() for name in names]
+            told = _strokes_told(drawn.column("strokes")).to_pylist()
+            lines.write("".join(map(_line, *columns, told)).encode())
 
         yield take
 
 
-def _line(row: Row) -> Row:
-    return {
-        "word": str(row["target_label"]),
-        "timestamp": f"{row['submitted_at']:%Y-%m-%d %H:%M:%S.%f} UTC",
-        "recognized": not row["fooled"],
-        "key_id": row["id"],
-        "drawing": [[stroke["x"], stroke["y"], stroke["t"]] for stroke in row["strokes"]],
-        "width": row["width"],
-    }
+def _line(label: int, at: datetime, has_fooled: bool, key: str, width: int, strokes: str) -> str:
+    moment = at.isoformat(" ", "microseconds")[:26]  # without the offset from UTC
+    return (
+        f'{{"word":"{label}","timestamp":"{moment} UTC",'
+        f'"recognized":{"false" if has_fooled else "true"},"key_id":{json.dumps(key)},'
+        f'"drawing":[{strokes}],"width":{width}}}\n'
+    )
+
+
+def _strokes_told(drawings: Any) -> Any:
+    """Return the strokes of each drawing as JSON has them, the lists of x, y and t of each: by
+    Arrow, all numbers of a group at once."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    def told(lists: Any) -> Any:
+        return compute.binary_join(lists, ",")
+
+    strokes = drawings.flatten()
+    x, y, t = (told(each.cast(pa.list_(pa.string()))) for each in strokes.flatten())
+    each = compute.binary_join_element_wise("[[", x, "],[", y, "],[", t, "]]", "")
+    starts = compute.subtract(drawings.offsets, drawings.offsets[0])
+    return told(pa.ListArray.from_arrays(starts, each))
 
 
 @contextmanager
 def _table(out: Path) -> Iterator[Take]:
     """Write every attempt as a line, without the columns that hold more than one value."""
     columns = [c for c in release_columns.TABLES[ATTEMPTS] if c.kind not in _NO_CELLS]
-    tell = [(column.name, _CELLS.get(column.kind, _as_it_is)) for column in columns]
+    tell = [(column.name, _CELLS.get(column.kind, _as_they_are)) for column in columns]
     with (out / TABLE).open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow([column.name for column in columns])
 
         def take(batch: Any) -> None:
-            cells = [[told(v) for v in batch.column(name).to_pylist()] for name, told in tell]
+            cells = [told(batch.column(name)) for name, told in tell]
             lines.writerows(zip(*cells, strict=True))
 
         yield take
 
 
-def _as_it_is(value: object) -> object:
-    return value
+def _as_they_are(values: Any) -> list[object]:
+    told: list[object] = values.to_pylist()
+    return told
 
 
-def _bool_cell(value: bool | None) -> str | None:
-    return None if value is None else str(value).lower()
+def _text_cells(values: Any) -> list[object]:
+    return [harmless(value) for value in _as_they_are(values)]
 
 
-def _time_cell(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
+def _bool_cells(values: Any) -> list[object]:
+    return _as_they_are(values.cast("string"))
 
 
-# What stands for a value in a spreadsheet's table, by the kind of its column.
-_CELLS: dict[str, Callable[[Any], object]] = {
-    "text": harmless,
-    "bool": _bool_cell,
-    "time": _time_cell,
+def _time_cells(values: Any) -> list[object]:
+    return [value and value.isoformat() for value in values.to_pylist()]
+
+
+# What stands for values in a spreadsheet's table, by the kind of their column.
+_CELLS: dict[str, Callable[[Any], list[object]]] = {
+    "text": _text_cells,
+    "bool": _bool_cells,
+    "time": _time_cells,
 }
 
 

@@ -138,14 +138,18 @@ def _among(rows: QuerySet[Any], ids: list[str]) -> QuerySet[Any]:
     return rows.filter(RawSQL(sql, [json.dumps(ids)], output_field=BooleanField()))
 
 
+def keys(found: QuerySet[Any]) -> QuerySet[Any, str]:
+    """Return the ids in their order, as text of the database's."""
+    return found.order_by("pk").values_list(_as_text("pk"), flat=True)
+
+
 def _ids(found: QuerySet[Any]) -> Iterator[list[str]]:
-    """Yield the ids in their order, as text of the database's, as many as a group has. They are
-    looked up far ahead: what is left is sorted anew by each query."""
-    ids = found.order_by("pk").values_list(_as_text("pk"), flat=True)
-    ahead = list(ids[:IDS])
+    """Yield the keys, as many as a group has. They are looked up far ahead: what is left is sorted
+    anew by each query."""
+    ahead = list(keys(found)[:IDS])
     while ahead:
         yield from (ahead[n : n + ROWS] for n in range(0, len(ahead), ROWS))
-        ahead = list(ids.filter(pk__gt=ahead[-1])[:IDS])
+        ahead = list(keys(found.filter(pk__gt=ahead[-1]))[:IDS])
 
 
 def _dashed(stored: str) -> str:
