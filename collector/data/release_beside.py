@@ -1,6 +1,6 @@
-"""A release's forms for other tools, made by a process beside the one that reads the rows. It is
-given each group of rows as it is, through a pipe, and has no database, nor any file of who started
-it. It ends with who started it, since the pipe does."""
+"""A release's forms for other tools that have row after row, written by a process beside the one
+that reads the rows. It is given each group of them through a pipe, has no database, nor any file of
+who started it, and ends with it, since the pipe does."""
 
 import subprocess
 import sys
@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @contextmanager
 def forms(folder: Path) -> Iterator[Any]:
-    """Give what takes the attempts of a release, as pyarrow writes batches. Whoever has closed it,
-    once they are in the folder's Parquet too, and leaves without an error has all forms there.
+    """Give what takes the attempts of a release, as pyarrow writes batches. Whoever has closed it
+    and leaves without an error has these forms in the folder.
 
     Raises Refused where pyarrow is not installed, Unavailable where the forms cannot be written.
     """

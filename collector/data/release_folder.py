@@ -17,7 +17,7 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Max
 
-from collector.data import release_beside, release_tables, release_texts
+from collector.data import release_beside, release_formats, release_tables, release_texts
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
 from collector.data.release_tables import Scope
 from collector.errors import Refused, Unavailable
@@ -101,6 +101,7 @@ def write(plan: Plan, folder: Path) -> Written:
         forms.close()
         for name in (READINGS, SAMPLES):
             rows[name] = release_tables.write(plan.scope, name, folder / name)
+        release_formats.write_arrays(folder, folder)
         model = _write_model(plan, folder)
         changed = _write_changes(plan, folder / CHANGES)
     manifest = _manifest(plan, rows | changed, model)

@@ -8,8 +8,6 @@ This is imported by a process that has no Django.
 import csv
 import gzip
 import json
-import os
-import shutil
 import sys
 import tempfile
 import zipfile
@@ -19,13 +17,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.data import release_columns
+from collector.data.picture_zip import CHUNK, PictureZip
 from collector.data.release_columns import ATTEMPTS, SAMPLES
 from trainer.learning import png
 from trainer.learning.raster import SIDE
@@ -39,7 +37,6 @@ IMAGES, ARRAYS, LINES, TABLE = (
 METADATA = "metadata.jsonl"
 ROWS = 1000  # in memory
 PICTURES = 25_000  # in a zip: what a zip has in it is in memory while it is written, and read
-CHUNK = 1 << 16
 _IN_A_FOLDER = (
     "id",
     "round",
@@ -136,13 +133,14 @@ def _drawn(folder: Path, columns: Sequence[str]) -> Iterator[Any]:
     """Yield these columns, in this order, of the attempts of a release that have a picture, as
     pyarrow's batches."""
     for batch in _batches(folder, ["status", *columns]):
-        yield _with_picture(batch).select(list(columns))
+        yield _with_picture(batch, columns)
 
 
-def _with_picture(batch: Any) -> Any:
+def _with_picture(batch: Any, columns: Sequence[str]) -> Any:
     from pyarrow import compute
 
-    return batch.filter(compute.not_equal(batch.column("status"), "retracted"))
+    is_there = compute.not_equal(batch.column("status"), "retracted")
+    return batch.select(list(columns)).filter(is_there)
 
 
 def _rows(batch: Any) -> Iterator[Row]:
@@ -182,7 +180,7 @@ def _images(out: Path) -> Iterator[Take]:
 
         def take(batch: Any) -> None:
             nonlocal number, count, put
-            for row in _rows(_with_picture(batch).select(["image", *_IN_A_FOLDER])):
+            for row in _rows(_with_picture(batch, ("image", *_IN_A_FOLDER))):
                 if count % PICTURES == 0:
                     stack.close()
                     number += 1
@@ -196,23 +194,24 @@ def _images(out: Path) -> Iterator[Take]:
 @contextmanager
 def _image_zip(path: Path) -> Iterator[Callable[[Row], None]]:
     encode = json.JSONEncoder().encode
-    with zipfile.ZipFile(path, "w") as zipped, tempfile.TemporaryFile() as lines:
+    with path.open("wb") as file, tempfile.TemporaryFile() as lines:
+        zipped = PictureZip(file)
 
         def put(row: Row) -> None:
             picture, name = row.pop("image")["bytes"], f"{row['id']}.png"
-            zipped.writestr(_entry(name, zipfile.ZIP_STORED), picture)
+            zipped.store(name, picture)
             lines.write(encode({"file_name": name} | row).encode() + b"\n")
 
         yield put
         lines.seek(0)
-        with zipped.open(_entry(METADATA), "w") as entry:
-            shutil.copyfileobj(lines, entry)
+        zipped.deflate(METADATA, lines)
+        zipped.end()
 
 
-def _entry(name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
+def _entry(name: str) -> zipfile.ZipInfo:
     """Begin a part of a zip that says nothing of when and where it was made."""
     entry = zipfile.ZipInfo(name)
-    entry.compress_type, entry.create_system = compression, 3
+    entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 3
     entry.external_attr = 0o644 << 16
     return entry
 
@@ -235,18 +234,17 @@ def _write_array(
 def _lines(out: Path) -> Iterator[Take]:
     """Write what has strokes as Quick, Draw! has its drawings, a line each; the pen's width is
     ours, and so are the milliseconds, which only its raw form has."""
+    columns = ("target_label", "submitted_at", "fooled", "id", "width", "strokes")
     with (
         (out / LINES).open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
     ):
 
         def take(batch: Any) -> None:
-            drawn = _with_picture(batch)
-            drawn = drawn.filter(drawn.column("strokes").is_valid())
-            names = ["target_label", "submitted_at", "fooled", "id", "width"]
-            columns = [drawn.column(name).to_pylist() for name in names]
-            told = _strokes_told(drawn.column("strokes")).to_pylist()
-            lines.write("".join(map(_line, *columns, told)).encode())
+            drawn = _with_picture(batch, columns)
+            *others, strokes = drawn.filter(drawn.column("strokes").is_valid()).columns
+            values = (column.to_pylist() for column in (*others, _strokes_told(strokes)))
+            lines.write("".join(map(_line, *values)).encode())
 
         yield take
 
@@ -350,21 +348,14 @@ def _is_same(one: Read, other: Read) -> bool:
     return not one(1)
 
 
-def _write_all_given(folder: Path) -> None:
-    """Write all forms of the attempts that come through the standard input, which are in the
-    folder's Parquet by their end. The input goes on until this process may end, and no longer."""
-    from pyarrow import ipc
+def _write_rows_given(folder: Path) -> None:
+    """Write those forms of the attempts that come through the standard input."""
+    import pyarrow
 
-    with ipc.open_stream(sys.stdin.buffer) as batches:
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())  # which keeps least of what is free again
+    with pyarrow.ipc.open_stream(sys.stdin.buffer) as batches:
         write_rows(batches, folder)
-    Thread(target=_end_with_input, daemon=True).start()
-    write_arrays(folder, folder)
-
-
-def _end_with_input() -> None:
-    os.read(sys.stdin.fileno(), 1)
-    os._exit(1)
 
 
 if __name__ == "__main__":
-    _write_all_given(Path(sys.argv[1]))
+    _write_rows_given(Path(sys.argv[1]))

@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,9 @@ from trainer.learning.png import pngs
 from trainer.models import Arm, Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
-IDS = 50 * ROWS  # in memory
+IDS = 20 * ROWS  # in memory
 Row = dict[str, Any]
 Columns = dict[str, Any]  # pyarrow's arrays, by name
-Group = tuple[list[Row], Columns]  # rows, and those columns that they are without
 
 
 def of_rounds(number: int) -> dict[str, object]:
@@ -101,22 +100,26 @@ def pyarrow() -> Any:
 def write(scope: Scope, name: str, path: Path, also: Callable[[Any], object] | None = None) -> int:
     """Write the table `name` to a new file, and give each group of rows to `also`, as pyarrow's
     batch; return how many rows it has. Raises Refused where pyarrow is not installed."""
-    arrow = pyarrow()
+    pyarrow()
     from pyarrow import parquet
 
-    schema, row_count = release_columns.schema(name), 0
-    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for rows, columns in _GROUPS[name](scope):
-            values = {
-                each: columns[each] if each in columns else [row[each] for row in rows]
-                for each in schema.names
-            }
-            batch = arrow.RecordBatch.from_pydict(values, schema=schema)
+    row_count = 0
+    with parquet.ParquetWriter(path, release_columns.schema(name), compression="zstd") as writer:
+        for batch in _GROUPS[name](scope):
             writer.write_batch(batch)
             if also:
                 also(batch)
-            row_count += len(rows)
+            row_count += batch.num_rows
     return row_count
+
+
+def _batch(name: str, rows: list[Row], columns: Columns | None = None) -> Any:
+    """Return a group of rows, with those columns that they are without, as pyarrow's batch."""
+    schema, read = release_columns.schema(name), columns or {}
+    values = {
+        each: read[each] if each in read else [row[each] for row in rows] for each in schema.names
+    }
+    return pyarrow().RecordBatch.from_pydict(values, schema=schema)
 
 
 def _by_id(found: QuerySet[Any], rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
@@ -160,7 +163,7 @@ def _dashed(stored: str) -> str:
     return "-".join(parts)
 
 
-def _attempts(scope: Scope) -> Iterator[Group]:
+def _attempts(scope: Scope) -> Iterator[Any]:
     decided = Decision.objects.filter(attempt=OuterRef("pk"))
     splits = Contributor.objects.filter(pk=OuterRef("drawer__contributor"))
     told = Attempt.objects.annotate(
@@ -179,10 +182,12 @@ def _attempts(scope: Scope) -> Iterator[Group]:
         strokes_told=_as_text("strokes"),
         probabilities_told=_as_text("probabilities"),
     )
-    for rows in _by_id(scope.attempts(), told, _OF_AN_ATTEMPT):
-        read = _read_json(rows)
-        images = _images(rows)
-        yield [_attempt(scope, *each) for each in zip(rows, images, strict=True)], read
+    return map(partial(_group_of_attempts, scope), _by_id(scope.attempts(), told, _OF_AN_ATTEMPT))
+
+
+def _group_of_attempts(scope: Scope, rows: list[Row]) -> Any:
+    made = [_attempt(scope, *each) for each in zip(rows, _images(rows), strict=True)]
+    return _batch(ATTEMPTS, made, _read_json(rows))
 
 
 def _as_text(value: str | Combinable) -> Cast:
@@ -301,7 +306,7 @@ def _settled_by(row: Row) -> str | None:
     return "readings" if row["has_fooled"] or row["is_audited"] or row["is_imported"] else None
 
 
-def _readings(scope: Scope) -> Iterator[Group]:
+def _readings(scope: Scope) -> Iterator[Any]:
     told = Reading.objects.annotate(
         key=_as_text("pk"),
         of=_as_text(Coalesce("attempt", "gold__attempt")),
@@ -310,7 +315,7 @@ def _readings(scope: Scope) -> Iterator[Group]:
     )
     fields = ("key", "of", "contributor", "is_of_gold", "answer", "leased_at", "answered_at")
     for rows in _by_id(scope.readings(), told, (*fields, "is_correct", "is_discounted")):
-        yield [_reading(scope, row) for row in rows], {}
+        yield _batch(READINGS, [_reading(scope, row) for row in rows])
 
 
 def _reading(scope: Scope, row: Row) -> Row:
@@ -328,7 +333,7 @@ def _reading(scope: Scope, row: Row) -> Row:
     }
 
 
-def _samples(scope: Scope) -> Iterator[Group]:
+def _samples(scope: Scope) -> Iterator[Any]:
     told = with_trained_on(Sample.objects.all(), scope.model).annotate(
         key=_as_text("pk"),
         of=_as_text("attempt"),
@@ -340,7 +345,8 @@ def _samples(scope: Scope) -> Iterator[Group]:
     more = ("is_audited", "is_trained_on", "withdrawn_at", "added_at", "pixels")
     for rows in _by_id(scope.samples(), told, (*fields, *more)):
         images = _images(rows)
-        yield [_sample(scope, *each) for each in zip(rows, images, strict=True)], {}
+        made = [_sample(scope, *each) for each in zip(rows, images, strict=True)]
+        yield _batch(SAMPLES, made)
 
 
 def _sample(scope: Scope, row: Row, image: Row) -> Row:
@@ -368,7 +374,7 @@ def _images(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
-_GROUPS: dict[str, Callable[[Scope], Iterator[Group]]] = {
+_GROUPS: dict[str, Callable[[Scope], Iterator[Any]]] = {
     ATTEMPTS: _attempts,
     READINGS: _readings,
     SAMPLES: _samples,
