@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,29 @@ from collector.data.release_columns import ATTEMPTS
 from collector.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+AT_ONCE = 250  # attempts
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What takes the attempts of a release, and writes these forms of them."""
+
+    _rows: Any  # pyarrow's writer
+
+    def take(self, batch: Any) -> None:
+        """Hand on some attempts, pyarrow's batch, in parts that are soon read and forgotten."""
+        for start in range(0, batch.num_rows, AT_ONCE):
+            self._rows.write_batch(batch.slice(start, AT_ONCE))
+
+    def end(self) -> None:
+        """Say that these were all."""
+        self._rows.close()
 
 
 @contextmanager
-def forms(folder: Path) -> Iterator[Any]:
-    """Give what takes the attempts of a release, as pyarrow writes batches. Whoever has closed it
-    and leaves without an error has these forms in the folder.
+def forms(folder: Path) -> Iterator[Forms]:
+    """Give what takes the attempts of a release. Whoever has ended it and leaves without an error
+    has these forms in the folder.
 
     Raises Refused where pyarrow is not installed, Unavailable where the forms cannot be written.
     """
@@ -32,8 +50,7 @@ def forms(folder: Path) -> Iterator[Any]:
         assert process.stderr
         is_cut = False
         try:
-            rows = pyarrow.ipc.new_stream(process.stdin, release_columns.schema(ATTEMPTS))
-            yield rows
+            yield Forms(pyarrow.ipc.new_stream(process.stdin, release_columns.schema(ATTEMPTS)))
             process.stdin.flush()
         except BrokenPipeError:  # it has ended, and says why
             is_cut = True

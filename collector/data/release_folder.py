@@ -97,8 +97,8 @@ def write(plan: Plan, folder: Path) -> Written:
     weights are damaged or the forms for other tools cannot be written."""
     with release_beside.forms(folder) as forms:
         path = folder / ATTEMPTS
-        rows = {ATTEMPTS: release_tables.write(plan.scope, ATTEMPTS, path, forms.write_batch)}
-        forms.close()
+        rows = {ATTEMPTS: release_tables.write(plan.scope, ATTEMPTS, path, forms.take)}
+        forms.end()
         for name in (READINGS, SAMPLES):
             rows[name] = release_tables.write(plan.scope, name, folder / name)
         release_formats.write_arrays(folder, folder)

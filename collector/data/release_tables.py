@@ -113,13 +113,14 @@ def write(scope: Scope, name: str, path: Path, also: Callable[[Any], object] | N
     return row_count
 
 
-def _batch(name: str, rows: list[Row], columns: Columns | None = None) -> Any:
+def _batch(name: str, rows: Iterable[Row], columns: Columns | None = None) -> Any:
     """Return a group of rows, with those columns that they are without, as pyarrow's batch."""
-    schema, read = release_columns.schema(name), columns or {}
-    values = {
-        each: read[each] if each in read else [row[each] for row in rows] for each in schema.names
-    }
-    return pyarrow().RecordBatch.from_pydict(values, schema=schema)
+    schema, values = release_columns.schema(name), dict(columns or {})
+    told: Columns = {each: [] for each in schema.names if each not in values}
+    for row in rows:
+        for each, value in row.items():
+            told[each].append(value)
+    return pyarrow().RecordBatch.from_pydict(values | told, schema=schema)
 
 
 def _by_id(found: QuerySet[Any], rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
@@ -186,8 +187,9 @@ def _attempts(scope: Scope) -> Iterator[Any]:
 
 
 def _group_of_attempts(scope: Scope, rows: list[Row]) -> Any:
-    made = [_attempt(scope, *each) for each in zip(rows, _images(rows), strict=True)]
-    return _batch(ATTEMPTS, made, _read_json(rows))
+    read = _read_json(rows)
+    made = (_attempt(scope, *each) for each in zip(rows, _images(rows), strict=True))
+    return _batch(ATTEMPTS, made, read)
 
 
 def _as_text(value: str | Combinable) -> Cast:
@@ -315,7 +317,7 @@ def _readings(scope: Scope) -> Iterator[Any]:
     )
     fields = ("key", "of", "contributor", "is_of_gold", "answer", "leased_at", "answered_at")
     for rows in _by_id(scope.readings(), told, (*fields, "is_correct", "is_discounted")):
-        yield _batch(READINGS, [_reading(scope, row) for row in rows])
+        yield _batch(READINGS, (_reading(scope, row) for row in rows))
 
 
 def _reading(scope: Scope, row: Row) -> Row:
@@ -344,8 +346,7 @@ def _samples(scope: Scope) -> Iterator[Any]:
     fields = ("key", "of", "drawer", "number", "label", "split", "has_fooled")
     more = ("is_audited", "is_trained_on", "withdrawn_at", "added_at", "pixels")
     for rows in _by_id(scope.samples(), told, (*fields, *more)):
-        images = _images(rows)
-        made = [_sample(scope, *each) for each in zip(rows, images, strict=True)]
+        made = (_sample(scope, *each) for each in zip(rows, _images(rows), strict=True))
         yield _batch(SAMPLES, made)
 
 
