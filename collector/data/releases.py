@@ -14,7 +14,7 @@ from django.utils import timezone
 from collector.data import release_folder, release_tables, snapshot
 from collector.data.release_folder import Plan, Written
 from collector.data.release_tables import of_rounds
-from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
+from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused, Unavailable
 from collector.models import (
     DRAWER_SUSPENDED,
     Attempt,
@@ -33,20 +33,29 @@ def make(number: int) -> Release:
     """Make the release of round `number`, and of those before it, as everything stands at this
     moment, and keep it; where it is the same to the byte as one that is kept, return that.
 
-    Raises NoSuchRound, and Conflict while the round is open, its model serves the open one, or
-    drawings wait to be read: a release says what each drawing is.
+    Raises NoSuchRound, Unavailable where it cannot be written, and Conflict while the round is
+    open, its model serves the open one, or drawings wait to be read: a release says what each
+    drawing is.
     """
-    with tempfile.TemporaryDirectory(prefix="release.", dir=settings.DATA_DIR) as within:
-        with snapshot.one_moment():
-            plan, known = _plan(number)
-            folder = _folder(within, "1")
+    try:
+        with tempfile.TemporaryDirectory(prefix="release.", dir=settings.DATA_DIR) as within:
+            return _make(number, within)
+    except OSError as error:
+        told = error.strerror or error
+        raise Unavailable(f"The release cannot be written: {told}.") from error
+
+
+def _make(number: int, within: str) -> Release:
+    with snapshot.one_moment():
+        plan, known = _plan(number)
+        folder = _folder(within, "1")
+        written = release_folder.write(plan, folder)
+        if known and known.sha256 == written.sha256:
+            return known
+        if known:
+            plan, folder = _another(plan, known), _folder(within, "2")
             written = release_folder.write(plan, folder)
-            if known and known.sha256 == written.sha256:
-                return known
-            if known:
-                plan, folder = _another(plan, known), _folder(within, "2")
-                written = release_folder.write(plan, folder)
-        return _keep(plan, folder, written)
+    return _keep(plan, folder, written)
 
 
 def _folder(within: str, name: str) -> Path:
