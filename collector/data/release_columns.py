@@ -124,6 +124,11 @@ _KINDS: dict[str, tuple[Any, str]] = {
 }
 
 
+def names(table: str) -> list[str]:
+    """Return the names of the table's columns, in their order."""
+    return [column.name for column in TABLES[table]]
+
+
 def schema(table: str) -> "Schema":
     """Return the table's schema as pyarrow has it, which also tells the Hub's library its
     features."""

@@ -17,7 +17,8 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Max
 
-from collector.data import release_columns, release_formats, release_tables, release_texts
+from collector.data import release_beside, release_formats, release_tables, release_texts
+from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
 from collector.data.release_tables import Scope
 from collector.errors import Refused, Unavailable
 from collector.models import COLLECTED_BY, Release, Study, StudyAct, StudyChange
@@ -93,18 +94,22 @@ class Written:
 
 def write(plan: Plan, folder: Path) -> Written:
     """Write all files of a release into an empty folder. Raises Refused, Unavailable where the
-    weights are damaged."""
-    rows = {
-        name: release_tables.write(plan.scope, name, folder / name)
-        for name in release_columns.TABLES
-    }
-    release_formats.write(folder, folder)
-    model = _write_model(plan, folder)
-    changed = _write_changes(plan, folder / CHANGES)
+    weights are damaged or the forms for other tools cannot be written."""
+    with release_beside.forms(folder) as forms:
+        path = folder / ATTEMPTS
+        rows = {ATTEMPTS: release_tables.write(plan.scope, ATTEMPTS, path, forms.take)}
+        forms.end()
+        for name in (READINGS, SAMPLES):
+            rows[name] = release_tables.write(plan.scope, name, folder / name)
+        release_formats.write_arrays(folder, folder)
+        model = _write_model(plan, folder)
+        changed = _write_changes(plan, folder / CHANGES)
     manifest = _manifest(plan, rows | changed, model)
     _write_json(folder / MANIFEST, manifest)
-    release_texts.write(manifest, folder, {each.name: digest(each) for each in files_in(folder)})
-    lines = "".join(f"{digest(each)}  {each.name}\n" for each in files_in(folder))
+    sums = {each.name: digest(each) for each in files_in(folder)}
+    release_texts.write(manifest, folder, sums)
+    sums |= {each.name: digest(each) for each in files_in(folder) if each.name not in sums}
+    lines = "".join(f"{sums[each.name]}  {each.name}\n" for each in files_in(folder))
     (folder / SUMS).write_text(lines, encoding="utf-8")
     return Written(hashlib.sha256(lines.encode()).hexdigest(), manifest["licences"])
 

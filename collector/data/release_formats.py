@@ -1,18 +1,21 @@
 """The attempts of a release in the forms that today's tools read: a folder of pictures, NumPy's
-arrays, Quick, Draw!'s lines, a spreadsheet's table. All are made of the release's own Parquet and
-nothing else, a group of rows at a time: whoever has the folder can make them again."""
+arrays, Quick, Draw!'s lines, a spreadsheet's table. All are made of the rows of the release's own
+Parquet and nothing else, a group at a time: whoever has the folder can make them again.
+
+This is imported by a process that has no Django.
+"""
 
 import csv
 import gzip
 import json
-import shutil
+import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from itertools import chain, islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.data import release_columns
+from collector.data.picture_zip import CHUNK, PictureZip
 from collector.data.release_columns import ATTEMPTS, SAMPLES
 from trainer.learning import png
 from trainer.learning.raster import SIDE
@@ -33,7 +37,6 @@ IMAGES, ARRAYS, LINES, TABLE = (
 METADATA = "metadata.jsonl"
 ROWS = 1000  # in memory
 PICTURES = 25_000  # in a zip: what a zip has in it is in memory while it is written, and read
-CHUNK = 1 << 16
 _IN_A_FOLDER = (
     "id",
     "round",
@@ -63,14 +66,36 @@ _NO_CELLS = {"floats", "strokes", "image"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = dict[str, Any]
 Read = Callable[[int], bytes]
+Take = Callable[[Any], None]  # what is given pyarrow's batches
 
 
 def write(folder: Path, out: Path) -> None:
-    """Write all forms of the attempts in `folder` into `out`, an empty folder or the same one."""
-    _write_images(folder, out)
-    _write_arrays(folder, out / ARRAYS)
-    _write_lines(folder, out / LINES)
-    _write_table(folder, out / TABLE)
+    """Write all forms of the attempts in `folder` into `out`, an empty folder."""
+    write_rows(_batches(folder, release_columns.names(ATTEMPTS)), out)
+    write_arrays(folder, out)
+
+
+def write_rows(batches: Iterable[Any], out: Path) -> None:
+    """Write those forms that have row after row, of pyarrow's batches of all attempts."""
+    with ExitStack() as stack:
+        takers = [stack.enter_context(form(out)) for form in (_images, _lines, _table)]
+        for batch in batches:
+            for take in takers:
+                take(batch)
+
+
+def write_arrays(folder: Path, out: Path) -> None:
+    """Write what has a picture in `folder` as arrays, one after the other, as NumPy loads them
+    without pickle."""
+    count = sum(batch.num_rows for batch in _drawn(folder, ("id",)))
+    with zipfile.ZipFile(out / ARRAYS, "w") as zipped:
+        for name, (column, kind, nothing) in _ARRAYS.items():
+            columns = (batch.column(0) for batch in _drawn(folder, (column,)))
+            values = (np.array(each.fill_null(nothing).to_pylist(), kind) for each in columns)
+            _write_array(zipped, name, (count,), kind, values)
+        images = (batch.column(0).field("bytes") for batch in _drawn(folder, ("image",)))
+        pictures = (png.pixels_of(each.to_pylist()) for each in images)
+        _write_array(zipped, "pixels", (count, SIDE, SIDE), "|u1", pictures)
 
 
 def problems(folder: Path) -> Iterator[str]:
@@ -101,20 +126,27 @@ def harmless(cell: object) -> object:
 def rows_drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:
     """Yield these columns of the attempts of a release that have a picture."""
     for batch in _drawn(folder, columns):
-        names = batch.schema.names
-        values = (column.to_pylist() for column in batch.columns)
-        for row in zip(*values, strict=True):
-            yield dict(zip(names, row, strict=True))
+        yield from _rows(batch)
 
 
 def _drawn(folder: Path, columns: Sequence[str]) -> Iterator[Any]:
     """Yield these columns, in this order, of the attempts of a release that have a picture, as
     pyarrow's batches."""
+    for batch in _batches(folder, ["status", *columns]):
+        yield _with_picture(batch, columns)
+
+
+def _with_picture(batch: Any, columns: Sequence[str]) -> Any:
     from pyarrow import compute
 
-    for batch in _batches(folder, ["status", *columns]):
-        is_there = compute.not_equal(batch.column("status"), "retracted")
-        yield batch.filter(is_there).select(list(columns))
+    is_there = compute.not_equal(batch.column("status"), "retracted")
+    return batch.select(list(columns)).filter(is_there)
+
+
+def _rows(batch: Any) -> Iterator[Row]:
+    names = batch.schema.names
+    for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        yield dict(zip(names, row, strict=True))
 
 
 def _batches(folder: Path, columns: list[str]) -> Iterator[Any]:
@@ -138,45 +170,50 @@ def sample_labels(folder: Path) -> dict[str, int]:
         return {row["attempt"]: row["label"] for row in rows if not row["withdrawn"]}
 
 
-def _write_images(folder: Path, out: Path) -> None:
+@contextmanager
+def _images(out: Path) -> Iterator[Take]:
     """Write the pictures as zips, each with a line for each of its pictures: a folder as
     `datasets` loads it."""
-    drawn = rows_drawn(folder, ("image", *_IN_A_FOLDER))
-    for number, first in enumerate(drawn, start=1):
-        with (
-            zipfile.ZipFile(out / IMAGES.format(number), "w") as zipped,
-            tempfile.TemporaryFile() as lines,
-        ):
-            for row in chain([first], islice(drawn, PICTURES - 1)):
-                name = f"{row['id']}.png"
-                told = {column: row[column] for column in _IN_A_FOLDER}
-                zipped.writestr(_entry(name, zipfile.ZIP_STORED), row["image"]["bytes"])
-                lines.write(json.dumps({"file_name": name} | told).encode() + b"\n")
-            lines.seek(0)
-            with zipped.open(_entry(METADATA), "w") as entry:
-                shutil.copyfileobj(lines, entry)
+    with ExitStack() as stack:
+        number = count = 0
+        put: Callable[[Row], None]
+
+        def take(batch: Any) -> None:
+            nonlocal number, count, put
+            for row in _rows(_with_picture(batch, ("image", *_IN_A_FOLDER))):
+                if count % PICTURES == 0:
+                    stack.close()
+                    number += 1
+                    put = stack.enter_context(_image_zip(out / IMAGES.format(number)))
+                put(row)
+                count += 1
+
+        yield take
 
 
-def _entry(name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
+@contextmanager
+def _image_zip(path: Path) -> Iterator[Callable[[Row], None]]:
+    encode = json.JSONEncoder().encode
+    with path.open("wb") as file, tempfile.TemporaryFile() as lines:
+        zipped = PictureZip(file)
+
+        def put(row: Row) -> None:
+            picture, name = row.pop("image")["bytes"], f"{row['id']}.png"
+            zipped.store(name, picture)
+            lines.write(encode({"file_name": name} | row).encode() + b"\n")
+
+        yield put
+        lines.seek(0)
+        zipped.deflate(METADATA, lines)
+        zipped.end()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
     """Begin a part of a zip that says nothing of when and where it was made."""
     entry = zipfile.ZipInfo(name)
-    entry.compress_type, entry.create_system = compression, 3
+    entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 3
     entry.external_attr = 0o644 << 16
     return entry
-
-
-def _write_arrays(folder: Path, path: Path) -> None:
-    """Write what has a picture as arrays, one after the other, as NumPy loads them without
-    pickle."""
-    count = sum(batch.num_rows for batch in _drawn(folder, ("id",)))
-    with zipfile.ZipFile(path, "w") as zipped:
-        for name, (column, kind, nothing) in _ARRAYS.items():
-            columns = (batch.column(0) for batch in _drawn(folder, (column,)))
-            values = (np.array(each.fill_null(nothing).to_pylist(), kind) for each in columns)
-            _write_array(zipped, name, (count,), kind, values)
-        images = (batch.column(0).field("bytes") for batch in _drawn(folder, ("image",)))
-        pictures = (png.pixels_of(each.to_pylist()) for each in images)
-        _write_array(zipped, "pixels", (count, SIDE, SIDE), "|u1", pictures)
 
 
 def _write_array(
@@ -193,62 +230,88 @@ def _write_array(
             entry.write(part.tobytes())
 
 
-def _write_lines(folder: Path, path: Path) -> None:
+@contextmanager
+def _lines(out: Path) -> Iterator[Take]:
     """Write what has strokes as Quick, Draw! has its drawings, a line each; the pen's width is
     ours, and so are the milliseconds, which only its raw form has."""
-    columns = ("id", "target_label", "fooled", "submitted_at", "strokes", "width")
+    columns = ("target_label", "submitted_at", "fooled", "id", "width", "strokes")
     with (
-        path.open("wb") as file,
+        (out / LINES).open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
     ):
-        encode = json.JSONEncoder(separators=(",", ":")).encode
-        drawn = (row for row in rows_drawn(folder, columns) if row["strokes"] is not None)
-        while told := "".join(f"{encode(_line(row))}\n" for row in islice(drawn, ROWS)):
-            lines.write(told.encode())
+
+        def take(batch: Any) -> None:
+            drawn = _with_picture(batch, columns)
+            *others, strokes = drawn.filter(drawn.column("strokes").is_valid()).columns
+            values = (column.to_pylist() for column in (*others, _strokes_told(strokes)))
+            lines.write("".join(map(_line, *values)).encode())
+
+        yield take
 
 
-def _line(row: Row) -> Row:
-    return {
-        "word": str(row["target_label"]),
-        "timestamp": f"{row['submitted_at']:%Y-%m-%d %H:%M:%S.%f} UTC",
-        "recognized": not row["fooled"],
-        "key_id": row["id"],
-        "drawing": [[stroke["x"], stroke["y"], stroke["t"]] for stroke in row["strokes"]],
-        "width": row["width"],
-    }
+def _line(label: int, at: datetime, has_fooled: bool, key: str, width: int, strokes: str) -> str:
+    moment = at.isoformat(" ", "microseconds")[:26]  # without the offset from UTC
+    return (
+        f'{{"word":"{label}","timestamp":"{moment} UTC",'
+        f'"recognized":{"false" if has_fooled else "true"},"key_id":{json.dumps(key)},'
+        f'"drawing":[{strokes}],"width":{width}}}\n'
+    )
 
 
-def _write_table(folder: Path, path: Path) -> None:
+def _strokes_told(drawings: Any) -> Any:
+    """Return the strokes of each drawing as JSON has them, the lists of x, y and t of each: by
+    Arrow, all numbers of a group at once."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    def told(lists: Any) -> Any:
+        return compute.binary_join(lists, ",")
+
+    strokes = drawings.flatten()
+    x, y, t = (told(each.cast(pa.list_(pa.string()))) for each in strokes.flatten())
+    each = compute.binary_join_element_wise("[[", x, "],[", y, "],[", t, "]]", "")
+    starts = compute.subtract(drawings.offsets, drawings.offsets[0])
+    return told(pa.ListArray.from_arrays(starts, each))
+
+
+@contextmanager
+def _table(out: Path) -> Iterator[Take]:
     """Write every attempt as a line, without the columns that hold more than one value."""
     columns = [c for c in release_columns.TABLES[ATTEMPTS] if c.kind not in _NO_CELLS]
-    names = [column.name for column in columns]
-    tell = [_CELLS.get(column.kind, _as_it_is) for column in columns]
-    with path.open("w", encoding="utf-8", newline="") as out:
-        lines = csv.writer(out, lineterminator="\n")
-        lines.writerow(names)
-        for batch in _batches(folder, names):
-            values = (batch.column(name).to_pylist() for name in names)
-            cells = [[told(v) for v in some] for told, some in zip(tell, values, strict=True)]
+    tell = [(column.name, _CELLS.get(column.kind, _as_they_are)) for column in columns]
+    with (out / TABLE).open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow([column.name for column in columns])
+
+        def take(batch: Any) -> None:
+            cells = [told(batch.column(name)) for name, told in tell]
             lines.writerows(zip(*cells, strict=True))
 
-
-def _as_it_is(value: object) -> object:
-    return value
+        yield take
 
 
-def _bool_cell(value: bool | None) -> str | None:
-    return None if value is None else str(value).lower()
+def _as_they_are(values: Any) -> list[object]:
+    told: list[object] = values.to_pylist()
+    return told
 
 
-def _time_cell(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
+def _text_cells(values: Any) -> list[object]:
+    return [harmless(value) for value in _as_they_are(values)]
 
 
-# What stands for a value in a spreadsheet's table, by the kind of its column.
-_CELLS: dict[str, Callable[[Any], object]] = {
-    "text": harmless,
-    "bool": _bool_cell,
-    "time": _time_cell,
+def _bool_cells(values: Any) -> list[object]:
+    return _as_they_are(values.cast("string"))
+
+
+def _time_cells(values: Any) -> list[object]:
+    return [value and value.isoformat() for value in values.to_pylist()]
+
+
+# What stands for values in a spreadsheet's table, by the kind of their column.
+_CELLS: dict[str, Callable[[Any], list[object]]] = {
+    "text": _text_cells,
+    "bool": _bool_cells,
+    "time": _time_cells,
 }
 
 
@@ -283,3 +346,16 @@ def _is_same(one: Read, other: Read) -> bool:
         if one(len(wanted)) != wanted:
             return False
     return not one(1)
+
+
+def _write_rows_given(folder: Path) -> None:
+    """Write those forms of the attempts that come through the standard input."""
+    import pyarrow
+
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())  # which keeps least of what is free again
+    with pyarrow.ipc.open_stream(sys.stdin.buffer) as batches:
+        write_rows(batches, folder)
+
+
+if __name__ == "__main__":
+    _write_rows_given(Path(sys.argv[1]))

@@ -410,6 +410,68 @@ def test_who_removes_theirs_meanwhile_is_in_no_release(
     assert not Release.objects.exists()
 
 
+def _full_disk(folder: Path) -> None:
+    (folder / release_formats.TABLE).symlink_to("/dev/full")
+
+
+def _one_file_in_the_way(folder: Path) -> None:
+    (folder / release_formats.ARRAYS).mkdir()
+
+
+@pytest.mark.parametrize(
+    ("fail", "why"),
+    [
+        (_full_disk, "No space left on device"),
+        (_one_file_in_the_way, "Is a directory"),
+    ],
+)
+def test_a_form_that_cannot_be_written_fails_the_release_and_leaves_nothing(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fail: Callable[[Path], None],
+    why: str,
+) -> None:
+    Release.objects.all().delete()
+    make_folder = releases._folder
+
+    def and_fail(within: str, name: str) -> Path:
+        made = make_folder(within, name)
+        fail(made)
+        return made
+
+    monkeypatch.setattr(releases, "_folder", and_fail)
+    with pytest.raises(CommandError, match=f"cannot be written: .*{why}"):
+        call_command("release", round=2, out=tmp_path / "out")
+    _assert_nothing_is_left(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("does", "why"),
+    [
+        ("kill -9 $$", "ended by signal 9"),
+        ("exec 0<&-; echo no room here >&2; exit 3", "no room here"),
+    ],
+)
+def test_a_process_of_the_forms_that_ends_fails_the_release_and_leaves_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, why: str
+) -> None:
+    Release.objects.all().delete()
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(program))
+    with pytest.raises(CommandError, match=f"forms .* cannot be written: .*{why}"):
+        call_command("release", round=2, out=tmp_path / "out")
+    _assert_nothing_is_left(tmp_path)
+
+
+def _assert_nothing_is_left(tmp_path: Path) -> None:
+    assert not Release.objects.exists()
+    assert not (tmp_path / "out").exists()
+    assert list(Path(settings.DATA_DIR).glob("release.*")) == []
+
+
 def test_an_open_round_and_one_with_waiting_drawings_have_no_release(
     world: None, tmp_path: Path
 ) -> None:
