@@ -184,9 +184,9 @@ class CurrentRoundView(Tagged):
     def get(self, request: Request) -> Response:
         """The open round, with what is due and what is in training; to admins of a study of several
         arms also with its arm."""
-        arm, viewer = _arm(request), _anybody(request)
-        told = _round(round_figures.current(arm))
-        is_named = viewer and viewer.is_admin and Study.current().has_several_arms
+        arm, viewer, study = _arm(request), _anybody(request), Study.current()
+        told = _round(round_figures.current(arm, study))
+        is_named = viewer and viewer.is_admin and study.has_several_arms
         return Response(told | {"arm": arm} if is_named else told)
 
 

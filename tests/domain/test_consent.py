@@ -250,7 +250,8 @@ def test_people_say_of_themselves_what_they_like_and_admins_get_it_without_names
         "pen": "",
     }
     assert "alice" not in content
-    assert json.loads("".join(exports.own(alice)))["answers"] == {"hand": "left"}
+    own = json.loads("".join(exports.own(alice)))
+    assert (own["answers"], own["consents"], own["readings"]) == ({"hand": "left"}, [], 0)
     client.post("/questions/", {"age": "", "hand": ""})
     assert not Answer.objects.exists()
 

@@ -16,7 +16,7 @@ from collector.models import Attempt, Person, Study, StudyAct
 from collector.study import protocol
 from collector.study import settings as study_settings
 from tests.support import penmanship
-from tests.support.cast import add_person, put, read
+from tests.support.cast import add_person, put, read, submit
 from tests.support.pages import Browse, text
 from trainer.models import Arm
 
@@ -185,7 +185,9 @@ def test_the_api_tells_the_protocol_to_admins_and_at_last_to_everybody(
 def test_samples_say_under_which_protocol_and_at_last_in_which_arm(
     browse: Browse, ada: Person, alice: Person, mona: Person, form: str
 ) -> None:
+    read(mona, "4", submit(alice))
     plain = "".join(exports.stream(form)[0])
+    assert "protocol" not in plain
     start(browse(ada))
     draw(browse(alice))
     read(mona, "4")
