@@ -140,7 +140,7 @@ def people() -> Iterator[str]:
     found = found.annotate(consent=Subquery(latest.values("text__version")[:1]), **_said())
     columns = ("contributor", "arm", "consent", *Question.values)
     rows = ({name: getattr(one, name) for name in columns} for one in in_parts.rows(found, 500))
-    return _as_csv(rows, columns)
+    return as_csv(rows, columns)
 
 
 def _active() -> Iterator[Any]:
@@ -179,7 +179,8 @@ def _as_jsonl(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
         yield json.dumps(row) + "\n"
 
 
-def _as_csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+def as_csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    """Yield rows as CSV, line by line, below a line of the columns' names."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns)
     writer.writeheader()
@@ -193,5 +194,5 @@ def _as_csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterat
 
 FORMATS: dict[str, tuple[Callable[[Iterator[Row], Sequence[str]], Iterator[str]], str]] = {
     "jsonl": (_as_jsonl, "application/jsonl"),
-    "csv": (_as_csv, "text/csv"),
+    "csv": (as_csv, "text/csv"),
 }

@@ -31,7 +31,7 @@ from collector.rules import markdown
 from collector.study import settings as study_settings
 from collector.study import texts
 from tests.support import PASSWORD
-from tests.support.cast import ARMS, a_line
+from tests.support.cast import ARMS, a_line, add_person
 from tests.support.dumps import tables_with
 from tests.support.pages import text
 
@@ -410,6 +410,46 @@ def test_many_of_a_panel_come_from_one_address_and_closed_sign_up_lets_them_in(
     assert PanelMember.objects.count() == 40
     panels.close(ada, panel.pk)
     assert Client().post(link("late")).status_code == 410
+
+
+def test_admins_get_which_of_a_panels_ids_have_drawn_how_much(
+    study: Study, ada: Person, alice: Person, panel: Panel
+) -> None:
+    other = panels.make(ada, name="Ours", code="ours", drawing_count=1, completion_code="C2")
+    PanelMember.objects.create(panel=other, person=add_person(), pid="elsewhere")
+    address = f"/panels/{panel.pk}/ids.csv"
+    admins = signed_in(ada)
+    assert admins.get(address).getvalue().decode() == "id,joined,finished,drawings\r\n"
+    done, back, formula = Client(), Client(), Client()
+    for client, pid in ((done, "p1"), (back, "p2"), (formula, "%3D1%2B1")):
+        client.post(link(pid))
+    for place in (1, 2, 3):
+        draw(done, place)
+    last = [draw(back, place).json()["id"] for place in (4, 5)][-1]
+    PanelMember.objects.filter(pid="p2").update(finished_at=None)
+    back.post(f"/api/attempts/{last}/retract/", {}, content_type="application/json")
+    answer = admins.get(address)
+    assert f'filename="panel-{panel.pk}.csv"' in answer["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
+    members = {member.pid: member for member in panel.members.all()}
+    finished_at = members["p1"].finished_at
+    assert finished_at
+    assert rows == [
+        {
+            "id": shown,
+            "joined": members[pid].joined_at.isoformat(),
+            "finished": finished,
+            "drawings": drawings,
+        }
+        for pid, shown, finished, drawings in (
+            ("p1", "p1", finished_at.isoformat(), "3"),
+            ("p2", "p2", "", "1"),
+            ("=1+1", "'=1+1", "", "0"),
+        )
+    ]
+    assert address in admins.get("/panels/").content.decode()
+    assert signed_in(alice).get(address).status_code == 403
+    assert admins.get("/panels/99/ids.csv").status_code == 404
 
 
 def test_a_panels_ids_are_in_no_export_and_gone_with_the_account(
