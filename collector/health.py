@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from collector.errors import trouble_of
 from trainer import heartbeats, target
 from trainer.learning.sentences import Sentence
-from trainer.models import Arm, Round
 from trainer.saying import told
 
 WRITES_EVERY = 5.0  # seconds; a flood of probes is no flood of writes
@@ -114,10 +113,8 @@ def _write() -> None:
 
 def _target() -> str:
     """Say whether the target model of each arm's open round answers."""
-    opened = Round.objects.filter(state=Round.State.OPEN).values_list("arm", flat=True)
     try:
-        for arm in {*opened} or {Arm.DYNAMIC}:
-            target.current(arm)
+        target.of_all_arms()
     except target.TargetUnavailable as error:
         why: Sentence = error.args[0]
         return why

@@ -76,6 +76,7 @@ urlpatterns = [
     path("questions/", texts.questions, name="questions"),
     path("texts/", texts.all_texts, name="texts"),
     path("panels/", panels.all_panels, name="panels"),
+    path("panels/<int:number>/ids.csv", panels.ids_csv, name="panel_csv"),
     path("join/<str:code>/", panels.join, name="join"),
     path("finished/", panels.done, name="panel_done"),
     path("analysis/", analysis.analysis, name="analysis"),

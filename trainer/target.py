@@ -79,11 +79,21 @@ def current(arm: str = Arm.DYNAMIC) -> Target:
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """
-    round_ = _OPEN.first(str(arm))
-    if round_ is None:
+    [target] = _ready(_OPEN.ask(str(arm)))
+    return target
+
+
+def of_all_arms() -> list[Target]:
+    """Return the target model of each arm's open round, in one query. Raises TargetUnavailable as
+    `current` does."""
+    return _ready(list(Round.objects.filter(state=Round.State.OPEN)))
+
+
+def _ready(opened: list[Round]) -> list[Target]:
+    if not opened:
         raise TargetUnavailable(Sentence("No round is open."))
     with _loading:
-        return _kept(round_) or _load(round_)
+        return [_kept(round_) or _load(round_) for round_ in opened]
 
 
 def _kept(round_: Round) -> Target | None:

@@ -25,6 +25,7 @@ FOUR: dict[str, Any] = {
     ],
     "width": 22,
 }
+LAST_VERSION = 1_000_000  # of a text: nobody saves one as often
 SOMEBODY = {"username": "daisy", "password": "correct horse battery"}
 ID = "0a54a1e6-5a4c-4e5f-9d0b-2f6d3c0d1e77"
 
@@ -168,6 +169,27 @@ class NewAttempt(Drawing):
     client_key = Text(required=False, allow_null=True, min_length=1, max_length=64)
 
 
+class Version(serializers.IntegerField):
+    """Which version of a text somebody read; not true, not 3.0, not "3"."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=LAST_VERSION, **options)
+
+    def to_internal_value(self, data: object) -> int:
+        if type(data) is not int or not 1 <= data <= LAST_VERSION:
+            raise serializers.ValidationError(_("A version is a whole number from 1."))
+        return data
+
+
+class Truth(serializers.BooleanField):
+    """True or false; not 1, not "yes"."""
+
+    def to_internal_value(self, data: object) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError(_("This is either true or false."))
+        return data
+
+
 @example({**SOMEBODY, "email": "daisy@example.org"})
 class NewAccount(Given):
     username = Username(max_length=1000)
@@ -175,6 +197,26 @@ class NewAccount(Given):
     email = Text(
         required=False, allow_blank=True, default="", max_length=254, help_text="or nothing"
     )
+    consent_version = Version(
+        required=False,
+        help_text="of the consent text that they read and agree to, as it says itself",
+    )
+    is_of_age = Truth(
+        required=False, help_text="that they are of the age that the text names; goes with it"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Agreeing is to a text and of an age: each is nothing without the other."""
+        version, is_of_age = attrs.pop("consent_version", None), attrs.pop("is_of_age", None)
+        if version and not is_of_age:
+            raise serializers.ValidationError(
+                {"is_of_age": _("Whoever agrees to the text is of the age that it names.")}
+            )
+        if is_of_age and not version:
+            raise serializers.ValidationError(
+                {"consent_version": _("Say which version of the consent text they agree to.")}
+            )
+        return attrs | {"version": str(version or "")}
 
 
 @example(SOMEBODY)

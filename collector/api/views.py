@@ -8,7 +8,13 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiRequest,
+    OpenApiResponse,
+    extend_schema,
+)
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -39,6 +45,12 @@ SAMPLES = {
     "application/jsonl": '{"id": "…", "round": 3, "label": 4, "split": "train", "pixels": "AAAA…"}',
     "text/csv": "id,attempt,contributor,round,label,split,fooling,audited,added,pixels",
 }
+
+CONSENTING = OpenApiExample(
+    "Where there is a consent text",
+    value={**shapes.SOMEBODY, "consent_version": 1, "is_of_age": True},
+    request_only=True,
+)
 
 
 def _parsed(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -82,14 +94,21 @@ class AccountsView(APIView):
     authentication_classes = []
 
     @extend_schema(
-        request=shapes.NewAccount,
+        request=OpenApiRequest(shapes.NewAccount, examples=[CONSENTING]),
         responses={
             201: shapes.Account,
-            **refused({429: "Too many accounts from here, or emails to one address."}),
+            **refused(
+                {
+                    409: "The consent text is another version by now.",
+                    429: "Too many accounts from here, or emails to one address.",
+                }
+            ),
         },
     )
     def post(self, request: Request) -> Response:
-        """Sign up as a crowdworker."""
+        """Sign up as a crowdworker. Where the study has a consent text, say which version of it
+        they read and agree to, and that they are of its age; both can wait until they draw, which
+        is refused (`consent`) before."""
         person = accounts.sign_up(
             **_parsed(shapes.NewAccount, request),
             address=limits.address_of(request._request),
@@ -184,9 +203,9 @@ class CurrentRoundView(Tagged):
     def get(self, request: Request) -> Response:
         """The open round, with what is due and what is in training; to admins of a study of several
         arms also with its arm."""
-        arm, viewer = _arm(request), _anybody(request)
-        told = _round(round_figures.current(arm))
-        is_named = viewer and viewer.is_admin and Study.current().has_several_arms
+        arm, viewer, study = _arm(request), _anybody(request), Study.current()
+        told = _round(round_figures.current(arm, study))
+        is_named = viewer and viewer.is_admin and study.has_several_arms
         return Response(told | {"arm": arm} if is_named else told)
 
 

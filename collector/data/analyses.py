@@ -20,10 +20,12 @@ from trainer import words
 from trainer.learning.checkpoints import (
     DRAWINGS,
     MINUTES,
+    ONE,
     SAMPLES,
     UNCHOSEN,
     Estimate,
     Plan,
+    Processes,
     estimates,
 )
 from trainer.learning.report import MNIST_TEST
@@ -94,16 +96,22 @@ class Look:
 
 
 def make(
-    data: StudyData, *, seed: int, seeds: int, trainings: int, tell: Callable[[float], object]
+    data: StudyData,
+    *,
+    seed: int,
+    seeds: int,
+    trainings: int,
+    tell: Callable[[float], object],
+    processes: Processes = ONE,
 ) -> Found:
-    """Train the models and compare them, which takes minutes to hours; `tell` gets the share
-    done."""
+    """Train the models and compare them, which takes minutes to hours; `tell` gets the share of
+    them made. Raises Killed."""
     from trainer.learning import basedata
 
     base = basedata.find(settings.MNIST_DIR, settings.MNIST_CACHE)
     plan = Plan(data.architecture, data.start, seeds, trainings, seed, data.frame.stop_samples)
     arms = [arm.arm for arm in data.arms]
-    found = estimates(data.collected, arms, plan, base, tell)
+    found = estimates(data.collected, arms, plan, base, tell, processes)
     return Found(data.arms, found, data.architecture, base.stand_in, seed, seeds, trainings)
 
 

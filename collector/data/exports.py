@@ -4,18 +4,19 @@ and the very set that a round's model was trained on, to make that model again."
 import base64
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from django.db.models import OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
 
 from collector.data import whole_files
 from collector.drawings import reasons
 from collector.errors import Refused
-from collector.models import Answer, Consent, Person, Question, StudyAct, in_parts
+from collector.models import Answer, Consent, Person, Question, Reading, StudyAct, in_parts
 from trainer import rounds, samples
 from trainer.learning.sentences import Sentence
 from trainer.models import Sample
@@ -39,14 +40,16 @@ OF_A_STUDY = ("arm", "protocol")  # columns more, of a study with a protocol
 def stream(form: str) -> tuple[Iterator[str], str]:
     """Give the active samples in `form`, line by line, and its content type. Pixels are base64 of
     784 bytes, row by row. Of a study that has started each sample says under which protocol it was
-    given, if any, by its SHA-256, and, once it has ended, in which arm. Raises Refused for another
-    form."""
+    given, if any, by its SHA-256, and, once it has ended, in which arm. The first of them are read
+    at once, which tell whether it has. Raises Refused for another form."""
     if form not in FORMATS:
         raise Refused(Sentence("The export is as jsonl or csv."), field="as")
     write, content_type = FORMATS[form]
-    start = StudyAct.by_kind().get(StudyAct.Kind.STARTED)
-    columns = COLUMNS + OF_A_STUDY if start else COLUMNS
-    return write(_rows(start), columns), content_type
+    active = _active()
+    first = next(active, None)
+    columns = COLUMNS + OF_A_STUDY if first and first.started_at else COLUMNS
+    rows = map(_row, itertools.chain([first] if first else [], active))
+    return write(({name: row[name] for name in columns} for row in rows), columns), content_type
 
 
 def write_training_set(number: int, path: Path) -> tuple[int, str]:
@@ -72,21 +75,7 @@ def write_training_set(number: int, path: Path) -> tuple[int, str]:
 
 def own(person: Person) -> Iterator[str]:
     """Yield everything that a person drew, as JSON, piece by piece: nothing of anybody else."""
-    about = {
-        "username": person.username,
-        "email": person.email,
-        "unconfirmed_email": person.unconfirmed_email,
-        "role": person.role,
-        "language": person.language,
-        "joined": person.joined_at.isoformat(),
-        "readings": person.readings.filter(answer__isnull=False).count(),
-        "answers": dict(person.answers.values_list("question", "answer")),
-        "consents": [
-            {"version": version, "given": given.isoformat()}
-            for version, given in person.consents.values_list("text__version", "given_at")
-        ],
-    }
-    yield json.dumps(about)[:-1] + ', "drawings": ['
+    yield json.dumps(_about(person))[:-1] + ', "drawings": ['
     attempts = person.attempts.select_related("round", "reason").order_by("submitted_at", "pk")
     for place, attempt in enumerate(in_parts.rows(attempts, 200)):
         stands, is_told = attempt.fate(), attempt.round.has_verdict
@@ -110,48 +99,79 @@ def own(person: Person) -> Iterator[str]:
     yield "\n]}\n"
 
 
+def _about(person: Person) -> dict[str, object]:
+    """Tell what there is of a person beside their drawings; one query."""
+    read = Reading.objects.filter(moderator=OuterRef("pk"), answer__isnull=False).order_by()
+    count = Subquery(read.values("moderator").annotate(n=Count("pk")).values("n"))
+    consents = "consents__text__version", "consents__given_at"
+    told = Person.objects.filter(pk=person.pk).annotate(reading_count=count, **_said())
+    rows = list(
+        told.order_by("consents__given_at").values("reading_count", *Question.values, *consents)
+    )
+    return {
+        "username": person.username,
+        "email": person.email,
+        "unconfirmed_email": person.unconfirmed_email,
+        "role": person.role,
+        "language": person.language,
+        "joined": person.joined_at.isoformat(),
+        "readings": rows[0]["reading_count"] or 0,
+        "answers": {name: said for name in Question.values if (said := rows[0][name])},
+        "consents": [
+            {"version": version, "given": given.isoformat()}
+            for version, given in ([row[name] for name in consents] for row in rows)
+            if version
+        ],
+    }
+
+
+def _said() -> dict[str, Subquery]:
+    """What people said about themselves, by question, as columns of a query of people."""
+    said = Answer.objects.filter(person=OuterRef("pk"))
+    return {name: Subquery(said.filter(question=name).values("answer")) for name in Question.values}
+
+
 def people() -> Iterator[str]:
     """Yield as CSV whoever has not left, under the pseudonym that exported samples have: the arm,
     the version of the consent, and what they said about themselves, empty where they did not. No
     name, and no panel's id."""
     latest = Consent.objects.filter(person=OuterRef("pk")).order_by("-text__version")
-    said = {
-        question: Subquery(
-            Answer.objects.filter(person=OuterRef("pk"), question=question).values("answer")
-        )
-        for question in Question.values
-    }
     found = Person.objects.with_arm().filter(closed_at=None).order_by("contributor")
-    found = found.annotate(consent=Subquery(latest.values("text__version")[:1]), **said)
+    found = found.annotate(consent=Subquery(latest.values("text__version")[:1]), **_said())
     columns = ("contributor", "arm", "consent", *Question.values)
     rows = ({name: getattr(one, name) for name in columns} for one in in_parts.rows(found, 500))
-    return _as_csv(rows, columns)
+    return as_csv(rows, columns)
 
 
-def _rows(start: StudyAct | None) -> Iterator[Row]:
+def _active() -> Iterator[Any]:
+    """Yield the active samples, each with the start of the study, if there was one."""
+    start = StudyAct.objects.filter(kind=StudyAct.Kind.STARTED)
     active = (
         Sample.objects.filter(withdrawn_at=None)
         .select_related("contributor", "round")
+        .annotate(started_at=Subquery(start.values("done_at")))
+        .annotate(protocol=Subquery(start.values("sha256")))
         .order_by("added_at", "pk")
     )
-    for sample in in_parts.rows(active, 500):
-        row: Row = {
-            "id": str(sample.pk),
-            "attempt": str(sample.attempt),
-            "contributor": str(sample.contributor_id),
-            "round": sample.round.number,
-            "label": sample.label,
-            "split": sample.contributor.split,
-            "fooling": sample.has_fooled,
-            "audited": sample.is_audited,
-            "added": sample.added_at.isoformat(),
-            "pixels": base64.b64encode(bytes(sample.pixels)).decode(),
-        }
-        if start:
-            is_under_it = sample.added_at >= start.done_at
-            row["arm"] = sample.arm if sample.round.told_at else None
-            row["protocol"] = start.sha256 if is_under_it else None
-        yield row
+    return in_parts.rows(active, 500)
+
+
+def _row(sample: Any) -> Row:
+    is_under_it = sample.started_at and sample.added_at >= sample.started_at
+    return {
+        "id": str(sample.pk),
+        "attempt": str(sample.attempt),
+        "contributor": str(sample.contributor_id),
+        "round": sample.round.number,
+        "label": sample.label,
+        "split": sample.contributor.split,
+        "fooling": sample.has_fooled,
+        "audited": sample.is_audited,
+        "added": sample.added_at.isoformat(),
+        "pixels": base64.b64encode(bytes(sample.pixels)).decode(),
+        "arm": sample.arm if sample.round.told_at else None,
+        "protocol": sample.protocol if is_under_it else None,
+    }
 
 
 def _as_jsonl(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
@@ -159,7 +179,8 @@ def _as_jsonl(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
         yield json.dumps(row) + "\n"
 
 
-def _as_csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+def as_csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    """Yield rows as CSV, line by line, below a line of the columns' names."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns)
     writer.writeheader()
@@ -173,5 +194,5 @@ def _as_csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterat
 
 FORMATS: dict[str, tuple[Callable[[Iterator[Row], Sequence[str]], Iterator[str]], str]] = {
     "jsonl": (_as_jsonl, "application/jsonl"),
-    "csv": (_as_csv, "text/csv"),
+    "csv": (as_csv, "text/csv"),
 }

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models, transaction
-from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -41,12 +41,13 @@ class PersonManager(BaseUserManager["Person"]):
 
     def hidden(self, arm: str = Arm.DYNAMIC) -> "models.QuerySet[Person]":
         """Return whom the people of an arm do not see: suspended, closed, not listed by choice, or
-        in another arm; where no verdict is given, nobody sees anybody."""
-        if arm == Arm.NONE:
-            return self.all()
+        in another arm; where no verdict is given, nobody sees anybody before the study has
+        ended."""
         hidden = self.exclude(is_active=True, is_listed=True, closed_at=None)
         if arm == Arm.DYNAMIC:
             return hidden | self.filter(pk__in=Allocation.elsewhere(arm))
+        if arm == Arm.NONE:
+            hidden |= self.exclude(Exists(Round.objects.filter(arm=arm, told_at__isnull=False)))
         theirs = Allocation.objects.filter(arm=arm)
         return hidden | self.exclude(pk__in=theirs.values("person"))
 

@@ -44,7 +44,8 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
         )
     with transaction.atomic():
         attempt = (
-            Attempt.objects.select_for_update(no_key=True)
+            Attempt.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("round")
             .filter(pk=attempt_id, drawer=drawer)
             .first()
         )

@@ -128,7 +128,8 @@ def decide(
         raise Refused(Sentence("Choose a digit, ambiguous or junk."), field="answer")
     reason = require_reason(why, Sentence("Say why, for the drawer and for the log."))
     with transaction.atomic():
-        attempt = Attempt.objects.select_for_update(no_key=True).filter(pk=attempt_id).first()
+        locked = Attempt.objects.select_for_update(no_key=True, of=("self",))
+        attempt = locked.select_related("round").filter(pk=attempt_id).first()
         if attempt is None:
             raise NotFound(Sentence("There is no such drawing."))
         if attempt.drawer_id == admin.pk:

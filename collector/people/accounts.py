@@ -151,7 +151,8 @@ def _saving(person: Person, password: str) -> Iterator[None]:
     """Check a new person and set their password; what saves them is one transaction. Raises Refused
     with the field at fault."""
     try:
-        person.full_clean(exclude=["password"])
+        # Of ids that were drawn just now nobody is asked whether they are there.
+        person.full_clean(exclude=["password", "id", "contributor"])
         _check_password(password, person)
     except ValidationError as error:
         raise _refused(error) from error

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from collector.errors import Conflict, Refused
 from collector.models import CHOICES, Answer, Consent, Person, Question, Study, StudyText
@@ -16,14 +17,13 @@ def in_force() -> StudyText | None:
 
 def give(person: Person, version: str) -> None:
     """Write down that a person agrees to the text in force, of which they read this version, and is
-    of its age; once, however often they say so. Raises Conflict where it has changed since."""
+    of its age; once, however often they say so. Where there is none, it is of version "". Raises
+    Conflict where it has changed since."""
     text = in_force()
+    if version != (str(text.version) if text else ""):
+        raise Conflict(_changed(text), field="consent_version", code="consent")
     if text is None:
         return
-    if version != str(text.version):
-        raise Conflict(
-            Sentence("The consent text has changed in this very moment. Read it again, please.")
-        )
     try:
         with transaction.atomic():
             Consent.objects.create(person=person, text=text)
@@ -31,6 +31,17 @@ def give(person: Person, version: str) -> None:
         if not Consent.objects.filter(person=person, text=text).exists():
             raise
     person.lacks_consent = False
+
+
+def _changed(text: StudyText | None) -> Sentence:
+    if text is None:
+        return Sentence("This study asks for no consent, or no more.")
+    return Sentence(
+        "The consent text is version {version} by now. Read it again, here or at {address}, and "
+        "agree to that version if you do.",
+        version=text.version,
+        address=reverse("consent"),
+    )
 
 
 def given(person: Person) -> Consent | None:

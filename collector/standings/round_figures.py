@@ -94,13 +94,12 @@ def newest_first(arm: str = Arm.DYNAMIC) -> QuerySet[Round]:
     return of_arm.order_by("-number")
 
 
-def overviews(rounds: Sequence[Round]) -> list[RoundOverview]:
+def overviews(rounds: Sequence[Round], study: Study | None = None) -> list[RoundOverview]:
     """Tell these rounds, whose models are loaded; of each report the part that does not grow with
-    the rounds."""
+    the rounds. Whoever has read the study hands it on."""
     counts = leaderboards.counts_by_round(round_.pk for round_ in rounds)
-    return [
-        _overview(round_, counts.get(round_.pk, leaderboards.AttemptCounts())) for round_ in rounds
-    ]
+    none = leaderboards.AttemptCounts()
+    return [_overview(round_, counts.get(round_.pk, none), study) for round_ in rounds]
 
 
 def describe(number: int, arm: str = Arm.DYNAMIC) -> RoundOverview:
@@ -117,11 +116,11 @@ def describe(number: int, arm: str = Arm.DYNAMIC) -> RoundOverview:
     )
 
 
-def current(arm: str = Arm.DYNAMIC) -> RoundOverview:
+def current(arm: str = Arm.DYNAMIC, study: Study | None = None) -> RoundOverview:
     """Tell an arm's open round, as it is in the moment that it is read: another may open while its
     drawings are counted."""
     round_ = newest_first(arm).get(state=Round.State.OPEN)
-    [overview] = overviews([round_])
+    [overview] = overviews([round_], study)
     return overview
 
 
@@ -142,7 +141,9 @@ def _line(round_: Round) -> MatrixLine | None:
     )
 
 
-def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOverview:
+def _overview(
+    round_: Round, counts: leaderboards.AttemptCounts, study: Study | None = None
+) -> RoundOverview:
     is_open = round_.state == Round.State.OPEN
     return RoundOverview(
         number=round_.number,
@@ -156,14 +157,14 @@ def _overview(round_: Round, counts: leaderboards.AttemptCounts) -> RoundOvervie
         counts=counts,
         counts_by_digit={},
         stored_report=round_.model.report,
-        due=due(round_.arm) if is_open else None,
+        due=due(round_.arm, study) if is_open else None,
         training=_training(round_.arm) if is_open else None,
     )
 
 
-def due(arm: str = Arm.DYNAMIC) -> Due:
-    """Count what an arm's next model has and needs; two queries."""
-    study = Study.current()
+def due(arm: str = Arm.DYNAMIC, study: Study | None = None) -> Due:
+    """Count what an arm's next model has and needs; two queries, one where the study is known."""
+    study = study or Study.current()
     return Due(samples.due(study.max_per_person, arm).count(), study.round_size)
 
 

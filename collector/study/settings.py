@@ -20,6 +20,7 @@ from collector.models import (
     require_reason,
 )
 from collector.rules import arms, origins
+from collector.study import texts
 from trainer import candidates, rounds
 from trainer.learning.sentences import Sentence
 
@@ -87,6 +88,7 @@ def change(
         if "arms" in values:
             for arm in study.weights:
                 rounds.open_first(study.architecture, arm)
+    texts.forget()
     return study
 
 

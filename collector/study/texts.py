@@ -20,12 +20,14 @@ KEPT = 30.0  # seconds that a process believes what it has read of the texts
 
 @dataclass(frozen=True)
 class Shown:
-    """Which texts there are, whether people are asked about themselves, and the licence of what is
-    drawn: what pages that ask the database for nothing else show of the study."""
+    """Which texts there are, whether people are asked about themselves, the licence of what is
+    drawn, and whether people are in arms: what pages that ask the database for nothing else show of
+    the study."""
 
     kinds: frozenset[str] = frozenset()
     has_questions: bool = False
     licence: str = ""
+    has_several_arms: bool = False
 
 
 _kept = (float("-inf"), Shown())
@@ -33,7 +35,7 @@ _kept = (float("-inf"), Shown())
 
 def shown() -> Shown:
     """Return what there is, as this process read it within the last half minute: so the pages of a
-    study without texts cost no more. What counts, a consent, never goes by it."""
+    study without texts or arms cost no more. What counts, a consent, never goes by it."""
     global _kept
     read_at, found = _kept
     if time.monotonic() - read_at < KEPT:
@@ -47,7 +49,7 @@ def shown() -> Shown:
 
 
 def forget() -> None:
-    """Have the texts read again."""
+    """Have it read again."""
     global _kept
     _kept = (float("-inf"), Shown())
 
@@ -63,7 +65,7 @@ def _read() -> Shown:
     if study is None:
         return Shown()
     kinds = frozenset(kind for kind in Kind.values if getattr(study, f"{kind}_length"))
-    return Shown(kinds, bool(study.questions), study.licence)
+    return Shown(kinds, bool(study.questions), study.licence, study.has_several_arms)
 
 
 def versions() -> dict[str, StudyText]:

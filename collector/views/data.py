@@ -16,7 +16,7 @@ from collector.standings import leaderboards
 from collector.standings.leaderboards import AttemptCounts
 from collector.study import texts
 from collector.views.parts import charts, protocols
-from collector.views.parts.access import for_admins
+from collector.views.parts.access import for_admins, viewer_of
 from trainer import words
 from trainer.models import Arm, Round
 from trainer.saying import number
@@ -37,9 +37,10 @@ FORMS = {
 @require_safe
 def data(request: HttpRequest) -> HttpResponseBase:
     """Raises Forbidden where the data are for admins alone."""
-    if Study.current().has_public_releases:
-        return _page(request, request.user if isinstance(request.user, Person) else None)
-    return for_admins(_page)(request)
+    study = Study.current()
+    if study.has_public_releases:
+        return _page(request, viewer_of(request), study)
+    return for_admins(_page)(request, study)
 
 
 @require_safe
@@ -50,36 +51,34 @@ def people_csv(request: HttpRequest, admin: Person) -> StreamingHttpResponse:
     return StreamingHttpResponse(exports.people(), content_type="text/csv", headers=headers)
 
 
-def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
+def _page(request: HttpRequest, person: Person | None, study: Study) -> HttpResponse:
     found = releases.visible_to(person).prefetch_related("files", "publications")
     sees_all = person is not None and person.is_admin
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     newest = found.filter(withdrawn_at=None).first()
-    study = Study.current()
     context = {
         "protocol": protocols.beside_results(study, person),
         "page": page,
         "releases": [_shown(release) for release in page.object_list],
-        "newest": _newest(request, newest) if newest else None,
+        "newest": _newest(request, newest, study) if newest else None,
         "are_public": study.has_public_releases,
         "sees_all": sees_all,
         "has_people": sees_all and texts.shown().has_questions,
         "problems": list(publishing.problems()) if sees_all else [],
         "digits": DIGITS,
-        **_counted(),
+        **_counted(study),
     }
     return render(request, "pages/data.html", context)
 
 
-def _counted() -> dict[str, object]:
+def _counted(study: Study) -> dict[str, object]:
     """Count all drawings by digit, and what fooled by confusion: of the dynamic arm, as releases
     are."""
     # By their rounds, whose index has all that is counted: the table's rows have drawings too.
     rounds = Round.objects.filter(arm=Arm.DYNAMIC)
     by_digit = leaderboards.counts_by_digit(Attempt.objects.filter(round__in=rounds))
     total = sum(by_digit.values(), AttemptCounts())
-    has_arms = Study.current().has_several_arms
-    fools = leaderboards.fools_by_confusion(Arm.DYNAMIC if has_arms else None)
+    fools = leaderboards.fools_by_confusion(Arm.DYNAMIC if study.has_several_arms else None)
     of_digit = {
         digit: sum(n for (target, _), n in fools.items() if target == digit) for digit in DIGITS
     }
@@ -112,7 +111,7 @@ def _cells(target: int, fools: dict[tuple[int, int], int]) -> list[dict[str, obj
     ]
 
 
-def _newest(request: HttpRequest, release: Release) -> dict[str, object]:
+def _newest(request: HttpRequest, release: Release, study: Study) -> dict[str, object]:
     files = release.files_given
     arrays = _address(release, next(file for file in files if file.name == ARRAYS))
     return {
@@ -126,7 +125,7 @@ def _newest(request: HttpRequest, release: Release) -> dict[str, object]:
             for form, begins in FORMS.items()
         },
         "arrays": request.build_absolute_uri(arrays),
-        "is_public": Study.current().has_public_releases and release.is_licensed,
+        "is_public": study.has_public_releases and release.is_licensed,
         "card": _text(release, release_texts.README).partition("---\n\n")[2],
         "licence": [
             paragraph.replace("\n", " ")

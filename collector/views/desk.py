@@ -149,7 +149,7 @@ def _context(request: HttpRequest, admin: Person, bound: Forms) -> dict[str, obj
     study = Study.current()
     found = protocol.of(study)
     opened = _opened(study)
-    return _waiting(request, admin, bound, status.waiting) | {
+    return _waiting(request, admin, bound, status.waiting, study) | {
         "protocol": protocols.told(found) if found else None,
         "opened": opened,
         "open": opened[0],
@@ -175,7 +175,7 @@ def _opened(study: Study) -> list[dict[str, object]]:
     for arm in sorted(study.weights, key=lambda arm: arm != Arm.DYNAMIC):
         failed = candidates.last_failed(arm if study.has_several_arms else "")
         told.append(
-            figures.open_round(round_figures.current(arm))
+            figures.open_round(round_figures.current(arm, study))
             | {
                 "arm": arm,
                 "is_named": study.has_several_arms,
@@ -187,7 +187,7 @@ def _opened(study: Study) -> list[dict[str, object]]:
 
 
 def _waiting(
-    request: HttpRequest, admin: Person, bound: Forms, pending_count: int
+    request: HttpRequest, admin: Person, bound: Forms, pending_count: int, study: Study
 ) -> dict[str, object]:
     """What waits for a decision, each kind with how many there are, and the menu's number of all
     together, which so is not counted again; and whether nobody reads what waits for moderators."""
@@ -211,7 +211,7 @@ def _waiting(
         "waiting_count": waiting.total,
         "waiting": _in_words(waiting),
         "unread": _unread(pending_count - waiting.unsettled_count, moderators),
-        "held": [_held(model, bound) for model in held],
+        "held": [_held(model, bound, study) for model in held],
         "moderators": _moderators(moderators),
         **{f"{name}_page": page for name, page in pages.items()},
         **{
@@ -375,13 +375,13 @@ def _sign(sign: Sign, now: datetime) -> dict[str, str]:
     }
 
 
-def _held(model: RoundModel, bound: Forms) -> dict[str, object]:
+def _held(model: RoundModel, bound: Forms, study: Study) -> dict[str, object]:
     """A held candidate, its figures beside round 1's."""
     report = Report.from_json(model.report)
     first = Report.from_json(model.initial_model.report if model.initial_model else None)
     key = f"candidate-{model.pk}"
     return figures.candidate(model) | {
-        "arm": model.arm if Study.current().has_several_arms else "",
+        "arm": model.arm if study.has_several_arms else "",
         "figures": [
             {
                 "name": told(text),

@@ -49,7 +49,7 @@ def draw(request: HttpRequest, person: Person) -> HttpResponse:
     if person.arm == Arm.NONE:
         context |= {"game": game.thanks(person)}
     else:
-        open_round = round_figures.current(person.arm)
+        open_round = round_figures.current(person.arm, study)
         assert open_round.due is not None
         context |= {
             "has_verdict": True,

@@ -17,11 +17,10 @@ from collector.drawings import public, reasons
 from collector.errors import Refused
 from collector.models import Attempt
 from collector.views.parts import arms, cards, charts, pictures
-from collector.views.parts.access import viewer_of
 from trainer import words
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
-from trainer.models import Arm, Round
+from trainer.models import Round
 from trainer.saying import say
 
 MOST_PAGES = 100  # so that no page is far down an index
@@ -158,9 +157,7 @@ def _cell(
 
 def _fool(request: HttpRequest, attempt_id: UUID) -> Attempt:
     """Return a fool that whoever asks may see. Raises NotFound."""
-    viewer = viewer_of(request)
-    own = viewer.arm if viewer else Arm.DYNAMIC
-    arm = arms.asked_by(request) if "arm" in request.GET else own
+    arm = arms.asked_by(request) if "arm" in request.GET else arms.of_viewer(request)
     return public.get_public_fool(attempt_id, arm)
 
 

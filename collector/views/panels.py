@@ -4,7 +4,7 @@ one."""
 from collections.abc import Callable
 from functools import partial
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -102,6 +102,16 @@ def all_panels(request: HttpRequest, admin: Person) -> HttpResponse:
         "form": bound.get("panel") or PanelForm(),
     }
     return render(request, "pages/panels.html", context)
+
+
+@never_cache
+@require_safe
+@for_admins
+def ids_csv(request: HttpRequest, admin: Person, number: int) -> StreamingHttpResponse:
+    """Answer which of a panel's ids have drawn how much, so that people can be paid."""
+    lines = panels.as_csv(admin, number)
+    headers = {"Content-Disposition": f'attachment; filename="panel-{number}.csv"'}
+    return StreamingHttpResponse(lines, content_type="text/csv", headers=headers)
 
 
 def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:

@@ -129,7 +129,6 @@ def _ask(admin: Person, form: AskedForm, questions: str, licence: str) -> str:
     if seen and not Study.current().licence:
         seen["licence"] = ""  # the usual one was proposed, and is chosen by this
     study_settings.change(admin, seen, questions=questions, licence=licence)
-    texts.forget()
     return _("Saved.")
 
 

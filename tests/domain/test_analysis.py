@@ -2,6 +2,9 @@
 lot gave people to."""
 
 import csv
+import os
+import re
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
@@ -71,7 +74,8 @@ def _draw() -> None:
 
 def analyse(*arguments: str, **options: Any) -> list[str]:
     out = StringIO()
-    call_command("analyse", *arguments, stdout=out, stderr=StringIO(), **QUICK, **options)
+    options = {"stderr": StringIO(), **QUICK, **options}
+    call_command("analyse", *arguments, stdout=out, **options)
     return out.getvalue().splitlines()
 
 
@@ -97,6 +101,41 @@ def test_rows_and_an_export_alone_give_the_same_answer_to_the_digit(
     }
     with pytest.raises(CommandError, match="there already"):
         analyse(export=tmp_path / "study")
+
+
+def test_any_number_of_processes_gives_the_same_to_the_byte_and_says_how_far_it_is(
+    world: None, tmp_path: Path
+) -> None:
+    told, shares = [], []
+    for jobs in (1, 3):
+        said = StringIO()
+        out = analyse("--jobs", str(jobs), csv=tmp_path / f"{jobs}.csv", stderr=said)
+        told.append(out[:-1])  # the last line has the look's number
+        shares.append([int(share) for share in re.findall(r"(\d+)% of", said.getvalue())])
+    assert told[0] == told[1]
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "3.csv").read_bytes()
+    assert shares[0] == shares[1] == sorted({*shares[0]})
+    assert len(shares[0]) > 20
+    assert shares[0][-1] == 100
+
+
+@pytest.mark.survives(
+    "a process of the analysis, killed",
+    "the command ends with a sentence and keeps nothing",
+)
+def test_a_process_that_is_killed_ends_the_analysis_with_a_sentence(
+    world: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Analysis.objects.all().delete()
+
+    def killed(*_: object) -> bytes:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return b""
+
+    monkeypatch.setattr(fit, "retrain", killed)
+    with pytest.raises(CommandError, match="Nothing of this look is kept"):
+        analyse("--jobs", "2")
+    assert not Analysis.objects.exists()
 
 
 def test_each_counts_in_the_arm_of_their_lot_and_whoever_has_none_in_no_arm(world: None) -> None:

@@ -31,13 +31,14 @@ from collector.rules import markdown
 from collector.study import settings as study_settings
 from collector.study import texts
 from tests.support import PASSWORD
-from tests.support.cast import ARMS, a_line
+from tests.support.cast import ARMS, a_line, add_person
 from tests.support.dumps import tables_with
 from tests.support.pages import text
 
 PID = "5f3e9c8b7a6d5e4f3a2b1c0d"
 GIVEN = {"username": "carol", "password": PASSWORD, "email": ""}
 AGREED = {"is_of_age": "on", "agrees": "on"}
+WRONG = (0, -1, 1.0, "1", True, 10**9)  # versions that none is
 
 
 @pytest.fixture(autouse=True)
@@ -118,13 +119,77 @@ def test_sign_up_asks_for_consent_and_age_and_keeps_version_and_time(
     assert "Without this nobody takes part" in text(client.post("/accounts/sign-up/", GIVEN))
     assert not Person.objects.filter(username="carol").exists()
     stale = client.post("/accounts/sign-up/", GIVEN | AGREED | {"version": "1"})
-    assert "has changed in this very moment" in text(stale)
+    assert "The consent text is version 2 by now." in text(stale)
     assert not Person.objects.filter(username="carol").exists()
     assert client.post("/accounts/sign-up/", GIVEN | AGREED | {"version": "2"}).status_code == 302
     consent = Consent.objects.get(person__username="carol")
     assert (consent.text.version, consent.text.minimum_age) == (2, 16)
     assert draw(client).status_code == 201
     assert "You agreed to version 2" in text(client.get("/account/"))
+
+
+def sign_up_by_api(**more: Any) -> Any:
+    body = {"username": "carol", "password": PASSWORD, **more}
+    return Client().post("/api/accounts/", body, content_type="application/json")
+
+
+def test_by_the_api_who_signs_up_agrees_to_the_text_that_they_read_and_draws_at_once(
+    study: Study, say: Callable[..., None]
+) -> None:
+    say("Old words.")
+    say("You draw digits.", age=16)
+    old = sign_up_by_api(consent_version=1, is_of_age=True)
+    assert old.status_code == 409
+    refused = old.json()["error"]
+    assert (refused["code"], refused["field"]) == ("consent", "consent_version")
+    assert "version 2 by now" in refused["message"]
+    assert "/consent/" in refused["message"]
+    assert not Person.objects.filter(username="carol").exists()
+    assert sign_up_by_api(consent_version=2, is_of_age=True).status_code == 201
+    consent = Consent.objects.get(person__username="carol")
+    assert (consent.text.version, consent.text.minimum_age) == (2, 16)
+    assert draw(signed_in(consent.person)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"consent_version": 1}, "is_of_age"),
+        ({"consent_version": 1, "is_of_age": False}, "is_of_age"),
+        ({"is_of_age": True}, "consent_version"),
+        *(
+            ({"consent_version": version, "is_of_age": True}, "consent_version")
+            for version in WRONG
+        ),
+        ({"consent_version": 1, "is_of_age": "yes"}, "is_of_age"),
+        ({"consent_version": 1, "is_of_age": 1}, "is_of_age"),
+    ],
+)
+def test_half_a_consent_is_refused_and_makes_no_account(
+    study: Study, say: Callable[..., None], said: dict[str, Any], field: str
+) -> None:
+    say("Words.")
+    answer = sign_up_by_api(**said)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["field"] == field
+    assert not Person.objects.exclude(role="admin").exists()
+
+
+def test_by_the_api_without_a_consent_the_account_is_made_and_drawing_asks_for_it(
+    study: Study, say: Callable[..., None]
+) -> None:
+    say("Words.")
+    assert sign_up_by_api().status_code == 201
+    refused = draw(signed_in(Person.objects.get(username="carol")))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "consent")
+    assert not Consent.objects.exists()
+
+
+def test_nobody_agrees_to_a_text_that_is_not_there(study: Study) -> None:
+    answer = sign_up_by_api(consent_version=1, is_of_age=True)
+    assert answer.status_code == 409
+    assert "asks for no consent" in answer.json()["error"]["message"]
+    assert not Person.objects.filter(username="carol").exists()
 
 
 def test_after_a_change_everybody_is_asked_again_before_the_next_drawing_counts(
@@ -250,7 +315,8 @@ def test_people_say_of_themselves_what_they_like_and_admins_get_it_without_names
         "pen": "",
     }
     assert "alice" not in content
-    assert json.loads("".join(exports.own(alice)))["answers"] == {"hand": "left"}
+    own = json.loads("".join(exports.own(alice)))
+    assert (own["answers"], own["consents"], own["readings"]) == ({"hand": "left"}, [], 0)
     client.post("/questions/", {"age": "", "hand": ""})
     assert not Answer.objects.exists()
 
@@ -344,6 +410,46 @@ def test_many_of_a_panel_come_from_one_address_and_closed_sign_up_lets_them_in(
     assert PanelMember.objects.count() == 40
     panels.close(ada, panel.pk)
     assert Client().post(link("late")).status_code == 410
+
+
+def test_admins_get_which_of_a_panels_ids_have_drawn_how_much(
+    study: Study, ada: Person, alice: Person, panel: Panel
+) -> None:
+    other = panels.make(ada, name="Ours", code="ours", drawing_count=1, completion_code="C2")
+    PanelMember.objects.create(panel=other, person=add_person(), pid="elsewhere")
+    address = f"/panels/{panel.pk}/ids.csv"
+    admins = signed_in(ada)
+    assert admins.get(address).getvalue().decode() == "id,joined,finished,drawings\r\n"
+    done, back, formula = Client(), Client(), Client()
+    for client, pid in ((done, "p1"), (back, "p2"), (formula, "%3D1%2B1")):
+        client.post(link(pid))
+    for place in (1, 2, 3):
+        draw(done, place)
+    last = [draw(back, place).json()["id"] for place in (4, 5)][-1]
+    PanelMember.objects.filter(pid="p2").update(finished_at=None)
+    back.post(f"/api/attempts/{last}/retract/", {}, content_type="application/json")
+    answer = admins.get(address)
+    assert f'filename="panel-{panel.pk}.csv"' in answer["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
+    members = {member.pid: member for member in panel.members.all()}
+    finished_at = members["p1"].finished_at
+    assert finished_at
+    assert rows == [
+        {
+            "id": shown,
+            "joined": members[pid].joined_at.isoformat(),
+            "finished": finished,
+            "drawings": drawings,
+        }
+        for pid, shown, finished, drawings in (
+            ("p1", "p1", finished_at.isoformat(), "3"),
+            ("p2", "p2", "", "1"),
+            ("=1+1", "'=1+1", "", "0"),
+        )
+    ]
+    assert address in admins.get("/panels/").content.decode()
+    assert signed_in(alice).get(address).status_code == 403
+    assert admins.get("/panels/99/ids.csv").status_code == 404
 
 
 def test_a_panels_ids_are_in_no_export_and_gone_with_the_account(

@@ -20,7 +20,7 @@ from tests.support.cast import ARMS, add_person, put, read, submit
 from tests.support.models import add_model
 from tests.support.pages import Browse, text
 from trainer import candidates, rounds, samples, target
-from trainer.models import Arm, Contributor, RoundModel
+from trainer.models import Arm, Contributor, Round, RoundModel, Weights
 
 [(_, STROKES)] = penmanship.drawings(6, 1)
 VERDICT = ("predicted_label", "probabilities", "fooled")
@@ -237,13 +237,18 @@ def test_on_the_desk_each_arm_is_trained_by_itself_and_a_held_candidates_arm_is_
     assert "of the arm" not in text(desk.get("/desk/"))
 
 
-def test_readiness_asks_each_arms_target(
-    people: dict[str, Person], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-    monkeypatch.setattr(target, "current", lambda arm="dynamic": asked.append(arm))
-    Client().get("/readyz")
-    assert sorted(asked) == ["dynamic", "none", "static"]
+def test_readiness_asks_each_arms_target(people: dict[str, Person]) -> None:
+    for arm in Arm.values:
+        Round.objects.filter(arm=arm).update(model=add_model(4, arm=arm))
+    assert Client().get("/readyz").json()["target"] == "ok"
+    for arm in Arm.values:
+        target.forget()
+        weights = Weights.objects.filter(model__rounds__arm=arm)
+        [sha256] = weights.values_list("sha256", flat=True)
+        weights.update(sha256="0" * 64)
+        assert "is damaged" in Client().get("/readyz").json()["target"], arm
+        weights.update(sha256=sha256)
+        assert Client().get("/readyz").json()["target"] == "ok"
 
 
 LINK = re.compile(r'href="((?:/(?:rounds|gallery|leaderboard|fools)/[^"#]*)|\?[^"#]+)"')
@@ -277,6 +282,25 @@ def test_pages_of_another_arm_lead_to_pages_of_that_arm(
             assert client.get(path).status_code in (200, 403), path
     assert "arm=" not in client.get("/rounds/").content.decode()
     assert b"arm=" not in client.get("/gallery/?arm=%22%3E").content
+
+
+def test_files_that_do_not_say_of_which_arm_are_of_ones_own(
+    people: dict[str, Person], browse: Browse, mona: Person
+) -> None:
+    fool = submit(people["static"], 4)
+    read(mona, "4", fool)
+    rounds.open_next(add_model(4, arm="static"))
+    for path, in_static, elsewhere in (
+        (f"/fools/{fool.pk}/seen.png", 200, 404),
+        (f"/fools/{fool.pk}/card.png", 200, 404),
+        ("/rounds/2/card.md", 200, 404),
+    ):
+        assert browse(people["static"]).get(path).status_code == in_static, path
+        for client in (Client(), browse(people["dynamic"])):
+            assert client.get(path).status_code == elsewhere, path
+    own = browse(people["static"]).get("/rounds/history.csv").getvalue()
+    assert own == Client().get("/rounds/history.csv?arm=static").getvalue()
+    assert own != Client().get("/rounds/history.csv").getvalue()
 
 
 def test_the_feed_tells_what_a_stranger_sees(people: dict[str, Person], ada: Person) -> None:

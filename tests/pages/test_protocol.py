@@ -13,10 +13,13 @@ from django.urls import reverse
 
 from collector.data import exports
 from collector.models import Attempt, Person, Study, StudyAct
+from collector.rules import challenges
+from collector.standings import today
+from collector.standings.leaderboards import PERIODS
 from collector.study import protocol
 from collector.study import settings as study_settings
 from tests.support import penmanship
-from tests.support.cast import add_person, put, read
+from tests.support.cast import add_person, put, read, submit
 from tests.support.pages import Browse, text
 from trainer.models import Arm
 
@@ -164,6 +167,52 @@ def test_the_end_refuses_drawings_and_tells_everything(
     assert protocol.current().sha256 in text(theirs.get("/rounds/"))  # type: ignore[union-attr]
 
 
+def test_what_was_drawn_without_a_verdict_hangs_with_all_others_once_the_study_has_ended(
+    browse: Browse, ada: Person, alice: Person, mona: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(browse(ada))
+    silent, hidden = (put(add_person(name), Arm.NONE) for name in ("quiet", "unlisted"))
+    Person.objects.filter(pk=hidden.pk).update(is_listed=False)
+    fool, unseen = submit(silent), submit(hidden)
+    for _ in range(2):
+        read(mona, "4")
+    monkeypatch.setattr(today, "today", lambda: fool.submitted_at.date())
+    monkeypatch.setattr(challenges, "digit_of", lambda day: 4)
+    theirs, stranger, drawer = browse(silent), browse(None), browse(alice)
+    card = f"/fools/{fool.pk}/"
+
+    def shown(client: Client, path: str) -> bool:
+        """Whether a page has the drawing or a board its drawer."""
+        answer = client.get(path)
+        if answer.status_code != 200 or answer["Content-Type"] == "image/png":
+            return answer.status_code == 200
+        main = answer.content.decode().rpartition("<main")[2]
+        return ("quiet" if "leaderboard" in path else str(fool.pk)) in main
+
+    in_arm = ["/gallery/?arm=none", "/gallery/?arm=none&round=1&target=4&predicted=9"]
+    in_arm += [f"/leaderboard/?arm=none&period={period}" for period in (*PERIODS, "today")]
+    in_arm += ["/api/leaderboard/?arm=none&period=all"]
+    in_arm += [f"{card}{name}?arm=none" for name in ("", "seen.png", "card.png")]
+    own = [path.replace("arm=none", "") for path in in_arm] + ["/", "/people/quiet/"]
+
+    def told() -> set[bool]:
+        return {
+            shown(client, path)
+            for client, paths in ((theirs, own), (stranger, in_arm), (drawer, in_arm))
+            for path in paths
+        }
+
+    assert told() == {False}
+    protocol.end(ada, "It is over.")
+    assert told() == {True}
+    gallery = theirs.get("/gallery/").content.decode()
+    assert str(unseen.pk) not in gallery
+    assert "1 drawing" in text(theirs.get("/gallery/"))
+    assert f"/fools/{fool.pk}/" in theirs.get(f"/drawings/{fool.pk}/").content.decode()
+    for path in ("/gallery/", "/leaderboard/?period=all", card):
+        assert not shown(drawer, path), "people of one arm see those of it, unless they ask"
+
+
 def test_the_api_tells_the_protocol_to_admins_and_at_last_to_everybody(
     browse: Browse, ada: Person, alice: Person
 ) -> None:
@@ -185,7 +234,9 @@ def test_the_api_tells_the_protocol_to_admins_and_at_last_to_everybody(
 def test_samples_say_under_which_protocol_and_at_last_in_which_arm(
     browse: Browse, ada: Person, alice: Person, mona: Person, form: str
 ) -> None:
+    read(mona, "4", submit(alice))
     plain = "".join(exports.stream(form)[0])
+    assert "protocol" not in plain
     start(browse(ada))
     draw(browse(alice))
     read(mona, "4")

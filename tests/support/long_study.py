@@ -15,6 +15,8 @@ from collector.models import (
     Appeal,
     Attempt,
     Notice,
+    Panel,
+    PanelMember,
     Person,
     Reading,
     Study,
@@ -96,6 +98,7 @@ def addresses() -> list[tuple[str, str]]:
     asked = [(path, "") for path in public if not path.startswith("/accounts/")]
     asked += [(pages[name], Role.ADMIN.value) for name in (*for_admins, "person")]
     asked += [("/data/people.csv", Role.ADMIN.value)]
+    asked += [(reverse("panel_csv", args=[Panel.objects.get().pk]), Role.ADMIN.value)]
     asked += [(path, Role.CROWDWORKER.value) for path in ("/api/attempts/", "/drawings/?page=9")]
     asked += [("/draw/today/?whole", Role.CROWDWORKER.value)]
     asked += [(pages[name], Role.CROWDWORKER.value) for name in own if name != "drawing"]
@@ -253,6 +256,7 @@ def _strokes() -> list[dict[str, list[int]]]:
 def _hanging_on(attempts: list[Attempt], people: dict[str, list[Person]]) -> None:
     """Samples, readings, appeals and notices."""
     _samples(attempts, people["crowdworker"])
+    _panel(people)
     _admin_log(people, len(attempts))
     readers = people["moderator"]
     read = [one for one in attempts if one.status in ("verified", "rejected")]
@@ -298,6 +302,18 @@ def _samples(attempts: list[Attempt], drawers: list[Person]) -> None:
         )
         for one in attempts
         if one.status == "verified"
+    )
+
+
+def _panel(people: dict[str, list[Person]]) -> None:
+    """A panel sent every other drawer."""
+    [admin] = people["admin"]
+    panel = Panel.objects.create(
+        code="panel", name="Panel", drawing_count=1, completion_code="C1", admin=admin
+    )
+    PanelMember.objects.bulk_create(
+        PanelMember(panel=panel, person=person, pid=person.username)
+        for person in people["crowdworker"][1::2]
     )
 
 

@@ -31,6 +31,7 @@ NO_PAGES = {
     "join",
     "language",
     "manifest",
+    "panel_csv",
     "panel_done",
     "people_csv",
     "privacy",

@@ -2,15 +2,18 @@
 
 Equal are samples (a quarter, half, three quarters and all of what the arm with the fewest has),
 drawings made, or minutes of drawing. Each model is made as the site makes its own: always from
-round 1's weights. Nothing here is random but by the seed.
+round 1's weights. Nothing here is random but by the seed, whatever number of processes makes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from multiprocessing import get_context
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +40,10 @@ FEWEST_SAMPLES = 5  # of a train split, to make a model of
 _GROUPS = 200  # of MNIST's images, which stand for people there
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.int64]]
 Told = Callable[[float], object]
+
+
+class Killed(RuntimeError):
+    """A process that made models was ended from outside, as where memory runs out."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,17 @@ class Plan:
     trainings: int = 10
     seed: int = 1
     most_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How many processes make models side by side, and what each does first."""
+
+    count: int = 1
+    begin: Callable[[], object] = lambda: None
+
+
+ONE = Processes()
 
 
 @dataclass(frozen=True)
@@ -134,27 +152,28 @@ class Footing:
         return places[has[places] <= self.at]
 
 
-@dataclass
+class _Training(NamedTuple):
+    """A model to be made: the places of what it learns, some of them perhaps several times, as
+    bytes, and its seed."""
+
+    places: bytes
+    seed: int
+
+
+@dataclass(frozen=True)
 class _Making:
-    """Models made so far, by what they learned and their seed, as what they answer."""
+    """What models are made of, and what they are asked about."""
 
     collected: Collected
     plan: Plan
     base: BaseData
     images: NDArray[np.uint8]
-    made: dict[tuple[bytes, int], NDArray[np.int64]] = field(default_factory=dict)
 
-    def answers(self, places: Places, seed: int) -> NDArray[np.int64]:
-        """Train on samples, some of them perhaps several times, and ask about all images."""
-        key = (places.tobytes(), seed)
-        if key not in self.made:
-            self.made[key] = self._trained(places, seed)
-        return self.made[key]
-
-    def _trained(self, places: Places, seed: int) -> NDArray[np.int64]:
+    def answers(self, training: _Training) -> NDArray[np.int64]:
+        """Train, and ask about all images."""
         from trainer.learning import fit, nets
 
-        plan = self.plan
+        plan, places = self.plan, np.frombuffer(training.places, np.intp)
         data = fit.retrain(
             plan.start,
             plan.architecture,
@@ -162,7 +181,7 @@ class _Making:
             self.collected.pixels[places],
             self.collected.labels[places],
             fit.default_recipe(plan.architecture, len(places)),
-            seed,
+            training.seed,
             lambda share: None,
         )
         net = weights.load(plan.architecture, data, None)
@@ -194,23 +213,74 @@ def comparable(collected: Collected, arms: list[str]) -> list[str]:
     return [arm for arm in arms if len(collected.to_train_on(arm)) >= FEWEST_SAMPLES]
 
 
+_making: _Making  # of this process, which makes models for another
+
+
+def _begin(making: _Making, begin: Callable[[], object]) -> None:
+    global _making
+    begin()
+    import torch
+
+    torch.set_num_threads(1)  # as a training has: whoever shares the cores gets the same bytes
+    _making = making
+
+
+def _answers(training: _Training) -> NDArray[np.int64]:
+    return _making.answers(training)
+
+
+def _made(
+    making: _Making, trainings: list[_Training], told: Told, processes: Processes
+) -> dict[_Training, NDArray[np.int64]]:
+    """Make each model once, in processes that have all that they are made of from this one, and
+    give what each answers. Raises Killed."""
+    found: dict[_Training, NDArray[np.int64]] = {}
+    todo = list(dict.fromkeys(trainings))
+    begin = making, processes.begin
+    try:
+        with ProcessPoolExecutor(processes.count, get_context("fork"), _begin, begin) as pool:
+            for training, answers in zip(todo, pool.map(_answers, todo), strict=True):
+                found[training] = answers
+                told(len(found) / len(todo))
+    except BrokenProcessPool as error:
+        raise Killed("A process that made models was killed.") from error
+    return found
+
+
 def estimates(
-    collected: Collected, arms: list[str], plan: Plan, base: BaseData, told: Told
+    collected: Collected,
+    arms: list[str],
+    plan: Plan,
+    base: BaseData,
+    told: Told,
+    processes: Processes = ONE,
 ) -> list[Estimate]:
-    """Make the models and compare them; `told` gets the share done. Empty where no arm has enough
-    samples, or nobody of the test split drew anything."""
+    """Make the models and compare them; `told` gets the share made. Empty where no arm has enough
+    samples, or nobody of the test split drew anything. Raises Killed."""
     there = comparable(collected, arms)
     if not there or not collected.is_unchosen.any():
         return []
     tests = _tests(collected, base)
     images = np.concatenate([test.pixels for test in tests.values()])
-    making = _Making(collected, plan, base, images)
-    found: list[Estimate] = []
     every = footings(collected, there, plan.most_samples)
-    for number, footing in enumerate(every):
-        answers = {arm: _of_arm(making, arm, footing) for arm in there}
+    wanted = [{arm: _of_arm(collected, plan, arm, footing) for arm in there} for footing in every]
+    trainings = [
+        training
+        for of_arms in wanted
+        for parts in of_arms.values()
+        for part in parts
+        for training in part
+    ]
+    making = _Making(collected, plan, base, images)
+    made = _made(making, trainings, told, processes)
+    none = np.zeros((0, len(images)), np.int64)
+    found: list[Estimate] = []
+    for footing, of_arms in zip(every, wanted, strict=True):
+        answers = {
+            arm: [np.stack([made[each] for each in part]) if part else none for part in parts]
+            for arm, parts in of_arms.items()
+        }
         found += _compared(tests, answers, footing, plan.seed)
-        told((number + 1) / len(every))
     return found
 
 
@@ -245,22 +315,23 @@ def _tests(collected: Collected, base: BaseData) -> dict[str, _Test]:
     return tests
 
 
-def _of_arm(making: _Making, arm: str, footing: Footing) -> tuple[NDArray[np.int64], ...]:
-    """Make an arm's models at one footing: what they answer, of seeds and of people drawn again."""
-    collected, plan = making.collected, making.plan
+def _of_arm(
+    collected: Collected, plan: Plan, arm: str, footing: Footing
+) -> tuple[list[_Training], list[_Training]]:
+    """Say which models of an arm are made at one footing: of seeds, and of people drawn again."""
     places = footing.of(collected, arm)
-    whole = [making.answers(places, plan.seed + number) for number in range(plan.seeds)]
+    whole = [_Training(places.tobytes(), plan.seed + number) for number in range(plan.seeds)]
     key = [plan.seed, *places.tobytes()[:64], *arm.encode()]
     rng, again = np.random.default_rng(key), []
-    for number in range(plan.trainings):
+    for number in range(plan.seeds, plan.seeds + plan.trainings):
         taken = people_again(collected.people[places], len(places), rng)
-        again.append(making.answers(places[taken], plan.seed + plan.seeds + number))
-    return np.stack(whole), np.stack(again) if again else np.zeros((0, whole[0].size), np.int64)
+        again.append(_Training(places[taken].tobytes(), plan.seed + number))
+    return whole, again
 
 
 def _compared(
     tests: dict[str, _Test],
-    answers: dict[str, tuple[NDArray[np.int64], ...]],
+    answers: dict[str, list[NDArray[np.int64]]],
     footing: Footing,
     seed: int,
 ) -> Iterator[Estimate]:

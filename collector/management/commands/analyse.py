@@ -1,5 +1,7 @@
 """`manage.py analyse`: how the arms of the study compare, from the database or from an export."""
 
+import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,9 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from collector.data import analyses, collected
 from collector.errors import Refused
+from collector.management import lifeline
 from collector.management.commands.crowd import at_least_one
+from trainer.learning.checkpoints import Killed, Processes
 
 
 class Command(BaseCommand):
@@ -17,6 +21,8 @@ class Command(BaseCommand):
         "their 95 %% intervals. From the database the look is kept, for the page. The same seed "
         "gives the same figures."
     )
+
+    _told = 0  # per cent
 
     def add_arguments(self, parser: CommandParser) -> None:
         source = parser.add_mutually_exclusive_group()
@@ -35,6 +41,9 @@ class Command(BaseCommand):
             "--trainings", type=int, default=10, help="models of people drawn again"
         )
         parser.add_argument(
+            "--jobs", type=at_least_one, default=1, help="models at a time, each on one thread"
+        )
+        parser.add_argument(
             "--see",
             type=float,
             default=100 * analyses.ENOUGH,
@@ -47,6 +56,11 @@ class Command(BaseCommand):
             self._handle(options)
         except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
+        except Killed as error:
+            raise CommandError(
+                f"{error} Nothing of this look is kept. Where memory ran out, fewer --jobs take "
+                "less; the same figures come of any number."
+            ) from error
 
     def _handle(self, options: dict[str, Any]) -> None:
         if options["export"]:
@@ -56,7 +70,8 @@ class Command(BaseCommand):
         folder = options["folder"]
         data = collected.from_folder(folder) if folder else collected.from_rows()
         how = {name: options[name] for name in ("seed", "seeds", "trainings")}
-        found = analyses.make(data, **how, tell=self._tell)
+        processes = Processes(options["jobs"], partial(lifeline.end_with, os.getpid()))
+        found = analyses.make(data, **how, tell=self._tell, processes=processes)
         if data.frame.is_interim:
             self.stdout.write("An interim look: the study has not ended.")
         for line in _told(found, options["see"] / 100):
@@ -69,7 +84,9 @@ class Command(BaseCommand):
             self.stdout.write(f"Look {look.number}, kept.")
 
     def _tell(self, share: float) -> None:
-        self.stderr.write(f"{share:.0%} of the models are made.")
+        if (per_cent := int(100 * share)) > self._told:
+            self._told = per_cent
+            self.stderr.write(f"{per_cent}% of the models are made.")
 
 
 def _told(found: analyses.Found, difference: float) -> list[str]:
