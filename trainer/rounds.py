@@ -138,6 +138,7 @@ def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -
         earlier = (
             Round.objects.select_related("model")
             .filter(number=number, arm=Arm.DYNAMIC, state=Round.State.CLOSED)
+            .exclude(model__architecture="")
             .first()
         )
         if earlier is None:

@@ -137,9 +137,12 @@ def _publish(place: Publication.Place, address: str, is_asked: bool) -> Iterator
 
 
 def _missing(place: Publication.Place, address: str) -> list[Release]:
-    """Return what the public may have and is not there: newer than all that is, oldest first."""
+    """Return what the public may have and is not there: newer than all that is, oldest first. What
+    another site made is that one's to publish."""
     try:
-        found: QuerySet[Release] = releases.visible_to(None).filter(withdrawn_at=None)
+        found: QuerySet[Release] = releases.visible_to(None).filter(
+            withdrawn_at=None, opened_at=None
+        )
     except Forbidden:
         return []
     there = Publication.objects.filter(place=place, address=address, published_at__isnull=False)

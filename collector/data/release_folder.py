@@ -45,7 +45,8 @@ _ID = 16  # bytes
 @dataclass(frozen=True)
 class Plan:
     """What a release is to be of, and beside which one its changes are told. `attempts` are ids of
-    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then."""
+    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then. `protocol` is
+    what the release that the study came by says of one, if it did."""
 
     round: Round
     study: Study
@@ -54,6 +55,7 @@ class Plan:
     cited_doi: str
     attempts: bytes
     removed_count: int
+    protocol: Mapping[str, Any] | None = None
 
     @cached_property
     def scope(self) -> Scope:
@@ -211,7 +213,7 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
         "counts": dict(sorted(counts.items())),
         "rounds": [_of_a_round(each) for each in _rounds(plan)],
         "study": {name: getattr(plan.study, name) for name in COLLECTED_BY},
-        **_protocol(),
+        **(_protocol() or ({"protocol": plan.protocol} if plan.protocol else {})),
         "model": model,
         "made_with": {
             "dadc": settings.VERSION,

@@ -15,7 +15,7 @@ from collector.data import release_columns
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
 from collector.drawings.public import public
 from collector.errors import Refused
-from collector.models import Attempt, Decision, Reading
+from collector.models import Attempt, Decision, Person, Reading
 from trainer import samples
 from trainer.learning.png import pngs
 from trainer.models import Arm, Contributor, RoundModel, Sample
@@ -49,7 +49,10 @@ class Scope:
 
     @cached_property
     def _pseudonyms(self) -> dict[tuple[str, UUID], str]:
-        return {}
+        """Those who came by a release are called as it calls them."""
+        came = Person.objects.exclude(pseudonym=None).values_list("contributor", "pseudonym")
+        told = ((who, pseudonym or "") for who, pseudonym in came.iterator())
+        return {(kind, who): name for who, name in told for kind in ("drawer", "reader")}
 
     def attempts(self) -> QuerySet[Attempt]:
         """Return the attempts that are released: all that are not removed, and wait no longer."""
@@ -126,6 +129,7 @@ def _attempts(scope: Scope) -> Iterator[list[Row]]:
         name=F("drawer__username"),
         is_decided=Exists(decided),
         original_removed_at=F("near_duplicate_of__removed_at"),
+        original_status=F("near_duplicate_of__status"),
         split=Subquery(splits.values("split")),
         said=F("reason__text"),
         said_at=F("reason__said_at"),
@@ -171,6 +175,7 @@ _OF_AN_ATTEMPT = (
     "name",
     "is_decided",
     "original_removed_at",
+    "original_status",
     "said",
     "said_at",
 )
@@ -180,7 +185,10 @@ def _attempt(scope: Scope, row: Row, image: Row, *, is_shown: bool) -> Row:
     """What its drawer took back is without its drawing; a name stands where the site shows it
     beside the drawing, and nowhere else."""
     is_there = row["status"] != Attempt.Status.RETRACTED
-    original = None if row["original_removed_at"] else row["near_duplicate_of"]
+    original = row["near_duplicate_of"]
+    is_elsewhere = row["original_removed_at"] or row["original_status"] == Attempt.Status.PENDING
+    if is_elsewhere or original == row["id"]:
+        original = None
     strokes = (row["strokes"] or None) if is_there else None
     return {name: row[name] for name in _AS_THEY_ARE} | {
         "id": str(row["id"]),
