@@ -181,7 +181,7 @@ _OF_AN_ATTEMPT = (
 )
 
 
-def _attempt(scope: Scope, row: Row, image: Row, *, is_shown: bool) -> Row:
+def _attempt(scope: Scope, row: Row, image: Row | None, *, is_shown: bool) -> Row:
     """What its drawer took back is without its drawing; a name stands where the site shows it
     beside the drawing, and nowhere else."""
     is_there = row["status"] != Attempt.Status.RETRACTED
@@ -258,7 +258,7 @@ def _samples(scope: Scope) -> Iterator[list[Row]]:
         yield [_sample(scope, row, image) for row, image in zip(rows, images, strict=True)]
 
 
-def _sample(scope: Scope, row: Row, image: Row) -> Row:
+def _sample(scope: Scope, row: Row, image: Row | None) -> Row:
     return {
         "id": str(row["id"]),
         "attempt": str(row["attempt"]),
@@ -275,11 +275,11 @@ def _sample(scope: Scope, row: Row, image: Row) -> Row:
     }
 
 
-def _images(rows: Iterable[Row]) -> list[Row]:
-    pictures = pngs([bytes(row["pixels"]) for row in rows])
+def _images(rows: Iterable[Row]) -> list[Row | None]:
+    pictures = iter(pngs([bytes(row["pixels"]) for row in rows if row["pixels"]]))
     return [
-        {"bytes": picture, "path": f"{row['id']}.png"}
-        for row, picture in zip(rows, pictures, strict=True)
+        {"bytes": next(pictures), "path": f"{row['id']}.png"} if row["pixels"] else None
+        for row in rows
     ]
 
 

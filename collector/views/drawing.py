@@ -239,7 +239,7 @@ def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> Http
 
 def _with_picture(person: Person, attempt_id: UUID) -> Attempt:
     attempt = _visible(person, attempt_id)
-    if attempt.removed_at:
+    if not attempt.pixels:
         raise Gone(Sentence("This drawing was removed by whoever drew it."))
     return attempt
 

@@ -1,7 +1,6 @@
 """A release opened on an empty site: the study is there as the release tells it, and releases the
 same bytes again."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,33 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from collector.data import opening, releases
-from collector.drawings import attempts, reasons
+from collector.drawings import attempts, public, reasons
+from collector.errors import Refused
 from collector.models import Attempt, Gold, Person, Reading, Release, Study
 from collector.moderation import decisions
 from collector.people import closing, suspensions
-from collector.standings import leaderboards, round_figures
-from collector.study import consistency
+from collector.standings import leaderboards
+from collector.study import consistency, protocol
 from collector.study import settings as study_settings
-from tests.support.cast import a_line, add_person, read, submit
+from tests.support.cast import add_person, read, submit
 from tests.support.emptied import emptied
 from tests.support.models import add_model
 from tests.support.nets import always
 from trainer import candidates, rounds, samples, target
-from trainer.learning import fit, report, weights
-from trainer.models import Contributor, Round, RoundModel, Sample
+from trainer.learning import drawing, fit, report, shipped, weights
+from trainer.models import Contributor, Round, RoundModel
 
-pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
 pytestmark = pytest.mark.django_db
 SAID = "Left open."
-# What says where and when a release was made: nothing does.
-OF_A_PLACE: set[str] = set()
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +85,7 @@ def _draw() -> None:
     read(mo, "4", submit(eve, 4, _drawn(again)))
     suspensions.suspend(sue, ada, "Spam.")
     _train(5)
+    read(mona, "4", submit(eve, 4, _drawn(gus.attempts.get())))
     suspensions.suspend(bob, ada, "Spam.")
     read(mona, "2", submit(zoe, 2))
     with transaction.atomic():
@@ -95,9 +93,7 @@ def _draw() -> None:
         rounds.open_next(add_model(6))
 
 
-def _drawn(attempt: Attempt) -> Any:
-    from trainer.learning import drawing
-
+def _drawn(attempt: Attempt) -> drawing.Drawing:
     return drawing.parse(attempt.strokes, attempt.width)
 
 
@@ -158,21 +154,149 @@ def sums(folder: Path) -> dict[str, str]:
     return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
 
 
-def _figures() -> dict[str, object]:
-    """What pages tell of the rounds up to 3, and of people."""
-    counts = leaderboards.counts_by_round(
-        Round.objects.filter(number__lte=3).values_list("pk", flat=True)
-    )
-    numbers = dict(Round.objects.values_list("pk", "number"))
-    return {"rounds": {numbers[pk]: each for pk, each in counts.items()}}
+def figures() -> dict[int, object]:
+    """What is counted of each round up to 3."""
+    numbers = dict(Round.objects.filter(number__lte=3).values_list("pk", "number"))
+    return {numbers[pk]: of for pk, of in leaderboards.counts_by_round(numbers).items()}
 
 
-def test_it_is_released_again_to_the_byte(folder: Path, tmp_path: Path) -> None:
+def standings() -> list[tuple[str, float]]:
+    lines = Client().get("/api/leaderboard/?period=all").json()["results"]
+    return [(line["username"], line["credit"]) for line in lines]
+
+
+@pytest.fixture
+def opened(folder: Path) -> Release:
+    """The release, opened on a site that was empty."""
+    emptied()
+    call_command("open_release", folder)
+    release = Release.opened()
+    assert release is not None
+    return release
+
+
+def test_it_is_the_study_again_and_releases_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     assert list(consistency.problems()) == []
-    before = _figures()
+    before = figures(), standings()
     emptied()
     call_command("open_release", folder)
     assert list(consistency.problems()) == []
-    assert _figures() == before
-    out = _released(tmp_path / "again")
-    assert sums(out) == sums(folder)
+    assert (figures(), standings()) == before
+    assert sums(_released(tmp_path / "again")) == sums(folder)
+
+
+def test_a_round_has_the_model_that_answered_its_drawings_or_none_that_is_here(
+    opened: Release,
+) -> None:
+    here = {
+        round_.number: bytes(round_.model.weights.data) if round_.model.architecture else None
+        for round_ in Round.objects.select_related("model__weights")
+    }
+    assert here == {1: always(7), 2: None, 3: always(5), 4: always(5)}
+    with pytest.raises(Refused, match="did not come along"):
+        releases.make(2)
+    with pytest.raises(rounds.NoSuchRound):
+        rounds.roll_back(2, "ada", "To look.")
+
+
+def test_pages_show_it_and_say_where_it_came_from(opened: Release) -> None:
+    admin = Client()
+    admin.force_login(add_person("ada", "admin"), backend="collector.people.accounts.Backend")
+    shown = [f"/rounds/{number}/" for number in (1, 2, 3, 4)]
+    shown += ["/gallery/", "/leaderboard/?period=all", "/people/", "/moderators/", "/admin-log/"]
+    shown += [f"/fools/{fool.pk}/" for fool in public.public()]
+    shown += [f"/drawings/{attempt.pk}/" for attempt in Attempt.objects.all()]
+    shown += [f"/people/{person.username}/" for person in Person.objects.all()]
+    for path in shown:
+        assert admin.get(path).status_code == 200, path
+    for path in ("/rounds/", "/data/"):
+        page = " ".join(admin.get(path).content.decode().split())
+        assert "Rounds 1 to 3 came by release 1.3.0" in page
+    taken_back = Attempt.objects.get(status="retracted")
+    assert admin.get(f"/drawings/{taken_back.pk}/seen.png").status_code == 410
+
+
+def test_it_goes_on_and_people_keep_their_pseudonyms(
+    opened: Release, folder: Path, tmp_path: Path
+) -> None:
+    read(add_person("nell", "moderator"), "4", submit(add_person("nina")))
+    assert list(consistency.problems()) == []
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(add_model(2))
+    again = _released(tmp_path / "fourth", 4)
+    assert json.loads((again / "manifest.json").read_text())["version"] == "1.4.0"
+    before, now = ({row["id"]: row for row in rows(each)} for each in (folder, again))
+    assert len(now) == len(before) + 1
+    assert all(now[pk] == row for pk, row in before.items())
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = parquet.read_table(folder / "attempts.parquet").to_pylist()
+    return found
+
+
+def test_so_it_is_where_somebody_removed_what_the_model_had_learned(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a copy nothing leads to what was removed, or waits; the changes are told beside a release
+    that is not here, under a protocol of which the hash is known. What the model was trained from
+    is in no such release, and has to be what every site has."""
+    closing._remove_drawings(Person.objects.get(username="gus"))
+    [waiting] = Attempt.objects.filter(drawer__username="sue")
+    Attempt.objects.filter(pk=waiting.pk).update(status="pending", settled_at=None, credit=0)
+    copies = Attempt.objects.filter(drawer__username="eve", near_duplicate_of__isnull=False)
+    copies.filter(round__number=2).update(near_duplicate_of=waiting)
+    ada = Person.objects.get(username="ada")
+    study_settings.change(ada, question="Which?", stop_samples=50)
+    protocol.start(ada)
+    second = _released(tmp_path / "second")
+    assert [row["near_duplicate_of"] for row in rows(second) if not row["original"]] == [None] * 2
+    said = json.loads((second / "manifest.json").read_text())
+    assert (said["version"], said["previous_version"]) == ("2.3.0", "1.3.0")
+    assert said["model"]["not_reproducible_since"]
+    emptied()
+    with pytest.raises(CommandError, match="neither in it nor those that come with this version"):
+        call_command("open_release", second)
+    data, real = always(7), shipped.round_one("mnist_model")
+    ours = replace(real, weights=data, sha256=weights.checksum(data))
+    monkeypatch.setattr(shipped, "round_one", lambda net: ours)
+    call_command("open_release", second)
+    assert list(consistency.problems()) == []
+    assert sums(_released(tmp_path / "again")) == sums(second)
+
+
+def test_what_is_not_empty_or_does_not_agree_is_refused_and_nothing_changes(
+    folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="has drawings, rounds or samples, people"):
+        call_command("open_release", folder)
+    emptied()
+    altered = shutil.copytree(folder, tmp_path / "altered")
+    (altered / "LICENSE").write_text("Do what you like.")
+    with pytest.raises(CommandError, match="LICENSE is not what SHA256SUMS says"):
+        call_command("open_release", altered)
+    add_person("Alice", "admin")
+    with pytest.raises(CommandError, match="alice drew in it, and is an account's name here"):
+        call_command("open_release", folder)
+    Person.objects.update(username="ada")
+    call_command("open_release", folder)
+    with pytest.raises(CommandError, match="has drawings"):
+        call_command("open_release", folder)
+
+
+def test_what_ends_it_in_the_middle_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*of: object) -> None:
+        assert Reading.objects.exists()
+        raise KeyboardInterrupt
+
+    emptied()
+    first = Round.objects.get()
+    monkeypatch.setattr(opening._Opening, "_put_samples", end)
+    with pytest.raises(KeyboardInterrupt):
+        call_command("open_release", folder)
+    assert Round.objects.get() == first
+    assert not any(rows.objects.exists() for rows in (Attempt, Person, Release))
+    assert list(consistency.problems()) == []
