@@ -7,7 +7,7 @@ architecture, weights and report.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,7 +79,7 @@ def is_empty() -> bool:
 def put_rounds(
     told: ToldModel,
     times: Sequence[ToldRound],
-    answered: Callable[[bytes], Collection[int]],
+    answered: Callable[[bytes], set[int]],
     why: str,
 ) -> dict[int, Round]:
     """Put the rounds of these times, of which the last had the model that is `told`, in the place
@@ -90,21 +90,24 @@ def put_rounds(
     """
     for rows in (Round, MatrixRow, Matrix, EarlierReport, Weights, RoundModel):
         rows._base_manager.all().delete()
-    first = None if told.start_sha256 is None else _start(told)
-    by_number: dict[int, RoundModel] = {}
-    if first:
-        by_number = dict.fromkeys(answered(bytes(Weights.objects.get(pk=first.pk).data)), first)
-    own, last = answered(told.weights), times[-1].number
-    for each in times[:-1]:
-        if each.number not in by_number and each.number not in own:
-            absent = RoundModel(architecture="", state=State.PROMOTED, initial_model=first)
-            absent.save()
-            by_number[each.number] = absent
-    newest = _made(told.architecture, told.weights, first, told)
+    is_first = told.start_sha256 is None
+    first = _made(told.architecture, told.weights, told=told) if is_first else _start(told)
+    of_first = answered(bytes(Weights.objects.get(pk=first.pk).data))
+    last = times[-1].number
+    known = {*answered(told.weights), *of_first, last}
+    # Models are numbered in the order of their training.
+    absent = {
+        each.number: RoundModel.objects.create(
+            architecture="", state=State.PROMOTED, initial_model=first
+        )
+        for each in times
+        if each.number not in known
+    }
+    newest = first if is_first else _made(told.architecture, told.weights, first, told)
     found = [
         Round(
             number=each.number,
-            model=newest if each.number == last else by_number.get(each.number, newest),
+            model=absent.get(each.number, first if each.number in of_first - {last} else newest),
             state=Round.State.CLOSED,
             opened_at=each.opened_at,
             closed_at=each.closed_at,

@@ -138,11 +138,12 @@ def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -
         earlier = (
             Round.objects.select_related("model")
             .filter(number=number, arm=Arm.DYNAMIC, state=Round.State.CLOSED)
-            .exclude(model__architecture="")
             .first()
         )
         if earlier is None:
             raise NoSuchRound(Sentence("Round {number} is not an earlier round.", number=number))
+        if not earlier.model.architecture:
+            raise NoSuchRound(Sentence("Round {number}’s model is not here.", number=number))
         return open_next(earlier.model, by, why)
 
 

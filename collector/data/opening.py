@@ -7,25 +7,22 @@ release does not tell is not made up.
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
-import numpy as np
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from collector.data import backups, release_folder, releases
-from collector.data.release_check import ALIKE, Check
+from collector.data import backups, release_folder, release_tables, releases
+from collector.data.release_check import Check
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
+from collector.data.release_rows import ROWS, Known, Row, batches
 from collector.drawings import reasons
 from collector.errors import Refused
 from collector.models import (
@@ -35,6 +32,7 @@ from collector.models import (
     Attempt,
     Decision,
     Gold,
+    Licence,
     Person,
     Reading,
     Reason,
@@ -47,25 +45,10 @@ from trainer import opened, rounds, samples
 from trainer.learning import inference, png, similarity, weights
 from trainer.models import Round, Sample, Split
 
-ROWS = 1000  # in memory
-ASKED = 100  # drawings of a round, by whose answers its model is known again
 ADMINS = "admins-elsewhere"
-Row = dict[str, Any]
+_ODD = (ValueError, KeyError, TypeError, AttributeError)  # of what is not as a release is
 Tell = Callable[[str], object]
 Status = Attempt.Status
-_CONFUSION = ("drawer", "round", "target_label", "predicted_label")
-_LOOKED_AT = (
-    "id",
-    *_CONFUSION,
-    "name",
-    "split",
-    "status",
-    "original",
-    "settled_at",
-    "submitted_at",
-    "image",
-    "probabilities",
-)
 _AS_THEY_ARE = (
     "id",
     "target_label",
@@ -84,6 +67,7 @@ def open_release(folder: Path, tell: Tell) -> Release:
     """Put the study of the release in `folder` into this site, in one transaction; how far it is,
     is told by `tell`. Raises Refused, with nothing changed, where the site is not empty or still
     runs, or the release does not agree with itself."""
+    release_tables.require_pyarrow()
     backups.require_stopped()
     _require_empty()
     for problem in Check(folder).problems():
@@ -93,7 +77,7 @@ def open_release(folder: Path, tell: Tell) -> Release:
             rounds.lock()
             _require_empty()
             return _Opening(folder, tell).put()
-    except (opened.Lacking, ValidationError, ValueError, KeyError, DatabaseError) as error:
+    except (opened.Lacking, ValidationError, *_ODD, DatabaseError) as error:
         raise Refused(f"{folder} cannot be opened: {error}") from error
 
 
@@ -114,82 +98,13 @@ def _require_empty() -> None:
         )
 
 
-@dataclass
-class _Somebody:
-    """Somebody as the release knows them: since when, and of a drawer under which name, and on
-    which side of the split."""
-
-    since: datetime
-    name: str | None = None
-    split: str | None = None
-
-    def seen(self, at: datetime, name: str | None = None, split: str | None = None) -> None:
-        self.since = min(self.since, at)
-        self.name, self.split = self.name or name, self.split or split
-
-
-@dataclass
-class _Drawn:
-    """What follows for one row from others: of all rows no more than this is in memory."""
-
-    ids: dict[str, None] = field(default_factory=dict)  # in their order
-    drawers: dict[str, _Somebody] = field(default_factory=dict)
-    readers: dict[str, _Somebody] = field(default_factory=dict)
-    credits: dict[str, float] = field(default_factory=dict)
-    first_read: dict[str, datetime] = field(default_factory=dict)
-    gold: dict[str, dict[bool, set[str]]] = field(default_factory=dict)  # right answers, and wrong
-    answered: dict[int, list[tuple[bytes, list[float]]]] = field(default_factory=dict)
-
-    def take_attempts(self, rows: Iterator[Row]) -> None:
-        """See who drew, what earned how much, and what models answered in each round."""
-        alike: defaultdict[tuple[Any, ...], list[tuple[datetime, str]]] = defaultdict(list)
-        for row in rows:
-            self.ids[row["id"]] = None
-            drawer = self.drawers.setdefault(row["drawer"], _Somebody(row["submitted_at"]))
-            drawer.seen(row["submitted_at"], row["name"], row["split"])
-            if row["status"] == Status.VERIFIED and row["original"]:
-                alike[tuple(row[name] for name in _CONFUSION)].append(
-                    (row["settled_at"], row["id"])
-                )
-            answers = self.answered.setdefault(row["round"], [])
-            if row["image"] and len(answers) < ASKED:
-                answers.append((row["image"]["bytes"], row["probabilities"]))
-        for tricks in alike.values():
-            for place, (_, pk) in enumerate(sorted(tricks)):
-                self.credits[pk] = verdicts.credit(Status.VERIFIED, place)
-
-    def take_readings(self, rows: Iterator[Row]) -> None:
-        """See who read, when a drawing was read first, and what is hidden gold."""
-        for row in rows:
-            attempt, at = row["attempt"], row["answered_at"]
-            self.readers.setdefault(row["reader"], _Somebody(at)).seen(at)
-            if row["gold"]:
-                told = self.gold.setdefault(attempt, {True: set(), False: set()})
-                told[row["correct"]].add(row["answer"])
-            else:
-                self.first_read[attempt] = min(at, self.first_read.get(attempt, at))
-
-    def rounds_of(self, net: inference.Net) -> set[int]:
-        """Return the rounds whose drawings were answered as `net` answers them."""
-        return {
-            number
-            for number, told in self.answered.items()
-            if told
-            and np.abs(
-                net.probabilities(png.pixels_of([picture for picture, _ in told]))
-                - np.array([shares for _, shares in told])
-            ).max()
-            <= ALIKE
-        }
-
-
 class _Opening:
     """One opening, table by table."""
 
     def __init__(self, folder: Path, tell: Tell) -> None:
         self.folder, self.tell = folder, tell
         self.manifest: Row = json.loads((folder / release_folder.MANIFEST).read_text("utf-8"))
-        self.drawn = _Drawn()
+        self.known = Known()
         self.drawers: dict[str, Person] = {}
         self.readers: dict[str, Person] = {}
         self.round_of: dict[int, Round] = {}
@@ -197,8 +112,8 @@ class _Opening:
 
     def put(self) -> Release:
         """Put everything, and return the release as this site has it."""
-        self.drawn.take_attempts(self._rows(ATTEMPTS, _LOOKED_AT))
-        self.drawn.take_readings(self._rows(READINGS))
+        self.known.take_attempts(self.folder)
+        self.known.take_readings(self.folder)
         self._put_people()
         self._put_rounds()
         self._put(ATTEMPTS, self._put_attempts)
@@ -208,7 +123,7 @@ class _Opening:
         self._put_removed()
         self._suspend()
         Study.objects.update(**{name: self.manifest["study"][name] for name in COLLECTED_BY})
-        packed = b"".join(UUID(each).bytes for each in self.drawn.ids)
+        packed = b"".join(UUID(each).bytes for each in self.known.ids)
         return releases.take(self.folder, self.manifest, self._last, packed)
 
     @property
@@ -220,21 +135,9 @@ class _Opening:
         """Who stands for the admins of the site that made the release."""
         return Person.objects.create(username=ADMINS, role=Person.Role.ADMIN, **_closed())
 
-    def _batches(self, table: str, columns: Sequence[str] | None = None) -> Iterator[list[Row]]:
-        from pyarrow import parquet
-
-        with parquet.ParquetFile(self.folder / table) as file:
-            for number in range(file.num_row_groups):
-                group = file.read_row_group(number, columns, use_threads=False)
-                yield from (batch.to_pylist() for batch in group.to_batches(ROWS))
-
-    def _rows(self, table: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-        for rows in self._batches(table, columns):
-            yield from rows
-
     def _put(self, table: str, put: Callable[[list[Row]], None]) -> None:
         count = 0
-        for rows in self._batches(table):
+        for rows in batches(self.folder / table):
             put(rows)
             count += len(rows)
             self.tell(f"{count:,} rows of {table}.")
@@ -242,7 +145,7 @@ class _Opening:
     def _put_people(self) -> None:
         """Drawers are open accounts, listed under the name that they have, if any; readers, whom no
         page needs, are closed ones. None has a password, or an address to ask for one."""
-        for pseudonym, told in self.drawn.drawers.items():
+        for pseudonym, told in self.known.drawers.items():
             self.drawers[pseudonym] = Person(
                 username=told.name or f"drawer-{pseudonym}",
                 is_listed=told.name is not None,
@@ -250,7 +153,7 @@ class _Opening:
                 joined_at=told.since,
                 pseudonym=pseudonym,
             )
-        for pseudonym, told in self.drawn.readers.items():
+        for pseudonym, told in self.known.readers.items():
             self.readers[pseudonym] = Person(
                 username=f"reader-{pseudonym}",
                 role=Person.Role.MODERATOR,
@@ -292,14 +195,14 @@ class _Opening:
         self.round_of = opened.put_rounds(
             told,
             times,
-            lambda data: self.drawn.rounds_of(
+            lambda data: self.known.rounds_of(
                 inference.Net(told.architecture, weights.read(told.architecture, data, None))
             ),
             f"To go on from release {self.manifest['version']}, with its model.",
         )
         splits = {
             self.drawers[pseudonym].contributor: drawer.split
-            for pseudonym, drawer in self.drawn.drawers.items()
+            for pseudonym, drawer in self.known.drawers.items()
             if drawer.split
         }
         if said["not_reproducible_since"]:
@@ -333,7 +236,7 @@ class _Opening:
         strokes, pixels = row["strokes"] or [], row["pixels"]
         original = row["near_duplicate_of"]
         is_copy = original or not (row["original"] or row["mnist_duplicate"] or row["imported"])
-        if is_copy and original not in self.drawn.ids:
+        if is_copy and original not in self.known.ids:
             original = row["id"]
         is_taken_back = row["taken_back"] and row["status"] != Status.RETRACTED
         return Attempt(
@@ -346,22 +249,22 @@ class _Opening:
             shape=similarity.shape(similarity.path_of(strokes)).tobytes()
             if strokes and row["fooled"]
             else None,
-            licence=row["licence"] or "",
+            licence=Licence(row["licence"] or ""),
             has_live_preview=row["live_preview"],
             is_audited=row["audited"],
             is_mnist_duplicate=row["mnist_duplicate"],
             is_imported=row["imported"],
             near_duplicate_of_id=original,
-            first_read_at=self.drawn.first_read.get(row["id"]),
-            credit=self.drawn.credits.get(row["id"], 0.0),
+            first_read_at=self.known.first_read.get(row["id"]),
+            credit=self.known.credits.get(row["id"], 0.0),
             taken_back_at=row["submitted_at"] if is_taken_back else None,
             **{name: row[name] for name in _AS_THEY_ARE},
         )
 
     def _put_gold(self) -> None:
         """Whoever has the release knows hidden gold: nobody is given it any more."""
-        for attempt in Attempt.objects.filter(pk__in=list(self.drawn.gold)).iterator(ROWS):
-            told = self.drawn.gold[str(attempt.pk)]
+        for attempt in Attempt.objects.filter(pk__in=list(self.known.gold)).iterator(ROWS):
+            told = self.known.gold[str(attempt.pk)]
             settled = verdicts.Outcome(attempt.status, attempt.settled_label).answer
             known = [*told[True], settled, *verdicts.ANSWERS]
             Gold.objects.create(

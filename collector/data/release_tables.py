@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -83,17 +84,22 @@ def with_trained_on(found: QuerySet[Sample], model: RoundModel) -> QuerySet[Samp
     return found.annotate(is_trained_on=Exists(trained_on))
 
 
-def write(scope: Scope, name: str, path: Path) -> int:
-    """Write the table `name` to a new file and return how many rows it has. Raises Refused where
-    pyarrow is not installed."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
+def require_pyarrow() -> None:
+    """Raise Refused where pyarrow is not installed."""
+    if find_spec("pyarrow") is None:
         raise Refused(
             "A release needs pyarrow, which a site does not have by itself. Install it: "
             ".venv/bin/python -m pip install -r requirements-release.txt"
-        ) from error
+        )
+
+
+def write(scope: Scope, name: str, path: Path) -> int:
+    """Write the table `name` to a new file and return how many rows it has. Raises Refused where
+    pyarrow is not installed."""
+    require_pyarrow()
+    import pyarrow
+    from pyarrow import parquet
+
     schema, row_count = release_columns.schema(name), 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for group in _ROWS[name](scope):

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -174,6 +175,7 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
         cited_doi=_concept_doi(),
         attempts=b"",
         removed_count=of_these.exclude(removed_at=None).count(),
+        opened=opened,
         protocol=_told(opened).get("protocol") if opened else None,
     )
     packed = bytearray()
@@ -218,6 +220,7 @@ def take(folder: Path, manifest: Mapping[str, Any], round_: Round, ids: bytes) -
     """Keep the release in `folder`, whose attempts have these `ids`, as the one that this site is
     filled from, in the caller's transaction."""
     major, minor, patch = map(int, manifest["version"].split("."))
+    as_of = datetime.fromisoformat(manifest["as_of"])  # when it was made, it does not say
     release = Release.objects.create(
         round=round_,
         major=major,
@@ -227,9 +230,10 @@ def take(folder: Path, manifest: Mapping[str, Any], round_: Round, ids: bytes) -
         attempts=ids,
         cited_doi=manifest["cited_doi"] or "",
         is_licensed=None not in manifest["licences"],
-        published_at=timezone.now(),
+        published_at=as_of,
         opened_at=timezone.now(),
     )
+    Release.objects.filter(pk=release.pk).update(made_at=as_of)
     for path in release_folder.files_in(folder):
         _store(release, path)
     return release
