@@ -91,7 +91,7 @@ class Known:
             self.readers.setdefault(row["reader"], Somebody(at)).seen(at)
             if row["gold"]:
                 told = self.gold.setdefault(attempt, {True: set(), False: set()})
-                told[row["correct"]].add(row["answer"])
+                told[bool(row["correct"])].add(row["answer"])
             else:
                 self.first_read[attempt] = min(at, self.first_read.get(attempt, at))
 

@@ -121,6 +121,7 @@ def _read_gold(mona: Person, attempt: Attempt) -> None:
             lease_expires_at=now,
             answer="7",
             answered_at=now + timedelta(seconds=2),
+            is_correct=True,
         )
 
 
