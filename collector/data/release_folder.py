@@ -45,8 +45,8 @@ _ID = 16  # bytes
 @dataclass(frozen=True)
 class Plan:
     """What a release is to be of, and beside which one its changes are told. `attempts` are ids of
-    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then. `opened` is
-    the release that the study came by, if it did, and `protocol` what that says of one."""
+    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then. `protocol` is
+    what the release that the study came by says of one, if it did."""
 
     round: Round
     study: Study
@@ -55,7 +55,6 @@ class Plan:
     cited_doi: str
     attempts: bytes
     removed_count: int
-    opened: Release | None = None
     protocol: Mapping[str, Any] | None = None
 
     @cached_property
@@ -253,7 +252,7 @@ def _protocol() -> dict[str, object]:
 
 def _opened(plan: Plan) -> dict[str, object]:
     """Name the release that rounds before this one came by; its own round is that release again."""
-    opened = plan.opened
+    opened = plan.study.opened_from
     if opened is None or opened.minor >= plan.round.number:
         return {}
     told = {"version": opened.version, "round": opened.minor, "sha256": opened.sha256}

@@ -145,9 +145,10 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     """Return what is to be released, and the release that it may be the same as. Raises
     NoSuchRound, Refused."""
     round_ = rounds.get_round(number)
-    opened = Release.opened()
-    is_known = opened is not None and opened.minor == number  # its model is out already
-    if round_.state == Round.State.OPEN or (rounds.is_open(round_.model_id) and not is_known):
+    study = Study.current()
+    opened = study.opened_from
+    is_out = opened is not None and opened.minor == number  # its model, with that release
+    if round_.state == Round.State.OPEN or (rounds.is_open(round_.model_id) and not is_out):
         raise Conflict(
             f"Round {number} is open, or its model serves the open round: a release is made of "
             "what is over, which it is once the next model opens a round.",
@@ -169,13 +170,12 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     before = _before(number)
     plan = Plan(
         round_,
-        Study.current(),
+        study,
         version="",
         previous=before,
         cited_doi=_concept_doi(),
         attempts=b"",
         removed_count=of_these.exclude(removed_at=None).count(),
-        opened=opened,
         protocol=_told(opened).get("protocol") if opened else None,
     )
     packed = bytearray()
@@ -185,7 +185,8 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     is_somebody_gone = any(plan.withdrawn())
     if before and before.minor == number and not before.withdrawn_at and not is_somebody_gone:
         # It may be the very same: then it has that one's version, and is told beside the same one.
-        plan = replace(plan, previous=_previous(before), cited_doi=before.cited_doi)
+        previous = _previous(before) if before == opened else before.previous
+        plan = replace(plan, previous=previous, cited_doi=before.cited_doi)
         return replace(plan, version=before.version), before
     major = before.major + is_somebody_gone if before else 1
     return replace(plan, version=f"{major}.{number}.0"), None
@@ -198,18 +199,16 @@ def _told(opened: Release) -> dict[str, Any]:
     return told
 
 
-def _previous(release: Release) -> Release | None:
-    """Return the release beside which this one's changes are told. That of one which another site
-    made is none of this site's: it is as far as the changes say, and not stored."""
-    if release.opened_at is None:
-        return release.previous
-    if (version := _told(release)["previous_version"]) is None:
+def _previous(opened: Release) -> Release | None:
+    """Return the release beside which the changes of this one are told, which another site made: as
+    far as they say, and not stored."""
+    if (version := _told(opened)["previous_version"]) is None:
         return None
-    changes = b"".join(content(get_file(release, release_folder.CHANGES))).decode()
+    changes = b"".join(content(get_file(opened, release_folder.CHANGES))).decode()
     changed: dict[str, set[bytes]] = {"added": set(), "withdrawn": set()}
     for row in csv.DictReader(changes.splitlines()):
         changed[row["change"]].add(UUID(row["attempt"]).bytes)
-    ids = bytes(release.attempts)
+    ids = bytes(opened.attempts)
     there = {ids[n : n + 16] for n in range(0, len(ids), 16)}
     earlier = sorted(there - changed["added"] | changed["withdrawn"])
     major, minor, patch = map(int, version.split("."))
@@ -231,9 +230,9 @@ def take(folder: Path, manifest: Mapping[str, Any], round_: Round, ids: bytes) -
         cited_doi=manifest["cited_doi"] or "",
         is_licensed=None not in manifest["licences"],
         published_at=as_of,
-        opened_at=timezone.now(),
     )
     Release.objects.filter(pk=release.pk).update(made_at=as_of)
+    Study.objects.update(opened_from=release)
     for path in release_folder.files_in(folder):
         _store(release, path)
     return release

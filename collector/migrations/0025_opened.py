@@ -19,9 +19,9 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, editable=False, help_text='what the release calls them that they came by, and what releases go on to', max_length=16, null=True),
         ),
         migrations.AddField(
-            model_name='release',
-            name='opened_at',
-            field=models.DateTimeField(blank=True, help_text='when this site, then empty, was filled from it; another one made it', null=True),
+            model_name='study',
+            name='opened_from',
+            field=models.ForeignKey(blank=True, db_index=False, editable=False, help_text='the release, made by another site, that the rounds up to its own came by', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collector.release'),
         ),
         migrations.SeparateDatabaseAndState(
             state_operations=[

@@ -30,11 +30,6 @@ class Release(models.Model):
     withdrawn_at = models.DateTimeField(
         null=True, blank=True, help_text="its files went, with somebody's drawings"
     )
-    opened_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="when this site, then empty, was filled from it; another one made it",
-    )
 
     class Meta:
         constraints = [
@@ -47,11 +42,6 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return f"release {self.version}"
-
-    @staticmethod
-    def opened() -> "Release | None":
-        """Return the release that the rounds up to its own came by; None where they began here."""
-        return Release.objects.defer("attempts").filter(opened_at__isnull=False).first()
 
     @property
     def version(self) -> str:

@@ -39,6 +39,7 @@ from collector.models import (
     Release,
     ReleaseFile,
     ReleasePart,
+    Study,
     in_parts,
     tallies,
 )
@@ -300,7 +301,7 @@ def _settled(attempt: Attempt) -> Iterator[str]:
 
 def _left_behind() -> Iterator[str]:
     """Without a picture, or without its model, is only what came by a release."""
-    if Release.opened():
+    if Study.current().opened_from_id:
         return
     for pk in Attempt.objects.filter(pixels_sha256="").values_list("pk", flat=True):
         yield f"Attempt {pk} has no picture, and came by no release."

@@ -58,7 +58,7 @@ def _page(request: HttpRequest, person: Person | None) -> HttpResponse:
     study = Study.current()
     context = {
         "protocol": protocols.beside_results(study, person),
-        "opened": Release.opened(),
+        "opened": study.opened_from,
         "page": page,
         "releases": [_shown(release) for release in page.object_list],
         "newest": _newest(request, newest) if newest else None,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from collector.drawings import public
-from collector.models import Release, Study
+from collector.models import Study
 from collector.standings import round_figures
 from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
@@ -75,7 +75,7 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "protocol": protocols.beside_results(study, viewer),
-        "opened": Release.opened(),
+        "opened": study.opened_from,
         "has_releases": study.has_public_releases or (viewer is not None and viewer.is_admin),
         "hardening": _hardening(compared) if page.number == 1 else None,
         "rows": [_line(round_) for round_ in history.rounds],

@@ -28,7 +28,7 @@ from tests.support.cast import add_person, read, submit
 from tests.support.emptied import emptied
 from tests.support.models import add_model
 from tests.support.nets import always
-from trainer import candidates, rounds, samples, target
+from trainer import candidates, heartbeats, rounds, samples, target
 from trainer.learning import drawing, fit, report, shipped, weights
 from trainer.models import Contributor, Round, RoundModel
 
@@ -170,7 +170,7 @@ def opened(folder: Path) -> Release:
     """The release, opened on a site that was empty."""
     emptied()
     call_command("open_release", folder)
-    release = Release.opened()
+    release = Study.current().opened_from
     assert release is not None
     return release
 
@@ -197,6 +197,18 @@ def test_a_round_has_the_model_that_answered_its_drawings_or_none_that_is_here(
         releases.make(2)
     with pytest.raises(rounds.NoSuchRound):
         rounds.roll_back(2, "ada", "To look.")
+
+
+def test_what_is_not_here_is_found_where_no_release_was_opened(opened: Release) -> None:
+    absent = Round.objects.get(number=2).model
+    Round.objects.filter(number=4).update(model=absent)
+    assert list(consistency.problems()) == ["Round 4 is open with a model that is not here."]
+    Study.objects.update(opened_from=None)
+    taken_back = Attempt.objects.get(status="retracted")
+    assert list(consistency.problems())[1:] == [
+        f"Attempt {taken_back.pk} has no picture, and came by no release.",
+        f"Model {absent.pk} has no architecture, and came by no release.",
+    ]
 
 
 def test_pages_show_it_and_say_where_it_came_from(opened: Release) -> None:
@@ -273,6 +285,10 @@ def test_what_is_not_empty_or_does_not_agree_is_refused_and_nothing_changes(
     with pytest.raises(CommandError, match="has drawings, rounds or samples, people"):
         call_command("open_release", folder)
     emptied()
+    heartbeats.beat("web")
+    with pytest.raises(CommandError, match="The site still runs"):
+        call_command("open_release", folder)
+    heartbeats.end("web")
     altered = shutil.copytree(folder, tmp_path / "altered")
     (altered / "LICENSE").write_text("Do what you like.")
     with pytest.raises(CommandError, match="LICENSE is not what SHA256SUMS says"):

@@ -324,9 +324,7 @@ def test_the_same_rows_make_the_same_bytes_and_no_second_version(folder: Path) -
         assert releases.make(2).sha256 == kept.sha256
 
 
-def test_opened_on_an_empty_site_it_is_made_again_to_the_byte(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_opened_on_an_empty_site_it_is_made_again_to_the_byte(folder: Path, tmp_path: Path) -> None:
     """With a model that was trained, from weights that every site has."""
     emptied()
     call_command("open_release", folder)
