@@ -26,7 +26,7 @@ FLOORS = (
     {"trainer.rounds", "trainer.mnist_duplicates", "trainer.heartbeats"},
     {"trainer.target"},
     {"trainer.samples", "trainer.measurements"},
-    {"trainer.candidates", "trainer.reports", "trainer.remaking"},
+    {"trainer.candidates", "trainer.reports", "trainer.remaking", "trainer.opened"},
     {"trainer.tasks"},
     {
         "collector.errors",

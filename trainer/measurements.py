@@ -2,11 +2,12 @@
 grows with the rounds in rows beside it. Written when a candidate is finished."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.learning.report import SETS, Kind, Report, Stored, TestSet
+from trainer.learning.report import SETS, Kind, MatrixLine, Report, Stored, TestSet
 from trainer.models import Arm, EarlierReport, Matrix, MatrixRow, Round, RoundModel
 
 _COUNTS = np.dtype("<u4")
@@ -18,8 +19,21 @@ def store(candidate: RoundModel, report: Report) -> None:
     its own and that of the newest promoted model: each measures all that an earlier one did."""
     candidate.report = report.of_any_size.as_json()
     EarlierReport.objects.create(model=candidate, report=report.on_tests.as_json())
-    if not report.matrix:
-        return
+    if report.matrix:
+        _store_matrix(candidate, report)
+
+
+def store_told(model: RoundModel, told: Stored | None) -> None:
+    """Keep a report as a release has it, in the model, which the caller saves; and the only line of
+    the matrix that it tells, the model's own."""
+    model.report = told
+    report = Report.from_json(told)
+    own = {test: figures.correct for test, figures in report.tests.items()}
+    if own:
+        _store_matrix(model, replace(report, matrix=(MatrixLine(None, own),)))
+
+
+def _store_matrix(candidate: RoundModel, report: Report) -> None:
     newest = newest_matrix(candidate.arm)
     of_arm = Matrix.objects.filter(candidate__arm=candidate.arm)
     of_arm.exclude(pk=newest.pk if newest else None).delete()
@@ -31,7 +45,8 @@ def store(candidate: RoundModel, report: Report) -> None:
     )
     models = dict(Round.objects.filter(arm=candidate.arm).values_list("number", "model_id"))
     # After a roll-back two rounds share a model, and a row.
-    rows = {models[line.round] if line.round else candidate.pk: line for line in report.matrix}
+    lines = report.matrix or ()
+    rows = {models[line.round] if line.round else candidate.pk: line for line in lines}
     MatrixRow.objects.bulk_create(
         MatrixRow(matrix=matrix, model_id=model, correct=_packed(line.correct, rounds))
         for model, line in rows.items()

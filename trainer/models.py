@@ -1,10 +1,11 @@
-"""Round models, their weights, rounds and samples. Written only by candidates.py, rounds.py and
-samples.py."""
+"""Round models, their weights, rounds and samples. Written only by candidates.py, rounds.py,
+samples.py and opened.py."""
 
 import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from trainer.learning.sentences import from_json
 
@@ -38,7 +39,9 @@ class RoundModel(models.Model):
         DISCARDED = "discarded"
         ABLATED = "ablated"
 
-    architecture = models.CharField(max_length=50)
+    architecture = models.CharField(
+        max_length=50, help_text="none of a model that did not come along by a release"
+    )
     arm = _arm()
     state = models.CharField(max_length=10, choices=State, default=State.TRAINING)
     initial_model = models.ForeignKey(
@@ -231,7 +234,7 @@ class Sample(models.Model):
         default=False, help_text="did not fool, and was chosen at random to be read"
     )
     round = models.ForeignKey(Round, models.PROTECT)
-    added_at = models.DateTimeField(auto_now_add=True)
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(
         null=True, blank=True, help_text="the pixels are gone; hash and label stay"

@@ -32,6 +32,8 @@ def differences(model: RoundModel) -> Iterator[str]:
     otherwise. Raises CannotRemake."""
     from trainer.learning import basedata, weights
 
+    if not model.architecture:
+        raise CannotRemake("it did not come along by the release that this site was opened from")
     if model.initial_model is None:
         raise CannotRemake("it is one that others are made from")
     if gone := samples.removed_since(model):

@@ -48,7 +48,7 @@ def judge(
     answers = evaluate.answers(net, sets)
     still_here()
     # A model asked once: after a roll-back two rounds share one.
-    of_arm = Round.objects.filter(arm=candidate.arm)
+    of_arm = Round.objects.filter(arm=candidate.arm).exclude(model__architecture="")
     rounds = list(of_arm.select_related("model").order_by("number"))
     by_model: dict[int, Answers] = {}
     unloadable: list[int] = []

@@ -142,6 +142,8 @@ def roll_back(number: int, by: str, why: str, *, seen_open: int | None = None) -
         )
         if earlier is None:
             raise NoSuchRound(Sentence("Round {number} is not an earlier round.", number=number))
+        if not earlier.model.architecture:
+            raise NoSuchRound(Sentence("Round {number}’s model is not here.", number=number))
         return open_next(earlier.model, by, why)
 
 

@@ -68,7 +68,8 @@ def _contributor(contributor_id: uuid.UUID) -> Contributor:
     known = Contributor.objects.filter(pk=contributor_id).first()
     if known:
         return known
-    position = Contributor.objects.count()
+    last = Contributor.objects.aggregate(last=Max("position"))["last"]
+    position = 0 if last is None else last + 1
     block_start, place = position - position % BLOCK, position % BLOCK
     has_test = Contributor.objects.filter(position__gte=block_start, split=Split.TEST).exists()
     # Uniform over places 1–4 of the block, drawn one at a time: 1/4, then 1/3, 1/2 and 1 of what is

@@ -62,7 +62,7 @@ def restore(path: Path, *, replaces: bool, tell: archives.Tell) -> Summary:
                 "DATABASE_URL, or DADC_DATA_DIR to another folder); or stop the site and say "
                 "--replace, which deletes all that is in this one."
             )
-        _require_stopped()
+        require_stopped()
         if file.manifest["kind"] == archives.KIND:
             archives.load(file, replaces=replaces, tell=tell)
         else:
@@ -78,7 +78,7 @@ def _load(file: Sealed) -> None:
         dumps.load(dump, str(file.manifest.get("schema", "")))
 
 
-def _require_stopped() -> None:
+def require_stopped() -> None:
     """Raise Refused where a program of the site has lately shown life."""
     with suppress(DatabaseError):  # there are no such rows, or of another version
         if living := heartbeats.living():

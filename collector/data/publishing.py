@@ -21,7 +21,7 @@ from collector.data.hub import Hub
 from collector.data.places import Failed
 from collector.data.zenodo import Zenodo
 from collector.errors import Conflict, Forbidden, Refused
-from collector.models import Publication, Release, clock
+from collector.models import Publication, Release, Study, clock
 from trainer.models import Arm, Round
 from trainer.saying import say
 
@@ -137,14 +137,17 @@ def _publish(place: Publication.Place, address: str, is_asked: bool) -> Iterator
 
 
 def _missing(place: Publication.Place, address: str) -> list[Release]:
-    """Return what the public may have and is not there: newer than all that is, oldest first."""
+    """Return what the public may have and is not there: newer than all that is, oldest first. What
+    another site made is that one's to publish."""
     try:
         found: QuerySet[Release] = releases.visible_to(None).filter(withdrawn_at=None)
     except Forbidden:
         return []
     there = Publication.objects.filter(place=place, address=address, published_at__isnull=False)
     newest = max((_order(each.release) for each in there.select_related("release")), default=())
-    return sorted((each for each in found if _order(each) > newest), key=_order)
+    opened = Study.current().opened_from_id
+    new = (each for each in found if _order(each) > newest and each.pk != opened)
+    return sorted(new, key=_order)
 
 
 def _order(release: Release) -> tuple[int, ...]:

@@ -46,7 +46,8 @@ _ID = 16  # bytes
 @dataclass(frozen=True)
 class Plan:
     """What a release is to be of, and beside which one its changes are told. `attempts` are ids of
-    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then."""
+    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then. `protocol` is
+    what the release that the study came by says of one, if it did."""
 
     round: Round
     study: Study
@@ -55,6 +56,7 @@ class Plan:
     cited_doi: str
     attempts: bytes
     removed_count: int
+    protocol: Mapping[str, Any] | None = None
 
     @cached_property
     def scope(self) -> Scope:
@@ -216,7 +218,8 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
         "counts": dict(sorted(counts.items())),
         "rounds": [_of_a_round(each) for each in _rounds(plan)],
         "study": {name: getattr(plan.study, name) for name in COLLECTED_BY},
-        **_protocol(),
+        **(_protocol() or ({"protocol": plan.protocol} if plan.protocol else {})),
+        **_opened(plan),
         "model": model,
         "made_with": {
             "dadc": settings.VERSION,
@@ -250,6 +253,15 @@ def _protocol() -> dict[str, object]:
         "changes": changes,
     }
     return {"protocol": told}
+
+
+def _opened(plan: Plan) -> dict[str, object]:
+    """Name the release that rounds before this one came by; its own round is that release again."""
+    opened = plan.study.opened_from
+    if opened is None or opened.minor >= plan.round.number:
+        return {}
+    told = {"version": opened.version, "round": opened.minor, "sha256": opened.sha256}
+    return {"opened_from": told}
 
 
 def _rounds(plan: Plan) -> Iterator[Round]:

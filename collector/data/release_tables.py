@@ -19,7 +19,7 @@ from collector.data import release_columns
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
 from collector.drawings.public import public
 from collector.errors import Refused
-from collector.models import Attempt, Decision, Reading
+from collector.models import Attempt, Decision, Person, Reading
 from trainer import samples
 from trainer.learning.png import pngs
 from trainer.models import Arm, Contributor, RoundModel, Sample
@@ -55,7 +55,10 @@ class Scope:
 
     @cached_property
     def _pseudonyms(self) -> dict[tuple[str, str], str]:
-        return {}
+        """Those who came by a release are called as it calls them."""
+        came = Person.objects.exclude(pseudonym=None)
+        told = came.values_list(_as_text("contributor"), "pseudonym").iterator()
+        return {(kind, who): name or "" for who, name in told for kind in ("drawer", "reader")}
 
     def attempts(self) -> QuerySet[Attempt]:
         """Return the attempts that are released: all that are not removed, and wait no longer."""
@@ -177,6 +180,7 @@ def _attempts(scope: Scope) -> Iterator[Any]:
         is_decided=Exists(decided),
         is_shown=Exists(public().filter(pk=OuterRef("pk"))),
         original_removed_at=F("near_duplicate_of__removed_at"),
+        original_status=F("near_duplicate_of__status"),
         split=Subquery(splits.values("split")),
         said=F("reason__text"),
         said_at=F("reason__said_at"),
@@ -268,16 +272,20 @@ _OF_AN_ATTEMPT = (
     "is_decided",
     "is_shown",
     "original_removed_at",
+    "original_status",
     "said",
     "said_at",
 )
 
 
-def _attempt(scope: Scope, row: Row, image: Row) -> Row:
+def _attempt(scope: Scope, row: Row, image: Row | None) -> Row:
     """What its drawer took back is without its drawing; a name stands where the site shows it
     beside the drawing, and nowhere else."""
     is_there = row["status"] != Attempt.Status.RETRACTED
-    original = None if row["original_removed_at"] else row["near"]
+    original = row["near"]
+    is_elsewhere = row["original_removed_at"] or row["original_status"] == Attempt.Status.PENDING
+    if is_elsewhere or original == row["key"]:
+        original = None
     return {name: row[name] for name in _AS_THEY_ARE} | {
         "id": _dashed(row["key"]),
         "round": row["number"],
@@ -350,7 +358,7 @@ def _samples(scope: Scope) -> Iterator[Any]:
         yield _batch(SAMPLES, made)
 
 
-def _sample(scope: Scope, row: Row, image: Row) -> Row:
+def _sample(scope: Scope, row: Row, image: Row | None) -> Row:
     return {
         "id": _dashed(row["key"]),
         "attempt": _dashed(row["of"]),
@@ -367,11 +375,11 @@ def _sample(scope: Scope, row: Row, image: Row) -> Row:
     }
 
 
-def _images(rows: Iterable[Row]) -> list[Row]:
-    pictures = pngs([bytes(row["pixels"]) for row in rows])
+def _images(rows: Iterable[Row]) -> list[Row | None]:
+    pictures = iter(pngs([bytes(row["pixels"]) for row in rows if row["pixels"]]))
     return [
-        {"bytes": picture, "path": f"{_dashed(row['key'])}.png"}
-        for row, picture in zip(rows, pictures, strict=True)
+        {"bytes": next(pictures), "path": f"{_dashed(row['key'])}.png"} if row["pixels"] else None
+        for row in rows
     ]
 
 

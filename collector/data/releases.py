@@ -1,10 +1,15 @@
 """Releases: made from the rows of one moment, kept as rows themselves, and never changed. Where
 somebody removes their drawings, the releases that have them go."""
 
+import csv
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -149,11 +154,19 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     """Return what is to be released, and the release that it may be the same as. Raises
     NoSuchRound, Refused."""
     round_ = rounds.get_round(number)
-    if round_.state == Round.State.OPEN or rounds.is_open(round_.model_id):
+    study = Study.current()
+    opened = study.opened_from
+    is_out = opened is not None and opened.minor == number  # its model, with that release
+    if round_.state == Round.State.OPEN or (rounds.is_open(round_.model_id) and not is_out):
         raise Conflict(
             f"Round {number} is open, or its model serves the open round: a release is made of "
             "what is over, which it is once the next model opens a round.",
             code="round_open",
+        )
+    if not round_.model.architecture:
+        raise Refused(
+            f"Round {number}'s model did not come along by the release that this site was opened "
+            "from: the release of that round is made where it was."
         )
     of_these = Attempt.objects.filter(**of_rounds(number))
     waiting = of_these.filter(status=Attempt.Status.PENDING, removed_at=None)
@@ -166,12 +179,13 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     before = _before(number)
     plan = Plan(
         round_,
-        Study.current(),
+        study,
         version="",
         previous=before,
         cited_doi=_concept_doi(),
         attempts=b"",
         removed_count=of_these.exclude(removed_at=None).count(),
+        protocol=_told(opened).get("protocol") if opened else None,
     )
     packed = bytearray()
     for key in release_tables.keys(plan.scope.attempts()).iterator():
@@ -180,10 +194,57 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
     is_somebody_gone = any(plan.withdrawn())
     if before and before.minor == number and not before.withdrawn_at and not is_somebody_gone:
         # It may be the very same: then it has that one's version, and is told beside the same one.
-        plan = replace(plan, previous=before.previous, cited_doi=before.cited_doi)
+        previous = _previous(before) if before == opened else before.previous
+        plan = replace(plan, previous=previous, cited_doi=before.cited_doi)
         return replace(plan, version=before.version), before
     major = before.major + is_somebody_gone if before else 1
     return replace(plan, version=f"{major}.{number}.0"), None
+
+
+def _told(opened: Release) -> dict[str, Any]:
+    """Return the manifest of a release that this site was filled from."""
+    manifest = b"".join(content(get_file(opened, release_folder.MANIFEST)))
+    told: dict[str, Any] = json.loads(manifest)
+    return told
+
+
+def _previous(opened: Release) -> Release | None:
+    """Return the release beside which the changes of this one are told, which another site made: as
+    far as they say, and not stored."""
+    if (version := _told(opened)["previous_version"]) is None:
+        return None
+    changes = b"".join(content(get_file(opened, release_folder.CHANGES))).decode()
+    changed: dict[str, set[bytes]] = {"added": set(), "withdrawn": set()}
+    for row in csv.DictReader(changes.splitlines()):
+        changed[row["change"]].add(UUID(row["attempt"]).bytes)
+    ids = bytes(opened.attempts)
+    there = {ids[n : n + 16] for n in range(0, len(ids), 16)}
+    earlier = sorted(there - changed["added"] | changed["withdrawn"])
+    major, minor, patch = map(int, version.split("."))
+    return Release(major=major, minor=minor, patch=patch, attempts=b"".join(earlier))
+
+
+def take(folder: Path, manifest: Mapping[str, Any], round_: Round, ids: bytes) -> Release:
+    """Keep the release in `folder`, whose attempts have these `ids`, as the one that this site is
+    filled from, in the caller's transaction."""
+    major, minor, patch = map(int, manifest["version"].split("."))
+    as_of = datetime.fromisoformat(manifest["as_of"])  # when it was made, it does not say
+    release = Release.objects.create(
+        round=round_,
+        major=major,
+        minor=minor,
+        patch=patch,
+        sha256=release_folder.digest(folder / release_folder.SUMS),
+        attempts=ids,
+        cited_doi=manifest["cited_doi"] or "",
+        is_licensed=None not in manifest["licences"],
+        published_at=as_of,
+    )
+    Release.objects.filter(pk=release.pk).update(made_at=as_of)
+    Study.objects.update(opened_from=release)
+    for path in release_folder.files_in(folder):
+        _store(release, path)
+    return release
 
 
 def _another(plan: Plan, known: Release) -> Plan:

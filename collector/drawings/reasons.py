@@ -42,7 +42,7 @@ def say(drawer: Person, attempt_id: uuid.UUID, text: str) -> Reason | None:
     NotFound, Forbidden where their arm is told no verdict, and Conflict for what did not fool, or
     may be changed no more.
     """
-    line = _line(text)
+    line = as_line(text)
     with transaction.atomic():
         require_open(drawer)  # before the drawing is locked, as whoever closes the account does
         attempt = (
@@ -94,7 +94,7 @@ def remove(attempt_id: uuid.UUID, admin: Person, why: str) -> Reason:
         return said
 
 
-def _line(text: str) -> str:
+def as_line(text: str) -> str:
     """Return a text as it is kept. Raises Refused for one of several lines, too long, or with what
     nobody sees, which can turn round how it reads."""
     line = unicodedata.normalize("NFC", text.strip())

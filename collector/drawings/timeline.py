@@ -142,7 +142,7 @@ def _verdict(attempt: Attempt) -> Sentence:
 def through_rounds(attempt: Attempt) -> list[ModelReading]:
     """Give what each round's model makes of a drawing, the newest `MOST_ROUNDS` of them, oldest
     first; none of a removed one, and a model that cannot be asked is left out."""
-    if attempt.removed_at:
+    if not attempt.pixels:
         return []
     settled_label = attempt.fate().settled_label
     label = attempt.target_label if settled_label is None else settled_label
@@ -167,7 +167,7 @@ def _read_now(attempt: Attempt, stands: Fate) -> TimelineEvent | None:
         return None
     if (
         model.round.pk == attempt.round_id
-        or attempt.removed_at
+        or not attempt.pixels
         or stands.status == Status.RETRACTED
     ):
         return None
@@ -265,7 +265,8 @@ def _copied(attempt: Attempt, who: str) -> Sentence:
             "It is nearly one of MNIST’s own images: it is read like any other, earns nothing, and "
             "trains no model."
         )
-    if attempt.near_duplicate_of.drawer_id != attempt.drawer_id:
+    earlier = attempt.near_duplicate_of
+    if earlier == attempt or earlier.drawer_id != attempt.drawer_id:
         return Sentence(
             "It is very like one that was submitted earlier: it is read like any other, and earns "
             "nothing."

@@ -109,7 +109,10 @@ class Attempt(models.Model):
     strokes = models.JSONField()
     width = models.PositiveSmallIntegerField()
     pixels = models.BinaryField(help_text="what the model saw: 28×28 uint8, row by row")
-    pixels_sha256 = models.CharField(max_length=64)
+    pixels_sha256 = models.CharField(
+        max_length=64,
+        help_text="none of what was taken back and came by a release, which has no picture of it",
+    )
     raster_version = models.PositiveSmallIntegerField()
     shape = models.BinaryField(
         null=True, help_text="of what fooled: its path's density, 20×20 uint8, to find copies by"
@@ -147,7 +150,8 @@ class Attempt(models.Model):
         blank=True,
         related_name="+",
         db_index=False,
-        help_text="the earlier fool that it nearly repeats",
+        help_text="the earlier fool that it nearly repeats; itself where that one did not come "
+        "along by a release",
     )
     is_mnist_duplicate = models.BooleanField(
         default=False, help_text="nearly one of MNIST's own images"
@@ -386,7 +390,7 @@ class Decision(models.Model):
     admin = models.ForeignKey(Person, models.PROTECT)
     answer = models.CharField(max_length=9, choices=[(a, a) for a in ANSWERS])
     why = models.TextField()
-    decided_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(default=timezone.now, editable=False)
 
 
 class Appeal(models.Model):

@@ -130,6 +130,13 @@ class Person(AbstractBaseUser):
         null=True, blank=True, editable=False, help_text="when the account was closed"
     )
     contributor = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    pseudonym = models.CharField(
+        max_length=16,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="what the release calls them that they came by, and what releases go on to",
+    )
     factor_change_count = models.PositiveIntegerField(
         default=0,
         editable=False,

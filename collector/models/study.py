@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from collector.models.consent import Question
 from collector.models.people import Person
+from collector.models.releases import Release
 from collector.rules import arms
 from trainer.models import Arm
 from trainer.prepared import Prepared
@@ -149,6 +150,16 @@ class Study(models.Model):
     )
     release_secret = models.BinaryField(
         default=new_secret, help_text="the key of the pseudonyms in releases"
+    )
+    opened_from = models.ForeignKey(
+        Release,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+        help_text="the release, made by another site, that the rounds up to its own came by",
     )
 
     class Meta:

@@ -39,6 +39,7 @@ from collector.models import (
     Release,
     ReleaseFile,
     ReleasePart,
+    Study,
     in_parts,
     tallies,
 )
@@ -68,6 +69,7 @@ class Recount:
         yield from self._each(Weights.objects.all(), _checksum, chunk=20)
         yield from self._models()
         yield from self._each(_with_readings(), _attempt)
+        yield from _left_behind()
         yield from _without_sample()
         yield from _copies()
         yield from _credit()
@@ -159,6 +161,8 @@ def _times(round_: Any, before: Round | None) -> Iterator[str]:
     """Whether a round, the one before, its model and its attempts follow one another; the times of
     its `first` and `last` attempt are with it."""
     name = f"Round {round_.number}"
+    if round_.state == Round.State.OPEN and not round_.model.architecture:
+        yield f"{name} is open with a model that is not here."
     if round_.model.state != RoundModel.State.PROMOTED:
         yield f"{name}'s model is {round_.model.state}, not promoted."
     if round_.closed_at and round_.closed_at < round_.opened_at:
@@ -189,7 +193,10 @@ def _release_file(file: ReleaseFile) -> Iterator[str]:
 
 def _model(model: Any, counts_trained_on: dict[int, int]) -> Iterator[str]:
     """Whether a model's weights, manifest and training set follow from each other."""
-    if model.state in ("promoted", "held") and not model.has_weights:
+    if not model.architecture:
+        if model.has_weights or model.manifest:
+            yield f"Model {model.pk} did not come along, and has weights or a manifest."
+    elif model.state in ("promoted", "held") and not model.has_weights:
         yield f"Model {model.pk} is {model.state} and has no weights."
     if not model.manifest or model.initial_model is None:
         return
@@ -220,7 +227,9 @@ def _attempt(attempt: Attempt) -> Iterator[str]:
 
 
 def _picture(attempt: Attempt) -> Iterator[str]:
-    if attempt.removed_at:
+    if not attempt.pixels_sha256 and attempt.status != Status.RETRACTED:
+        yield f"Attempt {attempt.pk} came without its picture, and was not taken back."
+    if attempt.removed_at or not attempt.pixels_sha256:
         if bytes(attempt.pixels) or attempt.strokes:
             yield f"Attempt {attempt.pk} is removed and still has its picture."
         return
@@ -288,6 +297,16 @@ def _settled(attempt: Attempt) -> Iterator[str]:
         yield f"Attempt {attempt.pk} fooled the model, and was chosen at random all the same."
     if attempt.has_fooled and attempt.shape is None and attempt.strokes:
         yield f"Attempt {attempt.pk} fooled the model and has no shape to find copies by."
+
+
+def _left_behind() -> Iterator[str]:
+    """Without a picture, or without its model, is only what came by a release."""
+    if Study.current().opened_from_id:
+        return
+    for pk in Attempt.objects.filter(pixels_sha256="").values_list("pk", flat=True):
+        yield f"Attempt {pk} has no picture, and came by no release."
+    for model in RoundModel.objects.filter(architecture="").values_list("pk", flat=True):
+        yield f"Model {model} has no architecture, and came by no release."
 
 
 def _without_sample() -> Iterator[str]:

@@ -58,6 +58,7 @@ def _page(request: HttpRequest, person: Person | None, study: Study) -> HttpResp
     newest = found.filter(withdrawn_at=None).first()
     context = {
         "protocol": protocols.beside_results(study, person),
+        "opened": study.opened_from,
         "page": page,
         "releases": [_shown(release) for release in page.object_list],
         "newest": _newest(request, newest, study) if newest else None,

@@ -22,7 +22,7 @@ from collector.views.parts.access import for_admins, signed_in
 from collector.views.parts.buttons import submit
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
-from trainer.models import Arm
+from trainer.models import Arm, RoundModel
 
 
 @require_safe
@@ -171,6 +171,7 @@ def _page(
             "bars": pictures.bars(attempt),
             "through": pictures.through_rounds(attempt),
             "models_digit": _models_digit(attempt),
+            "has_map": own or _is_model_here(attempt),
         }
     return render(request, "pages/drawing.html", context)
 
@@ -188,6 +189,11 @@ def _said(attempt: Attempt, own: bool, bound: dict[str, BaseForm]) -> dict[str, 
         "removed_why": attempt.reason.removed_why,
         "removing_form": None if own or not said else bound.get("removing", ReasonForm()),
     }
+
+
+def _is_model_here(attempt: Attempt) -> bool:
+    """Whether the model that judged it came along, where it came by a release."""
+    return RoundModel.objects.filter(rounds=attempt.round).exclude(architecture="").exists()
 
 
 def _models_digit(attempt: Attempt) -> int:
@@ -239,7 +245,7 @@ def drawing_card(request: HttpRequest, person: Person, attempt_id: UUID) -> Http
 
 def _with_picture(person: Person, attempt_id: UUID) -> Attempt:
     attempt = _visible(person, attempt_id)
-    if attempt.removed_at:
+    if not attempt.pixels:
         raise Gone(Sentence("This drawing was removed by whoever drew it."))
     return attempt
 

@@ -75,6 +75,7 @@ def all_rounds(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "protocol": protocols.beside_results(study, viewer),
+        "opened": study.opened_from,
         "has_releases": study.has_public_releases or (viewer is not None and viewer.is_admin),
         "hardening": _hardening(compared) if page.number == 1 else None,
         "rows": [_line(round_) for round_ in history.rounds],

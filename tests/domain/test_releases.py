@@ -34,6 +34,7 @@ from collector.people import closing
 from collector.study import consistency, protocol
 from collector.study import settings as study_settings
 from tests.support.cast import add_person, read, submit
+from tests.support.emptied import emptied
 from tests.support.models import add_model
 from tests.support.penmanship import fooling
 from tests.support.standin_zenodo import Zenodo
@@ -120,6 +121,7 @@ def _read_gold(mona: Person, attempt: Attempt) -> None:
             lease_expires_at=now,
             answer="7",
             answered_at=now + timedelta(seconds=2),
+            is_correct=True,
         )
 
 
@@ -320,6 +322,16 @@ def test_the_same_rows_make_the_same_bytes_and_no_second_version(folder: Path) -
     Release.objects.all().delete()
     with translation.override("ja"), timezone.override("Asia/Tokyo"):
         assert releases.make(2).sha256 == kept.sha256
+
+
+def test_opened_on_an_empty_site_it_is_made_again_to_the_byte(folder: Path, tmp_path: Path) -> None:
+    """With a model that was trained, from weights that every site has."""
+    emptied()
+    call_command("open_release", folder)
+    assert list(consistency.problems()) == []
+    call_command("release", round=2, out=tmp_path / "again")
+    sums = "SHA256SUMS"
+    assert (tmp_path / "again" / sums).read_text() == (folder / sums).read_text()
 
 
 def test_published_it_agrees_with_itself_and_the_next_names_the_doi_of_all_versions(
