@@ -25,7 +25,7 @@ from trainer.learning.png import pngs
 from trainer.models import Arm, Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
-IDS = 20 * ROWS  # in memory
+IDS = 10 * ROWS  # in memory
 Row = dict[str, Any]
 Columns = dict[str, Any]  # pyarrow's arrays, by name
 
@@ -126,7 +126,7 @@ def _batch(name: str, rows: Iterable[Row], columns: Columns | None = None) -> An
 def _by_id(found: QuerySet[Any], rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
     """Yield what is found as `rows` have it, in the order of the ids, a group by each query: by ids
     alone, or the database may go through all that is found for each group."""
-    for ids in _ids(found):
+    for ids in keys(found):
         yield list(_among(rows, ids).order_by("pk").values(*fields))
 
 
@@ -142,18 +142,14 @@ def _among(rows: QuerySet[Any], ids: list[str]) -> QuerySet[Any]:
     return rows.filter(RawSQL(sql, [json.dumps(ids)], output_field=BooleanField()))
 
 
-def keys(found: QuerySet[Any]) -> QuerySet[Any, str]:
-    """Return the ids in their order, as text of the database's."""
-    return found.order_by("pk").values_list(_as_text("pk"), flat=True)
-
-
-def _ids(found: QuerySet[Any]) -> Iterator[list[str]]:
-    """Yield the keys, as many as a group has. They are looked up far ahead: what is left is sorted
-    anew by each query."""
-    ahead = list(keys(found)[:IDS])
+def keys(found: QuerySet[Any]) -> Iterator[list[str]]:
+    """Yield the ids in their order, as text of the database's, as many as a group has. They are
+    looked up far ahead: what is left is sorted anew by each query."""
+    ids = found.order_by("pk").values_list(_as_text("pk"), flat=True)
+    ahead = list(ids[:IDS])
     while ahead:
         yield from (ahead[n : n + ROWS] for n in range(0, len(ahead), ROWS))
-        ahead = list(keys(found.filter(pk__gt=ahead[-1]))[:IDS])
+        ahead = list(ids.filter(pk__gt=ahead[-1])[:IDS])
 
 
 def _dashed(stored: str) -> str:
@@ -204,14 +200,14 @@ def _read_json(rows: list[Row]) -> Columns:
     from pyarrow.json import ParseOptions, ReadOptions, read_json
 
     lines = "".join(
-        f'{{"strokes":{_strokes(row)},"probabilities":{row["probabilities_told"]}}}\n'
+        f'{{"strokes":{_strokes(row)},"probabilities":{row.pop("probabilities_told")}}}\n'
         for row in rows
     ).encode()
     names = ("strokes", "probabilities")
     schema = pyarrow().schema(release_columns.schema(ATTEMPTS).field(name) for name in names)
     read = read_json(
         BufferReader(lines),
-        ReadOptions(use_threads=False, block_size=len(lines)),
+        ReadOptions(use_threads=False, block_size=1 << 18),
         ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
     )
     strokes, probabilities = (column.combine_chunks() for column in read.columns)
@@ -220,7 +216,7 @@ def _read_json(rows: list[Row]) -> Columns:
 
 
 def _strokes(row: Row) -> str:
-    told = row["strokes_told"]
+    told = row.pop("strokes_told")
     return "null" if told == "[]" or row["status"] == Attempt.Status.RETRACTED else told
 
 
@@ -368,7 +364,7 @@ def _sample(scope: Scope, row: Row, image: Row) -> Row:
 
 
 def _images(rows: Iterable[Row]) -> list[Row]:
-    pictures = pngs([bytes(row["pixels"]) for row in rows])
+    pictures = pngs([bytes(row.pop("pixels")) for row in rows])
     return [
         {"bytes": picture, "path": f"{_dashed(row['key'])}.png"}
         for row, picture in zip(rows, pictures, strict=True)

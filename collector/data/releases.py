@@ -174,8 +174,8 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
         removed_count=of_these.exclude(removed_at=None).count(),
     )
     packed = bytearray()
-    for key in release_tables.keys(plan.scope.attempts()).iterator():
-        packed += bytes.fromhex(key.replace("-", ""))
+    for keys in release_tables.keys(plan.scope.attempts()):
+        packed += bytes.fromhex("".join(keys).replace("-", ""))
     plan = replace(plan, attempts=bytes(packed))
     is_somebody_gone = any(plan.withdrawn())
     if before and before.minor == number and not before.withdrawn_at and not is_somebody_gone:
