@@ -48,7 +48,7 @@ class Scope:
         """Return what somebody is called in this release, as a drawer or as a reader: by no other
         release, nor by the other kind, can it be told that it is the same person."""
         if (known := self._pseudonyms.get((kind, who))) is None:
-            told = f"{kind} {_dashed(who)}".encode()
+            told = f"{kind} {dashed(who)}".encode()
             known = hmac.digest(self.key, told, "sha256").hex()[:16]
             self._pseudonyms[kind, who] = known
         return known
@@ -152,7 +152,7 @@ def keys(found: QuerySet[Any]) -> Iterator[list[str]]:
         ahead = list(ids.filter(pk__gt=ahead[-1])[:IDS])
 
 
-def _dashed(stored: str) -> str:
+def dashed(stored: str) -> str:
     """Return an id as all of a release has it, of what the database makes it as text."""
     if "-" in stored:
         return stored
@@ -275,7 +275,7 @@ def _attempt(scope: Scope, row: Row, image: Row) -> Row:
     is_there = row["status"] != Attempt.Status.RETRACTED
     original = None if row["original_removed_at"] else row["near"]
     return {name: row[name] for name in _AS_THEY_ARE} | {
-        "id": _dashed(row["key"]),
+        "id": dashed(row["key"]),
         "round": row["number"],
         "arm": row["arm"],
         "drawer": scope.pseudonym("drawer", row["contributor"]),
@@ -286,7 +286,7 @@ def _attempt(scope: Scope, row: Row, image: Row) -> Row:
         "imported": row["is_imported"],
         "taken_back": not is_there or row["taken_back_at"] is not None,
         "original": row["near"] is None and not (row["is_mnist_duplicate"] or row["is_imported"]),
-        "near_duplicate_of": original and _dashed(original),
+        "near_duplicate_of": original and dashed(original),
         "mnist_duplicate": row["is_mnist_duplicate"],
         "live_preview": row["has_live_preview"],
         "image": image if is_there else None,
@@ -319,8 +319,8 @@ def _readings(scope: Scope) -> Iterator[Any]:
 def _reading(scope: Scope, row: Row) -> Row:
     took = row["answered_at"] - row["leased_at"]
     return {
-        "id": _dashed(row["key"]),
-        "attempt": _dashed(row["of"]),
+        "id": dashed(row["key"]),
+        "attempt": dashed(row["of"]),
         "reader": scope.pseudonym("reader", row["contributor"]),
         "answer": row["answer"],
         "answered_at": row["answered_at"],
@@ -348,8 +348,8 @@ def _samples(scope: Scope) -> Iterator[Any]:
 
 def _sample(scope: Scope, row: Row, image: Row) -> Row:
     return {
-        "id": _dashed(row["key"]),
-        "attempt": _dashed(row["of"]),
+        "id": dashed(row["key"]),
+        "attempt": dashed(row["of"]),
         "drawer": scope.pseudonym("drawer", row["drawer"]),
         "round": row["number"],
         "label": row["label"],
@@ -366,7 +366,7 @@ def _sample(scope: Scope, row: Row, image: Row) -> Row:
 def _images(rows: Iterable[Row]) -> list[Row]:
     pictures = pngs([bytes(row.pop("pixels")) for row in rows])
     return [
-        {"bytes": picture, "path": f"{_dashed(row['key'])}.png"}
+        {"bytes": picture, "path": f"{dashed(row['key'])}.png"}
         for row, picture in zip(rows, pictures, strict=True)
     ]
 
