@@ -11,7 +11,6 @@ from functools import cached_property
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from django.conf import settings
@@ -193,7 +192,7 @@ def _write_changes(plan: Plan, path: Path) -> dict[str, int]:
         counts = {"added": 0, "withdrawn": 0}
         for change, ids in (("added", plan.added()), ("withdrawn", plan.withdrawn())):
             for each in ids:
-                lines.writerow([UUID(bytes=each), change])
+                lines.writerow([release_tables.dashed(each.hex()), change])
                 counts[change] += 1
     return counts
 

@@ -2,8 +2,10 @@
 arrays, Quick, Draw!'s lines, a spreadsheet's table. All are made of the rows of the release's own
 Parquet and nothing else, a group at a time: whoever has the folder can make them again.
 
-This is imported by a process that has no Django.
+This is imported by a process that has neither Django nor NumPy.
 """
+
+from __future__ import annotations
 
 import csv
 import gzip
@@ -17,16 +19,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from collector.data import release_columns
 from collector.data.picture_zip import CHUNK, PictureZip
 from collector.data.release_columns import ATTEMPTS, SAMPLES
-from trainer.learning import png
-from trainer.learning.raster import SIDE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 IMAGES, ARRAYS, LINES, TABLE = (
     "images-{}.zip",
@@ -87,6 +88,11 @@ def write_rows(batches: Iterable[Any], out: Path) -> None:
 def write_arrays(folder: Path, out: Path) -> None:
     """Write what has a picture in `folder` as arrays, one after the other, as NumPy loads them
     without pickle."""
+    import numpy as np
+
+    from trainer.learning import png
+    from trainer.learning.raster import SIDE
+
     count = sum(batch.num_rows for batch in _drawn(folder, ("id",)))
     with zipfile.ZipFile(out / ARRAYS, "w") as zipped:
         for name, (column, kind, nothing) in _ARRAYS.items():
@@ -113,6 +119,8 @@ def problems(folder: Path) -> Iterator[str]:
 
 def pixels_of(row: Row) -> NDArray[np.uint8]:
     """Decode the picture of a row, uint8 (28, 28). Raises ValueError where it is none of ours."""
+    from trainer.learning import png
+
     pixels: NDArray[np.uint8] = png.pixels_of([row["image"]["bytes"]])[0]
     return pixels
 
@@ -223,6 +231,8 @@ def _write_array(
     kind: str,
     parts: Iterator[NDArray[Any]],
 ) -> None:
+    import numpy as np
+
     header = {"descr": kind, "fortran_order": False, "shape": shape}
     with zipped.open(_entry(f"{name}.npy"), "w", force_zip64=True) as entry:
         np.lib.format.write_array_header_1_0(entry, header)
@@ -350,6 +360,7 @@ def _is_same(one: Read, other: Read) -> bool:
 
 def _write_rows_given(folder: Path) -> None:
     """Write those forms of the attempts that come through the standard input."""
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # 6 MB that pyarrow can do without
     import pyarrow
 
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())  # which keeps least of what is free again

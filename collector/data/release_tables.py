@@ -25,7 +25,7 @@ from trainer.learning.png import pngs
 from trainer.models import Arm, Contributor, RoundModel, Sample
 
 ROWS = 1000  # in a group, and in memory
-IDS = 20 * ROWS  # in memory
+IDS = 10 * ROWS  # in memory
 Row = dict[str, Any]
 Columns = dict[str, Any]  # pyarrow's arrays, by name
 
@@ -48,7 +48,7 @@ class Scope:
         """Return what somebody is called in this release, as a drawer or as a reader: by no other
         release, nor by the other kind, can it be told that it is the same person."""
         if (known := self._pseudonyms.get((kind, who))) is None:
-            told = f"{kind} {_dashed(who)}".encode()
+            told = f"{kind} {dashed(who)}".encode()
             known = hmac.digest(self.key, told, "sha256").hex()[:16]
             self._pseudonyms[kind, who] = known
         return known
@@ -129,7 +129,7 @@ def _batch(name: str, rows: Iterable[Row], columns: Columns | None = None) -> An
 def _by_id(found: QuerySet[Any], rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
     """Yield what is found as `rows` have it, in the order of the ids, a group by each query: by ids
     alone, or the database may go through all that is found for each group."""
-    for ids in _ids(found):
+    for ids in keys(found):
         yield list(_among(rows, ids).order_by("pk").values(*fields))
 
 
@@ -145,21 +145,17 @@ def _among(rows: QuerySet[Any], ids: list[str]) -> QuerySet[Any]:
     return rows.filter(RawSQL(sql, [json.dumps(ids)], output_field=BooleanField()))
 
 
-def keys(found: QuerySet[Any]) -> QuerySet[Any, str]:
-    """Return the ids in their order, as text of the database's."""
-    return found.order_by("pk").values_list(_as_text("pk"), flat=True)
-
-
-def _ids(found: QuerySet[Any]) -> Iterator[list[str]]:
-    """Yield the keys, as many as a group has. They are looked up far ahead: what is left is sorted
-    anew by each query."""
-    ahead = list(keys(found)[:IDS])
+def keys(found: QuerySet[Any]) -> Iterator[list[str]]:
+    """Yield the ids in their order, as text of the database's, as many as a group has. They are
+    looked up far ahead: what is left is sorted anew by each query."""
+    ids = found.order_by("pk").values_list(_as_text("pk"), flat=True)
+    ahead = list(ids[:IDS])
     while ahead:
         yield from (ahead[n : n + ROWS] for n in range(0, len(ahead), ROWS))
-        ahead = list(keys(found.filter(pk__gt=ahead[-1]))[:IDS])
+        ahead = list(ids.filter(pk__gt=ahead[-1])[:IDS])
 
 
-def _dashed(stored: str) -> str:
+def dashed(stored: str) -> str:
     """Return an id as all of a release has it, of what the database makes it as text."""
     if "-" in stored:
         return stored
@@ -208,14 +204,14 @@ def _read_json(rows: list[Row]) -> Columns:
     from pyarrow.json import ParseOptions, ReadOptions, read_json
 
     lines = "".join(
-        f'{{"strokes":{_strokes(row)},"probabilities":{row["probabilities_told"]}}}\n'
+        f'{{"strokes":{_strokes(row)},"probabilities":{row.pop("probabilities_told")}}}\n'
         for row in rows
     ).encode()
     names = ("strokes", "probabilities")
     schema = pyarrow().schema(release_columns.schema(ATTEMPTS).field(name) for name in names)
     read = read_json(
         BufferReader(lines),
-        ReadOptions(use_threads=False, block_size=len(lines)),
+        ReadOptions(use_threads=False, block_size=1 << 18),
         ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
     )
     strokes, probabilities = (column.combine_chunks() for column in read.columns)
@@ -224,7 +220,7 @@ def _read_json(rows: list[Row]) -> Columns:
 
 
 def _strokes(row: Row) -> str:
-    told = row["strokes_told"]
+    told = row.pop("strokes_told")
     return "null" if told == "[]" or row["status"] == Attempt.Status.RETRACTED else told
 
 
@@ -287,7 +283,7 @@ def _attempt(scope: Scope, row: Row, image: Row | None) -> Row:
     if is_elsewhere or original == row["key"]:
         original = None
     return {name: row[name] for name in _AS_THEY_ARE} | {
-        "id": _dashed(row["key"]),
+        "id": dashed(row["key"]),
         "round": row["number"],
         "arm": row["arm"],
         "drawer": scope.pseudonym("drawer", row["contributor"]),
@@ -298,7 +294,7 @@ def _attempt(scope: Scope, row: Row, image: Row | None) -> Row:
         "imported": row["is_imported"],
         "taken_back": not is_there or row["taken_back_at"] is not None,
         "original": row["near"] is None and not (row["is_mnist_duplicate"] or row["is_imported"]),
-        "near_duplicate_of": original and _dashed(original),
+        "near_duplicate_of": original and dashed(original),
         "mnist_duplicate": row["is_mnist_duplicate"],
         "live_preview": row["has_live_preview"],
         "image": image if is_there else None,
@@ -331,8 +327,8 @@ def _readings(scope: Scope) -> Iterator[Any]:
 def _reading(scope: Scope, row: Row) -> Row:
     took = row["answered_at"] - row["leased_at"]
     return {
-        "id": _dashed(row["key"]),
-        "attempt": _dashed(row["of"]),
+        "id": dashed(row["key"]),
+        "attempt": dashed(row["of"]),
         "reader": scope.pseudonym("reader", row["contributor"]),
         "answer": row["answer"],
         "answered_at": row["answered_at"],
@@ -360,8 +356,8 @@ def _samples(scope: Scope) -> Iterator[Any]:
 
 def _sample(scope: Scope, row: Row, image: Row | None) -> Row:
     return {
-        "id": _dashed(row["key"]),
-        "attempt": _dashed(row["of"]),
+        "id": dashed(row["key"]),
+        "attempt": dashed(row["of"]),
         "drawer": scope.pseudonym("drawer", row["drawer"]),
         "round": row["number"],
         "label": row["label"],
@@ -375,11 +371,12 @@ def _sample(scope: Scope, row: Row, image: Row | None) -> Row:
     }
 
 
-def _images(rows: Iterable[Row]) -> list[Row | None]:
-    pictures = iter(pngs([bytes(row["pixels"]) for row in rows if row["pixels"]]))
+def _images(rows: list[Row]) -> list[Row | None]:
+    pixels = [bytes(row.pop("pixels")) for row in rows]
+    pictures = iter(pngs([each for each in pixels if each]))
     return [
-        {"bytes": next(pictures), "path": f"{_dashed(row['key'])}.png"} if row["pixels"] else None
-        for row in rows
+        {"bytes": next(pictures), "path": f"{dashed(row['key'])}.png"} if each else None
+        for row, each in zip(rows, pixels, strict=True)
     ]
 
 

@@ -188,8 +188,8 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
         protocol=_told(opened).get("protocol") if opened else None,
     )
     packed = bytearray()
-    for key in release_tables.keys(plan.scope.attempts()).iterator():
-        packed += bytes.fromhex(key.replace("-", ""))
+    for keys in release_tables.keys(plan.scope.attempts()):
+        packed += bytes.fromhex("".join(keys).replace("-", ""))
     plan = replace(plan, attempts=bytes(packed))
     is_somebody_gone = any(plan.withdrawn())
     if before and before.minor == number and not before.withdrawn_at and not is_somebody_gone:
