@@ -266,21 +266,21 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _model(overview: RoundOverview) -> dict[str, object]:
-    """Tell of a round's weights, and since when its model cannot be made again; nothing without
-    weights."""
-    of_round = Weights.objects.filter(
-        model__rounds__number=overview.number, model__rounds__arm=overview.arm
-    )
-    row = of_round.select_related("model").first()
+    """Tell of a round's weights, where they are there, and since when its model cannot be made
+    again."""
+    models = RoundModel.objects.select_related("weights").defer("manifest", "report")
+    model = models.get(rounds__number=overview.number, rounds__arm=overview.arm)
+    removed = samples.removed_since(model)
+    row: Weights | None = getattr(model, "weights", None)
     if row is None:
-        return {}
+        return {"removed": removed}
     weights = {
         "sha256": row.sha256,
-        "is_published": not rounds.is_open(row.model_id),
+        "is_published": not rounds.is_open(model.pk),
         "size": f"{len(row.data) / 1000:.0f} kB",
-        "trained_on": figures.trained_on(row.model),
+        "trained_on": figures.trained_on(model),
     }
-    return {"weights": weights, "removed": samples.removed_since(row.model)}
+    return {"removed": removed, "weights": weights}
 
 
 def _fools(overview: RoundOverview) -> list[pictures.DrawingCard]:
