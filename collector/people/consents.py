@@ -17,13 +17,17 @@ def in_force() -> StudyText | None:
 
 def give(person: Person, version: str) -> None:
     """Write down that a person agrees to the text in force, of which they read this version, and is
-    of its age; once, however often they say so. Where there is none, it is of version "". Raises
-    Conflict where it has changed since."""
+    of its age; once, however often they say so. Where there is none, they have read none: "".
+    Raises Refused where it is gone, Conflict where it has changed since."""
     text = in_force()
-    if version != (str(text.version) if text else ""):
-        raise Conflict(_changed(text), field="consent_version", code="consent")
     if text is None:
+        if version:
+            raise Refused(
+                Sentence("This study asks for no consent, or no more."), field="consent_version"
+            )
         return
+    if version != str(text.version):
+        raise Conflict(_changed(text), field="consent_version", code="consent")
     try:
         with transaction.atomic():
             Consent.objects.create(person=person, text=text)
@@ -33,9 +37,7 @@ def give(person: Person, version: str) -> None:
     person.lacks_consent = False
 
 
-def _changed(text: StudyText | None) -> Sentence:
-    if text is None:
-        return Sentence("This study asks for no consent, or no more.")
+def _changed(text: StudyText) -> Sentence:
     return Sentence(
         "The consent text is version {version} by now. Read it again, here or at {address}, and "
         "agree to that version if you do.",

@@ -208,7 +208,7 @@ def require_taking(panel: Panel) -> None:
 def join(panel: Panel, pid: str, version: str, *, address: str) -> Person:
     """Make an account, without a name or password, for whom a panel sends with this id, who agrees
     to this version of the consent text, if there is one, and comes from this IP address. Raises
-    Gone where the panel is closed, Conflict, TooMany."""
+    Gone where the panel is closed, Refused, Conflict, TooMany."""
     require_taking(panel)
     limits.take_from(limits.PANEL_SIGN_UPS_AN_HOUR, address)
     name = f"guest-{secrets.token_hex(6)}"

@@ -102,7 +102,7 @@ def overviews(rounds: Sequence[Round], study: Study | None = None) -> list[Round
     return [_overview(round_, counts.get(round_.pk, none), study) for round_ in rounds]
 
 
-def describe(number: int, arm: str = Arm.DYNAMIC) -> RoundOverview:
+def describe(number: int, arm: str = Arm.DYNAMIC, study: Study | None = None) -> RoundOverview:
     """Tell one round of an arm with all that was measured of its model; of the newest matrix the
     model's own line. Raises NoSuchRound."""
     round_ = get_round(number, arm)
@@ -110,7 +110,7 @@ def describe(number: int, arm: str = Arm.DYNAMIC) -> RoundOverview:
     line = _line(round_)
     by_digit = leaderboards.counts_by_digit(round_.attempts.all())
     return replace(
-        _overview(round_, sum(by_digit.values(), leaderboards.AttemptCounts())),
+        _overview(round_, sum(by_digit.values(), leaderboards.AttemptCounts()), study),
         counts_by_digit=by_digit,
         stored_report={**(report or {}), MATRIX: [line.as_json()]} if line else report,
     )
@@ -407,14 +407,6 @@ def _matrix(models: dict[int, int], arm: str) -> tuple[RoundMatrix, int | None]:
     opened = Round.objects.filter(model=newest.pk).order_by("number")
     matrix = RoundMatrix(newest.rounds, measurements.unpacked(newest.sizes), models, correct)
     return matrix, opened.values_list("number", flat=True).first()
-
-
-def removed_since(number: int, arm: str = Arm.DYNAMIC) -> datetime | None:
-    """Since when a round's model cannot be made again, because somebody removed what it had
-    learned; None if it can."""
-    return samples.removed_since(
-        RoundModel.objects.defer("manifest", "report").get(rounds__number=number, rounds__arm=arm)
-    )
 
 
 def fooled_today(arm: str = Arm.DYNAMIC) -> int:

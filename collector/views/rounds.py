@@ -20,7 +20,7 @@ from collector.standings.leaderboards import AttemptCounts
 from collector.standings.round_figures import RoundFigures, RoundMatrix, RoundOverview
 from collector.views.parts import arms, figures, pictures, protocols
 from collector.views.parts.access import viewer_of
-from trainer import rounds, words
+from trainer import rounds, samples, words
 from trainer.learning.report import (
     GATE_BASE,
     MNIST_TEST,
@@ -232,25 +232,20 @@ def _row(overview: RoundOverview) -> dict[str, object]:
 
 @require_safe
 def one_round(request: HttpRequest, number: int) -> HttpResponse:
-    overview = round_figures.describe(number, arms.asked_by(request))
+    study = Study.current()
+    overview = round_figures.describe(number, arms.asked_by(request), study)
     report = overview.report
     # Digits and confusion are of the first base set that was measured at all.
     shown = next((name for name in figures.SETS if report.of(name).n), None)
     measured = report.of(shown) if shown else SetFigures()
     forgot = public.public(overview.arm).filter(pk__in=report.forgot or ())
-    newest_first = (
-        public.public(overview.arm)
-        .filter(round__number=number, round__arm=overview.arm)
-        .select_related("round", "drawer")
-        .order_by("-settled_at", "pk")
-    )
     earlier = Paginator(_newest_tests_first(report), EARLIER_A_PAGE).get_page(
         request.GET.get("page")
     )
     context = {
         "round": _row(overview),
-        "removed": round_figures.removed_since(number, overview.arm),
-        "weights": _weights(number, overview.arm),
+        "protocol": protocols.beside_results(study, viewer_of(request)),
+        **_model(overview),
         "cost": figures.cost(report),
         "address": request.build_absolute_uri(),
         "set_name": told(figures.SETS[shown]) if shown else "",
@@ -266,25 +261,39 @@ def one_round(request: HttpRequest, number: int) -> HttpResponse:
         ],
         "page": earlier,
         "earlier": [_earlier(report, test, pairs) for test, pairs in earlier.object_list],
-        "fools": [
-            pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
-            for fool in newest_first[:FOOLS]
-        ],
+        "fools": _fools(overview),
     }
     return render(request, "pages/round.html", context)
 
 
-def _weights(number: int, arm: str) -> dict[str, object] | None:
-    of_round = Weights.objects.filter(model__rounds__number=number, model__rounds__arm=arm)
-    row = of_round.select_related("model").first()
+def _model(overview: RoundOverview) -> dict[str, object]:
+    """Tell of a round's weights, where they are there, and since when its model cannot be made
+    again."""
+    models = RoundModel.objects.select_related("weights").defer("manifest", "report")
+    model = models.get(rounds__number=overview.number, rounds__arm=overview.arm)
+    removed = samples.removed_since(model)
+    row: Weights | None = getattr(model, "weights", None)
     if row is None:
-        return None
-    return {
+        return {"removed": removed}
+    weights = {
         "sha256": row.sha256,
-        "is_published": not rounds.is_open(row.model_id),
+        "is_published": not rounds.is_open(model.pk),
         "size": f"{len(row.data) / 1000:.0f} kB",
-        "trained_on": figures.trained_on(row.model),
+        "trained_on": figures.trained_on(model),
     }
+    return {"removed": removed, "weights": weights}
+
+
+def _fools(overview: RoundOverview) -> list[pictures.DrawingCard]:
+    """Show a round's newest verified tricks."""
+    of_round = public.public(overview.arm).filter(
+        round__number=overview.number, round__arm=overview.arm
+    )
+    newest_first = of_round.select_related("round", "drawer").order_by("-settled_at", "pk")
+    return [
+        pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
+        for fool in newest_first[:FOOLS]
+    ]
 
 
 def _newest_tests_first(report: Report) -> list[tuple[TestSet, PairedTest]]:

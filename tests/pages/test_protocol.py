@@ -115,11 +115,12 @@ def test_a_study_runs_under_its_protocol_and_changes_stand_beside_results(
     unsaid = press(client, "save", **(FORM | {"protocol-quorum": "2"}))
     assert "say why its protocol changes" in text(unsaid)
     press(client, "save", **(FORM | {"protocol-quorum": "2", "protocol-why": "Two agree better."}))
-    for path in ("/rounds/", "/data/", "/protocol/"):
+    for path in ("/rounds/", "/rounds/1/", "/data/", "/protocol/"):
         told = text(client.get(path))
         assert sha256 in told
         assert "quorum from 1 to 2: “Two agree better.”" in told
-    assert sha256 not in text(browse(alice).get("/rounds/")), "arms are nobody's affair meanwhile"
+    for path in ("/rounds/", "/rounds/1/"):
+        assert sha256 not in text(browse(alice).get(path)), "arms are nobody's affair meanwhile"
     log = text(client.get(reverse("admin_log")))
     assert "ada started the study under its protocol." in log
     assert "ada set quorum from 1 to 2." in log
@@ -164,7 +165,8 @@ def test_the_end_refuses_drawings_and_tells_everything(
     assert "The month is over." in text(client.get(reverse("protocol")))
     own = json.loads("".join(exports.own(silent)))["drawings"]
     assert [drawing["arm"] for drawing in own] == ["none"]
-    assert protocol.current().sha256 in text(theirs.get("/rounds/"))  # type: ignore[union-attr]
+    for path in ("/rounds/", "/rounds/1/"):
+        assert protocol.current().sha256 in text(theirs.get(path))  # type: ignore[union-attr]
 
 
 def test_what_was_drawn_without_a_verdict_hangs_with_all_others_once_the_study_has_ended(
@@ -252,7 +254,8 @@ def test_samples_say_under_which_protocol_and_at_last_in_which_arm(
 def test_a_plain_sites_pages_ask_nothing_about_a_protocol(
     browse: Browse, ada: Person, alice: Person
 ) -> None:
-    for who, path in ((ada, "/desk/"), (alice, "/draw/"), (None, "/rounds/"), (ada, "/data/")):
+    pages = (ada, "/desk/"), (alice, "/draw/"), (None, "/rounds/"), (ada, "/data/")
+    for who, path in (*pages, (ada, "/rounds/1/")):
         client = browse(who)
         with CaptureQueriesContext(connection) as asked:
             assert client.get(path).status_code == 200
