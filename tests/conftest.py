@@ -3,6 +3,7 @@ files that collectstatic makes."""
 
 import gc
 import math
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 
 pytest.register_assert_rewrite("tests.support")
+# Before numpy is loaded: one thread, as all sites of the tests have. Two take up to four times as
+# much of the processor for the same.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from scripts import reliability  # noqa: E402
 from tests.support import examples, needs, scheduling  # noqa: E402
