@@ -215,6 +215,8 @@ def test_pages_show_it_and_say_where_it_came_from(opened: Release) -> None:
     admin = Client()
     admin.force_login(add_person("ada", "admin"), backend="collector.people.accounts.Backend")
     shown = [f"/rounds/{number}/" for number in (1, 2, 3, 4)]
+    shown += ["/desk/", "/rounds/feed.atom", "/rounds/history.csv", "/rounds/3/card.md"]
+    shown += ["/api/rounds/", "/api/rounds/2/", "/api/releases/3/manifest.json"]
     shown += ["/gallery/", "/leaderboard/?period=all", "/people/", "/moderators/", "/admin-log/"]
     of_kinds = {(each.status, each.round.number): each for each in Attempt.objects.all()}
     shown += [f"/drawings/{attempt.pk}/" for attempt in of_kinds.values()]

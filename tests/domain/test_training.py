@@ -158,6 +158,21 @@ def test_a_candidate_is_judged_without_the_rounds_whose_models_are_damaged_and_t
     assert client.get("/rounds/").status_code == 200
 
 
+def test_a_round_whose_model_did_not_come_by_a_release_is_left_out_and_is_no_damage(
+    someone: uuid.UUID, client: Client
+) -> None:
+    first = rounds.get_round(1).model
+    absent = RoundModel.objects.create(architecture="", state="promoted", initial_model=first)
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(absent)
+    candidate = train()
+    assert candidate.state == "promoted"
+    assert Report.from_json(candidate.report).unloadable == ()
+    client.force_login(add_person("ada", "admin"))
+    assert "is damaged" not in client.get("/desk/").content.decode()
+
+
 @pytest.mark.survives(
     "a bit flipped in the initial weights",
     "nothing is trained from them; the training fails with the checksum",
