@@ -10,7 +10,7 @@ from dataclasses import replace
 from html import unescape
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.conf import settings
@@ -35,14 +35,23 @@ PEOPLE, EACH = 30, 3
 QUICK = {"seeds": 1, "trainings": 3}
 
 
+class Look(NamedTuple):
+    """What `analyse` printed and wrote of the rows."""
+
+    told: list[str]
+    figures: bytes
+
+
 @pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def look(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Look]:
     """Thirty people in three arms have drawn thrice each, half of them to test, and all of it was
-    read; so did somebody whom no lot gave to any arm."""
+    read; so did somebody whom no lot gave to any arm. One look at it was kept."""
     patch = pytest.MonkeyPatch()
     patch.setattr(settings, "MNIST_DIR", None)
     patch.setattr(settings, "MNIST_CACHE", settings.BASE_DIR / "there is no such folder")
-    recipe = replace(fit.default_recipe("mnist_model", 10), steps=10)
+    recipe = replace(fit.default_recipe("mnist_model", 10), steps=10, base_batch=8, sample_batch=16)
     patch.setattr(fit, "default_recipe", lambda net, n: recipe)
     with django_db_blocker.unblock(), transaction.atomic():
         target.forget()
@@ -51,7 +60,8 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         ada = add_person("ada", "admin")
         study_settings.change(ada, arms=ARMS, round_size=1000, audit_share=1, gold_share=0)
         _draw()
-        yield
+        figures = tmp_path_factory.mktemp("look") / "rows.csv"
+        yield Look(analyse(csv=figures), figures.read_bytes())
         transaction.set_rollback(True)
     patch.undo()
     target.forget()
@@ -80,17 +90,17 @@ def analyse(*arguments: str, **options: Any) -> list[str]:
 
 
 def test_rows_and_an_export_alone_give_the_same_answer_to_the_digit(
-    world: None, tmp_path: Path
+    look: Look, tmp_path: Path
 ) -> None:
-    from_rows = analyse(csv=tmp_path / "rows.csv")
+    from_rows = look.told
     analyse(export=tmp_path / "study")
     from_export = analyse("--from", str(tmp_path / "study"), csv=tmp_path / "export.csv")
     assert from_rows[-1] == "Look 1, kept."
     assert from_rows[:-1] == from_export
     assert from_rows[0] == "An interim look: the study has not ended."
     assert "points (95 %: " in from_rows[1]
-    assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "export.csv").read_bytes()
-    found = list(csv.DictReader((tmp_path / "rows.csv").read_text().splitlines()))
+    assert look.figures == (tmp_path / "export.csv").read_bytes()
+    found = list(csv.DictReader(look.figures.decode().splitlines()))
     names = {str(person.pk) for person in Person.objects.all()}
     told = b"".join(path.read_bytes() for path in (tmp_path / "study").iterdir())
     assert not [name for name in names if name.encode() in told]
@@ -104,7 +114,7 @@ def test_rows_and_an_export_alone_give_the_same_answer_to_the_digit(
 
 
 def test_any_number_of_processes_gives_the_same_to_the_byte_and_says_how_far_it_is(
-    world: None, tmp_path: Path
+    look: Look, tmp_path: Path
 ) -> None:
     told, shares = [], []
     for jobs in (1, 3):
@@ -124,7 +134,7 @@ def test_any_number_of_processes_gives_the_same_to_the_byte_and_says_how_far_it_
     "the command ends with a sentence and keeps nothing",
 )
 def test_a_process_that_is_killed_ends_the_analysis_with_a_sentence(
-    world: None, monkeypatch: pytest.MonkeyPatch
+    look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Analysis.objects.all().delete()
 
@@ -138,7 +148,7 @@ def test_a_process_that_is_killed_ends_the_analysis_with_a_sentence(
     assert not Analysis.objects.exists()
 
 
-def test_each_counts_in_the_arm_of_their_lot_and_whoever_has_none_in_no_arm(world: None) -> None:
+def test_each_counts_in_the_arm_of_their_lot_and_whoever_has_none_in_no_arm(look: Look) -> None:
     data = collected.from_rows()
     assert [arm.arm for arm in data.arms] == list(Study.current().weights)
     assert {(arm.allotted, arm.drawers, arm.drawings) for arm in data.arms} == {
@@ -152,7 +162,7 @@ def test_each_counts_in_the_arm_of_their_lot_and_whoever_has_none_in_no_arm(worl
     assert data.collected.is_unchosen.sum() == unchosen.count() > 0
 
 
-def test_before_the_end_the_answer_is_for_admins_alone(world: None) -> None:
+def test_before_the_end_the_answer_is_for_admins_alone(look: Look) -> None:
     Analysis.objects.all().delete()
     ada = Person.objects.get(username="ada")
     assert analyses.visible_to(ada) is None
@@ -172,13 +182,15 @@ def test_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_page_the_api_and_the_file_tell_what_the_command_kept(
-    world: None, client: Client
+    look: Look, client: Client
 ) -> None:
-    Analysis.objects.all().delete()
     client.force_login(Person.objects.get(username="ada"))
-    assert "Not compared yet" in client.get("/analysis/").content.decode()
-    assert client.get("/api/analysis/").status_code == 404
-    told = analyse()
+    with transaction.atomic():
+        Analysis.objects.all().delete()
+        assert "Not compared yet" in client.get("/analysis/").content.decode()
+        assert client.get("/api/analysis/").status_code == 404
+        transaction.set_rollback(True)
+    told = look.told
     page = unescape(client.get("/analysis/").content.decode())
     assert told[1] in page
     assert "An interim look" in page
@@ -190,7 +202,7 @@ def test_the_page_the_api_and_the_file_tell_what_the_command_kept(
 
 
 def test_what_was_drawn_before_the_start_does_not_count_and_the_end_opens_the_page(
-    world: None, client: Client
+    look: Look, client: Client
 ) -> None:
     Analysis.objects.all().delete()
     ada, drawer = Person.objects.get(username="ada"), Person.objects.get(username="stray")
