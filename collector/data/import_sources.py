@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -219,13 +219,14 @@ def _stroke(stroke: list[Any]) -> Row:
 def _arrays(path: Path) -> Iterator[Item | Bad]:
     """Read `pixels`, uint8 (n, 28, 28), and `labels` (n,); also `ids`, `drawers`, and `settled`,
     which stands before the labels. Nothing is unpickled."""
-    with _zipped(path) as zipped:
+    with _zipped(path) as zipped, ExitStack() as files:
         names = {name.removesuffix(".npy") for name in zipped.namelist()}
+        take = partial(_Array, zipped, files)
         try:
-            pixels = _Array(zipped, "pixels", ("u1",), (SIDE, SIDE))
-            labels = _Array(zipped, "settled" if "settled" in names else "labels", ("i", "u"))
+            pixels = take("pixels", ("u1",), (SIDE, SIDE))
+            labels = take("settled" if "settled" in names else "labels", ("i", "u"))
             ids, writers = (
-                _Array(zipped, name, ("i", "u", "U")) if name in names else None
+                take(name, ("i", "u", "U")) if name in names else None
                 for name in ("ids", "drawers")
             )
         except _BROKEN as error:
@@ -253,14 +254,15 @@ class _Array:
     def __init__(
         self,
         zipped: zipfile.ZipFile,
+        files: ExitStack,
         name: str,
         kinds: tuple[str, ...],
         shape: tuple[int, ...] = (),
     ) -> None:
-        """Raises NotTaken, with what follows the path, where it is not of these kinds and this
-        shape after the first axis."""
+        """It is open as long as `files` are. Raises NotTaken, with what follows the path, where it
+        is not of these kinds and this shape after the first axis."""
         try:
-            self._file = zipped.open(f"{name}.npy")
+            self._file = files.enter_context(zipped.open(f"{name}.npy"))
         except KeyError as error:
             raise NotTaken(f"has no {name}") from error
         version = np.lib.format.read_magic(self._file)

@@ -452,6 +452,7 @@ def test_a_form_that_cannot_be_written_fails_the_release_and_leaves_nothing(
         fail(made)
         return made
 
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
     monkeypatch.setattr(releases, "_folder", and_fail)
     with pytest.raises(CommandError, match=f"cannot be written: .*{why}"):
         call_command("release", round=2, out=tmp_path / "out")
@@ -472,6 +473,7 @@ def test_a_process_of_the_forms_that_ends_fails_the_release_and_leaves_nothing(
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\n{does}\n")
     program.chmod(0o700)
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
     monkeypatch.setattr("sys.executable", str(program))
     with pytest.raises(CommandError, match=f"forms .* cannot be written: .*{why}"):
         call_command("release", round=2, out=tmp_path / "out")
@@ -481,7 +483,7 @@ def test_a_process_of_the_forms_that_ends_fails_the_release_and_leaves_nothing(
 def _assert_nothing_is_left(tmp_path: Path) -> None:
     assert not Release.objects.exists()
     assert not (tmp_path / "out").exists()
-    assert list(Path(settings.DATA_DIR).glob("release.*")) == []
+    assert list(tmp_path.glob("release.*")) == []
 
 
 def test_an_open_round_and_one_with_waiting_drawings_have_no_release(

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -70,6 +71,7 @@ class Forked:
     def __init__(self, connection: socket.socket) -> None:
         self._answers = connection.makefile()
         connection.close()
+        weakref.finalize(self, self._answers.close)
         self._reading = threading.Lock()
         self.pid = int(self._answers.readline())
         self.returncode: int | None = None
