@@ -3,14 +3,16 @@ than a phone."""
 
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.urls import resolve
+from playwright.sync_api import Browser
 
 from collector import urls
 from tests.support import PASSWORD
 from tests.support import site as sites
-from tests.support.browser import AT_REST, Open, findings, look_at
+from tests.support.browser import AT_REST, Open, Visitors, findings, look_at, visiting
 from tests.support.pages import NO_PAGES
 from tests.support.releases import A_RELEASE
 
@@ -64,7 +66,7 @@ PAGES = [
     ("/leaderboard/?period=never", None),
 ]
 
-# A study with texts, questions and a panel; and without them again.
+# A study with texts, questions and a panel.
 STUDY = """
 from collector.models import Person
 from collector.people import panels
@@ -75,14 +77,6 @@ for kind in ("consent", "privacy"):
     texts.save(admin, kind, words, 0)
 settings.change(admin, questions="age hand", licence="CC-BY-4.0")
 panels.make(admin, name="Panel", code="panel", drawing_count=1, completion_code="C1")
-"""
-NO_STUDY = """
-from collector.models import Person
-from collector.study import settings, texts
-admin = Person.objects.get(username="admin")
-for kind in ("consent", "privacy"):
-    texts.save(admin, kind, "", 1)
-settings.change(admin, questions="", licence="")
 """
 ELSEWHERE = {"drawing", "fool"}  # below, and in test_fools.py
 # What a page fetches once it is loaded, and shows then.
@@ -129,27 +123,31 @@ def test_the_data_page_with_a_release_fits_a_narrow_phone_and_axe_finds_nothing(
 
 
 def test_the_pages_of_a_study_fit_a_narrow_phone_and_axe_finds_nothing(
-    visit: Open, peopled_site: sites.Site
+    browser: Browser, tmp_path: Path
 ) -> None:
-    """And whom a panel sends gets in by keyboard and mouse, without a name."""
-    peopled_site.python(STUDY)
-    try:
-        for path, who in (("/consent/", "alice"), ("/privacy/", None), ("/questions/", "alice")):
-            look_at(visit, path, who)
-        look_at(visit, "/join/panel/?pid=1", None)
-        page = visit("/join/panel/?pid=1")
-        page.check("#id_is_of_age")
-        page.check("#id_agrees")
-        page.click("main form button")
-        # Whether anything is asked a process believes for half a minute.
-        page.wait_for_url(re.compile("/(questions|draw)/$"))
-        page.goto(f"{peopled_site.url}/questions/")
-        page.get_by_role("link", name="Skip", exact=True).click()
-        page.locator(".panel-line a").click()
-        page.locator("h1", has_text="Not yet done").wait_for()
-        assert findings(page) == []
-    finally:
-        peopled_site.python(NO_STUDY)
+    """And whom a panel sends gets in by keyboard and mouse, without a name. On a site of its own:
+    a process believes for half a minute what is asked."""
+    with sites.site("sqlite", tmp_path, DADC_LIMIT_SCALE="100") as site:
+        site.people("alice")
+        site.python(STUDY)
+        with visiting(Visitors(browser, site)) as visit:
+            for path, who in (
+                ("/consent/", "alice"),
+                ("/privacy/", None),
+                ("/questions/", "alice"),
+            ):
+                look_at(visit, path, who)
+            look_at(visit, "/join/panel/?pid=1", None)
+            page = visit("/join/panel/?pid=1")
+            page.check("#id_is_of_age")
+            page.check("#id_agrees")
+            page.click("main form button")
+            page.wait_for_url(re.compile("/(questions|draw)/$"))
+            page.goto(f"{site.url}/questions/")
+            page.get_by_role("link", name="Skip", exact=True).click()
+            page.locator(".panel-line a").click()
+            page.locator("h1", has_text="Not yet done").wait_for()
+            assert findings(page) == []
 
 
 def test_the_apis_docs_are_this_sites_own_and_lead_back(visit: Open) -> None:
