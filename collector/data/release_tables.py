@@ -4,13 +4,14 @@ its ids: constant memory, and the same rows give the same bytes."""
 import hmac
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import BooleanField, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Cast, Coalesce
@@ -47,14 +48,14 @@ class Scope:
     def pseudonym(self, kind: str, who: str) -> str:
         """Return what somebody is called in this release, as a drawer or as a reader: by no other
         release, nor by the other kind, can it be told that it is the same person."""
-        if (known := self._pseudonyms.get((kind, who))) is None:
+        if (known := self.pseudonyms.get((kind, who))) is None:
             told = f"{kind} {dashed(who)}".encode()
             known = hmac.digest(self.key, told, "sha256").hex()[:16]
-            self._pseudonyms[kind, who] = known
+            self.pseudonyms[kind, who] = known
         return known
 
     @cached_property
-    def _pseudonyms(self) -> dict[tuple[str, str], str]:
+    def pseudonyms(self) -> dict[tuple[str, str], str]:
         """Those who came by a release are called as it calls them."""
         came = Person.objects.exclude(pseudonym=None)
         told = came.values_list(_as_text("contributor"), "pseudonym").iterator()
@@ -106,6 +107,7 @@ def write(scope: Scope, name: str, path: Path, also: Callable[[Any], object] | N
     pyarrow()
     from pyarrow import parquet
 
+    _ = scope.pseudonyms  # asked for before the rows are
     row_count = 0
     with parquet.ParquetWriter(path, release_columns.schema(name), compression="zstd") as writer:
         for batch in _GROUPS[name](scope):
@@ -129,8 +131,27 @@ def _batch(name: str, rows: Iterable[Row], columns: Columns | None = None) -> An
 def _by_id(found: QuerySet[Any], rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[list[Row]]:
     """Yield what is found as `rows` have it, in the order of the ids, a group by each query: by ids
     alone, or the database may go through all that is found for each group."""
-    for ids in keys(found):
-        yield list(_among(rows, ids).order_by("pk").values(*fields))
+    return _ahead(list(_among(rows, ids).order_by("pk").values(*fields)) for ids in keys(found))
+
+
+def _ahead(groups: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    """Yield groups, each of which another thread has read while the one before was worked on, as
+    this one's connection: PostgreSQL computes meanwhile. Nothing else may be asked of it then."""
+    shared = connections[DEFAULT_DB_ALIAS]
+
+    def read() -> list[Row] | None:
+        connections[DEFAULT_DB_ALIAS] = shared
+        return next(groups, None)
+
+    shared.inc_thread_sharing()
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(read)
+            while (group := coming.result()) is not None:
+                coming = thread.submit(read)
+                yield group
+    finally:
+        shared.dec_thread_sharing()
 
 
 def _among(rows: QuerySet[Any], ids: list[str]) -> QuerySet[Any]:
