@@ -16,6 +16,7 @@ from collector.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AT_ONCE = 250  # attempts
+PIPE = 1 << 20  # bytes on their way, about a group: the most that Linux gives whoever asks
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,12 @@ def forms(folder: Path) -> Iterator[Forms]:
     pyarrow = release_tables.pyarrow()
     command = [sys.executable, "-m", release_formats.__name__, str(folder.absolute())]
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pipesize=PIPE,
     ) as process:
         assert process.stdin
         assert process.stderr
