@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from uuid import UUID
 
@@ -344,6 +344,7 @@ def neighbourhood(address: str) -> str:
     return str(_network(address, 24, 48) or address)
 
 
+@lru_cache(maxsize=1024)
 def _network(address: str, v4: int, v6: int) -> IPv4Network | IPv6Network | None:
     """Return the network with so many bits that an address is in; None for what is no address."""
     try:

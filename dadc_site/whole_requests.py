@@ -33,6 +33,7 @@ ARRIVES_WITHIN = 20.0  # seconds from a request's first moment to its last byte
 TAKEN_WITHIN = 60.0  # seconds that a client has to take an answer
 LINGER = 2.0  # seconds that a client has to close an answered connection
 STALLED_AFTER = 5  # seconds after which a thread no longer waits to send
+STEP_BACK, MOST_STEPS = 0.0003, 8  # seconds for each request under way, before another connection
 
 _HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -178,6 +179,8 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
         self.max_body: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
 
     def accept(self, listener: socket.socket) -> None:
+        # All processes are woken by a new connection: who has less to do takes it first.
+        time.sleep(min(self._busy_count(), MOST_STEPS) * STEP_BACK)
         try:
             accepted, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -187,6 +190,11 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
         if self.nr_conns >= self.worker_connections:
             self._drop_one()
         self._await_request(TConn(self.cfg, client, address, listener.getsockname()))
+
+    def _busy_count(self) -> int:
+        """How many requests are at threads, or wait for one."""
+        waiting = self.keepalived_conns, self.pending_conns, self.untaken_conns, self.ending_conns
+        return self.nr_conns - sum(map(len, waiting))
 
     def _await(
         self,

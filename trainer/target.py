@@ -68,7 +68,10 @@ class Target:
         return attribution.attribution_map(self.net, raster.picture(pixels), digit, other)
 
 
-_OPEN = Prepared(lambda arm: Round.objects.filter(state=Round.State.OPEN, arm=arm), str)
+_OPEN = Prepared(
+    lambda arm: Round.objects.filter(state=Round.State.OPEN, arm=arm).values_list("pk", flat=True),
+    str,
+)
 _cached: dict[str, tuple[Target, float]] = {}  # by arm, with when it was loaded
 _loading = threading.Lock()
 
@@ -79,32 +82,33 @@ def current(arm: str = Arm.DYNAMIC) -> Target:
 
     Raises TargetUnavailable when no round is open or the stored weights are damaged.
     """
-    [target] = _ready(_OPEN.ask(str(arm)))
+    [target] = _ready([(arm, pk) for pk in _OPEN.ask(str(arm))])
     return target
 
 
 def of_all_arms() -> list[Target]:
     """Return the target model of each arm's open round, in one query. Raises TargetUnavailable as
     `current` does."""
-    return _ready(list(Round.objects.filter(state=Round.State.OPEN)))
+    return _ready(list(Round.objects.filter(state=Round.State.OPEN).values_list("arm", "pk")))
 
 
-def _ready(opened: list[Round]) -> list[Target]:
+def _ready(opened: list[tuple[str, int]]) -> list[Target]:
     if not opened:
         raise TargetUnavailable(Sentence("No round is open."))
     with _loading:
-        return [_kept(round_) or _load(round_) for round_ in opened]
+        return [_kept(arm, pk) or _load(arm, pk) for arm, pk in opened]
 
 
-def _kept(round_: Round) -> Target | None:
-    target, loaded_at = _cached.get(round_.arm, (None, 0.0))
-    is_fresh = target and target.round == round_ and monotonic() - loaded_at < KEPT
+def _kept(arm: str, round_id: int) -> Target | None:
+    target, loaded_at = _cached.get(arm, (None, 0.0))
+    is_fresh = target and target.round.pk == round_id and monotonic() - loaded_at < KEPT
     return target if is_fresh else None
 
 
-def _load(round_: Round) -> Target:
+def _load(arm: str, round_id: int) -> Target:
+    round_ = Round.objects.get(pk=round_id)
     loaded = Target(round_, _net(round_))
-    _cached[round_.arm] = loaded, monotonic()
+    _cached[arm] = loaded, monotonic()
     return loaded
 
 

@@ -56,6 +56,14 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class AsItComes(serializers.JSONField):
+    """What the body held, which DRF's own field would write as JSON once more, to see that it is
+    any."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+
 @extend_schema_field(
     {
         "type": "array",
@@ -64,7 +72,7 @@ class Text(serializers.CharField):
         "maxItems": drawing.MAX_STROKES,
     }
 )
-class Strokes(serializers.JSONField):
+class Strokes(AsItComes):
     """Taken as they come: the drawing's own parser judges them."""
 
 
@@ -76,7 +84,7 @@ class Strokes(serializers.JSONField):
         "default": drawing.DEFAULT_WIDTH,
     }
 )
-class Width(serializers.JSONField):
+class Width(AsItComes):
     """Taken as it comes, too."""
 
 

@@ -1,6 +1,7 @@
 """Clients who send a little and fall silent, or never read their answers, and those who wait behind
 them."""
 
+import selectors
 import socket
 import struct
 from collections.abc import Iterator
@@ -8,11 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dadc_site.whole_requests import MAX_UNSENT, Arriving, PatientSocket
+from dadc_site import whole_requests
+from dadc_site.whole_requests import MAX_UNSENT, Arriving, PatientSocket, WholeRequests
 from tests.support import site as sites
 from tests.support.site import Site, wait_for
 
@@ -38,6 +41,41 @@ SILENT = {
     "an answer that it keeps open": GET + b"Connection: close\r\n\r\n",
     "answers never read": (GET.replace(b"/healthz", b"/") + b"\r\n") * 40,
 }
+
+
+def web_process(busy_count: int) -> WholeRequests:
+    """One of the site's processes, which has so many requests under way."""
+    process = WholeRequests(0, 0, [], None, 0, Config(), None)
+    process.poller = selectors.DefaultSelector()
+    process.nr_conns = busy_count
+    return process
+
+
+@pytest.mark.parametrize("busy_count", [1, 8, 40])
+def test_who_has_requests_under_way_leaves_a_new_connection_to_a_process_that_has_none(
+    busy_count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, idle = web_process(busy_count), web_process(0)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 1:  # the busy one's; meanwhile the other is woken by the same connection
+            idle.accept(listener)
+
+    monkeypatch.setattr(whole_requests.time, "sleep", sleep)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        with socket.create_connection(listener.getsockname()):
+            busy.accept(listener)
+            for process in (busy, idle):
+                for conn in process.pending_conns:
+                    conn.close()
+                process.poller.close()
+                process.tmp.close()
+    assert (busy.nr_conns, idle.nr_conns) == (busy_count, 1)
+    assert 0 < slept[0] < 0.005
+    assert slept[1] == 0
 
 
 @pytest.fixture
