@@ -194,7 +194,7 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
     def _busy_count(self) -> int:
         """How many requests are at threads, or wait for one."""
         waiting = self.keepalived_conns, self.pending_conns, self.untaken_conns, self.ending_conns
-        return self.nr_conns - sum(map(len, waiting))
+        return int(self.nr_conns) - sum(map(len, waiting))
 
     def _await(
         self,

@@ -14,7 +14,6 @@ from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dadc_site import whole_requests
 from dadc_site.whole_requests import MAX_UNSENT, Arriving, PatientSocket, WholeRequests
 from tests.support import site as sites
 from tests.support.site import Site, wait_for
@@ -63,7 +62,7 @@ def test_who_has_requests_under_way_leaves_a_new_connection_to_a_process_that_ha
         if len(slept) == 1:  # the busy one's; meanwhile the other is woken by the same connection
             idle.accept(listener)
 
-    monkeypatch.setattr(whole_requests.time, "sleep", sleep)
+    monkeypatch.setattr("dadc_site.whole_requests.time.sleep", sleep)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         with socket.create_connection(listener.getsockname()):
