@@ -99,7 +99,7 @@ def beginning_as(connection: BaseDatabaseWrapper, like: str) -> Iterator[None]:
         connection.settings_dict["TEST"]["TEMPLATE"] = like.rpartition("/")[2]
         yield
         return
-    name = connection.creation._get_test_db_name()
+    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]
     with (
         closing(sqlite3.connect(name, uri=True)) as memory,  # which lasts as long as it is open
         closing(sqlite3.connect(like.removeprefix("sqlite:///"))) as file,
