@@ -19,13 +19,24 @@ pytest.register_assert_rewrite("tests.support")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from scripts import reliability  # noqa: E402
-from tests.support import examples, needs, scheduling  # noqa: E402
+from tests.support import examples, needs, scheduling, templates  # noqa: E402
 from tests.support import site as sites  # noqa: E402
 
 examples.choose()
 # What a test starts heeds these also where the suite runs in the background, or under nohup.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have a worker share what the session makes once."""
+    if of_a_worker := getattr(config, "workerinput", None):
+        templates.share(of_a_worker["templates"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["templates"] = str(templates.folder())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,6 +55,28 @@ def pytest_collection_finish() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.BySite:
     """Keep tests that share a real site on one worker."""
     return scheduling.BySite(config, log)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """The database of the tests' own process: in the first that needs one it is made by `migrate`,
+    in the others it begins as a copy of that, which nothing is left to be done to."""
+    from django.db import connection
+
+    def migrate() -> str:
+        request.getfixturevalue("django_db_setup")
+        with django_db_blocker.unblock():
+            return templates.copy_of(connection)
+
+    with ExitStack() as stack:
+        if templates.takes(connection):
+            kind = {"postgresql": "postgres"}.get(connection.vendor, connection.vendor)
+            like = templates.once(f"{kind}-migrate", migrate)
+            stack.enter_context(templates.beginning_as(connection, like))
+        request.getfixturevalue("django_db_setup")
+        yield
 
 
 @pytest.fixture(autouse=True)

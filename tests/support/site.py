@@ -1,7 +1,6 @@
 """A real site for tests: its own database, gunicorn and django-q2 clusters as real processes,
 spoken to over HTTP."""
 
-import atexit
 import functools
 import json
 import os
@@ -14,9 +13,8 @@ import subprocess
 import tempfile
 import time
 import urllib.parse
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -25,12 +23,9 @@ import httpx
 import psycopg
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from tests.support import PASSWORD, forking
-from tests.support.needs import POSTGRES
+from tests.support import PASSWORD, forking, templates
 
 ROOT = forking.ROOT
-_at_exit = ExitStack()
-atexit.register(_at_exit.close)
 PEOPLE = """
 from unittest.mock import patch
 from collector.people import accounts
@@ -256,45 +251,41 @@ def database(kind: str, data_dir: Path, made_by: str = "migrate") -> Iterator[st
     like = _template(kind, made_by)
     if kind == "sqlite":
         shutil.copyfile(like.removeprefix("sqlite:///"), data_dir / "db.sqlite3")
-        yield f"sqlite:///{data_dir / 'db.sqlite3'}"
-        return
-    with _postgres(f"TEMPLATE {like.rpartition('/')[2]}") as url:
+    with _own(kind, data_dir, like) as url:
         yield url
 
 
 @contextmanager
 def empty_database(kind: str, data_dir: Path) -> Iterator[str]:
     """The URL of a database of its own without any table."""
-    if kind == "sqlite":
-        yield f"sqlite:///{data_dir / 'db.sqlite3'}"
-        return
-    with _postgres() as url:
+    with _own(kind, data_dir) as url:
         yield url
 
 
 @functools.cache
 def _template(kind: str, made_by: str) -> str:
-    """The URL of the database that this process's others are copies of: making one takes
-    seconds."""
-    data_dir = Path(_at_exit.enter_context(tempfile.TemporaryDirectory()))
-    if made_by == "setup":
-        url = _at_exit.enter_context(database(kind, data_dir))
-    else:
-        url = _at_exit.enter_context(empty_database(kind, data_dir))
-    Site(data_dir, url, free_port()).manage(made_by, "--verbosity", "0")
-    return url
+    """The URL of the database that others are copies of."""
+    return templates.once(f"{kind}-{made_by}", lambda: _made(kind, made_by))
+
+
+def _made(kind: str, made_by: str) -> str:
+    """The URL of a database that this command made, which lasts as long as the session."""
+    data_dir = Path(tempfile.mkdtemp(dir=templates.folder()))
+    with database(kind, data_dir) if made_by == "setup" else empty_database(kind, data_dir) as url:
+        Site(data_dir, url, free_port()).manage(made_by, "--verbosity", "0")
+        return url if kind == "sqlite" else templates.create(url)
 
 
 @contextmanager
-def _postgres(like: str = "") -> Iterator[str]:
-    name = f"dadc_test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} {like}")
+def _own(kind: str, data_dir: Path, like: str = "") -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{data_dir / 'db.sqlite3'}"
+        return
+    url = templates.create(like)
     try:
-        yield POSTGRES.rpartition("/")[0] + f"/{name}"
+        yield url
     finally:
-        with psycopg.connect(POSTGRES, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        templates.drop(url)
 
 
 @contextmanager
