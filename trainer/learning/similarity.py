@@ -10,6 +10,7 @@ the canvas: how far it runs beside the other once it lies on it as well as it ca
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ LOOKED_AT, LOOKED_AT_OF_OWN = 8, 4  # of the most alike, in full: of anybody's, 
 GRID = 20  # a shape's pixels a side
 TURNS = np.linspace(-0.5, 0.5, 15)  # radians; between two of them a shape hardly changes
 _POINTS = 64
+_SHARES = (np.arange(_POINTS) + 0.5) / _POINTS
 _REACH = 2.5  # of a shape from its middle, in standard deviations
 _ROUNDS = 5  # of normalising a path
 _LEAST_SPREAD = 1.0  # canvas units: below it a line's wiggle is mostly the canvas's rounding
@@ -66,14 +68,15 @@ class Path:
     direction, and how far it reaches each way from there (canvas units). `form` are points (n, 2)
     evenly along its normal form, in standard deviations, and `weights` (n,), together 1, what they
     weigh; the normal form is `normal`, multiplied from the right, of what is on the canvas less the
-    `middle`. `drawn` are the points as they came, by stroke."""
+    `middle`. `drawn` are the points (m, 2) as they came, and `lengths` how many each stroke has."""
 
     lines: Points
     form: Points
     weights: Points
     middle: Points
     normal: Points
-    drawn: list[Points]
+    drawn: Points
+    lengths: NDArray[np.int64]
 
     @property
     def points(self) -> Points:
@@ -98,38 +101,52 @@ class Path:
 
 def path_of(strokes: Strokes) -> Path:
     """Give the path of strokes of x and y in canvas units."""
-    drawn = [np.column_stack([s["x"], s["y"]]).astype(np.float64) for s in strokes]
+    lengths = np.array([len(stroke["x"]) for stroke in strokes])
+    x, y = ([place for stroke in strokes for place in stroke[axis]] for axis in "xy")
+    drawn = np.array([x, y], np.float64).T.copy()
     # A lone point becomes a line to itself, so that every stroke has a segment.
-    joined = [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in drawn]
-    start = np.concatenate([line[:-1] for line in joined])
-    way = np.concatenate([line[1:] for line in joined]) - start
-    stroke = np.repeat(np.arange(len(joined)), [len(line) - 1 for line in joined])
-    length = np.hypot(*way.T)
-    segment, share, weights = _evenly(way, stroke)
+    begins, ends = np.ones(len(drawn), bool), np.arange(1, len(drawn) + 1)
+    last = np.cumsum(lengths) - 1
+    begins[last], ends[last] = lengths == 1, last
+    start = drawn[begins]
+    way = drawn[ends[begins]] - start
+    stroke = np.repeat(np.arange(len(lengths)), lengths)[begins]
+    length = np.hypot(way[:, 0], way[:, 1])
+    segment, share, weights = _evenly(length, stroke)
     points = on_form = start[segment] + way[segment] * share[:, None]
     directions = way[segment] / np.maximum(length[segment], 1e-6)[:, None]
     # Where points are even depends on the normal form, and that on where they are.
     for _ in range(_ROUNDS):
         middle = weights @ on_form
         off = on_form - middle
-        spread = (off * weights[:, None]).T @ off + np.eye(2) * _LEAST_SPREAD**2
-        values, vectors = np.linalg.eigh(spread)
-        normal = (vectors * values**-0.5) @ vectors.T
-        segment, share, weights = _evenly(way @ normal, stroke)
+        normal = _narrowing((off * weights[:, None]).T @ off)
+        on_way = way @ normal
+        segment, share, weights = _evenly(np.hypot(on_way[:, 0], on_way[:, 1]), stroke)
         on_form = start[segment] + way[segment] * share[:, None]
     # Half a step each way, and a little more: a map that stretches some of it makes steps uneven.
     reach = 0.6 * float(length.sum()) / _POINTS
     form = (on_form - middle) @ normal
     lines = np.column_stack([points, directions, np.full(_POINTS, reach)])
-    return Path(lines, form, weights, middle, normal, drawn)
+    return Path(lines, form, weights, middle, normal, drawn, lengths)
 
 
-def _evenly(way: Points, stroke: NDArray[np.int64]) -> tuple[NDArray[np.int64], Points, Points]:
-    """Spread `_POINTS` points evenly over segments (m, 2): each one's segment, its share of that,
-    and its weight. A stroke's points weigh as much as it is long, so that specks weigh nothing."""
-    length = np.maximum(np.hypot(*way.T), 1e-9)
+def _narrowing(spread: Points) -> Points:
+    """Give the symmetric map (2, 2) that makes points with this covariance, and `_LEAST_SPREAD`
+    more, as wide one way as the other: its inverse root."""
+    (a, b), (_, c) = spread.tolist()
+    a, c = a + _LEAST_SPREAD**2, c + _LEAST_SPREAD**2
+    root = math.sqrt(a * c - b * b)  # of what the eigenvalues make, multiplied
+    by = root * math.sqrt(a + c + 2 * root)
+    return np.array([[(c + root) / by, -b / by], [-b / by, (a + root) / by]])
+
+
+def _evenly(length: Points, stroke: NDArray[np.int64]) -> tuple[NDArray[np.int64], Points, Points]:
+    """Spread `_POINTS` points evenly over segments of these lengths (m,): each one's segment, its
+    share of that, and its weight. A stroke's points weigh as much as it is long, so that specks
+    weigh nothing."""
+    length = np.maximum(length, 1e-9)
     along = np.cumsum(length)
-    places = (np.arange(_POINTS) + 0.5) / _POINTS * along[-1]
+    places = _SHARES * along[-1]
     segment = np.searchsorted(along, places)
     share = 1 - (along[segment] - places) / length[segment]
     weights = np.bincount(stroke, length)[stroke[segment]]
@@ -201,9 +218,9 @@ def compare(here: Path, others: Sequence[Path], turns: Sequence[float]) -> list[
 def _has_same_points(here: Path, there: Path) -> bool:
     """Say whether the points of a drawing, one after another, are an affine map of the other's, as
     those that a program changed are. No two people's are, of the straightest line neither."""
-    if [len(line) for line in here.drawn] != [len(line) for line in there.drawn]:
+    if not np.array_equal(here.lengths, there.lengths):
         return False
-    ours, theirs = np.concatenate(here.drawn), np.concatenate(there.drawn)
+    ours, theirs = here.drawn, there.drawn
     if len(ours) < _FEWEST_POINTS:
         return False
     ours, theirs = (ours, theirs) if here.size <= there.size else (theirs, ours)
