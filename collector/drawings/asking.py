@@ -95,6 +95,8 @@ def has_asked(person: Person, pixels_sha256: str, path: similarity.Path) -> bool
     newest = _ASKED.ask(person.pk, timezone.now() - KEPT)
     if any(sha256 == pixels_sha256 for sha256, _ in newest):
         return True
+    if not newest:
+        return False
     shapes = similarity.shapes(shape for _, shape in newest[:MOST_COMPARED])
     alike, _ = similarity.alikeness(path, shapes)
     return bool((alike >= NEARLY_THE_SAME).any())

@@ -3,31 +3,50 @@ counted for nothing."""
 
 import json
 import uuid
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
-from typing import NamedTuple
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
+from numpy.typing import NDArray
 
 from collector.models import Allocation, Attempt
 from trainer.learning import raster, same_ink, similarity
 from trainer.prepared import Prepared
 
 
-class _Fool(NamedTuple):
-    """What an earlier drawing is compared by: its shape, and its picture as that is prepared."""
+@dataclass(frozen=True)
+class _Fools:
+    """Earlier drawings by their ids, as the database writes them, and what they are compared by:
+    shapes (n, 400) and pictures. 2.3 kB each."""
 
-    shape: bytes
-    picture: bytes
+    ids: list[str]
+    shapes: NDArray[np.uint8]
+    pictures: same_ink.Prepared
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each is."""
+        return {pk: place for place, pk in enumerate(self.ids)}
+
+    def with_only(self, ids: list[str]) -> "_Fools":
+        """Give those with these ids, in this order, of which only those that are not here are read;
+        one that was removed in this moment is missing."""
+        if ids == self.ids:
+            return self
+        new = _read([pk for pk in ids if pk not in self.places])
+        places = self.places | {pk: len(self.ids) + place for pk, place in new.places.items()}
+        found = [pk for pk in ids if pk in places]
+        order = [places[pk] for pk in found]
+        shapes = np.concatenate([self.shapes, new.shapes])[order]
+        return _Fools(found, shapes, self.pictures.joined(new.pictures, order))
 
 
-Rows = dict[str, _Fool]  # by the attempt's id, as the database writes it
-# Of each digit's fools in an arm what this process compared with last. A drawing never changes:
-# which ones count is asked each time, and only those that are not here are read.
-_known: dict[tuple[int, str], Rows] = {}
+# Of each digit's fools in an arm what this process compared with last, a thousand at most. A
+# drawing never changes: which ones count is asked each time, and only new ones are read.
+_known: dict[tuple[int, str], _Fools] = {}
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
@@ -50,12 +69,9 @@ def find_original(
     same = _SAME_PIXELS.ask(attempt.target_label, attempt.round.arm, attempt.pixels_sha256)
     if first := min(same, default=None):
         return first[1]
-    anybodys, own = _newest(attempt, among)
-    alike = {
-        **_most_alike(path, anybodys, similarity.LOOKED_AT),
-        **_most_alike(path, own, similarity.LOOKED_AT_OF_OWN),
-    }
-    return _by_path(attempt, path, alike) or _by_picture(attempt, {**own, **anybodys})
+    fools, anybodys, own = _newest(attempt, among)
+    alike = _most_alike(path, fools, anybodys, own)
+    return _by_path(attempt, path, alike) or _by_picture(attempt, fools, own)
 
 
 def _by_path(
@@ -81,22 +97,21 @@ def _path(strokes: str) -> similarity.Path:
     return similarity.path_of(json.loads(strokes))
 
 
-def _by_picture(attempt: Attempt, earlier: Rows) -> uuid.UUID | None:
-    """Return the id of the earlier drawing whose ink this one's is by other strokes: gone over
-    again, in thin lines side by side, in dots."""
-    pictures = np.frombuffer(b"".join(fool.picture for fool in earlier.values()), np.uint16)
+def _by_picture(attempt: Attempt, fools: _Fools, own: list[int]) -> uuid.UUID | None:
+    """Return the id of the earlier drawing, the drawer's `own` first, whose ink this one's is by
+    other strokes: gone over again, in thin lines side by side, in dots."""
     place = same_ink.find_prepared(
-        raster.picture(attempt.pixels),
-        pictures.reshape(len(earlier), raster.SIDE**2),
-        attempt.target_label,
+        raster.picture(attempt.pixels), fools.pictures, attempt.target_label, own
     )
-    kept = [] if place is None else _kept([uuid.UUID(list(earlier)[place])])
+    kept = [] if place is None else _kept([uuid.UUID(fools.ids[place])])
     return kept[0][0] if kept else None
 
 
-def _newest(attempt: Attempt, among: set[uuid.UUID] | None) -> tuple[Rows, Rows]:
-    """Return the newest of anybody's drawings and of the drawer's own, or those `among` these. What
-    is read of all is kept for the next."""
+def _newest(
+    attempt: Attempt, among: set[uuid.UUID] | None
+) -> tuple[_Fools, NDArray[np.int64], list[int]]:
+    """Return drawings, and where the newest of anybody's are among them and those of the drawer's
+    own, or those `among` these. What is read of anybody's is kept for the next."""
     label, arm, drawer_id = attempt.target_label, attempt.round.arm, attempt.drawer_id
     if among is None:
         anybodys = _newest_of_anybody(OF_ANYBODY).ask(label, arm)
@@ -104,34 +119,44 @@ def _newest(attempt: Attempt, among: set[uuid.UUID] | None) -> tuple[Rows, Rows]
     else:
         these = _earlier(_fools(label)).filter(pk__in=among)
         anybodys, own = list(these), list(these.filter(drawer=drawer_id))
-    known = _known.get((label, arm), {})
-    if new := {*anybodys, *own} - known.keys():
-        known = known | _read(new)
-    of_anybody, of_drawer = (
-        {pk: known[pk] for pk in pks if pk in known} for pks in (anybodys, own)
-    )
+    fools = _known.get((label, arm), _NONE).with_only(anybodys)
     if among is None:
-        _known[label, arm] = of_anybody
-    return of_anybody, of_drawer
+        _known[label, arm] = fools
+    of_anybody = np.arange(len(fools.ids))
+    if older := [pk for pk in own if pk not in fools.places]:
+        fools = fools.with_only([*fools.ids, *older])
+    return fools, of_anybody, [fools.places[pk] for pk in own if pk in fools.places]
 
 
-def _read(pks: Iterable[str]) -> Rows:
+def _read(ids: list[str]) -> _Fools:
     """Read these drawings; one that was removed in this moment is missing."""
-    read = Attempt.objects.filter(pk__in=list(pks), shape__isnull=False)
+    if not ids:
+        return _NONE
+    read = Attempt.objects.filter(pk__in=ids, shape__isnull=False)
     rows = list(read.values_list(Cast("pk", TextField()), "shape", "pixels"))
-    prepared = same_ink.prepare(raster.pictures(pixels for _, _, pixels in rows))
-    return {
-        pk: _Fool(bytes(shape or b""), picture.tobytes())
-        for (pk, shape, _), picture in zip(rows, prepared, strict=True)
-    }
+    return _Fools(
+        [pk for pk, _, _ in rows],
+        similarity.shapes(shape or b"" for _, shape, _ in rows),
+        same_ink.prepare(raster.pictures(pixels for _, _, pixels in rows)),
+    )
 
 
-def _most_alike(path: similarity.Path, earlier: Rows, count: int) -> dict[uuid.UUID, float]:
-    """Return the ids of the `count` earlier drawings whose shapes are the most alike, each with the
-    turn at which it is."""
-    ids, shapes = list(earlier), similarity.shapes(fool.shape for fool in earlier.values())
+_NONE = _Fools([], similarity.shapes([]), same_ink.prepare(raster.pictures([])))
+
+
+def _most_alike(
+    path: similarity.Path, fools: _Fools, anybodys: NDArray[np.int64], own: list[int]
+) -> dict[uuid.UUID, float]:
+    """Return the ids of the drawings whose shapes are the most alike, of anybody's and of the
+    drawer's own, each with the turn at which it is."""
+    if not fools.ids:
+        return {}
+    alike, turns = similarity.alikeness(path, fools.shapes)
+    of_anybody = anybodys[np.argsort(-alike[anybodys])[: similarity.LOOKED_AT]]
+    of_own = np.array(own, np.int64)[np.argsort(-alike[own])[: similarity.LOOKED_AT_OF_OWN]]
     return {
-        uuid.UUID(ids[place]): turn for place, turn in similarity.most_alike(path, shapes, count)
+        uuid.UUID(fools.ids[place]): float(turns[place])
+        for place in [*of_anybody.tolist(), *of_own.tolist()]
     }
 
 

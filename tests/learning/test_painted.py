@@ -43,3 +43,18 @@ def test_nobody_elses_drawing_is_known_and_no_one_ever() -> None:
     assert not any(is_known(strokes, 22) for strokes in others)
     assert not painted.is_one_of(PICTURES[0], KNOWN, 1)
     assert not painted.is_one_of(np.zeros((28, 28), np.uint8), KNOWN, 4)
+
+
+def test_who_is_not_looked_at_closely_is_none_of_the_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    chances = np.random.default_rng(1)
+    drawn = [strokes for label, strokes in penmanship.drawings(8, 40) if label != 1]
+    for place, picture in enumerate(PICTURES):
+        linear = np.eye(2) + chances.uniform(-0.1, 0.1, (2, 2))
+        drawn += [changing.shaken(runs(picture), place % 6, chances)]
+        drawn += [changing.mapped(runs(picture), linear)]
+
+    found = [is_known(strokes, 13) for strokes in drawn]
+    monkeypatch.setattr(painted, "_LEAST_ALIKE", -2.0)
+    monkeypatch.setattr(painted, "_WORTH_TURNING", -2.0)
+    assert found == [is_known(strokes, 13) for strokes in drawn]
+    assert 0.15 < np.mean(found) < 0.85

@@ -31,3 +31,31 @@ def test_nobody_elses_drawing_has_the_same_ink_and_no_ink_is_none() -> None:
         assert same_ink.find(penmanship.picture(strokes, 22), PICTURES, label) is None
     assert same_ink.find(np.zeros((28, 28), np.uint8), PICTURES) is None
     assert same_ink.find(PICTURES[0], PICTURES[:0]) is None
+
+
+def test_whose_blocks_differ_has_other_ink_and_of_the_same_ink_the_first_named_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moved = [changing.mapped(strokes, np.eye(2), (10, -20)) for _, strokes in DRAWN[:5]]
+    known = np.concatenate([PICTURES, [penmanship.picture(strokes, 22) for strokes in moved]])
+    prepared = same_ink.prepare(known)
+    last = list(range(len(known) - 1, len(PICTURES) - 1, -1))
+    asked = [(label, penmanship.picture(strokes, 22)) for label, strokes in DRAWN]
+    for label, strokes in DRAWN[:12]:
+        asked += [
+            (label, penmanship.picture(*changed))
+            for changed in changing.other_strokes(strokes, 22).values()
+        ]
+
+    def found() -> list[int | None]:
+        return [
+            same_ink.find_prepared(picture, prepared, label, before)
+            for label, picture in asked
+            for before in ([], last)
+        ]
+
+    by_blocks = found()
+    monkeypatch.setattr(same_ink, "_ROUNDING", 9.0)
+    assert by_blocks == found()
+    assert 0.5 < np.mean([place is not None for place in by_blocks]) < 1
+    assert by_blocks[:2] == [0, len(PICTURES)]

@@ -84,6 +84,41 @@ def test_another_persons_same_digit_is_no_near_duplicate() -> None:
         assert not any(distance.is_near(4, is_own=False) for distance in distances)
 
 
+def test_who_is_given_up_on_the_way_would_not_have_come_near(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chances = default_rng(4)
+    paths = [similarity.path_of(strokes) for _, strokes in penmanship.drawings(7, 100)]
+    asked = list(PATHS)
+    for place, (_, strokes) in enumerate(DRAWN):
+        linear = np.eye(2) * 0.85 + chances.uniform(-0.12, 0.12, (2, 2))
+        moved = changing.mapped(strokes, np.eye(2), (13, 7))
+        changed = (
+            changing.with_a_speck(changing.shaken(moved, 2, chances)),
+            changing.turned(changing.shaken(strokes, 1, chances), 8),
+            changing.mapped(strokes, linear)[:: 1 if place % 2 else -1],
+        )
+        asked += map(similarity.path_of, changed)
+    paths += PATHS
+    shapes = np.stack([similarity.shape(path) for path in paths])
+
+    def found(path: similarity.Path) -> list[tuple[float, list[bool]]]:
+        looked_at = similarity.most_alike(path, shapes, 8)
+        places, turns = zip(*looked_at, strict=True)
+        distances = similarity.compare(path, [paths[place] for place in places], turns)
+        kinds = [(digit, is_own) for digit in (1, 4, 7) for is_own in (False, True)]
+        near = [[each.is_near(digit, is_own=own) for digit, own in kinds] for each in distances]
+        return [
+            (each.mapped if any(is_near) else 0.0, is_near)
+            for each, is_near in zip(distances, near, strict=True)
+        ]
+
+    given_up = [found(path) for path in asked]
+    monkeypatch.setattr(similarity, "_FARTHEST", np.full((similarity._STEPS, 2), np.inf))
+    assert given_up == [found(path) for path in asked]
+    assert sum(any(is_near) for each in given_up for _, is_near in each) > len(asked) / 2
+
+
 def test_one_point_and_a_straight_line_have_a_path_too() -> None:
     point = [{"x": [5], "y": [5], "t": [0]}]
     line = [{"x": [10, 10], "y": [0, 200], "t": [0, 9]}]

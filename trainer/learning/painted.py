@@ -21,6 +21,9 @@ _INK = 128
 _REACH = 2.2  # of a normal form from its middle, in standard deviations
 _TURNS = np.linspace(-0.4, 0.4, 13)  # radians
 _LOOKED_AT = 10
+_LEAST_ALIKE = 0.9  # normal forms; of 1,513 painted again none known as such was less than 0.92
+_ROUNDING = 1e-3  # more than float32 makes of sums of 196 products
+_PARTS = 24  # of a normal form, which tell the most of it
 _FINER_TURNS = np.linspace(-0.04, 0.04, 5)  # around the best of those
 _WORTH_TURNING = 0.87  # correlation; none of 12,500 pairs over 0.7 was 0.082 more by a finer turn
 _MOST_STRETCH = 1.5  # of a map, or its inverse; more makes any two digits of a kind alike
@@ -50,6 +53,14 @@ class Known:
         lengths: Floats = np.sqrt(np.einsum("ij,ij->i", forms, forms))
         return np.maximum(lengths, np.float32(1e-6))
 
+    @cached_property
+    def parts(self) -> tuple[Floats, Floats]:
+        """The directions (196, 24) in which the normal forms, each of length 1, are the largest
+        together, and what of each form lies in them, and in none of them: (25, n)."""
+        forms = self.forms.astype(np.float32) / self.lengths[:, None]
+        directions = np.linalg.eigh(forms.T @ forms)[1][:, -_PARTS:]
+        return directions, _in_parts(forms, directions).T.copy()
+
     def ink(self, places: NDArray[np.int64]) -> Floats:
         """Give the ink of some of them, float32 (k, 28, 28), 0 or 1."""
         flat = np.unpackbits(self.bits[places], axis=1).astype(np.float32)
@@ -74,7 +85,11 @@ def is_one_of(picture: NDArray[np.uint8], known: Known, digit: int) -> bool:
         return False
     middle, spread = (moment[0] for moment in _moments(ink))
     closest, angles = _most_alike(ink, middle, spread, known)
+    if not len(closest):
+        return False
     is_near = _correlations(picture, middle, spread, known, closest, angles)[0] >= _WORTH_TURNING
+    if not is_near.any():
+        return False
     angles = (angles[is_near][:, None] + _FINER_TURNS).ravel()
     closest = np.repeat(closest[is_near], len(_FINER_TURNS))
     correlations, is_small = _correlations(picture, middle, spread, known, closest, angles)
@@ -107,14 +122,28 @@ def _correlations(
 def _most_alike(
     ink: Floats, middle: Floats, spread: Floats, known: Known
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Find the known pictures whose normal forms are the most alike to that of ink (1, 28, 28), and
-    at which angle each is."""
-    # The normal form, turned this way and that, against all those known.
+    """Find the known pictures whose normal forms are the most alike to that of ink (1, 28, 28), of
+    those at least `_LEAST_ALIKE`, and at which angle each is."""
+    # The normal form, turned this way and that, against all those known that it may be alike to:
+    # what two forms have in no direction adds to their product at most the one's by the other's.
     forms = _unit(_resampled(ink, middle[None], _TURNED_GRIDS @ spread))
-    alike = forms @ known.forms.astype(np.float32).T
-    best_of_each = alike.max(axis=0) / known.lengths
-    closest = np.argpartition(-best_of_each, min(_LOOKED_AT, len(best_of_each)) - 1)[:_LOOKED_AT]
-    return closest, _TURNS[alike[:, closest].argmax(axis=0)]
+    directions, parts = known.parts
+    at_most = (_in_parts(forms, directions) @ parts).max(axis=0)
+    places = np.flatnonzero(at_most >= _LEAST_ALIKE - _ROUNDING)
+    alike = forms @ known.forms[places].astype(np.float32).T
+    best_of_each = alike.max(axis=0) / known.lengths[places]
+    closest = np.argsort(-best_of_each)[:_LOOKED_AT]
+    closest = closest[best_of_each[closest] >= _LEAST_ALIKE]
+    return places[closest], _TURNS[alike[:, closest].argmax(axis=0)]
+
+
+def _in_parts(forms: Floats, directions: Floats) -> Floats:
+    """Give what of forms (n, 196), each of length 1, lies in each direction, and the length of what
+    lies in none (n, 25)."""
+    within = forms @ directions
+    left = np.sqrt(np.maximum(1 - np.einsum("ij,ij->i", within, within), 0))
+    parts: Floats = np.column_stack([within, left])
+    return parts
 
 
 def _moments(ink: Floats) -> tuple[Floats, Floats]:
