@@ -1,13 +1,13 @@
 """How far readers agree with each other beyond chance: Krippendorff's α, and over which drawings it
 is measured."""
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.db.models import Func, OuterRef, Subquery, TextField
 from numpy.typing import NDArray
 
@@ -126,7 +126,7 @@ def measured() -> Alpha:
     """Measure α over the newest `MOST_DRAWINGS` drawings that have two counted readings or more,
     among the `ATTEMPTS_SEARCHED` last submitted."""
     kinds: Kinds = Counter()
-    for said, n in _newest_units():
+    for said, n in Counter(itertools.islice(_newest_units(), MOST_DRAWINGS)).items():
         kinds[tuple(sorted(said.split(",")))] += n
     times, counts = _counted(kinds)
     low, high = _interval(times, counts) or (None, None)
@@ -134,9 +134,9 @@ def measured() -> Alpha:
     return Alpha(_alpha(times, counts), low, high, kinds.total(), readings)
 
 
-def _newest_units() -> list[tuple[str, int]]:
-    """Return the counted answers, with commas between them, of the newest drawings that have two or
-    more, each with how many drawings have them in this order."""
+def _newest_units() -> Iterator[str]:
+    """Yield the counted answers, with commas between them, of each drawing that has two or more,
+    the newest drawings first; asks for as many as are likely to do, and then for more."""
     newest_first = Attempt.objects.order_by("-submitted_at")
     oldest = newest_first.values_list("submitted_at", flat=True)[
         ATTEMPTS_SEARCHED - 1 : ATTEMPTS_SEARCHED
@@ -149,14 +149,9 @@ def _newest_units() -> list[tuple[str, int]]:
     read = newest_first.filter(first_read_at__isnull=False)
     if oldest:
         read = read.filter(submitted_at__gte=oldest)
-    # Sliced, so that it stays a query of its own, which ends where enough have been found.
-    found, params = (
-        read.annotate(said=said).values("said")[:ATTEMPTS_SEARCHED].query.sql_with_params()
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT said, COUNT(*) FROM (SELECT said FROM ({found}) AS newest "
-            f"WHERE said LIKE '%%,%%' LIMIT {MOST_DRAWINGS}) AS units GROUP BY said",
-            params,
-        )
-        return cursor.fetchall()
+    found = read.annotate(said=said).values_list("said", flat=True)
+    for start in range(0, ATTEMPTS_SEARCHED, MOST_DRAWINGS):
+        page = list(found[start : start + MOST_DRAWINGS])
+        yield from (unit for unit in page if unit and "," in unit)
+        if len(page) < MOST_DRAWINGS:
+            return
