@@ -210,7 +210,7 @@ def _earned(period: str, now: datetime, arm: str) -> dict[UUID, tuple[Any, ...]]
     in the order of OF_EACH: the best `SHOWN` who earned anything, and their equals."""
     hidden = Person.objects.hidden(arm).values("pk")
     parts: list[str] = []
-    params: list[object] = []
+    params: list[Any] = []
     for rows, sums in _summed(period, now, arm):
         visible = rows.exclude(drawer__in=hidden).order_by().values_list("drawer")
         summed = visible.annotate(**{f"of_{name}": sums[name] for name in sums})

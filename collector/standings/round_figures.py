@@ -188,11 +188,12 @@ def _training(arm: str) -> Training | None:
 def trained_on(model: RoundModel) -> tuple[int, int]:
     """Count the samples that a model was trained on, and whose they are: as many as
     `samples.trained_on` gives."""
+    people = Count("contributor", distinct=True)
     if model.left_out_contributor is not None:
-        rows, n = samples.trained_on(model).order_by(), Count("pk")
+        rows = samples.trained_on(model).order_by()
+        counts = rows.aggregate(n=Count("pk"), people=people)
     else:
-        rows, n = _spans(model), Coalesce(Sum("sample_count"), 0)
-    counts = rows.aggregate(n=n, people=Count("contributor", distinct=True))
+        counts = _spans(model).aggregate(n=Coalesce(Sum("sample_count"), 0), people=people)
     return counts["n"], counts["people"]
 
 
