@@ -45,6 +45,9 @@ Found = dict[str, dict[str, float]]
 BOUNDS = {
     "gallery counts": 1.5,
     "Krippendorff’s α": 1.5,
+    "a round, digit by digit": 1.5,
+    "metrics": 1.5,
+    "`/rounds/1/`, anybody": 1.5,
     "`/desk/`, admin": 1.5,
     "submission that fools": 1.3,
     **{f"leaderboard, {period}": 1.5 for period in ("round", "week", "all")},

@@ -281,6 +281,11 @@ class Sample(models.Model):
                 name="due_samples",
             ),
             models.Index(fields=["attempt"], name="samples_of_an_attempt"),
+            models.Index(
+                fields=["removed_at"],
+                condition=Q(removed_at__isnull=False),
+                name="removed_samples",
+            ),
         ]
 
     def __str__(self) -> str:

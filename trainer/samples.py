@@ -155,7 +155,8 @@ def remove(contributor: uuid.UUID) -> int:
 def removed_since(model: RoundModel) -> datetime | None:
     """Return since when a model cannot be made again, because samples that it was trained on were
     removed; None if it can."""
-    first: datetime | None = trained_on(model).aggregate(first=Min("removed_at"))["first"]
+    removed = trained_on(model).filter(removed_at__isnull=False)
+    first: datetime | None = removed.aggregate(first=Min("removed_at"))["first"]
     return first
 
 

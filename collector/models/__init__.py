@@ -58,7 +58,14 @@ from collector.models.study import (
     StudyChange,
     is_told,
 )
-from collector.models.tallies import ConfusionTally, ReadingTally, Tally
+from collector.models.tallies import (
+    ConfusionTally,
+    DigitTally,
+    ReadingDayTally,
+    ReadingTally,
+    SampleTally,
+    Tally,
+)
 from collector.models.webhooks import Delivery, Webhook
 
 __all__ = [
@@ -87,6 +94,7 @@ __all__ = [
     "Consent",
     "Decision",
     "Delivery",
+    "DigitTally",
     "Email",
     "Factor",
     "Fate",
@@ -102,12 +110,14 @@ __all__ = [
     "Publication",
     "Question",
     "Reading",
+    "ReadingDayTally",
     "ReadingTally",
     "Reason",
     "RecoveryCode",
     "Release",
     "ReleaseFile",
     "ReleasePart",
+    "SampleTally",
     "Session",
     "Study",
     "StudyAct",

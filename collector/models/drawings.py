@@ -301,6 +301,11 @@ class Attempt(models.Model):
                 condition=SHOWABLE,
                 name="best_fools_of_a_round",
             ),
+            models.Index(
+                fields=["round", "-settled_at", "id"],
+                condition=SHOWABLE,
+                name="newest_fools_of_a_round",
+            ),
             # when it was drawn stands in it to leave out what is of another time
             models.Index(
                 fields=["drawer", "-sureness", "-settled_at", "round", "submitted_at"],

@@ -17,14 +17,15 @@ from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
+from collector.models.drawings import Attempt
 from collector.models.people import Person
-from trainer.models import Round
+from trainer.models import Arm, Contributor, Round
 
 
 class Tally(models.Model):
     """What a person drew in a round, on a day by UTC, or, without either, ever: how many originals,
-    how many of them fooled, how many of those wait or are verified; how many copies besides; and
-    what all of it earned."""
+    how many of them fooled, how many of those wait or are verified; how many copies besides; what
+    all of it earned; and how many drawings of any kind, imported ones too, have each status."""
 
     drawer = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
     round = models.ForeignKey(Round, models.PROTECT, related_name="+", null=True, db_index=False)
@@ -35,6 +36,13 @@ class Tally(models.Model):
     verified_count = models.PositiveIntegerField()
     copy_count = models.PositiveIntegerField()
     credit = models.FloatField()
+    all_not_fooled_count = models.PositiveIntegerField()
+    all_pending_count = models.PositiveIntegerField()
+    all_verified_count = models.PositiveIntegerField()
+    all_corrected_count = models.PositiveIntegerField()
+    all_rejected_count = models.PositiveIntegerField()
+    all_ambiguous_count = models.PositiveIntegerField()
+    all_retracted_count = models.PositiveIntegerField()
 
     class Meta:
         constraints = [
@@ -56,6 +64,26 @@ class Tally(models.Model):
         indexes = [
             models.Index(
                 fields=["drawer", "day"], condition=Q(day__isnull=False), name="days_of_a_person"
+            )
+        ]
+
+
+class DigitTally(models.Model):
+    """What a person drew of a digit in a round, counted as in `Tally`."""
+
+    drawer = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
+    round = models.ForeignKey(Round, models.PROTECT, related_name="+", db_index=False)
+    target_label = models.PositiveSmallIntegerField()
+    attempt_count = models.PositiveIntegerField()
+    fooled_count = models.PositiveIntegerField()
+    pending_count = models.PositiveIntegerField()
+    verified_count = models.PositiveIntegerField()
+    copy_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["round", "target_label", "drawer"], name="one_tally_of_a_digit_in_a_round"
             )
         ]
 
@@ -110,6 +138,41 @@ class ReadingTally(models.Model):
     practice_count = models.PositiveIntegerField()
 
 
+class ReadingDayTally(models.Model):
+    """How many answers a moderator gave on a day by UTC, of hidden gold and practice too."""
+
+    moderator = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()
+    answer_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["day", "moderator"], name="one_tally_of_answers_a_day")
+        ]
+
+
+class SampleTally(models.Model):
+    """How many samples of a contributor the models of an arm from `first_trained_by` to
+    `last_trained_by`, by id, were trained on; the latter is `NEWEST` while they are active, and 0
+    where no later model was trained on what is withdrawn."""
+
+    NEWEST = 2**63 - 1
+
+    arm = models.CharField(max_length=7, choices=Arm)
+    contributor = models.ForeignKey(Contributor, models.PROTECT, related_name="+", db_index=False)
+    first_trained_by = models.BigIntegerField()
+    last_trained_by = models.BigIntegerField()
+    sample_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["arm", "first_trained_by", "last_trained_by", "contributor"],
+                name="one_tally_of_samples_a_span",
+            )
+        ]
+
+
 _ORIGINAL = (
     "{row}.near_duplicate_of_id IS NULL AND NOT {row}.is_mnist_duplicate AND NOT {row}.is_imported"
 )
@@ -121,9 +184,10 @@ _COUNTED = {
     "verified_count": f"{_FOOL} AND {{row}}.status = 'verified'",
     "copy_count": f"NOT ({_ORIGINAL}) AND NOT {{row}}.is_imported",
 }
+_STATUSES = {f"all_{status}_count": f"{{row}}.status = '{status}'" for status in Attempt.Status}
 _DAYS = {
-    "sqlite": "date({row}.submitted_at)",
-    "postgresql": "CAST({row}.submitted_at AT TIME ZONE 'UTC' AS date)",
+    "sqlite": "date({{row}}.{name})",
+    "postgresql": "CAST({{row}}.{name} AT TIME ZONE 'UTC' AS date)",
 }
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -215,24 +279,43 @@ class _Sums:
 
 def _kept(vendor: str) -> tuple[_Sums, ...]:
     """The sums that are kept; days are told from times by the database's own means."""
-    drawer = {"drawer_id": "{row}.drawer_id"}
+    drawer, day = {"drawer_id": "{row}.drawer_id"}, _DAYS[vendor]
     confusion = {name: f"{{row}}.{name}" for name in ("target_label", "predicted_label")}
     of_round = {"round_id": "{row}.round_id"}
+    moderator = {"moderator_id": "{row}.moderator_id"}
+    span = {
+        "arm": "{row}.arm",
+        "first_trained_by": "{row}.first_trained_by_id",
+        "last_trained_by": f"CASE WHEN {{row}}.withdrawn_at IS NULL THEN {SampleTally.NEWEST} "
+        "ELSE coalesce({row}.last_trained_by_id, 0) END",
+        "contributor_id": "{row}.contributor_id",
+    }
     fooled = ("target_label", "predicted_label")
     original = ("near_duplicate_of_id", "is_mnist_duplicate", "is_imported")
+    counted = {name: _one_if(which) for name, which in _COUNTED.items()}
     is_practice = "{row}.gold_id IN (SELECT id FROM collector_gold WHERE is_practice)"
     return (
         _Sums(
             "collector_tally",
             "collector_attempt",
-            {name: _one_if(which) for name, which in _COUNTED.items()} | {"credit": "{row}.credit"},
+            counted
+            | {"credit": "{row}.credit"}
+            | {name: _one_if(which) for name, which in _STATUSES.items()},
             "true",
             ("drawer_id", "round_id", "submitted_at", *fooled, "status", "credit", *original),
             (
                 _Stretch(drawer, "day IS NULL AND round_id IS NULL"),
                 _Stretch(of_round | drawer, "round_id IS NOT NULL"),
-                _Stretch({"day": _DAYS[vendor]} | drawer, "day IS NOT NULL"),
+                _Stretch({"day": day.format(name="submitted_at")} | drawer, "day IS NOT NULL"),
             ),
+        ),
+        _Sums(
+            "collector_digittally",
+            "collector_attempt",
+            counted,
+            "true",
+            ("drawer_id", "round_id", *fooled, "status", *original),
+            (_Stretch(of_round | {"target_label": "{row}.target_label"} | drawer),),
         ),
         _Sums(
             "collector_confusiontally",
@@ -255,13 +338,34 @@ def _kept(vendor: str) -> tuple[_Sums, ...]:
             },
             "{row}.answer IS NOT NULL",
             ("moderator_id", "gold_id", "answer"),
-            (_Stretch({"moderator_id": "{row}.moderator_id"}),),
+            (_Stretch(moderator),),
+        ),
+        _Sums(
+            "collector_readingdaytally",
+            "collector_reading",
+            {"answer_count": "1"},
+            "{row}.answered_at IS NOT NULL",
+            ("moderator_id", "answered_at"),
+            (_Stretch({"day": day.format(name="answered_at")} | moderator),),
+        ),
+        _Sums(
+            "collector_sampletally",
+            "trainer_sample",
+            {"sample_count": "1"},
+            "{row}.first_trained_by_id IS NOT NULL",
+            ("arm", "contributor_id", "first_trained_by_id", "last_trained_by_id", "withdrawn_at"),
+            (_Stretch(span),),
         ),
     )
 
 
 def _one_if(which: str) -> str:
     return f"(CASE WHEN {which} THEN 1 ELSE 0 END)"
+
+
+def day_of(table: str, name: str) -> str:
+    """Return the day by UTC of a table's time, as SQL."""
+    return _DAYS[connection.vendor].format(name=name).format(row=table)
 
 
 def triggers(vendor: str) -> Iterator[tuple[str, str, str]]:
@@ -286,13 +390,15 @@ def triggers(vendor: str) -> Iterator[tuple[str, str, str]]:
 
 
 def keep(connection: BaseDatabaseWrapper) -> None:
-    """Make the database keep the sums from here on."""
+    """Make the database keep the sums from here on; on PostgreSQL also where it keeps some."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             for sums in _kept(connection.vendor):
                 add, subtract = sums.add("NEW"), sums.subtract("OLD")
                 cursor.execute(_FUNCTION.format(name=sums.trigger, add=add, subtract=subtract))
         for _, _, statement in triggers(connection.vendor):
+            if connection.vendor == "postgresql":
+                statement = statement.replace("CREATE", "CREATE OR REPLACE", 1)
             cursor.execute(statement)
 
 
@@ -301,7 +407,7 @@ def leave(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         for table, name, _ in triggers(connection.vendor):
             on = f" ON {table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER {name}{on}")
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on}")
 
 
 def fill(connection: BaseDatabaseWrapper) -> None:

@@ -1,13 +1,13 @@
 """Standings, and the one definition of MER and vMER."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, time, timedelta
-from operator import add
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from collector.models import (
     SHOWABLE,
     Attempt,
     ConfusionTally,
+    DigitTally,
     Person,
     Tally,
 )
@@ -117,6 +118,7 @@ Kinds = Iterable[tuple[str, bool, int, int]]
 
 
 COUNTS = tuple(each.name for each in fields(AttemptCounts))  # as tallies have them
+SUMS = {f"of_{name}": Sum(name) for name in COUNTS}
 
 
 def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
@@ -126,18 +128,16 @@ def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
 
 def counts_by_round(rounds: Iterable[int]) -> dict[int, AttemptCounts]:
     """Count the attempts of these rounds, by the round's id; one without attempts is missing."""
-    sums = {f"of_{name}": Sum(name) for name in COUNTS}
     tallies = Tally.objects.filter(round__in=list(rounds)).order_by().values_list("round_id")
-    return {pk: AttemptCounts(*counts) for pk, *counts in tallies.annotate(**sums)}
+    return {pk: AttemptCounts(*counts) for pk, *counts in tallies.annotate(**SUMS)}
 
 
-def counts_by_digit(attempts: QuerySet[Attempt]) -> dict[int, AttemptCounts]:
-    """Count these attempts by what their drawers say they are; a digit nobody drew is missing."""
-    kinds = attempts.order_by().values_list("target_label", *KINDS).annotate(**COUNTED)
-    by_digit: dict[int, list[tuple[str, bool, int, int]]] = defaultdict(list)
-    for digit, *kind in kinds:
-        by_digit[digit].append(tuple(kind))
-    return {digit: _added_up(alike) for digit, alike in by_digit.items()}
+def counts_by_digit(rounds: Iterable[Round]) -> dict[int, AttemptCounts]:
+    """Count the attempts of these rounds by what their drawers say they are; a digit nobody drew is
+    missing."""
+    tallies = DigitTally.objects.filter(round__in=rounds).order_by().values_list("target_label")
+    counted = {digit: AttemptCounts(*counts) for digit, *counts in tallies.annotate(**SUMS)}
+    return {digit: counts for digit, counts in counted.items() if counts != AttemptCounts()}
 
 
 def fools_by_confusion(arm: str | None = None) -> dict[tuple[int, int], int]:
@@ -178,10 +178,8 @@ def standings(period: str = "round", arm: str = Arm.DYNAMIC) -> list[Standing]:
     """
     now = timezone.now()
     within, earned = _within(period, now, arm), _earned(period, now, arm)
-    least = min(sorted((credit for credit, *_ in earned.values()), reverse=True)[:SHOWN], default=0)
-    first = [drawer for drawer, (credit, *_) in earned.items() if credit >= least]
     earning = within.filter(credit__gt=0, drawer=OuterRef("pk")).order_by("-submitted_at")
-    people = Person.objects.filter(pk__in=first).annotate(
+    people = Person.objects.filter(pk__in=earned).annotate(
         last=Subquery(earning.values("submitted_at")[:1])
     )
     best = sorted(
@@ -208,16 +206,33 @@ def standings(period: str = "round", arm: str = Arm.DYNAMIC) -> list[Standing]:
 
 
 def _earned(period: str, now: datetime, arm: str) -> dict[UUID, tuple[Any, ...]]:
-    """What those of an arm earned in a period who earned anything and whom the public sees, and
-    then what they drew in it, in the order of OF_EACH."""
+    """What those of an arm earned in a period whom the public sees, and then what they drew in it,
+    in the order of OF_EACH: the best `SHOWN` who earned anything, and their equals."""
     hidden = Person.objects.hidden(arm).values("pk")
-    totals: dict[UUID, tuple[Any, ...]] = {}
+    parts: list[str] = []
+    params: list[Any] = []
     for rows, sums in _summed(period, now, arm):
         visible = rows.exclude(drawer__in=hidden).order_by().values_list("drawer")
-        for drawer, *numbers in visible.annotate(**{f"of_{name}": sums[name] for name in sums}):
-            before = totals.get(drawer, (0,) * len(numbers))
-            totals[drawer] = tuple(map(add, before, numbers))
-    return {drawer: total for drawer, total in totals.items() if total[0]}
+        summed = visible.annotate(**{f"of_{name}": sums[name] for name in sums})
+        part, asked = summed.query.sql_with_params()
+        parts.append(part)
+        params += asked
+    total = ", ".join(f"SUM(of_{name})" for name in ("credit", *OF_EACH))
+    earned: dict[UUID, tuple[Any, ...]] = {}
+    with connection.cursor() as cursor:
+        # The parts are added up by the database: most people are not among the best.
+        cursor.execute(
+            f"SELECT drawer, {total} FROM ({' UNION ALL '.join(parts)}) AS parts "
+            "GROUP BY drawer HAVING SUM(of_credit) > 0 ORDER BY SUM(of_credit) DESC",
+            params,
+        )
+        least = 0.0
+        for drawer, credit, *of_each in cursor:
+            if len(earned) >= SHOWN and credit < least:
+                break
+            least = credit
+            earned[UUID(str(drawer))] = (credit, *map(int, of_each))
+    return earned
 
 
 def _summed(

@@ -4,7 +4,8 @@ queries."""
 from collections import Counter
 from datetime import date
 
-from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.db import connection
+from django.db.models import Count, Min, Q, QuerySet
 
 from collector.models import Attempt, Person, Reading, Tally, clock
 from collector.rules import badges
@@ -38,16 +39,20 @@ def facts_about(person: Person) -> badges.Facts:
 def _pioneered(earning: QuerySet[Attempt]) -> int:
     """How many confusions (this digit, taken for that) a person, of whom these attempts earn, was
     the first of all to have settled."""
-    alike = Attempt.objects.filter(
-        credit__gt=0,
-        target_label=OuterRef("target_label"),
-        predicted_label=OuterRef("predicted_label"),
-    )
-    first = Subquery(alike.order_by("settled_at").values("settled_at")[:1])
-    confusions = earning.values_list("target_label", "predicted_label").annotate(
-        own=Min("settled_at"), first=first
-    )
-    return sum(own == first for _, _, own, first in confusions)
+    confusions = earning.values("target_label", "predicted_label").annotate(own=Min("settled_at"))
+    own, params = confusions.query.sql_with_params()
+    with connection.cursor() as cursor:
+        # Looked up once a confusion: through the ORM it would be once for each of these attempts.
+        cursor.execute(
+            f"SELECT COUNT(*) FROM ({own}) AS mine WHERE NOT EXISTS ("
+            "SELECT 1 FROM collector_attempt AS earlier WHERE earlier.credit > 0.0 "
+            "AND earlier.target_label = mine.target_label "
+            "AND earlier.predicted_label = mine.predicted_label "
+            "AND earlier.settled_at < mine.own)",
+            params,
+        )
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 def _taught(person: Person) -> bool:

@@ -11,10 +11,20 @@ from datetime import datetime
 from functools import cached_property
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from collector.errors import Forbidden, Refused
-from collector.models import ORIGINAL, Allocation, Attempt, Person, Study, clock, is_told
+from collector.models import (
+    ORIGINAL,
+    Allocation,
+    Attempt,
+    Person,
+    SampleTally,
+    Study,
+    clock,
+    is_told,
+)
 from collector.rules import arms
 from collector.standings import leaderboards
 from trainer import measurements, samples
@@ -108,7 +118,7 @@ def describe(number: int, arm: str = Arm.DYNAMIC, study: Study | None = None) ->
     round_ = get_round(number, arm)
     report = measurements.whole_report(round_.model)
     line = _line(round_)
-    by_digit = leaderboards.counts_by_digit(round_.attempts.all())
+    by_digit = leaderboards.counts_by_digit([round_])
     return replace(
         _overview(round_, sum(by_digit.values(), leaderboards.AttemptCounts()), study),
         counts_by_digit=by_digit,
@@ -173,6 +183,27 @@ def _training(arm: str) -> Training | None:
         state=RoundModel.State.TRAINING, arm=arm, left_out_contributor=None
     ).first()
     return Training(candidate.progress, candidate.created_at) if candidate else None
+
+
+def trained_on(model: RoundModel) -> tuple[int, int]:
+    """Count the samples that a model was trained on, and whose they are: as many as
+    `samples.trained_on` gives."""
+    people = Count("contributor", distinct=True)
+    if model.left_out_contributor is not None:
+        rows = samples.trained_on(model).order_by()
+        counts = rows.aggregate(n=Count("pk"), people=people)
+    else:
+        counts = _spans(model).aggregate(n=Coalesce(Sum("sample_count"), 0), people=people)
+    return counts["n"], counts["people"]
+
+
+def _spans(model: RoundModel) -> QuerySet[SampleTally]:
+    return SampleTally.objects.filter(
+        arm=model.arm,
+        first_trained_by__lte=model.pk,
+        last_trained_by__gte=model.pk,
+        sample_count__gt=0,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from django.db import Error
-from django.db.models import Count
+from django.db.models import Count, Sum
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from collector.models import Alarm, Attempt, Email, Reading, clock
+from collector.models import Alarm, Attempt, Email, Reading, Tally, clock
 from collector.study import site_status
 from trainer.models import Round, RoundModel
 
@@ -116,11 +116,13 @@ def _attempts(arms: Mapping[int, str]) -> GaugeMetricFamily:
     labels = ["arm", "status"] if len(arms) > 1 else ["status"]
     told = "Drawings of the open round."
     family = GaugeMetricFamily("dadc_round_attempts", told, labels=labels)
-    rows = Attempt.objects.filter(round__in=arms).values_list("round", "status").order_by()
-    counts = {(pk, status): n for pk, status, n in rows.annotate(count=Count("status"))}
+    statuses = Attempt.Status.values
+    sums = {status: Sum(f"all_{status}_count") for status in statuses}
+    rows = Tally.objects.filter(round__in=arms).order_by().values_list("round")
+    counts = {pk: of_round for pk, *of_round in rows.annotate(**sums)}
     for pk, arm in arms.items():
-        for status in Attempt.Status.values:
-            family.add_metric([arm, status][-len(labels) :], counts.get((pk, status), 0))
+        for status, n in zip(statuses, counts.get(pk, [0] * len(statuses)), strict=True):
+            family.add_metric([arm, status][-len(labels) :], n)
     return family
 
 

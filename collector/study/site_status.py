@@ -18,6 +18,7 @@ from collector.models import (
     Person,
     Reading,
     clock,
+    tallies,
 )
 from trainer import candidates, heartbeats
 
@@ -99,22 +100,26 @@ class Day:
 def daily() -> list[Day]:
     """Return the last `DAYS` days, today last, in one query."""
     days = [clock.today() - A_DAY * ago for ago in range(DAYS - 1, -1, -1)]
-    kinds = ((Attempt, "submitted_at"), (Reading, "answered_at"), (Person, "joined_at"))
-    # Each day is a range of an index. Put together here, since through the ORM it would take longer
-    # than the counting.
-    selects = [
-        f"(SELECT COUNT(*) FROM {model._meta.db_table} WHERE {field} >= %s AND {field} < %s)"
-        for model, field in kinds
-        for _ in days
-    ]
-    bounds = [(day, day + A_DAY) for _ in kinds for day in days]
+    dates = [day.date().isoformat() for day in days]
+    listed = ", ".join(f"'{date}'" for date in dates)
+    drawn = " + ".join(f"all_{status}_count" for status in Attempt.Status)
+    joined = tallies.day_of("collector_person", "joined_at")
+    adapt = connection.ops.adapt_datetimefield_value
+    counts: dict[str, list[int]] = {date: [0, 0, 0] for date in dates}
     with connection.cursor() as cursor:
-        adapt = connection.ops.adapt_datetimefield_value
+        # Put together here, since through the ORM it would take longer than the adding up.
         cursor.execute(
-            f"SELECT {', '.join(selects)}", [adapt(moment) for pair in bounds for moment in pair]
+            f"SELECT 0, day, SUM({drawn}) FROM collector_tally "
+            f"WHERE day IN ({listed}) GROUP BY day "
+            "UNION ALL SELECT 1, day, SUM(answer_count) FROM collector_readingdaytally "
+            f"WHERE day IN ({listed}) GROUP BY day "
+            f"UNION ALL SELECT 2, {joined}, COUNT(*) FROM collector_person "
+            f"WHERE joined_at >= %s AND joined_at < %s GROUP BY {joined}",
+            [adapt(days[0]), adapt(days[-1] + A_DAY)],
         )
-        counts = cursor.fetchone()
-    return [Day(day, *counts[place::DAYS]) for place, day in enumerate(days)]
+        for kind, date, n in cursor.fetchall():
+            counts[str(date)][kind] = int(n)
+    return [Day(day, *counts[date]) for day, date in zip(days, dates, strict=True)]
 
 
 def wrong() -> list[Alarm.Kind]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from collector.data import exports, publishing, release_texts, releases
 from collector.data.release_columns import TABLES
 from collector.data.release_formats import ARRAYS, IMAGES, LINES, TABLE
-from collector.models import Attempt, Person, Release, ReleaseFile, Study
+from collector.models import Person, Release, ReleaseFile, Study
 from collector.standings import leaderboards
 from collector.standings.leaderboards import AttemptCounts
 from collector.study import texts
@@ -75,9 +75,7 @@ def _page(request: HttpRequest, person: Person | None, study: Study) -> HttpResp
 def _counted(study: Study) -> dict[str, object]:
     """Count all drawings by digit, and what fooled by confusion: of the dynamic arm, as releases
     are."""
-    # By their rounds, whose index has all that is counted: the table's rows have drawings too.
-    rounds = Round.objects.filter(arm=Arm.DYNAMIC)
-    by_digit = leaderboards.counts_by_digit(Attempt.objects.filter(round__in=rounds))
+    by_digit = leaderboards.counts_by_digit(Round.objects.filter(arm=Arm.DYNAMIC))
     total = sum(by_digit.values(), AttemptCounts())
     fools = leaderboards.fools_by_confusion(Arm.DYNAMIC if study.has_several_arms else None)
     of_digit = {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from django.core.paginator import Paginator
+from django.db.models import Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -286,9 +287,8 @@ def _model(overview: RoundOverview) -> dict[str, object]:
 
 def _fools(overview: RoundOverview) -> list[pictures.DrawingCard]:
     """Show a round's newest verified tricks."""
-    of_round = public.public(overview.arm).filter(
-        round__number=overview.number, round__arm=overview.arm
-    )
+    round_ = Round.objects.filter(number=overview.number, arm=overview.arm)
+    of_round = public.public(overview.arm).filter(round=Subquery(round_.values("pk")[:1]))
     newest_first = of_round.select_related("round", "drawer").order_by("-settled_at", "pk")
     return [
         pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)

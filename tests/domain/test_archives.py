@@ -40,6 +40,7 @@ IN_IT = {
     *("collector.Appeal", "collector.Consent", "collector.StudyText"),
     *("collector.AskedPrediction", "collector.Publication"),
     *("collector.Attempt", "collector.ConfusionTally", "collector.Decision", "collector.Gold"),
+    *("collector.DigitTally", "collector.ReadingDayTally", "collector.SampleTally"),
     *("collector.ModerationPause", "collector.Notice", "collector.Person", "collector.Reading"),
     *("collector.ReadingTally", "collector.Reason", "collector.Release", "collector.ReleaseFile"),
     *("collector.ReleasePart", "collector.Study", "collector.StudyAct"),

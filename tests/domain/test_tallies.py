@@ -5,27 +5,43 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import F, Model
 from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from collector.drawings import public
-from collector.models import Attempt, Person, Reading, Study, Tally, tallies
+from collector.models import (
+    Attempt,
+    DigitTally,
+    Person,
+    Reading,
+    ReadingDayTally,
+    SampleTally,
+    Study,
+    Tally,
+    tallies,
+)
 from collector.moderation import trust
 from collector.people import closing
-from collector.standings import leaderboards, progress
+from collector.standings import leaderboards, progress, round_figures
+from collector.study import consistency, site_metrics, site_status
 from tests.domain import test_recount
 from tests.support import penmanship
 from tests.support.cast import add_person, read, submit
 from tests.support.examples import examples
+from tests.support.models import add_model
 from tests.support.site import Site
-from trainer.models import Round
+from trainer import samples
+from trainer.models import Round, RoundModel, Sample
 
 AT_ONCE = 8
 
@@ -60,6 +76,26 @@ class Drawing(test_recount.Site):
             shown = public.best(number).values_list("target_label", "predicted_label")
             assert public.counts(number) == Counter(shown)
         assert leaderboards.standings("week") == leaderboards.standings("all")
+
+    @invariant()
+    def rounds_days_and_models_are_told_from_a_recount(self) -> None:
+        for round_ in Round.objects.all():
+            drawn = {
+                digit: leaderboards.count_attempts(round_.attempts.filter(target_label=digit))
+                for digit in round_.attempts.values_list("target_label", flat=True)
+            }
+            assert leaderboards.counts_by_digit([round_]) == drawn
+            statuses = Counter(round_.attempts.values_list("status", flat=True))
+            told = site_metrics._attempts({round_.pk: round_.arm}).samples
+            assert {each.labels["status"]: each.value for each in told if each.value} == statuses
+        answered = Reading.objects.filter(answer__isnull=False).count()
+        days = site_status.daily()
+        assert sum(day.drawing_count for day in days) == Attempt.objects.count()
+        assert sum(day.reading_count for day in days) == answered
+        for model in RoundModel.objects.all():
+            samples_of = samples.trained_on(model)
+            people = samples_of.order_by().values("contributor").distinct()
+            assert round_figures.trained_on(model) == (samples_of.count(), people.count())
 
 
 def test_sums_equal_a_recount_whatever_people_do(study: Study, settings: Any) -> None:
@@ -158,6 +194,80 @@ def test_sums_are_made_anew_from_what_is_there(study: Study, alice: Person) -> N
     assert list(tallies.differences())
     tallies.fill(connection)
     tallies.keep(connection)
+    submit(alice)
+    assert list(tallies.differences()) == []
+    assert leaderboards.counts_of([alice])[alice.pk].attempt_count == 2
+
+
+def test_answers_are_counted_by_their_day_and_go_with_it(
+    study: Study, alice: Person, mona: Person
+) -> None:
+    Study.objects.update(round_size=100)
+    for _ in range(2):
+        read(mona, "4", submit(alice))
+    first, _ = Reading.objects.order_by("answered_at")
+    Reading.objects.filter(pk=first.pk).update(answered_at=F("answered_at") - timedelta(days=3))
+    days = site_status.daily()
+    assert [day.reading_count for day in days[-4:]] == [1, 0, 0, 1]
+    assert (days[-1].drawing_count, days[-1].sign_up_count) == (2, Person.objects.count())
+    assert list(tallies.differences()) == []
+
+
+def test_what_models_were_trained_on_is_a_sum_until_it_is_withdrawn(
+    study: Study, alice: Person, mona: Person
+) -> None:
+    Study.objects.update(quorum=1, round_size=100)
+    for drawer in (alice, add_person("bert")):
+        read(mona, "4", submit(drawer))
+    older, newer, newest = (add_model(seed) for seed in (3, 4, 5))
+    assert round_figures.trained_on(older) == (0, 0)
+    one, other = Sample.objects.order_by("added_at")
+    Sample.objects.filter(pk=one.pk).update(first_trained_by=older)
+    Sample.objects.filter(pk=other.pk).update(first_trained_by=newer)
+    told = [round_figures.trained_on(model) for model in (older, newer, newest)]
+    assert told == [(1, 1), (2, 2), (2, 2)]
+    now = timezone.now()
+    Sample.objects.filter(pk=one.pk).update(withdrawn_at=now, last_trained_by=newer)
+    Sample.objects.filter(pk=other.pk).update(withdrawn_at=now)
+    told = [round_figures.trained_on(model) for model in (older, newer, newest)]
+    assert told == [(1, 1), (1, 1), (0, 0)]
+    assert list(tallies.differences()) == []
+    assert samples.removed_since(newer) is None
+    Sample.objects.filter(pk=one.pk).update(removed_at=now)
+    assert (samples.removed_since(newer), samples.removed_since(newest)) == (now, None)
+
+
+@pytest.mark.parametrize("model", [DigitTally, ReadingDayTally, SampleTally, Tally])
+def test_a_sum_that_is_off_is_found(
+    model: type[Model], study: Study, alice: Person, mona: Person
+) -> None:
+    Study.objects.update(quorum=1, round_size=100)
+    read(mona, "4", submit(alice))
+    Sample.objects.update(first_trained_by=add_model(3))
+    assert list(consistency.problems()) == []
+    name = {"ReadingDayTally": "answer_count", "SampleTally": "sample_count"}.get(
+        model.__name__, "verified_count"
+    )
+    model._base_manager.update(**{name: F(name) + 1})
+    found = list(tallies.differences())
+    assert found
+    assert all(f"{model._meta.db_table} of" in each and f"{name} by -1" in each for each in found)
+    assert set(found) <= set(consistency.problems())
+
+
+def test_the_migration_makes_all_sums_from_what_is_there_and_goes_on_keeping_them(
+    study: Study, alice: Person, mona: Person
+) -> None:
+    Study.objects.update(quorum=1, round_size=100)
+    tallies.leave(connection)
+    read(mona, "4", submit(alice))
+    Sample.objects.update(first_trained_by=add_model(3))
+    migration = import_module("collector.migrations.0026_more_sums")
+    editor = SimpleNamespace(connection=connection)
+    for _ in range(2):  # from no sums, and from sums that are kept
+        migration.begin(None, editor)
+        migration.keep_sums(None, editor)
+    assert list(tallies.differences()) == []
     submit(alice)
     assert list(tallies.differences()) == []
     assert leaderboards.counts_of([alice])[alice.pk].attempt_count == 2

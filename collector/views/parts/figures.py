@@ -3,13 +3,13 @@
 import math
 from datetime import timedelta
 
-from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from collector.standings import round_figures
 from collector.standings.round_figures import RoundOverview
-from trainer import samples, words
+from trainer import words
 from trainer.candidates import BY_A_NEWER_ONE
 from trainer.learning.report import GATE_BASE, MNIST_TEST, Report, SetFigures, TestSet
 from trainer.learning.sentences import Sentence
@@ -55,15 +55,13 @@ def candidate(model: RoundModel) -> dict[str, object]:
 def trained_on(model: RoundModel) -> str:
     """Say what a model learned, as in “30 drawings by 8 people, mixed with base data in every
     step”."""
-    learned = samples.trained_on(model).aggregate(
-        n=Count("pk"), people=Count("contributor", distinct=True)
-    )
-    if not learned["n"]:
+    sample_count, people_count = round_figures.trained_on(model)
+    if not sample_count:
         return _("base data alone")
     return say(
         _("{drawings} by {people}, mixed with base data in every step"),
-        drawings=words.drawings(learned["n"]),
-        people=words.people(learned["people"]),
+        drawings=words.drawings(sample_count),
+        people=words.people(people_count),
     )
 
 
