@@ -27,12 +27,15 @@ from collector.errors import Refused
 from collector.models import (
     Attempt,
     ConfusionTally,
+    DigitTally,
     Gold,
     Notice,
     Person,
     Reading,
+    ReadingDayTally,
     ReadingTally,
     Release,
+    SampleTally,
     Study,
     Tally,
 )
@@ -482,8 +485,8 @@ def test_of_what_was_imported_from_a_release_another_one_is_made_with_the_same_m
     archive."""
     pytest.importorskip("pyarrow")
     out = _released_of_people(tmp_path / "first")
-    everything = (Release, Gold, Reading, Notice, Tally, ConfusionTally, ReadingTally)
-    for rows in (*everything, Sample, Attempt, Contributor, Person):
+    sums = Tally, ConfusionTally, DigitTally, ReadingTally, ReadingDayTally, SampleTally
+    for rows in (Release, Gold, Reading, Notice, *sums, Sample, Attempt, Contributor, Person):
         rows.objects.all().delete()
     Round.objects.filter(number=2).delete()
     Round.objects.update(state="open", closed_at=None)
