@@ -26,9 +26,10 @@ KINDS = {
     "roundmodel": "state",
 }
 NO_KIND = "CAST(NULL AS text)"
+SUMS = ("tally", "digittally", "confusiontally", "readingtally", "readingdaytally", "sampletally")
 NOT_STATE = {
     "allowance": "limits count what they refuse too",
-    **dict.fromkeys(("tally", "confusiontally", "readingtally"), "sums of rows that are"),
+    **dict.fromkeys(SUMS, "sums of rows that are"),
     "session": "a page with a form may begin one",
 }
 Standings = list[tuple[int, str, float]]
