@@ -263,19 +263,11 @@ def _distances(
     middles = np.tile(np.array([other.middle for other in others]), (2, 1))
     maps = np.concatenate([linear, (middles - here.middle @ linear)[:, None]], axis=1)
 
-    def may_be_near(apart: Points, step: int) -> NDArray[np.bool_]:
-        is_mapped = left >= count
-        may_be: NDArray[np.bool_] = apart <= _FARTHEST[step][is_mapped.astype(np.int64)]
-        is_asked = is_wanted.copy()
-        is_asked[left[may_be & ~is_mapped]] = True
-        may_be |= is_mapped & is_asked[left % count]
-        return may_be
-
     for step in range(_STEPS + 1):
         laid = columns @ maps
         onto, _, _, gaps = _nearest(laid, there)
         apart = _most(gaps) * larger
-        if step < _STEPS and not (stays := may_be_near(apart, step)).all():
+        if step < _STEPS and not (stays := _may_be_near(apart, step, left, is_wanted)).all():
             left, larger, there, maps = left[stays], larger[stays], there[stays], maps[stays]
             laid, onto, gaps, apart = laid[stays], onto[stays], gaps[stays], apart[stays]
         along = here.directions @ maps[:, :2]
@@ -285,7 +277,7 @@ def _distances(
         apart = np.maximum(apart, _most(back_gaps) * larger)
         if step == _STEPS:
             break
-        if not (stays := may_be_near(apart, step)).all():
+        if not (stays := _may_be_near(apart, step, left, is_wanted)).all():
             left, larger, there, maps = left[stays], larger[stays], there[stays], maps[stays]
             onto, gaps, stretch = onto[stays], gaps[stays], stretch[stays]
             nearest, past, back_gaps = nearest[stays], past[stays], back_gaps[stays]
@@ -305,6 +297,20 @@ def _distances(
     if len(left):
         distances[left] = apart
     return distances.reshape(2, -1)
+
+
+def _may_be_near(
+    apart: Points, step: int, left: NDArray[np.int64], is_wanted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Say which of those that are `left` to be laid, as numbered in `_distances`, are not too far
+    apart after a step to come near, or are to be known all the same."""
+    count = len(is_wanted)
+    is_mapped = left >= count
+    may_be: NDArray[np.bool_] = apart <= _FARTHEST[step][is_mapped.astype(np.int64)]
+    is_asked = is_wanted.copy()
+    is_asked[left[may_be & ~is_mapped]] = True
+    may_be |= is_mapped & is_asked[left % count]
+    return may_be
 
 
 def _nearest(laid: Points, lines: Points) -> tuple[Points, NDArray[np.int64], Points, Points]:
