@@ -2,6 +2,7 @@
 that reads the rows. It is given each group of them through a pipe, has no database, nor any file of
 who started it, and ends with it, since the pipe does."""
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,10 +51,11 @@ def forms(folder: Path) -> Iterator[Forms]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        pipesize=PIPE,
     ) as process:
         assert process.stdin
         assert process.stderr
+        with suppress(AttributeError, OSError):  # not on Linux, or so much is not given
+            fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, PIPE)
         is_cut = False
         try:
             yield Forms(pyarrow.ipc.new_stream(process.stdin, release_columns.schema(ATTEMPTS)))

@@ -25,7 +25,7 @@ from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.data import publishing, release_formats, releases
+from collector.data import publishing, release_beside, release_formats, releases
 from collector.data.release_check import Check
 from collector.drawings import attempts, reasons
 from collector.errors import Conflict, Gone
@@ -322,6 +322,15 @@ def test_the_same_rows_make_the_same_bytes_and_no_second_version(folder: Path) -
     Release.objects.all().delete()
     with translation.override("ja"), timezone.override("Asia/Tokyo"):
         assert releases.make(2).sha256 == kept.sha256
+
+
+def test_it_is_the_same_where_no_pipe_may_be_as_large(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Release.objects.get()
+    Release.objects.all().delete()
+    monkeypatch.setattr(release_beside, "PIPE", 2**31 - 1)  # more than Linux gives anybody
+    assert releases.make(2).sha256 == kept.sha256
 
 
 def test_opened_on_an_empty_site_it_is_made_again_to_the_byte(folder: Path, tmp_path: Path) -> None:
