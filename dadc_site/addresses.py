@@ -68,7 +68,7 @@ def own_file(file: Path) -> dict[str, Any]:
 def _sqlite(file: Path, given: dict[str, str], name: str = "") -> dict[str, Any]:
     # Whether a file may be written is seen when it is opened, so not long before.
     config = {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "dadc_site.sqlite",
         "NAME": str(file),
         **_djangos(name, given, conn_max_age=60),
     }

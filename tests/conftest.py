@@ -58,6 +58,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.B
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """SQLite in memory, as Django has it; pytest-django knows it by its engine's name alone."""
+    from django.db import connections
+
+    for connection in connections.all():
+        if connection.vendor == "sqlite":
+            connection.settings_dict["TEST"]["NAME"] = ":memory:"
+    request.getfixturevalue("django_db_modify_db_settings")
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(
     request: pytest.FixtureRequest, django_db_modify_db_settings: None, django_db_blocker: Any
 ) -> Iterator[None]:

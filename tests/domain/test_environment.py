@@ -219,7 +219,7 @@ def test_white_space_is_forgiven_and_empty_is_not_set(load: Load) -> None:
     assert (read["OPEN_SIGNUP"], read["STUDY"]["has_live_preview"]) == (False, True)
     assert read["ALLOWED_HOSTS"] == ["a.example", ".b.example", "[::1]"]
     assert read["SECRET_KEY"] == "$ecret"
-    assert read["DATABASES"]["default"]["ENGINE"] == "django.db.backends.sqlite3"
+    assert read["DATABASES"]["default"]["ENGINE"] == "dadc_site.sqlite"
 
 
 def test_a_sender_has_any_name_and_a_key_that_was_begun_and_never_written_is_made(

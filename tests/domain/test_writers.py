@@ -1,0 +1,106 @@
+"""Who writes to SQLite has their turn, however many write."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, transaction
+from django.db.utils import ConnectionHandler
+
+from dadc_site import addresses
+
+WRITERS, WRITES = 8, 30
+Serve = Callable[[float], ConnectionHandler]
+
+
+@pytest.fixture
+def serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+) -> Iterator[Serve]:
+    """A database of its own, for threads that wait for so many seconds to write."""
+
+    def made(timeout: float) -> ConnectionHandler:
+        database = addresses.own_file(tmp_path / "written.sqlite3")
+        database["OPTIONS"]["timeout"] = timeout
+        handler = ConnectionHandler({"default": database})
+        monkeypatch.setattr(transaction, "connections", handler)
+        with handler["default"].cursor() as cursor:
+            cursor.execute("CREATE TABLE written (id INTEGER PRIMARY KEY, writer INTEGER)")
+        return handler
+
+    with django_db_blocker.unblock():
+        yield made
+
+
+def write(handler: ConnectionHandler, writer: int) -> None:
+    with transaction.atomic(), handler["default"].cursor() as cursor:
+        cursor.execute("INSERT INTO written (writer) VALUES (%s)", [writer])
+
+
+def writers(handler: ConnectionHandler) -> list[int]:
+    with handler["default"].cursor() as cursor:
+        return [row[0] for row in cursor.execute("SELECT writer FROM written ORDER BY id")]
+
+
+@pytest.mark.survives(
+    "many who write to SQLite again and again",
+    "each has their turn in the order in which they came",
+)
+def test_nobody_is_passed_by_while_others_write_again_and_again(serve: Serve) -> None:
+    handler, together = serve(60), threading.Barrier(WRITERS)
+
+    def go_on(writer: int) -> None:
+        together.wait(30)
+        for _ in range(WRITES):
+            write(handler, writer)
+        handler["default"].close()
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(go_on, range(WRITERS)))
+    order = writers(handler)
+    assert Counter(order) == dict.fromkeys(range(WRITERS), WRITES)
+    when_one_had_ended = min(len(order) - order[::-1].index(writer) for writer in range(WRITERS))
+    written = Counter(order[:when_one_had_ended])
+    assert min(written[writer] for writer in range(WRITERS)) > WRITES / 2, written
+
+
+def test_whoever_waits_too_long_hears_it_and_writes_later(serve: Serve) -> None:
+    handler = serve(0.2)
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def take_long() -> None:
+        with transaction.atomic():
+            has_begun.set()
+            assert may_end.wait(30)
+        handler["default"].close()
+
+    with ThreadPoolExecutor(1) as pool:
+        long = pool.submit(take_long)
+        assert has_begun.wait(30)
+        for _ in range(2):
+            with pytest.raises(OperationalError, match="database is locked"):
+                write(handler, 1)
+        may_end.set()
+        long.result(30)
+    write(handler, 2)
+    assert writers(handler) == [2]
+
+
+def test_a_turn_ends_with_its_transaction_however_it_ends(serve: Serve) -> None:
+    handler = serve(0.2)
+
+    def fail() -> None:
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            raise ZeroDivisionError
+        with transaction.atomic():
+            handler["default"].close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(fail).result(30)
+        pool.submit(write, handler, 1).result(30)
+    write(handler, 2)
+    assert writers(handler) == [1, 2]
