@@ -1,6 +1,7 @@
 """Who writes to SQLite has their turn, however many write."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,9 +37,11 @@ def serve(
         yield made
 
 
-def write(handler: ConnectionHandler, writer: int) -> None:
+def write(handler: ConnectionHandler, writer: int, seconds: float = 0) -> None:
+    """Write for so long."""
     with transaction.atomic(), handler["default"].cursor() as cursor:
         cursor.execute("INSERT INTO written (writer) VALUES (%s)", [writer])
+        time.sleep(seconds)
 
 
 def writers(handler: ConnectionHandler) -> list[int]:
@@ -54,9 +57,10 @@ def test_nobody_is_passed_by_while_others_write_again_and_again(serve: Serve) ->
     handler, together = serve(60), threading.Barrier(WRITERS)
 
     def go_on(writer: int) -> None:
+        handler["default"].ensure_connection()
         together.wait(30)
         for _ in range(WRITES):
-            write(handler, writer)
+            write(handler, writer, seconds=0.002)
         handler["default"].close()
 
     with ThreadPoolExecutor(WRITERS) as pool:
