@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import OperationalError, transaction
@@ -19,21 +18,19 @@ Serve = Callable[[float], ConnectionHandler]
 
 
 @pytest.fixture
-def serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
-) -> Iterator[Serve]:
+def serve(db: None, tmp_path: Path) -> Iterator[Serve]:
     """A database of its own, for threads that wait for so many seconds to write."""
+    with pytest.MonkeyPatch.context() as patch:
 
-    def made(timeout: float) -> ConnectionHandler:
-        database = addresses.own_file(tmp_path / "written.sqlite3")
-        database["OPTIONS"]["timeout"] = timeout
-        handler = ConnectionHandler({"default": database})
-        monkeypatch.setattr(transaction, "connections", handler)
-        with handler["default"].cursor() as cursor:
-            cursor.execute("CREATE TABLE written (id INTEGER PRIMARY KEY, writer INTEGER)")
-        return handler
+        def made(timeout: float) -> ConnectionHandler:
+            database = addresses.own_file(tmp_path / "written.sqlite3")
+            database["OPTIONS"]["timeout"] = timeout
+            handler = ConnectionHandler({"default": database})
+            patch.setattr(transaction, "connections", handler)
+            with handler["default"].cursor() as cursor:
+                cursor.execute("CREATE TABLE written (id INTEGER PRIMARY KEY, writer INTEGER)")
+            return handler
 
-    with django_db_blocker.unblock():
         yield made
 
 
