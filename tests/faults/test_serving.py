@@ -67,10 +67,12 @@ def test_each_attempt_keeps_the_round_whose_model_answered_it(
     threads = [threading.Thread(target=submit, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
+    wait_for(lambda: answers, why="an attempt in round 1")
     site.python(rounds_of(2, 3, 4))
     first_after = [
         person.post("/api/predictions/", {"strokes": LINE}).body["round"] for person in people * 5
     ]
+    wait_for(lambda: answers[-1][0] == 4, why="an attempt in round 4")
     site.python(rounds_of(5))
     site.manage("round", "roll_back", "2", "--why", "Under load.")
     rolled_back = people[0].post("/api/predictions/", {"strokes": LINE}).body
