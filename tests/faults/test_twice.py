@@ -58,6 +58,8 @@ def test_two_clicks_make_one_account_or_one_email(
 
 
 FACTORS, STEP = "/account/second-factor/", "/accounts/second-step/"
+# A connection a request: the site ends one that has been silent for two seconds.
+EACH_ALONE = httpx.Limits(max_keepalive_connections=0)
 
 
 def send(browser: httpx.Client, path: str, **form: str) -> httpx.Response:
@@ -75,7 +77,7 @@ def test_a_code_that_several_send_at_once_signs_in_one_of_them(
     site.person("ada", role="admin")
 
     def first_step() -> httpx.Client:
-        browser = httpx.Client(base_url=site.url, trust_env=False)
+        browser = httpx.Client(base_url=site.url, limits=EACH_ALONE, trust_env=False)
         browser.get("/accounts/sign-in/")
         send(browser, "/accounts/sign-in/", username="ada", password=PASSWORD)
         return browser
