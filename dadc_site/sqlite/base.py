@@ -7,16 +7,20 @@ one whose turn it is asks SQLite each millisecond, as another process may be wri
 """
 
 import os
+import re
 import sqlite3
 import threading
 import time
 from collections import defaultdict, deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.db.backends.sqlite3 import base
-from django.db.utils import OperationalError
+from django.db.backends.utils import debug_transaction
 
 ASKS_AGAIN_SECONDS = 0.001
+WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
+T = TypeVar("T")
 
 
 class Line:
@@ -61,14 +65,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
     transaction_mode: str | None  # Django's
     _line: Line | None = None  # where it is our turn
 
+    def create_cursor(self, name: str | None = None) -> Any:
+        return self.connection.cursor(factory=lambda raw: Cursor(raw, self))
+
     def _start_transaction_under_autocommit(self) -> None:
-        """Begin, to write as soon as it is our turn. Raises OperationalError where that is not
-        within the connection's timeout."""
-        if self.transaction_mode == "DEFERRED":
-            self._begin()
-            return
-        with self.wrap_database_errors:
-            milliseconds = self.connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        """Begin, to write as soon as it is our turn, which lasts until the transaction ends. Raises
+        OperationalError where that is not within the connection's timeout."""
+        begin = f"BEGIN {self.transaction_mode or ''}".strip()
+        with debug_transaction(self, begin), self.wrap_database_errors:
+            if self.transaction_mode in ("IMMEDIATE", "EXCLUSIVE"):
+                self.take_turn(lambda: self.connection.execute(begin))
+            else:
+                self.connection.execute(begin)
+
+    def take_turn(self, write: Callable[[], T]) -> T:
+        """Return what this, which locks the database, returns when it is our turn. Raises
+        sqlite3.OperationalError where that is not within the connection's timeout."""
+        milliseconds = self.connection.execute("PRAGMA busy_timeout").fetchone()[0]
         end = time.monotonic() + milliseconds / 1000
         line = _lines[str(self.settings_dict["NAME"])]
         if line.wait(milliseconds / 1000):
@@ -76,44 +89,57 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             self.connection.execute("PRAGMA busy_timeout = 0")
             try:
-                self._begin_until(end)
+                return _once_free(write, end)
             finally:
                 self.connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
         except BaseException:
-            self._leave()
+            self.end_turn()
             raise
 
-    def _begin_until(self, end: float) -> None:
-        while True:
-            try:
-                self._begin()
-                return
-            except OperationalError as error:
-                code: int = getattr(error.__cause__, "sqlite_errorcode", 0)
-                if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
-                    raise
-            time.sleep(ASKS_AGAIN_SECONDS)
-
-    def _begin(self) -> None:
-        super()._start_transaction_under_autocommit()  # type: ignore[misc]
+    def end_turn(self) -> None:
+        """Let the next one write, where it was our turn."""
+        if self._line:
+            line, self._line = self._line, None
+            line.leave()
 
     def _commit(self) -> None:
         super()._commit()  # type: ignore[misc]
-        self._leave()
+        self.end_turn()
 
     def _rollback(self) -> None:
         try:
             super()._rollback()  # type: ignore[misc]
         finally:
-            self._leave()
+            self.end_turn()
 
     def _close(self) -> None:
         try:
             super()._close()  # type: ignore[misc]
         finally:
-            self._leave()
+            self.end_turn()
 
-    def _leave(self) -> None:
-        if self._line:
-            line, self._line = self._line, None
-            line.leave()
+
+class Cursor(base.SQLiteCursorWrapper):
+    """One whose statements, where they write outside a transaction, wait in line as well."""
+
+    def __init__(self, raw: sqlite3.Connection, database: DatabaseWrapper) -> None:
+        super().__init__(raw)
+        self._database = database
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        if self.connection.in_transaction or not WRITES.match(query):
+            return super().execute(query, params)
+        try:
+            return self._database.take_turn(lambda: super(Cursor, self).execute(query, params))
+        finally:
+            self._database.end_turn()
+
+
+def _once_free(write: Callable[[], T], end: float) -> T:
+    while True:
+        try:
+            return write()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+        time.sleep(ASKS_AGAIN_SECONDS)
