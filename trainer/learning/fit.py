@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -31,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainer.learning import nets, weights
+from trainer.learning.adamw import AdamW, one_cycle
 from trainer.learning.basedata import BaseData
 from trainer.learning.manifests import Manifest, sealed
 
@@ -277,16 +277,16 @@ def _base_input(pixels: NDArray[np.uint8], recipe: Recipe, rng: np.random.Genera
 def _reproducible(seed: int) -> Iterator[None]:
     """Seed torch's global generator (which dropout uses) and set one thread and deterministic
     algorithms, for a while."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*lr_scheduler.*")
+    threads, strictness = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    with torch.random.fork_rng(devices=[]):
         torch.set_num_threads(1)
-        torch.use_deterministic_algorithms(True)
+        # Not by use_deterministic_algorithms, which loads torch's compiler to tell it too.
+        torch.set_deterministic_debug_mode("error")
         torch.manual_seed(seed)
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(strict)
+            torch.set_deterministic_debug_mode(strictness)
             torch.set_num_threads(threads)
 
 
@@ -365,13 +365,9 @@ def _optimise(
 ) -> None:
     """Lower the loss, one step at a time, with Adam's decoupled variant and one cycle of the
     learning rate. Raises ``Diverged``."""
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=recipe.pct_start
-    )
-    for step in range(recipe.steps):
+    optimizer = AdamW(model.parameters(), recipe.weight_decay)
+    rates = one_cycle(recipe.learning_rate, recipe.steps, recipe.pct_start)
+    for step, (learning_rate, beta_1) in enumerate(rates):
         loss = loss_of(step)
         if step % _STEPS_PER_REPORT == 0:
             progress(step / recipe.steps)
@@ -379,8 +375,7 @@ def _optimise(
                 raise Diverged(f"The loss is {loss.item()} at step {step} of {recipe.steps}.")
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
+        optimizer.step(learning_rate, beta_1)
     if not weights.finite(model):
         raise Diverged("The weights are not finite at the end of the run.")
     progress(1.0)
