@@ -95,7 +95,6 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
 
     gc.collect()
     gc.freeze()
-
     worker.place = request_metrics.free_place(arbiter.WORKERS.values())
 
 

@@ -84,7 +84,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         milliseconds = self.connection.execute("PRAGMA busy_timeout").fetchone()[0]
         end = time.monotonic() + milliseconds / 1000
         line = _lines[str(self.settings_dict["NAME"])]
-        if line.wait(milliseconds / 1000):
+        if self._line is None and line.wait(milliseconds / 1000):
             self._line = line
         try:
             self.connection.execute("PRAGMA busy_timeout = 0")

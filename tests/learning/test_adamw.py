@@ -39,7 +39,9 @@ def batches(steps: int) -> Iterator[tuple[Tensor, Tensor]]:
     return zip(images, labels, strict=True)
 
 
-@pytest.mark.parametrize(("steps", "pct_start", "decay"), [(30, 0.3, 0.01), (7, 0.1, 0.3)])
+@pytest.mark.parametrize(
+    ("steps", "pct_start", "decay"), [(30, 0.3, 0.01), (7, 0.1, 0.3), (12, 0.25, 0.0)]
+)
 @pytest.mark.parametrize("architecture", nets.ARCHITECTURES)
 def test_a_models_steps_are_torchs_to_the_bit(
     architecture: str, steps: int, pct_start: float, decay: float

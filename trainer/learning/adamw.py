@@ -20,7 +20,8 @@ _OF_THE_FIRST_LAST = 1e4  # which is so many times the last
 
 
 class AdamW:
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter, “Decoupled weight decay
+    regularization”, 2019)."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         self._parameters = list(parameters)
@@ -52,7 +53,8 @@ class AdamW:
 
 def one_cycle(peak: float, step_count: int, pct_start: float) -> Iterator[tuple[float, float]]:
     """Give each step's learning rate and beta 1: the rate rises to its peak in the share
-    ``pct_start`` of the steps and falls to next to nothing, beta 1 falls meanwhile and rises."""
+    ``pct_start`` of the steps and falls to next to nothing, beta 1 falls meanwhile and rises (Smith
+    and Topin, “Super-convergence”, 2018)."""
     first = peak / _OF_THE_PEAK_FIRST
     last = first / _OF_THE_FIRST_LAST
     top, end = float(pct_start * step_count) - 1, step_count - 1
