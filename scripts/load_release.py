@@ -131,10 +131,10 @@ def made(within: Path) -> Path:
 def main(folder: Path) -> None:
     for tool, (packages, _) in TOOLS.items():
         with tempfile.TemporaryDirectory() as place:
-            venv.create(place, with_pip=True)
+            venv.create(place)
             python = str(Path(place) / "bin/python")
-            pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, *packages], check=True)
+            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
+            subprocess.run([*pip, "install", "--quiet", *packages], check=True)
             subprocess.run([python, __file__, str(folder), tool], check=True)
 
 

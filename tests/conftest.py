@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 pytest.register_assert_rewrite("tests.support")
+gc.disable()  # until all is imported and collected, which stays
 # Before numpy is loaded: one thread, as all sites of the tests have. Two take up to four times as
 # much of the processor for the same.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -49,6 +50,7 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: nobody looks through it for garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

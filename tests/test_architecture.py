@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,7 @@ def module_of(name: str) -> str | None:
     return next((name for name in names if name in MODULES), None)
 
 
+@cache
 def arrows() -> Arrows:
     """Who imports whom, by module; a package's face, which only hands on, draws no arrow."""
     pairs = {
@@ -110,9 +112,6 @@ def arrows() -> Arrows:
         if (target := module_of(used)) and target != name
     }
     return {(name, target) for name, target in pairs if not name.startswith(target + ".")}
-
-
-ARROWS = arrows()
 
 
 def room_of(module: str) -> str:
@@ -182,15 +181,15 @@ def test_every_module_stands_in_a_room_that_has_a_floor() -> None:
 
 
 def test_imports_run_to_lower_floors_alone() -> None:
-    assert against_the_direction(ARROWS) == []
+    assert against_the_direction(arrows()) == []
 
 
 def test_no_page_imports_a_page() -> None:
-    assert within_views(ARROWS) == []
+    assert within_views(arrows()) == []
 
 
 def test_pure_rooms_know_no_other_and_no_framework() -> None:
-    assert impure(ARROWS) == []
+    assert impure(arrows()) == []
     assert [
         f"{name} imports {used}"
         for name, path in MODULES.items()
@@ -201,18 +200,18 @@ def test_pure_rooms_know_no_other_and_no_framework() -> None:
 
 
 def test_only_the_crowd_and_the_experiment_know_simulated_people() -> None:
-    assert knowing_the_simulated(ARROWS) == []
+    assert knowing_the_simulated(arrows()) == []
 
 
 def test_no_module_reaches_itself() -> None:
-    assert circles(ARROWS) == []
+    assert circles(arrows()) == []
 
 
 def test_collector_is_seen_in_one_look() -> None:
     rooms = {room_of(name) for name in MODULES if name.startswith("collector.")}
     between = {
         (room_of(name), room_of(target))
-        for name, target in ARROWS
+        for name, target in arrows()
         if name.startswith("collector.") and target.startswith("collector.")
     }
     between = {(name, target) for name, target in between if name != target}
@@ -239,8 +238,8 @@ def test_collector_is_seen_in_one_look() -> None:
 )
 def test_a_wrong_arrow_would_be_found(check: object, arrow: tuple[str, str]) -> None:
     assert callable(check)
-    assert arrow not in ARROWS
-    assert check(ARROWS | {arrow})
+    assert arrow not in arrows()
+    assert check(arrows() | {arrow})
 
 
 def test_the_trainer_has_no_foreign_key_to_a_person() -> None:

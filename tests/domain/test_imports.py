@@ -288,22 +288,34 @@ def made(size: tuple[int, int], form: str = "PNG", mode: str = "L") -> bytes:
     return file.getvalue()
 
 
-BOMB = OURS[:33] + chunk(b"IDAT", zlib.compress(bytes(20_000_000))) + chunk(b"IEND", b"")
-TEXT = OURS[:33] + chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(200_000_000))) + OURS[33:]
-WRONG_PICTURES: dict[str, tuple[bytes, str]] = {
-    "a PNG of 12,000²": (made((12_000, 12_000), mode="1"), "is 12,000 × 12,000|is larger than"),
+def packed(name: bytes, size: int, before: bytes = b"") -> bytes:
+    """A chunk of so many bytes that take next to no room."""
+    return chunk(name, before + zlib.compress(bytes(size)))
+
+
+WRONG_PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a PNG of 12,000²": (
+        lambda: made((12_000, 12_000), mode="1"),
+        "is 12,000 × 12,000|is larger than",
+    ),
     "a header of 65,535²": (
-        OURS[:16] + struct.pack(">II", 65_535, 65_535) + OURS[24:],
+        lambda: OURS[:16] + struct.pack(">II", 65_535, 65_535) + OURS[24:],
         "is 65,535 × 65,535",
     ),
-    "a 200 MB zTXt chunk": (TEXT, "is larger than|cannot be read"),
-    "a GIF called .png": (made((28, 28), "GIF"), "is no PNG"),
-    "an SVG called .png": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no PNG"),
-    "a PNG bomb": (BOMB, "only a dot|cannot be read"),
-    "a PNG cut short": (OURS[:60], "cannot be read|is no PNG"),
-    "16 bits": (made((28, 28), mode="I;16"), "is a PNG of mode I;16"),
-    "an empty picture": (made((28, 28)), "only a dot"),
-    "a file of 1 MB": (OURS + bytes(1 << 20), "is larger than 65,536 bytes"),
+    "a 200 MB zTXt chunk": (
+        lambda: OURS[:33] + packed(b"zTXt", 200_000_000, b"a\0\0") + OURS[33:],
+        "is larger than|cannot be read",
+    ),
+    "a GIF called .png": (lambda: made((28, 28), "GIF"), "is no PNG"),
+    "an SVG called .png": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no PNG"),
+    "a PNG bomb": (
+        lambda: OURS[:33] + packed(b"IDAT", 20_000_000) + chunk(b"IEND", b""),
+        "only a dot|cannot be read",
+    ),
+    "a PNG cut short": (lambda: OURS[:60], "cannot be read|is no PNG"),
+    "16 bits": (lambda: made((28, 28), mode="I;16"), "is a PNG of mode I;16"),
+    "an empty picture": (lambda: made((28, 28)), "only a dot"),
+    "a file of 1 MB": (lambda: OURS + bytes(1 << 20), "is larger than 65,536 bytes"),
 }
 
 
@@ -311,10 +323,10 @@ WRONG_PICTURES: dict[str, tuple[bytes, str]] = {
 def test_a_picture_that_is_none_is_refused_by_name_and_the_rest_taken(
     tmp_path: Path, name: str
 ) -> None:
-    picture, told = WRONG_PICTURES[name]
+    make, told = WRONG_PICTURES[name]
     row = {"id": "bad", "file_name": "bad.png", "correct_number": 4}
     path = folder(tmp_path / "seed", row)
-    (path / "bad.png").write_bytes(picture)
+    (path / "bad.png").write_bytes(make())
     for source in (path, _zipped(path)):
         counted, [refused] = taken(source)
         assert refused.startswith("line 9, bad.png: ")

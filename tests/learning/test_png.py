@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -31,18 +32,18 @@ def _made(mode: str, size: tuple[int, int]) -> bytes:
 
 
 OURS = png(bytes(784))
-OTHERS = {
-    "nothing": b"",
-    "a few bytes": b"x" * 60,
-    "another size": _made("L", (27, 28)),
-    "colours": _made("RGB", (28, 28)),
-    "a bomb": OURS[:41] + zlib.compress(bytes(50_000_000)) + OURS[-16:],
-    "a row less": OURS[:41] + zlib.compress(bytes(27 * 29)) + OURS[-16:],
-    "a filter": OURS[:41] + zlib.compress(b"\1" + bytes(28 * 29 - 1)) + OURS[-16:],
+OTHERS: dict[str, Callable[[], bytes]] = {
+    "nothing": lambda: b"",
+    "a few bytes": lambda: b"x" * 60,
+    "another size": lambda: _made("L", (27, 28)),
+    "colours": lambda: _made("RGB", (28, 28)),
+    "a bomb": lambda: OURS[:41] + zlib.compress(bytes(50_000_000)) + OURS[-16:],
+    "a row less": lambda: OURS[:41] + zlib.compress(bytes(27 * 29)) + OURS[-16:],
+    "a filter": lambda: OURS[:41] + zlib.compress(b"\1" + bytes(28 * 29 - 1)) + OURS[-16:],
 }
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_none_of_ours_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no picture of ours"):
-        pixels_of([OURS, OTHERS[name]])
+        pixels_of([OURS, OTHERS[name]()])
