@@ -133,8 +133,7 @@ def _made(migrations: list[str]) -> Models:
     last = [key for key in had if not any(child.key in had for child in graph[key].children)]
     if {each for key in last for each in executor.loader.graph.forwards_plan(key)} != had:
         raise Broken("it has had a migration without those before it")
-    executor.migrate(last)
-    return _tables(executor.loader.project_state(last).apps)
+    return _tables(executor.migrate(last).apps)
 
 
 def _tables(registry: Any) -> Models:
