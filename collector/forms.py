@@ -332,6 +332,10 @@ class TrickForm(forms.Form):
         help_text=_("In a line, if you like. It may be changed until the drawing has settled."),
     )
 
+    def say_that_it_stays(self) -> None:
+        """Say that what is kept now is for good, as of a drawing that has settled."""
+        self.fields["reason"].help_text = _("In a line, if you like. What you keep now stays.")
+
 
 class DecisionForm(forms.Form):
     """An admin's decision on a drawing that moderators could not settle, or on an appeal."""

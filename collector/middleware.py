@@ -18,6 +18,8 @@ from collector.health import PROBES
 from collector.refusals import answer, as_refusal, is_api
 from trainer.learning.sentences import Sentence
 
+NOT_SO = 405
+
 _Answer = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -139,6 +141,9 @@ def _leave_out_body(response: HttpResponseBase) -> None:
         response["Content-Length"] = str(length)
 
 
+_NOT_SO = Sentence("This address is not asked for in that way. Go back, and use the page itself.")
+
+
 class Refusals:
     """Turn what domain functions refuse into pages, as collector.api.errors does for the API."""
 
@@ -146,7 +151,12 @@ class Refusals:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code != NOT_SO or is_api(request):
+            return response
+        told = answer(request, Refused(_NOT_SO), NOT_SO)
+        told["Allow"] = response["Allow"]
+        return told
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         refusal = as_refusal(exception)

@@ -159,7 +159,8 @@ def sentence(found: Found) -> str:
     pair = found.difference
     if pair is None:
         return _(
-            "There is nothing to compare yet: it takes two arms with samples, and test people."
+            "There is nothing to compare yet: it takes two arms with samples, and samples of test "
+            "people, who are one contributor in five."
         )
     one, other = (
         next(each for each in found.last if each.arm == arm and not each.than)

@@ -25,6 +25,7 @@ from PIL import Image
 from collector.data import release_folder, release_formats
 from collector.data.release_check import Check
 from collector.errors import Refused
+from collector.models import Licence
 from trainer.learning import drawing, raster
 from trainer.learning.drawing import Drawing
 from trainer.learning.raster import SIDE
@@ -33,6 +34,7 @@ METADATA = "metadata.jsonl"
 MOST_LINE, MOST_PICTURE = 1 << 20, 1 << 16  # bytes
 LONGEST_KEY = 64  # characters of an id
 LABELS = ("settled_label", "correct_number", "label")  # the first that is there
+UNSETTLED = -1  # in the arrays of a release
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -57,7 +59,8 @@ Open = Callable[[str], IO[bytes]]
 @dataclass(frozen=True)
 class Item:
     """A drawing by the id that it has where it comes from: its 784 pixels, white on black, and its
-    strokes, where there are any. `writer` is who drew it, where that is said."""
+    strokes, where there are any. `writer` is who drew it, and `licence` that under which it was
+    given, where these are said and, of licences, known here."""
 
     place: str
     key: str
@@ -65,6 +68,7 @@ class Item:
     pixels: bytes
     drawn: Drawing | None = None
     writer: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ def _picture(open_: Open, place: str, row: Row) -> Item:
     with open_(name) as file:
         pixels = _pixels(file.read(MOST_PICTURE + 1))
     writer = row.get("drawer", "")
-    return Item(place, _key(row.get("id", name)), _label(row), pixels, None, str(writer))
+    key, label = _key(row.get("id", name)), _label(row)
+    return Item(place, key, label, pixels, None, str(writer), _licence(row))
 
 
 def _open_below(folder: Path, name: str) -> IO[bytes]:
@@ -154,7 +159,7 @@ def _release(path: Path) -> Iterator[Item | Bad]:
     for problem in Check(path).problems():
         raise Refused(f"{path} is no release that agrees with itself: {problem}")
     labels = release_formats.sample_labels(path)
-    columns = ("id", "drawer", "strokes", "width", "raster_version", "image")
+    columns = ("id", "drawer", "licence", "strokes", "width", "raster_version", "image")
     for row in release_formats.rows_drawn(path, columns):
         if row["id"] in labels:
             has_strokes = row["strokes"] and row["raster_version"] == raster.VERSION
@@ -165,6 +170,7 @@ def _release(path: Path) -> Iterator[Item | Bad]:
                 pixels=release_formats.pixels_of(row).tobytes(),
                 drawn=drawing.parse(row["strokes"], row["width"]) if has_strokes else None,
                 writer=row["drawer"],
+                licence=_licence(row),
             )
 
 
@@ -184,7 +190,8 @@ def _zipped(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _strokes(path: Path) -> Iterator[Item | Bad]:
-    """Read Quick, Draw!'s lines: `word` a digit, `key_id`, `drawing`."""
+    """Read Quick, Draw!'s lines: `word` a digit, `key_id`, `drawing`; also `settled_label`, which
+    stands before the word, as what was meant may not be what people read."""
     lines: Any = gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
     with lines:
         yield from _items(lines, _drawn)
@@ -197,6 +204,7 @@ def _drawn(place: str, row: Row) -> Item:
         word = str(_WORDS.index(word))
     if not isinstance(word, str) or word not in set("0123456789"):
         raise NotTaken("has a word that is no digit")
+    label = _label(row) if LABELS[0] in row else int(word)
     strokes = row.get("drawing")
     if not isinstance(strokes, list) or not all(isinstance(each, list) for each in strokes):
         raise NotTaken("has no drawing")
@@ -204,7 +212,7 @@ def _drawn(place: str, row: Row) -> Item:
         [_stroke(stroke) for stroke in strokes], row.get("width", drawing.DEFAULT_WIDTH)
     )
     pixels = raster.rasterise(parsed).tobytes()
-    return Item(place, _key(row.get("key_id")), int(word), pixels, parsed)
+    return Item(place, _key(row.get("key_id")), label, pixels, parsed, licence=_licence(row))
 
 
 def _stroke(stroke: list[Any]) -> Row:
@@ -221,13 +229,14 @@ def _arrays(path: Path) -> Iterator[Item | Bad]:
     which stands before the labels. Nothing is unpickled."""
     with _zipped(path) as zipped, ExitStack() as files:
         names = {name.removesuffix(".npy") for name in zipped.namelist()}
+        array, name = ("settled", LABELS[0]) if "settled" in names else ("labels", LABELS[2])
         take = partial(_Array, zipped, files)
         try:
             pixels = take("pixels", ("u1",), (SIDE, SIDE))
-            labels = take("settled" if "settled" in names else "labels", ("i", "u"))
+            labels = take(array, ("i", "u"))
             ids, writers = (
-                take(name, ("i", "u", "U")) if name in names else None
-                for name in ("ids", "drawers")
+                take(each, ("i", "u", "U")) if each in names else None
+                for each in ("ids", "drawers")
             )
         except _BROKEN as error:
             raise Refused(f"{path} {_why(error)}.") from error
@@ -243,7 +252,8 @@ def _arrays(path: Path) -> Iterator[Item | Bad]:
                 yield Bad(place, f"{_why(error)}; nothing after it was read")
                 return
             try:
-                yield Item(place, _key(key), _label({"label": label}), picture, None, writer)
+                said = {name: None if name == LABELS[0] and label == UNSETTLED else label}
+                yield Item(place, _key(key), _label(said), picture, None, writer)
             except NotTaken as error:
                 yield Bad(place, str(error))
 
@@ -347,12 +357,18 @@ def _label(row: Row) -> int:
     name = next((name for name in LABELS if name in row), LABELS[1])
     label = row.get(name)
     if name == LABELS[0] and label is None:
-        raise NotTaken("settled as no digit")
+        raise NotTaken("is of no digit that people have settled on")
     if isinstance(label, str) and len(label) == 1 and label in "0123456789":
         label = int(label)
     if type(label) is not int or not 0 <= label <= 9:
         raise NotTaken(f"has a {name} that is no digit")
     return label
+
+
+def _licence(row: Row) -> str:
+    """Read under which licence it was given; nothing where it says none that is known here."""
+    named = row.get("licence")
+    return named if isinstance(named, str) and named in Licence.values else ""
 
 
 def _pixels(picture: bytes) -> bytes:

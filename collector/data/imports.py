@@ -30,8 +30,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,20}")
 @dataclass
 class Import:
     """One import under a `name`: to moderation, or, `to` samples, straight in. The same name goes
-    on where it was: an id that is there already is not taken twice. `counts` says how many of what
-    there were so far: taken, there, refused."""
+    on where it was: an id that is there already is not taken twice. What does not say under which
+    licence it was given has this `licence`. `counts` says how many of what there were so far:
+    taken, there, refused."""
 
     name: str
     to: str
@@ -100,7 +101,7 @@ class Import:
             shape=similarity.shape(similarity.path_of(strokes)).tobytes()
             if strokes and has_fooled
             else None,
-            licence=self.licence,
+            licence=item.licence or self.licence,
             has_live_preview=False,
             is_imported=True,
             status=outcome.status if outcome else Attempt.Status.PENDING,

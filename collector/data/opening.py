@@ -122,13 +122,20 @@ class _Opening:
         self._put(SAMPLES, self._put_samples)
         self._put_removed()
         self._suspend()
-        Study.objects.update(**{name: self.manifest["study"][name] for name in COLLECTED_BY})
+        settings = {name: self.manifest["study"][name] for name in COLLECTED_BY}
+        Study.objects.update(licence=self._licence, **settings)
         packed = b"".join(UUID(each).bytes for each in self.known.ids)
         return releases.take(self.folder, self.manifest, self._last, packed)
 
     @property
     def _last(self) -> Round:
         return self.round_of[self.manifest["round"]]
+
+    @property
+    def _licence(self) -> Licence:
+        """The licence that all its drawings were given under, for those to come; else none."""
+        named = self.manifest["licences"]
+        return Licence(named[0] or "") if len(named) == 1 else Licence.NONE
 
     @cached_property
     def _admins(self) -> Person:

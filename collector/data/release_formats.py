@@ -244,7 +244,16 @@ def _write_array(
 def _lines(out: Path) -> Iterator[Take]:
     """Write what has strokes as Quick, Draw! has its drawings, a line each; the pen's width is
     ours, and so are the milliseconds, which only its raw form has."""
-    columns = ("target_label", "submitted_at", "fooled", "id", "width", "strokes")
+    columns = (
+        "target_label",
+        "submitted_at",
+        "fooled",
+        "id",
+        "settled_label",
+        "licence",
+        "width",
+        "strokes",
+    )
     with (
         (out / LINES).open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=4, mtime=0) as lines,
@@ -259,11 +268,22 @@ def _lines(out: Path) -> Iterator[Take]:
         yield take
 
 
-def _line(label: int, at: datetime, has_fooled: bool, key: str, width: int, strokes: str) -> str:
+def _line(
+    label: int,
+    at: datetime,
+    has_fooled: bool,
+    key: str,
+    settled_label: int | None,
+    licence: str | None,
+    width: int,
+    strokes: str,
+) -> str:
     moment = at.isoformat(" ", "microseconds")[:26]  # without the offset from UTC
     return (
         f'{{"word":"{label}","timestamp":"{moment} UTC",'
         f'"recognized":{"false" if has_fooled else "true"},"key_id":{json.dumps(key)},'
+        f'"settled_label":{"null" if settled_label is None else settled_label},'
+        f'"licence":{json.dumps(licence)},'
         f'"drawing":[{strokes}],"width":{width}}}\n'
     )
 

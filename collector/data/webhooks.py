@@ -364,8 +364,8 @@ def _checked(url: str) -> tuple[str, str]:
     if not is_allowed:
         raise Refused(
             Sentence(
-                "This address is within a network. DADC_WEBHOOK_NETWORKS allows networks that "
-                "whoever runs this site means."
+                "This address is on this machine or within a network. DADC_WEBHOOK_NETWORKS "
+                "allows networks that whoever runs this site means."
             ),
             field="url",
         )

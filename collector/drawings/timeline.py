@@ -67,6 +67,8 @@ def headline(attempt: Attempt, sample: SampleOutcome | None = None) -> str:
     words = _HEADLINES[Status(stands.status)]
     if stands.status == Status.PENDING and not attempt.round.has_verdict:
         return told(Sentence("Kept for the study"))
+    if stands.status == Status.PENDING and not attempt.needed_reading_count:
+        words = Sentence("Waiting for an admin")
     if stands.status == Status.CORRECTED:
         words = Sentence("Moderators read {digit}", digit=a_digit(stands.settled_label or 0))
     is_told = sample and stands.settled_label is not None
@@ -96,6 +98,10 @@ def timeline(attempt: Attempt, who: str = "") -> list[TimelineEvent]:
         waiting = Sentence(
             "Waiting for moderators, who don’t see what it should be ({read} so far).", read=read
         )
+        if not attempt.needed_reading_count:
+            waiting = Sentence(
+                "{read} moderators do not agree on it: an admin will decide.", read=read
+            )
         return [*events, _event(None, "waiting", waiting)]
     appeal = getattr(attempt, "appeal", None)
     if sentences := _settled(attempt, stands, who):

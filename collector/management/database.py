@@ -4,12 +4,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 
 from collector.errors import trouble_of
 
 _NO_TABLE = "42P01"  # PostgreSQL's code
-EMPTY = "The database has not all of the tables; manage.py setup makes them."
+EMPTY = (
+    "The database {name} has not all of the tables; manage.py setup makes them. Where it should "
+    "have them, DADC_DATA_DIR or DATABASE_URL is not the site's."
+)
 
 
 @contextmanager
@@ -29,6 +32,6 @@ def _told(error: Exception) -> str | None:
     first_line = (str(error).strip().splitlines() or [""])[0]
     is_empty = getattr(error.__cause__, "sqlstate", None) == _NO_TABLE
     if is_empty or first_line.startswith(("no such table", "no such trigger")):
-        return f"{EMPTY} ({first_line})"
+        return f"{EMPTY.format(name=connection.settings_dict['NAME'])} ({first_line})"
     trouble = trouble_of(error)
     return f"{trouble.cause} ({first_line})" if trouble else None

@@ -15,6 +15,7 @@ from collector.models.consent import Question
 from collector.models.people import Person
 from collector.models.releases import Release
 from collector.rules import arms
+from trainer.learning.sentences import Sentence
 from trainer.models import Arm
 from trainer.prepared import Prepared
 
@@ -273,6 +274,15 @@ def is_told(arm: str) -> bool:
     return arm != Arm.NONE or Study.current().phase == Phase.ENDED
 
 
+def _said(value: str) -> str:
+    """Say a setting's value, as it was written down."""
+    if value in ("", "None", "none"):
+        return Sentence("nothing")
+    if value in ("True", "False"):
+        return Sentence("yes") if value == "True" else Sentence("no")
+    return f"“{value}”"
+
+
 class StudyChange(models.Model):
     """One setting of the study changed by an admin; append-only. Of what is part of a protocol that
     had started it also says why."""
@@ -283,6 +293,12 @@ class StudyChange(models.Model):
     before = models.CharField(max_length=LONGEST_SETTING)
     after = models.CharField(max_length=LONGEST_SETTING)
     why = models.TextField(blank=True, default="")
+
+    @property
+    def in_words(self) -> dict[str, str]:
+        """What was set, from what to what, as people say it."""
+        what = self.field.replace("_", " ")
+        return {"what": what, "before": _said(self.before), "after": _said(self.after)}
 
     @staticmethod
     def of_the_protocol() -> "models.QuerySet[StudyChange]":

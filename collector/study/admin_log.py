@@ -79,8 +79,7 @@ def _of_change(change: StudyChange) -> LogEntry:
     who = change.admin.username
     if act := _STUDY_ACTS.get(change.after if change.field == "protocol" else ""):
         return LogEntry(change.changed_at, who, Sentence(act, who=who), None, change.why)
-    changed = {"field": change.field, "before": change.before, "after": change.after}
-    what = Sentence("{who} set {field} from {before} to {after}.", who=who, **changed)
+    what = Sentence("{who} set {what} from {before} to {after}.", who=who, **change.in_words)
     return LogEntry(change.changed_at, who, what, None, change.why)
 
 

@@ -1,14 +1,16 @@
 """Drawing: the try-out and the draw page, one's own drawings, and the page of each with its
 fate."""
 
+from functools import wraps
 from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from collector import limits
 from collector.drawings import attempts, public, reasons, timeline
@@ -18,7 +20,7 @@ from collector.models import Attempt, Person, Phase, Reason, Study
 from collector.moderation import appeals
 from collector.standings import round_figures
 from collector.views.parts import achieved, cards, game, panel_standing, pictures
-from collector.views.parts.access import for_admins, signed_in
+from collector.views.parts.access import View, for_admins, signed_in
 from collector.views.parts.buttons import submit
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
@@ -94,13 +96,26 @@ def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
     )
 
 
+def posted_to(view: View[[UUID]]) -> View[[UUID]]:
+    """Take what is posted; lead who comes otherwise to the drawing, as after signing in anew."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def taking(request: HttpRequest, attempt_id: UUID) -> HttpResponseBase:
+        if request.method != "POST":
+            return redirect("drawing", attempt_id)
+        return view(request, attempt_id)
+
+    return taking
+
+
 @require_safe
 @signed_in
 def drawing(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     return _page(request, person, _visible(person, attempt_id))
 
 
-@require_POST
+@posted_to
 @signed_in
 def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     attempt = _visible(person, attempt_id)
@@ -119,7 +134,7 @@ def appeal(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespon
     return redirect("drawing", attempt_id)
 
 
-@require_POST
+@posted_to
 @signed_in
 def reason(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpResponse:
     """Keep what the drawer says they did."""
@@ -135,7 +150,7 @@ def reason(request: HttpRequest, person: Person, attempt_id: UUID) -> HttpRespon
     return redirect("drawing", attempt_id)
 
 
-@require_POST
+@posted_to
 @for_admins
 def reason_removal(request: HttpRequest, admin: Person, attempt_id: UUID) -> HttpResponse:
     attempt, form = _visible(admin, attempt_id), ReasonForm(request.POST)
@@ -181,7 +196,10 @@ def _said(attempt: Attempt, own: bool, bound: dict[str, BaseForm]) -> dict[str, 
     has settled, before which it is shown to nobody else."""
     said = reasons.said_of(attempt)
     if own and reasons.possible(attempt):
-        return {"trick_form": bound.get("trick", TrickForm({"reason": said} if said else None))}
+        form = bound.get("trick", TrickForm({"reason": said} if said else None))
+        if isinstance(form, TrickForm) and attempt.status != Attempt.Status.PENDING:
+            form.say_that_it_stays()
+        return {"trick_form": form}
     if attempt.status == Attempt.Status.PENDING or not hasattr(attempt, "reason"):
         return {}
     return {

@@ -85,6 +85,8 @@ def _told(found: protocol.Protocol, bound: Forms) -> dict[str, object]:
         "told": protocols.told(found),
         "digest": protocol.digest(found.document),
         "samples_before": sum(said["samples_before"].values()),
+        "lacks_licence": not found.study.licence,
+        "has_one_arm": len(found.study.weights) == 1,
         "question": said["question"],
         "facts": [
             (_("Arms and their weights"), protocols.weights(said["arms"])),

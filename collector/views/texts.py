@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from collector.errors import NotFound
 from collector.forms import AskedForm, ConsentForm, QuestionsForm, TextForm
-from collector.models import Licence, Person, Study, StudyText
+from collector.models import Licence, Person, Study, StudyChange, StudyText
 from collector.people import consents
 from collector.study import settings as study_settings
 from collector.study import texts
@@ -24,6 +24,7 @@ from collector.views.parts.buttons import Button, Forms, press, submit
 from trainer.learning.sentences import Sentence
 
 Kind = StudyText.Kind
+WHAT_IS_ASKED = ("licence", "questions")
 _with_a_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -95,7 +96,7 @@ def all_texts(request: HttpRequest, admin: Person) -> HttpResponse:
     versions = texts.versions()
     context = {
         "texts": [_editable(kind, versions.get(kind), bound) for kind in Kind],
-        "asked_form": bound.get("asked") or _asked_form(is_new=not versions),
+        "asked_form": bound.get("asked") or _asked_form(),
     }
     return render(request, "pages/texts.html", context)
 
@@ -132,12 +133,22 @@ def _ask(admin: Person, form: AskedForm, questions: str, licence: str) -> str:
     return _("Saved.")
 
 
-def _asked_form(*, is_new: bool) -> AskedForm:
-    """The form of what people are asked and give; where nothing was written yet, with the licence
-    that is usual."""
+def _asked_form() -> AskedForm:
+    """The form of what people are asked and give; until it was saved, with the licence that is
+    usual."""
     study = Study.current()
-    licence = study.licence or (Licence.CC_BY if is_new else Licence.NONE)
-    return AskedForm(initial={"licence": licence, **dict.fromkeys(study.asked, True)})
+    is_open = not study.licence and not StudyChange.objects.filter(field__in=WHAT_IS_ASKED).exists()
+    form = AskedForm(
+        initial={
+            "licence": Licence.CC_BY if is_open else study.licence,
+            **dict.fromkeys(study.asked, True),
+        }
+    )
+    if is_open:
+        form.fields["licence"].help_text = _(
+            "Not chosen yet: CC BY 4.0 is usual, and holds from when you save this."
+        )
+    return form
 
 
 def _editable(kind: StudyText.Kind, newest: StudyText | None, bound: Forms) -> dict[str, object]:

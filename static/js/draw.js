@@ -67,6 +67,9 @@ function refresh() {
   submit.disabled = going !== "" || answer !== null || !pad.isReadable;
   submit.textContent = submitText();
   anew.disabled = going === "sending" || (pad.isEmpty && !verdict.shown);
+  // The button that one wants next stands out.
+  submit.classList.toggle("button--primary", !answer);
+  anew.classList.toggle("button--primary", !!answer);
 }
 
 /** Says how many drawings wait beside the one on the pad. */

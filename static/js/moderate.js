@@ -10,6 +10,8 @@ import { gettext, ngettext, withElements } from "./words.js";
 
 // Short: only once a reading has left may the drawing after the next be leased.
 const UNDO_TIME = 2000;
+// Nobody reads quicker: what comes sooner was meant for the drawing before, a second tap for example.
+const UNREAD_TIME = 300;
 const POLL_FIRST = 10000;
 const POLL_LONGEST = 60000;
 const RETRY_FIRST = 2000;
@@ -76,11 +78,13 @@ class ReadingDesk {
   #working = false;
   #isAskedEnough = false; // until something changes
   #nothingToDo = false;
+  #isOneHidden = false; // another lease, of an earlier load, that comes once the older one is read
   #isTroubled = false;
   #concluded = false;
   #retryWait = RETRY_FIRST;
   #pollWait = POLL_FIRST;
   #pollTimer = 0;
+  #freshTimer = 0;
 
   /** @param {HTMLElement} page the #moderate of pages/moderate.html */
   constructor(page) {
@@ -146,6 +150,7 @@ class ReadingDesk {
     const { status, data, date } = await post(this.#assignmentsUrl);
     const isKnown = status !== 204 && this.#held().some(({ id }) => id === data.id);
     this.#isAskedEnough = status === 204 || isKnown;
+    this.#isOneHidden = isKnown && this.#held().length < 2;
     this.#nothingToDo = status === 204 && !this.#current;
     if (this.#isAskedEnough) return;
     this.#pollWait = POLL_FIRST;
@@ -286,9 +291,19 @@ class ReadingDesk {
     const id = this.#current?.id ?? "";
     if (this.#panel.dataset.id === id) return;
     this.#panel.dataset.id = id;
+    this.#beFresh();
     if (this.#current) this.#spoken.textContent = gettext("A new drawing.");
     this.#drawStrokes(this.#current);
     drawPixels(this.#seen, this.#current?.attempt.pixels ?? []);
+  }
+
+  /** Takes no answer for a moment. */
+  #beFresh() {
+    clearTimeout(this.#freshTimer);
+    this.#panel.dataset.fresh = "";
+    this.#freshTimer = setTimeout(() => {
+      delete this.#panel.dataset.fresh;
+    }, UNREAD_TIME);
   }
 
   #counted() {
@@ -349,7 +364,7 @@ class ReadingDesk {
 
   /** @param {HTMLButtonElement} button */
   #answer({ dataset }) {
-    if (!this.#current || this.#pausing) return;
+    if (!this.#current || this.#pausing || "fresh" in this.#panel.dataset) return;
     this.#release();
     const timer = setTimeout(() => this.#settle(), UNDO_TIME);
     this.#unsent = { assignment: this.#current, reading: `${dataset.answer}`, timer };
@@ -361,6 +376,7 @@ class ReadingDesk {
     this.#break.querySelector("span[data-part=given]").textContent = String(this.#given);
     this.#paint();
     if (this.#pausing) this.#goOn.focus();
+    if (!this.#current && this.#isOneHidden) this.#release();
     this.fill();
   }
 

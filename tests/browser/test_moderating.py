@@ -81,8 +81,8 @@ def readings(page: Page) -> list[str]:
 
 
 def waiting(page: Page) -> str:
-    """The assignment on screen, once there is one."""
-    page.locator("#assignment:not([data-id=''])").wait_for()
+    """The assignment on screen, once there is one and it may be answered."""
+    page.locator("#assignment:not([data-id='']):not([data-fresh])").wait_for()
     return page.locator("#assignment").get_attribute("data-id") or ""
 
 
@@ -95,6 +95,29 @@ def test_a_key_answers_and_the_next_is_there_at_once(bench: Open) -> None:
     assert waiting(page) not in ("", first)
     assert sent == []
     assert "Read as junk." in page.locator("#undo-toast").inner_text()
+
+
+def test_a_second_tap_reads_no_drawing_that_nobody_has_seen(bench: Open) -> None:
+    page = bench("/moderate/", "mona")
+    first = waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.locator('[data-answer="1"]').evaluate("button => { button.click(); button.click(); }")
+    assert waiting(page) not in ("", first)
+    assert page.locator("#count").inner_text() == "1 read so far"
+
+
+def test_opened_anew_the_other_held_drawing_comes_without_waiting(bench: Open) -> None:
+    page = bench("", "mona")
+    page.clock.install()  # in which no reading leaves by itself
+    page.goto("/moderate/")
+    first = waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.reload()
+    assert waiting(page) == first
+    page.wait_for_load_state("networkidle")
+    page.clock.pause_at(page.evaluate("Date.now()") + 1000)
+    page.keyboard.press("1")
+    page.locator(f"#assignment:not([data-id='']):not([data-id='{first}'])").wait_for()
 
 
 def test_undo_brings_the_drawing_back_and_nothing_was_sent(bench: Open) -> None:

@@ -113,6 +113,14 @@ def test_rows_and_an_export_alone_give_the_same_answer_to_the_digit(
         analyse(export=tmp_path / "study")
 
 
+def test_a_look_that_compares_nothing_is_not_kept(look: Look) -> None:
+    Contributor.objects.update(split=Split.TRAIN)
+    told = analyse()
+    assert told[1].startswith("There is nothing to compare yet")
+    assert not any("kept" in line for line in told)
+    assert Analysis.objects.count() == 1
+
+
 def test_any_number_of_processes_gives_the_same_to_the_byte_and_says_how_far_it_is(
     look: Look, tmp_path: Path
 ) -> None:

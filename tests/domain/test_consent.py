@@ -265,13 +265,21 @@ def test_a_new_study_is_offered_the_usual_licence_and_sign_up_names_what_was_cho
     study: Study, ada: Person
 ) -> None:
     client = signed_in(ada)
-    page = client.get("/texts/").content.decode()
-    assert re.search(r'value="CC-BY-4.0"\s+selected', page)
+    for _ in ("at first", "once a text was saved"):
+        page = client.get("/texts/").content.decode()
+        assert re.search(r'value="CC-BY-4.0"\s+selected', page)
+        assert "Not chosen yet: CC BY 4.0 is usual" in page
+        client.post("/texts/", {"do": "terms", "terms-text": "Words.", "terms-seen": "0"})
     posted = {"do": "asked", "asked-licence": "CC-BY-4.0", "asked-hand": "on"}
     carried = {"initial-asked-licence": "CC-BY-4.0", "initial-asked-hand": ""}
     client.post("/texts/", posted | carried)
     study.refresh_from_db()
     assert (study.licence, study.questions) == ("CC-BY-4.0", "hand")
+    study_settings.change(ada, licence="")
+    chosen = client.get("/texts/").content.decode()
+    assert re.search(r'value=""\s+selected', chosen)
+    assert "Not chosen yet" not in chosen
+    study_settings.change(ada, licence="CC-BY-4.0")
     assert "for release under CC BY 4.0" in text(Client().get("/accounts/sign-up/"))
 
 

@@ -477,6 +477,35 @@ def test_samples_of_a_release_come_with_their_strokes(tmp_path: Path) -> None:
     assert list(consistency.problems()) == []
 
 
+def test_in_each_form_of_a_release_what_nobody_settled_stays_out_and_the_rest_keeps_its_licence(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("pyarrow")
+    alice, mona = add_person("alice"), add_person("mona", "moderator")
+    Study.objects.update(round_size=100, licence="CC-BY-4.0")
+    for label, drawn in DRAWN[:3]:
+        read(mona, str(label), submit(alice, label, drawn))
+    _, known = DRAWN[3]
+    submit(alice, target.current().read(raster.rasterise(known).tobytes()).digit, known)
+    with transaction.atomic():
+        rounds.lock()
+        rounds.open_next(add_model(7))
+    releases.write_to(releases.make(1), tmp_path / "out")
+    unread = str(Attempt.objects.get(status="not_fooled").pk)
+    Reading.objects.all().delete()
+    _all_gone()
+    Study.objects.update(licence="")
+    for name in (".", "images-1.zip", "attempts.npz", "attempts.ndjson.gz"):
+        _, told = taken(tmp_path / "out" / name)
+        assert len(told) == (name != ".")
+        assert all("no digit that people have settled on" in each for each in told)
+        assert not Attempt.objects.filter(client_key=unread).exists()
+        licences = set(Attempt.objects.values_list("licence", flat=True))
+        assert licences == ({""} if name == "attempts.npz" else {"CC-BY-4.0"})
+        assert Sample.objects.count() == 3
+        _all_gone()
+
+
 def _released_of_people(out: Path) -> Path:
     """The release of round 1, in which alice drew and mona read."""
     alice, mona = add_person("alice"), add_person("mona", "moderator")

@@ -341,7 +341,7 @@ def test_everything_done_by_hand_is_told_newest_first(by_hand: Person) -> None:
         ("ada opened round 2.", "Better."),
         ("ada discarded a held candidate.", "Worse."),
         ("ada decided “junk” on a drawing of bob.", "A scribble."),
-        ("ada set round_size from 100 to 20.", ""),
+        ("ada set round size from “100” to “20”.", ""),
         ("ada reinstated bob.", "They said sorry."),
         ("ada suspended bob.", WHY),
     ]

@@ -24,7 +24,7 @@ def test_it_counts_tricks_by_digit_and_confusion_of_how_many_and_what_waits(
     page = browse(None).get("/data/")
     told = text(page)
     assert "drawings, 1 waiting 5" in told
-    assert "people read them 2" in told
+    assert "as people confirmed 2" in told
     assert "2 of 4 decided 50.0 %" in told
     assert "4 2 4" in told
     assert "7 0 1" in told

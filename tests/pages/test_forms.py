@@ -148,13 +148,13 @@ def test_an_admin_changes_the_study_and_the_log_says_so(browse: Browse, ada: Per
     assert Study.current().round_size == 20
     assert Study.current().quorum == 2
     assert {change.field for change in StudyChange.objects.all()} == {"round_size", "quorum"}
-    assert "set round_size from 10 to 20." in answer.content.decode()
+    assert "set round size from “10” to “20”." in answer.content.decode()
 
 
 def test_an_admin_chooses_another_net_that_is_shipped(browse: Browse, ada: Person) -> None:
     answer = browse(ada).post("/desk/", STUDY | {"architecture": "strong"}, follow=True)
     assert Study.current().architecture == "strong"
-    assert "set architecture from mnist_model to strong." in answer.content.decode()
+    assert "set architecture from “mnist_model” to “strong”." in answer.content.decode()
 
 
 def test_what_no_page_of_ours_was_read_at_is_not_heeded(browse: Browse, ada: Person) -> None:

@@ -49,6 +49,21 @@ def start(client: Client) -> Any:
     return press(client, "start", seen=protocol.digest(found.document))
 
 
+def test_before_the_start_it_says_what_cannot_be_mended_afterwards(
+    browse: Browse, ada: Person
+) -> None:
+    client = browse(ada)
+    press(client, "save", **FORM | {"protocol-none": "0"})
+    page = text(client.get(reverse("protocol")))
+    assert "It has one arm" in page
+    assert "The drawings have no licence" in page
+    press(client, "save", **FORM)
+    study_settings.change(ada, licence="CC-BY-4.0")
+    page = text(client.get(reverse("protocol")))
+    assert "It has one arm" not in page
+    assert "no licence" not in page
+
+
 def draw(client: Client, label: int = 4, **more: Any) -> Any:
     body = {"target_label": label, "strokes": STROKES, **more}
     return client.post("/api/attempts/", json.dumps(body), content_type="application/json")
@@ -118,7 +133,7 @@ def test_a_study_runs_under_its_protocol_and_changes_stand_beside_results(
     for path in ("/rounds/", "/rounds/1/", "/data/", "/protocol/"):
         told = text(client.get(path))
         assert sha256 in told
-        assert "quorum from 1 to 2: “Two agree better.”" in told
+        assert "quorum from “1” to “2”: “Two agree better.”" in told
     for path in ("/rounds/", "/rounds/1/"):
         assert sha256 not in text(browse(alice).get(path)), "arms are nobody's affair meanwhile"
     log = text(client.get(reverse("admin_log")))

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = (
         "Compare the arms of the study: make their models at equally many samples, drawings and "
         "minutes, ask them about drawings that no adversary chose, and print the differences with "
-        "their 95 %% intervals. From the database the look is kept, for the page. The same seed "
+        "their 95 % intervals. From the database the look is kept, for the page. The same seed "
         "gives the same figures."
     )
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         if options["csv"]:
             with options["csv"].open("x", encoding="utf-8", newline="") as file:
                 file.writelines(analyses.as_csv(found))
-        if not folder:
+        if not folder and found.estimates:
             look = analyses.keep(found, data)
             self.stdout.write(f"Look {look.number}, kept.")
 

@@ -34,7 +34,10 @@ class Command(BaseCommand):
             count, net = exports.write_training_set(options["round"], options["out"])
         except (Refused, NoSuchRound) as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(f"{count} samples in {options['out']}; the model's net: --net {net}")
+        self.stdout.write(
+            f"{count} samples in {options['out']}, for python -m trainer.learning fit --net {net} "
+            f"--samples {options['out']} --out again.safetensors"
+        )
 
     def _write(self, lines: Iterable[str], path: Path | None) -> None:
         if path is None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from collector.data import opening
 from collector.errors import Refused
 from collector.management.alone import alone
+from collector.models import Study
 from collector.study import consistency
 
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
                     raise Refused(f"Nothing was changed: what it holds does not agree: {problem}")
         except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
+        study = Study.current()
         self.stdout.write(
-            f"Opened release {release.version}: round {release.minor + 1} is open with its model."
+            f"Opened release {release.version}: round {release.minor + 1} is open with its model. "
+            f"New drawings have {study.licence or 'no licence'}."
         )

@@ -30,4 +30,6 @@ class Command(BaseCommand):
             releases.write_to(release, options["out"])
         except (Refused, NoSuchRound) as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(f"Release {release.version} in {options['out']}, {release.sha256}.")
+        self.stdout.write(
+            f"Release {release.version} in {options['out']}; SHA256SUMS has {release.sha256}."
+        )

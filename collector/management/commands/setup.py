@@ -152,10 +152,12 @@ class Command(BaseCommand):
                 "manage.py add_person NAME --role admin"
             )
             return
-        shown = "from DADC_PASSWORD" if os.environ.get("DADC_PASSWORD") else password
-        self.stdout.write(
-            f"Sign in as admin, password {shown} (shown this once; change it on your account page)."
+        shown = (
+            "that of DADC_PASSWORD"
+            if os.environ.get("DADC_PASSWORD")
+            else f"{password} (shown this once)"
         )
+        self.stdout.write(f"Sign in as admin, password {shown}; change it on your account page.")
 
 
 def _compare_clocks(tell: Callable[[str], object]) -> None:
