@@ -391,6 +391,7 @@ class ReadingDesk {
     this.#given -= 1;
     this.#pausing = false;
     this.#paint();
+    delete this.#panel.dataset.fresh; // it was seen before
     this.#spoken.textContent = gettext("Taken back. The drawing is here again.");
   }
 

@@ -211,7 +211,7 @@ def test_a_moderator_reads_takes_it_back_and_reads_again(come: Come, site: sites
     name = f"{type(by).__name__}-mod"
     sign_in(by, name)
     by.press(link(page, "Moderate"))
-    panel = page.locator("#assignment:not([data-id=''])")
+    panel = page.locator("#assignment:not([data-id='']):not([data-fresh])")
     first = panel.get_attribute("data-id")
     by.press(page.locator('[data-answer="7"]'))
     by.press(page.locator("#undo"))

@@ -107,15 +107,14 @@ def test_a_second_tap_reads_no_drawing_that_nobody_has_seen(bench: Open) -> None
 
 
 def test_opened_anew_the_other_held_drawing_comes_without_waiting(bench: Open) -> None:
-    page = bench("", "mona")
+    page = bench("/moderate/", "mona")
     page.clock.install()  # in which no reading leaves by itself
-    page.goto("/moderate/")
     first = waiting(page)
     page.wait_for_load_state("networkidle")
     page.reload()
     assert waiting(page) == first
     page.wait_for_load_state("networkidle")
-    page.clock.pause_at(page.evaluate("Date.now()") + 1000)
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     page.keyboard.press("1")
     page.locator(f"#assignment:not([data-id='']):not([data-id='{first}'])").wait_for()
 
@@ -441,7 +440,7 @@ def test_a_tapped_answer_leaves_no_trace_and_nothing_moves(
     answers = page.locator(".answers button")
     before = [answers.nth(place).bounding_box() for place in range(12)]
     page.locator("[data-answer='3']").tap()
-    next_one(page, first)
+    page.locator(f"#assignment:not([data-id='']):not([data-id='{first}'])").wait_for()
     page.wait_for_function(AT_REST)
     page.wait_for_function(OF_ONE_COLOUR)
     assert [answers.nth(place).bounding_box() for place in range(12)] == before

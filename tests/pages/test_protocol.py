@@ -138,7 +138,7 @@ def test_a_study_runs_under_its_protocol_and_changes_stand_beside_results(
         assert sha256 not in text(browse(alice).get(path)), "arms are nobody's affair meanwhile"
     log = text(client.get(reverse("admin_log")))
     assert "ada started the study under its protocol." in log
-    assert "ada set quorum from 1 to 2." in log
+    assert "ada set quorum from “1” to “2”." in log
     assert "Two agree better." in log
 
 
