@@ -50,8 +50,8 @@ class Pages(CursorPagination):
         place."""
         try:
             cursor = super().decode_cursor(request)
-            place = str((cursor and cursor.position) or "")
-            if place and not self._is_place(place):
+            place = cursor and cursor.position
+            if place is not None and not self._is_place(str(place)):
                 raise ValueError("no place in this list")
         except (APINotFound, ValueError) as error:
             raise Refused(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from django.db.models import F, QuerySet
@@ -225,7 +225,9 @@ class _Clock:
 
 
 class _WholeStudy(Scope):
-    """What counts in a study, of all arms and rounds."""
+    """What counts in a study, of all arms and rounds; nobody's name or words are in it."""
+
+    tells_names: ClassVar[bool] = False
 
     def attempts(self) -> QuerySet[Attempt]:
         return counted_attempts(frame())

@@ -45,8 +45,9 @@ _ID = 16  # bytes
 @dataclass(frozen=True)
 class Plan:
     """What a release is to be of, and beside which one its changes are told. `attempts` are ids of
-    16 bytes, in order; `removed_count` of its rounds' drawings were removed by then. `protocol` is
-    what the release that the study came by says of one, if it did."""
+    16 bytes, in order; `gone_count` of its rounds' drawings were removed by then, or without a
+    name, as their drawer had gone. `protocol` is what the release that the study came by says of
+    one, if it did."""
 
     round: Round
     study: Study
@@ -54,7 +55,7 @@ class Plan:
     previous: Release | None
     cited_doi: str
     attempts: bytes
-    removed_count: int
+    gone_count: int
     protocol: Mapping[str, Any] | None = None
 
     @cached_property
@@ -228,20 +229,20 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
 
 
 def _protocol() -> dict[str, object]:
-    """Say under which protocol the study started, if it did, and what was changed of it since; what
-    it says, the arms among it, once the study has ended."""
+    """Say under which protocol the study started, if it did, and what was changed of it since. What
+    tells the arms, as what it says, is told once the study has ended."""
     acts = StudyAct.by_kind()
     if (start := acts.get(StudyAct.Kind.STARTED)) is None:
         return {}
     end = acts.get(StudyAct.Kind.ENDED)
     changes = [
-        {
-            "changed_at": change.changed_at.isoformat(),
-            "field": change.field,
-            "before": change.before,
-            "after": change.after,
-            "why": change.why,
-        }
+        {"changed_at": change.changed_at.isoformat(), "field": change.field}
+        | dict.fromkeys(("before", "after", "why"))
+        | (
+            {"before": change.before, "after": change.after, "why": change.why}
+            if end or change.field in COLLECTED_BY
+            else {}
+        )
         for change in StudyChange.of_the_protocol()
     ]
     told = {

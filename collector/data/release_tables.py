@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import BooleanField, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField
@@ -44,6 +44,7 @@ class Scope:
     number: int
     model: RoundModel
     key: bytes
+    tells_names: ClassVar[bool] = True  # and what people say of their drawings
 
     def pseudonym(self, kind: str, who: str) -> str:
         """Return what somebody is called in this release, as a drawer or as a reader: by no other
@@ -300,6 +301,7 @@ def _attempt(scope: Scope, row: Row, image: Row | None) -> Row:
     beside the drawing, and nowhere else."""
     is_there = row["status"] != Attempt.Status.RETRACTED
     original = row["near"]
+    said = row["said"] if scope.tells_names else None
     is_elsewhere = row["original_removed_at"] or row["original_status"] == Attempt.Status.PENDING
     if is_elsewhere or original == row["key"]:
         original = None
@@ -308,7 +310,7 @@ def _attempt(scope: Scope, row: Row, image: Row | None) -> Row:
         "round": row["number"],
         "arm": row["arm"],
         "drawer": scope.pseudonym("drawer", row["contributor"]),
-        "name": row["name"] if row["is_shown"] else None,
+        "name": row["name"] if row["is_shown"] and scope.tells_names else None,
         "fooled": row["has_fooled"],
         "settled_by": _settled_by(row) if is_there else None,
         "audited": row["is_audited"],
@@ -320,8 +322,8 @@ def _attempt(scope: Scope, row: Row, image: Row | None) -> Row:
         "live_preview": row["has_live_preview"],
         "image": image if is_there else None,
         "licence": row["licence"] or None,
-        "reason": row["said"] or None,
-        "reason_at": row["said_at"] if row["said"] else None,
+        "reason": said or None,
+        "reason_at": row["said_at"] if said else None,
     }
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from collector.data import release_folder, release_tables, snapshot
@@ -32,6 +32,9 @@ from collector.models import (
 )
 from trainer import rounds
 from trainer.models import Arm, Round
+
+# Drawings that somebody has removed, or their name from.
+_GONE = Q(removed_at__isnull=False) | Q(drawer__closed_at__isnull=False)
 
 
 def make(number: int) -> Release:
@@ -97,7 +100,7 @@ def get(person: Person | None, number: int, version: str = "") -> Release:
     if not there:
         raise Gone(
             f"Release {found[0].version} was withdrawn on {found[0].withdrawn_at:%-d %B %Y}: "
-            "somebody removed their drawings. A later one takes its place."
+            "somebody removed their drawings, or their name from them. A later one takes its place."
         )
     return there[0]
 
@@ -140,7 +143,7 @@ def write_to(release: Release, folder: Path) -> None:
 
 def withdraw_with(drawer: Person) -> None:
     """Delete the files of all releases that may have drawings of `drawer`, which are being removed
-    in this transaction. It holds the trainer's lock."""
+    in this transaction, or lose their name. It holds the trainer's lock."""
     given = drawer.attempts.filter(round__arm=Arm.DYNAMIC)
     first = given.aggregate(first=Min("round__number"))["first"]
     if first is None:
@@ -184,7 +187,7 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
         previous=before,
         cited_doi=_concept_doi(),
         attempts=b"",
-        removed_count=of_these.exclude(removed_at=None).count(),
+        gone_count=of_these.filter(_GONE).count(),
         protocol=_told(opened).get("protocol") if opened else None,
     )
     packed = bytearray()
@@ -197,7 +200,8 @@ def _plan(number: int) -> tuple[Plan, Release | None]:
         previous = _previous(before) if before == opened else before.previous
         plan = replace(plan, previous=previous, cited_doi=before.cited_doi)
         return replace(plan, version=before.version), before
-    major = before.major + is_somebody_gone if before else 1
+    is_withdrawn = before is not None and before.withdrawn_at is not None
+    major = before.major + (is_somebody_gone or is_withdrawn) if before else 1
     return replace(plan, version=f"{major}.{number}.0"), None
 
 
@@ -287,8 +291,11 @@ def _keep(plan: Plan, folder: Path, written: Written) -> Release:
         with transaction.atomic():
             rounds.lock()
             of_these = Attempt.objects.filter(**of_rounds(plan.round.number))
-            if of_these.exclude(removed_at=None).count() != plan.removed_count:
-                raise Conflict("Somebody removed their drawings meanwhile: make it once more.")
+            if of_these.filter(_GONE).count() != plan.gone_count:
+                raise Conflict(
+                    "Somebody removed their drawings or closed their account meanwhile: make it "
+                    "once more."
+                )
             Release.objects.filter(pk=release.pk).update(published_at=timezone.now())
     except IntegrityError as error:
         release.delete()

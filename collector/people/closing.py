@@ -53,6 +53,9 @@ def close(person: Person, password: str, *, remove: bool) -> None:
         accounts.require_another_admin(person)
         if remove:
             _remove_drawings(person)
+        elif person.is_listed or Reason.objects.filter(attempt__drawer=person).exists():
+            rounds.lock()
+            releases.withdraw_with(person)  # which have their name, or words
         # What an admin removed is empty, and says who did it, and why.
         Reason.objects.filter(attempt__drawer=person, removed_at=None).delete()
         name = f"gone-{secrets.token_hex(6)}"

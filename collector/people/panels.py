@@ -53,7 +53,7 @@ def make(admin: Person, **values: str | int) -> Panel:
     try:
         with transaction.atomic():
             panel.save(force_insert=True)
-            _log(admin, before="none", after=panel.code)
+            _log(admin, before="none", after=panel.name)
     except IntegrityError as error:
         raise Refused(Sentence("There is a panel with this code already."), field="code") from error
     return panel
@@ -98,7 +98,7 @@ def _set_closed(admin: Person, number: int, *, is_closed: bool) -> None:
             return
         panel.closed_at = clock.now() if is_closed else None
         panel.save(update_fields=["closed_at"])
-        _log(admin, before=panel.code, after="closed" if is_closed else "open")
+        _log(admin, before=panel.name, after="closed" if is_closed else "open")
 
 
 def release(admin: Person, number: int, pid: str) -> None:
@@ -146,6 +146,7 @@ def _row(member: Any) -> dict[str, object]:
 
 
 def _log(admin: Person, before: str, after: str) -> None:
+    """Write down what was done; never the code, which archives would take along."""
     StudyChange.objects.create(admin=admin, field="panel", before=before, after=after)
 
 

@@ -452,8 +452,8 @@ def shown_arm(viewer: Person | None, asked: str = "") -> str:
     Forbidden for the one in which nobody is told what models say: not before the study has
     ended."""
     arm = asked or (viewer.arm if viewer else Arm.DYNAMIC)
-    if asked and asked not in (there := Study.current().weights):
-        raise Refused(Sentence("An arm is one of {names}.", names=", ".join(there)), field="arm")
+    if asked and asked not in Study.current().weights:
+        raise Refused(Sentence("There is no such arm here."), field="arm")
     if not (viewer and viewer.is_admin) and not is_told(arm):
         raise Forbidden(arms.NOT_TOLD, code="no_verdict")
     return arm

@@ -28,7 +28,9 @@ NEWEST = 25
 @conditional_page
 def rounds_feed(request: HttpRequest) -> HttpResponse:
     """Answer with the newest rounds, as a stranger sees them; 304 to who has them as they are."""
-    return RoundsFeed()(request)
+    feed = RoundsFeed()(request)
+    del feed["Last-Modified"]  # a late reading changes what came of a round, and no time of it
+    return feed
 
 
 class RoundsFeed(Feed):  # type: ignore[type-arg]

@@ -335,6 +335,7 @@ def test_a_cursor_that_was_not_given_out_is_refused(world: World) -> None:
         for cursor in (
             "abc",
             "cD0x",
+            "cD0%3D",  # p=
             "cD1hYmM%3D",
             "%F0%9F%92%A5",
             "cj1ubw%3D%3D",

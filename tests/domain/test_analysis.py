@@ -29,7 +29,7 @@ from trainer import rounds, target
 from trainer.learning import fit
 from trainer.models import Arm, Contributor, Sample, Split
 
-pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
 pytestmark = pytest.mark.django_db
 PEOPLE, EACH = 30, 3
 QUICK = {"seeds": 1, "trainings": 3}
@@ -104,6 +104,8 @@ def test_rows_and_an_export_alone_give_the_same_answer_to_the_digit(
     names = {str(person.pk) for person in Person.objects.all()}
     told = b"".join(path.read_bytes() for path in (tmp_path / "study").iterdir())
     assert not [name for name in names if name.encode() in told]
+    attempts = parquet.read_table(tmp_path / "study" / "attempts.parquet")
+    assert {*attempts["name"].to_pylist(), *attempts["reason"].to_pylist()} == {None}
     last = [row for row in found if row["test"] == "unchosen" and row["equal"] == "samples"]
     assert {(row["arm"], row["than"]) for row in last} == {
         *((arm, "") for arm in Arm.values),

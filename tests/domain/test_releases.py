@@ -414,6 +414,32 @@ def test_who_removes_theirs_takes_the_releases_along_and_the_next_is_major(
     assert list(Check(tmp_path / "next").problems()) == []
 
 
+def _close(name: str) -> None:
+    person = Person.objects.get(username=name)
+    person.set_unusable_password()
+    person.save()
+    closing.close(person, "", remove=False)
+
+
+def test_who_goes_and_leaves_the_drawings_has_no_name_in_any_release_that_is_given_away(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert any(b"alice" in part.data for part in ReleasePart.objects.all())
+    _close("alice")
+    assert not ReleasePart.objects.exists()
+    call_command("release", round=2, out=tmp_path / "next")
+    assert manifest(tmp_path / "next")["version"] == "2.2.0"
+    assert not any(b"alice" in path.read_bytes() for path in (tmp_path / "next").iterdir())
+    assert list(Check(tmp_path / "next").problems()) == []
+
+
+def test_who_goes_unlisted_and_has_said_nothing_leaves_releases_as_they_are(folder: Path) -> None:
+    Person.objects.filter(username="zoe").update(is_listed=False)
+    there = ReleasePart.objects.count()
+    _close("zoe")
+    assert ReleasePart.objects.count() == there > 0
+
+
 def test_who_removes_theirs_meanwhile_is_in_no_release(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -709,13 +735,15 @@ def test_a_release_says_under_which_protocol_the_study_started_and_what_changed(
     study_settings.change(ada, question="Which?", stop_samples=50, secondary_outcomes="mnist")
     started = protocol.start(ada)
     study_settings.change(ada, why="Two agree better.", quorum=2)
+    study_settings.change(ada, why="None is dull.", arms="dynamic:2,none:1")
     call_command("release", round=2, out=tmp_path / "running")
     said = manifest(tmp_path / "running")["protocol"]
     assert (said["sha256"], said["ended_at"], said["content"]) == (started.sha256, None, None)
-    assert [change["why"] for change in said["changes"]] == ["Two agree better."]
+    assert [change["why"] for change in said["changes"]] == ["Two agree better.", None]
+    assert "none:1" not in (tmp_path / "running" / "manifest.json").read_text()
     readme = (tmp_path / "running" / "README.md").read_text()
     assert f"under the SHA-256 `{started.sha256}`" in readme
-    assert "is in `manifest.json`: 1 in number" in readme
+    assert "is in `manifest.json`: 2 in number" in readme
     protocol.end(ada, "It is over.")
     call_command("release", round=2, out=tmp_path / "ended")
     content = manifest(tmp_path / "ended")["protocol"]["content"]

@@ -254,7 +254,7 @@ def test_who_has_the_feed_as_it_is_gets_a_304(browse: Browse, open_round: Round)
     first = feed(browse(None))
     same = feed(browse(None), if_none_match=first["ETag"])
     assert (same.status_code, same.content) == (304, b"")
-    assert feed(browse(None), if_modified_since=first["Last-Modified"]).status_code == 304
+    assert not first.has_header("Last-Modified"), "a late reading changes it, and no time in it"
     Round.objects.update(opened_at=timezone.now() + timedelta(minutes=1))
     assert feed(browse(None), if_none_match=first["ETag"]).status_code == 200
 
