@@ -134,11 +134,18 @@ def test_the_verdict_is_read_whole_on_a_phone(visit: Open, language: str) -> Non
         page.set_viewport_size({"width": 1280, "height": 720})
 
 
+COLOURS = "fills => fills.map(fill => getComputedStyle(fill).backgroundColor)"
+NO_COLOUR = "rgba(0, 0, 0, 0)"
+
+
 def test_trying_out_needs_none_and_shows_what_the_model_sees(visit: Open) -> None:
     page = visit("/try/")
     look(page, TRIED_WITH, "empty")
     draw_with_mouse(page, penmanship.drawings(901, 1)[0][1])
     page.locator("#bars [data-top]").wait_for()
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        assert NO_COLOUR not in page.locator("#bars .fill").evaluate_all(COLOURS), width
     look(page, TRIED_WITH, "drawn")
     page.route(
         "**/api/predictions/",
