@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from collector import limits
+from collector.drawings import timeline
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import Allowance, Attempt, Person, Reading, Study, clock
 from collector.models.clock import ahead as real_ahead
@@ -254,6 +255,10 @@ def test_what_moderators_cannot_settle_comes_to_an_admin_who_says_why(
         read(moderator, answer, attempt)
     assert queue.assign(ada) is None
     assert list(decisions.unsettled()) == [attempt]
+    attempt.refresh_from_db()
+    assert timeline.headline(attempt) == "Waiting for an admin"
+    told = timeline.timeline(attempt)[-1].text
+    assert told == "3 moderators do not agree on it: an admin will decide."
     with pytest.raises(Refused):
         decisions.decide(attempt.pk, ada, "4", "  ")
     with pytest.raises(Forbidden):

@@ -22,6 +22,12 @@ PAGE, API = "/try/", "/api/rounds/current/"
 IN_A_MINUTE, IN_THE_LOG = "in a minute", "its admins can see why in the log"
 
 
+def test_an_address_that_is_asked_in_another_way_says_so_on_a_page(db: None) -> None:
+    answer = Client().post("/gallery/")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert "not asked for in that way" in text(answer)
+
+
 @pytest.fixture(autouse=True)
 def untold() -> Iterator[None]:
     """Nothing is known of another test's database."""

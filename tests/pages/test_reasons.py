@@ -64,7 +64,9 @@ def test_what_was_not_said_yet_may_be_said_once_when_it_has_settled(
 ) -> None:
     read(mona, "4", trick)
     client = browse(alice)
-    assert b"What did you do?" in client.get(f"/drawings/{trick.pk}/").content
+    asked = text(client.get(f"/drawings/{trick.pk}/"))
+    assert "What did you do?" in asked
+    assert "What you keep now stays." in asked
     posted = client.post(f"/drawings/{trick.pk}/reason/", {"reason": SAID}, follow=True)
     assert "It is kept." in text(posted)
     assert b"What did you do?" not in posted.content
