@@ -136,6 +136,40 @@ def test_an_import_again_takes_nothing_twice_and_another_picture_under_an_id_is_
     assert Attempt.objects.count() == 8
 
 
+def test_what_another_import_of_the_same_takes_meanwhile_is_there_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, judged = folder(tmp_path / "seed"), Import._judged
+
+    def overtaken(self: Import, *of: Any) -> Attempt:
+        attempt = judged(self, *of)
+        monkeypatch.setattr(Import, "_judged", judged)
+        taken(path)
+        monkeypatch.setattr(Import, "_judged", overtaken)
+        return attempt
+
+    monkeypatch.setattr(Import, "_judged", overtaken)
+    counted, told = taken(path)
+    assert (counted.counts["there"], counted.counts["taken"], told) == (8, 0, [])
+    assert Attempt.objects.count() == Sample.objects.count() == 8
+
+
+def test_an_account_that_another_import_makes_meanwhile_is_the_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, atomic = folder(tmp_path / "seed"), transaction.atomic
+
+    def overtaken() -> Any:
+        monkeypatch.setattr(transaction, "atomic", atomic)
+        imports._account("import-seed")
+        return atomic()
+
+    monkeypatch.setattr(transaction, "atomic", overtaken)
+    counted, _ = taken(path)
+    assert counted.counts["taken"] == 8
+    assert Person.objects.get().username == "import-seed"
+
+
 def test_ended_in_the_middle_it_goes_on_where_it_was(tmp_path: Path) -> None:
     path = folder(tmp_path / "seed")
     going = Import("seed", imports.SAMPLES).run(path)
