@@ -23,11 +23,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 Answer = dict[str, Any]
+T = TypeVar("T")
 TRIES = 5
 PATIENCE = 60.0  # seconds that a site may ask to wait for before it is left alone
 TIMEOUT = 30.0
@@ -89,7 +90,7 @@ class Site:
         has either is refused without (`second_factor`). `name` lists it on the account page."""
         site = cls(address)
         body = {"username": username, "password": password, "code": code, "name": name}
-        site.token = site._post("tokens/", body, tries=1)["token"]
+        site.token = _having(site._post("tokens/", body, tries=1), token=str)["token"]
         return site
 
     # Drawing
@@ -150,20 +151,14 @@ class Site:
     def download(self, release: Answer, name: str, path: str | Path) -> Path:
         """Write a file of a release to `path`, which appears once it is whole and its checksum is
         right; what is there of an earlier try (`.part`) is gone on with. Raises ValueError where
-        the release has no such file, or the checksum is wrong."""
+        the release has no such file, more comes than it has, or the checksum is wrong."""
         path = Path(path)
-        file = next((file for file in release["files"] if file["name"] == name), None)
+        files = _having(release, version=str, round=int, files=list)["files"]
+        file = next((file for file in map(_file, files) if file["name"] == name), None)
         if file is None:
             raise ValueError(f"Release {release['version']} has no {name}.")
         part = path.with_name(f"{path.name}.part")
-        for left in reversed(range(TRIES)):
-            try:
-                self._go_on(release, file, part)
-                break
-            except _BROKEN:
-                if not left:
-                    raise
-                _wait(TRIES - left)
+        _insist(lambda: self._go_on(release, file, part), TRIES)
         with part.open("rb") as whole:
             if hashlib.file_digest(whole, "sha256").hexdigest() != file["sha256"]:
                 part.unlink()
@@ -185,18 +180,23 @@ class Site:
             self._open("GET", f"releases/{release['round']}/{name}?{query}", None, headers) as sent,
             part.open("ab" if sent.status == 206 else "wb") as out,
         ):
-            while chunk := sent.read(CHUNK):
-                out.write(chunk)
-        if part.stat().st_size < file["size"]:
-            raise http.client.IncompleteRead(b"", file["size"] - part.stat().st_size)
+            left = file["size"] - (have if sent.status == 206 else 0)
+            while chunk := sent.read(min(CHUNK, left + 1)):
+                out.write(chunk[:left])
+                left -= len(chunk)
+        if left < 0:
+            part.unlink()
+            raise ValueError(f"More came as {file['name']} than it has.")
+        if left:
+            raise http.client.IncompleteRead(b"", left)
 
     # Asking
 
     def _list(self, path: str, **query: str) -> Iterator[Answer]:
         while True:
             page = self._get(f"{path}?{urllib.parse.urlencode(query)}")
-            yield from page["results"]
-            if not page["next"]:
+            yield from map(_having, _having(page, results=list, next=str | None)["results"])
+            if not page.get("next"):
                 return
             # Its query alone: the token goes nowhere but to the site that it is of.
             query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page["next"]).query))
@@ -208,20 +208,11 @@ class Site:
         return self._ask("POST", path, body or {}, tries)
 
     def _ask(self, method: str, path: str, body: Answer | None, tries: int) -> Answer:
-        for tried in range(1, tries + 1):
-            try:
-                with self._open(method, path, body) as answer:
-                    return _read(answer)
-            except Refused as refused:
-                waits = refused.retry_after
-                if waits is None or waits > PATIENCE or tried == tries:
-                    raise
-                _wait(tried, waits)
-            except _BROKEN:
-                if tried == tries:
-                    raise
-                _wait(tried)
-        raise AssertionError("asked no more than never")
+        def ask() -> Answer:
+            with self._open(method, path, body) as answer:
+                return _read(answer)
+
+        return _insist(ask, tries)
 
     def _open(
         self, method: str, path: str, body: Answer | None, headers: dict[str, str] | None = None
@@ -253,6 +244,23 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def _insist(ask: Callable[[], T], tries: int) -> T:
+    """Ask so often, where the connection breaks or the site says when to come back."""
+    for tried in range(1, tries + 1):
+        try:
+            return ask()
+        except Refused as refused:
+            waits = refused.retry_after
+            if waits is None or waits > PATIENCE or tried == tries:
+                raise
+            _wait(tried, waits)
+        except _BROKEN:
+            if tried == tries:
+                raise
+            _wait(tried)
+    raise AssertionError("asked no more than never")
+
+
 def _read(answer: http.client.HTTPResponse) -> Answer:
     """What an answer says. Raises Refused for what is none of this API, as a page of the network's
     own, and IncompleteRead for nothing, as where the connection broke within the headers."""
@@ -262,15 +270,34 @@ def _read(answer: http.client.HTTPResponse) -> Answer:
     if not content:
         raise http.client.IncompleteRead(content)
     try:
-        told: Answer = json.loads(content)
-    except ValueError:
-        raise Refused(answer.status, {}) from None
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise Refused(answer.status, {})
     return told
+
+
+def _having(told: Any, **kinds: Any) -> Answer:
+    """What is told, an object that has each of these, of its kind. Raises Refused."""
+    is_one = isinstance(told, dict)
+    if not is_one or not all(isinstance(told.get(name), kind) for name, kind in kinds.items()):
+        raise Refused(http.HTTPStatus.OK, {})
+    answer: Answer = told
+    return answer
+
+
+def _file(told: Any) -> Answer:
+    file = _having(told, name=str, size=int, sha256=str)
+    if file["size"] < 0:
+        raise Refused(http.HTTPStatus.OK, {})
+    return file
 
 
 def _refusal(error: urllib.error.HTTPError) -> Refused:
     told: Answer = {}
-    with contextlib.suppress(*_BROKEN, ValueError, KeyError, TypeError):  # a proxy's page
+    # A proxy's page.
+    with contextlib.suppress(*_BROKEN, ValueError, KeyError, TypeError, RecursionError):
         told = dict(json.loads(error.read())["error"])
     waits = error.headers.get("Retry-After", "")
     return Refused(error.code, told, float(waits) if waits.isdecimal() else None)

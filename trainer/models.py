@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from trainer.learning.sentences import from_json
 
+LONGEST_NAME = 100  # of who decided something by hand
+
 
 class Arm(models.TextChoices):
     """A group of people, by what they draw against: the newest model that their own samples made,
@@ -68,7 +70,7 @@ class RoundModel(models.Model):
         null=True, editable=False, help_text="the reasons, as they can be said in any language"
     )
     decided_by = models.CharField(
-        max_length=100, blank=True, help_text="who promoted or discarded it, if by hand"
+        max_length=LONGEST_NAME, blank=True, help_text="who promoted or discarded it, if by hand"
     )
     decided_why = models.TextField(blank=True)
 
@@ -172,7 +174,9 @@ class Round(models.Model):
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
-    opened_by = models.CharField(max_length=100, blank=True, help_text="who opened it, if by hand")
+    opened_by = models.CharField(
+        max_length=LONGEST_NAME, blank=True, help_text="who opened it, if by hand"
+    )
     opened_why = models.TextField(blank=True)
     told_at = models.DateTimeField(
         null=True,

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import stat
 import struct
@@ -49,6 +50,9 @@ _BROKEN = (
     RuntimeError,
     struct.error,
     zlib.error,
+    lzma.LZMAError,
+    MemoryError,
+    IndexError,
     zipfile.BadZipFile,
     Image.DecompressionBombError,
 )
@@ -115,9 +119,8 @@ def _picture(open_: Open, place: str, row: Row) -> Item:
         raise NotTaken("has no file_name")
     with open_(name) as file:
         pixels = _pixels(file.read(MOST_PICTURE + 1))
-    writer = row.get("drawer", "")
-    key, label = _key(row.get("id", name)), _label(row)
-    return Item(place, key, label, pixels, None, str(writer), _licence(row))
+    key, label, writer = _key(row.get("id", name)), _label(row), _writer(row.get("drawer"))
+    return Item(place, key, label, pixels, None, writer, _licence(row))
 
 
 def _open_below(folder: Path, name: str) -> IO[bytes]:
@@ -162,16 +165,25 @@ def _release(path: Path) -> Iterator[Item | Bad]:
     columns = ("id", "drawer", "licence", "strokes", "width", "raster_version", "image")
     for row in release_formats.rows_drawn(path, columns):
         if row["id"] in labels:
-            has_strokes = row["strokes"] and row["raster_version"] == raster.VERSION
-            yield Item(
-                place=f"attempt {row['id']}",
-                key=row["id"],
-                label=labels[row["id"]],
-                pixels=release_formats.pixels_of(row).tobytes(),
-                drawn=drawing.parse(row["strokes"], row["width"]) if has_strokes else None,
-                writer=row["drawer"],
-                licence=_licence(row),
-            )
+            place = f"attempt {_shown(row['id'])}"
+            try:
+                item: Item | Bad = _sample(place, row, labels[row["id"]])
+            except _BROKEN as error:
+                item = Bad(place, _why(error))
+            yield item
+
+
+def _sample(place: str, row: Row, label: int) -> Item:
+    has_strokes = row["strokes"] and row["raster_version"] == raster.VERSION
+    return Item(
+        place=place,
+        key=_key(row["id"]),
+        label=label,
+        pixels=release_formats.pixels_of(row).tobytes(),
+        drawn=drawing.parse(row["strokes"], row["width"]) if has_strokes else None,
+        writer=_writer(row["drawer"]),
+        licence=_licence(row),
+    )
 
 
 def _zip(path: Path) -> Iterator[Item | Bad]:
@@ -245,17 +257,21 @@ def _arrays(path: Path) -> Iterator[Item | Bad]:
         for number in range(pixels.count):
             place = f"row {number}"
             try:
-                picture, label = pixels.bytes(), labels.value()
-                key = ids.value() if ids else hashlib.sha256(picture).hexdigest()
-                writer = str(writers.value()) if writers else ""
+                data = [each.read() if each else b"" for each in (pixels, labels, ids, writers)]
             except _BROKEN as error:  # what follows in these arrays cannot be told apart any more
                 yield Bad(place, f"{_why(error)}; nothing after it was read")
                 return
             try:
+                picture, label = data[0], labels.value(data[1])
+                key = ids.value(data[2]) if ids else hashlib.sha256(picture).hexdigest()
+                writer = writers.value(data[3]) if writers else None
                 said = {name: None if name == LABELS[0] and label == UNSETTLED else label}
-                yield Item(place, _key(key), _label(said), picture, None, writer)
-            except NotTaken as error:
-                yield Bad(place, str(error))
+                item: Item | Bad = Item(
+                    place, _key(key), _label(said), picture, None, _writer(writer)
+                )
+            except _BROKEN as error:
+                item = Bad(place, _why(error))
+            yield item
 
 
 class _Array:
@@ -275,30 +291,42 @@ class _Array:
             self._file = files.enter_context(zipped.open(f"{name}.npy"))
         except KeyError as error:
             raise NotTaken(f"has no {name}") from error
-        version = np.lib.format.read_magic(self._file)
-        header = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-            version, np.lib.format.read_array_header_2_0
-        )
-        found, is_fortran, self._dtype = header(self._file)
+        found, is_fortran, self._dtype = _header(self._file, name)
         if not {self._dtype.kind, self._dtype.str[1:]} & set(kinds):
             raise NotTaken(f"has {name} of type {self._dtype}")
-        if not found or found[1:] != shape or (is_fortran and shape):
+        if not found or found[0] < 0 or found[1:] != shape or (is_fortran and shape):
             raise NotTaken(f"has {name} of shape {found}")
         if self._dtype.itemsize > 4 * LONGEST_KEY:
             raise NotTaken(f"has {name} of {self._dtype.itemsize} bytes each")
         self.count = found[0]
         self._size = self._dtype.itemsize * int(np.prod(shape, dtype=int))
 
-    def bytes(self) -> bytes:
+    def read(self) -> bytes:
         """Return the next value's bytes. Raises NotTaken at the end, and what _BROKEN names."""
         data = self._file.read(self._size)
         if len(data) < self._size:
             raise NotTaken("is cut short")
         return data
 
-    def value(self) -> Any:
-        """Return the next value. Raises as `bytes` does."""
-        return np.frombuffer(self.bytes(), self._dtype)[0].item()
+    def value(self, data: bytes) -> Any:
+        """Return what these bytes are of. Raises ValueError."""
+        if self._dtype.kind == "U":  # numpy itself lets through what is no text
+            order = "be" if self._dtype.str[0] == ">" else "le"
+            return data.decode(f"utf-32-{order}").rstrip("\0")
+        return np.frombuffer(data, self._dtype)[0].item()
+
+
+def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, Any]:
+    """Read an array's shape, whether it is column by column, and its type. Raises NotTaken."""
+    try:
+        version = np.lib.format.read_magic(file)
+        header = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape, is_fortran, dtype = header(file)
+    except Exception as error:  # it is Python, parsed by numpy, which raises what it likes
+        raise NotTaken(f"has {name} with a header that {_why(error)}") from error
+    return shape, is_fortran, dtype
 
 
 def _items(lines: IO[bytes], take: Callable[[str, Row], Item]) -> Iterator[Item | Bad]:
@@ -346,10 +374,26 @@ def _no_number(name: str) -> None:
 
 def _key(key: object) -> str:
     """Read an id. Raises NotTaken."""
-    text = str(key) if type(key) in (int, str) else ""
-    if not 0 < len(text) <= LONGEST_KEY or not text.isprintable():
+    if not (text := _plain(key)):
         raise NotTaken(f"has no id of 1 to {LONGEST_KEY} plain characters")
     return text
+
+
+def _writer(writer: object) -> str:
+    """Read who drew it; nothing where that is not said. Raises NotTaken."""
+    if writer is None or writer == "":
+        return ""
+    if not (text := _plain(writer)):
+        raise NotTaken(f"has a drawer that is not of 1 to {LONGEST_KEY} plain characters")
+    return text
+
+
+def _plain(said: object) -> str:
+    """Return a number or text as a short text of plain characters, and of anything else none."""
+    if type(said) is int and abs(said) < 10**LONGEST_KEY:  # Python tells none of 4,300 digits
+        said = str(said)
+    is_plain = type(said) is str and len(said) <= LONGEST_KEY and said.isprintable()
+    return str(said) if is_plain else ""
 
 
 def _label(row: Row) -> int:
@@ -389,7 +433,9 @@ def _pixels(picture: bytes) -> bytes:
 
 def _why(error: BaseException) -> str:
     is_ours = isinstance(error, NotTaken | drawing.InvalidDrawing)
-    return str(error) if is_ours else f"cannot be read: {_shown(error)}"
+    return (
+        str(error) if is_ours else f"cannot be read: {_shown(str(error) or type(error).__name__)}"
+    )
 
 
 def _shown(what: object) -> str:

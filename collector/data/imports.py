@@ -55,21 +55,14 @@ class Import:
             yield bad
 
     def _take(self, item: Item) -> Bad | None:
-        drawer = self._drawer(item.writer)
-        sha256 = _sha256(item)
-        earlier = Attempt.objects.filter(drawer=drawer, client_key=item.key)
-        known = earlier.values_list("body_sha256", flat=True).first()
-        if known == sha256:
-            self.counts["there"] += 1
-            return None
-        if known:
-            return Bad(item.place, "has an id under which something else is there")
+        drawer, sha256 = self._drawer(item.writer), _sha256(item)
         try:
-            attempt = self._judged(item, drawer, sha256)
-            self._keep(attempt)
+            is_new = not _is_there(drawer, item.key, sha256) and self._keep(
+                self._judged(item, drawer, sha256)
+            )
         except (drawing.Degenerate, import_sources.NotTaken) as error:
             return Bad(item.place, str(error))
-        self.counts["taken"] += 1
+        self.counts["taken" if is_new else "there"] += 1
         return None
 
     def _judged(self, item: Item, drawer: Person, sha256: str) -> Attempt:
@@ -112,9 +105,9 @@ class Import:
             settled_label=outcome.label if outcome else None,
         )
 
-    def _keep(self, attempt: Attempt) -> None:
-        """Store the attempt, and its sample where it is one. Raises NotTaken where the very same
-        picture is there."""
+    def _keep(self, attempt: Attempt) -> bool:
+        """Store the attempt, and its sample where it is one; return False where another import of
+        the same has just done so. Raises NotTaken where the very same picture is there."""
         try:
             with transaction.atomic():
                 if self.to == SAMPLES:
@@ -123,9 +116,12 @@ class Import:
                 if self.to == SAMPLES and not _add(attempt):
                     raise import_sources.NotTaken("is the very same picture as a sample")
         except IntegrityError as error:
+            if _is_there(attempt.drawer, attempt.client_key, attempt.body_sha256):
+                return False
             raise import_sources.NotTaken(
                 "is the very same picture as another of this round"
             ) from error
+        return True
 
     def _drawer(self, writer: str) -> Person:
         """Return whose drawings these are: a closed account of this import's own, one a writer."""
@@ -134,6 +130,15 @@ class Import:
             name = f"{_PREFIX}{digest[:20]}" if writer else f"{_PREFIX}{self.name}"
             self._drawers[writer] = _account(name)
         return self._drawers[writer]
+
+
+def _is_there(drawer: Person, key: str | None, sha256: str) -> bool:
+    """Whether this very item is there under its id. Raises NotTaken where something else is."""
+    found = Attempt.objects.filter(drawer=drawer, client_key=key)
+    known = found.values_list("body_sha256", flat=True).first()
+    if known and known != sha256:
+        raise import_sources.NotTaken("has an id under which something else is there")
+    return bool(known)
 
 
 def _add(attempt: Attempt) -> Sample | None:
@@ -152,11 +157,15 @@ def _account(name: str) -> Person:
     lists it. Raises Refused where it is somebody's."""
     nobodys = Person(username=name, is_active=False, is_listed=False, closed_at=timezone.now())
     nobodys.set_unusable_password()
-    with transaction.atomic():
-        known = Person.objects.select_for_update().filter(username__iexact=name).first()
-        if known is None:
-            nobodys.save(force_insert=True)
-            return nobodys
+    with_name = Person.objects.filter(username__iexact=name)
+    known = with_name.first()
+    if known is None:
+        try:
+            with transaction.atomic():
+                nobodys.save(force_insert=True)
+                return nobodys
+        except IntegrityError:  # another import has just made it
+            known = with_name.get()
     if known.closed_at is None or known.attempts.filter(is_imported=False).exists():
         raise Refused(f"{name} is somebody's account: choose another name.", field="name")
     return known

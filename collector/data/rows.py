@@ -84,7 +84,7 @@ def _parts(
         try:
             values = json.loads(line)
             part.append([read(value) for read, value in zip(readers, values, strict=True)])
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Broken(f"row {number} of {table} cannot be read: {error}") from error
         size += len(line)
         if len(part) == AT_ONCE or size > _MOST_AT_ONCE:

@@ -21,11 +21,15 @@ FORMAT = 1
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 _SAID: dict[str, Callable[[Any], bool]] = {
     "format": lambda said: type(said) is int,
-    "version": lambda said: isinstance(said, str),
-    "kind": lambda said: isinstance(said, str),
-    "taken_at": lambda said: isinstance(said, str),
-    "migrations": lambda said: isinstance(said, list) and all(isinstance(m, str) for m in said),
-    "counts": lambda said: isinstance(said, dict) and all(type(n) is int for n in said.values()),
+    "version": lambda said: _is_plain(said),
+    "kind": lambda said: _is_plain(said),
+    "taken_at": lambda said: _is_plain(said),
+    "migrations": lambda said: isinstance(said, list) and all(map(_is_plain, said)),
+    "counts": lambda said: (
+        isinstance(said, dict)
+        and all(map(_is_plain, said))
+        and all(type(n) is int for n in said.values())
+    ),
 }
 _PART = 1 << 20
 _MOST_TEXT = 1 << 20  # bytes of the manifest, and of the checksums
@@ -119,7 +123,7 @@ class Sealed:
             self._tar.extractfile(member) if member.isreg() and not member.issparse() else None
         )
         if content is None:
-            raise Broken(f"{name} in it is no plain file")
+            raise Broken(f"{ascii(name)[1:-1]} in it is no plain file")
         return content
 
     def _text(self, name: str) -> bytes:
@@ -162,6 +166,11 @@ def _read(text: bytes) -> dict[str, Any]:
     if missing := [name for name, is_right in _SAID.items() if not is_right(said.get(name))]:
         raise Broken(f"its manifest does not rightly say {', '.join(missing)}")
     return said
+
+
+def _is_plain(said: Any) -> bool:
+    """Whether it is text that nothing but shows on a terminal."""
+    return isinstance(said, str) and said.isprintable()
 
 
 def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -9,7 +9,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from django.apps import apps
+from django.db import connection
 from django.db.models import (
+    CharField,
     Count,
     Exists,
     F,
@@ -23,6 +26,8 @@ from django.db.models import (
     Subquery,
     Sum,
 )
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThan
 
 from collector.models import (
     COPY,
@@ -82,6 +87,7 @@ class Recount:
         yield from _reasons()
         yield from _pauses()
         yield from _suspensions()
+        yield from _too_long()
         given = ReleaseFile.objects.filter(
             release__published_at__isnull=False, release__withdrawn_at=None
         )
@@ -467,3 +473,30 @@ def _suspensions() -> Iterator[str]:
     unsaid = people.exclude(last=AdminAction.Kind.SUSPENDED) | people.filter(last=None)
     for name in unsaid.values_list("username", flat=True):
         yield f"{name} is suspended, and nobody did it."
+
+
+def _too_long() -> Iterator[str]:
+    """SQLite keeps text longer than its column, which PostgreSQL, and so a restore, refuses."""
+    if connection.vendor == "sqlite":
+        for app in ("collector", "trainer"):
+            for model in apps.get_app_config(app).get_models():
+                yield from _too_long_in(model)
+
+
+def _too_long_in(model: type[Model]) -> Iterator[str]:
+    most = {
+        field.attname: field.max_length
+        for field in model._meta.concrete_fields
+        if isinstance(field, CharField) and field.max_length and not field.generated
+    }
+    is_longer = Q(pk__in=[])
+    for name, length in most.items():
+        is_longer |= Q(GreaterThan(Length(name), length))
+    found = model._base_manager.filter(is_longer).order_by("pk")
+    for pk, *texts in found.values_list("pk", *most).iterator():
+        for (name, length), text in zip(most.items(), texts, strict=True):
+            if len(text or "") > length:
+                yield (
+                    f"{model.__name__} {pk} has {len(text):,} characters of {name}; its column "
+                    f"takes {length:,}."
+                )

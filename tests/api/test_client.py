@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,7 @@ from dadc_client import Site as Asked
 
 from tests.support import PASSWORD
 from tests.support.site import ROOT
+from tests.support.standins import Standin
 from tests.support.world import World
 
 RELEASE = """
@@ -226,6 +228,95 @@ def test_what_is_there_of_an_earlier_try_is_gone_on_with_and_if_wrong_thrown_awa
     assert not part.exists()
     with pytest.raises(ValueError, match=r"has no nothing\.csv"):
         site.download(release, "nothing.csv", tmp_path / "nothing.csv")
+
+
+class Answering(Standin):
+    """A site that answers whatever is asked with these bytes."""
+
+    def __init__(self, content: bytes, status: int = 200) -> None:
+        super().__init__()
+        self.content, self.status = content, status
+
+    def _done(self, *_: object) -> tuple[int, bytes]:
+        return self.status, self.content
+
+    def _answer(
+        self, handler: BaseHTTPRequestHandler, status: int, answer: Any, headers: dict[str, str]
+    ) -> None:
+        if isinstance(answer, bytes):
+            handler.send_response(status)
+            handler.send_header("Content-Length", str(len(answer)))
+            handler.end_headers()
+            with suppress(OSError):  # whoever has enough is gone
+                handler.wfile.write(answer)
+        else:
+            super()._answer(handler, status, answer, headers)
+
+
+def offered(content: bytes = DATA) -> dict[str, Any]:
+    """A release with one file, as a site tells of it."""
+    file = {"name": "a", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {"version": "1.1.0", "round": 1, "files": [file]}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_download_waits_as_long_as_it_is_told_to_and_not_for_ever(
+    status: int, at_once: list[float], tmp_path: Path
+) -> None:
+    with Answering(DATA) as site:
+        site.fails("GET /api/releases", status, Retry_After="7")
+        path = Asked(site.url).download(offered(), "a", tmp_path / "a")
+        assert path.read_bytes() == DATA
+        assert at_once == [7]
+        site.fails("GET /api/releases", status, Retry_After="900")
+        with pytest.raises(Refused):
+            Asked(site.url).download(offered(), "a", tmp_path / "b")
+        assert at_once == [7]
+
+
+def test_of_more_than_a_file_has_no_more_is_kept(tmp_path: Path) -> None:
+    for content in (DATA * 20, DATA + b"x"):
+        with Answering(content) as site, pytest.raises(ValueError, match="More came as a than"):
+            Asked(site.url).download(offered(), "a", tmp_path / "a")
+        assert list(tmp_path.iterdir()) == []
+
+
+NONE_OF_THE_API = {
+    "a list": b"[1]",
+    "null": b"null",
+    "nested": b"[" * 100_000,
+    "nothing in it": b"{}",
+    "results that are none": b'{"results": 5, "next": null}',
+    "a result that is none": b'{"results": [1], "next": null}',
+    "a next that is none": b'{"results": [], "next": 7}',
+}
+
+
+@pytest.mark.parametrize("name", NONE_OF_THE_API)
+def test_an_answer_that_is_none_of_the_api_is_refused(name: str) -> None:
+    with Answering(NONE_OF_THE_API[name]) as site:
+        with pytest.raises(Refused, match=r"No answer of this API\. \(200\)"):
+            list(Asked(site.url).releases())
+        with pytest.raises(Refused, match=r"No answer of this API\. \(200\)"):
+            Asked.sign_in(site.url, "alice", PASSWORD)
+    with Answering(b"[" * 100_000, 400) as site, pytest.raises(Refused, match=r"API\. \(400\)"):
+        Asked(site.url).round()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"files": None},
+        {"files": [1]},
+        {"files": [{"name": "a"}]},
+        {"files": offered()["files"], "round": "1"},
+    ],
+)
+def test_a_release_that_is_none_of_the_api_is_refused(told: dict[str, Any], tmp_path: Path) -> None:
+    release = told and offered() | told
+    with pytest.raises(Refused, match="No answer of this API"):
+        Asked("http://localhost:1").download(release, "a", tmp_path / "a")
 
 
 def test_a_token_goes_nowhere_in_the_plain() -> None:

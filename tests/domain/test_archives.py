@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from collector.data import archives, backups, rows, sealed
 from collector.errors import Refused
-from collector.models import Person
+from collector.models import Attempt, Person
 from tests.domain.test_backups import TABLES, Make, changed, counted, make, taken_apart
 from tests.support import PASSWORD, needs
 from tests.support import site as sites
@@ -189,6 +189,14 @@ WRONG_LINES: dict[str, tuple[bytes, str]] = {
     "a truth as a number": (round_lines(lambda found: None, number=True), "is of another type"),
     "a number as a time": (round_lines(lambda found: None, opened_at=5), "cannot be read"),
     "no time": (round_lines(lambda found: None, opened_at="today"), "cannot be read"),
+    "before all time": (
+        round_lines(lambda found: None, opened_at="0001-01-01T00:00:00+14:00"),
+        "row 1 .* cannot be read",
+    ),
+    "after all time": (
+        round_lines(lambda found: None, closed_at="9999-12-31T23:59:59-14:00"),
+        "row 1 .* cannot be read",
+    ),
     "no JSON": (round_lines(lambda found: None) + b"[\n", "row 2 .* cannot be read"),
     "nested": (round_lines(lambda found: None) + b"[" * 200_000, "row 2 .* cannot be read"),
 }
@@ -320,6 +328,34 @@ def test_an_archive_of_a_newer_version_is_refused_by_name(
         file.say(manifest | said)
     with pytest.raises(Refused, match=why):
         backups.restore(path, replaces=True, tell=print)
+
+
+@pytest.mark.parametrize("name", ["version", "kind", "taken_at", "migrations", "counts"])
+@pytest.mark.parametrize("wrong", ["\x1b[2J", "a\nb", "\ud800", 7])
+def test_a_manifest_that_is_not_plain_is_refused_and_not_shown(
+    name: str, wrong: object, tmp_path: Path
+) -> None:
+    manifest: dict[str, object] = {
+        "format": 1,
+        "version": "1",
+        "kind": archives.KIND,
+        "taken_at": "now",
+        "migrations": [],
+        "counts": {},
+    }
+    said = {"migrations": [wrong], "counts": {wrong: 1 if isinstance(wrong, str) else "1"}}
+    path = tmp_path / "a.archive"
+    with sealed.sealing(path) as file:
+        file.say(manifest | {name: said.get(name, wrong)})
+    with pytest.raises(Refused, match=f"does not rightly say {name}") as refused:
+        backups.restore(path, replaces=True, tell=print)
+    assert str(refused.value).isprintable()
+
+
+def test_a_number_larger_than_any_float_is_refused_by_its_place() -> None:
+    credit = rows._reader(Attempt._meta.get_field("credit"))
+    with pytest.raises(sealed.Broken, match="row 2 of attempts cannot be read"):
+        list(rows._parts("attempts", io.BytesIO(f"[1]\n[{10**400}]\n".encode()), [credit]))
 
 
 @pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: path.name)

@@ -312,6 +312,27 @@ def test_an_admin_decides_by_command_too(study: Study, capsys: pytest.CaptureFix
         call_command("round", "roll_back", "7", "--why", "Typo.")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("--why", "\udcff"), "no text in UTF-8"),
+        (("--why", "So.", "--by", "\udcff"), "no text in UTF-8"),
+        (("--why", "So.", "--by", "x" * 101), "has 101 characters; at most 100"),
+    ],
+)
+def test_a_command_writes_no_text_that_a_database_would_not_take(
+    study: Study, wrong: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(CommandError, match=told):
+        call_command("round", "roll_back", "1", *wrong)
+    for command in (("forget_factors", "\udcff"), ("add_person", "ada", "--email", "a@\udcff.org")):
+        with pytest.raises(CommandError, match="no text in UTF-8"):
+            call_command(*command)
+    finish(begin(), reasons=["It got worse."])
+    call_command("round", "promote", "--why", "So." * 1000, "--by", "x" * 100)
+    assert Round.objects.get(number=2).opened_by == "x" * 100
+
+
 @pytest.mark.survives(
     "`manage.py round` by a user whom the machine has no name for",
     "written down by number",

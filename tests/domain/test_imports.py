@@ -20,7 +20,7 @@ from django.db import transaction
 from django.test import Client
 from PIL import Image
 
-from collector.data import imports, releases
+from collector.data import imports, release_formats, releases
 from collector.data.imports import Import
 from collector.data.release_check import Check
 from collector.errors import Refused
@@ -136,6 +136,40 @@ def test_an_import_again_takes_nothing_twice_and_another_picture_under_an_id_is_
     assert Attempt.objects.count() == 8
 
 
+def test_what_another_import_of_the_same_takes_meanwhile_is_there_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, judged = folder(tmp_path / "seed"), Import._judged
+
+    def overtaken(self: Import, *of: Any) -> Attempt:
+        attempt = judged(self, *of)
+        monkeypatch.setattr(Import, "_judged", judged)
+        taken(path)
+        monkeypatch.setattr(Import, "_judged", overtaken)
+        return attempt
+
+    monkeypatch.setattr(Import, "_judged", overtaken)
+    counted, told = taken(path)
+    assert (counted.counts["there"], counted.counts["taken"], told) == (8, 0, [])
+    assert Attempt.objects.count() == Sample.objects.count() == 8
+
+
+def test_an_account_that_another_import_makes_meanwhile_is_the_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, atomic = folder(tmp_path / "seed"), transaction.atomic
+
+    def overtaken() -> Any:
+        monkeypatch.setattr(transaction, "atomic", atomic)
+        imports._account("import-seed")
+        return atomic()
+
+    monkeypatch.setattr(transaction, "atomic", overtaken)
+    counted, _ = taken(path)
+    assert counted.counts["taken"] == 8
+    assert Person.objects.get().username == "import-seed"
+
+
 def test_ended_in_the_middle_it_goes_on_where_it_was(tmp_path: Path) -> None:
     path = folder(tmp_path / "seed")
     going = Import("seed", imports.SAMPLES).run(path)
@@ -160,9 +194,9 @@ def test_a_model_is_trained_on_what_was_imported_with_the_next_ones(tmp_path: Pa
     assert samples.trained_on(candidate).count() == 9
 
 
-def _zipped(path: Path) -> Path:
+def _zipped(path: Path, form: int = zipfile.ZIP_DEFLATED) -> Path:
     zipped = path.with_suffix(".zip")
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as out:
+    with zipfile.ZipFile(zipped, "w", form) as out:
         for file in path.iterdir():
             out.write(file, file.name)
     return zipped
@@ -195,6 +229,55 @@ def test_arrays_are_taken_with_ids_and_writers_or_without(tmp_path: Path) -> Non
     assert named.counts["taken"] == 8
     assert Person.objects.filter(username__startswith="import-").count() == 5
     assert set(Attempt.objects.values_list("client_key", flat=True)) == set("01234567")
+
+
+def as_npy(header: str, content: bytes = b"") -> bytes:
+    """An array as its file, whatever its header says."""
+    written = header.encode() + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(written)) + written + content
+
+
+def of_shape(shape: str, kind: str = "|u1") -> str:
+    return f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}"
+
+
+def npz(path: Path, **files: bytes) -> Path:
+    """The arrays, of which these files are others."""
+    with zipfile.ZipFile(arrays(path.with_suffix(".whole.npz"))) as whole:
+        found = {name: whole.read(name) for name in whole.namelist()}
+    found |= {f"{name}.npy": content for name, content in files.items()}
+    with zipfile.ZipFile(path, "w") as out:
+        for name, content in found.items():
+            out.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_writer_that_is_no_text_is_refused_and_the_rest_taken(tmp_path: Path, order: str) -> None:
+    codes = (0x41, 0xD800, 0x7FFFFFFF, *range(0x42, 0x47))
+    drawers = as_npy(of_shape("(8,)", f"{order}U1"), struct.pack(f"{order}8I", *codes))
+    counted, told = taken(npz(tmp_path / "a.npz", drawers=drawers))
+    assert counted.counts["taken"] == 6
+    assert [each.partition(": cannot be read")[0] for each in told] == ["row 1", "row 2"]
+    assert Person.objects.filter(username__startswith="import-").count() == 6
+
+
+WRONG_HEADERS: dict[str, tuple[str, str]] = {
+    "keys of two types": (
+        "{1: 2, 'descr': '|u1', 'shape': (8, 28, 28)}",
+        "a header that cannot be read: [^.]",
+    ),
+    "9,000 signs": ("-" * 9000 + "1", "a header that cannot be read: [^.]"),
+    "nested": ("(" * 150 + ")" * 150, "a header that cannot be read: [^.]"),
+    "fewer than none": (of_shape("(-8, 28, 28)"), r"has pixels of shape \(-8, 28, 28\)"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_HEADERS)
+def test_arrays_with_a_wrong_header_are_refused(tmp_path: Path, name: str) -> None:
+    header, told = WRONG_HEADERS[name]
+    with pytest.raises(Refused, match=told):
+        taken(npz(tmp_path / "a.npz", pixels=as_npy(header)))
 
 
 WRONG_ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
@@ -313,6 +396,7 @@ WRONG_PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
         "only a dot|cannot be read",
     ),
     "a PNG cut short": (lambda: OURS[:60], "cannot be read|is no PNG"),
+    "an empty profile": (lambda: OURS[:33] + chunk(b"iCCP", b"") + OURS[33:], "cannot be read"),
     "16 bits": (lambda: made((28, 28), mode="I;16"), "is a PNG of mode I;16"),
     "an empty picture": (lambda: made((28, 28)), "only a dot"),
     "a file of 1 MB": (lambda: OURS + bytes(1 << 20), "is larger than 65,536 bytes"),
@@ -365,6 +449,9 @@ WRONG_ROWS: dict[str, tuple[dict[str, Any], Callable[[Path], None] | None, str]]
     "an id with a line's end": ({"id": "a\nb"}, None, "has no id of 1 to 64"),
     "an id twice": ({"id": "seed-1"}, None, "has an id under which something else is there"),
     "a picture twice": ({"id": "another"}, None, "is the very same picture as another"),
+    "half a character": ({"drawer": "\ud800"}, None, "has a drawer that is not of 1 to 64 plain"),
+    "a list who drew": ({"drawer": ["ada"]}, None, "has a drawer that is not of 1 to 64 plain"),
+    "a drawer of 65": ({"drawer": "x" * 65}, None, "has a drawer that is not of 1 to 64 plain"),
 }
 
 
@@ -388,6 +475,30 @@ def test_a_zip_with_a_bomb_of_lines_is_read_line_by_line(tmp_path: Path) -> None
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as zipped:
         zipped.writestr("metadata.jsonl", b"x" * 50_000_000)
     assert taken(tmp_path / "a.zip")[1] == ["line 1: is longer than 1,048,576 bytes"]
+
+
+@pytest.mark.parametrize("form", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_of_a_zip_with_a_damaged_picture_the_rest_is_taken(tmp_path: Path, form: int) -> None:
+    path = _zipped(folder(tmp_path / "seed"), form)
+    _damage(path, "3.png")
+    counted, [told] = taken(path)
+    assert told.startswith("line 4, 3.png: cannot be read")
+    assert counted.counts["taken"] == 7
+    _damage(path, "metadata.jsonl")
+    counted, [told] = taken(path)
+    assert told.startswith("line 1: cannot be read")
+    assert told.endswith(", nor what follows")
+
+
+def _damage(path: Path, name: str) -> None:
+    """Turn over what is packed of a file of a zip, behind what says how."""
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as zipped:
+        found = zipped.getinfo(name)
+    begins = found.header_offset + 30 + len(name) + 9
+    for place in range(begins, found.header_offset + 30 + len(name) + found.compress_size):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
 
 
 def test_what_is_of_no_form_or_broken_is_refused_whole(tmp_path: Path) -> None:
@@ -475,6 +586,30 @@ def test_samples_of_a_release_come_with_their_strokes(tmp_path: Path) -> None:
     assert set(Attempt.objects.values_list("pixels_sha256", "target_label", "width")) == drawn
     assert all(attempt.strokes for attempt in Attempt.objects.all())
     assert list(consistency.problems()) == []
+
+
+def test_a_row_of_a_release_whose_id_is_not_plain_is_refused_and_the_rest_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    out = _released(tmp_path / "first", folder(tmp_path / "seed"))
+    _all_gone()
+    columns = ("id", "drawer", "licence", "strokes", "width", "raster_version", "image")
+    rows = list(release_formats.rows_drawn(out, columns))
+    labels = release_formats.sample_labels(out)
+    for row, wrong in zip(rows, ("a\nb", "x" * 65, "\ud800"), strict=False):
+        labels[wrong] = labels.pop(row["id"])
+        row["id"] = wrong
+    rows[3]["drawer"] = "\ud800"
+    monkeypatch.setattr(release_formats, "rows_drawn", lambda *of: rows)
+    monkeypatch.setattr(release_formats, "sample_labels", lambda of: labels)
+    counted, told = taken(out)
+    assert counted.counts["taken"] == 4
+    assert all(each.isprintable() and each.isascii() for each in told)
+    assert [("no id of" in each, "a drawer that" in each) for each in told] == [
+        *[(True, False)] * 3,
+        (False, True),
+    ]
 
 
 def test_in_each_form_of_a_release_what_nobody_settled_stays_out_and_the_rest_keeps_its_licence(

@@ -199,6 +199,16 @@ def test_what_is_planted_is_found(what: str, verified: Attempt) -> None:
     assert [problem for problem in found if said in problem], found
 
 
+def test_a_text_longer_than_its_column_is_found(verified: Attempt) -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("PostgreSQL keeps none")
+    round_ = Round.objects.get()
+    Round.objects.update(opened_by="x" * 101, opened_why="x" * 10_000)
+    assert list(problems()) == [
+        f"Round {round_.pk} has 101 characters of opened_by; its column takes 100."
+    ]
+
+
 def test_a_reading_of_ones_own_drawing_is_found(verified: Attempt, mona: Person) -> None:
     Attempt.objects.filter(pk=verified.pk).update(drawer=mona)
     assert [said for said in problems() if "read by whoever drew it" in said]

@@ -45,3 +45,15 @@ def test_an_import_that_is_killed_goes_on_where_it_was(database_kind: str, tmp_p
         assert attempts == keys == count
         assert ask("SELECT count(*) FROM trainer_sample") == [(count,)]
         assert "Everything agrees" in site.manage("verify")
+
+
+def test_two_imports_of_one_file_at_once_take_each_drawing_once_and_refuse_none(
+    database_kind: str, tmp_path: Path
+) -> None:
+    lines(tmp_path / "digits.ndjson", 60)
+    command = ("import_samples", str(tmp_path / "digits.ndjson"), "--to", "samples")
+    with sites.database(database_kind, tmp_path, "setup") as url, sites.reader(url) as ask:
+        site = Site(tmp_path, url, sites.free_port())
+        both = [site.start(f"import{number}", "manage.py", *command) for number in (1, 2)]
+        assert [each.wait() for each in both] == [0, 0]
+        assert ask(IN) == ask("SELECT count(*) FROM trainer_sample") == [(60,)]

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from collector.errors import Refused
+from collector.management import arguments
 from collector.models import Person
 from collector.people import accounts
 
@@ -15,9 +16,9 @@ class Command(BaseCommand):
     help = "Add a person. The password comes from DADC_PASSWORD, or is asked for."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name")
+        parser.add_argument("name", type=arguments.text)
         parser.add_argument("--role", choices=Person.Role.values, default=Person.Role.CROWDWORKER)
-        parser.add_argument("--email", default="")
+        parser.add_argument("--email", type=arguments.text, default="")
 
     def handle(self, *args: object, **options: Any) -> None:
         password = os.environ.get("DADC_PASSWORD") or getpass.getpass(

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from collector.management import arguments
 from collector.models import Person
 from collector.people import factors
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
     help = "Take away somebody's second factors and sign them out; the password alone signs in."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name")
+        parser.add_argument("name", type=arguments.text)
 
     def handle(self, *args: object, **options: Any) -> None:
         try:

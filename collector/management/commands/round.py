@@ -3,12 +3,14 @@ command."""
 
 import getpass
 import os
+from functools import partial
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from collector.management import arguments
 from trainer import candidates, rounds
-from trainer.models import RoundModel
+from trainer.models import LONGEST_NAME, RoundModel
 
 
 class Command(BaseCommand):
@@ -25,9 +27,10 @@ class Command(BaseCommand):
                 parser_of_action.add_argument(
                     "number", type=int, help="the earlier round whose model opens the next one"
                 )
-            parser_of_action.add_argument("--why", required=True)
+            parser_of_action.add_argument("--why", type=arguments.text, required=True)
             parser_of_action.add_argument(
                 "--by",
+                type=partial(arguments.text, most=LONGEST_NAME),
                 default=_user(),
                 help="who decides; your user name on this machine, which is no account's here",
             )
