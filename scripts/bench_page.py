@@ -187,6 +187,7 @@ def read_a_hundred(browser: Browser, site: sites.Site, look: int) -> list[float]
     for given in range(READINGS):
         page.wait_for_function("given => shown.length > given", arg=given)
         page.wait_for_timeout(look)
+        page.wait_for_selector("#assignment:not([data-fresh])")
         page.keyboard.press("4")
         if page.locator("#go-on").is_visible():
             page.click("#go-on")

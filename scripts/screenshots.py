@@ -369,7 +369,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
         page.locator("#bars [data-top]").wait_for()
 
     def answered(page: Page) -> None:
-        page.wait_for_selector("#assignment:not([data-id=''])")
+        page.wait_for_selector("#assignment:not([data-id='']):not([data-fresh])")
         page.keyboard.press("4")
 
     def unfolded(page: Page) -> None:

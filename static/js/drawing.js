@@ -1,11 +1,19 @@
-// One's own drawing: taking it back.
+// One's own drawing: taking it back, by two presses, since nothing brings it again.
 import { failed, post } from "./api.js";
+import { gettext } from "./words.js";
 
 const box = document.querySelector("div#retract");
 const button = box.querySelector("button[data-retract]");
 const error = box.querySelector("p[data-error]");
+const first = button.textContent;
+let isSure = false;
 
-button.addEventListener("click", async () => {
+function begin() {
+  isSure = false;
+  button.textContent = first;
+}
+
+async function takeBack() {
   button.disabled = true;
   error.textContent = "";
   try {
@@ -14,5 +22,16 @@ button.addEventListener("click", async () => {
   } catch (problem) {
     error.textContent = failed(problem).message;
     button.disabled = false;
+    begin();
   }
+}
+
+button.addEventListener("click", () => {
+  if (isSure) {
+    takeBack();
+    return;
+  }
+  isSure = true;
+  button.textContent = gettext("Yes, take it back for good");
 });
+button.addEventListener("blur", begin);

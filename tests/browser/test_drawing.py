@@ -57,6 +57,9 @@ def test_a_drawing_that_fools_gets_its_moment(visit: Open, next_fooling: Drawing
     assert page.input_value("#reason") == "I bent its foot, 9 times."
     page.click("#verdict [data-part=link]")
     assert "What became of it" in page.locator("main").inner_text()
+    page.click("[data-retract]")
+    page.get_by_role("button", name="Yes, take it back for good").click()
+    page.locator(".timeline", has_text="You took it back").wait_for()
 
 
 def test_a_near_copy_of_a_fool_is_told_that_it_earns_nothing(

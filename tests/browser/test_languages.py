@@ -107,7 +107,7 @@ def test_the_way_of_one_drawing_has_nothing_english_on_it(
     assert english_on(dora, translated) == []
 
     mona = visitors.open("/moderate/", "mona", **GERMAN)
-    mona.locator("#assignment:not([data-id=''])").wait_for()
+    mona.locator("#assignment:not([data-id='']):not([data-fresh])").wait_for()
     assert english_on(mona, translated) == []
     with mona.expect_response("**/reading/"):
         mona.keyboard.press(str(label))

@@ -103,6 +103,7 @@ def read_all(page: Page, meant: dict[str, int]) -> None:
         reading_id = panel.get_attribute("data-id")
         if not reading_id:
             return
+        page.locator("#assignment:not([data-fresh])").wait_for()
         page.keyboard.press(str(meant[_attempt_of(reading_id, responses)]))
         expect(panel).not_to_have_attribute("data-id", reading_id)
 
