@@ -378,15 +378,21 @@ def _kept_as(check: Check, row: Row, kept: _Kept) -> Iterator[str]:
     check.active.add(row["attempt"])
 
 
+def _pairs(lines: Iterator[list[str]]) -> Iterator[list[str]]:
+    if next(lines, None) != ["attempt", "change"]:
+        raise _NoFurther(f"{release_folder.CHANGES} has other columns.")
+    for line in lines:
+        if len(line) != 2:
+            raise _NoFurther(f"{release_folder.CHANGES} has other columns.")
+        yield line
+
+
 def _changes(check: Check) -> Iterator[str]:
     counted: Counter[str] = Counter()
     named: set[str] = set()
     with check.path(release_folder.CHANGES).open(encoding="utf-8", newline="") as file:
         lines = csv.reader(iter(partial(file.readline, LONGEST_LINE), ""))
-        if next(lines, None) != ["attempt", "change"]:
-            yield f"{release_folder.CHANGES} has other columns."
-            return
-        for attempt, change in lines:
+        for attempt, change in _pairs(lines):
             if attempt in named or change not in _CHANGES:
                 yield f"{release_folder.CHANGES}: {attempt} is there twice, or as {change}."
             elif (change == "added") != (attempt in check.attempts):
