@@ -138,7 +138,7 @@ class Check:
                 _require_short(name, batch)
                 for row in batch.to_pylist():
                     if row["id"] <= last:
-                        yield f"{name}: {row['id']} is not in the order of the ids."
+                        raise _NoFurther(f"{name}: {row['id']} is not in the order of the ids.")
                     last = row["id"]
                     self.row_counts[name] += 1
                     yield from (f"{name}: {last} {problem}." for problem in look(self, row))

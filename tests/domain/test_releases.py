@@ -389,6 +389,7 @@ def test_pseudonyms_are_of_one_release_and_one_kind(folder: Path, tmp_path: Path
     assert not drawers[0] & drawers[1]
     assert {row["drawer"] for row in second["samples"]} < drawers[1]
     assert manifest(tmp_path / "first")["version"] == "1.1.0"
+    assert list(Check(tmp_path / "first").problems()) == []
 
 
 def test_a_row_that_changed_makes_another_patch(folder: Path) -> None:
@@ -758,5 +759,7 @@ def test_a_release_says_under_which_protocol_the_study_started_and_what_changed(
     assert "is in `manifest.json`: 1 in number" in readme
     protocol.end(ada, "It is over.")
     call_command("release", round=2, out=tmp_path / "ended")
+    for name in ("running", "ended"):
+        assert list(Check(tmp_path / name).problems()) == []
     content = manifest(tmp_path / "ended")["protocol"]["content"]
     assert content["samples_before"]["dynamic"] >= 10

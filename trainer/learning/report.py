@@ -304,7 +304,7 @@ def strictly(stored: object) -> Report:
     if SETS not in told:
         raise ValueError("it has no sets")
     for name, figures in _of_type(dict, told[SETS], SETS).items():
-        _require_figures(name, _of_type(dict, figures, name))
+        _require_figures(name, _of_type(dict, figures or {}, name))
     _require_paired(told)
     for attempt in _of_type(list, told.get("forgot") or [], "forgot"):
         _of_type(str, attempt, "forgot")
@@ -358,8 +358,12 @@ def _require_figures(name: str, stored: Stored) -> None:
     """Require that the figures of a set are of one measuring: counts, shares of them, and both by
     digit, where they are told so."""
     per_digit = _of_type(list, stored.get("per_digit") or [], f"per_digit of {name}")
-    for count in (stored, *per_digit):
-        _require_counts(name, _of_type(dict, count, f"per_digit of {name}"), "n", "correct")
+    counts = [
+        {"n": 0, "correct": 0, **_of_type(dict, count, f"per_digit of {name}")}
+        for count in (stored, *per_digit)
+    ]
+    for count in counts:
+        _require_counts(name, count, "n", "correct")
     rows = _of_type(list, stored.get("confusion") or [], f"confusion of {name}")
     for cell in (cell for row in rows for cell in _of_type(list, row, f"confusion of {name}")):
         _of_type(int, cell, f"confusion of {name}")
@@ -367,7 +371,8 @@ def _require_figures(name: str, stored: Stored) -> None:
         raise ValueError(f"confusion of {name} is not of ten digits")
     if not isinstance(stored.get("stand_in", False), bool):
         raise ValueError(f"stand_in of {name} is neither true nor false")
-    n, correct = stored["n"], stored["correct"]
+    of_all, *by_digit = counts
+    n, correct = of_all["n"], of_all["correct"]
     shares = [stored.get(end) for end in ("low", "accuracy", "high")]
     if not n:
         agrees = not correct and shares == [None, None, None]
@@ -375,12 +380,12 @@ def _require_figures(name: str, stored: Stored) -> None:
         low, accuracy, high = (_require_share(name, share) for share in shares)
         agrees = low <= accuracy + _ALIKE and accuracy - _ALIKE <= high
         agrees = agrees and abs(accuracy - correct / n) < _ALIKE
-    if per_digit:
-        counted = [[of[part] for of in per_digit] for part in ("n", "correct")]
-        agrees = agrees and len(per_digit) == 10 and list(map(sum, counted)) == [n, correct]
+    if by_digit:
+        counted = [[of[part] for of in by_digit] for part in ("n", "correct")]
+        agrees = agrees and len(by_digit) == 10 and list(map(sum, counted)) == [n, correct]
         if rows:
             by_label = [[sum(row), row[label]] for label, row in enumerate(rows)]
-            agrees = agrees and by_label == [[of["n"], of["correct"]] for of in per_digit]
+            agrees = agrees and by_label == [[of["n"], of["correct"]] for of in by_digit]
     if not agrees or correct > n:
         raise ValueError(f"the figures of {name} contradict one another")
 
