@@ -77,6 +77,9 @@ class Check:
     manifest: Row = field(default_factory=dict)
     attempts: dict[str, _Kept] = field(default_factory=dict)
     row_counts: Counter[str] = field(default_factory=Counter)
+    splits: dict[str, str | None] = field(default_factory=dict)  # by drawers, as are names
+    names: dict[str, str] = field(default_factory=dict)
+    drawers: dict[str, str] = field(default_factory=dict)  # by their names
     seen: release_told.Seen = field(default_factory=release_told.Seen)
     # Of each attempt what counts of how it was read, with when, and who read it.
     read: defaultdict[str, list[_Read]] = field(default_factory=partial(defaultdict, list))
@@ -170,20 +173,21 @@ def _require_short(name: str, batch: Any) -> None:
     import pyarrow as pa
     from pyarrow import compute
 
-    for field_ in batch.schema:
-        column, most = batch.column(field_.name), MOST_TEXT
-        if pa.types.is_struct(field_.type):
-            column, most = column.field("bytes"), MOST_PICTURE
-        elif not pa.types.is_string(field_.type):
-            continue
-        if (compute.max(compute.binary_length(column)).as_py() or 0) > most:
-            raise _NoFurther(f"{name} has a longer {field_.name} than any release.")
+    for name_, column in zip(batch.schema.names, batch.columns, strict=True):
+        parts = column.flatten() if pa.types.is_struct(column.type) else [column]
+        for part in parts:
+            most = MOST_PICTURE if pa.types.is_binary(part.type) else MOST_TEXT
+            if not (pa.types.is_binary(part.type) or pa.types.is_string(part.type)):
+                continue
+            if (compute.max(compute.binary_length(part)).as_py() or 0) > most:
+                raise _NoFurther(f"{name} has a longer {name_} than any release.")
 
 
 def _attempt(check: Check, row: Row) -> Iterator[str]:
     check.seen.take(row)
     yield from _answered(row)
     yield from _stands(row)
+    yield from _drawer(check, row)
     if not 1 <= row["round"] <= check.manifest["round"] or row["arm"] != Arm.DYNAMIC:
         yield "is of another round"
     if row["licence"] not in check.manifest["licences"]:
@@ -233,6 +237,18 @@ def _stands(row: Row) -> Iterator[str]:
         yield "is called an original, which it is not"
     if (row["image"] is None) != (row["status"] == Status.RETRACTED):
         yield "has no picture, or was taken back and has one"
+
+
+def _drawer(check: Check, row: Row) -> Iterator[str]:
+    """Is whoever drew it the same as elsewhere? Their name stands beside some drawings alone."""
+    drawer, name = row["drawer"], row["name"]
+    if check.splits.setdefault(drawer, row["split"]) != row["split"]:
+        yield "is of another split than what else its drawer drew"
+    if name is not None and {
+        check.names.setdefault(drawer, name),
+        check.drawers.setdefault(name, drawer),
+    } != {name, drawer}:
+        yield "has a name that is not its drawer's alone"
 
 
 def _may_settle(row: Row) -> set[str | None]:

@@ -330,6 +330,12 @@ FORGED: dict[str, tuple[Forge, str]] = {
     ),
     "settled by nobody": (_row("attempts", settled_by=None), "settled by None, which cannot be"),
     "imported by its word": (_row("attempts", settled_by="import"), "settled by import, which"),
+    "another name": (_row("attempts", name="Angela"), "a name that is not its drawer's alone"),
+    "a name of two": (
+        _all("attempts", lambda row: {"name": "Angela"}),
+        "a name that is not its drawer's alone",
+    ),
+    "another split": (_row("attempts", split="test"), "than what else its drawer drew"),
     "pending": (_row("attempts", status="pending"), "pending, which nothing is"),
     "of another arm": (_row("attempts", arm="static"), "of another round"),
     "nearly like nothing": (
@@ -398,4 +404,8 @@ BROKEN: dict[str, tuple[Forge, str]] = {
     "no sums": (lambda folder: (folder / SUMS).unlink(), "It cannot be read any further"),
     "no Parquet": (written("attempts.parquet", b"PAR1xPAR1"), "It cannot be read any further"),
     "long texts, told once": (_long_reasons, "has a longer reason than any release"),
+    "a long path": (
+        _row("samples", image={"bytes": b"", "path": "x" * 3000}),
+        "has a longer image than any release",
+    ),
 }
