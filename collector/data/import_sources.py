@@ -6,12 +6,10 @@ import gzip
 import hashlib
 import io
 import json
-import lzma
 import os
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from collector.data import release_folder, release_formats
+from collector.data.broken import BROKEN
 from collector.data.release_check import Check
 from collector.errors import Refused
 from collector.models import Licence
@@ -40,22 +39,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _MARGIN = 12  # around Quick, Draw!'s simplified canvas of 256, on ours of 280
-# What reading something broken raises; RuntimeError is of a zip with a password.
-_BROKEN = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    OverflowError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    lzma.LZMAError,
-    MemoryError,
-    IndexError,
-    zipfile.BadZipFile,
-    Image.DecompressionBombError,
-)
+_BROKEN = (*BROKEN, Image.DecompressionBombError)
 Row = dict[str, Any]
 Open = Callable[[str], IO[bytes]]
 

@@ -16,10 +16,11 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Model, OuterRef
 from django.utils import timezone
 
 from collector.data import backups, release_folder, release_tables, releases
+from collector.data.broken import BROKEN
 from collector.data.release_check import Check
 from collector.data.release_columns import ATTEMPTS, READINGS, SAMPLES
 from collector.data.release_rows import ROWS, Known, Row, batches
@@ -46,7 +47,6 @@ from trainer.learning import inference, png, similarity, weights
 from trainer.models import Round, Sample, Split
 
 ADMINS = "admins-elsewhere"
-_ODD = (ValueError, KeyError, TypeError, AttributeError)  # of what is not as a release is
 Tell = Callable[[str], object]
 Status = Attempt.Status
 _AS_THEY_ARE = (
@@ -77,7 +77,7 @@ def open_release(folder: Path, tell: Tell) -> Release:
             rounds.lock()
             _require_empty()
             return _Opening(folder, tell).put()
-    except (opened.Lacking, ValidationError, *_ODD, DatabaseError) as error:
+    except (opened.Lacking, ValidationError, *BROKEN, DatabaseError) as error:
         raise Refused(f"{folder} cannot be opened: {error}") from error
 
 
@@ -122,10 +122,20 @@ class _Opening:
         self._put(SAMPLES, self._put_samples)
         self._put_removed()
         self._suspend()
-        settings = {name: self.manifest["study"][name] for name in COLLECTED_BY}
-        Study.objects.update(licence=self._licence, **settings)
+        self._put_settings()
         packed = b"".join(UUID(each).bytes for each in self.known.ids)
         return releases.take(self.folder, self.manifest, self._last, packed)
+
+    def _put_settings(self) -> None:
+        """The study's own, of which the site has to know what they name."""
+        study = Study.current()
+        for name in COLLECTED_BY:
+            setattr(study, name, self.manifest["study"][name])
+        if study.architecture not in rounds.architectures():
+            raise ValueError(f"its study's architecture, {study.architecture}, is unknown here")
+        study.licence = self._licence
+        study.clean_fields(exclude=_others(Study, {*COLLECTED_BY, "licence"}))
+        study.save(update_fields=[*COLLECTED_BY, "licence"])
 
     @property
     def _last(self) -> Round:
@@ -336,6 +346,10 @@ class _Opening:
             for person in people
         )
         people.update(is_active=False)
+
+
+def _others(model: type[Model], names: set[str]) -> set[str]:
+    return {each.name for each in model._meta.fields} - names
 
 
 def _closed() -> Row:

@@ -176,10 +176,16 @@ def _remake(plan: Plan, count: int) -> str | None:
     model = plan.round.model
     if not model.manifest or (model.initial_model_id and not count):
         return None
+    return command(model.architecture, model.seed, has_set=count > 0)
+
+
+def command(architecture: str, seed: int, *, has_set: bool) -> str:
+    """Return the command that trains a model of this architecture, with this seed, in a release's
+    folder: on its training set, if it has one."""
     parts = [
         "python -m trainer.learning fit",
-        f"--net {model.architecture} --seed {model.seed} --recipe {RECIPE}",
-        f"--start {INITIAL} --samples {TRAINING_SET}" if count else "",
+        f"--net {architecture} --seed {seed} --recipe {RECIPE}",
+        f"--start {INITIAL} --samples {TRAINING_SET}" if has_set else "",
         "--out again.safetensors",
     ]
     return " ".join(filter(None, parts))

@@ -13,7 +13,6 @@ import json
 import sys
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collector.data import release_columns
+from collector.data.broken import BROKEN
 from collector.data.picture_zip import CHUNK, PictureZip
 from collector.data.release_columns import ATTEMPTS, SAMPLES
 
@@ -354,14 +354,23 @@ def _is_alike(one: Path, other: Path) -> bool:
                 a is not None and b is not None and a[0] == b[0] and _is_same(a[1], b[1])
                 for a, b in zip_longest(_parts(stack, one), _parts(stack, other))
             )
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+    except BROKEN:
         return False
+
+
+def require_ours(zipped: zipfile.ZipFile) -> None:
+    """Raise ValueError where a zip is packed in a way that none of ours is: others take any amount
+    of memory for a few bytes."""
+    ways = {entry.compress_type for entry in zipped.infolist()}
+    if not ways <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError("it is packed in another way")
 
 
 def _parts(stack: ExitStack, path: Path) -> Iterator[tuple[str, Read]]:
     """Yield what a file holds, by name."""
     if path.suffix in (".zip", ".npz"):
         zipped = stack.enter_context(zipfile.ZipFile(path))
+        require_ours(zipped)
         for entry in zipped.infolist():
             with zipped.open(entry) as opened:
                 yield entry.filename, opened.read

@@ -122,16 +122,25 @@ _RESPONSIBLE = {
 
 def write(manifest: Mapping[str, Any], folder: Path, sums: Mapping[str, str]) -> None:
     """Write card, licence, citation and Croissant for the files in `folder`, whose SHA-256 are
-    `sums`, by what the manifest says: in English and UTC, whoever makes it and where."""
+    `sums`, by what the manifest says."""
+    sizes = {name: (folder / name).stat().st_size for name in sums}
+    for name, text in made(manifest, sums, sizes).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def made(
+    manifest: Mapping[str, Any], sums: Mapping[str, str], sizes: Mapping[str, int]
+) -> dict[str, str]:
+    """Return the texts by their names, for files of these SHA-256 and sizes: in English and UTC,
+    whoever makes them and where."""
     with translation.override("en"), timezone.override(UTC):
         context = _context(manifest)
-        for name in (README, LICENSE, CITATION):
-            text = render_to_string(f"release/{name}", context).strip() + "\n"
-            (folder / name).write_text(text, encoding="utf-8")
-    sizes = {name: (folder / name).stat().st_size for name in sums}
+        texts = {
+            name: render_to_string(f"release/{name}", context).strip() + "\n"
+            for name in (README, LICENSE, CITATION)
+        }
     croissant = _croissant(manifest, context, sums, sizes)
-    text = json.dumps(croissant, indent=1, ensure_ascii=False)
-    (folder / CROISSANT).write_text(text + "\n", encoding="utf-8")
+    return texts | {CROISSANT: json.dumps(croissant, indent=1, ensure_ascii=False) + "\n"}
 
 
 def model_card(folder: Path) -> str:

@@ -716,7 +716,10 @@ def _summed(out: Path) -> None:
 
 WRONG_RELEASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "another hash": (_other_licence, "LICENSE is not what"),
-    "a Croissant that does not fit": (_other_croissant, "croissant.json is of another version"),
+    "a Croissant that does not fit": (
+        _other_croissant,
+        "croissant.json is not what manifest.json makes",
+    ),
     "a Parquet schema that does not fit": (_other_columns, "attempts.parquet has other columns"),
     "a Parquet with a decompression bomb": (_larger, "bytes in a group of rows"),
 }

@@ -24,6 +24,7 @@ from collector.people import closing, suspensions
 from collector.standings import leaderboards
 from collector.study import consistency, protocol
 from collector.study import settings as study_settings
+from tests.support import forging
 from tests.support.cast import add_person, read, submit
 from tests.support.emptied import emptied
 from tests.support.models import add_model
@@ -302,6 +303,48 @@ def test_what_is_not_empty_or_does_not_agree_is_refused_and_nothing_changes(
     call_command("open_release", folder)
     with pytest.raises(CommandError, match="has drawings"):
         call_command("open_release", folder)
+
+
+def _study(**changed: Any) -> forging.Forge:
+    return forging.said(lambda told: told["study"].update(changed))
+
+
+ODD: dict[str, tuple[forging.Forge, str]] = {
+    "another architecture": (_study(architecture="x"), "architecture, x, is unknown here"),
+    "a text as architecture": (_study(architecture=["x"]), "is unknown here"),
+    "a text as size": (_study(round_size="<b>"), "cannot be opened"),
+    "a quorum of nobody": (_study(quorum=-4), "cannot be opened"),
+    "a share of five": (_study(audit_share=5.5), "cannot be opened"),
+    "no rounds": (
+        forging.said(lambda told: told.update(rounds=[]), forging.summed),
+        "its rounds are not those",
+    ),
+    "a report of texts": (
+        forging.written(
+            "report.json", b'{"sets": {"mnist_test": {"n": "x", "correct": null}}, "tests": "x"}'
+        ),
+        "n of mnist_test is not what it should be",
+    ),
+    "a report of a list": (forging.written("report.json", b"[1, 2]"), "the report is not"),
+    "a report of nothing": (forging.written("report.json", b"5"), "the report is not"),
+    "another seed": (
+        forging.said(lambda told: told["model"].update(seed=10**30)),
+        "says otherwise of samples or seed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_pages_could_not_show_is_refused_in_a_sentence(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    forge, told = ODD[name]
+    altered = shutil.copytree(folder, tmp_path / "altered")
+    forge(altered)
+    emptied()
+    with pytest.raises(CommandError, match=told):
+        call_command("open_release", altered)
+    assert not any(rows.objects.exists() for rows in (Attempt, Person, Release))
 
 
 def test_what_ends_it_in_the_middle_leaves_nothing(

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,8 +34,10 @@ from collector.models import Attempt, Gold, Person, Reading, Release, ReleasePar
 from collector.people import closing
 from collector.study import consistency, protocol
 from collector.study import settings as study_settings
+from tests.support import forging
 from tests.support.cast import add_person, read, submit
 from tests.support.emptied import emptied
+from tests.support.forging import summed
 from tests.support.models import add_model
 from tests.support.penmanship import fooling
 from tests.support.standin_zenodo import Zenodo
@@ -386,6 +389,7 @@ def test_pseudonyms_are_of_one_release_and_one_kind(folder: Path, tmp_path: Path
     assert not drawers[0] & drawers[1]
     assert {row["drawer"] for row in second["samples"]} < drawers[1]
     assert manifest(tmp_path / "first")["version"] == "1.1.0"
+    assert list(Check(tmp_path / "first").problems()) == []
 
 
 def test_a_row_that_changed_makes_another_patch(folder: Path) -> None:
@@ -534,16 +538,6 @@ def test_an_open_round_and_one_with_waiting_drawings_have_no_release(
     call_command("release", round=2, out=tmp_path / "second")
 
 
-def _summed(folder: Path) -> None:
-    """Make the checksums those of what is there, as somebody would who alters a release."""
-    lines = [
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
-        for file in sorted(folder.iterdir())
-        if file.name != "SHA256SUMS"
-    ]
-    (folder / "SHA256SUMS").write_text("".join(lines))
-
-
 def _with(table: str, **changed: Any) -> Callable[[Path], None]:
     def alter(folder: Path) -> None:
         path = folder / f"{table}.parquet"
@@ -552,7 +546,7 @@ def _with(table: str, **changed: Any) -> Callable[[Path], None]:
         # Ids come by chance, and the first attempt may be one without a picture.
         next(row for row in rows if row.get("image", 1) and row.get("fooled", 1)).update(changed)
         parquet.write_table(type(found).from_pylist(rows, schema=found.schema), path)
-        _summed(folder)
+        summed(folder)
 
     return alter
 
@@ -565,7 +559,7 @@ def _without_sums(folder: Path) -> None:
 
 def _another_model(folder: Path) -> None:
     shutil.copy(folder / "initial.safetensors", folder / "model.safetensors")
-    _summed(folder)
+    summed(folder)
 
 
 def _another_set(folder: Path) -> None:
@@ -573,24 +567,24 @@ def _another_set(folder: Path) -> None:
         ids, pixels, labels = (arrays[name] for name in ("ids", "pixels", "labels"))
     labels[0] = (labels[0] + 1) % 10
     np.savez_compressed(folder / "training_set.npz", ids=ids, pixels=pixels, labels=labels)
-    _summed(folder)
+    summed(folder)
 
 
 def _another_zip(folder: Path) -> None:
     with zipfile.ZipFile(folder / "images-1.zip", "a") as zipped:
         zipped.writestr("another.png", b"")
-    _summed(folder)
+    summed(folder)
 
 
 def _without_zip(folder: Path) -> None:
     (folder / "images-1.zip").unlink()
-    _summed(folder)
+    summed(folder)
 
 
 def _written(name: str, content: bytes) -> Callable[[Path], None]:
     def alter(folder: Path) -> None:
         (folder / name).write_bytes(content)
-        _summed(folder)
+        summed(folder)
 
     return alter
 
@@ -600,7 +594,7 @@ def _another_array(folder: Path) -> None:
         changed = dict(arrays)
     changed["labels"][0] = (changed["labels"][0] + 1) % 10
     np.savez_compressed(folder / "attempts.npz", **changed)
-    _summed(folder)
+    summed(folder)
 
 
 ALTERED: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -630,6 +624,53 @@ ALTERED: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+def problems_of(folder: Path, out: Path, forge: Callable[[Path], object]) -> list[str]:
+    altered = shutil.copytree(folder, out / "altered")
+    forge(altered)
+    return list(Check(altered).problems())
+
+
+@pytest.mark.parametrize("name", forging.FORGED)
+def test_what_was_forged_is_told_though_its_checksums_agree(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    forge, told = forging.FORGED[name]
+    problems = problems_of(folder, tmp_path, forge)
+    assert any(told in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("name", forging.BROKEN)
+def test_what_is_broken_is_told_in_a_sentence_and_takes_no_memory(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    import pyarrow
+
+    forge, told = forging.BROKEN[name]
+    altered = shutil.copytree(folder, tmp_path / "altered")
+    forge(altered)
+    default = pyarrow.default_memory_pool()
+    pool = pyarrow.proxy_memory_pool(default)
+    pyarrow.set_memory_pool(pool)
+    tracemalloc.start()
+    try:
+        problems = list(Check(altered).problems())
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        pyarrow.set_memory_pool(default)
+    assert any(told in problem for problem in problems), problems
+    assert taken + pool.max_memory() < 100e6
+
+
+def test_a_release_by_another_version_may_say_it_in_other_words(
+    folder: Path, tmp_path: Path
+) -> None:
+    altered = shutil.copytree(folder, tmp_path / "altered")
+    forging.said(lambda told: told["made_with"].update(dadc="0.0.1"))(altered)
+    forging.written("README.md", (altered / "README.md").read_bytes() + b"More.\n")(altered)
+    assert list(Check(altered).problems()) == []
+
+
 @pytest.mark.parametrize("name", ALTERED)
 def test_what_was_altered_is_told(folder: Path, tmp_path: Path, name: str) -> None:
     alter, told = ALTERED[name]
@@ -647,7 +688,7 @@ def test_what_another_model_answered_is_told(folder: Path, tmp_path: Path) -> No
     parquet.write_table(
         type(table).from_pylist(rows, schema=table.schema), altered / "attempts.parquet"
     )
-    _summed(altered)
+    summed(altered)
     problems = list(Check(altered).problems())
     assert any(f"{second['id']} is not what the model answers" in each for each in problems)
 
@@ -746,5 +787,7 @@ def test_a_release_says_under_which_protocol_the_study_started_and_what_changed(
     assert "is in `manifest.json`: 2 in number" in readme
     protocol.end(ada, "It is over.")
     call_command("release", round=2, out=tmp_path / "ended")
+    for name in ("running", "ended"):
+        assert list(Check(tmp_path / name).problems()) == []
     content = manifest(tmp_path / "ended")["protocol"]["content"]
     assert content["samples_before"]["dynamic"] >= 10

@@ -4,6 +4,7 @@ empty."""
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from trainer.learning.report import (
     PairedTest,
     Report,
     SetFigures,
+    strictly,
 )
 
 FOOLS_3 = report.TestSet(Kind.FOOLS, 3)
@@ -336,3 +338,55 @@ def test_a_query_finds_the_parts_where_the_json_has_them() -> None:
         for key in path.split("__"):
             at = at[key]
         assert at == part
+
+
+_ROWS = ((1, 1, *[0] * 8), (0, 1, *[0] * 8), *[(0,) * 10] * 8)
+AGREEING = replace(
+    WHOLE,
+    sets={
+        **WHOLE.sets,
+        GATE_BASE: replace(
+            FIGURES,
+            accuracy=2 / 3,
+            per_digit=(*FIGURES.per_digit, *[Count()] * 8),
+            confusion=_ROWS,
+        ),
+    },
+)
+
+
+def _altered(change: Callable[[dict[str, Any]], object]) -> object:
+    stored: dict[str, Any] = through_json(AGREEING.as_json())
+    change(stored)
+    return stored
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        (None, "the report is not"),
+        ([], "the report is not"),
+        ({}, "has no sets"),
+        (_altered(lambda whole: whole["sets"][GATE_BASE].update(n="x")), "n of gate_base"),
+        (_altered(lambda whole: whole["sets"][GATE_BASE].update(correct=-1)), "less than nothing"),
+        (_altered(lambda whole: whole["sets"][GATE_BASE].update(accuracy=0.1)), "contradict"),
+        (_altered(lambda whole: whole["sets"][GATE_BASE].update(low=2.0)), "a share of gate_base"),
+        (_altered(lambda whole: whole["sets"][GATE_BASE].update(stand_in=1)), "stand_in of"),
+        (_altered(lambda whole: whole["sets"][GATE_BASE].update(confusion=[[1]])), "ten digits"),
+        (_altered(lambda whole: whole["against_target"].update(round="x")), "round of against"),
+        (_altered(lambda whole: whole.update(forgot=[1])), "forgot is not"),
+        (_altered(lambda whole: whole.update(unloadable=["x"])), "unloadable is not"),
+        (_altered(lambda whole: whole.update(matrix=[5])), "matrix is not"),
+        (_altered(lambda whole: whole.update(cost={"seconds": 1})), "cost is of something else"),
+    ],
+)
+def test_of_what_is_not_believed_each_part_is_what_it_is_called(stored: object, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        strictly(stored)
+
+
+def test_what_was_measured_is_believed_by_no_version_less_than_another() -> None:
+    assert strictly(through_json(AGREEING.as_json())) == AGREEING
+    assert strictly({"sets": {GATE_BASE: None, MNIST_TEST: {"per_digit": None}}, "more": 1})
+    for name in shipped.names():
+        assert strictly(through_json(shipped.round_one(name).report.as_json()))

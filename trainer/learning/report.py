@@ -19,6 +19,8 @@ MNIST_TEST = "mnist_test"
 # Parts of a stored report that are also read by themselves.
 SETS, MATRIX, UNLOADABLE = "sets", "matrix", "unloadable"
 
+_ALIKE = 1e-9  # of shares
+
 JSON = dict[str, object]
 Stored = Mapping[str, Any]  # a JSON object as it was decoded: nothing is known of its values
 _Of = TypeVar("_Of")
@@ -293,6 +295,99 @@ class Ablation:
             other_sets=_sets(stored.get("their_sets")),
             paired={name: PairedTest.from_json(paired[name]) for name in paired},
         )
+
+
+def strictly(stored: object) -> Report:
+    """Read a report of which nothing is believed. Raises ValueError, which says where, where a part
+    is not what it is called, or the figures of a set contradict one another."""
+    told = _of_type(dict, stored, "the report")
+    if SETS not in told:
+        raise ValueError("it has no sets")
+    for name, figures in _of_type(dict, told[SETS], SETS).items():
+        _require_figures(name, _of_type(dict, figures or {}, name))
+    _require_paired(told)
+    for attempt in _of_type(list, told.get("forgot") or [], "forgot"):
+        _of_type(str, attempt, "forgot")
+    for number in _of_type(list, told.get(UNLOADABLE, []), UNLOADABLE):
+        _of_type(int, number, UNLOADABLE)
+    _require_matrix(told)
+    if (cost := told.get("cost")) is not None:
+        if _of_type(dict, cost, "cost").keys() != {"seconds", "peak_memory"}:
+            raise ValueError("cost is of something else")
+        _require_counts("cost", cost, "peak_memory")
+        _of_type((int, float), cost["seconds"], "cost")
+    return Report.from_json(told)
+
+
+def _require_paired(told: Stored) -> None:
+    if (against := told.get("against_target")) is None:
+        return
+    _require_counts("against_target", _of_type(dict, against, "against_target"), "round")
+    for name, paired in _of_type(dict, against.get(SETS), "against_target").items():
+        _require_counts(name, _of_type(dict, paired, name), "n", "gained", "lost")
+        _require_share(name, paired.get("p"))
+
+
+def _require_matrix(told: Stored) -> None:
+    for line in _of_type(list, told.get(MATRIX) or [], MATRIX):
+        correct = _of_type(dict, _of_type(dict, line, MATRIX).get("correct"), MATRIX)
+        _require_counts(MATRIX, correct, *correct)
+        if line.get("round") is not None:
+            _require_counts(MATRIX, line, "round")
+
+
+def _of_type(kind: Any, value: Any, name: str) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"{name} is not what it should be")
+    return value
+
+
+def _require_counts(name: str, of: Stored, *parts: str) -> None:
+    for part in parts:
+        if _of_type(int, of.get(part), f"{part} of {name}") < 0:
+            raise ValueError(f"{part} of {name} is less than nothing")
+
+
+def _require_share(name: str, share: object) -> float:
+    if not 0 <= _of_type((int, float), share, f"a share of {name}") <= 1:
+        raise ValueError(f"a share of {name} is none")
+    return float(share)  # type: ignore[arg-type]
+
+
+def _require_figures(name: str, stored: Stored) -> None:
+    """Require that the figures of a set are of one measuring: counts, shares of them, and both by
+    digit, where they are told so."""
+    per_digit = _of_type(list, stored.get("per_digit") or [], f"per_digit of {name}")
+    counts = [
+        {"n": 0, "correct": 0, **_of_type(dict, count, f"per_digit of {name}")}
+        for count in (stored, *per_digit)
+    ]
+    for count in counts:
+        _require_counts(name, count, "n", "correct")
+    rows = _of_type(list, stored.get("confusion") or [], f"confusion of {name}")
+    for cell in (cell for row in rows for cell in _of_type(list, row, f"confusion of {name}")):
+        _of_type(int, cell, f"confusion of {name}")
+    if rows and [len(row) for row in rows] != [len(per_digit)] * 10:
+        raise ValueError(f"confusion of {name} is not of ten digits")
+    if not isinstance(stored.get("stand_in", False), bool):
+        raise ValueError(f"stand_in of {name} is neither true nor false")
+    of_all, *by_digit = counts
+    n, correct = of_all["n"], of_all["correct"]
+    shares = [stored.get(end) for end in ("low", "accuracy", "high")]
+    if not n:
+        agrees = not correct and shares == [None, None, None]
+    else:
+        low, accuracy, high = (_require_share(name, share) for share in shares)
+        agrees = low <= accuracy + _ALIKE and accuracy - _ALIKE <= high
+        agrees = agrees and abs(accuracy - correct / n) < _ALIKE
+    if by_digit:
+        counted = [[of[part] for of in by_digit] for part in ("n", "correct")]
+        agrees = agrees and len(by_digit) == 10 and list(map(sum, counted)) == [n, correct]
+        if rows:
+            by_label = [[sum(row), row[label]] for label, row in enumerate(rows)]
+            agrees = agrees and by_label == [[of["n"], of["correct"]] for of in by_digit]
+    if not agrees or correct > n:
+        raise ValueError(f"the figures of {name} contradict one another")
 
 
 def set_lookup(name: str) -> str:

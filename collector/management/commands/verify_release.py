@@ -12,8 +12,9 @@ from collector.data.release_check import Check
 
 class Command(BaseCommand):
     help = (
-        "Check a release from its folder alone: checksums, rows, pictures, the model in both "
-        "forms and its answers. Nothing is asked of the database."
+        "Check a release from its folder alone: checksums, rows and how they settled, pictures, "
+        "the model in both forms, its answers and what it learned, and the texts, which are made "
+        "again. Nothing is asked of the database."
     )
     requires_system_checks = ()
 
