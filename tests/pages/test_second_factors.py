@@ -581,7 +581,7 @@ def test_who_switches_it_on_needs_one_and_it_is_logged(ada: Person, browse: Brow
     add_app(admin)
     assert admin.post("/desk/", given).status_code == 302
     assert Study.current().requires_second_factor
-    assert "set requires_second_factor from False to True" in text(admin.get(reverse("admin_log")))
+    assert "set requires second factor from no to yes" in text(admin.get(reverse("admin_log")))
 
 
 PAGES = {
