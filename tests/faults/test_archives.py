@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.data.release_check import Check
 from tests.support import needs, twenty_rounds
 from tests.support import site as sites
 from tests.support.site import Site
@@ -55,6 +56,7 @@ def released(site: Site) -> dict[str, bytes]:
         out = site.data_dir / f"release-{number}"
         told = site.manage("release", "--round", str(number), "--out", str(out))
         assert f"Release 1.{number}.0" in told
+        assert list(Check(out).problems()) == []
         files |= {f"{number}/{file.name}": file.read_bytes() for file in out.iterdir()}
     return files
 
