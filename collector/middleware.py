@@ -6,6 +6,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -17,8 +18,6 @@ from collector.errors import Forbidden, NotFound, Refused
 from collector.health import PROBES
 from collector.refusals import answer, as_refusal, is_api
 from trainer.learning.sentences import Sentence
-
-NOT_SO = 405
 
 _Answer = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -152,9 +151,9 @@ class Refusals:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code != NOT_SO or is_api(request):
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or is_api(request):
             return response
-        told = answer(request, Refused(_NOT_SO), NOT_SO)
+        told = answer(request, Refused(_NOT_SO), response.status_code)
         told["Allow"] = response["Allow"]
         return told
 
