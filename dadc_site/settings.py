@@ -78,6 +78,7 @@ WEBHOOK_NETWORKS = environment.networks("DADC_WEBHOOK_NETWORKS")
 SITE_NAME = "Fool the Digits"
 MNIST_DIR = environment.existing_folder("DADC_MNIST_DIR", beside=BASE_DIR)
 MNIST_CACHE = DATA_DIR / "mnist"
+ANSWERS_FOLDER = DATA_DIR / "answers"  # round 1's, on base images
 OPEN_SIGNUP = environment.flag("DADC_OPEN_SIGNUP", True)
 LIMIT_SCALE = environment.number("DADC_LIMIT_SCALE", 1, 0, 1_000_000)
 TRAINERS = environment.whole(*environment.TRAINERS)  # serve.py starts so many

@@ -116,6 +116,12 @@ def no_claimed_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_answers_kept(settings: Any) -> None:
+    """A training in the test's own process leaves nothing in the project's folder."""
+    settings.ANSWERS_FOLDER = None
+
+
+@pytest.fixture(autouse=True)
 def no_texts_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test's own process knows that the study has no texts, until it saves one."""
     from collector.study import texts

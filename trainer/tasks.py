@@ -77,6 +77,7 @@ def _train(claim: candidates.Claim, renew: "_Renewer") -> None:
         recipe,
         claim.seed,
         renew,
+        settings.ANSWERS_FOLDER,
     )
     net = weights.load(claim.architecture, trained, None)
     report: Report | Ablation

@@ -86,8 +86,10 @@ def someone(study: Study) -> uuid.UUID:
 
 
 def test_an_honest_training_opens_round_two_with_its_report_and_manifest(
-    someone: uuid.UUID,
+    someone: uuid.UUID, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("trainer.learning.fit._Teacher._cache", {})
+    settings.ANSWERS_FOLDER = tmp_path / "answers"
     candidate = train()
     assert (candidate.state, candidate.reasons, candidate.claim_count) == ("promoted", [], 1)
     assert candidate.report is not None
@@ -98,6 +100,7 @@ def test_an_honest_training_opens_round_two_with_its_report_and_manifest(
     assert candidate.manifest["samples"] == 10
     assert len(candidate.manifest["sha256"]) == 64
     assert Round.objects.get(state="open").model == candidate
+    assert len(list((tmp_path / "answers").iterdir())) == 1  # round 1's, for the next training
 
 
 def test_a_study_that_changes_its_net_opens_the_next_round_with_it_and_it_can_be_made_again(

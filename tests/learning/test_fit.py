@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.support.penmanship import fooling, picture
-from trainer.learning import basedata, evaluate, fit, inference, nets, shipped, weights
+from trainer.learning import basedata, evaluate, fit, inference, kept, nets, shipped, weights
 from trainer.learning.basedata import BaseData
 from trainer.learning.evaluate import EvalSet
 from trainer.learning.fit import (
@@ -190,6 +191,64 @@ def test_strong_net_trains_from_nothing_on_augmented_images_and_the_same_again(
     assert (
         nets.probabilities(net, small.gate_images).argmax(axis=1) == small.gate_labels
     ).mean() > 0.8
+
+
+@pytest.fixture
+def as_next_process(
+    start: bytes, small: BaseData, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path], bytes]:
+    def train(answers_in: Path) -> bytes:
+        monkeypatch.setattr(fit._Teacher, "_cache", {})
+        return retrain(start, NET, small, *samples, SHORT, 1, ignore, answers_in)
+
+    return train
+
+
+def test_next_process_takes_round_ones_answers_from_the_folder(
+    as_next_process: Callable[[Path], bytes], usual: bytes, tmp_path: Path
+) -> None:
+    folder = tmp_path / "answers"
+    assert as_next_process(folder) == usual
+    [kept_as] = folder.iterdir()
+    assert as_next_process(folder) == usual
+    answers = kept.read(folder, kept_as.name)
+    assert answers is not None
+    kept.write(folder, kept_as.name, answers[::-1].copy())
+    assert as_next_process(folder) != usual  # so they are not computed anew
+
+
+def test_round_ones_answers_of_another_start_take_the_place_of_the_last(
+    as_next_process: Callable[[Path], bytes], small: BaseData, samples: Samples, tmp_path: Path
+) -> None:
+    as_next_process(tmp_path)
+    [before] = tmp_path.iterdir()
+    other = train_round_one(small, NET, replace(SHORT, sample_batch=0), 1, ignore)
+    retrain(other, NET, small, *samples, SHORT, 1, ignore, tmp_path)
+    [after] = tmp_path.iterdir()
+    assert after.name != before.name
+
+
+@pytest.mark.parametrize("damage", [b"", b"?", bytes(100), None])
+def test_damaged_answers_of_round_one_are_computed_anew(
+    as_next_process: Callable[[Path], bytes], usual: bytes, tmp_path: Path, damage: bytes | None
+) -> None:
+    as_next_process(tmp_path)
+    [file] = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if damage is None else damage)
+    assert as_next_process(tmp_path) == usual
+    assert file.read_bytes() == whole
+
+
+def test_training_needs_no_folder_that_can_be_written_to(
+    as_next_process: Callable[[Path], bytes],
+    usual: bytes,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert as_next_process(tmp_path / "file") == usual
+    assert "Nothing is kept" in caplog.text
 
 
 def test_strong_net_retrains_to_the_same_bytes(small: BaseData, samples: Samples) -> None:

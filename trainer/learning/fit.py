@@ -21,6 +21,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainer.learning import nets, weights
+from trainer.learning import kept, nets, weights
 from trainer.learning.adamw import AdamW, one_cycle
 from trainer.learning.basedata import BaseData
 from trainer.learning.manifests import Manifest, sealed
@@ -154,14 +155,16 @@ def retrain(
     recipe: Recipe,
     seed: int,
     progress: Progress,
+    answers_in: Path | None = None,
 ) -> bytes:
     """Train round 1's weights ``start`` further on base data and samples; returns safetensors
     bytes.
 
     Samples are uint8 (n, 28, 28) with labels (n,), n ≥ 1, in any order: they are put into one by
     content. ``progress`` gets the share done, 0 to 1, at least every half second or so, and may
-    raise to stop the run. Raises ``Diverged``, ``BadWeights`` for ``start``, and ``ValueError``
-    without samples.
+    raise to stop the run. Round 1's answers to the base images are kept in the folder
+    ``answers_in``, if one is given, for whoever trains from the same weights next. Raises
+    ``Diverged``, ``BadWeights`` for ``start``, and ``ValueError`` without samples.
     """
     if not len(samples_labels):
         raise ValueError("There are no samples to retrain on.")
@@ -175,7 +178,12 @@ def retrain(
         base_batches = _batch_indices(rng, len(base.train_images), recipe.steps, recipe.base_batch)
         sample_batches = _batch_indices(rng, len(samples), recipe.steps, recipe.sample_batch)
         teacher = _Teacher(
-            start, architecture, base, recipe, lambda share: progress(share * _SHARE_FOR_ANSWERS)
+            start,
+            architecture,
+            base,
+            recipe,
+            lambda share: progress(share * _SHARE_FOR_ANSWERS),
+            answers_in,
         )
 
         def loss_of(step: int) -> Tensor:
@@ -310,20 +318,26 @@ class _Teacher:
     """Round 1's model, asked for its log-probabilities, float32 (n, 10), of base images.
 
     Its answers on images as they are never change, so the process computes them once and keeps them
-    for its next training; on augmented images it is asked at every step.
+    for its next training, and in a folder for that of the next process; on augmented images it is
+    asked at every step.
     """
 
-    _cache: ClassVar[dict[tuple[str, str, str], Tensor]] = {}
+    _cache: ClassVar[dict[str, Tensor]] = {}
 
     def __init__(
-        self, start: bytes, architecture: str, base: BaseData, recipe: Recipe, progress: Progress
+        self,
+        start: bytes,
+        architecture: str,
+        base: BaseData,
+        recipe: Recipe,
+        progress: Progress,
+        folder: Path | None,
     ) -> None:
         self.net = _channels_last(weights.load(architecture, start, None))
-        self.answers = (
-            None
-            if recipe.base_augment
-            else self._all(base, (weights.checksum(start), architecture, base.sha256), progress)
-        )
+        self.answers = None
+        if not recipe.base_augment:
+            key = kept.key([weights.checksum(start), architecture, base.sha256, environment()])
+            self.answers = self._all(base, key, progress, folder)
 
     def __call__(self, batch: NDArray[np.int64], base_input: Tensor) -> Tensor:
         """Give the answers on the base images ``batch``, which a step sees as ``base_input``."""
@@ -333,18 +347,25 @@ class _Teacher:
             answers: Tensor = self.net(base_input)
         return answers
 
-    def _all(self, base: BaseData, key: tuple[str, str, str], progress: Progress) -> Tensor:
+    def _all(self, base: BaseData, key: str, progress: Progress, folder: Path | None) -> Tensor:
         if key not in self._cache:
-            answers = torch.empty(len(base.train_images), 10)
-            with torch.no_grad():
-                for first in range(0, len(answers), _IMAGES_AT_ONCE):
-                    progress(first / len(answers))
-                    part = slice(first, first + _IMAGES_AT_ONCE)
-                    answers[part] = self.net(nets.prepare(base.train_images[part]))
+            known = kept.read(folder, key) if folder else None
+            answers = self._computed(base, progress) if known is None else known
+            if folder and known is None:
+                kept.write(folder, key, answers)
             # One table is enough, and 2 MB: another base or start takes its place.
             self._cache.clear()
-            self._cache[key] = answers
+            self._cache[key] = torch.from_numpy(answers)
         return self._cache[key]
+
+    def _computed(self, base: BaseData, progress: Progress) -> NDArray[np.float32]:
+        answers = torch.empty(len(base.train_images), 10)
+        with torch.no_grad():
+            for first in range(0, len(answers), _IMAGES_AT_ONCE):
+                progress(first / len(answers))
+                part = slice(first, first + _IMAGES_AT_ONCE)
+                answers[part] = self.net(nets.prepare(base.train_images[part]))
+        return answers.numpy()
 
 
 def _channels_last(model: nn.Module) -> nn.Module:
