@@ -256,9 +256,12 @@ def _is_free() -> Q:
     )
 
 
-def is_held(claim: Claim) -> bool:
-    """Whether the lease of this claim is running."""
-    return _mine(claim).exclude(_is_free()).exists()
+def keep(claim: Claim) -> float:
+    """Let the lease run on, for somebody who trains too slowly to renew it in time; return how far
+    they said that they are (0–1). Raises LeaseLost."""
+    if not _mine(claim).update(lease_expires_at=Now() + LEASE):
+        raise LeaseLost(f"candidate {claim.candidate_id}")
+    return RoundModel.objects.values_list("progress", flat=True).get(pk=claim.candidate_id)
 
 
 def renew(claim: Claim, progress: float) -> None:

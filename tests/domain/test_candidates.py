@@ -132,7 +132,9 @@ def test_a_running_lease_cannot_be_claimed_and_a_lapsed_one_can(study: Study) ->
         finish(claim)
     candidates.fail(claim, "I was late.")
     candidates.release(claim)
-    assert (candidates.is_held(claim), candidates.is_held(second)) == (False, True)
+    with pytest.raises(candidates.LeaseLost):
+        candidates.keep(claim)
+    assert candidates.keep(second) == 0.0
     candidates.renew(second, 0.5)
     assert finish(second).state == "promoted"
 
@@ -146,12 +148,19 @@ def test_a_renewed_lease_lasts(study: Study) -> None:
     assert RoundModel.objects.get(pk=claim.candidate_id).progress == 0.5
 
 
+def test_a_lease_that_is_kept_lasts_and_tells_how_far_the_training_is(study: Study) -> None:
+    claim = begin()
+    candidates.renew(claim, 0.5)
+    pass_time(50)
+    assert candidates.keep(claim) == 0.5
+    pass_time(50)
+    assert candidates.claim(claim.candidate_id) is None
+
+
 def test_a_lease_that_ran_out_while_nobody_wanted_it_goes_on_once_renewed(study: Study) -> None:
     claim = begin()
     pass_time(300)
-    assert not candidates.is_held(claim)
     candidates.renew(claim, 0.5)
-    assert candidates.is_held(claim)
     assert candidates.claim_next() is None
     assert finish(claim).state == "promoted"
 
@@ -177,7 +186,7 @@ def test_leases_are_by_the_databases_time_whatever_the_machines_clock_says(
     with time_machine.travel(timezone.now() + timedelta(days=days)):
         assert candidates.claim_next() is None
         candidates.renew(claim, 0.5)
-        assert candidates.is_held(claim)
+        assert candidates.claim_next() is None
     assert candidates.claim_next() is None
     with time_machine.travel(timezone.now() + timedelta(days=days)):
         assert finish(claim).state == "promoted"
@@ -244,7 +253,7 @@ def test_a_claim_given_back_late_is_forgotten_and_leaves_the_next_one_alone(stud
     candidates.give_back(cut_off)
     row = RoundModel.objects.get(pk=other.candidate_id)
     assert (row.claim_count, row.token) == (1, other.token)
-    assert candidates.is_held(other)
+    assert candidates.claim_next() is None
     assert finish(other).state == "promoted"
 
 

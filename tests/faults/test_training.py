@@ -56,6 +56,60 @@ def test_killed_trainings_cost_a_claim_each_a_restart_costs_none_and_one_round_c
     assert site.python(STATES) == "[('promoted', 0), ('promoted', 3)] 2"
 
 
+# A lease of two seconds, and a child that renews it once an hour or, where it hangs, never.
+A_SLOW_TRAINER = """
+import os, runpy, signal, sys
+from datetime import timedelta
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "dadc_site.settings"
+django.setup()
+from collector.management.commands import trainer
+from trainer import candidates, heartbeats
+from trainer.learning import fit
+candidates.LEASE, candidates.RENEW_EVERY = timedelta(seconds=2), timedelta(hours=1)
+heartbeats.BEATS_EVERY = 0.1
+{}
+sys.argv = ["manage.py", "trainer"]
+runpy.run_path("manage.py", run_name="__main__")
+"""
+A_SLOW_ONE = A_SLOW_TRAINER.format(
+    "usual = fit.default_recipe\nfrom dataclasses import replace\n"
+    "fit.default_recipe = lambda *which: replace(usual(*which), steps=200)"
+)
+ONE_THAT_HANGS = A_SLOW_TRAINER.format(
+    "trainer.HANGS_AFTER = 1.0\nfit.default_recipe = lambda *which: signal.pause()"
+)
+
+
+@pytest.mark.survives(
+    "a training that gets next to no processor time, and renews its lease too late",
+    "whoever started it keeps the lease: one claim, one round",
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_training_that_is_slower_than_its_lease_costs_no_claim(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+    site.python(START)
+    site.start("slow", "-c", A_SLOW_ONE)
+    wait_for(lambda: site.current_round()["number"] == 2, 150, "round 2")
+    assert site.python(STATES) == "[('promoted', 0), ('promoted', 1)] 2"
+
+
+@pytest.mark.survives(
+    "a training that hangs", "it is ended; after three claims the candidate is failed, visibly"
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_training_that_hangs_is_ended_and_tried_again_and_fails_in_the_end(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+    site.python(START)
+    site.start("hanging", "-c", ONE_THAT_HANGS)
+    wait_for(lambda: site.current_round()["training"] is None, 60, "it to fail")
+    assert site.python(STATES) == "[('promoted', 0), ('failed', 3)] 1"
+
+
 LOCK = "SELECT 1 FROM trainer_round WHERE number = 1 FOR NO KEY UPDATE"
 # Each try raises it twice: by its claim, and as it is given back.
 TRIES = "SELECT token / 2 FROM trainer_roundmodel WHERE state = 'training'"

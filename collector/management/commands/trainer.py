@@ -25,6 +25,7 @@ from trainer import candidates, heartbeats, tasks
 LOOKS_EVERY = 0.1  # seconds
 ASKS_EVERY = 1.0  # seconds; also when the database was away
 ENDS_WITHIN = 8  # seconds, also where the database does not answer
+HANGS_AFTER = 600.0  # seconds that a child does not come on
 T = TypeVar("T")
 
 
@@ -84,14 +85,22 @@ class Trainer:
             self._insist(lambda: candidates.release(claim))
 
     def _watch(self, child: BaseProcess, claim: candidates.Claim) -> None:
-        """Wait until the child ends, this is to end, or the child has let its lease run out twice
-        in a row, as one that hangs does."""
-        lapsed_count = 0
-        while child.is_alive() and not self.is_ending and lapsed_count < 2:
+        """Keep the lease while the child trains, however little of the processor others leave it,
+        until it ends, this is to end, or the claim is lost at two looks in a row. A child that has
+        not come on for long, while the database was there, hangs."""
+        lost_count, seen, hangs_at = 0, 0.0, monotonic() + HANGS_AFTER
+        while child.is_alive() and not self.is_ending and lost_count < 2 and monotonic() < hangs_at:
             child.join(LOOKS_EVERY)
-            if self._beat():
-                is_lapsed = _asked(lambda: not candidates.is_held(claim))
-                lapsed_count = lapsed_count + 1 if is_lapsed else 0
+            if not self._beat():
+                continue
+            try:
+                progress = _asked(lambda: candidates.keep(claim))
+            except candidates.LeaseLost:
+                lost_count += 1
+                continue
+            lost_count = 0
+            if progress != seen:
+                seen, hangs_at = progress or 0.0, monotonic() + HANGS_AFTER
 
     def _beat(self) -> bool:
         """Show life, if it is time to; whether it was."""
