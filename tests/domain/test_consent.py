@@ -428,8 +428,14 @@ def test_admins_get_which_of_a_panels_ids_have_drawn_how_much(
     address = f"/panels/{panel.pk}/ids.csv"
     admins = signed_in(ada)
     assert admins.get(address).getvalue().decode() == "id,joined,finished,drawings\r\n"
-    done, back, formula = Client(), Client(), Client()
-    for client, pid in ((done, "p1"), (back, "p2"), (formula, "%3D1%2B1")):
+    done, back, formula, wide, split = (Client() for _ in range(5))
+    for client, pid in (
+        (done, "p1"),
+        (back, "p2"),
+        (formula, "%3D1%2B1"),
+        (wide, "%EF%BC%9D1"),
+        (split, "a%3B%3D1%2B1"),
+    ):
         client.post(link(pid))
     for place in (1, 2, 3):
         draw(done, place)
@@ -453,6 +459,8 @@ def test_admins_get_which_of_a_panels_ids_have_drawn_how_much(
             ("p1", "p1", finished_at.isoformat(), "3"),
             ("p2", "p2", "", "1"),
             ("=1+1", "'=1+1", "", "0"),
+            ("＝1", "'＝1", "", "0"),
+            ("a;=1+1", "a;'=1+1", "", "0"),
         )
     ]
     assert address in admins.get("/panels/").content.decode()

@@ -26,7 +26,7 @@ from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.data import publishing, release_beside, release_formats, releases
+from collector.data import publishing, release_beside, release_formats, releases, spreadsheets
 from collector.data.release_check import Check
 from collector.drawings import attempts, reasons
 from collector.errors import Conflict, Gone
@@ -231,11 +231,26 @@ def test_the_table_has_every_attempt_as_a_line(folder: Path) -> None:
     assert not {"strokes", "image", "probabilities"} & lines[0].keys()
 
 
-@given(st.one_of(st.text(), st.from_regex(r"[=+\-@\t\r]", fullmatch=False), st.integers()))
-def test_no_text_is_taken_for_a_formula_and_nothing_else_is_changed(cell: str | int) -> None:
-    told = release_formats.harmless(cell)
-    assert not isinstance(told, str) or not told or told[0] not in "=+-@\t\r"
-    assert told in (cell, f"'{cell}")
+FORMULA = "=+-@＝＋－＠"  # OWASP's, with its full-width forms
+
+
+@given(st.one_of(st.text(), st.text(FORMULA + "\t\r\n\0;,\"' 1")))
+def test_no_text_is_taken_for_a_formula_by_a_spreadsheet_of_any_place(cell: str) -> None:
+    """Cells end with a comma, in other places with a `;` or a tab: then quotes of ours are none."""
+    out = io.StringIO()
+    told = spreadsheets.harmless(cell)
+    csv.writer(out).writerow([told, "a", told])
+    for delimiter in ",;\t":
+        rows = list(csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=delimiter))
+        assert all(part[:1] not in tuple(FORMULA) for row in rows for part in row)
+        assert delimiter != "," or not told or str(told)[0] not in "\t\r\n\0"
+
+
+@given(st.one_of(st.integers(), st.text().filter(lambda text: not set(text) & set(FORMULA))))
+def test_what_no_spreadsheet_takes_for_a_formula_is_left_as_it_is(cell: str | int) -> None:
+    told = spreadsheets.harmless(cell)
+    assert told == cell or str(cell)[0] in '\t\r\n\0"'
+    assert spreadsheets.harmless("4-5; a 7 - or 1") == "4-5; a 7 - or 1"
 
 
 def test_a_zip_holds_so_many_pictures_and_the_next_one_the_rest(
