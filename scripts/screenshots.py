@@ -145,6 +145,14 @@ from collector.models import Study
 Study.objects.update(embed_origins="https://lab.example")
 """
 
+# Round 1 is over.
+RELEASED = """
+import tempfile
+from django.core.management import call_command
+with tempfile.TemporaryDirectory() as folder:
+    call_command("release", round=1, out=f"{folder}/round-1", verbosity=0)
+"""
+
 BEST = "from collector.drawings import public; print(public.best()[0].pk)"
 
 
@@ -291,6 +299,7 @@ def fill(site: sites.Site) -> Crowd:
     site.python(PRACTISED)
     attempt, drawer = site.python(APPEALED).split()
     crowd.appealed = (attempt, drawer)
+    site.python(RELEASED)
     site.python(AGED)
     site.python(FRAMED)
     return crowd
@@ -355,6 +364,7 @@ def empty_pictures(album: Album) -> None:
         ("draw", "/draw/", "admin"),
         ("notices", "/notices/", "admin"),
         ("try", "/try/", None),
+        ("data", "/data/", "admin"),
     ):
         album.take(f"empty-{name}", path, who)
     # Round 1's model is still the target: later ones are not so easy to fool.
@@ -397,6 +407,44 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     album.take("moderate-answered", "/moderate/", "max", answered)
 
 
+CONSENT = """## What this is about
+
+You draw digits, and a program says at once what it reads.
+
+- It takes ten minutes, and you may stop at any time.
+- Ask [us](https://lab.example/ask) whatever you like.
+"""
+
+
+def study_pictures(album: Album) -> None:
+    """A study is prepared: from here on what people draw is practice."""
+
+    def consent(page: Page) -> None:
+        page.fill("#consent ~ form textarea", CONSENT)
+        page.click("button[value=consent]")
+        page.wait_for_load_state("networkidle")
+
+    def too_young(page: Page) -> None:
+        page.fill("#consent ~ form input[type=number]", "3")
+        page.click("button[value=consent]")
+
+    def draft(page: Page) -> None:
+        page.fill("[name=question]", "Does a model that learns make people draw harder digits?")
+        page.fill("[name=stop_samples]", "200")
+        page.click("button[value=save]")
+        page.wait_for_load_state("networkidle")
+
+    def no_rounds(page: Page) -> None:
+        page.fill("[name=round_size]", "0")
+        page.click("button[value=save]")
+
+    album.take("error-texts", "/texts/", "admin", too_young)
+    album.take("error-protocol", "/protocol/", "admin", no_rounds)
+    album.take("texts-written", "/texts/", "admin", consent)
+    album.take("protocol-draft", "/protocol/", "admin", draft)
+    album.take("desk-draft", "/desk/", "admin")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -419,6 +467,7 @@ def main() -> int:
         crowd = fill(site)
         full_pictures(album, crowd)
         error_pictures(album)
+        study_pictures(album)
         browser.close()
     print("\n".join(sorted(set(album.complaints))) or "No page complained.")
     return 1 if album.complaints else 0

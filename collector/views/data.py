@@ -15,7 +15,7 @@ from collector.models import Person, Release, ReleaseFile, Study
 from collector.standings import leaderboards
 from collector.standings.leaderboards import AttemptCounts
 from collector.study import texts
-from collector.views.parts import charts, protocols
+from collector.views.parts import charts, protocols, written
 from collector.views.parts.access import for_admins, viewer_of
 from trainer import words
 from trainer.models import Arm, Round
@@ -125,7 +125,7 @@ def _newest(request: HttpRequest, release: Release, study: Study) -> dict[str, o
         },
         "arrays": request.build_absolute_uri(arrays),
         "is_public": study.has_public_releases and release.is_licensed,
-        "card": _text(release, release_texts.README).partition("---\n\n")[2],
+        "card": written.html(_text(release, release_texts.README).partition("---\n\n")[2], 3),
         "licence": [
             paragraph.replace("\n", " ")
             for paragraph in _text(release, release_texts.LICENSE).split("\n\n")[1:]
