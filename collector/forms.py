@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from collector.models import (
     CHOICES,
     LONGEST_SETTING,
+    LONGEST_TITLE,
     Appeal,
     Factor,
     Licence,
@@ -605,6 +606,30 @@ class AskedForm(ReadAt, _Asking):
         given = self.cleaned_data
         asked = [name for name in Question.values if given.get(name)]
         return {"licence": given.get("licence", ""), "questions": " ".join(asked)}
+
+
+class CitedForm(ReadAt, forms.Form):
+    """By which title and authors the study's releases are cited."""
+
+    prefix = "cited"
+    cited_title = forms.CharField(
+        label=_("Title"),
+        required=False,
+        max_length=LONGEST_TITLE,
+        help_text=_("Which round a release goes up to is put behind it."),
+    )
+    cited_authors = forms.CharField(
+        label=_("Authors"),
+        required=False,
+        max_length=LONGEST_SETTING,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("A line each: “Family name, given names”, or an organisation without a comma."),
+    )
+
+    def clean_cited_authors(self) -> str:
+        """Return the lines that say something."""
+        lines = (line.strip() for line in self.cleaned_data["cited_authors"].splitlines())
+        return "\n".join(filter(None, lines))
 
 
 class QuestionsForm(forms.Form):

@@ -147,10 +147,8 @@ Study.objects.update(embed_origins="https://lab.example")
 
 # Round 1 is over.
 RELEASED = """
-import tempfile
-from django.core.management import call_command
-with tempfile.TemporaryDirectory() as folder:
-    call_command("release", round=1, out=f"{folder}/round-1", verbosity=0)
+from collector.data import releases
+releases.make(1)
 """
 
 BEST = "from collector.drawings import public; print(public.best()[0].pk)"
@@ -279,12 +277,14 @@ def fill(site: sites.Site) -> Crowd:
     """Two rounds of drawings: a model trained on the first, the second half read, one that nobody
     can settle."""
     crowd = Crowd(site)
-    fools = penmanship.fooling(7, 40)
+    fools = penmanship.fooling(7, 60)
     for n, (label, strokes) in enumerate(penmanship.drawings(3, 24)):
         crowd.submit(n, label, strokes)
     for n, (label, strokes, width) in enumerate(fools[:22]):
         crowd.submit(n * n, label, strokes, width)
-    crowd.read(0, 15, lambda n, target: {5: "junk", 9: "ambiguous"}.get(n, str(target)))
+    crowd.read(0, 60, lambda n, target: {5: "junk", 9: "ambiguous"}.get(n, str(target)))
+    for moderator in (1, 2):
+        crowd.read(moderator, 9, lambda n, target: str(target))
     site.python(TRAIN_NOW)
     site.start_clusters()
     sites.wait_for(lambda: site.current_round()["number"] > 1, 240, "round 2")

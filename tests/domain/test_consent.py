@@ -261,6 +261,39 @@ def test_admins_write_versions_on_a_page_and_of_an_old_page_nothing_is_saved(
     assert StudyChange.objects.filter(field="consent text", after="version 1").exists()
 
 
+def test_admins_say_by_whom_releases_are_cited(study: Study, ada: Person) -> None:
+    client = signed_in(ada)
+    posted = {
+        "do": "cited",
+        "cited-cited_title": "Digits that fool",
+        "cited-cited_authors": "  Ada, Nia \r\n\r\nA lab\r\n",
+    }
+    assert "The next release has it." in text(client.post("/texts/", posted, follow=True))
+    kept = Study.objects.get()
+    assert (kept.cited_title, kept.cited_authors) == ("Digits that fool", "Ada, Nia\nA lab")
+    assert StudyChange.objects.filter(field="cited_title", after="Digits that fool").exists()
+    assert "Ada, Nia\nA lab</textarea>" in client.get("/texts/").content.decode()
+    for field, said, why in (
+        ("title", "a\u202eb", "This has a character that no line of text has."),
+        ("authors", "Ada\a", "This has a character that no line of text has."),
+        ("authors", ", Nia", "Each line has a name."),
+        ("title", "a" * 201, "at most 200 characters"),
+    ):
+        wrong = client.post("/texts/", posted | {f"cited-cited_{field}": said})
+        assert why in text(wrong)
+    assert Study.objects.get().cited_authors == kept.cited_authors
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"cited_title": "a\nb"}, {"cited_authors": "a\n\nb"}, {"cited_authors": "a\n"}]
+)
+def test_the_database_takes_no_citation_with_an_empty_line(
+    study: Study, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Study.objects.update(**wrong)
+
+
 def test_a_new_study_is_offered_the_usual_licence_and_sign_up_names_what_was_chosen(
     study: Study, ada: Person
 ) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
@@ -386,6 +387,40 @@ def test_published_it_agrees_with_itself_and_the_next_names_the_doi_of_all_versi
     assert f"https://doi.org/{doi}" in (tmp_path / "next" / "README.md").read_text()
     assert doi in json.loads((tmp_path / "next" / "croissant.json").read_text())["citeAs"]
     assert list(Check(tmp_path / "next").problems()) == []
+
+
+TITLE, AUTHORS = "Digits: “harder” \\ each round", "Ada, Nia\nA lab: of digits\nDe la Cruz, Zoë M."
+
+
+def test_a_study_has_a_title_and_authors_of_its_own_in_whatever_cites_a_release(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert "citation" not in json.loads((folder / "manifest.json").read_text())
+    with transaction.atomic():
+        ada = add_person("ada", "admin")
+        study_settings.change(ada, cited_title=TITLE, cited_authors=AUTHORS)
+        call_command("release", round=2, out=tmp_path / "own")
+        transaction.set_rollback(True)
+    own, title = tmp_path / "own", f"{TITLE}, up to round 2"
+    cited = yaml.safe_load((own / "CITATION.cff").read_text())
+    assert cited["title"] == title
+    assert cited["authors"] == [
+        {"family-names": "Ada", "given-names": "Nia"},
+        {"name": "A lab: of digits"},
+        {"family-names": "De la Cruz", "given-names": "Zoë M."},
+    ]
+    card = (own / "README.md").read_text()
+    assert yaml.safe_load(card.split("---\n")[1])["pretty_name"] == title
+    assert f"# {title}\n" in card
+    croissant = json.loads((own / "croissant.json").read_text())
+    assert [each["name"] for each in croissant["creator"]] == [
+        "Nia Ada",
+        "A lab: of digits",
+        "Zoë M. De la Cruz",
+    ]
+    said = f"Ada, Nia; A lab: of digits; De la Cruz, Zoë M.. {title}, 1.2.1. "
+    assert croissant["citeAs"].startswith(said)
+    assert list(Check(own).problems()) == []
 
 
 def test_what_was_imported_is_said_where_there_is_any(folder: Path, tmp_path: Path) -> None:
