@@ -429,13 +429,13 @@ def study_pictures(album: Album) -> None:
         page.click("button[value=consent]")
 
     def draft(page: Page) -> None:
-        page.fill("[name=question]", "Does a model that learns make people draw harder digits?")
-        page.fill("[name=stop_samples]", "200")
+        page.fill("textarea[name$=question]", "Do learning models make people draw harder digits?")
+        page.fill("[name$=stop_samples]", "200")
         page.click("button[value=save]")
         page.wait_for_load_state("networkidle")
 
     def no_rounds(page: Page) -> None:
-        page.fill("[name=round_size]", "0")
+        page.fill("[name$=round_size]", "0")
         page.click("button[value=save]")
 
     album.take("error-texts", "/texts/", "admin", too_young)

@@ -288,6 +288,7 @@ def test_the_page_counts_and_its_lines_of_python_load_the_release(
     assert f"{len(read)} pictures that people read, of 12" in capsys.readouterr().out
     assert len(shown.strip().splitlines()) <= 10
     assert "CC BY 4.0" in page
+    assert f"Release 1.2.0 has {len(tables(folder)['attempts'])} drawings, all up to" in page
     card = page.partition('id="card"')[2]
     assert "<td><code>attempts.csv</code></td>" in card
     assert not re.search(r"^#|\| `|```", card, re.MULTILINE)
