@@ -498,9 +498,9 @@ class ProtocolForm(ReadAt, forms.Form):
         help_text=_("So many moderators have to agree with the drawer."),
     )
     stop_samples = forms.IntegerField(
-        label=_("Stop rule: samples of each arm"),
+        label=_("Stop rule"),
         min_value=1,
-        help_text=_("Once each arm has as many, the desk says that the study may end."),
+        help_text=_("Once each arm has so many samples, the desk says that the study may end."),
     )
 
     def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:

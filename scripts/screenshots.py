@@ -389,6 +389,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     for name, path, who in FULL:
         album.take(name, path, who)
     album.take("rounds-unfolded", "/rounds/", act=unfolded)
+    album.take("data-unfolded", "/data/", "admin", unfolded)
     album.take("draw-keys", "/draw/", "bob", lambda page: page.keyboard.press("?"))
     album.take("moderate-keys", "/moderate/", "mona", lambda page: page.keyboard.press("?"))
     album.take(

@@ -58,8 +58,10 @@ def _page(request: HttpRequest, person: Person | None, study: Study) -> HttpResp
     sees_all = person is not None and person.is_admin
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     newest = found.filter(withdrawn_at=None).first()
+    protocol = protocols.beside_results(study, person)
     context = {
-        "protocol": protocols.beside_results(study, person),
+        "protocol": protocol,
+        "is_of_an_arm": study.has_several_arms and (sees_all or protocol is not None),
         "opened": study.opened_from,
         "page": page,
         "releases": [_shown(release) for release in page.object_list],
