@@ -325,6 +325,12 @@ def test_markdown_runs_nothing() -> None:
     assert not re.search(r"<(script|img)|href=\"(javascript|data)", html)
 
 
+def test_a_column_of_numbers_is_aligned_by_a_class_since_pages_take_no_style() -> None:
+    html = markdown.to_html("| a | b | c |\n| --- | ---: | :-: |\n| 1 | 2 | 3 |")
+    assert '<td>1</td>\n<td class="num">2</td>\n<td>3</td>' in html
+    assert "style" not in html
+
+
 # What people say about themselves
 
 
