@@ -379,8 +379,11 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
         page.locator("#bars [data-top]").wait_for()
 
     def answered(page: Page) -> None:
-        page.wait_for_selector("#assignment:not([data-id='']):not([data-fresh])")
-        page.keyboard.press("4")
+        """The second of two: the first goes at once, for a drawing held by an earlier page."""
+        for place in range(2):
+            page.wait_for_selector("#assignment:not([data-id='']):not([data-fresh])")
+            page.keyboard.press("4")
+            page.locator("#count", has_text=f"{place + 1} ").wait_for()
 
     def unfolded(page: Page) -> None:
         for fold in page.locator("details.fold summary").all():
