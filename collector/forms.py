@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from collector.models import (
     CHOICES,
     LONGEST_SETTING,
+    LONGEST_TITLE,
     Appeal,
     Factor,
     Licence,
@@ -497,9 +498,9 @@ class ProtocolForm(ReadAt, forms.Form):
         help_text=_("So many moderators have to agree with the drawer."),
     )
     stop_samples = forms.IntegerField(
-        label=_("Stop rule: samples of each arm"),
+        label=_("Stop rule"),
         min_value=1,
-        help_text=_("Once each arm has as many, the desk says that the study may end."),
+        help_text=_("Once each arm has so many samples, the desk says that the study may end."),
     )
 
     def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
@@ -605,6 +606,30 @@ class AskedForm(ReadAt, _Asking):
         given = self.cleaned_data
         asked = [name for name in Question.values if given.get(name)]
         return {"licence": given.get("licence", ""), "questions": " ".join(asked)}
+
+
+class CitedForm(ReadAt, forms.Form):
+    """By which title and authors the study's releases are cited."""
+
+    prefix = "cited"
+    cited_title = forms.CharField(
+        label=_("Title"),
+        required=False,
+        max_length=LONGEST_TITLE,
+        help_text=_("Which round a release goes up to is put behind it."),
+    )
+    cited_authors = forms.CharField(
+        label=_("Authors"),
+        required=False,
+        max_length=LONGEST_SETTING,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("A line each: “Family name, given names”, or an organisation without a comma."),
+    )
+
+    def clean_cited_authors(self) -> str:
+        """Return the lines that say something."""
+        lines = (line.strip() for line in self.cleaned_data["cited_authors"].splitlines())
+        return "\n".join(filter(None, lines))
 
 
 class QuestionsForm(forms.Form):

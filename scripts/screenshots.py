@@ -145,6 +145,12 @@ from collector.models import Study
 Study.objects.update(embed_origins="https://lab.example")
 """
 
+# Round 1 is over.
+RELEASED = """
+from collector.data import releases
+releases.make(1)
+"""
+
 BEST = "from collector.drawings import public; print(public.best()[0].pk)"
 
 
@@ -271,12 +277,14 @@ def fill(site: sites.Site) -> Crowd:
     """Two rounds of drawings: a model trained on the first, the second half read, one that nobody
     can settle."""
     crowd = Crowd(site)
-    fools = penmanship.fooling(7, 40)
+    fools = penmanship.fooling(7, 60)
     for n, (label, strokes) in enumerate(penmanship.drawings(3, 24)):
         crowd.submit(n, label, strokes)
     for n, (label, strokes, width) in enumerate(fools[:22]):
         crowd.submit(n * n, label, strokes, width)
-    crowd.read(0, 15, lambda n, target: {5: "junk", 9: "ambiguous"}.get(n, str(target)))
+    crowd.read(0, 60, lambda n, target: {5: "junk", 9: "ambiguous"}.get(n, str(target)))
+    for moderator in (1, 2):
+        crowd.read(moderator, 9, lambda n, target: str(target))
     site.python(TRAIN_NOW)
     site.start_clusters()
     sites.wait_for(lambda: site.current_round()["number"] > 1, 240, "round 2")
@@ -291,6 +299,7 @@ def fill(site: sites.Site) -> Crowd:
     site.python(PRACTISED)
     attempt, drawer = site.python(APPEALED).split()
     crowd.appealed = (attempt, drawer)
+    site.python(RELEASED)
     site.python(AGED)
     site.python(FRAMED)
     return crowd
@@ -355,6 +364,7 @@ def empty_pictures(album: Album) -> None:
         ("draw", "/draw/", "admin"),
         ("notices", "/notices/", "admin"),
         ("try", "/try/", None),
+        ("data", "/data/", "admin"),
     ):
         album.take(f"empty-{name}", path, who)
     # Round 1's model is still the target: later ones are not so easy to fool.
@@ -369,8 +379,11 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
         page.locator("#bars [data-top]").wait_for()
 
     def answered(page: Page) -> None:
-        page.wait_for_selector("#assignment:not([data-id='']):not([data-fresh])")
-        page.keyboard.press("4")
+        """The second of two: the first goes at once, for a drawing held by an earlier page."""
+        for place in range(2):
+            page.wait_for_selector("#assignment:not([data-id='']):not([data-fresh])")
+            page.keyboard.press("4")
+            page.locator("#count", has_text=f"{place + 1} ").wait_for()
 
     def unfolded(page: Page) -> None:
         for fold in page.locator("details.fold summary").all():
@@ -379,6 +392,7 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     for name, path, who in FULL:
         album.take(name, path, who)
     album.take("rounds-unfolded", "/rounds/", act=unfolded)
+    album.take("data-unfolded", "/data/", "admin", unfolded)
     album.take("draw-keys", "/draw/", "bob", lambda page: page.keyboard.press("?"))
     album.take("moderate-keys", "/moderate/", "mona", lambda page: page.keyboard.press("?"))
     album.take(
@@ -395,6 +409,44 @@ def full_pictures(album: Album, crowd: Crowd) -> None:
     album.take("try", "/try/", act=tried)
     album.take("draw-read", "/draw/", "bob", partial(submit, iter(usual)))
     album.take("moderate-answered", "/moderate/", "max", answered)
+
+
+CONSENT = """## What this is about
+
+You draw digits, and a program says at once what it reads.
+
+- It takes ten minutes, and you may stop at any time.
+- Ask [us](https://lab.example/ask) whatever you like.
+"""
+
+
+def study_pictures(album: Album) -> None:
+    """A study is prepared: from here on what people draw is practice."""
+
+    def consent(page: Page) -> None:
+        page.fill("#consent ~ form textarea", CONSENT)
+        page.click("button[value=consent]")
+        page.wait_for_load_state("networkidle")
+
+    def too_young(page: Page) -> None:
+        page.fill("#consent ~ form input[type=number]", "3")
+        page.click("button[value=consent]")
+
+    def draft(page: Page) -> None:
+        page.fill("textarea[name$=question]", "Do learning models make people draw harder digits?")
+        page.fill("[name$=stop_samples]", "200")
+        page.click("button[value=save]")
+        page.wait_for_load_state("networkidle")
+
+    def no_rounds(page: Page) -> None:
+        page.fill("[name$=round_size]", "0")
+        page.click("button[value=save]")
+
+    album.take("error-texts", "/texts/", "admin", too_young)
+    album.take("error-protocol", "/protocol/", "admin", no_rounds)
+    album.take("texts-written", "/texts/", "admin", consent)
+    album.take("protocol-draft", "/protocol/", "admin", draft)
+    album.take("desk-draft", "/desk/", "admin")
 
 
 def main() -> int:
@@ -419,6 +471,7 @@ def main() -> int:
         crowd = fill(site)
         full_pictures(album, crowd)
         error_pictures(album)
+        study_pictures(album)
         browser.close()
     print("\n".join(sorted(set(album.complaints))) or "No page complained.")
     return 1 if album.complaints else 0

@@ -134,8 +134,12 @@ class _Opening:
         if study.architecture not in rounds.architectures():
             raise ValueError(f"its study's architecture, {study.architecture}, is unknown here")
         study.licence = self._licence
-        study.clean_fields(exclude=_others(Study, {*COLLECTED_BY, "licence"}))
-        study.save(update_fields=[*COLLECTED_BY, "licence"])
+        cited = self.manifest.get("citation", {})
+        study.cited_title = cited.get("title") or ""
+        study.cited_authors = "\n".join(cited.get("authors", ()))
+        named = (*COLLECTED_BY, "licence", "cited_title", "cited_authors")
+        study.clean_fields(exclude=_others(Study, {*named}))
+        study.save(update_fields=named)
 
     @property
     def _last(self) -> Round:

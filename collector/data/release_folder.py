@@ -224,6 +224,7 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
         "counts": dict(sorted(counts.items())),
         "rounds": [_of_a_round(each) for each in _rounds(plan)],
         "study": {name: getattr(plan.study, name) for name in COLLECTED_BY},
+        **_citation(plan.study),
         **(_protocol() or ({"protocol": plan.protocol} if plan.protocol else {})),
         **_opened(plan),
         "model": model,
@@ -232,6 +233,14 @@ def _manifest(plan: Plan, counts: Mapping[str, int], model: Mapping[str, Any]) -
             **{name: installed(name) for name in ("numpy", "pyarrow", "safetensors")},
         },
     }
+
+
+def _citation(study: Study) -> dict[str, object]:
+    """Say by which title and authors it is to be cited, where the study has its own."""
+    authors = study.cited_authors.splitlines()
+    if not (study.cited_title or authors):
+        return {}
+    return {"citation": {"title": study.cited_title or None, "authors": authors}}
 
 
 def _protocol() -> dict[str, object]:

@@ -24,6 +24,7 @@ from collector.data import release_columns
 from collector.data.broken import BROKEN
 from collector.data.picture_zip import CHUNK, PictureZip
 from collector.data.release_columns import ATTEMPTS, SAMPLES
+from collector.data.spreadsheets import harmless
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,6 @@ _ARRAYS: dict[str, tuple[str, str, Any]] = {
     "split": ("split", "<U5", ""),
 }
 _NO_CELLS = {"floats", "strokes", "image"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = dict[str, Any]
 Read = Callable[[int], bytes]
 Take = Callable[[Any], None]  # what is given pyarrow's batches
@@ -123,12 +123,6 @@ def pixels_of(row: Row) -> NDArray[np.uint8]:
 
     pixels: NDArray[np.uint8] = png.pixels_of([row["image"]["bytes"]])[0]
     return pixels
-
-
-def harmless(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula: text that begins like one is told to
-    be text by an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def rows_drawn(folder: Path, columns: Sequence[str]) -> Iterator[Row]:

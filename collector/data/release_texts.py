@@ -151,6 +151,20 @@ def model_card(folder: Path) -> str:
         return render_to_string("release/MODEL.md", context).strip() + "\n"
 
 
+def title(manifest: Mapping[str, Any]) -> str:
+    """Return what a release is called."""
+    own = manifest.get("citation", {}).get("title")
+    return f"{own or settings.SITE_NAME}, up to round {manifest['round']}"
+
+
+def authors(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return whose a release is: each person's family name and given names, or a group's name and
+    nothing."""
+    named = manifest.get("citation", {}).get("authors") or [f"The people of {settings.SITE_NAME}"]
+    parts = (each.partition(",") for each in named)
+    return [(name.strip(), given.strip()) for name, _, given in parts]
+
+
 def _context(manifest: Mapping[str, Any]) -> dict[str, Any]:
     licences = manifest["licences"]
     spdx = licences[0] if len(licences) == 1 else None
@@ -159,7 +173,9 @@ def _context(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "manifest": manifest,
         "site_name": settings.SITE_NAME,
-        "title": f"{settings.SITE_NAME}, up to round {manifest['round']}",
+        "title": title(manifest),
+        "quoted_title": _quoted(title(manifest)),
+        "authors": [(_quoted(name), given and _quoted(given)) for name, given in authors(manifest)],
         "as_of": datetime.fromisoformat(manifest["as_of"]),
         "spdx": spdx,
         "hub_licence": spdx.lower() if spdx else "other",
@@ -180,6 +196,11 @@ def _context(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _quoted(text: str) -> str:
+    """A line of text as YAML has it in quotes."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _croissant(
     manifest: Mapping[str, Any],
     context: Mapping[str, Any],
@@ -187,11 +208,12 @@ def _croissant(
     sizes: Mapping[str, int],
 ) -> dict[str, Any]:
     spdx = context["spdx"]
-    title, date = context["title"], manifest["as_of"]
+    date = manifest["as_of"]
+    people = authors(manifest)
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "name": title,
+        "name": context["title"],
         "description": "Digits that people drew to fool a model, the model's answers, moderators' "
         "blind readings, and what the next model was trained on.",
         "conformsTo": [
@@ -202,8 +224,9 @@ def _croissant(
         "datePublished": date,
         "license": _LEGAL_CODE[Licence(spdx)] if spdx else _NO_LICENCE,
         "url": LICENSE,
-        "creator": {"@type": "sc:Organization", "name": f"The people of {context['site_name']}"},
-        "citeAs": f"The people of {context['site_name']}. {title}, {manifest['version']}. "
+        "creator": _creators(people),
+        "citeAs": f"{'; '.join(', '.join(filter(None, each)) for each in people)}. "
+        f"{context['title']}, {manifest['version']}. "
         f"{context['as_of']:%Y}."
         + (f" https://doi.org/{doi}" if (doi := manifest["cited_doi"]) else ""),
         **_responsible(manifest),
@@ -213,6 +236,16 @@ def _croissant(
             _record_set(name, columns) for name, columns in release_columns.TABLES.items()
         ],
     }
+
+
+def _creators(people: list[tuple[str, str]]) -> dict[str, str] | list[dict[str, str]]:
+    told = [
+        {"@type": "sc:Person", "name": f"{given} {name}", "familyName": name, "givenName": given}
+        if given
+        else {"@type": "sc:Organization", "name": name}
+        for name, given in people
+    ]
+    return told if len(told) > 1 else told[0]
 
 
 def _file(name: str, sha256: str, size: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from collector.data import release_columns, release_folder, release_formats, release_texts
+from collector.models import LONGEST_SETTING, LONGEST_TITLE
 from trainer.learning import report
 
 MOST_IN_A_FILE = 1 << 26  # bytes of what is read whole
@@ -143,6 +144,8 @@ def manifest(told: Row, seen: Seen) -> Iterator[str]:
     yield from map(wrong, _versions(told))
     yield from map(wrong, _model(told["model"], seen.trained_count))
     yield from map(wrong, _study(told))
+    if "citation" in told and not _is_citation(**told["citation"]):
+        yield wrong("it is to be cited by no title and authors")
 
 
 def _versions(told: Row) -> Iterator[str]:
@@ -184,6 +187,17 @@ def _study(told: Row) -> Iterator[str]:
         and 1 <= opened["round"] < told["round"]
     ):
         yield "it was opened from no release"
+
+
+def _is_citation(title: str | None, authors: list[str]) -> bool:
+    """Whether a study can have these; what they say is believed."""
+    lines = authors if title is None else [title, *authors]
+    return (
+        bool(lines)
+        and all(line and line.isprintable() for line in lines)
+        and len(title or "") <= LONGEST_TITLE
+        and len("\n".join(authors)) <= LONGEST_SETTING
+    )
 
 
 def measured(folder: Path, has_manifest: bool) -> Iterator[str]:

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Min, Q, QuerySet
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from collector.data import release_folder, release_tables, snapshot
@@ -73,8 +74,10 @@ def _folder(within: str, name: str) -> Path:
 
 
 def published() -> QuerySet[Release]:
-    """Return the releases that are whole, the newest first, without the ids that are in them."""
+    """Return the releases that are whole, the newest first, without the ids that are in them, but
+    with how many there are (`attempt_count`)."""
     whole = Release.objects.filter(published_at__isnull=False).defer("attempts")
+    whole = whole.annotate(attempt_count=Length("attempts") / 16)
     return whole.order_by("-major", "-minor", "-patch")
 
 

@@ -14,6 +14,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.conf import settings
 
+from collector.data import release_texts
 from collector.data.places import Failed, answered
 from collector.models import Publication
 
@@ -163,16 +164,20 @@ class _NotThere(Failed):
 
 def _told(manifest: Mapping[str, Any], sha256: str) -> dict[str, Any]:
     """What is said of a release, by which it is found again too."""
-    site = settings.SITE_NAME
     licences = [{"id": licence.lower()} for licence in manifest["licences"] if licence]
     return {
         "access": {"record": "public", "files": "public"},
         "files": {"enabled": True},
         "metadata": {
             "resource_type": {"id": "dataset"},
-            "title": f"{site}, up to round {manifest['round']}",
+            "title": release_texts.title(manifest),
             "creators": [
-                {"person_or_org": {"type": "organizational", "name": f"The people of {site}"}}
+                {
+                    "person_or_org": {"type": "personal", "family_name": name, "given_name": given}
+                    if given
+                    else {"type": "organizational", "name": name}
+                }
+                for name, given in release_texts.authors(manifest)
             ],
             "publication_date": manifest["as_of"][:10],
             "version": manifest["version"],

@@ -1,6 +1,21 @@
-"""What the commands take as arguments."""
+"""What the commands take as arguments, and the password that they take from the environment."""
 
 import argparse
+import os
+from collections.abc import Callable
+
+from django.core.management import CommandError
+
+
+def password(otherwise: Callable[[], str]) -> str:
+    """Return DADC_PASSWORD as it stands, or what there is otherwise. Raises CommandError where that
+    is no text."""
+    given = os.environ.get("DADC_PASSWORD", "")
+    try:
+        return text(given or otherwise())
+    except (argparse.ArgumentTypeError, UnicodeDecodeError) as error:
+        of = "DADC_PASSWORD" if given else "The password"
+        raise CommandError(f"{of}: This is no text in UTF-8.") from error
 
 
 def text(argument: str, most: int | None = None) -> str:

@@ -9,18 +9,19 @@ errors. The same goes for a visitor's drawing. Drawers and their hands stay the 
 to the next.
 """
 
-import os
 import random
 import secrets
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 from numpy.random import Generator, default_rng
 
 from collector.drawings import attempts
 from collector.errors import Refused, TooMany
+from collector.management import arguments
 from collector.models import Attempt, Gold, Person, Reading, Study
 from collector.moderation import queue, readings
 from collector.people import accounts
@@ -230,5 +231,5 @@ def _name(names: tuple[str, ...], place: int) -> str:
 
 def _person(name: str, role: Person.Role) -> Person:
     known = Person.objects.filter(username=name, role=role).first()
-    password = os.environ.get("DADC_PASSWORD") or secrets.token_urlsafe(24)
+    password = arguments.password(partial(secrets.token_urlsafe, 24))
     return known or accounts.add(name, password, role=role)

@@ -26,6 +26,7 @@ def new_secret() -> bytes:
 
 
 LONGEST_SETTING = 500  # characters
+LONGEST_TITLE = 200
 
 
 def check_arms(text: str) -> None:
@@ -38,6 +39,19 @@ def check_arms(text: str) -> None:
 def check_questions(text: str) -> None:
     if unknown := set(text.split()) - set(Question.values):
         raise ValidationError(_("There is no question %(name)s."), params={"name": min(unknown)})
+
+
+def check_line(text: str) -> None:
+    """What is no line goes into no title, nor into the name of an author."""
+    if not text.isprintable():
+        raise ValidationError(_("This has a character that no line of text has."))
+
+
+def check_authors(text: str) -> None:
+    for author in text.split("\n"):
+        check_line(author)
+        if text and not author.partition(",")[0].strip():
+            raise ValidationError(_("Each line has a name."))
 
 
 _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
@@ -128,6 +142,20 @@ class Study(models.Model):
         validators=[check_questions],
         help_text="that people are asked about themselves, with spaces between them",
     )
+    cited_title = models.CharField(
+        max_length=LONGEST_TITLE,
+        blank=True,
+        default="",
+        validators=[check_line],
+        help_text="of its releases, where it has one of its own",
+    )
+    cited_authors = models.CharField(
+        max_length=LONGEST_SETTING,
+        blank=True,
+        default="",
+        validators=[check_authors],
+        help_text="of its releases, a line each: “Family name, given names”, or an organisation",
+    )
     has_public_releases = models.BooleanField(
         default=False, help_text="everybody may download the releases"
     )
@@ -179,6 +207,13 @@ class Study(models.Model):
             models.CheckConstraint(
                 condition=Q(stop_samples__isnull=True) | Q(stop_samples__gte=1),
                 name="a_study_stops_at_a_sample",
+            ),
+            models.CheckConstraint(
+                condition=~Q(cited_title__contains="\n")
+                & ~Q(cited_authors__contains="\n\n")
+                & ~Q(cited_authors__startswith="\n")
+                & ~Q(cited_authors__endswith="\n"),
+                name="a_citation_has_no_empty_line",
             ),
         ]
 

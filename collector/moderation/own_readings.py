@@ -8,7 +8,7 @@ the drawing was taken, by which an index finds it.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet, Value
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 
 from collector.models import DRAWER_SUSPENDED, Attempt, Person, Reading, clock
 
@@ -83,10 +83,13 @@ def settled_as(reading: Reading) -> Attempt:
     return attempt
 
 
-def waiting_count() -> int:
-    """Count the drawings that wait for moderators."""
-    waiting = Attempt.objects.filter(status=Attempt.Status.PENDING, needed_reading_count__gt=0)
-    return waiting.exclude(DRAWER_SUSPENDED).count()
+def waiting_count(moderator: Person) -> int:
+    """Count the drawings of others that wait for readings and that this moderator has not read."""
+    read = Reading.objects.filter(attempt=OuterRef("pk"), moderator=moderator, answer__isnull=False)
+    waiting = Attempt.objects.filter(
+        ~Exists(read), status=Attempt.Status.PENDING, needed_reading_count__gt=0
+    )
+    return waiting.exclude(DRAWER_SUSPENDED).exclude(drawer=moderator).count()
 
 
 def _own(moderator: Person) -> QuerySet[Reading]:

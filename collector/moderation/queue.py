@@ -40,7 +40,7 @@ def assign(moderator: Person) -> Reading | None:
     """
     if not moderator.is_moderator:
         raise Forbidden(NOT_A_MODERATOR)
-    held = _leases(moderator)
+    held = leases(moderator)
     if len(held) >= MOST_LEASES:
         return held[0]
     if moderator.is_practising:
@@ -63,7 +63,7 @@ def assign(moderator: Person) -> Reading | None:
     return held[0] if held else None
 
 
-def _leases(moderator: Person) -> list[Reading]:
+def leases(moderator: Person) -> list[Reading]:
     """Return a moderator's running leases of what is still wanted, oldest first."""
     live = Reading.objects.filter(
         moderator=moderator, answer=None, lease_expires_at__gt=clock.now()
@@ -128,7 +128,7 @@ def _lease(
         _lock(moderator)
         drawing = kind.objects.select_for_update(no_key=True).get(pk=drawing_id)
         now = clock.now()
-        if len(held := _leases(moderator)) >= MOST_LEASES:
+        if len(held := leases(moderator)) >= MOST_LEASES:
             return held[0]
         readings = list(drawing.readings.all())
         earlier = next(
@@ -150,7 +150,7 @@ def _practise(moderator: Person) -> Reading | None:
     Raises Forbidden once all are read."""
     with transaction.atomic():
         _lock(moderator)
-        if len(held := _leases(moderator)) >= MOST_LEASES:
+        if len(held := leases(moderator)) >= MOST_LEASES:
             return held[0]
         if (progress := gold.qualification_progress(moderator)).used_up:
             raise Forbidden(NO_PRACTICE_LEFT)

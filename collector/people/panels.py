@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 
 from collector import limits
 from collector.data import exports
-from collector.data.release_formats import harmless
+from collector.data.spreadsheets import harmless
 from collector.errors import Conflict, Forbidden, Gone, NotFound, Refused
 from collector.models import (
     Attempt,

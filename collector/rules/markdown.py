@@ -18,6 +18,9 @@ def to_html(text: str, highest: int = 2) -> str:
     for token in headings:
         token.tag = f"h{min(int(token.tag[1]) - begins + highest, _DEEPEST)}"
     for token in tokens:
+        if "style" in token.attrs:  # a column's alignment, which the pages' policy has as classes
+            is_right = token.attrs.pop("style") == "text-align:right"
+            token.attrs |= {"class": "num"} if is_right else {}
         for inner in token.children or []:
             _lead_out(inner)
     html: str = _READER.renderer.render(tokens, _READER.options, {})

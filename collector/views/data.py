@@ -6,6 +6,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from collector.data import exports, publishing, release_texts, releases
@@ -15,11 +17,11 @@ from collector.models import Person, Release, ReleaseFile, Study
 from collector.standings import leaderboards
 from collector.standings.leaderboards import AttemptCounts
 from collector.study import texts
-from collector.views.parts import charts, protocols
+from collector.views.parts import charts, protocols, written
 from collector.views.parts.access import for_admins, viewer_of
 from trainer import words
 from trainer.models import Arm, Round
-from trainer.saying import number
+from trainer.saying import number, say
 
 A_PAGE = 10
 DIGITS = range(10)
@@ -56,8 +58,10 @@ def _page(request: HttpRequest, person: Person | None, study: Study) -> HttpResp
     sees_all = person is not None and person.is_admin
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     newest = found.filter(withdrawn_at=None).first()
+    protocol = protocols.beside_results(study, person)
     context = {
-        "protocol": protocols.beside_results(study, person),
+        "protocol": protocol,
+        "is_of_an_arm": study.has_several_arms and (sees_all or protocol is not None),
         "opened": study.opened_from,
         "page": page,
         "releases": [_shown(release) for release in page.object_list],
@@ -84,7 +88,8 @@ def _counted(study: Study) -> dict[str, object]:
     most = max(*of_digit.values(), 1)
     return {
         "attempts": number(total.attempt_count),
-        "waiting": words.waiting(total.pending_count),
+        "waiting": _waiting(total.pending_count),
+        "copies": words.copies(total.copy_count),
         "fools": number(sum(fools.values())),
         "vmer": words.percent(total.vmer, 1),
         "vmer_of": words.rate_of(total.verified_count, total.attempt_count, total.pending_count),
@@ -101,6 +106,13 @@ def _counted(study: Study) -> dict[str, object]:
     }
 
 
+def _waiting(count: int) -> str:
+    """Say how many drawings wait that fooled the model: the desk counts the others too."""
+    if not count:
+        return _("no trick waiting")
+    return say(ngettext("{n:,} trick waiting", "{n:,} tricks waiting", count), n=count)
+
+
 def _cells(target: int, fools: dict[tuple[int, int], int]) -> list[dict[str, object]]:
     most = max(fools.values(), default=1)
     counts = [fools.get((target, taken), 0) for taken in DIGITS]
@@ -115,6 +127,7 @@ def _newest(request: HttpRequest, release: Release, study: Study) -> dict[str, o
     arrays = _address(release, next(file for file in files if file.name == ARRAYS))
     return {
         **_shown(release),
+        "drawings": words.drawings(release.attempt_count),  # type: ignore[attr-defined]
         "forms": {
             form: [
                 _file(release, file)
@@ -125,7 +138,7 @@ def _newest(request: HttpRequest, release: Release, study: Study) -> dict[str, o
         },
         "arrays": request.build_absolute_uri(arrays),
         "is_public": study.has_public_releases and release.is_licensed,
-        "card": _text(release, release_texts.README).partition("---\n\n")[2],
+        "card": written.html(_text(release, release_texts.README).partition("---\n\n")[2], 3),
         "licence": [
             paragraph.replace("\n", " ")
             for paragraph in _text(release, release_texts.LICENSE).split("\n\n")[1:]

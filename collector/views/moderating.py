@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from collector.drawings import examples
 from collector.models import Person, Reading
-from collector.moderation import gold, own_readings
+from collector.moderation import gold, own_readings, queue
 from collector.people.notices import PAUSED
 from collector.rules import verdicts
 from collector.views.parts import charts, pictures
@@ -51,8 +51,21 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
     return render(
         request,
         "pages/moderate.html",
-        {"digits": range(10), "practice": under_way, "break_every": BREAK_EVERY},
+        {
+            "digits": range(10),
+            "practice": under_way,
+            "break_every": BREAK_EVERY,
+            "held": len(queue.leases(person)),
+            "waiting": "" if under_way else _waiting(own_readings.waiting_count(person)),
+        },
     )
+
+
+def _waiting(count: int) -> str:
+    """Say how many wait, in tens as `_roughly` does; nothing where none do."""
+    if not count:
+        return ""
+    return _("under 10 wait") if count < 10 else say(_("about {n:,} wait"), n=_in_tens(count))
 
 
 def _is_shown_unasked(person: Person, practice: gold.QualificationProgress, goes_on: bool) -> bool:
@@ -107,7 +120,7 @@ def my_readings(request: HttpRequest, person: Person) -> HttpResponse:
             {"says": _("read today"), "value": number(counts.today)},
             {"says": _("read this week, from Monday"), "value": number(weeks[-1].reading_count)},
             {"says": _("read in all"), "value": number(counts.ever)},
-            {"says": _("waiting to be read"), "value": _roughly(own_readings.waiting_count())},
+            {"says": _("waiting for you"), "value": _roughly(own_readings.waiting_count(person))},
         ],
         "page": page,
         "items": [_became(reading) for reading in page.object_list],
@@ -124,7 +137,11 @@ def _roughly(count: int) -> str:
     was gold."""
     if not count:
         return _("none")
-    return _("under 10") if count < 10 else say(_("about {n:,}"), n=10 * round(count / 10))
+    return _("under 10") if count < 10 else say(_("about {n:,}"), n=_in_tens(count))
+
+
+def _in_tens(count: int) -> int:
+    return 10 * round(count / 10)
 
 
 def _became(reading: Reading) -> dict[str, object]:

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collector.errors import NotFound
-from collector.forms import AskedForm, ConsentForm, QuestionsForm, TextForm
+from collector.forms import AskedForm, CitedForm, ConsentForm, QuestionsForm, TextForm
 from collector.models import Licence, Person, Study, StudyChange, StudyText
 from collector.people import consents
 from collector.study import settings as study_settings
@@ -97,6 +97,7 @@ def all_texts(request: HttpRequest, admin: Person) -> HttpResponse:
     context = {
         "texts": [_editable(kind, versions.get(kind), bound) for kind in Kind],
         "asked_form": bound.get("asked") or _asked_form(),
+        "cited_form": bound.get("cited") or _cited_form(),
     }
     return render(request, "pages/texts.html", context)
 
@@ -109,7 +110,12 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
     def of_kind(kind: str, post: QueryDict) -> Button:
         return Button(partial(_save, admin, kind, post), TextForm(post, kind=kind))
 
-    return {kind: partial(of_kind, kind) for kind in Kind.values} | {"asked": asked}
+    def cited(post: QueryDict) -> Button:
+        form = CitedForm(post)
+        return Button(partial(_cite, admin, form), form)
+
+    of_kinds = {kind: partial(of_kind, kind) for kind in Kind.values}
+    return of_kinds | {"asked": asked, "cited": cited}
 
 
 def _save(
@@ -131,6 +137,17 @@ def _ask(admin: Person, form: AskedForm, questions: str, licence: str) -> str:
         seen["licence"] = ""  # the usual one was proposed, and is chosen by this
     study_settings.change(admin, seen, questions=questions, licence=licence)
     return _("Saved.")
+
+
+def _cite(admin: Person, form: CitedForm, **cited: str) -> str:
+    study_settings.change(admin, form.seen(), **cited)
+    return _("Saved. The next release has it.")
+
+
+def _cited_form() -> CitedForm:
+    study = Study.current()
+    cited = {name: getattr(study, name) for name in CitedForm.base_fields}
+    return CitedForm(initial=cited)
 
 
 def _asked_form() -> AskedForm:

@@ -1,15 +1,17 @@
-// Moderating: one drawing at a time, one key each. The next is fetched ahead (two leases at most),
-// and a reading leaves the browser late, so that it can be taken back: when the next one is read,
-// after some seconds, or on leaving. There is one request at a time, and after trouble a pause that
-// grows.
+// Moderating: one drawing at a time, one key each. A reading leaves the browser late, so that it can
+// be taken back: when the next one is read, after a while, or on leaving. Until then it holds one of
+// the two leases that there are at most; where it holds none, the next drawing is fetched ahead.
+// There is one request at a time, and after trouble a pause that grows.
 import { ApiError, failed, pause, post } from "./api.js";
 import { drawPixels, drawStrokes } from "./ink.js";
 import { onKeys } from "./keys.js";
 import { Readings } from "./readings.js";
 import { gettext, ngettext, withElements } from "./words.js";
 
-// Short: only once a reading has left may the drawing after the next be leased.
-const UNDO_TIME = 2000;
+const UNDO_TIME = 20000; // where nobody reads on: drawer and round wait for the reading
+const LAST_UNDO_TIME = 5000; // of practice, where the page promises the result
+const LEASE_SPARED = 10000; // so that a reading never comes too late
+const COUNTED_EVERY = 10; // readings, between two looks at how many wait
 // Nobody reads quicker: what comes sooner was meant for the drawing before, a second tap for example.
 const UNREAD_TIME = 300;
 const POLL_FIRST = 10000;
@@ -63,6 +65,7 @@ class ReadingDesk {
   #toast;
   #undo;
   #counter;
+  #waiting;
 
   /** @type {Leased | null} */
   #current = null; // on screen
@@ -78,7 +81,8 @@ class ReadingDesk {
   #working = false;
   #isAskedEnough = false; // until something changes
   #nothingToDo = false;
-  #isOneHidden = false; // another lease, of an earlier load, that comes once the older one is read
+  #isOneHidden; // a second lease of an earlier load, which comes once the older one is read
+  #isCountOld = false; // how many wait
   #isTroubled = false;
   #concluded = false;
   #retryWait = RETRY_FIRST;
@@ -88,7 +92,7 @@ class ReadingDesk {
 
   /** @param {HTMLElement} page the #moderate of pages/moderate.html */
   constructor(page) {
-    const { assignmentsUrl, breakEvery, person, practiceDone, practiceOf } = page.dataset;
+    const { assignmentsUrl, breakEvery, held, person, practiceDone, practiceOf } = page.dataset;
     this.#assignmentsUrl = `${assignmentsUrl}`;
     this.#resultUrl = `${page.dataset.resultUrl}`;
     this.#signInUrl = `${page.dataset.signInUrl}`;
@@ -98,6 +102,7 @@ class ReadingDesk {
     this.#practiceOf = Number(practiceOf ?? 0);
     this.#practised = Number(practiceDone ?? 0);
     this.#arrived = this.#practised;
+    this.#isOneHidden = Number(held) === 2;
     this.#panel = page.querySelector("section#assignment");
     this.#drawn = this.#panel.querySelector("canvas[data-drawn]");
     this.#seen = this.#panel.querySelector("canvas[data-seen]");
@@ -110,6 +115,7 @@ class ReadingDesk {
     this.#toast = page.querySelector("div#undo-toast");
     this.#undo = page.querySelector("button#undo");
     this.#counter = page.querySelector("p#count");
+    this.#waiting = page.querySelector("p#waiting");
     this.#listen();
   }
 
@@ -128,7 +134,8 @@ class ReadingDesk {
       try {
         const [reading] = this.#outgoing.all;
         if (reading) await this.#deliver(reading);
-        else await this.#fetch();
+        else if (this.#wantsMore()) await this.#fetch();
+        else await this.#count();
         this.#recover();
       } catch (problem) {
         if (!(await this.#bear(failed(problem)))) break;
@@ -141,17 +148,20 @@ class ReadingDesk {
 
   #hasWork() {
     if (this.#concluded) return false;
-    return this.#outgoing.all.length > 0 || (!this.#isAskedEnough && this.#held().length < 2);
+    return this.#outgoing.all.length > 0 || this.#wantsMore() || this.#isCountOld;
   }
 
-  /** A reading not yet sent still holds its lease, and may be what the server names again: then
-   * nobody knows yet whether there is more. */
+  #wantsMore() {
+    return !this.#isAskedEnough && this.#held().length < 2;
+  }
+
+  /** A reading not yet sent still holds its lease, and is what the server names again where there is
+   * nothing else. */
   async #fetch() {
     const { status, data, date } = await post(this.#assignmentsUrl);
-    const isKnown = status !== 204 && this.#held().some(({ id }) => id === data.id);
-    this.#isAskedEnough = status === 204 || isKnown;
-    this.#isOneHidden = isKnown && this.#held().length < 2;
-    this.#nothingToDo = status === 204 && !this.#current;
+    this.#isAskedEnough = status === 204 || this.#held().some(({ id }) => id === data.id);
+    this.#isCountOld ||= this.#nothingToDo !== (this.#isAskedEnough && !this.#current);
+    this.#nothingToDo = this.#isAskedEnough && !this.#current;
     if (this.#isAskedEnough) return;
     this.#pollWait = POLL_FIRST;
     const until = performance.now() + Date.parse(data.expires) - date;
@@ -171,6 +181,8 @@ class ReadingDesk {
     try {
       await this.#send(reading);
       this.#arrived += 1;
+      this.#isOneHidden = false;
+      this.#isCountOld ||= this.#nothingToDo || this.#arrived % COUNTED_EVERY === 0;
     } catch (error) {
       const problem = failed(error);
       if (!isFinal(problem)) throw problem;
@@ -182,6 +194,16 @@ class ReadingDesk {
     this.#outgoing.remove(reading);
     if (isEarlier) this.#earlier -= 1;
     if (this.#practiceOf) this.#conclude(isEarlier);
+  }
+
+  /** How many wait, as this page says it anew. */
+  async #count() {
+    this.#isCountOld = false;
+    if (this.#practiceOf) return;
+    const answer = await fetch(location.pathname).catch(() => null);
+    if (!answer?.ok) return;
+    const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+    this.#waiting.textContent = now.querySelector("#waiting")?.textContent ?? "";
   }
 
   /**
@@ -366,10 +388,10 @@ class ReadingDesk {
   #answer({ dataset }) {
     if (!this.#current || this.#pausing || "fresh" in this.#panel.dataset) return;
     this.#release();
-    const timer = setTimeout(() => this.#settle(), UNDO_TIME);
+    this.#given += 1;
+    const timer = setTimeout(() => this.#settle(), this.#undoTime(this.#current));
     this.#unsent = { assignment: this.#current, reading: `${dataset.answer}`, timer };
     if (!this.#isTroubled) this.#notice.textContent = "";
-    this.#given += 1;
     this.#current = this.#next && !expired(this.#next) ? this.#next : null;
     this.#next = null;
     this.#pausing = this.#given % this.#breakEvery === 0;
@@ -378,6 +400,13 @@ class ReadingDesk {
     if (this.#pausing) this.#goOn.focus();
     if (!this.#current && this.#isOneHidden) this.#release();
     this.fill();
+  }
+
+  /** @param {Leased} assignment */
+  #undoTime({ until }) {
+    const isLast = this.#practiceOf > 0 && this.#practised + this.#given >= this.#practiceOf;
+    const most = isLast ? LAST_UNDO_TIME : UNDO_TIME;
+    return Math.max(0, Math.min(most, until - performance.now() - LEASE_SPARED));
   }
 
   #takeBack() {

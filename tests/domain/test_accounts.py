@@ -1,11 +1,13 @@
 """Accounts: names, passwords, tokens, limits; and the study's settings with their log."""
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -132,6 +134,27 @@ def test_add_person_makes_any_role_and_says_what_is_wrong(
     assert Person.objects.get(username="mona").role == "moderator"
     with pytest.raises(CommandError, match="taken"):
         call_command("add_person", "Mona")
+
+
+@pytest.mark.parametrize("command", [("add_person", "mona"), ("setup",)])
+def test_a_password_of_bytes_that_are_no_text_is_refused_in_a_sentence(
+    study: Study, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DADC_PASSWORD", os.fsdecode(b"correct horse \xff battery"))
+    with pytest.raises(CommandError, match=r"^DADC_PASSWORD: This is no text"):
+        call_command(*command)
+
+
+@pytest.mark.parametrize(
+    "typed", [os.fsdecode(b"\xff"), UnicodeDecodeError("utf-8", b"", 0, 1, "")]
+)
+def test_a_typed_password_that_is_no_text_is_refused_in_a_sentence(
+    study: Study, monkeypatch: pytest.MonkeyPatch, typed: str | Exception
+) -> None:
+    monkeypatch.delenv("DADC_PASSWORD", raising=False)
+    monkeypatch.setattr("getpass.getpass", Mock(side_effect=[typed]))
+    with pytest.raises(CommandError, match=r"^The password: This is no text"):
+        call_command("add_person", "mona")
 
 
 def test_the_study_is_changed_by_admins_alone_and_each_change_is_written_down(

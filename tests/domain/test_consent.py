@@ -261,6 +261,39 @@ def test_admins_write_versions_on_a_page_and_of_an_old_page_nothing_is_saved(
     assert StudyChange.objects.filter(field="consent text", after="version 1").exists()
 
 
+def test_admins_say_by_whom_releases_are_cited(study: Study, ada: Person) -> None:
+    client = signed_in(ada)
+    posted = {
+        "do": "cited",
+        "cited-cited_title": "Digits that fool",
+        "cited-cited_authors": "  Ada, Nia \r\n\r\nA lab\r\n",
+    }
+    assert "The next release has it." in text(client.post("/texts/", posted, follow=True))
+    kept = Study.objects.get()
+    assert (kept.cited_title, kept.cited_authors) == ("Digits that fool", "Ada, Nia\nA lab")
+    assert StudyChange.objects.filter(field="cited_title", after="Digits that fool").exists()
+    assert "Ada, Nia\nA lab</textarea>" in client.get("/texts/").content.decode()
+    for field, said, why in (
+        ("title", "a\u202eb", "This has a character that no line of text has."),
+        ("authors", "Ada\a", "This has a character that no line of text has."),
+        ("authors", ", Nia", "Each line has a name."),
+        ("title", "a" * 201, "at most 200 characters"),
+    ):
+        wrong = client.post("/texts/", posted | {f"cited-cited_{field}": said})
+        assert why in text(wrong)
+    assert Study.objects.get().cited_authors == kept.cited_authors
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"cited_title": "a\nb"}, {"cited_authors": "a\n\nb"}, {"cited_authors": "a\n"}]
+)
+def test_the_database_takes_no_citation_with_an_empty_line(
+    study: Study, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Study.objects.update(**wrong)
+
+
 def test_a_new_study_is_offered_the_usual_licence_and_sign_up_names_what_was_chosen(
     study: Study, ada: Person
 ) -> None:
@@ -290,6 +323,12 @@ def test_markdown_runs_nothing() -> None:
     )
     assert "<h2>One</h2>" in html
     assert not re.search(r"<(script|img)|href=\"(javascript|data)", html)
+
+
+def test_a_column_of_numbers_is_aligned_by_a_class_since_pages_take_no_style() -> None:
+    html = markdown.to_html("| a | b | c |\n| --- | ---: | :-: |\n| 1 | 2 | 3 |")
+    assert '<td>1</td>\n<td class="num">2</td>\n<td>3</td>' in html
+    assert "style" not in html
 
 
 # What people say about themselves
@@ -428,8 +467,14 @@ def test_admins_get_which_of_a_panels_ids_have_drawn_how_much(
     address = f"/panels/{panel.pk}/ids.csv"
     admins = signed_in(ada)
     assert admins.get(address).getvalue().decode() == "id,joined,finished,drawings\r\n"
-    done, back, formula = Client(), Client(), Client()
-    for client, pid in ((done, "p1"), (back, "p2"), (formula, "%3D1%2B1")):
+    done, back, formula, wide, split = (Client() for _ in range(5))
+    for client, pid in (
+        (done, "p1"),
+        (back, "p2"),
+        (formula, "%3D1%2B1"),
+        (wide, "%EF%BC%9D1"),
+        (split, "a%3B%3D1%2B1"),
+    ):
         client.post(link(pid))
     for place in (1, 2, 3):
         draw(done, place)
@@ -453,6 +498,8 @@ def test_admins_get_which_of_a_panels_ids_have_drawn_how_much(
             ("p1", "p1", finished_at.isoformat(), "3"),
             ("p2", "p2", "", "1"),
             ("=1+1", "'=1+1", "", "0"),
+            ("＝1", "'＝1", "", "0"),
+            ("a;=1+1", "a;'=1+1", "", "0"),
         )
     ]
     assert address in admins.get("/panels/").content.decode()

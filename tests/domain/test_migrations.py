@@ -20,7 +20,11 @@ VALUES ('a browser', '198.51.100.7', 'dora-at-home', '', '/', '2026-11-28 12:00:
 TABLE_OF_ALARMS = "SELECT name FROM sqlite_master WHERE name = 'collector_alarm'"
 EMPTY = ("_allowance", "_email")  # what is not always there
 BEFORE_MORE_SUMS = ROOT / "tests" / "databases" / "0025_opened.sql.gz"
-FROZEN = sorted({*(ROOT / "tests" / "databases").glob("*.sql.gz")} - {BEFORE_MORE_SUMS})
+BEFORE_CITATION = ROOT / "tests" / "databases" / "0026_more_sums.sql.gz"
+# Those in which every table has a row.
+FROZEN = sorted(
+    {*(ROOT / "tests" / "databases").glob("*.sql.gz")} - {BEFORE_MORE_SUMS, BEFORE_CITATION}
+)
 BEFORE_ALARMS = ROOT / "tests" / "databases" / "0006_sessions_have_an_owner.sql.gz"
 
 
@@ -136,6 +140,23 @@ def test_sums_that_were_kept_before_there_were_more_are_made_anew(tmp_path: Path
     assert after["collector_attempt"] == before["collector_attempt"]
     for table in ("digittally", "readingdaytally", "sampletally"):
         assert after[f"collector_{table}"]
+
+
+def test_a_study_of_before_there_were_citations_is_the_same_and_has_none(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        database.row_factory = sqlite3.Row
+        database.executescript(gzip.decompress(BEFORE_CITATION.read_bytes()).decode())
+        [before] = database.execute("SELECT * FROM collector_study").fetchall()
+        counted = counts(database)
+    site = site_of(tmp_path)
+    site.manage("setup")
+    assert site.manage("verify") == "Everything agrees.\n"
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        database.row_factory = sqlite3.Row
+        [after] = database.execute("SELECT * FROM collector_study").fetchall()
+        assert counts(database) == counted
+    assert dict(after) == dict(before) | {"cited_title": "", "cited_authors": ""}
+    assert counted["collector_attempt"]
 
 
 def reports(database: sqlite3.Connection) -> dict[int, dict[str, Any]]:

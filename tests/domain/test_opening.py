@@ -186,6 +186,16 @@ def test_it_is_the_study_again_and_releases_the_same_bytes(folder: Path, tmp_pat
     assert sums(_released(tmp_path / "again")) == sums(folder)
 
 
+def test_it_is_cited_as_where_it_was_made(folder: Path, tmp_path: Path) -> None:
+    Study.objects.update(cited_title="Harder digits", cited_authors="Ada, Nia\nA lab")
+    cited = _released(tmp_path / "cited")
+    emptied()
+    call_command("open_release", cited)
+    study = Study.current()
+    assert (study.cited_title, study.cited_authors) == ("Harder digits", "Ada, Nia\nA lab")
+    assert sums(_released(tmp_path / "again")) == sums(cited)
+
+
 def test_a_round_has_the_model_that_answered_its_drawings_or_none_that_is_here(
     opened: Release,
 ) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
@@ -26,7 +27,7 @@ from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.data import publishing, release_beside, release_formats, releases
+from collector.data import publishing, release_beside, release_formats, releases, spreadsheets
 from collector.data.release_check import Check
 from collector.drawings import attempts, reasons
 from collector.errors import Conflict, Gone
@@ -231,11 +232,26 @@ def test_the_table_has_every_attempt_as_a_line(folder: Path) -> None:
     assert not {"strokes", "image", "probabilities"} & lines[0].keys()
 
 
-@given(st.one_of(st.text(), st.from_regex(r"[=+\-@\t\r]", fullmatch=False), st.integers()))
-def test_no_text_is_taken_for_a_formula_and_nothing_else_is_changed(cell: str | int) -> None:
-    told = release_formats.harmless(cell)
-    assert not isinstance(told, str) or not told or told[0] not in "=+-@\t\r"
-    assert told in (cell, f"'{cell}")
+FORMULA = "=+-@＝＋－＠"  # OWASP's, with its full-width forms
+
+
+@given(st.one_of(st.text(), st.text(FORMULA + "\t\r\n\0;,\"' 1")))
+def test_no_text_is_taken_for_a_formula_by_a_spreadsheet_of_any_place(cell: str) -> None:
+    """Cells end with a comma, in other places with a `;` or a tab: then quotes of ours are none."""
+    out = io.StringIO()
+    told = spreadsheets.harmless(cell)
+    csv.writer(out).writerow([told, "a", told])
+    for delimiter in ",;\t":
+        rows = list(csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=delimiter))
+        assert all(part[:1] not in tuple(FORMULA) for row in rows for part in row)
+        assert delimiter != "," or not told or str(told)[0] not in "\t\r\n\0"
+
+
+@given(st.one_of(st.integers(), st.text().filter(lambda text: not set(text) & set(FORMULA))))
+def test_what_no_spreadsheet_takes_for_a_formula_is_left_as_it_is(cell: str | int) -> None:
+    told = spreadsheets.harmless(cell)
+    assert told == cell or str(cell)[0] in '\t\r\n\0"'
+    assert spreadsheets.harmless("4-5; a 7 - or 1") == "4-5; a 7 - or 1"
 
 
 def test_a_zip_holds_so_many_pictures_and_the_next_one_the_rest(
@@ -272,7 +288,10 @@ def test_the_page_counts_and_its_lines_of_python_load_the_release(
     assert f"{len(read)} pictures that people read, of 12" in capsys.readouterr().out
     assert len(shown.strip().splitlines()) <= 10
     assert "CC BY 4.0" in page
-    assert "| `attempts.csv` |" in page
+    assert f"Release 1.2.0 has {len(tables(folder)['attempts'])} drawings, all up to" in page
+    card = page.partition('id="card"')[2]
+    assert "<td><code>attempts.csv</code></td>" in card
+    assert not re.search(r"^#|\| `|```", card, re.MULTILINE)
 
 
 def test_readings_of_hidden_gold_are_told_as_such_and_practice_is_not(folder: Path) -> None:
@@ -369,6 +388,40 @@ def test_published_it_agrees_with_itself_and_the_next_names_the_doi_of_all_versi
     assert f"https://doi.org/{doi}" in (tmp_path / "next" / "README.md").read_text()
     assert doi in json.loads((tmp_path / "next" / "croissant.json").read_text())["citeAs"]
     assert list(Check(tmp_path / "next").problems()) == []
+
+
+TITLE, AUTHORS = "Digits: “harder” \\ each round", "Ada, Nia\nA lab: of digits\nDe la Cruz, Zoë M."
+
+
+def test_a_study_has_a_title_and_authors_of_its_own_in_whatever_cites_a_release(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert "citation" not in json.loads((folder / "manifest.json").read_text())
+    with transaction.atomic():
+        ada = add_person("ada", "admin")
+        study_settings.change(ada, cited_title=TITLE, cited_authors=AUTHORS)
+        call_command("release", round=2, out=tmp_path / "own")
+        transaction.set_rollback(True)
+    own, title = tmp_path / "own", f"{TITLE}, up to round 2"
+    cited = yaml.safe_load((own / "CITATION.cff").read_text())
+    assert cited["title"] == title
+    assert cited["authors"] == [
+        {"family-names": "Ada", "given-names": "Nia"},
+        {"name": "A lab: of digits"},
+        {"family-names": "De la Cruz", "given-names": "Zoë M."},
+    ]
+    card = (own / "README.md").read_text()
+    assert yaml.safe_load(card.split("---\n")[1])["pretty_name"] == title
+    assert f"# {title}\n" in card
+    croissant = json.loads((own / "croissant.json").read_text())
+    assert [each["name"] for each in croissant["creator"]] == [
+        "Nia Ada",
+        "A lab: of digits",
+        "Zoë M. De la Cruz",
+    ]
+    said = f"Ada, Nia; A lab: of digits; De la Cruz, Zoë M.. {title}, 1.2.1. "
+    assert croissant["citeAs"].startswith(said)
+    assert list(Check(own).problems()) == []
 
 
 def test_what_was_imported_is_said_where_there_is_any(folder: Path, tmp_path: Path) -> None:

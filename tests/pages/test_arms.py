@@ -316,5 +316,8 @@ def test_the_data_page_counts_the_arm_that_releases_are_of(
     for label, person in zip((4, 5, 7), people.values(), strict=True):
         read(mona, str(label), submit(person, label))
     page = text(browse(ada).get("/data/"))
-    assert "none waiting 1 fooled the model" in page
+    assert "no trick waiting 1 fooled the model" in page
     assert "verified tricks, 1 of 1 decided" in page
+    assert "counts the arm dynamic alone" in page
+    Study.objects.update(has_public_releases=True)
+    assert "arm dynamic" not in text(browse(people["none"]).get("/data/"))

@@ -23,12 +23,25 @@ def test_it_counts_tricks_by_digit_and_confusion_of_how_many_and_what_waits(
     insert(alice, target=7, predicted=1, status="rejected")
     page = browse(None).get("/data/")
     told = text(page)
-    assert "drawings, 1 waiting 5" in told
+    assert "drawings, 1 trick waiting, 1 copy left out 5" in told
     assert "as people confirmed 2" in told
     assert "2 of 4 decided 50.0 %" in told
     assert "4 2 4" in told
     assert "7 0 1" in told
     assert page.content.count(b'data-step="5">2<') == 1
+
+
+def test_desk_and_data_say_of_what_they_count(
+    alice: Person, ada: Person, insert: Insert, browse: Browse
+) -> None:
+    first = insert(alice)
+    insert(alice, near_duplicate_of=first, credit=0)
+    insert(alice, status="pending", target=4, predicted=4)
+    client = browse(ada)
+    data, desk = (text(client.get(address)) for address in ("/data/", "/desk/"))
+    assert "drawings, no trick waiting, 1 copy left out 2" in data
+    assert "every drawing that came is counted, copies too" in desk
+    assert "3 drawings" in desk
 
 
 def test_without_a_release_it_says_so(browse: Browse) -> None:

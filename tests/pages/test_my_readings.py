@@ -12,7 +12,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from collector.models import Appeal, Attempt, Gold, Person, Reading
+from collector.models import Appeal, Attempt, Gold, Person, Reading, Study
 from collector.moderation import gold, trust
 from tests.pages.test_blind import sent
 from tests.support.pages import Browse, Insert, text
@@ -108,10 +108,30 @@ def test_how_many_wait_is_told_in_tens(
     browse: Browse, mona: Person, bob: Person, insert: Insert
 ) -> None:
     client = browse(mona)
-    for count, said in ((0, "none"), (9, "under 10"), (26, "about 30")):
+    for count, said, on_the_bench in (
+        (0, "none", ""),
+        (9, "under 10", "under 10 wait"),
+        (26, "about 30", "about 30 wait"),
+    ):
         while Attempt.objects.filter(status="pending").count() < count:
             insert(bob, status="pending")
-        assert f"waiting to be read {said}" in text(client.get(MINE))
+        assert f"waiting for you {said}" in text(client.get(MINE))
+        assert f'<p id="waiting">{on_the_bench}</p>' in client.get("/moderate/").content.decode()
+
+
+def test_what_somebody_has_read_or_drawn_themselves_does_not_wait_for_them(
+    browse: Browse, mona: Person, ada: Person, bob: Person, insert: Insert
+) -> None:
+    """So it tells nobody which of their own drawings are audited, nor what a reading settled."""
+    Study.objects.update(quorum=2)
+    for _ in range(4):
+        insert(mona, status="pending")
+    for _ in range(12):
+        insert(bob, status="pending")
+    for attempt in Attempt.objects.filter(drawer=bob)[:3]:
+        give(mona, "7", timedelta(), attempt=attempt)
+    assert "under 10 wait" in text(browse(mona).get("/moderate/"))
+    assert "about 20 wait" in text(browse(ada).get("/moderate/"))
 
 
 def test_a_paused_moderator_is_told_and_still_sees_what_the_readings_became(

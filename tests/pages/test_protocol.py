@@ -57,6 +57,7 @@ def test_before_the_start_it_says_what_cannot_be_mended_afterwards(
     page = text(client.get(reverse("protocol")))
     assert "It has one arm" in page
     assert "The drawings have no licence" in page
+    assert page.count("cannot be mended after the start") == 1
     press(client, "save", **FORM)
     study_settings.change(ada, licence="CC-BY-4.0")
     page = text(client.get(reverse("protocol")))

@@ -41,7 +41,7 @@ COSTS = """
 /rounds/history.csv 5 5 5 5
 /account/ - 7 7 12
 /account/export/ - 5 4 4
-/moderate/ - - 3 8
+/moderate/ - - 5 10
 /data/ - - - 14
 /desk/ - - - 33
 /people/ - - - 11

@@ -297,6 +297,14 @@ FORGED: dict[str, tuple[Forge, str]] = {
     ),
     "a licence more": (said(lambda told: told["licences"].append("CC0-1.0")), "its licences"),
     "another version": (said(lambda told: told.update(version="1.9.0")), "none of its round"),
+    "a citation of nobody": (
+        said(lambda told: told.update(citation={"title": None, "authors": []})),
+        "cited by no title and authors",
+    ),
+    "an author of two lines": (
+        said(lambda told: told.update(citation={"title": None, "authors": ["a\nb"]})),
+        "cited by no title and authors",
+    ),
     "an odd version before": (said(lambda told: told.update(previous_version="x")), "before it"),
     "an odd DOI": (said(lambda told: told.update(cited_doi="me")), "is no DOI"),
     "an odd protocol": (said(lambda told: told.update(protocol="x")), "It cannot be read"),

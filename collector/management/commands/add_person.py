@@ -1,7 +1,7 @@
 """`manage.py add_person NAME --role …`: an account with any role."""
 
 import getpass
-import os
+from functools import partial
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
@@ -21,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--email", type=arguments.text, default="")
 
     def handle(self, *args: object, **options: Any) -> None:
-        password = os.environ.get("DADC_PASSWORD") or getpass.getpass(
-            f"Password for {options['name']}: "
-        )
+        password = arguments.password(partial(getpass.getpass, f"Password for {options['name']}: "))
         try:
             person = accounts.add(
                 options["name"], password, email=options["email"], role=options["role"]

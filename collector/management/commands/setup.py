@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.db import OperationalError, connection
 from django_q.models import Schedule
 
 from collector.errors import Refused
+from collector.management import arguments
 from collector.management.alone import alone
 from collector.management.commands.migrate import ANEW
 from collector.models import Person, clock
@@ -141,7 +143,7 @@ class Command(BaseCommand):
     def _first_admin(self) -> None:
         if Person.objects.filter(role=Person.Role.ADMIN).exists():
             return
-        password = os.environ.get("DADC_PASSWORD") or secrets.token_urlsafe(9)
+        password = arguments.password(partial(secrets.token_urlsafe, 9))
         try:
             accounts.add("admin", password, role=Person.Role.ADMIN)
         except Refused as refusal:

@@ -1,6 +1,6 @@
 """What admins wrote for people to read, as pages show it."""
 
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 
 from collector.models import StudyText
 from collector.rules import markdown
@@ -11,10 +11,15 @@ def shown(text: StudyText, highest: int = 2) -> dict[str, object]:
     """What a page shows of a text, whose highest headings are of this level there."""
     return {
         "name": text.get_kind_display(),
-        "html": mark_safe(markdown.to_html(text.text, highest)),  # made safe there
+        "html": html(text.text, highest),
         "version": text.version,
         "saved": text.saved_at,
     }
+
+
+def html(text: str, highest: int = 2) -> SafeString:
+    """Return Markdown's HTML, whose highest headings are of this level."""
+    return mark_safe(markdown.to_html(text, highest))  # made safe there
 
 
 def first_page() -> str:
