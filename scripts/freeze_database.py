@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def main(name: str) -> None:
 
         django.setup()
         fill()
-        with sqlite3.connect(Path(folder) / "db.sqlite3") as database:
+        with closing(sqlite3.connect(Path(folder) / "db.sqlite3")) as database:
             lines = "\n".join(database.iterdump())
         out = ROOT / "tests" / "databases" / f"{name}.sql.gz"
         out.parent.mkdir(exist_ok=True)

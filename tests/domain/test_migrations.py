@@ -4,6 +4,8 @@ import gzip
 import json
 import sqlite3
 import struct
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,19 @@ def site_of(folder: Path) -> Site:
     return Site(folder, url, free_port(), {"DADC_SECRET_KEY": key})
 
 
+@contextmanager
+def database_at(path: Path) -> Iterator[sqlite3.Connection]:
+    """An SQLite file, within one transaction."""
+    with closing(sqlite3.connect(path)) as database, database:
+        yield database
+
+
 @pytest.mark.parametrize("command", ["setup", "migrate"])
 def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
     command: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "db.sqlite3"
-    with sqlite3.connect(path) as database:
+    with database_at(path) as database:
         database.executescript("""
             CREATE TABLE django_migrations (
                 id integer PRIMARY KEY, app varchar(255), name varchar(255), applied datetime);
@@ -51,7 +60,7 @@ def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
     assert "made by a version before 0.2" in refused
     assert "export_samples" in refused
     assert "DADC_DATA_DIR" in refused
-    with sqlite3.connect(path) as database:
+    with database_at(path) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     assert tables == {"django_migrations", "collector_suspension"}
 
@@ -61,7 +70,7 @@ def test_a_database_of_before_the_last_fold_is_refused_and_left_alone(
     "refused in a sentence",
 )
 def test_a_table_in_the_way_of_a_migration_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+    with database_at(tmp_path / "db.sqlite3") as database:
         database.execute("CREATE TABLE trainer_sample (id integer)")
     refused = site_of(tmp_path).refused("migrate")
     assert "could not be brought forward: table" in refused
@@ -76,7 +85,7 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
     frozen: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "db.sqlite3"
-    with sqlite3.connect(path) as database:
+    with database_at(path) as database:
         database.executescript(gzip.decompress(frozen.read_bytes()).decode())
         if frozen == FROZEN[0]:
             database.execute(OF_AXES)
@@ -87,7 +96,7 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
     assert all(before[table] for table in before if not table.endswith(EMPTY))
     site = site_of(tmp_path)
     site.manage("setup")
-    with sqlite3.connect(path) as database:
+    with database_at(path) as database:
         after = counts(database)
         assert reports(database) == measured
         assert (
@@ -113,7 +122,7 @@ def test_a_database_of_an_earlier_commit_goes_on_with_all_its_rows(
 
 
 def test_an_email_that_waited_before_alarms_were_rows_still_waits(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+    with database_at(tmp_path / "db.sqlite3") as database:
         database.executescript(gzip.decompress(BEFORE_ALARMS.read_bytes()).decode())
         database.execute(
             'INSERT INTO collector_email (kind, "to", site, queued_at, try_count, due_at) VALUES '
@@ -121,20 +130,20 @@ def test_an_email_that_waited_before_alarms_were_rows_still_waits(tmp_path: Path
         )
         assert not database.execute(TABLE_OF_ALARMS).fetchall()
     site_of(tmp_path).manage("migrate")
-    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+    with database_at(tmp_path / "db.sqlite3") as database:
         assert database.execute(TABLE_OF_ALARMS).fetchall()
         kept = 'SELECT kind, "to", try_count, alarm_id FROM collector_email'
         assert database.execute(kept).fetchall() == [("asked", "a@example.org", 3, None)]
 
 
 def test_sums_that_were_kept_before_there_were_more_are_made_anew(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+    with database_at(tmp_path / "db.sqlite3") as database:
         database.executescript(gzip.decompress(BEFORE_MORE_SUMS.read_bytes()).decode())
         before = counts(database)
     site = site_of(tmp_path)
     site.manage("setup")
     assert site.manage("verify") == "Everything agrees.\n"
-    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+    with database_at(tmp_path / "db.sqlite3") as database:
         after = counts(database)
     assert before["collector_tally"]
     assert after["collector_attempt"] == before["collector_attempt"]
@@ -143,7 +152,7 @@ def test_sums_that_were_kept_before_there_were_more_are_made_anew(tmp_path: Path
 
 
 def test_a_study_of_before_there_were_citations_is_the_same_and_has_none(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+    with database_at(tmp_path / "db.sqlite3") as database:
         database.row_factory = sqlite3.Row
         database.executescript(gzip.decompress(BEFORE_CITATION.read_bytes()).decode())
         [before] = database.execute("SELECT * FROM collector_study").fetchall()
@@ -151,7 +160,7 @@ def test_a_study_of_before_there_were_citations_is_the_same_and_has_none(tmp_pat
     site = site_of(tmp_path)
     site.manage("setup")
     assert site.manage("verify") == "Everything agrees.\n"
-    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+    with database_at(tmp_path / "db.sqlite3") as database:
         database.row_factory = sqlite3.Row
         [after] = database.execute("SELECT * FROM collector_study").fetchall()
         assert counts(database) == counted
