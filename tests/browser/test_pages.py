@@ -3,6 +3,7 @@ than a phone."""
 
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -262,11 +263,51 @@ def test_an_admins_menu_is_whole_at_any_width(visit: Open, language: str) -> Non
             "() => { const nav = document.querySelector('.site-nav');"
             " return nav.scrollWidth <= nav.clientWidth }"
         ), width
-    page.set_viewport_size({"width": 390, "height": 700})
-    page.reload()
-    box = page.locator(".site-nav [aria-current]").bounding_box()
-    assert box
-    assert box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("path", "who", "link_count"),
+    [("/try/", None, 4), ("/draw/", "alice", 5), ("/gallery/", "mona", 6), ("/desk/", "admin", 8)],
+)
+def test_on_a_phone_the_header_is_one_row_and_its_menu_unfolds_whole(
+    visit: Open, path: str, who: str | None, link_count: int, language: str
+) -> None:
+    page = visit(
+        path,
+        who,
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        extra_http_headers={"Accept-Language": language},
+    )
+    parts = ".wordmark, .nav-button, .site-account > *"
+    places = page.evaluate(
+        """(parts) => [...document.querySelectorAll(parts)].map((part) => {
+            const { left, right, top, bottom } = part.getBoundingClientRect();
+            return [left, right, (top + bottom) / 2];
+        })""",
+        parts,
+    )
+    for (_, end, _), (begin, _, _) in pairwise(places):
+        assert end <= begin
+    assert places[-1][1] <= 390
+    middles = [middle for _, _, middle in places]
+    assert max(middles) - min(middles) < 4
+    links = page.locator(".site-nav a")
+    assert links.count() == link_count
+    assert not links.first.is_visible()
+    page.locator(".nav-button").tap()
+    for link in links.all():
+        box = link.bounding_box()
+        assert box
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+        assert box["y"] + box["height"] <= 844
+    assert findings(page) == []
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('.site-nav') !== null")
+    page.keyboard.press("Escape")
+    assert not links.first.is_visible()
+    assert page.evaluate("() => document.activeElement.matches('.nav-button')")
 
 
 def test_names_in_tables_are_on_the_line_of_their_row(visit: Open) -> None:
