@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.urls import resolve
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from collector import urls
 from tests.support import PASSWORD
@@ -86,6 +86,17 @@ FETCHED: dict[tuple[str, str | None], str] = {
 }
 
 
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+
+
+def copied(page: Page, part: str) -> str:
+    """What the button that copies puts on the clipboard, of a part of the page."""
+    page.locator(f"{part} [data-copy]").click()
+    page.locator(f"{part} [role=status]", has_text="Copied.").wait_for()
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
 def test_every_page_there_is_gets_looked_at() -> None:
     looked_at = {
         resolve(path).url_name for path, _ in PAGES if "?" not in path and path != "/nothing/"
@@ -115,7 +126,10 @@ def test_the_data_page_with_a_release_fits_a_narrow_phone_and_axe_finds_nothing(
     peopled_site.python(A_RELEASE)
     try:
         look_at(visit, "/data/", "admin", "#load")
-        page = visit("/data/", "admin")
+        page = visit("/data/", "admin", permissions=CLIPBOARD)
+        assert copied(page, "[aria-labelledby=load]").startswith(
+            "import io\nfrom urllib.request import"
+        )
         for fold in page.locator("details.fold summary").all():
             fold.click()
         assert findings(page) == []
@@ -149,6 +163,31 @@ def test_the_pages_of_a_study_fit_a_narrow_phone_and_axe_finds_nothing(
             page.locator(".panel-line a").click()
             page.locator("h1", has_text="Not yet done").wait_for()
             assert findings(page) == []
+            page.context.grant_permissions(CLIPBOARD)
+            site.python(
+                "from collector.models import *; from django.utils import timezone; "
+                "PanelMember.objects.update(finished_at=timezone.now())"
+            )
+            page.reload()
+            page.locator("h1", has_text="You are done").wait_for()
+            assert findings(page) == []
+            assert copied(page, "main") == "C1"
+
+
+def test_what_other_sites_and_panels_need_and_secrets_that_are_shown_once_are_copied(
+    visit: Open,
+) -> None:
+    page = visit("/connections/", "admin", permissions=CLIPBOARD)
+    for origins in ("https://lab.example", ""):
+        if not origins:
+            assert copied(page, "[aria-labelledby=embed]").startswith('<iframe src="http')
+        page.fill("#id_embed-embed_origins", origins)
+        page.click("button[value=embed]")
+    page = visit("/account/", "bob", permissions=CLIPBOARD)
+    page.fill("#id_token-password", PASSWORD)
+    page.click("button[value=token]")
+    token = page.locator("[aria-labelledby=token] code.secret").inner_text()
+    assert copied(page, "[aria-labelledby=token]") == token
 
 
 def test_the_apis_docs_are_this_sites_own_and_lead_back(visit: Open) -> None:
