@@ -199,6 +199,32 @@ def test_the_apis_docs_are_this_sites_own_and_lead_back(visit: Open) -> None:
     page.wait_for_url("**/")
 
 
+def test_the_apis_docs_are_as_dark_as_the_site_and_read_well_so(visit: Open) -> None:
+    page = visit("/", color_scheme="dark")
+    page.locator("footer a", has_text="API").click()
+    page.locator(".opblock-summary-description", has_text="Submit a drawing").click()
+    page.locator(".response-col_description", has_text="nobody could read it").wait_for()
+
+    def lightness() -> int:
+        sides = page.evaluate(
+            "() => getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+        )
+        return int(sum(sides[:3]) / 3)
+
+    assert lightness() < 50
+    assert findings(page, rules=["color-contrast"]) == []
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("() => !document.documentElement.matches('.dark-mode')")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("() => localStorage.setItem('look', 'light')")
+    page.goto(page.url.partition("api/docs/")[0])
+    page.locator("footer a", has_text="API").click()
+    page.locator(".opblock-summary-description").first.wait_for()
+    assert not page.locator("html.dark-mode").count()
+
+
 def test_the_first_stop_of_the_keyboard_is_the_skip_link(visit: Open) -> None:
     page = visit("/")
     page.keyboard.press("Tab")
