@@ -160,6 +160,14 @@ def test_the_pages_of_a_study_fit_a_narrow_phone_and_axe_finds_nothing(
             page.wait_for_url(re.compile("/(questions|draw)/$"))
             page.goto(f"{site.url}/questions/")
             page.get_by_role("link", name="Skip", exact=True).click()
+            page.set_viewport_size({"width": 390, "height": 844})
+            for part, words in (("span", "0 von 2 Zeichnungen gemacht."), ("a", "Abschließen")):
+                page.locator(f".panel-line {part}").evaluate(
+                    "(part, words) => { part.textContent = words; }", words
+                )
+            line = page.locator(".panel-line").bounding_box()
+            assert line
+            assert line["height"] < 50
             page.locator(".panel-line a").click()
             page.locator("h1", has_text="Not yet done").wait_for()
             assert findings(page) == []
@@ -345,6 +353,8 @@ def test_on_a_phone_the_header_is_one_row_and_its_menu_unfolds_whole(
         has_touch=True,
         extra_http_headers={"Accept-Language": language},
     )
+    for name in page.locator(".menu summary > span").all()[:1]:
+        name.evaluate("name => { name.textContent = 'Dora.the-very-long-name_30_abc' }")
     parts = ".wordmark, .nav-button, .site-account > *"
     places = page.evaluate(
         """(parts) => [...document.querySelectorAll(parts)].map((part) => {
