@@ -1,6 +1,7 @@
 """What is refused, with a sentence that helps: a class for each kind of answer; and what a failure
 of the database means."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -10,14 +11,22 @@ from trainer.learning.sentences import Sentence
 
 class Refused(Exception):
     """A request that a rule turns down. Doors answer `status` with `code`, `message`, told in the
-    reader's language, and any `field` at fault."""
+    reader's language, and any `field` at fault. Forms say too what is `also` wrong, by field."""
 
     status = 400
     code = "refused"
 
-    def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        code: str | None = None,
+        also: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message, self.field, self.code = message, field, code or self.code
+        self.also = also or {}
 
 
 class NotFound(Refused):

@@ -201,6 +201,7 @@ NEW_UNTIL = 10  # verified fools
 PENDING_WHILE_NEW = 20
 PENDING_OF_ONE = 500
 PENDING_IN_ALL = 5000
+FEW = 5  # more that may wait: then it is told
 _LATER = 600  # seconds
 
 _COUNT = """
@@ -364,27 +365,8 @@ def leave_room(drawer: Person) -> None:
     `PENDING_IN_ALL` drawings. Exact, for fools, where the caller holds a lock that every insert of
     one takes.
     """
-    while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
-    if _as_many(_fools_waiting, while_new, drawer.pk):
-        if _is_new(drawer):
-            raise TooMany(
-                Sentence(
-                    "{while_new} of your drawings wait to be read, and that is the most until "
-                    "{new_until} of them are verified. Come back when some have been read.",
-                    while_new=while_new,
-                    new_until=NEW_UNTIL,
-                ),
-                _LATER,
-            )
-        if _as_many(_fools_waiting, of_one, drawer.pk):
-            raise TooMany(
-                Sentence(
-                    "{of_one} of your drawings wait to be read, and that is the most of one "
-                    "person. Come back when some have been read.",
-                    of_one=of_one,
-                ),
-                _LATER,
-            )
+    if full := _is_full(drawer):
+        raise TooMany(full, _LATER)
     if _as_many(_all_waiting, _scaled(PENDING_IN_ALL)):
         raise TooMany(
             Sentence(
@@ -392,6 +374,46 @@ def leave_room(drawer: Person) -> None:
             ),
             _LATER,
         )
+
+
+def little_room(drawer: Person) -> Sentence | None:
+    """Say how many more fools of this person may wait to be read, where they are few or none;
+    mostly one query."""
+    while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
+    if not _as_many(_fools_waiting, max(1, while_new - FEW), drawer.pk):
+        return None
+    if full := _is_full(drawer):
+        return full
+    most = while_new if _is_new(drawer) else of_one
+    left = most - _fools_waiting(drawer.pk).order_by()[:most].count()
+    if left > FEW:
+        return None
+    return counted(
+        "There is room for {n:,} more trick of yours until moderators have read some.",
+        "There is room for {n:,} more tricks of yours until moderators have read some.",
+        n=left,
+    )
+
+
+def _is_full(drawer: Person) -> Sentence | None:
+    """Say that no more fools of this person may wait to be read; None where one may."""
+    while_new, of_one = _scaled(PENDING_WHILE_NEW), _scaled(PENDING_OF_ONE)
+    if not _as_many(_fools_waiting, while_new, drawer.pk):
+        return None
+    if _is_new(drawer):
+        return Sentence(
+            "{while_new} of your drawings wait to be read, and that is the most until "
+            "{new_until} of them are verified. Come back when some have been read.",
+            while_new=while_new,
+            new_until=NEW_UNTIL,
+        )
+    if _as_many(_fools_waiting, of_one, drawer.pk):
+        return Sentence(
+            "{of_one} of your drawings wait to be read, and that is the most of one person. "
+            "Come back when some have been read.",
+            of_one=of_one,
+        )
+    return None
 
 
 def may_check(drawer: Person) -> bool:

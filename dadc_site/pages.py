@@ -1,5 +1,7 @@
 """What every page knows of the site."""
 
+from functools import cache
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,7 +18,7 @@ def about_the_site(request: HttpRequest) -> dict[str, object]:
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "site_title": settings.SITE_NAME,
         "languages": settings.OFFERED_LANGUAGES,
-        "waiting_count": _waiting_count,
+        "waiting_count": cache(_waiting_count),  # asked for once a page
         "words": words.address,
         "study_texts": _texts,
         "study_licence": _licence,

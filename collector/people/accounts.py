@@ -99,17 +99,11 @@ def sign_up(
 ) -> Person:
     """Make an account for a new crowdworker, who asks for it from this IP address and is spoken to
     in the active language; a link to confirm their email address, if any, leads to `site`. They
-    agree to this version of the consent text, or are asked before they draw. Raises Refused with
-    the field at fault, Forbidden where sign-up is closed, TooMany, Conflict where the text has
-    changed."""
-    if not settings.OPEN_SIGNUP:
-        raise Forbidden(Sentence("Sign-up is closed on this site; ask its admin for an account."))
-    limits.take(limits.SIGN_UPS_AN_HOUR, address)
-    limits.take(limits.SIGN_UPS_AN_HOUR_NEARBY, limits.neighbourhood(address))
+    agree to this version of the consent text, or are asked before they draw. Raises what
+    `check_new` raises, and Conflict where the text has changed."""
+    person = check_new(username, password, email, address=address)
     if email:
-        _check_email(email)
         limits.take(limits.CONFIRMATIONS_AN_HOUR, _mailbox(email))
-    person = Person(username=username, unconfirmed_email=email, language=get_language())
     with _saving(person, password):
         person.save(force_insert=True)
         if version:
@@ -117,6 +111,19 @@ def sign_up(
         arms.allocate(person)
         if email:
             _ask_to_confirm(person, email, site)
+    return person
+
+
+def check_new(username: str, password: str, email: str, *, address: str) -> Person:
+    """Return who would be a new crowdworker with these, asked for from this IP address; not saved.
+    Raises Refused with every field at fault, Forbidden where sign-up is closed, TooMany."""
+    if not settings.OPEN_SIGNUP:
+        raise Forbidden(Sentence("Sign-up is closed on this site; ask its admin for an account."))
+    limits.take(limits.SIGN_UPS_AN_HOUR, address)
+    limits.take(limits.SIGN_UPS_AN_HOUR_NEARBY, limits.neighbourhood(address))
+    _check_email(email)
+    person = Person(username=username, unconfirmed_email=email, language=get_language())
+    _check(person, password)
     return person
 
 
@@ -139,6 +146,7 @@ def add(
     taken as it is. Raises Refused with the field at fault."""
     qualified = timezone.now() if role == Person.Role.MODERATOR else None
     person = Person(username=username, email=email, role=role, qualified_at=qualified)
+    _check(person, password)
     with _saving(person, password):
         person.save(force_insert=True)
         if role == Person.Role.CROWDWORKER:
@@ -148,20 +156,30 @@ def add(
 
 @contextmanager
 def _saving(person: Person, password: str) -> Iterator[None]:
-    """Check a new person and set their password; what saves them is one transaction. Raises Refused
-    with the field at fault."""
-    try:
-        # Of ids that were drawn just now nobody is asked whether they are there.
-        person.full_clean(exclude=["password", "id", "contributor"])
-        _check_password(password, person)
-    except ValidationError as error:
-        raise _refused(error) from error
+    """Set a new person's password; what saves them is one transaction. Raises Refused where
+    somebody else took the name meanwhile."""
     person.set_password(password)
     try:
         with transaction.atomic():
             yield
     except IntegrityError as error:
         raise Refused(Sentence("This user name is taken."), field="username") from error
+
+
+def _check(person: Person, password: str) -> None:
+    """Raise Refused with every field at fault of a new person."""
+    wrong: dict[str, list[str]] = {}
+    try:
+        # Of ids that were drawn just now nobody is asked whether they are there.
+        person.full_clean(exclude=["password", "id", "contributor"])
+    except ValidationError as error:
+        wrong = error.message_dict
+    try:
+        _check_password(password, person)
+    except ValidationError as error:
+        wrong |= error.message_dict
+    if wrong:
+        raise _refused(ValidationError(wrong))
 
 
 def note(person: Person, admin: Person, kind: AdminAction.Kind, what: str) -> None:
@@ -191,12 +209,15 @@ def _check_password(password: str, person: Person) -> None:
 
 
 def _refused(error: ValidationError) -> Refused:
-    """Make the first problem of a validation a refusal, beside the user name where it is of no
-    field that a form has."""
-    field, messages = next(iter(error.message_dict.items()))
-    field = field.removeprefix("unconfirmed_")
-    is_shown = field in ("username", "password", "email", "role")
-    return Refused(" ".join(messages), field=field if is_shown else "username")
+    """Make the problems of a validation a refusal, beside the user name where they are of no field
+    that a form has."""
+    problems: dict[str, str] = {}
+    for name, messages in error.message_dict.items():
+        field = name.removeprefix("unconfirmed_")
+        is_shown = field in ("username", "password", "email", "role")
+        problems.setdefault(field if is_shown else "username", " ".join(messages))
+    (field, message), *others = problems.items()
+    return Refused(message, field=field, also=dict(others))
 
 
 def authenticate(request: HttpRequest, username: str, password: str) -> Person | None:

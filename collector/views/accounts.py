@@ -65,10 +65,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return redirect("draw")
     text = consents.in_force() if "consent" in texts.shown().kinds else None
     form = SignUpForm(request.POST or None, consent=text)
+    address = limits.address_of(request)
 
     def act(username: str, password: str, email: str, **agreed: bool) -> str:
         details = {"username": username, "password": password, "email": email}
-        address, site = limits.address_of(request), mails.site_of(request)
+        site = mails.site_of(request)
         version = request.POST.get("version", "") if text else ""
         try:
             person = accounts.sign_up(**details, address=address, site=site, version=version)
@@ -86,8 +87,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             name=person.username,
         )
 
+    def check(username: str = "", password: str = "", email: str = "", **agreed: bool) -> None:
+        accounts.check_new(username, password, email, address=address)
+
     try:
-        if request.method == "POST" and submit(request, act, form):
+        if request.method == "POST" and submit(request, act, form, check):
             return _known_here(request, redirect(written.first_page()))
     except Forbidden as closed:
         form.add_error(None, told(closed.message))

@@ -220,25 +220,30 @@ function sendRest() {
   for (const body of outbox.waiting) if (!underWay.has(body.client_key)) sendLeft(body);
 }
 
+/** Whether the page is where it was; else somebody has come, or come back, to draw another. */
+function wasReloaded() {
+  const [navigation] = performance.getEntriesByType("navigation");
+  return navigation instanceof PerformanceNavigationTiming && navigation.type === "reload";
+}
+
 function resume() {
   bring(`${page.dataset.username}`, drafts, outbox);
   const draft = drafts.kept;
+  const isOver = !!draft?.answer && !wasReloaded();
   if (draft) {
     target = draft.target;
-    pad.load(draft.strokes, draft.width);
+    pad.load(isOver ? [] : draft.strokes, draft.width);
   }
   const asked = new URLSearchParams(location.search).get("digit");
-  const isNew = /^\d$/.test(asked ?? "") && (pad.isEmpty || draft?.answer);
-  if (isNew) {
+  if (/^\d$/.test(asked ?? "") && pad.isEmpty) {
     target = Number(asked);
-    pad.load([], pad.width);
     history.replaceState(null, "", location.pathname); // once; a reload shows what is there then
   }
   bars?.reset(target);
-  if (draft?.answer && !isNew) {
+  if (draft?.answer && !isOver) {
     sent = draft.sent;
     judge(draft.answer, false);
-  } else if (draft?.sent && !isNew) {
+  } else if (draft?.sent && !isOver) {
     send(outbox.keep(draft.sent));
   }
   keepDraft();
@@ -259,6 +264,11 @@ pad.addEventListener("change", () => {
   changed();
 });
 pad.addEventListener("ink", refresh);
+// What the browser had put aside whole is about to be loaded again, which is then no reload.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted && answer)
+    drafts.keep({ target, strokes: [], width: pad.width, sent: null, answer: null });
+});
 outbox.watch(navigator.locks ? sendRest : count);
 onKeys({
   ...Object.fromEntries(

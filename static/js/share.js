@@ -1,6 +1,4 @@
 // Sharing a fool: the row under it, with its address; and its card, as the draw page offers it.
-import { gettext } from "./words.js";
-
 /** Hands it to what the device shares with. @param {ShareData} what */
 const handOn = (what) => navigator.share(what).catch(() => {}); // thought better of it
 
@@ -31,31 +29,10 @@ export async function shareCard(url, text) {
 /** @param {HTMLElement} row */
 function open(row) {
   const address = row.querySelector("input");
-  const copy = row.querySelector("button[data-copy]");
   const send = row.querySelector("button[data-send]");
-  const said = row.querySelector("p[role=status]");
-
-  async function copied() {
-    try {
-      await navigator.clipboard.writeText(address.value);
-      return true;
-    } catch {
-      // No clipboard, as where the page does not come over https, or none allowed: the old way, from
-      // the field itself.
-      address.select();
-      return document.execCommand("copy");
-    }
-  }
-
-  copy.addEventListener("click", async () => {
-    said.textContent = (await copied())
-      ? gettext("Copied.")
-      : gettext("Not allowed here: copy it from the field.");
-  });
   send.addEventListener("click", () => {
     handOn({ title: document.title, url: address.value });
   });
-  copy.hidden = false;
   send.hidden = !navigator.share;
 }
 

@@ -172,6 +172,14 @@ def link(page: Page, name: str) -> Locator:
     return page.get_by_role("link", name=name, exact=True).first
 
 
+def follow(by: Mouse, name: str) -> None:
+    """A link of the main menu, which a phone unfolds from a button."""
+    by.page.locator(":is(.nav-button, .site-nav):visible").first.wait_for()
+    if by.page.locator(".nav-button").is_visible():
+        by.press(by.page.locator(".nav-button"))
+    by.press(by.page.locator(".site-nav a", has_text=name))
+
+
 def sign_in(by: Mouse, name: str) -> None:
     by.press(link(by.page, "Sign in"))
     say_who(by, name)
@@ -204,7 +212,7 @@ def test_a_stranger_signs_up_draws_and_sees_what_becomes_of_it(come: Come) -> No
     page.locator("#verdict[data-fooled]").wait_for()
     by.press(page.get_by_role("link", name="Follow what becomes of it"))
     expect(page.locator("main")).to_contain_text("What became of it")
-    by.press(link(page, "My drawings"))
+    follow(by, "My drawings")
     expect(page.get_by_role("heading", name="Every drawing")).to_be_visible()
     expect(page.locator(".gallery li")).to_have_count(1)
 
@@ -214,7 +222,7 @@ def test_a_moderator_reads_takes_it_back_and_reads_again(come: Come, site: sites
     page = by.page
     name = f"{type(by).__name__}-mod"
     sign_in(by, name)
-    by.press(link(page, "Moderate"))
+    follow(by, "Moderate")
     panel = page.locator("#assignment:not([data-id='']):not([data-fresh])")
     first = panel.get_attribute("data-id")
     by.press(page.locator('[data-answer="7"]'))
@@ -222,7 +230,7 @@ def test_a_moderator_reads_takes_it_back_and_reads_again(come: Come, site: sites
     expect(panel).to_have_attribute("data-id", first or "")
     by.press(page.locator('[data-answer="junk"]'))
     expect(page.locator("#undo-toast")).to_contain_text("Read as junk.")
-    by.press(link(page, "Rounds"))
+    follow(by, "Rounds")
     sites.wait_for(lambda: site.python(READINGS.format(name)) == "('junk',)", 15, "the reading")
     sign_out(by)
 
@@ -230,7 +238,7 @@ def test_a_moderator_reads_takes_it_back_and_reads_again(come: Come, site: sites
 def test_an_admin_decides_what_nobody_could_settle(come: Come) -> None:
     by = come("adm")
     page = by.page
-    by.press(page.locator(".site-nav a[href='/desk/']"))
+    follow(by, "Desk")
     unsettled = page.locator("[aria-labelledby=unsettled] .decision")
     first = unsettled.first
     first.wait_for()
@@ -247,7 +255,7 @@ def test_an_admin_decides_what_nobody_could_settle(come: Come) -> None:
 def test_a_drawer_appeals_an_admin_sees_it_so_too_and_the_drawer_is_told(come: Come) -> None:
     drawer = come("dra")
     page = drawer.page
-    drawer.press(link(page, "My drawings"))
+    follow(drawer, "My drawings")
     drawer.press(page.locator(".gallery li a").first)
     timeline = page.locator(".timeline")
     expect(timeline).to_contain_text("Moderators saw no digit in it.")
@@ -262,7 +270,7 @@ def test_a_drawer_appeals_an_admin_sees_it_so_too_and_the_drawer_is_told(come: C
     [meant, _] = re.findall(r"\d", page.get_by_role("heading", level=1).inner_text())
 
     admin = come("adm")
-    admin.press(admin.page.locator(".site-nav a[href='/desk/']"))
+    follow(admin, "Desk")
     appeals = admin.page.locator("[aria-labelledby=appeals] .decision")
     appeal = appeals.filter(has_text=f"{type(drawer).__name__}-dra")
     admin.choose(appeal.get_by_label("It is"), meant)

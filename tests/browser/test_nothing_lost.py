@@ -55,6 +55,12 @@ def verdict(page: Page) -> None:
     page.locator("#verdict[data-fooled]").wait_for()
 
 
+def nothing_on_the_pad(page: Page) -> None:
+    page.locator("#verdict", has_text="Can you fool it?").wait_for()
+    assert page.locator("#clear").is_disabled()
+    assert page.locator("#submit").is_disabled()
+
+
 def waiting(page: Page) -> None:
     page.locator("#error", has_text="will be sent by itself").wait_for()
 
@@ -181,6 +187,45 @@ def test_a_reload_shows_the_verdict_and_sends_nothing(visit: Open, seeds: Iterat
     assert page.locator("#submit").inner_text() == "Submitted"
     assert page.locator(f'[data-digit="{label}"]').get_attribute("aria-pressed") == "true"
     assert bodies == []
+
+
+def test_coming_back_what_was_submitted_is_off_the_pad_and_what_was_not_is_still_on_it(
+    visit: Open, seeds: Iterator[int]
+) -> None:
+    page = visit("/draw/", "bob")
+    label = draw(page, next(seeds))
+    page.click("nav >> text=My drawings")
+    page.go_back()
+    assert page.locator(f'[data-digit="{label}"]').get_attribute("aria-pressed") == "true"
+    assert page.locator("#submit").inner_text() == f"Submit as a {label}"
+    bodies = sent(page, "/api/attempts/")
+    page.click("#submit")
+    verdict(page)
+    page.click("nav >> text=My drawings")
+    page.go_back()
+    nothing_on_the_pad(page)
+    _, strokes = penmanship.drawings(next(seeds), 1)[0]
+    draw_with_mouse(page, strokes)
+    page.click("#submit")
+    verdict(page)
+    assert len(bodies[1]["strokes"]) == len(strokes)
+    page.click("nav >> text=My drawings")
+    page.click("nav >> text=Draw >> nth=0")
+    nothing_on_the_pad(page)
+
+
+def test_a_page_put_aside_whole_comes_back_without_what_was_submitted(
+    visit: Open, seeds: Iterator[int]
+) -> None:
+    page = visit("/draw/", "bob")
+    draw(page, next(seeds))
+    page.click("#submit")
+    verdict(page)
+    with page.expect_navigation():
+        page.evaluate(
+            "() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+        )
+    nothing_on_the_pad(page)
 
 
 def test_what_an_earlier_version_of_the_page_kept_is_sent(

@@ -3,11 +3,12 @@ than a phone."""
 
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from django.urls import resolve
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from collector import urls
 from tests.support import PASSWORD
@@ -85,6 +86,17 @@ FETCHED: dict[tuple[str, str | None], str] = {
 }
 
 
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+
+
+def copied(page: Page, part: str) -> str:
+    """What the button that copies puts on the clipboard, of a part of the page."""
+    page.locator(f"{part} [data-copy]").click()
+    page.locator(f"{part} [role=status]", has_text="Copied.").wait_for()
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
 def test_every_page_there_is_gets_looked_at() -> None:
     looked_at = {
         resolve(path).url_name for path, _ in PAGES if "?" not in path and path != "/nothing/"
@@ -114,7 +126,10 @@ def test_the_data_page_with_a_release_fits_a_narrow_phone_and_axe_finds_nothing(
     peopled_site.python(A_RELEASE)
     try:
         look_at(visit, "/data/", "admin", "#load")
-        page = visit("/data/", "admin")
+        page = visit("/data/", "admin", permissions=CLIPBOARD)
+        assert copied(page, "[aria-labelledby=load]").startswith(
+            "import io\nfrom urllib.request import"
+        )
         for fold in page.locator("details.fold summary").all():
             fold.click()
         assert findings(page) == []
@@ -145,9 +160,42 @@ def test_the_pages_of_a_study_fit_a_narrow_phone_and_axe_finds_nothing(
             page.wait_for_url(re.compile("/(questions|draw)/$"))
             page.goto(f"{site.url}/questions/")
             page.get_by_role("link", name="Skip", exact=True).click()
+            page.set_viewport_size({"width": 390, "height": 844})
+            for part, words in (("span", "0 von 2 Zeichnungen gemacht."), ("a", "Abschließen")):
+                page.locator(f".panel-line {part}").evaluate(
+                    "(part, words) => { part.textContent = words; }", words
+                )
+            line = page.locator(".panel-line").bounding_box()
+            assert line
+            assert line["height"] < 50
             page.locator(".panel-line a").click()
             page.locator("h1", has_text="Not yet done").wait_for()
             assert findings(page) == []
+            page.context.grant_permissions(CLIPBOARD)
+            site.python(
+                "from collector.models import *; from django.utils import timezone; "
+                "PanelMember.objects.update(finished_at=timezone.now())"
+            )
+            page.reload()
+            page.locator("h1", has_text="You are done").wait_for()
+            assert findings(page) == []
+            assert copied(page, "main") == "C1"
+
+
+def test_what_other_sites_and_panels_need_and_secrets_that_are_shown_once_are_copied(
+    visit: Open,
+) -> None:
+    page = visit("/connections/", "admin", permissions=CLIPBOARD)
+    for origins in ("https://lab.example", ""):
+        if not origins:
+            assert copied(page, "[aria-labelledby=embed]").startswith('<iframe src="http')
+        page.fill("#id_embed-embed_origins", origins)
+        page.click("button[value=embed]")
+    page = visit("/account/", "bob", permissions=CLIPBOARD)
+    page.fill("#id_token-password", PASSWORD)
+    page.click("button[value=token]")
+    token = page.locator("[aria-labelledby=token] code.secret").inner_text()
+    assert copied(page, "[aria-labelledby=token]") == token
 
 
 def test_the_apis_docs_are_this_sites_own_and_lead_back(visit: Open) -> None:
@@ -157,6 +205,32 @@ def test_the_apis_docs_are_this_sites_own_and_lead_back(visit: Open) -> None:
     page.locator(".response-col_description", has_text="nobody could read it").wait_for()
     page.locator(".back a").click()
     page.wait_for_url("**/")
+
+
+def test_the_apis_docs_are_as_dark_as_the_site_and_read_well_so(visit: Open) -> None:
+    page = visit("/", color_scheme="dark")
+    page.locator("footer a", has_text="API").click()
+    page.locator(".opblock-summary-description", has_text="Submit a drawing").click()
+    page.locator(".response-col_description", has_text="nobody could read it").wait_for()
+
+    def lightness() -> int:
+        sides = page.evaluate(
+            "() => getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+        )
+        return int(sum(sides[:3]) / 3)
+
+    assert lightness() < 50
+    assert findings(page, rules=["color-contrast"]) == []
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("() => !document.documentElement.matches('.dark-mode')")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("() => localStorage.setItem('look', 'light')")
+    page.goto(page.url.partition("api/docs/")[0])
+    page.locator("footer a", has_text="API").click()
+    page.locator(".opblock-summary-description").first.wait_for()
+    assert not page.locator("html.dark-mode").count()
 
 
 def test_the_first_stop_of_the_keyboard_is_the_skip_link(visit: Open) -> None:
@@ -262,11 +336,53 @@ def test_an_admins_menu_is_whole_at_any_width(visit: Open, language: str) -> Non
             "() => { const nav = document.querySelector('.site-nav');"
             " return nav.scrollWidth <= nav.clientWidth }"
         ), width
-    page.set_viewport_size({"width": 390, "height": 700})
-    page.reload()
-    box = page.locator(".site-nav [aria-current]").bounding_box()
-    assert box
-    assert box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("path", "who", "link_count"),
+    [("/try/", None, 4), ("/draw/", "alice", 5), ("/gallery/", "mona", 6), ("/desk/", "admin", 8)],
+)
+def test_on_a_phone_the_header_is_one_row_and_its_menu_unfolds_whole(
+    visit: Open, path: str, who: str | None, link_count: int, language: str
+) -> None:
+    page = visit(
+        path,
+        who,
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        extra_http_headers={"Accept-Language": language},
+    )
+    for name in page.locator(".menu summary > span").all()[:1]:
+        name.evaluate("name => { name.textContent = 'Dora.the-very-long-name_30_abc' }")
+    parts = ".wordmark, .nav-button, .site-account > *"
+    places = page.evaluate(
+        """(parts) => [...document.querySelectorAll(parts)].map((part) => {
+            const { left, right, top, bottom } = part.getBoundingClientRect();
+            return [left, right, (top + bottom) / 2];
+        })""",
+        parts,
+    )
+    for (_, end, _), (begin, _, _) in pairwise(places):
+        assert end <= begin
+    assert places[-1][1] <= 390
+    middles = [middle for _, _, middle in places]
+    assert max(middles) - min(middles) < 4
+    links = page.locator(".site-nav a")
+    assert links.count() == link_count
+    assert not links.first.is_visible()
+    page.locator(".nav-button").tap()
+    for link in links.all():
+        box = link.bounding_box()
+        assert box
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+        assert box["y"] + box["height"] <= 844
+    assert findings(page) == []
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('.site-nav') !== null")
+    page.keyboard.press("Escape")
+    assert not links.first.is_visible()
+    assert page.evaluate("() => document.activeElement.matches('.nav-button')")
 
 
 def test_names_in_tables_are_on_the_line_of_their_row(visit: Open) -> None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from collector.models import Decision, ModerationPause, Person, Reading, Study, StudyChange
 from collector.people import mails
+from collector.study import texts
 from tests.support import PASSWORD
 from tests.support.pages import Browse, Insert, text
 from trainer import samples
@@ -55,6 +56,36 @@ def test_what_sign_up_refuses_is_said_next_to_the_field(
     assert told in error_at(answer, field)
     assert "<b>x</b>" not in answer.content.decode()
     assert Person.objects.count() == 1
+
+
+def test_sign_up_says_at_once_all_that_is_wrong_and_keeps_what_was_typed(
+    browse: Browse, alice: Person
+) -> None:
+    given = {"username": "Alice", "password": "password", "email": "not an address"}
+    answer = browse(None).post(reverse("sign_up"), given)
+    assert "taken" in error_at(answer, "username")
+    assert "too common" in error_at(answer, "password")
+    assert "valid email" in error_at(answer, "email")
+    page = answer.content.decode()
+    assert 'value="Alice"' in page
+    assert 'value="not an address"' in page
+    assert 'value="password"' not in page
+
+
+def test_what_is_missing_does_not_keep_sign_up_from_saying_what_else_is_wrong(
+    browse: Browse, ada: Person, alice: Person
+) -> None:
+    texts.save(ada, "consent", "You draw.", 0, age=16)
+    answer = browse(None).post(
+        reverse("sign_up"), {"username": "Alice", "password": "", "agrees": "on", "version": "1"}
+    )
+    assert error_at(answer, "username").count("<li>") == 1
+    assert "taken" in error_at(answer, "username")
+    assert error_at(answer, "password").count("<li>") == 1
+    assert "required" in error_at(answer, "password")
+    assert "Without this" in error_at(answer, "is_of_age")
+    assert re.search(r'name="agrees"[^>]*checked', answer.content.decode())
+    assert Person.objects.count() == 2
 
 
 def test_a_role_sent_with_sign_up_is_not_believed(browse: Browse) -> None:

@@ -88,6 +88,32 @@ def test_the_draw_page_says_how_the_game_stands_and_so_does_what_it_asks_again(
         assert words_of_it in page
 
 
+def test_a_limit_on_what_waits_is_told_before_it_is_reached(
+    browse: Browse, insert: Insert, alice: Person
+) -> None:
+    client = browse(alice)
+
+    def told() -> str:
+        said: str = client.get("/draw/today/?whole").json()["room"]
+        assert said in text(client.get("/draw/"))
+        return said
+
+    for _ in range(14):
+        draw(insert, alice, "pending")
+    draw(insert, alice, "pending", predicted=DIGIT)  # the audit's, of which nothing is told
+    assert told() == ""
+    draw(insert, alice, "pending")
+    assert told().startswith("There is room for 5 more tricks of yours until")
+    for _ in range(4):
+        draw(insert, alice, "pending")
+    assert told().startswith("There is room for 1 more trick of yours until")
+    draw(insert, alice, "pending")
+    assert told().startswith("20 of your drawings wait to be read, and that is the most until 10")
+    for _ in range(10):
+        draw(insert, alice)
+    assert told() == ""
+
+
 def test_what_did_not_fool_is_no_trick_that_waits_to_be_verified(
     browse: Browse, insert: Insert, alice: Person
 ) -> None:

@@ -24,10 +24,11 @@ from trainer import rounds
 from trainer.models import Contributor, Round, Sample, Split
 
 # For a stranger, somebody who draws, a moderator and an admin; - where it is not for them. Before
-# there were arms, protocols and consent none of these was smaller.
+# there were arms, protocols and consent none of these was smaller; the draw page has one more since
+# it says how many tricks there is room for.
 COSTS = """
 / 7 10 10 15
-/draw/ - 15 15 20
+/draw/ - 16 16 21
 /drawings/ - 13 10 15
 /gallery/ 5 8 8 13
 /fools/{fool}/ 4 7 7 12

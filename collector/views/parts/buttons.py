@@ -3,6 +3,7 @@ refused stands where it helps."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.forms import BaseForm
@@ -43,26 +44,50 @@ def press(
     return submit(request, button.act, button.form)
 
 
-def submit(request: HttpRequest, act: Callable[..., str], form: BaseForm | None = None) -> bool:
-    """Call `act` with the values of a bound form, if it is valid; whether it was done.
+def submit(
+    request: HttpRequest,
+    act: Callable[..., str],
+    form: BaseForm | None = None,
+    check: Callable[..., None] | None = None,
+) -> bool:
+    """Call `act` with the values of a bound form, if it is valid; whether it was done. Where it is
+    not, `check`, if given, is called with those values that are, and says what else is wrong.
 
-    What was done becomes a message. A refusal stands in the form, at the field at fault if there is
-    one; a Conflict, and any refusal without a form, becomes a message too. Raises NotFound,
+    What was done becomes a message. A refusal stands in the form, at each field at fault if there
+    are any; a Conflict, and any refusal without a form, becomes a message too. Raises NotFound,
     Forbidden, TooMany and Unavailable, which are not about the form.
     """
-    if form is not None and not form.is_valid():
-        return False
+    if form is None:
+        done = _done(request, act)
+    elif form.is_valid():
+        done = _done(request, partial(act, **form.cleaned_data), form)
+    else:
+        done = _done(request, partial(check, **form.cleaned_data), form) if check else None
+    if done is not None:
+        messages.success(request, done)
+    return done is not None
+
+
+def _done(
+    request: HttpRequest, act: Callable[[], str | None], form: BaseForm | None = None
+) -> str | None:
+    """Return what was done; None where it was not, and why is said where it helps."""
     try:
-        done = act(**(form.cleaned_data if form is not None else {}))
+        return act()
     except Exception as error:
         refusal = as_refusal(error)
         if refusal is None or isinstance(refusal, NOT_OF_THE_FORM):
             raise
-        message = told(refusal.message)
         if form is None or isinstance(refusal, Conflict):
-            messages.error(request, message)
+            messages.error(request, told(refusal.message))
         else:
-            form.add_error(refusal.field if refusal.field in form.fields else None, message)
-        return False
-    messages.success(request, done)
-    return True
+            _stand_in(form, refusal)
+        return None
+
+
+def _stand_in(form: BaseForm, refusal: Refused) -> None:
+    """Put a refusal into a form, but for fields of which it has said already what is wrong."""
+    wrong = set(form.errors)
+    for field, message in ((refusal.field, refusal.message), *refusal.also.items()):
+        if field not in wrong:
+            form.add_error(field if field in form.fields else None, told(message))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from collector import limits
 from collector.models import Person
 from collector.rules import badges, challenges
 from collector.standings import progress, round_figures
@@ -87,10 +88,13 @@ def _today(day: days.Day) -> str:
 
 
 def seldom(person: Person) -> Said:
-    """Say somebody's streak and next badge, and who leads on the board of today's challenge."""
+    """Say somebody's streak and next badge, who leads on the board of today's challenge, and, where
+    few more of their tricks may wait to be read, how many."""
     facts = progress.facts_about(person)
     coming = badges.to_come(facts)
+    room = limits.little_room(person)
     return {
+        "room": told(room) if room else "",
         "streak": words.days(facts.streak.current)
         if facts.streak.current
         else _("begins with a drawing"),
