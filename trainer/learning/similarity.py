@@ -18,7 +18,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 28
 LOOKED_AT, LOOKED_AT_OF_OWN = 8, 4  # of the most alike, in full: of anybody's, of the drawer's
 GRID = 20  # a shape's pixels a side
 TURNS = np.linspace(-0.5, 0.5, 15)  # radians; between two of them a shape hardly changes
