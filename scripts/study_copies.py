@@ -243,17 +243,14 @@ def marks(asked: Iterable[Drawn], others: list[Drawn]) -> dict[int, tuple[int, i
     for one in asked:
         earlier = [other for other in of_digit[one.label] if other is not one]
         own = [other for other in earlier if other.writer == one.writer]
-        alike = [
-            (drawn[place], turn)
-            for drawn, count in (
-                (earlier, similarity.LOOKED_AT),
-                (own, similarity.LOOKED_AT_OF_OWN),
-            )
-            for place, turn in similarity.most_alike(one.path, stacked(drawn), count)
-        ]
-        found = [other for other, _ in alike]
-        paths, turns = [other.path for other in found], [turn for _, turn in alike]
-        distances = similarity.compare(one.path, paths, turns)
+        found: list[Drawn] = []
+        turns: list[float] = []
+        for drawn, count in ((earlier, similarity.LOOKED_AT), (own, similarity.LOOKED_AT_OF_OWN)):
+            alike, turned = similarity.alikeness(one.path, stacked(drawn))
+            most = np.argsort(-alike)[:count]
+            found += [drawn[place] for place in most]
+            turns += turned[most].tolist()
+        distances = similarity.compare(one.path, [other.path for other in found], turns)
         is_copy = any(
             distance.is_near(one.label, is_own=other.writer == one.writer)
             for distance, other in zip(distances, found, strict=True)

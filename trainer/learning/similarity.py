@@ -175,15 +175,6 @@ def alikeness(path: Path, shapes: NDArray[np.uint8]) -> tuple[Points, Points]:
     return alike.max(axis=0), TURNS[alike.argmax(axis=0)]
 
 
-def most_alike(path: Path, shapes: NDArray[np.uint8], count: int) -> list[tuple[int, float]]:
-    """Give the places of the `count` shapes, of uint8 (n, 400), that are the most alike to a path,
-    and the turn at which each is, in radians: the most alike first."""
-    if not len(shapes):
-        return []
-    alike, turns = alikeness(path, shapes)
-    return [(int(place), float(turns[place])) for place in np.argsort(-alike)[:count]]
-
-
 def _densities(forms: Points, weights: Points) -> NDArray[np.float32]:
     """Add up the weights of normal forms' points (k, n, 2) in pixels, each shared among the four
     around it: float32 (k, 400)."""
