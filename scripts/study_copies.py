@@ -117,6 +117,10 @@ def farm() -> None:
     reader = accounts.add("reader", "a fine password 1", role="moderator")
     rng = default_rng(1)
 
+    def of_all() -> leaderboards.AttemptCounts:
+        by_round = leaderboards.counts_by_round(Round.objects.values_list("pk", flat=True))
+        return sum(by_round.values(), leaderboards.AttemptCounts())
+
     def person(name: str, number: int) -> tuple[Person, tactics.Fooler]:
         hand = penman.writer(90_000 + number)
         return accounts.add(name, "a fine password 1"), tactics.Fooler(hand, rng)
@@ -126,18 +130,15 @@ def farm() -> None:
         for _ in range(DRAWINGS_EACH):
             try_once(drawer, fooler)
     read_all(reader)
-    before = leaderboards.count_attempts(Attempt.objects.all())
-    simple = Attempt.objects.filter(target_label__in=(1, 7))
-    of_simple = leaderboards.count_attempts(simple)
+    before, none = of_all(), leaderboards.AttemptCounts()
+    by_digit = leaderboards.counts_by_digit(Round.objects.all())
+    of_simple = by_digit.get(1, none) + by_digit.get(7, none)
     shared = Attempt.objects.filter(has_fooled=True, near_duplicate_of=None).first()
     assert shared
     farmers = [person(f"farmer{number}", HONEST + number) for number in range(FARMERS)]
     firsts = [first_fool(drawer, fooler) for drawer, fooler in farmers]
     read_all(reader)
-    due_before, with_firsts = (
-        samples.due().count(),
-        leaderboards.count_attempts(Attempt.objects.all()),
-    )
+    due_before, with_firsts = samples.due().count(), of_all()
     copies = []
     for (drawer, _), first in zip(farmers, firsts, strict=True):
         for original in [first] * COPIES_EACH + [shared] * COPIES_EACH:
@@ -145,7 +146,7 @@ def farm() -> None:
             copies.append(submit(drawer, original.target_label, strokes, original.width))
     sent = [copy for copy in copies if copy]
     read_all(reader)
-    after = leaderboards.count_attempts(Attempt.objects.all())
+    after = of_all()
     earned = [credit_of(drawer) for drawer, _ in farmers]
     one = [Attempt.objects.get(pk=first.pk).credit for first in firsts]
     marked = Attempt.objects.filter(near_duplicate_of__isnull=False).values("pk")
