@@ -123,7 +123,7 @@ def counts_by_digit(rounds: Iterable[Round]) -> dict[int, AttemptCounts]:
     return {digit: counts for digit, counts in counted.items() if counts != AttemptCounts()}
 
 
-def fools_by_confusion(arm: str | None = None) -> dict[tuple[int, int], int]:
+def fools_by_confusion(arm: str | None) -> dict[tuple[int, int], int]:
     """Count the verified fools that are there, of an arm or of all, by (target, predicted); what
     nobody has done yet is missing."""
     which = Q(round__arm=arm) if arm else Q(round=None)
@@ -227,7 +227,7 @@ def _summed(
     yield tallies, {name: Sum(name) for name in ("credit", *OF_EACH)}
 
 
-def best_fools(drawers: Iterable[UUID], period: str, arm: str = Arm.DYNAMIC) -> dict[UUID, Attempt]:
+def best_fools(drawers: Iterable[UUID], period: str, arm: str) -> dict[UUID, Attempt]:
     """Return the best public fool in a period of each of these people, who are in an arm's
     standings, with its round; who has none is missing. Raises Refused for another period."""
     fools = (

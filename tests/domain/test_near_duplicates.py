@@ -92,7 +92,7 @@ def test_one_drawing_turned_again_and_again_counts_once_everywhere(
     [standing] = leaderboards.standings()
     assert (standing.credit, standing.verified_count, standing.attempt_count) == (1, 1, 1)
     assert progress.facts_about(alice).fool_count == 1
-    assert round_figures.fooled_today() == 1
+    assert round_figures.fooled_today("dynamic") == 1
     monkeypatch.setattr(today, "today", made[0].submitted_at.date)
     assert today.of_person(alice, made[0].submitted_at) == today.Day(
         leaderboards.AttemptCounts(1, fooled_count=1, verified_count=1), confirmed_count=1
