@@ -24,7 +24,7 @@ def pause_untrusted_moderators() -> None:
 
 def tell() -> None:
     """Queue emails, every minute, to who wants them, and tell people of a round that opened whose
-    trainer came to an end before it could: it has torch, which a worker would keep for ever."""
+    trainer came to an end before it could."""
     notices.notify_of_round(opened_for=TRAINERS_TELL_WITHIN)
     notices.queue_emails()
 

@@ -117,6 +117,10 @@ def farm() -> None:
     reader = accounts.add("reader", "a fine password 1", role="moderator")
     rng = default_rng(1)
 
+    def of_all() -> leaderboards.AttemptCounts:
+        by_round = leaderboards.counts_by_round(Round.objects.values_list("pk", flat=True))
+        return sum(by_round.values(), leaderboards.AttemptCounts())
+
     def person(name: str, number: int) -> tuple[Person, tactics.Fooler]:
         hand = penman.writer(90_000 + number)
         return accounts.add(name, "a fine password 1"), tactics.Fooler(hand, rng)
@@ -126,18 +130,15 @@ def farm() -> None:
         for _ in range(DRAWINGS_EACH):
             try_once(drawer, fooler)
     read_all(reader)
-    before = leaderboards.count_attempts(Attempt.objects.all())
-    simple = Attempt.objects.filter(target_label__in=(1, 7))
-    of_simple = leaderboards.count_attempts(simple)
+    before, none = of_all(), leaderboards.AttemptCounts()
+    by_digit = leaderboards.counts_by_digit(Round.objects.all())
+    of_simple = by_digit.get(1, none) + by_digit.get(7, none)
     shared = Attempt.objects.filter(has_fooled=True, near_duplicate_of=None).first()
     assert shared
     farmers = [person(f"farmer{number}", HONEST + number) for number in range(FARMERS)]
     firsts = [first_fool(drawer, fooler) for drawer, fooler in farmers]
     read_all(reader)
-    due_before, with_firsts = (
-        samples.due().count(),
-        leaderboards.count_attempts(Attempt.objects.all()),
-    )
+    due_before, with_firsts = samples.due().count(), of_all()
     copies = []
     for (drawer, _), first in zip(farmers, firsts, strict=True):
         for original in [first] * COPIES_EACH + [shared] * COPIES_EACH:
@@ -145,7 +146,7 @@ def farm() -> None:
             copies.append(submit(drawer, original.target_label, strokes, original.width))
     sent = [copy for copy in copies if copy]
     read_all(reader)
-    after = leaderboards.count_attempts(Attempt.objects.all())
+    after = of_all()
     earned = [credit_of(drawer) for drawer, _ in farmers]
     one = [Attempt.objects.get(pk=first.pk).credit for first in firsts]
     marked = Attempt.objects.filter(near_duplicate_of__isnull=False).values("pk")
@@ -243,17 +244,14 @@ def marks(asked: Iterable[Drawn], others: list[Drawn]) -> dict[int, tuple[int, i
     for one in asked:
         earlier = [other for other in of_digit[one.label] if other is not one]
         own = [other for other in earlier if other.writer == one.writer]
-        alike = [
-            (drawn[place], turn)
-            for drawn, count in (
-                (earlier, similarity.LOOKED_AT),
-                (own, similarity.LOOKED_AT_OF_OWN),
-            )
-            for place, turn in similarity.most_alike(one.path, stacked(drawn), count)
-        ]
-        found = [other for other, _ in alike]
-        paths, turns = [other.path for other in found], [turn for _, turn in alike]
-        distances = similarity.compare(one.path, paths, turns)
+        found: list[Drawn] = []
+        turns: list[float] = []
+        for drawn, count in ((earlier, similarity.LOOKED_AT), (own, similarity.LOOKED_AT_OF_OWN)):
+            alike, turned = similarity.alikeness(one.path, stacked(drawn))
+            most = np.argsort(-alike)[:count]
+            found += [drawn[place] for place in most]
+            turns += turned[most].tolist()
+        distances = similarity.compare(one.path, [other.path for other in found], turns)
         is_copy = any(
             distance.is_near(one.label, is_own=other.writer == one.writer)
             for distance, other in zip(distances, found, strict=True)

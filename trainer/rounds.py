@@ -1,5 +1,5 @@
-"""Open a round, promote into the next one, roll back. With candidates.py the only writer of rounds
-and round models."""
+"""Open a round, promote into the next one, roll back. With candidates.py, and opened.py for a site
+made of a release, the only writer of rounds and round models."""
 
 from datetime import datetime
 

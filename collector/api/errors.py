@@ -9,7 +9,7 @@ from collector.errors import Forbidden, NotFound, Refused
 from collector.refusals import as_refusal, body_of, tell
 from trainer.learning.sentences import Sentence
 
-_CODES = {
+CODES = {
     401: "not_authenticated",
     403: "forbidden",
     404: "not_found",
@@ -39,7 +39,7 @@ def answer(exception: Exception, context: dict[str, object]) -> Response | None:
 
 
 def _refused(exception: exceptions.APIException) -> Refused:
-    code = _CODES.get(exception.status_code, "invalid")
+    code = CODES.get(exception.status_code, "invalid")
     if isinstance(exception, exceptions.PermissionDenied):
         return Forbidden(str(exception.detail))
     if isinstance(exception.detail, dict):

@@ -6,9 +6,11 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
+from collector.api import errors
 from collector.api import serializers as shapes
 from collector.api.rates import Counted
 from collector.api.tags import Tagged
+from collector.errors import Conflict, Gone, Refused, TooMany, Unavailable, Unprocessable
 
 _OF_EVERYBODY = {
     400: "The request is not as this takes it; `field` says what of it is at fault.",
@@ -46,21 +48,9 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
+_OURS = (Refused, Conflict, Gone, Unprocessable, TooMany, Unavailable)
 # What an error of a status may have for its code.
-_CODES = {
-    400: "refused",
-    401: "not_authenticated",
-    403: "forbidden",
-    404: "not_found",
-    406: "not_acceptable",
-    409: "conflict",
-    410: "gone",
-    413: "too_large",
-    415: "unsupported_media_type",
-    422: "unprocessable",
-    429: "too_many",
-    503: "unavailable",
-}
+_CODES = errors.CODES | {each.status: each.code for each in _OURS} | {413: "too_large"}
 
 
 def refused(reasons: dict[int, str]) -> dict[int, OpenApiResponse]:

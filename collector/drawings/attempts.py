@@ -16,8 +16,17 @@ from django.utils import timezone
 
 from collector import limits
 from collector.drawings import asking, near_duplicates
-from collector.errors import Conflict, Forbidden, NotFound, Refused, TooMany, Unprocessable
-from collector.models import PRACTICE, Attempt, Person, Phase, Reason, Study, require_open
+from collector.errors import Conflict, Forbidden, Refused, TooMany, Unprocessable
+from collector.models import (
+    PRACTICE,
+    Attempt,
+    Person,
+    Phase,
+    Reason,
+    Study,
+    lock_own_attempt,
+    require_open,
+)
 from collector.rules import verdicts
 from trainer import mnist_duplicates, target
 from trainer.learning import drawing, raster, similarity
@@ -256,14 +265,7 @@ def attribution_map(attempt: Attempt) -> "NDArray[np.float64]":
 def retract(drawer: Person, attempt_id: uuid.UUID) -> Attempt:
     """Take an own drawing back, as long as they may. Raises NotFound, Conflict."""
     with transaction.atomic():
-        attempt = (
-            Attempt.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("round")
-            .filter(pk=attempt_id, drawer=drawer)
-            .first()
-        )
-        if attempt is None:
-            raise NotFound(Sentence("You have no such drawing."))
+        attempt = lock_own_attempt(drawer, attempt_id)
         if may_retract(attempt):
             _retract(attempt, timezone.now())
         elif attempt.fate().status != Status.RETRACTED:

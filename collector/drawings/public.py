@@ -24,7 +24,7 @@ def public(arm: str = Arm.DYNAMIC) -> QuerySet[Attempt]:
     return Attempt.objects.filter(SHOWABLE).exclude(drawer__in=hidden)
 
 
-def get_public_fool(attempt_id: uuid.UUID, arm: str = Arm.DYNAMIC) -> Attempt:
+def get_public_fool(attempt_id: uuid.UUID, arm: str) -> Attempt:
     """Return a public fool with its round, its drawer and what they said of it. Raises NotFound, in
     the same words whether it is not public or not there at all."""
     fool = public(arm).select_related("round", "drawer", "reason").filter(pk=attempt_id).first()

@@ -7,7 +7,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from collector.errors import Conflict, Forbidden, NotFound, Refused
-from collector.models import Attempt, Person, Reason, require_admin, require_open, require_reason
+from collector.models import (
+    Attempt,
+    Person,
+    Reason,
+    lock_own_attempt,
+    require_admin,
+    require_open,
+    require_reason,
+)
 from collector.rules import arms
 from trainer.learning.sentences import Sentence
 
@@ -45,14 +53,7 @@ def say(drawer: Person, attempt_id: uuid.UUID, text: str) -> Reason | None:
     line = as_line(text)
     with transaction.atomic():
         require_open(drawer)  # before the drawing is locked, as whoever closes the account does
-        attempt = (
-            Attempt.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("round", "reason")
-            .filter(pk=attempt_id, drawer=drawer)
-            .first()
-        )
-        if attempt is None:
-            raise NotFound(Sentence("You have no such drawing."))
+        attempt = lock_own_attempt(drawer, attempt_id, "reason")
         if not attempt.round.has_verdict:
             raise Forbidden(arms.NOT_TOLD, code="no_verdict")
         known: Reason | None = getattr(attempt, "reason", None)

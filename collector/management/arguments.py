@@ -27,3 +27,11 @@ def text(argument: str, most: int | None = None) -> str:
     if most is not None and len(argument) > most:
         raise argparse.ArgumentTypeError(f"This has {len(argument)} characters; at most {most}.")
     return argument
+
+
+def at_least_one(argument: str) -> int:
+    """A whole number from 1 on."""
+    number = int(argument)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number

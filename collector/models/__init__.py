@@ -25,6 +25,7 @@ from collector.models.drawings import (
     Fate,
     Reason,
     Sureness,
+    lock_own_attempt,
 )
 from collector.models.moderation import Gold, ModerationPause, Reading
 from collector.models.people import (
@@ -131,6 +132,7 @@ __all__ = [
     "Webhook",
     "clock",
     "is_told",
+    "lock_own_attempt",
     "require_admin",
     "require_open",
     "require_reason",

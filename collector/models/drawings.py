@@ -9,8 +9,10 @@ from django.db import models
 from django.db.models import ExpressionWrapper, F, Func, Q
 from django.utils import timezone
 
+from collector.errors import NotFound
 from collector.models.people import Person
 from collector.rules.verdicts import ANSWERS
+from trainer.learning.sentences import Sentence
 from trainer.models import Round
 
 
@@ -369,6 +371,20 @@ class Attempt(models.Model):
     def decision(self) -> "Decision | None":
         """The last decision of an admin on it; None where there is none."""
         return max(self.decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+def lock_own_attempt(drawer: Person, attempt_id: uuid.UUID, *related: str) -> Attempt:
+    """Return an own drawing with its round, and what else is `related`; nobody changes it until the
+    caller's transaction ends. Raises NotFound."""
+    attempt = (
+        Attempt.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("round", *related)
+        .filter(pk=attempt_id, drawer=drawer)
+        .first()
+    )
+    if attempt is None:
+        raise NotFound(Sentence("You have no such drawing."))
+    return attempt
 
 
 class AskedPrediction(models.Model):

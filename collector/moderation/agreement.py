@@ -3,7 +3,7 @@ is measured."""
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ MOST_DRAWINGS = 2000  # the newest that α is measured over
 ATTEMPTS_SEARCHED = 20_000  # the last submitted, among which they are looked for
 RESAMPLES, SEED = 1000, 1
 Floats = NDArray[np.float64]
+# How many drawings got the same answers, two or more, from anybody, in alphabetical order.
 Kinds = Counter[tuple[str, ...]]
 
 
@@ -32,33 +33,25 @@ class Alpha:
     readings: int
 
 
-def alpha(units: Sequence[Sequence[str]]) -> float | None:
+def alpha(kinds: Kinds) -> float | None:
     """Compute Krippendorff's α for nominal values: 1 − observed ÷ expected disagreement.
 
-    `units` are drawings, each the answers that it got, from anybody and in any order; those with
-    fewer than two count for nothing. The result is 1 where all agree, about 0 where they agree as
-    by chance, under 0 where less. None without pairs, and where only one answer was ever given,
-    since then nothing tells agreement from habit.
+    The result is 1 where all agree, about 0 where they agree as by chance, under 0 where less. None
+    without pairs, and where only one answer was ever given, since then nothing tells agreement from
+    habit.
 
     K. Krippendorff, “Computing Krippendorff's Alpha-Reliability”, 2011 (section C and its formula
     for nominal data).
     """
-    return _alpha(*_counted(_kinds(units)))
-
-
-def interval(units: Sequence[Sequence[str]]) -> tuple[float, float] | None:
-    """Compute the 95 % interval of α for `units` as `alpha` takes them: the percentiles over
-    `RESAMPLES` bootstrap samples of the drawings, with a fixed seed. None where no sample has an
-    α."""
-    return _interval(*_counted(_kinds(units)))
-
-
-def _alpha(times: Floats, counts: Floats) -> float | None:
+    times, counts = _counted(kinds)
     [value] = _alphas(times[None], counts)
     return None if np.isnan(value) else float(value)
 
 
-def _interval(times: Floats, counts: Floats) -> tuple[float, float] | None:
+def interval(kinds: Kinds) -> tuple[float, float] | None:
+    """Compute the 95 % interval of α: the percentiles over `RESAMPLES` bootstrap samples of the
+    drawings, with a fixed seed. None where no sample has an α."""
+    times, counts = _counted(kinds)
     n = int(times.sum())
     if not n:
         return None
@@ -70,12 +63,6 @@ def _interval(times: Floats, counts: Floats) -> tuple[float, float] | None:
         return None
     low, high = np.percentile(alphas, (2.5, 97.5))
     return float(low), float(high)
-
-
-def _kinds(units: Iterable[Sequence[str]]) -> Kinds:
-    """Count the units of two answers or more by kind: alike are those that have the same answers,
-    in any order."""
-    return Counter(tuple(sorted(unit)) for unit in units if len(unit) > 1)
 
 
 def _counted(kinds: Kinds) -> tuple[Floats, Floats]:
@@ -128,10 +115,9 @@ def measured() -> Alpha:
     kinds: Kinds = Counter()
     for said, n in Counter(itertools.islice(_newest_units(), MOST_DRAWINGS)).items():
         kinds[tuple(sorted(said.split(",")))] += n
-    times, counts = _counted(kinds)
-    low, high = _interval(times, counts) or (None, None)
+    low, high = interval(kinds) or (None, None)
     readings = sum(n * len(kind) for kind, n in kinds.items())
-    return Alpha(_alpha(times, counts), low, high, kinds.total(), readings)
+    return Alpha(alpha(kinds), low, high, kinds.total(), readings)
 
 
 def _newest_units() -> Iterator[str]:

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from collector.errors import Conflict, NotFound, Refused
-from collector.models import Appeal, Attempt, Person
+from collector.errors import Conflict, Refused
+from collector.models import Appeal, Attempt, Person, lock_own_attempt
 from trainer.learning.sentences import Sentence
 
 Status = Attempt.Status
@@ -43,14 +43,7 @@ def appeal(drawer: Person, attempt_id: uuid.UUID, text: str) -> Appeal:
             field="text",
         )
     with transaction.atomic():
-        attempt = (
-            Attempt.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("round")
-            .filter(pk=attempt_id, drawer=drawer)
-            .first()
-        )
-        if attempt is None:
-            raise NotFound(Sentence("You have no such drawing."))
+        attempt = lock_own_attempt(drawer, attempt_id)
         made: Appeal | None = getattr(attempt, "appeal", None)
         if made and made.text == text.strip():
             return made

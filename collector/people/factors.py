@@ -44,7 +44,6 @@ from collector.models import (
     AdminAction,
     Email,
     Factor,
-    Notice,
     Person,
     RecoveryCode,
     clock,
@@ -52,7 +51,7 @@ from collector.models import (
     require_reason,
     sealing,
 )
-from collector.people import accounts, mails, sessions, sign_ins
+from collector.people import accounts, mails, notices, sessions, sign_ins
 from trainer.learning.sentences import Sentence
 
 Kind = Factor.Kind
@@ -305,7 +304,7 @@ def reset(person: Person, admin: Person, why: str, site: str) -> None:
         said = Sentence(
             "An admin took away your second factors, and signed you out: {reason}", reason=reason
         )
-        Notice.objects.create(person=person, **Notice.of(said))
+        notices.tell(person, said)
         _tell(person, site)
 
 

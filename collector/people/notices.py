@@ -76,8 +76,7 @@ def tell(person: Person, *sentences: Sentence) -> None:
 def notify_of_round(opened_for: timedelta = timedelta(0)) -> int:
     """Tell those whose drawings the model that opened their arm's round learned anew, and in the
     dynamic arm how many of their fools it now reads correctly, if it has been open that long;
-    return how many were told. Safe to call often: nobody is told twice. It asks the model, and so
-    loads torch."""
+    return how many were told. Safe to call often: nobody is told twice."""
     before = timezone.now() - opened_for
     opened = Round.objects.filter(
         state=Round.State.OPEN, number__gt=1, opened_by="", opened_at__lte=before

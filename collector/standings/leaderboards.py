@@ -1,6 +1,5 @@
 """Standings, and the one definition of MER and vMER."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, time, timedelta
@@ -14,7 +13,6 @@ from django.utils import timezone
 from collector.errors import Refused
 from collector.models import (
     BEST_FIRST,
-    COPY,
     ORIGINAL,
     SHOWABLE,
     Attempt,
@@ -102,28 +100,13 @@ class Standing:
     vmer: float | None
 
 
-# The database counts each kind of attempt, by status and whether it fooled, in the order of an
-# index; the kinds are few, and are added up here.
-KINDS = ("status", "has_fooled")
-COUNTED = {
-    "n": Count("status", filter=ORIGINAL),
-    "copies": Count("status", filter=COPY),
-}
 PENDING = Q(ORIGINAL, status=Status.PENDING, has_fooled=True)
 VERIFIED = Q(ORIGINAL, status=Status.VERIFIED)
 FOOLED = Q(ORIGINAL, has_fooled=True)
 # What is counted of each person: all but what fooled.
 OF_EACH = {"attempt_count": ORIGINAL, "pending_count": PENDING, "verified_count": VERIFIED}
-Kinds = Iterable[tuple[str, bool, int, int]]
-
-
 COUNTS = tuple(each.name for each in fields(AttemptCounts))  # as tallies have them
 SUMS = {f"of_{name}": Sum(name) for name in COUNTS}
-
-
-def count_attempts(attempts: QuerySet[Attempt]) -> AttemptCounts:
-    """Count these attempts."""
-    return _added_up(attempts.order_by().values_list(*KINDS).annotate(**COUNTED))
 
 
 def counts_by_round(rounds: Iterable[int]) -> dict[int, AttemptCounts]:
@@ -140,25 +123,13 @@ def counts_by_digit(rounds: Iterable[Round]) -> dict[int, AttemptCounts]:
     return {digit: counts for digit, counts in counted.items() if counts != AttemptCounts()}
 
 
-def fools_by_confusion(arm: str | None = None) -> dict[tuple[int, int], int]:
+def fools_by_confusion(arm: str | None) -> dict[tuple[int, int], int]:
     """Count the verified fools that are there, of an arm or of all, by (target, predicted); what
     nobody has done yet is missing."""
     which = Q(round__arm=arm) if arm else Q(round=None)
     sums = ConfusionTally.objects.filter(which, drawer=None, fool_count__gt=0).order_by()
     pairs = sums.values_list("target_label", "predicted_label").annotate(n=Sum("fool_count"))
     return {(target, predicted): n for target, predicted, n in pairs}
-
-
-def _added_up(kinds: Kinds) -> AttemptCounts:
-    """The counts over attempts of which there are so many of each kind."""
-    counts: Counter[str] = Counter()
-    for status, has_fooled, n, copies in kinds:
-        counts.update(attempt_count=n, copy_count=copies)
-        if has_fooled:
-            counts["fooled_count"] += n
-        if has_fooled and status in (Status.PENDING, Status.VERIFIED):
-            counts[f"{status}_count"] += n
-    return AttemptCounts(**counts)
 
 
 def counts_of(people: Iterable[Person]) -> dict[UUID, AttemptCounts]:
@@ -256,7 +227,7 @@ def _summed(
     yield tallies, {name: Sum(name) for name in ("credit", *OF_EACH)}
 
 
-def best_fools(drawers: Iterable[UUID], period: str, arm: str = Arm.DYNAMIC) -> dict[UUID, Attempt]:
+def best_fools(drawers: Iterable[UUID], period: str, arm: str) -> dict[UUID, Attempt]:
     """Return the best public fool in a period of each of these people, who are in an arm's
     standings, with its round; who has none is missing. Raises Refused for another period."""
     fools = (

@@ -152,7 +152,7 @@ def _line(round_: Round) -> MatrixLine | None:
 
 
 def _overview(
-    round_: Round, counts: leaderboards.AttemptCounts, study: Study | None = None
+    round_: Round, counts: leaderboards.AttemptCounts, study: Study | None
 ) -> RoundOverview:
     is_open = round_.state == Round.State.OPEN
     return RoundOverview(
@@ -440,7 +440,7 @@ def _matrix(models: dict[int, int], arm: str) -> tuple[RoundMatrix, int | None]:
     return matrix, opened.values_list("number", flat=True).first()
 
 
-def fooled_today(arm: str = Arm.DYNAMIC) -> int:
+def fooled_today(arm: str) -> int:
     """Count the originals that have fooled an arm's model since midnight, verified or not."""
     fooled = Attempt.objects.filter(ORIGINAL, submitted_at__gte=clock.today(), has_fooled=True)
     return fooled.exclude(drawer__in=Allocation.elsewhere(arm)).count()

@@ -16,7 +16,6 @@ from collector.standings.leaderboards import (
     VERIFIED,
     AttemptCounts,
 )
-from trainer.models import Arm
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def of_person(person: Person, since: datetime | None = None) -> Day:
     return Day(confirmed_count=counted.pop("confirmed_count"), counts=AttemptCounts(**counted))
 
 
-def challenge_board(day: date, arm: str = Arm.DYNAMIC) -> list[Place]:
+def challenge_board(day: date, arm: str) -> list[Place]:
     """List who, in an arm, drew the digit of a day on that day and fooled the model with it, as far
     as it is verified or waits: the most verified fools first, then the most waiting, then whoever
     was there first. One query; nobody is on it whom the public does not see."""

@@ -30,7 +30,7 @@ from django.views import generic
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from collector import limits
 from collector.data import exports
@@ -49,17 +49,16 @@ from collector.people import accounts, closing, consents, factors, mails, sessio
 from collector.study import texts
 from collector.views.parts import written
 from collector.views.parts.access import P, View, signed_in
-from collector.views.parts.buttons import Button, Forms, press, submit
+from collector.views.parts.buttons import Button, Forms, press, submit, with_a_form
 from trainer.learning.sentences import Sentence
 from trainer.saying import say, told
 
-_with_a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own take PUT for POST
 Settings = dict[str, bool | str]
 LISTED = 30  # sessions and tokens, of which a program may make any number
 
 
 @sensitive_post_parameters("password")
-@_with_a_form
+@with_a_form
 def sign_up(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("draw")
@@ -101,7 +100,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password", "email-password", "token-password")
 @never_cache
-@_with_a_form
+@with_a_form
 @signed_in
 def account(request: HttpRequest, person: Person) -> HttpResponse:
     settings: Settings = {
@@ -206,7 +205,7 @@ def _of_a_link(view: View[P]) -> View[P]:
 
 
 @_of_a_link
-@_with_a_form
+@with_a_form
 def email_confirm(request: HttpRequest, link: str) -> HttpResponse:
     """Confirm an email address by a press: programs that look through emails follow links."""
     try:
@@ -325,7 +324,7 @@ def language(request: HttpRequest) -> HttpResponseBase:
 
 @sensitive_post_parameters("code")
 @never_cache
-@_with_a_form
+@with_a_form
 def second_step(request: HttpRequest) -> HttpResponse:
     """Ask for a code or a passkey of who has given the right password."""
     if request.user.is_authenticated:
@@ -424,15 +423,15 @@ class PasswordResetConfirm(auth.PasswordResetConfirmView):
         return response
 
 
-sign_in = _with_a_form(SignIn.as_view())
+sign_in = with_a_form(SignIn.as_view())
 sign_out = SignOut.as_view()
-password_change = _with_a_form(PasswordChange.as_view())
+password_change = with_a_form(PasswordChange.as_view())
 password_change_done = auth.PasswordChangeDoneView.as_view(
     template_name="accounts/password_change_done.html"
 )
-password_reset = _with_a_form(PasswordReset.as_view())
+password_reset = with_a_form(PasswordReset.as_view())
 password_reset_done = auth.PasswordResetDoneView.as_view(template_name="accounts/reset_done.html")
-password_reset_confirm = _of_a_link(_with_a_form(PasswordResetConfirm.as_view()))
+password_reset_confirm = _of_a_link(with_a_form(PasswordResetConfirm.as_view()))
 password_reset_complete = auth.PasswordResetCompleteView.as_view(
     template_name="accounts/reset_complete.html"
 )

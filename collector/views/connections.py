@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 
 from collector.data import webhooks
 from collector.errors import NotFound
@@ -20,7 +19,7 @@ from collector.forms import EmbedForm, WebhookForm
 from collector.models import Delivery, Person, Study, Webhook
 from collector.study import settings as study_settings
 from collector.views.parts.access import for_admins
-from collector.views.parts.buttons import Button, Forms, press
+from collector.views.parts.buttons import Button, Forms, leads_back, with_a_form
 from trainer.learning.sentences import Sentence
 from trainer.saying import number, say
 
@@ -28,16 +27,14 @@ A_PAGE = 25
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_a_form
 @for_admins
 def connections(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
     secrets: list[str] = []
-    if request.method == "POST":
-        done = press(request, _buttons(admin, secrets), bound)
-        # A secret is shown once, in the answer itself: nothing keeps it readable.
-        if not secrets and (done or not any(form.errors for form in bound.values())):
-            return redirect(reverse("connections") + "#main")
+    # A secret is shown once, in the answer itself: nothing keeps it readable.
+    if leads_back(request, _buttons(admin, secrets), bound) and not secrets:
+        return redirect(reverse("connections") + "#main")
     embed_origins = Study.current().embed_origins
     page = Paginator(webhooks.log(), A_PAGE).get_page(request.GET.get("page"))
     context = {

@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
 
 from collector import health
 from collector.data import publishing
@@ -29,7 +28,7 @@ from collector.study import protocol, site_status
 from collector.study import settings as study_settings
 from collector.views.parts import charts, figures, pictures, protocols
 from collector.views.parts.access import for_admins
-from collector.views.parts.buttons import Button, Forms, press
+from collector.views.parts.buttons import Button, Forms, leads_back, number_of, with_a_form
 from trainer import candidates, rounds, saying, words
 from trainer.heartbeats import Sign
 from trainer.learning.report import UNLOADABLE, Report
@@ -42,15 +41,12 @@ LOG = 20
 TO_DECIDE_A_PAGE = 10
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_a_form
 @for_admins
 def desk(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
-    if request.method == "POST":
-        done = press(request, _buttons(admin), bound)
-        # What was refused for how things stand by now is seen from how they stand by now.
-        if done or not any(form.errors for form in bound.values()):
-            return redirect(reverse("desk") + "#main")
+    if leads_back(request, _buttons(admin), bound):
+        return redirect(reverse("desk") + "#main")
     return render(request, "pages/desk.html", _context(request, admin, bound))
 
 
@@ -59,7 +55,7 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
 
     def roll_back(post: QueryDict) -> Button:
         form = RollBackForm(post, prefix="roll_back", last=_last_closed())
-        return Button(partial(_roll_back, admin, _number(post.get("seen_open", ""))), form)
+        return Button(partial(_roll_back, admin, number_of(post.get("seen_open", ""))), form)
 
     def study(post: QueryDict) -> Button:
         form = _study_form(Study.current(), post)
@@ -67,7 +63,7 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
 
     return {
         "train": lambda post: Button(
-            partial(_train, post.get("arm", Arm.DYNAMIC), _number(post.get("seen_newest", "")))
+            partial(_train, post.get("arm", Arm.DYNAMIC), number_of(post.get("seen_newest", "")))
         ),
         "promote": lambda post: _of_candidate(post, partial(_promote, admin)),
         "discard": lambda post: _of_candidate(post, partial(_discard, admin)),
@@ -79,14 +75,10 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
 
 def _of_candidate(post: QueryDict, act: Callable[[int, str], str]) -> Button:
     """The button of a candidate, whose number `act` gets. Raises NotFound for what is no number."""
-    number = _number(post.get("candidate", ""))
+    number = number_of(post.get("candidate", ""))
     if number is None:
         raise NotFound(Sentence("There is no such candidate."))
     return Button(partial(act, number), ReasonForm(post, prefix=f"candidate-{number}"))
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _of_drawing(post: QueryDict, act: Callable[..., str]) -> Button:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from collector import limits
 from collector.drawings import attempts, public, reasons, timeline
@@ -21,7 +21,7 @@ from collector.moderation import appeals
 from collector.standings import round_figures
 from collector.views.parts import achieved, cards, game, panel_standing, pictures
 from collector.views.parts.access import View, for_admins, signed_in
-from collector.views.parts.buttons import submit
+from collector.views.parts.buttons import submit, with_a_form
 from trainer.learning.png import png
 from trainer.learning.sentences import Sentence
 from trainer.models import Arm, RoundModel
@@ -99,7 +99,7 @@ def my_drawings(request: HttpRequest, person: Person) -> HttpResponse:
 def posted_to(view: View[[UUID]]) -> View[[UUID]]:
     """Take what is posted; lead who comes otherwise to the drawing, as after signing in anew."""
 
-    @require_http_methods(["GET", "HEAD", "POST"])
+    @with_a_form
     @wraps(view)
     def taking(request: HttpRequest, attempt_id: UUID) -> HttpResponseBase:
         if request.method != "POST":

@@ -1,6 +1,5 @@
 """Who moderates and how well, for admins; here a pause is lifted and somebody let moderate."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 from uuid import UUID
@@ -9,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
-from django.views.decorators.http import require_http_methods
 
 from collector.errors import NotFound
 from collector.forms import ReasonForm
@@ -17,7 +15,7 @@ from collector.models import Person
 from collector.moderation import agreement, gold, trust
 from collector.rules import verdicts
 from collector.views.parts.access import for_admins
-from collector.views.parts.buttons import Button, Forms, press
+from collector.views.parts.buttons import Button, Forms, leads_back, number_of, with_a_form
 from trainer import words
 from trainer.learning.sentences import Sentence
 from trainer.saying import number, say
@@ -30,16 +28,13 @@ CHANGES: dict[str, tuple[Change, str]] = {
 CHIPS = {"paused": "held", "practising": "pending", "qualified": "verified"}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_a_form
 @for_admins
 def moderators(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
-    if request.method == "POST":
-        buttons = {do: partial(_button, admin, *change) for do, change in CHANGES.items()}
-        done = press(request, buttons, bound)
-        # What was refused for how things stand by now is seen from how they stand by now.
-        if done or not any(form.errors for form in bound.values()):
-            return redirect("moderators")
+    buttons = {do: partial(_button, admin, *change) for do, change in CHANGES.items()}
+    if leads_back(request, buttons, bound):
+        return redirect("moderators")
     everybody = trust.moderator_figures()
     work = trust.reading_counts([figures.moderator for figures in everybody])
     tests = gold.qualification_test_count()
@@ -60,8 +55,7 @@ def _button(admin: Person, change: Change, done: str, post: QueryDict) -> Button
     if moderator is None:
         raise NotFound(Sentence("There is no such person."))
 
-    seen = post.get("seen", "")
-    seen_number = int(seen) if re.fullmatch("[0-9]{1,18}", seen) else None
+    seen_number = number_of(post.get("seen", ""))
 
     def act(why: str) -> str:
         change(moderator, admin, why, seen_number)

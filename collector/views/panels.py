@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from collector import limits
 from collector.errors import NotFound
@@ -18,15 +18,13 @@ from collector.models import Panel, Person
 from collector.people import consents, panels, sessions, sign_ins
 from collector.views.parts import panel_standing, written
 from collector.views.parts.access import for_admins, signed_in, viewer_of
-from collector.views.parts.buttons import Button, Forms, press, submit
+from collector.views.parts.buttons import Button, Forms, leads_back, number_of, submit, with_a_form
 from trainer.learning.sentences import Sentence
 from trainer.saying import number, say
 
-_with_a_form = require_http_methods(["GET", "HEAD", "POST"])
-
 
 @never_cache
-@_with_a_form
+@with_a_form
 def join(request: HttpRequest, code: str) -> HttpResponse:
     """Let in whom a panel sends: by a press, since programs follow links."""
     panel = panels.find(code)
@@ -89,14 +87,12 @@ def done(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 @never_cache
-@_with_a_form
+@with_a_form
 @for_admins
 def all_panels(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
-    if request.method == "POST":
-        done = press(request, _buttons(admin), bound)
-        if done or not any(form.errors for form in bound.values()):
-            return redirect(reverse("panels") + "#main")
+    if leads_back(request, _buttons(admin), bound):
+        return redirect(reverse("panels") + "#main")
     context = {
         "panels": [_shown(request, panel, bound) for panel in panels.all_of_them()],
         "form": bound.get("panel") or PanelForm(),
@@ -148,10 +144,10 @@ def _release(admin: Person, pk: int, pid: str) -> str:
 
 def _pk(post: QueryDict) -> int:
     """Return which panel a button is of. Raises NotFound for what is no number."""
-    given = post.get("panel", "")
-    if not (given.isascii() and given.isdigit() and len(given) <= 18):
+    pk = number_of(post.get("panel", ""))
+    if pk is None:
         raise NotFound(Sentence("There is no such panel."))
-    return int(given)
+    return pk
 
 
 def _shown(request: HttpRequest, panel: Panel, bound: Forms) -> dict[str, object]:

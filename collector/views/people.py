@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from collector.drawings import public, timeline
 from collector.errors import NotFound
@@ -25,7 +25,7 @@ from collector.standings import leaderboards
 from collector.standings import today as days
 from collector.views.parts import achieved, arms, pictures, suspending
 from collector.views.parts.access import for_admins, signed_in, viewer_of
-from collector.views.parts.buttons import Forms
+from collector.views.parts.buttons import Forms, with_a_form
 from trainer import words
 from trainer.learning.sentences import Sentence
 from trainer.models import Arm
@@ -120,7 +120,7 @@ def _row(standing: leaderboards.Standing, best: Attempt | None) -> dict[str, obj
     }
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_a_form
 def person(request: HttpRequest, username: str) -> HttpResponseBase:
     """Show a person's verified fools; to an admin every drawing, and what an admin can do."""
     return _act(request, username) if request.method == "POST" else _page(request, username, {})
@@ -132,8 +132,7 @@ def _act(request: HttpRequest, admin: Person, username: str) -> HttpResponse:
     if person is None:
         raise NotFound(Sentence("There is nobody of this name here."))
     bound: Forms = {}
-    done = suspending.act(request, admin, person, bound)
-    if done or not any(form.errors for form in bound.values()):
+    if suspending.act(request, admin, person, bound):
         return redirect("person", person.username)
     return _page(request, username, bound)
 

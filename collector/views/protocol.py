@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from collector.forms import ProtocolForm, ReasonForm, StudyForm
 from collector.models import COLLECTED_BY, Outcome, Person, Phase, Study
@@ -15,19 +14,17 @@ from collector.study import protocol
 from collector.study import settings as study_settings
 from collector.views.parts import protocols
 from collector.views.parts.access import for_admins
-from collector.views.parts.buttons import Button, Forms, press
+from collector.views.parts.buttons import Button, Forms, leads_back, with_a_form
 
 IN_THE_FORM = ("round_size", "quorum")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_a_form
 @for_admins
 def page(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
-    if request.method == "POST":
-        done = press(request, _buttons(admin), bound)
-        if done or not any(form.errors for form in bound.values()):
-            return redirect(reverse("protocol") + "#main")
+    if leads_back(request, _buttons(admin), bound):
+        return redirect(reverse("protocol") + "#main")
     study = Study.current()
     found = protocol.of(study)
     context = {

@@ -9,27 +9,24 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from collector.forms import AppForm, PasskeyForm, PasswordForm
 from collector.models import Person
 from collector.people import factors, sessions
 from collector.views.parts.access import signed_in
-from collector.views.parts.buttons import Button, Forms, press
+from collector.views.parts.buttons import Button, Forms, leads_back, with_a_form
 
 
 @sensitive_post_parameters("password-password", "app-code")
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_a_form
 @signed_in
 def second_factors(request: HttpRequest, person: Person) -> HttpResponse:
     bound: Forms = {}
     codes: list[str] = []
-    if request.method == "POST":
-        done = press(request, _buttons(request, person, codes), bound)
-        # Codes are shown once, in the answer itself: nothing keeps them.
-        if not codes and (done or not any(form.errors for form in bound.values())):
-            return redirect("factors")
+    # Codes are shown once, in the answer itself: nothing keeps them.
+    if leads_back(request, _buttons(request, person, codes), bound) and not codes:
+        return redirect("factors")
     context: dict[str, object] = {
         "factors": person.factors.order_by("added_at", "pk"),
         "code_count": person.recovery_codes.count(),

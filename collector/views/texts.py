@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from collector.errors import NotFound
 from collector.forms import AskedForm, CitedForm, ConsentForm, QuestionsForm, TextForm
@@ -20,12 +20,11 @@ from collector.study import settings as study_settings
 from collector.study import texts
 from collector.views.parts import written
 from collector.views.parts.access import for_admins, signed_in, viewer_of
-from collector.views.parts.buttons import Button, Forms, press, submit
+from collector.views.parts.buttons import Button, Forms, leads_back, submit, with_a_form
 from trainer.learning.sentences import Sentence
 
 Kind = StudyText.Kind
 WHAT_IS_ASKED = ("licence", "questions")
-_with_a_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
@@ -37,7 +36,7 @@ def text(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 @never_cache
-@_with_a_form
+@with_a_form
 def consent(request: HttpRequest) -> HttpResponse:
     """Show the consent text to everybody, and ask whoever is signed in and has not agreed to it."""
     found = consents.in_force()
@@ -66,7 +65,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@_with_a_form
+@with_a_form
 @signed_in
 def questions(request: HttpRequest, person: Person) -> HttpResponse:
     asked = Study.current().asked
@@ -85,14 +84,12 @@ def questions(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 @never_cache
-@_with_a_form
+@with_a_form
 @for_admins
 def all_texts(request: HttpRequest, admin: Person) -> HttpResponse:
     bound: Forms = {}
-    if request.method == "POST":
-        done = press(request, _buttons(admin), bound)
-        if done or not any(form.errors for form in bound.values()):
-            return redirect(f"{reverse('texts')}#{request.POST.get('do', 'main')}")
+    if leads_back(request, _buttons(admin), bound):
+        return redirect(f"{reverse('texts')}#{request.POST.get('do', 'main')}")
     versions = texts.versions()
     context = {
         "texts": [_editable(kind, versions.get(kind), bound) for kind in Kind],

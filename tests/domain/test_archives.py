@@ -7,8 +7,6 @@ import json
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
@@ -26,7 +24,15 @@ from hypothesis import strategies as st
 from collector.data import archives, backups, rows, sealed
 from collector.errors import Refused
 from collector.models import Attempt, Person
-from tests.domain.test_backups import TABLES, Make, changed, counted, make, taken_apart
+from tests.domain.test_backups import (
+    TABLES,
+    Make,
+    changed,
+    counted,
+    make,
+    refused_on_a_full_disk,
+    taken_apart,
+)
 from tests.support import PASSWORD, needs
 from tests.support import site as sites
 from tests.support.site import ROOT, Site
@@ -455,28 +461,11 @@ def test_a_full_disk_is_told_and_nothing_is_left(make: Make, tmp_path: Path) -> 
     ours.manage("archive", str(archive))
     full = tmp_path / "full"
     full.mkdir()
-    with_little_room = 'mount -t tmpfs -o size=100k none "$0" && "$@"; s=$?; ls -A "$0"; exit $s'
-
-    def told(site: Site, folder: Path, *command: str) -> tuple[str, str]:
-        made = subprocess.run(
-            [
-                *("unshare", "--mount", "/bin/sh", "-c", with_little_room, folder),
-                *(sys.executable, "manage.py", *command),
-            ],
-            cwd=ROOT,
-            env=site.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert made.returncode == 1, made.stderr
-        return made.stderr, made.stdout
-
-    said, left = told(ours, full, "archive", str(full / "whole.archive"))
+    said, left = refused_on_a_full_disk(ours, full, "archive", str(full / "whole.archive"))
     assert "No space left" in said
     assert "No archive was made" in said
     assert left == ""
-    said, _ = told(theirs, theirs.data_dir, "restore", str(archive))
+    said, _ = refused_on_a_full_disk(theirs, theirs.data_dir, "restore", str(archive))
     assert "full" in said
     assert "othing was restored" in said
     theirs.manage("restore", str(archive))

@@ -81,39 +81,38 @@ def counted(site: Site) -> list[tuple[object, ...]]:
         return sorted(query(world.STATE), key=str)
 
 
+def refused_on_a_full_disk(site: Site, full: Path, *command: str) -> tuple[str, str]:
+    """What a command says that fails where a folder has no room left, and what it leaves there."""
+    with_little_room = 'mount -t tmpfs -o size=100k none "$0" && "$@"; s=$?; ls -A "$0"; exit $s'
+    made = subprocess.run(
+        [
+            *("unshare", "--mount", "/bin/sh", "-c", with_little_room, full),
+            *(sys.executable, "manage.py", *command),
+        ],
+        cwd=ROOT,
+        env=site.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 1, made.stderr
+    return made.stderr, made.stdout
+
+
 @pytest.mark.survives(
     "a disk that is full when a backup is made, or put back", "said so, and nothing half written"
 )
 def test_a_full_disk_is_told_and_nothing_is_left(make: Make, tmp_path: Path) -> None:
     needs.own_mounts()
     ours, theirs, file = make("ours"), make("theirs"), tmp_path / "backup.tar"
-    on_a_full_disk = (
-        'mount -t tmpfs -o size=100k none "$0" && "$@"; status=$?; ls -A "$0"; exit $status'
-    )
-
-    def refused(site: Site, full: Path, *command: str) -> tuple[str, str]:
-        made = subprocess.run(
-            [
-                *("unshare", "--mount", "/bin/sh", "-c", on_a_full_disk, full),
-                *(sys.executable, "manage.py", *command),
-            ],
-            cwd=ROOT,
-            env=site.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert made.returncode == 1, made.stderr
-        return made.stderr, made.stdout
-
     full = tmp_path / "full"
     full.mkdir()
-    said, left = refused(ours, full, "backup", str(full / "backup.tar"))
+    said, left = refused_on_a_full_disk(ours, full, "backup", str(full / "backup.tar"))
     assert "full" in said or "No space left" in said
     assert "No backup was made" in said
     assert left == ""
     ours.manage("backup", str(file))
-    said, _ = refused(theirs, theirs.data_dir, "restore", str(file))
+    said, _ = refused_on_a_full_disk(theirs, theirs.data_dir, "restore", str(file))
     assert "No space left" in said
     assert "Nothing was changed" in said
     theirs.manage("restore", str(file))

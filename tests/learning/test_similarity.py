@@ -25,8 +25,8 @@ a_little = st.floats(-0.15, 0.15)
 
 def is_near(strokes: Strokes, place: int, *, is_own: bool = True) -> bool:
     path = similarity.path_of(strokes)
-    turn = dict(similarity.most_alike(path, SHAPES, len(SHAPES)))[place]
-    [distance] = similarity.compare(path, [PATHS[place]], [turn])
+    _, turns = similarity.alikeness(path, SHAPES)
+    [distance] = similarity.compare(path, [PATHS[place]], [turns[place]])
     return distance.is_near(DRAWN[place][0], is_own=is_own)
 
 
@@ -51,8 +51,8 @@ def test_drawn_backwards_with_other_points_it_is_still_the_most_alike_and_near(p
         for stroke in changing.turned(DRAWN[place][1], 8)[::-1]
     ]
     backwards[0] = {axis: [*values[:1], *values[2:]] for axis, values in backwards[0].items()}
-    [(best, _)] = similarity.most_alike(similarity.path_of(backwards), SHAPES, 1)
-    assert best == place
+    alike, _ = similarity.alikeness(similarity.path_of(backwards), SHAPES)
+    assert alike.argmax() == place
     assert is_near(backwards, place)
 
 
@@ -75,11 +75,11 @@ def test_another_persons_same_digit_is_no_near_duplicate() -> None:
     ]
     shapes = np.stack([similarity.shape(path) for path in paths])
     for place, path in enumerate(paths):
-        alike = similarity.most_alike(path, shapes, len(paths))
-        assert alike[0][0] == place
-        others = [(other, turn) for other, turn in alike if other != place]
+        alike, turns = similarity.alikeness(path, shapes)
+        assert alike.argmax() == place
+        others = [other for other in range(len(paths)) if other != place]
         distances = similarity.compare(
-            path, [paths[other] for other, _ in others], [turn for _, turn in others]
+            path, [paths[other] for other in others], turns[others].tolist()
         )
         assert not any(distance.is_near(4, is_own=False) for distance in distances)
 
@@ -103,9 +103,11 @@ def test_who_is_given_up_on_the_way_would_not_have_come_near(
     shapes = np.stack([similarity.shape(path) for path in paths])
 
     def found(path: similarity.Path) -> list[tuple[float, list[bool]]]:
-        looked_at = similarity.most_alike(path, shapes, 8)
-        places, turns = zip(*looked_at, strict=True)
-        distances = similarity.compare(path, [paths[place] for place in places], turns)
+        alike, turns = similarity.alikeness(path, shapes)
+        places = np.argsort(-alike)[:8]
+        distances = similarity.compare(
+            path, [paths[place] for place in places], turns[places].tolist()
+        )
         kinds = [(digit, is_own) for digit in (1, 4, 7) for is_own in (False, True)]
         near = [[each.is_near(digit, is_own=own) for digit, own in kinds] for each in distances]
         return [

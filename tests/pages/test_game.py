@@ -51,7 +51,7 @@ def test_the_board_has_verified_tricks_of_the_days_digit_first_and_what_waits_as
     draw(insert, Person.objects.create(username="unlisted", is_listed=False))
     counted = [
         (one.rank, one.username, one.counts.verified_count, one.counts.pending_count)
-        for one in today.challenge_board(DAY)
+        for one in today.challenge_board(DAY, "dynamic")
     ]
     assert counted == [(1, "bob", 2, 0), (2, "alice", 1, 3), (None, "mona", 0, 1)]
     page = text(browse(None).get("/leaderboard/?period=today"))

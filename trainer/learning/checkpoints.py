@@ -38,7 +38,6 @@ WITHOUT_VERDICT = "none"  # the arm in which nobody is told of any
 QUARTERS = 4
 FEWEST_SAMPLES = 5  # of a train split, to make a model of
 _GROUPS = 200  # of MNIST's images, which stand for people there
-Ask = Callable[[NDArray[np.uint8]], NDArray[np.int64]]
 Told = Callable[[float], object]
 
 

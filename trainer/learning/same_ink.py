@@ -85,12 +85,9 @@ def find_prepared(
     return left[int((alike >= most - _TIED).argmax())] if most >= least else None
 
 
-def alikeness(picture: NDArray[np.uint8], pictures: NDArray[np.uint8]) -> Floats:
-    """Say how alike a picture is to each of some, moved as it is the most, up to 1 (n,)."""
-    return _alikeness(_moved_about(picture), prepare(pictures).pictures)
-
-
 def _alikeness(moved: Floats, pictures: NDArray[np.uint16]) -> Floats:
+    """Say how alike a picture, moved about (25, 784), is to each of some (n, 784), moved as it is
+    the most, up to 1 (n,)."""
     theirs = pictures.astype(np.float32)
     most: Floats = (moved @ theirs.T).max(axis=0) / _spreads(theirs)
     return most

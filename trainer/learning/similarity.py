@@ -18,7 +18,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 28
 LOOKED_AT, LOOKED_AT_OF_OWN = 8, 4  # of the most alike, in full: of anybody's, of the drawer's
 GRID = 20  # a shape's pixels a side
 TURNS = np.linspace(-0.5, 0.5, 15)  # radians; between two of them a shape hardly changes
@@ -174,15 +173,6 @@ def alikeness(path: Path, shapes: NDArray[np.uint8]) -> tuple[Points, Points]:
     lengths = np.sqrt(np.einsum("ij,ij->i", others, others))
     alike = (densities @ others.T) / np.maximum(lengths, 1e-6)
     return alike.max(axis=0), TURNS[alike.argmax(axis=0)]
-
-
-def most_alike(path: Path, shapes: NDArray[np.uint8], count: int) -> list[tuple[int, float]]:
-    """Give the places of the `count` shapes, of uint8 (n, 400), that are the most alike to a path,
-    and the turn at which each is, in radians: the most alike first."""
-    if not len(shapes):
-        return []
-    alike, turns = alikeness(path, shapes)
-    return [(int(place), float(turns[place])) for place in np.argsort(-alike)[:count]]
 
 
 def _densities(forms: Points, weights: Points) -> NDArray[np.float32]:

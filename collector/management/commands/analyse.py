@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from collector.data import analyses, collected
 from collector.errors import Refused
 from collector.management import lifeline
-from collector.management.commands.crowd import at_least_one
+from collector.management.arguments import at_least_one
 from trainer.learning.checkpoints import Killed, Processes
 
 

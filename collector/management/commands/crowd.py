@@ -1,7 +1,6 @@
 """`manage.py crowd`: a simulated crowd that draws and moderates beside the site until it is
 stopped."""
 
-import argparse
 import random
 import signal
 import threading
@@ -12,6 +11,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from collector.errors import Refused
 from collector.management import simulated_crowd
+from collector.management.arguments import at_least_one
 
 TELL_EVERY = 30.0
 
@@ -80,11 +80,3 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
-
-
-def at_least_one(text: str) -> int:
-    """A whole number from 1 on, as an argument of a command."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number

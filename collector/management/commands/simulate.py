@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from collector.management.commands.crowd import at_least_one
+from collector.management.arguments import at_least_one
 
 
 class Command(BaseCommand):

@@ -8,6 +8,7 @@ from functools import partial
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import HttpRequest, QueryDict
+from django.views.decorators.http import require_http_methods
 
 from collector.errors import Conflict, Forbidden, NotFound, Refused, TooMany, Unavailable
 from collector.refusals import as_refusal
@@ -15,6 +16,7 @@ from trainer.learning.sentences import Sentence
 from trainer.saying import told
 
 Forms = dict[str, BaseForm]
+with_a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own take PUT for POST
 NOT_OF_THE_FORM = (NotFound, Forbidden, TooMany, Unavailable)
 
 
@@ -42,6 +44,22 @@ def press(
     if button.form is not None:
         bound[button.form.prefix or name] = button.form
     return submit(request, button.act, button.form)
+
+
+def leads_back(
+    request: HttpRequest, buttons: Mapping[str, Callable[[QueryDict], Button]], bound: Forms
+) -> bool:
+    """Press the button that was posted, if one was; whether the browser is led back to the page: it
+    is but where a form says what is wrong, for what is refused for how things stand by now is seen
+    from how they stand by now."""
+    if request.method != "POST":
+        return False
+    return press(request, buttons, bound) or not any(form.errors for form in bound.values())
+
+
+def number_of(text: str) -> int | None:
+    """Read the number that a form was shown with; None for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def submit(

@@ -1,7 +1,6 @@
 """What an admin sees and does on a person's page: suspend or reinstate them, change their role,
 take away lost second factors, and compare the model with one that lacks their samples."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 
@@ -13,7 +12,7 @@ from collector.forms import ReasonForm, RoleForm
 from collector.models import AdminAction, Person
 from collector.people import factors, mails, roles, suspensions
 from collector.views.parts import figures
-from collector.views.parts.buttons import Button, Forms, press
+from collector.views.parts.buttons import Button, Forms, leads_back, number_of
 from trainer import words
 from trainer.learning.gate import SIGNIFICANT
 from trainer.learning.report import Ablation
@@ -26,11 +25,11 @@ Change = Callable[[Person, Person, int | None, str], str]
 
 
 def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bool:
-    """Do what the button says; whether it was done. A form in `bound` says what is wrong."""
+    """Do what the button says; whether the browser is led back to the page then. Else a form in
+    `bound` says what is wrong."""
 
     def button(do: str, change: Change, post: QueryDict) -> Button:
-        text = post.get("seen_ablation" if do == "ablate" else "seen_last", "")
-        seen = int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+        seen = number_of(post.get("seen_ablation" if do == "ablate" else "seen_last", ""))
         return Button(partial(change, person, admin, seen), ReasonForm(post, prefix=do))
 
     def reset(post: QueryDict) -> Button:
@@ -42,7 +41,7 @@ def act(request: HttpRequest, admin: Person, person: Person, bound: Forms) -> bo
         return Button(act, RoleForm(post, prefix=ROLE))
 
     buttons = {do: partial(button, do, change) for do, change in CHANGES.items()}
-    return press(request, buttons | {RESET: reset, ROLE: role}, bound)
+    return leads_back(request, buttons | {RESET: reset, ROLE: role}, bound)
 
 
 def _change_role(person: Person, admin: Person, seen_role: str | None, role: str, why: str) -> str:
