@@ -79,8 +79,10 @@ def submit(
         done = _done(request, act)
     elif form.is_valid():
         done = _done(request, partial(act, **form.cleaned_data), form)
+    elif check and form.is_bound:
+        done = _done(request, partial(check, **form.cleaned_data), form)
     else:
-        done = _done(request, partial(check, **form.cleaned_data), form) if check else None
+        done = None
     if done is not None:
         messages.success(request, done)
     return done is not None
