@@ -266,6 +266,11 @@ class ReadingDesk {
       this.#resume();
     });
     this.#undo.addEventListener("click", () => this.#takeBack());
+    // Where there is time, before the next page is asked for, which may tell of it.
+    window.addEventListener("beforeunload", () => {
+      this.#settle();
+      this.#leave();
+    });
     window.addEventListener("pagehide", () => this.#leave());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#settle();
