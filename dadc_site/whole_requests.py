@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
+from dadc_site.threads import Threads
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -33,6 +35,7 @@ ARRIVES_WITHIN = 20.0  # seconds from a request's first moment to its last byte
 TAKEN_WITHIN = 60.0  # seconds that a client has to take an answer
 LINGER = 2.0  # seconds that a client has to close an answered connection
 STALLED_AFTER = 5  # seconds after which a thread no longer waits to send
+LOOKS_EVERY = 0.05  # seconds, whether threads wait while requests wait for them
 STEP_BACK, MOST_STEPS = 0.0003, 8  # seconds for each request under way, before another connection
 
 _HEAD_TOO_LARGE = (
@@ -177,6 +180,15 @@ class WholeRequests(ThreadWorker):  # type: ignore[misc]
         self.untaken_conns: deque[TConn] = deque()
         self.ending_conns: deque[TConn] = deque()
         self.max_body: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+
+    def get_thread_pool(self) -> Threads:
+        return Threads(self.cfg.threads)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        has_line = self.tpool.has_line()
+        super().wait_for_and_dispatch_events(min(timeout, LOOKS_EVERY) if has_line else timeout)
+        if has_line:
+            self.tpool.relieve()
 
     def accept(self, listener: socket.socket) -> None:
         # All processes are woken by a new connection: who has less to do takes it first.
