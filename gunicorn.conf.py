@@ -52,7 +52,7 @@ _files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # that each may have ope
 worker_connections = 300 if _files == resource.RLIM_INFINITY else min(300, _files // 2)
 sendfile = False  # what a client takes slowly is not a thread's to send
 workers = 2
-threads = 8
+threads = 8  # of which two compute, see dadc_site.threads
 timeout = 60
 graceful_timeout = 5
 control_socket_disable = True

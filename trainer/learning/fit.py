@@ -37,7 +37,7 @@ from trainer.learning.manifests import Manifest, sealed
 
 Progress = Callable[[float], None]
 _STEPS_PER_REPORT = 10
-_IMAGES_AT_ONCE = 1000
+_IMAGES_AT_ONCE = 250
 _SHARE_FOR_ANSWERS = 0.1
 
 

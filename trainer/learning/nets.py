@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from trainer.learning.inference import MNIST_MEAN, MNIST_STD, UnknownArchitecture
 
-_IMAGES_AT_ONCE = 1000
+_IMAGES_AT_ONCE = 250
 
 
 class MnistModel(nn.Module):
