@@ -37,6 +37,18 @@ function write(which, name, value) {
 const ofTab = () => sessionStorage;
 const ofDevice = () => localStorage;
 
+/**
+ * How far somebody is whom a panel sent; when all is made, what to press next is plain to see.
+ * @param {Record<string, string | number>} said
+ */
+export function showPanel(said) {
+  const line = document.querySelector("p.panel-line");
+  if (!line || said.panel === undefined) return;
+  const told = line.querySelector("span");
+  if (told.textContent !== said.panel) told.textContent = String(said.panel);
+  line.querySelector("a").classList.toggle("button--primary", Boolean(said.is_panel_done));
+}
+
 export class Game {
   #page;
   #url;
@@ -92,6 +104,7 @@ export class Game {
       const text = said[`${place.getAttribute("data-game")}`];
       if (text !== undefined && place.textContent !== text) place.textContent = String(text);
     }
+    showPanel(said);
     this.#page.querySelector("button[data-choose]").dataset.choose = String(said.digit);
     const progress = this.#page.querySelector("progress#next-model");
     [progress.max, progress.value] = [Number(said.need), Number(said.have)];

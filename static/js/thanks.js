@@ -1,5 +1,6 @@
 // In an arm of the study that is told no verdict: thanks, and how many drawings it were today.
 import { failed, get } from "./api.js";
+import { showPanel } from "./game.js";
 import { gettext } from "./words.js";
 
 export class Thanks {
@@ -7,14 +8,12 @@ export class Thanks {
   #line;
   #text;
   #start;
-  #panel;
 
   /** @param {HTMLElement} page pages/draw.html's studio */
   constructor(page) {
     this.#url = `${page.dataset.todayUrl}`;
     this.#line = page.querySelector("h2[data-part=line]");
     this.#text = page.querySelector("p[data-part=text]");
-    this.#panel = document.querySelector("[data-game=panel]");
     this.#start = this.#text.textContent;
     this.shown = false;
   }
@@ -33,7 +32,7 @@ export class Thanks {
     try {
       const { data } = await get(this.#url);
       this.#line.textContent = data.thanks;
-      if (this.#panel) this.#panel.textContent = data.panel;
+      showPanel(data);
     } catch (problem) {
       failed(problem); // it says what it said
     }

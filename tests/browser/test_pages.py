@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.urls import resolve
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from collector import urls
 from tests.support import PASSWORD
@@ -171,12 +171,18 @@ def test_the_pages_of_a_study_fit_a_narrow_phone_and_axe_finds_nothing(
             page.locator(".panel-line a").click()
             page.locator("h1", has_text="Not yet done").wait_for()
             assert findings(page) == []
-            page.context.grant_permissions(CLIPBOARD)
+            page.goto(f"{site.url}/draw/")
+            finish = page.locator(".panel-line a")
+            expect(finish).not_to_contain_class("button--primary")
             site.python(
                 "from collector.models import *; from django.utils import timezone; "
                 "PanelMember.objects.update(finished_at=timezone.now())"
             )
-            page.reload()
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            expect(finish).to_contain_class("button--primary")
+            assert findings(page) == []
+            page.context.grant_permissions(CLIPBOARD)
+            finish.click()
             page.locator("h1", has_text="You are done").wait_for()
             assert findings(page) == []
             assert copied(page, "main") == "C1"

@@ -8,9 +8,12 @@ from trainer.saying import say
 
 
 def of(person: Person) -> dict[str, str | int]:
-    """Say how far somebody is; nothing of whom no panel sent, which costs no query."""
+    """Say how far somebody is, and whether all is made; nothing of whom no panel sent, which costs
+    no query."""
     standing = panels.standing(person) if person.is_of_panel else None
-    return {"panel": line(*standing)} if standing else {}
+    if not standing:
+        return {}
+    return {"panel": line(*standing), "is_panel_done": int(bool(standing[0].finished_at))}
 
 
 def line(member: PanelMember, drawn_count: int) -> str:
