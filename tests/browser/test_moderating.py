@@ -301,6 +301,29 @@ def test_a_reading_is_sent_when_the_page_is_left(bench: Open, visitors: Visitors
     )
 
 
+def test_the_last_reading_goes_before_the_next_page_is_there(
+    bench: Open, visitors: Visitors
+) -> None:
+    """Or the page that follows does not tell of it, and a tab closed at once takes it along."""
+    page = bench("/moderate/", "mona")
+    held: list[Route] = []
+    page.route("**/leaderboard/", lambda route: held.append(route))
+    waiting(page)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("7")
+    page.evaluate("() => { setTimeout(() => location.assign('/leaderboard/'), 0); }")
+
+    def is_read() -> bool:
+        page.wait_for_timeout(20)  # events come only while the page is asked something
+        with closing(sqlite3.connect(visitors.site.data_dir / "db.sqlite3", timeout=10)) as opened:
+            [read] = opened.execute("SELECT count(*) FROM collector_reading WHERE answer = '7'")
+        return bool(held) and bool(read[0])
+
+    sites.wait_for(is_read, 15, "the reading, while the next page is held")
+    held[0].continue_()
+    page.wait_for_url("**/leaderboard/")
+
+
 def test_the_page_never_holds_more_than_two_leases(bench: Open, visitors: Visitors) -> None:
     page = bench("/moderate/", "mona")
     waiting(page)
