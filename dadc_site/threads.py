@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from typing import Any
 
 QUICK_COUNT = 2
@@ -76,13 +77,12 @@ class Threads:
     def _are_held(self) -> bool:
         self._forget_done()
         before = time.monotonic() - HELD_AFTER
-        held_count = 0
-        for task, _ in self._line:
-            if task.began_at is None:
-                break
-            held_count += task.began_at < before and not task.future.done()
-        return held_count == QUICK_COUNT
+        began = [task.began_at for task, _ in islice(self._line, QUICK_COUNT)]
+        return len(began) == QUICK_COUNT and all(at is not None and at < before for at in began)
 
     def _forget_done(self) -> None:
-        while self._line and self._line[0][0].future.done():
-            self._line.popleft()
+        """Have the line begin with what the quick threads are at: others may have been done behind
+        one that is held."""
+        for place in range(QUICK_COUNT):
+            while len(self._line) > place and self._line[place][0].future.done():
+                del self._line[place]

@@ -114,6 +114,7 @@ def test_where_one_of_the_two_computes_nobody_passes_the_line(clock: SimpleNames
         short.result.result(30)
         for number in range(20):
             assert threads.submit(abs, number).result(30) == number
+        assert not threads.has_line(), "what is done is forgotten, also behind one that is held"
         [computes] = held(stack, threads, 1)
         last = threads.submit(str, "after it")
         threads.relieve()
