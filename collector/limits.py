@@ -15,12 +15,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Func, IntegerField, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
 from collector.errors import TooMany
-from collector.models import ORIGINAL, Allowance, Attempt, Person, clock
+from collector.models import ORIGINAL, Allowance, Attempt, Person, Tally, clock
 from trainer.learning.sentences import Sentence, counted
 from trainer.prepared import Prepared
 
@@ -367,7 +367,7 @@ def leave_room(drawer: Person) -> None:
     """
     if full := _is_full(drawer):
         raise TooMany(full, _LATER)
-    if _as_many(_all_waiting, _scaled(PENDING_IN_ALL)):
+    if (_WAITING_IN_ALL.first() or 0) >= _scaled(PENDING_IN_ALL):
         raise TooMany(
             Sentence(
                 "The moderators are behind: so many drawings wait that no more are taken for now."
@@ -427,36 +427,46 @@ def _is_new(drawer: Person) -> bool:
     return not _as_many(_verified_fools, NEW_UNTIL, drawer.pk)
 
 
-def _all_waiting() -> QuerySet[Attempt]:
-    return Attempt.objects.filter(status=Attempt.Status.PENDING)
+# Of the sums, since those who wait are counted with every drawing. None where nobody does.
+_WAITING_IN_ALL: Prepared[int | None] = Prepared(
+    lambda: (
+        Tally.objects.filter(day=None, round=None, all_pending_count__gt=0)
+        .order_by()
+        .values_list(
+            Func("all_pending_count", function="SUM", output_field=IntegerField()), flat=True
+        )
+    )
+)
+
+
+def _waiting(drawer_id: UUID) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(status=Attempt.Status.PENDING, drawer=drawer_id)
 
 
 def _fools_waiting(drawer_id: UUID) -> QuerySet[Attempt]:
-    return _all_waiting().filter(drawer=drawer_id, has_fooled=True)
+    return _waiting(drawer_id).filter(has_fooled=True)
 
 
 def _chosen_waiting(drawer_id: UUID) -> QuerySet[Attempt]:
-    return _all_waiting().filter(drawer=drawer_id, has_fooled=False)
+    return _waiting(drawer_id).filter(has_fooled=False)
 
 
 def _verified_fools(drawer_id: UUID) -> QuerySet[Attempt]:
     return Attempt.objects.filter(ORIGINAL, drawer=drawer_id, status=Attempt.Status.VERIFIED)
 
 
-def _as_many(which: Callable[..., QuerySet[Attempt]], number: int, *drawer_id: UUID) -> bool:
+def _as_many(which: Callable[[UUID], QuerySet[Attempt]], number: int, drawer_id: UUID) -> bool:
     """Say whether there are at least so many; reads no more of the index than that."""
-    return bool(_numbered(which, number, len(drawer_id)).ask(*drawer_id))
+    return bool(_numbered(which, number).ask(drawer_id))
 
 
 @cache
-def _numbered(
-    which: Callable[..., QuerySet[Attempt]], number: int, value_count: int
-) -> Prepared[UUID]:
-    def build(*values: UUID) -> QuerySet[Attempt, UUID]:
-        ids = which(*values).order_by().values_list("pk", flat=True)
+def _numbered(which: Callable[[UUID], QuerySet[Attempt]], number: int) -> Prepared[UUID]:
+    def build(drawer_id: UUID) -> QuerySet[Attempt, UUID]:
+        ids = which(drawer_id).order_by().values_list("pk", flat=True)
         return ids[number - 1 : number]
 
-    return Prepared(build, *[UUID] * value_count)
+    return Prepared(build, UUID)
 
 
 def _scaled(most: int) -> int:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 from django.db.models.query import FlatValuesListIterable, ModelIterable
 
@@ -48,8 +49,9 @@ class Prepared(Generic[Row]):
     def ask(self, *values: Any) -> list[Row]:
         """Return the rows for these values."""
         compiled = self._compiled
-        given = tuple(map(_adapted, values))
-        with connection.cursor() as cursor:
+        here = connections[DEFAULT_DB_ALIAS]  # looked up once, which costs more than it looks
+        given = tuple(_adapted(here, value) for value in values)
+        with here.cursor() as cursor:
             cursor.execute(compiled.sql, [param(given) for param in compiled.params])
             return compiled.rows(cursor.fetchall())
 
@@ -61,9 +63,10 @@ class Prepared(Generic[Row]):
     def _compiled(self) -> _Compiled:
         stand_ins = [_STAND_INS[kind](place) for place, kind in enumerate(self._kinds)]
         rows = self._build(*stand_ins)
-        compiler = rows.query.get_compiler(connection=connection)
+        here = connections[DEFAULT_DB_ALIAS]
+        compiler = rows.query.get_compiler(connection=here)
         sql, params = compiler.as_sql()
-        places = {_adapted(value): place for place, value in enumerate(stand_ins)}
+        places = {_adapted(here, value): place for place, value in enumerate(stand_ins)}
         return _Compiled(sql, [_filler(param, places) for param in params], _reader(rows, compiler))
 
 
@@ -96,7 +99,7 @@ def _reader(rows: QuerySet[Any, Row], compiler: Any) -> Callable[[list[_Values]]
     return lambda found: list(map(made, converted(found)))
 
 
-def _adapted(value: Any) -> Any:
+def _adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
     """Return a value as the database's driver takes it."""
     if isinstance(value, uuid.UUID):
         return value if connection.features.has_native_uuid_field else value.hex

@@ -82,7 +82,7 @@ def _no_digit(status: str, answer: str, practice: Iterable[Example]) -> list[Exa
     settled = (
         Attempt.objects.filter(round__in=list(newest), status=status, removed_at=None)
         .filter(ORIGINAL, gold=None, appeal=None)
-        .exclude(drawer__in=Person.objects.hidden().values("pk"))
+        .exclude(drawer__in=Person.objects.hidden())
         .order_by("-settled_at")
         .values_list("pk", flat=True)[:A_KIND]
     )

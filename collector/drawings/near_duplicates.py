@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property, lru_cache
+from typing import TypeVar
 
 import numpy as np
 from django.db.models import QuerySet, TextField
@@ -47,6 +48,7 @@ class _Fools:
 # Of each digit's fools in an arm what this process compared with last, a thousand at most. A
 # drawing never changes: which ones count is asked each time, and only new ones are read.
 _known: dict[tuple[int, str], _Fools] = {}
+Id = TypeVar("Id", str, uuid.UUID)
 OF_ANYBODY, OF_THE_DRAWER = 1000, 1000  # earlier fools of the digit, the newest first
 
 
@@ -132,8 +134,10 @@ def _read(ids: list[str]) -> _Fools:
     """Read these drawings; one that was removed in this moment is missing."""
     if not ids:
         return _NONE
-    read = Attempt.objects.filter(pk__in=ids, shape__isnull=False)
-    rows = list(read.values_list(Cast("pk", TextField()), "shape", "pixels"))
+    if len(ids) > _MOST:
+        rows = list(_compared(*ids))
+    else:
+        rows = _COMPARED.ask(*map(uuid.UUID, _filled(ids)))
     return _Fools(
         [pk for pk, _, _ in rows],
         similarity.shapes(shape or b"" for _, shape, _ in rows),
@@ -163,7 +167,18 @@ def _most_alike(
 def _kept(ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, uuid.UUID, str]]:
     """Return these drawings' ids, drawers and strokes (JSON), but of those that were removed, it
     may be a moment ago."""
-    return _KEPT.ask(*ids, *ids[-1:] * (_MOST - len(ids))) if ids else []
+    return _KEPT.ask(*_filled(ids)) if ids else []
+
+
+def _filled(ids: list[Id]) -> list[Id]:
+    """Give these ids, `_MOST` or fewer, the last of them so often that they are `_MOST`."""
+    return ids + ids[-1:] * (_MOST - len(ids))
+
+
+def _compared(*ids: str | uuid.UUID) -> QuerySet[Attempt, tuple[str, bytes | None, bytes]]:
+    """Give ids, shapes and pictures of these drawings, but of those that were removed."""
+    read = Attempt.objects.filter(pk__in=ids, shape__isnull=False)
+    return read.values_list(Cast("pk", TextField()), "shape", "pixels")
 
 
 def _fools(target_label: int) -> QuerySet[Attempt]:
@@ -196,6 +211,7 @@ def _newest_own(count: int) -> Prepared[str]:
 
 
 _MOST = similarity.LOOKED_AT + similarity.LOOKED_AT_OF_OWN
+_COMPARED = Prepared(_compared, *[uuid.UUID] * _MOST)
 _SUBMITTED_AFTER = Prepared(
     lambda label, arm, since: (
         _in_arm(label, arm)

@@ -20,7 +20,7 @@ def public(arm: str = Arm.DYNAMIC) -> QuerySet[Attempt]:
     All other drawings stay between their drawer, the moderators and the admins: the public must not
     even learn that they exist.
     """
-    hidden = Person.objects.hidden(arm).values("pk")
+    hidden = Person.objects.hidden(arm)
     return Attempt.objects.filter(SHOWABLE).exclude(drawer__in=hidden)
 
 
@@ -65,7 +65,7 @@ def counts(number: int | None = None, arm: str = Arm.DYNAMIC) -> dict[tuple[int,
 def _of_hidden(round_: Round | None, arm: str) -> Iterable[tuple[int, int, int]]:
     """Count, by target and predicted, the fools of people whom the public does not see, which are
     among the sums."""
-    hidden, pair = Person.objects.hidden(arm).values("pk"), ("target_label", "predicted_label")
+    hidden, pair = Person.objects.hidden(arm), ("target_label", "predicted_label")
     if round_ is None:
         sums = ConfusionTally.objects.filter(drawer__in=hidden).order_by().values_list(*pair)
         return sums.annotate(n=Sum("fool_count"))

@@ -64,7 +64,12 @@ class Tally(models.Model):
         indexes = [
             models.Index(
                 fields=["drawer", "day"], condition=Q(day__isnull=False), name="days_of_a_person"
-            )
+            ),
+            models.Index(
+                fields=["all_pending_count"],
+                condition=Q(day=None, round=None, all_pending_count__gt=0),
+                name="what_waits_in_all",
+            ),
         ]
 
 

@@ -179,7 +179,7 @@ def standings(period: str = "round", arm: str = Arm.DYNAMIC) -> list[Standing]:
 def _earned(period: str, now: datetime, arm: str) -> dict[UUID, tuple[Any, ...]]:
     """What those of an arm earned in a period whom the public sees, and then what they drew in it,
     in the order of OF_EACH: the best `SHOWN` who earned anything, and their equals."""
-    hidden = Person.objects.hidden(arm).values("pk")
+    hidden = Person.objects.hidden(arm)
     parts: list[str] = []
     params: list[Any] = []
     for rows, sums in _summed(period, now, arm):

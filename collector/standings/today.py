@@ -70,7 +70,7 @@ def challenge_board(day: date, arm: str) -> list[Place]:
         target_label=challenges.digit_of(day),
         submitted_at__gte=begins,
         submitted_at__lt=begins + timedelta(days=1),
-    ).exclude(drawer__in=Person.objects.hidden(arm).values("pk"))
+    ).exclude(drawer__in=Person.objects.hidden(arm))
     counts = {name: Count("status", filter=which) for name, which in OF_EACH.items()}
     lines = (
         within.order_by()

@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,6 +116,20 @@ def test_when_moderators_are_far_behind_nothing_more_is_taken(
     submit(person(), 4)
     with pytest.raises(TooMany, match="moderators are behind"):
         submit(person(), 4)
+
+
+def test_what_waits_in_all_is_told_by_the_sums_of_those_who_wait(alice: Person) -> None:
+    submit(alice, 4)
+    with CaptureQueriesContext(connection) as queries:
+        submit(alice, 4)
+    [asked] = {query["sql"] for query in queries if "all_pending_count" in query["sql"]}
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # which reads so small a table from end to end, else
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+        cursor.execute(f"{explain} {asked}")
+        plan = str(cursor.fetchall())
+    assert "what_waits_in_all" in plan, plan
 
 
 def test_a_submission_sent_again_is_answered_though_nothing_more_is_taken(alice: Person) -> None:
