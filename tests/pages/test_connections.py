@@ -139,6 +139,15 @@ def test_address_and_events_are_changed_in_place_and_what_was_given_up_can_follo
     assert "from “new.example” to “attempt.settled, study.ended”." in log
 
 
+def test_a_webhook_is_removed_for_good_only_from_where_that_is_told(
+    browse: Browse, ada: Person, hook: Webhook
+) -> None:
+    shown = browse(ada).get(page()).content.decode()
+    [told] = re.findall(r'<details class="help">(?:(?!</details>).)*value="remove"', shown, re.S)
+    assert "Its secret goes for good" in told
+    assert shown.count('value="remove"') == 1
+
+
 def test_of_an_old_page_of_a_webhook_only_what_was_changed_is_saved(
     browse: Browse, ada: Person, hook: Webhook
 ) -> None:
