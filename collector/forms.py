@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -722,6 +723,19 @@ class WebhookForm(forms.Form):
         given = self.cleaned_data
         events = [event for event in Webhook.Event.values if given.get(event)]
         return {"url": given.get("url", ""), "events": events}
+
+
+class WebhookChangeForm(ReadAt, WebhookForm):
+    """Another address, or other events, of a webhook that there is."""
+
+    def __init__(self, data: QueryDict | None, hook: Webhook) -> None:
+        events = {event: event in hook.events for event in Webhook.Event.values}
+        super().__init__(data, prefix=f"hook-{hook.pk}", initial={"url": hook.url, **events})
+
+    def clean(self) -> dict[str, object]:
+        """Return what was changed: the address, if it was, and which events are wanted by now."""
+        given = {name: self.cleaned_data.get(name) for name in self.changed_data}
+        return {"url": given.pop("url", None), "switched": given}
 
 
 class EmbedForm(ReadAt, forms.Form):

@@ -33,7 +33,7 @@ from collector.api.tags import Tagged
 from collector.data import analyses, exports, releases
 from collector.drawings import asking, attempts, reasons, timeline
 from collector.errors import Forbidden, NotFound, Refused
-from collector.models import Attempt, Person, Phase, Reading, Study, clock
+from collector.models import Attempt, Person, Phase, Study
 from collector.moderation import queue, readings
 from collector.people import accounts, factors, mails, panels
 from collector.standings import leaderboards, round_figures
@@ -353,21 +353,6 @@ class ReasonView(Counted):
         return Response({"reason": said.text if said else ""})
 
 
-def _assignment(reading: Reading) -> dict[str, object]:
-    """All that a moderator is sent: never the target label, the prediction, the drawer or other
-    readings."""
-    # A page reckons from this answer's Date, which this machine's clock makes.
-    expires = reading.lease_expires_at + clock.ahead()
-    drawn = reading.drawing
-    shown = {
-        "id": drawn.pk,
-        "strokes": drawn.strokes,
-        "width": drawn.width,
-        "pixels": list(bytes(drawn.pixels)),
-    }
-    return {"id": reading.pk, "attempt": shown, "expires": expires}
-
-
 class AssignmentsView(APIView):
     @extend_schema(
         request=None,
@@ -379,7 +364,7 @@ class AssignmentsView(APIView):
     def post(self, request: Request) -> Response:
         """The next drawing to read, chosen by the server and leased. For moderators."""
         reading = queue.assign(_trusted(request))
-        return Response(_assignment(reading), status=201) if reading else Response(status=204)
+        return Response(queue.shown(reading), status=201) if reading else Response(status=204)
 
 
 class ReadingView(APIView):

@@ -5,7 +5,7 @@ of the study, by a task that looks at what is new. Nothing in it names anybody."
 import base64
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -58,13 +58,32 @@ def add(admin: Person, url: str, events: Sequence[str]) -> str:
     with transaction.atomic():
         if Webhook.objects.count() >= MOST:
             raise Conflict(Sentence("There are {most} webhooks, and that is the most.", most=MOST))
-        try:
-            with transaction.atomic():
-                hook.save(force_insert=True)
-        except IntegrityError as error:
-            raise Conflict(Sentence("There is a webhook with this address already.")) from error
+        _save(hook)
         _log(admin, before="none", after=host)
     return secret
+
+
+def change(admin: Person, hook_id: UUID, url: str | None, switched: Mapping[str, bool]) -> None:
+    """Lead a webhook to another address (None: the same), which is sent what waits too, and have it
+    told of these events, or no longer, from now on; its secret and what it was told stay. Raises
+    Forbidden, NotFound, Refused with the field at fault, Conflict."""
+    _require(admin)
+    note_what_happened()  # it is told of what was to be told until now
+    with transaction.atomic():
+        hook = _locked(hook_id)
+        before = host_of(hook)
+        events = [each for each in Event.values if switched.get(each, each in hook.events)]
+        if not events:
+            raise Refused(Sentence("Choose what it is told of."))
+        if url is not None and (given := _checked(url))[0] != hook.url:
+            hook.url, host = given
+            hook.due_at = None
+            _log(admin, before, host if host != before else "another address")
+            _send_soon()
+        if set(events) != set(hook.events):
+            hook.events, hook.resumed_at = events, hook.resumed_at and clock.now()
+            _log(admin, host_of(hook), ", ".join(events))
+        _save(hook)
 
 
 def pause(admin: Person, hook_id: UUID) -> None:
@@ -124,7 +143,7 @@ def test(admin: Person, hook_id: UUID) -> None:
     """Send a webhook an event that says nothing. Raises Forbidden, NotFound, Conflict while it is
     paused."""
     _require(admin)
-    hook = _get(hook_id)
+    hook = get(hook_id)
     if not hook.resumed_at:
         raise Conflict(Sentence("It is paused, and is sent nothing. Resume it first."))
     with transaction.atomic():
@@ -136,7 +155,7 @@ def send_again(admin: Person, hook_id: UUID) -> int:
     """Have what was given up sent again; return how many events that are. Raises Forbidden,
     NotFound."""
     _require(admin)
-    given_up = Delivery.objects.filter(webhook=_get(hook_id), is_given_up=True)
+    given_up = Delivery.objects.filter(webhook=get(hook_id), is_given_up=True)
     with transaction.atomic():
         now = clock.now()
         Webhook.objects.filter(pk=hook_id).update(due_at=None)
@@ -157,6 +176,14 @@ def all_of_them() -> QuerySet[Webhook]:
         waiting_count=Count("deliveries", filter=Q(deliveries__ended_at=None)),
         given_up_count=Count("deliveries", filter=Q(deliveries__is_given_up=True)),
     ).order_by("added_at", "pk")
+
+
+def get(hook_id: UUID, hooks: QuerySet[Webhook] | None = None) -> Webhook:
+    """Return a webhook. Raises NotFound."""
+    hook = (hooks or Webhook.objects).filter(pk=hook_id).first()
+    if hook is None:
+        raise NotFound(Sentence("There is no such webhook (any more)."))
+    return hook
 
 
 def log() -> QuerySet[Delivery]:
@@ -310,16 +337,9 @@ def _require(admin: Person) -> None:
     require_admin(admin, Sentence("Only an admin has other systems told."))
 
 
-def _get(hook_id: UUID, hooks: QuerySet[Webhook] | None = None) -> Webhook:
-    hook = (hooks or Webhook.objects).filter(pk=hook_id).first()
-    if hook is None:
-        raise NotFound(Sentence("There is no such webhook (any more)."))
-    return hook
-
-
 def _locked(hook_id: UUID) -> Webhook:
     """Return a webhook whose row is ours until the transaction ends. Raises NotFound."""
-    return _get(hook_id, Webhook.objects.select_for_update(no_key=True))
+    return get(hook_id, Webhook.objects.select_for_update(no_key=True))
 
 
 def _new_secret(hook: Webhook) -> str:
@@ -328,6 +348,15 @@ def _new_secret(hook: Webhook) -> str:
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     hook.secret = sealing.seal(_PURPOSE, hook.pk.bytes, secret)
     return secret
+
+
+def _save(hook: Webhook) -> None:
+    """Store a webhook. Raises Conflict where another has its address."""
+    try:
+        with transaction.atomic():
+            hook.save()
+    except IntegrityError as error:
+        raise Conflict(Sentence("There is a webhook with this address already.")) from error
 
 
 def _log(admin: Person, before: str, after: str) -> None:

@@ -72,6 +72,21 @@ def leases(moderator: Person) -> list[Reading]:
     return list(wanted.select_related("attempt", "gold").order_by("leased_at", "pk"))
 
 
+def shown(reading: Reading) -> dict[str, object]:
+    """Return all that a moderator is sent of a lease: never the target label, the prediction, the
+    drawer or other readings."""
+    # A page reckons from the time of the answer, which this machine's clock makes.
+    expires = reading.lease_expires_at + clock.ahead()
+    drawn = reading.drawing
+    drawing = {
+        "id": drawn.pk,
+        "strokes": drawn.strokes,
+        "width": drawn.width,
+        "pixels": list(bytes(drawn.pixels)),
+    }
+    return {"id": reading.pk, "attempt": drawing, "expires": expires}
+
+
 def _next(moderator: Person) -> Iterator[uuid.UUID]:
     """Yield the drawings that this moderator could read, best first: each query takes a few rows
     from the head of a partial index, and is asked only once the rows before are used up."""

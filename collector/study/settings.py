@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from collector.errors import Conflict, Refused
+from collector.errors import Conflict, NotFound, Refused
 from collector.models import (
     LONGEST_SETTING,
     OF_THE_PROTOCOL,
@@ -90,6 +90,18 @@ def change(
                 rounds.open_first(study.architecture, arm)
     texts.forget()
     return study
+
+
+def train_now(admin: Person, arm: str, seen_newest: int | None) -> None:
+    """Start an arm's candidate, whatever is due, and log who had it trained. Raises NotFound, and
+    what `candidates.start` raises."""
+    study = Study.current()
+    if arm not in study.weights:
+        raise NotFound(Sentence("There is no such arm."))
+    with transaction.atomic():
+        candidates.start(study.architecture, study.max_per_person, arm, seen_newest=seen_newest)
+        now = f"now, {arm}" if study.has_several_arms else "now"
+        StudyChange.objects.create(admin=admin, field="training", before="when due", after=now)
 
 
 def _require_allowed(admin: Person, study: Study, field: str, after: object) -> None:

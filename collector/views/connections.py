@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from collector.data import webhooks
 from collector.errors import NotFound
-from collector.forms import EmbedForm, WebhookForm
+from collector.forms import EmbedForm, WebhookChangeForm, WebhookForm
 from collector.models import Delivery, Person, Study, Webhook
 from collector.study import settings as study_settings
 from collector.views.parts.access import for_admins
@@ -39,7 +39,7 @@ def connections(request: HttpRequest, admin: Person) -> HttpResponse:
     page = Paginator(webhooks.log(), A_PAGE).get_page(request.GET.get("page"))
     context = {
         "secret": "".join(secrets),
-        "hooks": [_hook(hook) for hook in webhooks.all_of_them()],
+        "hooks": [_hook(hook, bound) for hook in webhooks.all_of_them()],
         "hook_form": WebhookForm() if secrets else bound.get("hook") or WebhookForm(),
         "page": page,
         "deliveries": [_delivery(delivery) for delivery in page.object_list],
@@ -62,6 +62,10 @@ def _buttons(admin: Person, secrets: list[str]) -> dict[str, Callable[[QueryDict
         secrets.append(webhooks.renew(admin, hook_id, seen))
         return _("There is a new secret. The one before signs too for a day.")
 
+    def change(post: QueryDict) -> Button:
+        hook = webhooks.get(_hook_id(post))
+        return Button(partial(_change, admin, hook.pk), WebhookChangeForm(post, hook))
+
     def embed(post: QueryDict) -> Button:
         form = EmbedForm(post)
         return Button(partial(_embed, admin, form), form)
@@ -76,6 +80,7 @@ def _buttons(admin: Person, secrets: list[str]) -> dict[str, Callable[[QueryDict
     return {
         "add": lambda post: Button(add, WebhookForm(post)),
         "renew": lambda post: Button(partial(renew, _hook_id(post), post.get("seen", ""))),
+        "change": change,
         "embed": embed,
         **{name: partial(_button, admin, act) for name, act in of_a_webhook.items()},
     }
@@ -83,6 +88,11 @@ def _buttons(admin: Person, secrets: list[str]) -> dict[str, Callable[[QueryDict
 
 def _button(admin: Person, act: Callable[[Person, UUID], str], post: QueryDict) -> Button:
     return Button(partial(act, admin, _hook_id(post)))
+
+
+def _change(admin: Person, hook_id: UUID, url: str | None, switched: dict[str, bool]) -> str:
+    webhooks.change(admin, hook_id, url, switched)
+    return _("Saved.")
 
 
 def _pause(admin: Person, hook_id: UUID) -> str:
@@ -123,7 +133,8 @@ def _hook_id(post: QueryDict) -> UUID:
         raise NotFound(Sentence("There is no such webhook (any more).")) from error
 
 
-def _hook(hook: Webhook) -> dict[str, object]:
+def _hook(hook: Webhook, bound: Forms) -> dict[str, object]:
+    form = WebhookChangeForm(None, hook)
     waiting, given_up = hook.waiting_count, hook.given_up_count  # type: ignore[attr-defined]
     return {
         "id": hook.pk,
@@ -134,6 +145,7 @@ def _hook(hook: Webhook) -> dict[str, object]:
         ),
         "added": hook.added_at,
         "seen": webhooks.renewal(hook),
+        "form": bound.get(str(form.prefix)) or form,
         "is_paused": hook.resumed_at is None,
         "is_failing": hook.failure_count > 0,
         "given_up_count": given_up,

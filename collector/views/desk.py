@@ -63,7 +63,9 @@ def _buttons(admin: Person) -> dict[str, Callable[[QueryDict], Button]]:
 
     return {
         "train": lambda post: Button(
-            partial(_train, post.get("arm", Arm.DYNAMIC), number_of(post.get("seen_newest", "")))
+            partial(
+                _train, admin, post.get("arm", Arm.DYNAMIC), number_of(post.get("seen_newest", ""))
+            )
         ),
         "promote": lambda post: _of_candidate(post, partial(_promote, admin)),
         "discard": lambda post: _of_candidate(post, partial(_discard, admin)),
@@ -92,11 +94,8 @@ def _of_drawing(post: QueryDict, act: Callable[..., str]) -> Button:
     return Button(partial(act, attempt_id, None if seen is None else bool(seen)), form)
 
 
-def _train(arm: str, seen_newest: int | None) -> str:
-    study = Study.current()
-    if arm not in study.weights:
-        raise NotFound(Sentence("There is no such arm."))
-    candidates.start(study.architecture, study.max_per_person, arm, seen_newest=seen_newest)
+def _train(admin: Person, arm: str, seen_newest: int | None) -> str:
+    study_settings.train_now(admin, arm, seen_newest)
     return _("A new model is in training.")
 
 

@@ -1,10 +1,11 @@
-"""The moderators' pages. The one where they read says nothing of any drawing that counts: the
-script gets each from the API, blind. Practice comes first, and its result is shown there. What
+"""The moderators' pages. The one where they read has the drawings that they hold, as blind as the
+API, which its script asks for more. Practice comes first, and its result is shown there. What
 became of their readings, and the guidelines, are pages of their own."""
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -55,7 +56,8 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
             "digits": range(10),
             "practice": under_way,
             "break_every": BREAK_EVERY,
-            "held": len(queue.leases(person)),
+            "held": [queue.shown(lease) for lease in queue.leases(person)],
+            "now": timezone.now().isoformat(),
             "waiting": "" if under_way else _waiting(own_readings.waiting_count(person)),
         },
     )

@@ -81,7 +81,6 @@ class ReadingDesk {
   #working = false;
   #isAskedEnough = false; // until something changes
   #nothingToDo = false;
-  #isOneHidden; // a second lease of an earlier load, which comes once the older one is read
   #isCountOld = false; // how many wait
   #isTroubled = false;
   #concluded = false;
@@ -92,7 +91,7 @@ class ReadingDesk {
 
   /** @param {HTMLElement} page the #moderate of pages/moderate.html */
   constructor(page) {
-    const { assignmentsUrl, breakEvery, held, person, practiceDone, practiceOf } = page.dataset;
+    const { assignmentsUrl, breakEvery, now, person, practiceDone, practiceOf } = page.dataset;
     this.#assignmentsUrl = `${assignmentsUrl}`;
     this.#resultUrl = `${page.dataset.resultUrl}`;
     this.#signInUrl = `${page.dataset.signInUrl}`;
@@ -102,7 +101,6 @@ class ReadingDesk {
     this.#practiceOf = Number(practiceOf ?? 0);
     this.#practised = Number(practiceDone ?? 0);
     this.#arrived = this.#practised;
-    this.#isOneHidden = Number(held) === 2;
     this.#panel = page.querySelector("section#assignment");
     this.#drawn = this.#panel.querySelector("canvas[data-drawn]");
     this.#seen = this.#panel.querySelector("canvas[data-seen]");
@@ -116,7 +114,23 @@ class ReadingDesk {
     this.#undo = page.querySelector("button#undo");
     this.#counter = page.querySelector("p#count");
     this.#waiting = page.querySelector("p#waiting");
+    this.#hold(JSON.parse(page.querySelector("script#held").textContent), Date.parse(`${now}`));
     this.#listen();
+    this.#paint();
+  }
+
+  /**
+   * Goes on with what an earlier load left, but for what it had read. The page's clock began as it
+   * was asked for, so that no lease is thought longer than it is.
+   * @param {Assignment[]} leases the older one first
+   * @param {number} now by the server's clock
+   */
+  #hold(leases, now) {
+    const read = new Set(this.#outgoing.all.map(({ id }) => id));
+    const held = leases.filter(({ id }) => !read.has(id));
+    const [older, newer] = held.map((each) => ({ ...each, until: Date.parse(each.expires) - now }));
+    this.#current = older ?? null;
+    this.#next = newer ?? null;
   }
 
   /** Keeps one drawing on screen and one ready, while there are any. */
@@ -181,7 +195,6 @@ class ReadingDesk {
     try {
       await this.#send(reading);
       this.#arrived += 1;
-      this.#isOneHidden = false;
       this.#isCountOld ||= this.#nothingToDo || this.#arrived % COUNTED_EVERY === 0;
     } catch (error) {
       const problem = failed(error);
@@ -403,7 +416,6 @@ class ReadingDesk {
     this.#break.querySelector("span[data-part=given]").textContent = String(this.#given);
     this.#paint();
     if (this.#pausing) this.#goOn.focus();
-    if (!this.#current && this.#isOneHidden) this.#release();
     this.fill();
   }
 

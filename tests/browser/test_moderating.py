@@ -119,6 +119,23 @@ def test_opened_anew_the_other_held_drawing_comes_without_waiting(bench: Open) -
     page.locator(f"#assignment:not([data-id='']):not([data-id='{first}'])").wait_for()
 
 
+def test_opened_anew_with_two_held_the_first_reading_can_be_taken_back(
+    bench: Open, visitors: Visitors
+) -> None:
+    first_load = bench("/moderate/", "mona")
+    first = waiting(first_load)
+    first_load.wait_for_load_state("networkidle")
+    first_load.close()
+    page = bench("/moderate/", "mona")
+    sent = readings(page)
+    assert waiting(page) == first
+    page.keyboard.press("1")
+    second = next_one(page, first)
+    page.keyboard.press("u")
+    assert next_one(page, second) == first
+    assert sent == []
+
+
 def test_undo_brings_the_drawing_back_and_nothing_was_sent(bench: Open) -> None:
     page = bench("/moderate/", "mona")
     sent = readings(page)
@@ -559,8 +576,8 @@ INK = """() => {
 }"""
 
 
-def test_what_came_without_strokes_is_shown_by_its_pixels(bench: Open) -> None:
-    page = bench("/moderate/", "mona")
+def test_what_came_without_strokes_is_shown_by_its_pixels(bench: Open, visitors: Visitors) -> None:
+    page = bench("/moderate/guidelines/", "mona")
 
     def without_strokes(route: Route) -> None:
         answer = route.fetch()
@@ -571,7 +588,7 @@ def test_what_came_without_strokes_is_shown_by_its_pixels(bench: Open) -> None:
         return route.fulfill(response=answer, json=given)
 
     page.route("**/api/assignments/", without_strokes)
-    page.reload()
+    page.goto(visitors.site.url + "/moderate/")
     waiting(page)
     ink = page.evaluate(INK)
     assert 0 < ink < 28 * 28

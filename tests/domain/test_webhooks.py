@@ -446,6 +446,8 @@ def test_what_admins_do_is_logged_and_others_do_nothing(
             act(mona, hook.pk)
     with pytest.raises(Forbidden):
         webhooks.add(mona, "https://there.example/", ALL)
+    with pytest.raises(Forbidden):
+        webhooks.change(mona, hook.pk, None, {"study.ended": False})
     webhooks.remove(ada, hook.pk)
     with pytest.raises(NotFound):
         webhooks.remove(ada, hook.pk)

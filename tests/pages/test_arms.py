@@ -229,6 +229,7 @@ def test_on_the_desk_each_arm_is_trained_by_itself_and_a_held_candidates_arm_is_
         [started] = RoundModel.objects.filter(arm=arm)
         assert started.state == "training"
         assert samples.trained_on(started).count() == 1
+        assert text(desk.get("/admin-log/")).count(f"to “now, {arm}”.") == 1
     assert desk.post("/desk/", {"do": "train", "arm": "other"}).status_code == 404
     assert not RoundModel.objects.filter(arm="dynamic", state="training").exists()
     RoundModel.objects.filter(arm="static").update(state="held")

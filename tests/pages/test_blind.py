@@ -51,6 +51,8 @@ def all_that_is_sent(attempt: Attempt, moderator: Client) -> Iterator[bytes]:
     assigned = moderator.post("/api/assignments/", content_type="application/json")
     assert assigned.json()["attempt"]["id"] == str(attempt.pk)
     yield sent(assigned)
+    yield sent(held := moderator.get("/moderate/"))
+    assert str(attempt.pk) in held.content.decode(), "the page has what they hold"
     for path in (
         f"drawings/{attempt.pk}/",
         f"drawings/{attempt.pk}/seen.png",

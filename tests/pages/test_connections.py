@@ -120,6 +120,89 @@ def test_a_new_secret_is_shown_once_and_made_once(
     assert "A new secret was made meanwhile" in text(second)
 
 
+def test_address_and_events_are_changed_in_place_and_what_was_given_up_can_follow(
+    browse: Browse, ada: Person, hook: Webhook
+) -> None:
+    client, moved = browse(ada), "https://new.example/in"
+    press(client, "test", hook)
+    Delivery.objects.update(ended_at=timezone.now(), is_given_up=True)
+    Webhook.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    name = f"hook-{hook.pk}"
+    wanted = {f"{name}-{event}": "on" for event in ("attempt.settled", "study.ended")}
+    assert "Saved." in text(press(client, "change", hook, **{f"{name}-url": moved}, **wanted))
+    now = Webhook.objects.get()
+    assert (now.pk, now.secret, now.url, now.due_at) == (hook.pk, hook.secret, moved, None)
+    assert now.events == ["attempt.settled", "study.ended"]
+    assert "1 event is sent again." in text(press(client, "again", hook))
+    log = text(client.get(reverse("admin_log")))
+    assert "from “hooks.example” to “new.example”." in log
+    assert "from “new.example” to “attempt.settled, study.ended”." in log
+
+
+def test_a_webhook_is_removed_for_good_only_from_where_that_is_told(
+    browse: Browse, ada: Person, hook: Webhook
+) -> None:
+    shown = browse(ada).get(page()).content.decode()
+    [told] = re.findall(r'<details class="help">(?:(?!</details>).)*value="remove"', shown, re.S)
+    assert "Its secret goes for good" in told
+    assert shown.count('value="remove"') == 1
+
+
+def test_of_an_old_page_of_a_webhook_only_what_was_changed_is_saved(
+    browse: Browse, ada: Person, hook: Webhook
+) -> None:
+    name = f"hook-{hook.pk}"
+    shown = {f"initial-{name}-url": URL, f"{name}-url": URL}
+    for event in Webhook.Event.values:
+        shown |= {f"initial-{name}-{event}": "True", f"{name}-{event}": "on"}
+    webhooks.change(ada, hook.pk, "https://new.example/in", {"round.opened": False})
+    shown.pop(f"{name}-training.failed")
+    press(browse(ada), "change", hook, **shown)
+    now = Webhook.objects.get()
+    assert now.url == "https://new.example/in"
+    assert now.events == ["attempt.settled", "study.ended"]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("http:/x", "An address is"), ("", "This field is required.")],
+)
+def test_what_is_wrong_with_a_webhooks_change_stands_in_its_form(
+    url: str, said: str, browse: Browse, ada: Person, hook: Webhook
+) -> None:
+    name = f"hook-{hook.pk}"
+    wanted = {f"{name}-{event}": "on" for event in Webhook.Event.values}
+    answer = press(browse(ada), "change", hook, **{f"{name}-url": url}, **wanted)
+    assert said in text(answer)
+    assert b'<details class="help" open>' in answer.content
+    nothing = press(browse(ada), "change", hook, **{f"{name}-url": URL})
+    assert "Choose what it is told of." in text(nothing)
+    assert Webhook.objects.get().url == URL
+
+
+def test_a_webhook_is_not_led_to_where_another_leads(
+    browse: Browse, ada: Person, hook: Webhook
+) -> None:
+    webhooks.add(ada, "https://other.example/", ["round.opened"])
+    name = f"hook-{hook.pk}"
+    wanted = {f"{name}-{event}": "on" for event in Webhook.Event.values}
+    answer = press(
+        browse(ada), "change", hook, **{f"{name}-url": "https://other.example/"}, **wanted
+    )
+    assert "There is a webhook with this address already." in text(answer)
+    assert Webhook.objects.get(pk=hook.pk).url == URL
+
+
+def test_of_an_event_that_is_chosen_later_nothing_that_was_before_is_told(
+    ada: Person, open_round: Round
+) -> None:
+    webhooks.add(ada, URL, ["attempt.settled"])
+    Webhook.objects.update(resumed_at=timezone.now() - timedelta(days=2))
+    webhooks.change(ada, Webhook.objects.get().pk, None, {"round.opened": True})
+    webhooks.note_what_happened()
+    assert not Delivery.objects.exists()
+
+
 @pytest.mark.parametrize("hook_id", ["", "x", "0" * 300, "00000000-0000-4000-8000-000000000000"])
 def test_a_button_of_no_webhook_is_refused(hook_id: str, browse: Browse, ada: Person) -> None:
     answer = browse(ada).post(page(), {"do": "test", "hook": hook_id})

@@ -272,6 +272,8 @@ def test_train_now_starts_one_training_and_says_why_it_does_not(
     )
     assert "already in training" in text(train())
     assert RoundModel.objects.filter(state="training").count() == 1
+    log = text(client.get("/admin-log/"))
+    assert log.count("ada set training from “when due” to “now”.") == 1
 
 
 def test_an_admin_decides_what_moderators_could_not_settle(
