@@ -168,6 +168,11 @@ def test_the_pages_of_a_study_fit_a_narrow_phone_and_axe_finds_nothing(
             line = page.locator(".panel-line").bounding_box()
             assert line
             assert line["height"] < 50
+            page.set_viewport_size({"width": 1280, "height": 800})
+            edges = page.locator(".panel-line, .pad").evaluate_all(
+                "(parts) => parts.map((part) => part.getBoundingClientRect().left)"
+            )
+            assert edges[0] == edges[1]
             page.locator(".panel-line a").click()
             page.locator("h1", has_text="Not yet done").wait_for()
             assert findings(page) == []
