@@ -141,6 +141,11 @@ class AccountForm(ReadAt, forms.Form):
         help_text=_("Of pages and emails."),
     )
 
+    def __init__(self, *args: Any, has_password: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_password:  # whom a panel sent has no address
+            del self.fields["wants_mail"]
+
 
 def _own_password() -> forms.CharField:
     return forms.CharField(

@@ -116,7 +116,8 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
     person.refresh_from_db(fields=["email", "unconfirmed_email"])  # without what was refused
     found = sessions.all_of(person, request)
     context = {
-        "settings_form": bound.get("save") or AccountForm(initial=settings),
+        "settings_form": bound.get("save")
+        or AccountForm(initial=settings, has_password=person.has_usable_password()),
         "email_form": bound.get("email") or EmailForm(),
         "close_form": bound.get("close") or CloseForm(has_password=person.has_usable_password()),
         "has_password": person.has_usable_password(),
@@ -144,7 +145,9 @@ def _buttons(
         translation.activate(person.language or translation.get_language_from_request(request))
         return _("Saved.")
 
-    form = AccountForm(request.POST or None, initial=settings)
+    form = AccountForm(
+        request.POST or None, initial=settings, has_password=person.has_usable_password()
+    )
 
     def change_email(email: str, password: str) -> str:
         asker = limits.address_of(request)

@@ -26,10 +26,11 @@ def home(request: HttpRequest) -> HttpResponse:
     newest_first = fools.order_by("-settled_at", "pk")
     shown = [
         pictures.drawing_card(fool, drawer=fool.drawer.username, public=True)
-        for fool in newest_first[:SHOWN]
+        for fool in (newest_first[:SHOWN] if tells else ())
     ]
     today = round_figures.fooled_today(arm) if tells else 0
     context = {
+        "tells": tells,
         "open": figures.open_round(round_figures.current(arm)) if tells else None,
         "today": say(
             ngettext("Fooled {n:,} time today.", "Fooled {n:,} times today.", today), n=today

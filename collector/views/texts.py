@@ -20,7 +20,14 @@ from collector.study import settings as study_settings
 from collector.study import texts
 from collector.views.parts import written
 from collector.views.parts.access import for_admins, signed_in, viewer_of
-from collector.views.parts.buttons import Button, Forms, leads_back, submit, with_a_form
+from collector.views.parts.buttons import (
+    Button,
+    Forms,
+    Unchanged,
+    leads_back,
+    submit,
+    with_a_form,
+)
 from trainer.learning.sentences import Sentence
 
 Kind = StudyText.Kind
@@ -122,7 +129,7 @@ def _save(
     version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= 9 else 0
     is_another = texts.save(admin, kind, text, version, age=minimum_age)
     if not is_another:
-        return _("Nothing was changed.")
+        return Unchanged(_("Nothing was changed."))
     if kind == Kind.CONSENT and text.strip():
         return _("Saved. Everybody is asked for consent to this version before they draw on.")
     return _("Saved.")

@@ -120,6 +120,15 @@ def test_the_way_of_one_drawing_has_nothing_english_on_it(
         assert english_on(dora, translated) == [], path
 
 
+def test_what_the_gallery_is_filtered_by_is_named_in_one_line_each(visitors: Visitors) -> None:
+    page = visitors.open("/gallery/", locale="de", viewport={"width": 320, "height": 640})
+    heights = page.locator(".filter label").evaluate_all(
+        "(labels) => labels.map((label) => label.clientHeight)"
+    )
+    assert len(heights) == 3
+    assert len(set(heights)) == 1
+
+
 @pytest.mark.parametrize("language", ["de", pseudo.LANGUAGE])
 def test_long_words_have_room_on_a_phone_and_from_right_to_left(
     visitors: Visitors, site: sites.Site, language: str

@@ -250,7 +250,8 @@ def test_admins_write_versions_on_a_page_and_of_an_old_page_nothing_is_saved(
     assert "Saved." in text(client.post("/texts/", posted, follow=True))
     assert "Be kind ." in text(client.get("/terms/"))
     assert "/terms/" in Client().get("/").content.decode(), "in the foot of each page"
-    client.post("/texts/", posted, follow=True)  # pressed twice
+    again = client.post("/texts/", posted, follow=True)  # pressed twice
+    assert 'notice--info">Nothing was changed.' in again.content.decode()
     answer = client.post("/texts/", posted | {"terms-text": "Another."}, follow=True)
     assert "Somebody has saved another version" in text(answer)
     assert StudyText.objects.count() == 1

@@ -40,6 +40,26 @@ def test_notices_by_email_need_a_confirmed_address(browse: Browse, bob: Person) 
     assert bob.is_listed
 
 
+def test_whom_a_panel_sent_is_offered_no_email_since_they_can_give_no_address(
+    browse: Browse, alice: Person
+) -> None:
+    client = browse(alice)
+    alice.set_unusable_password()
+    alice.save()
+    client.force_login(alice)
+    page = client.get("/account/").content.decode()
+    assert "is_listed" in page
+    assert "wants_mail" not in page
+    saved = client.post("/account/", {"do": "save", "is_listed": "on"}, follow=True)
+    assert "Saved." in saved.content.decode()
+
+
+def test_notices_are_counted_once_there_are_some(browse: Browse, alice: Person) -> None:
+    assert "newest first" not in browse(alice).get("/notices/").content.decode()
+    alice.notices.create(text="A round has opened.")
+    assert "1 notice, newest first." in browse(alice).get("/notices/").content.decode()
+
+
 def test_who_is_not_listed_is_nowhere_public(
     browse: Browse, alice: Person, bob: Person, insert: Insert
 ) -> None:

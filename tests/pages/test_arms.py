@@ -167,6 +167,20 @@ def test_a_page_without_a_verdict_thanks_and_has_no_bars_and_no_challenge(
         assert 'id="bars"' in browse(people[arm]).get("/draw/").content.decode()
 
 
+def test_who_is_told_no_verdict_is_promised_none_and_led_to_no_page_that_is_closed_to_them(
+    people: dict[str, Person], browse: Browse
+) -> None:
+    client = browse(people["none"])
+    page = client.get("/").content.decode()
+    body = page.partition("</header>")[2]
+    for words in ("fool", "machine", "model", "round"):
+        assert words not in body.lower(), words
+    for path in set(re.findall(r'<a [^>]*href="(/[^"#]*)"', page)):
+        assert client.get(path).status_code == 200, path
+    for arm in ("dynamic", "static"):
+        assert "whether the model was fooled" in browse(people[arm]).get("/").content.decode()
+
+
 def test_rounds_are_of_ones_own_arm_or_of_the_one_asked_for_and_admins_are_told_which(
     people: dict[str, Person], browse: Browse, ada: Person
 ) -> None:

@@ -20,10 +20,14 @@ with_a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own take
 NOT_OF_THE_FORM = (NotFound, Forbidden, TooMany, Unavailable)
 
 
+class Unchanged(str):
+    """The sentence of an act that found nothing to do."""
+
+
 @dataclass(frozen=True)
 class Button:
     """A button that was pressed: what it does, given the form's values by name, and the form that
-    came with it. `act` returns a sentence that says what was done."""
+    came with it. `act` returns a sentence that says what was done, Unchanged where nothing was."""
 
     act: Callable[..., str]
     form: BaseForm | None = None
@@ -84,7 +88,8 @@ def submit(
     else:
         done = None
     if done is not None:
-        messages.success(request, done)
+        say = messages.info if isinstance(done, Unchanged) else messages.success
+        say(request, done)
     return done is not None
 
 
