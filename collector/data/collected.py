@@ -7,6 +7,7 @@ arms whoever no lot gave to any is left out, and so is what was drawn before the
 
 import hmac
 import json
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -23,7 +24,7 @@ from collector.data.release_tables import Scope
 from collector.errors import Refused
 from collector.models import Allocation, Attempt, Study, StudyAct, in_parts
 from trainer import rounds
-from trainer.learning import png, raster, shipped
+from trainer.learning import png, raster, shipped, weights
 from trainer.learning.checkpoints import Collected
 from trainer.models import Arm, Sample, Weights
 
@@ -237,14 +238,25 @@ class _WholeStudy(Scope):
 
 
 def write(folder: Path) -> None:
-    """Write what an analysis is made of to a new folder, in the tables of a release and under
-    pseudonyms of such folders alone. Raises Refused where something is there, or pyarrow is not
-    installed."""
+    """Write what an analysis is made of to a new folder, which appears whole or not at all, in the
+    tables of a release and under pseudonyms of such folders alone. Raises Refused where something
+    is there, the disk does not take it, or pyarrow is not installed."""
     if folder.exists():
         raise Refused(f"{folder} is there already, and nothing is written over.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as within:
+            made = Path(within) / "whole"
+            made.mkdir(mode=0o700)
+            _write(made)
+            made.rename(folder)
+    except OSError as error:
+        raise Refused(f"{folder} cannot be written: {error.strerror or error}.") from error
+
+
+def _write(folder: Path) -> None:
     study, when = Study.current(), frame()
     model = rounds.initial_model_of(study.architecture)
-    folder.mkdir(parents=True, mode=0o700)
     key = hmac.digest(bytes(study.release_secret), b"analysis", "sha256")
     scope = _WholeStudy(0, model, key)
     for name in (ATTEMPTS, SAMPLES):
@@ -256,11 +268,15 @@ def write(folder: Path) -> None:
     (folder / STUDY).write_text(json.dumps(said, indent=1, default=str) + "\n", encoding="utf-8")
 
 
+# What a file that is damaged, or was changed by hand, makes of reading it.
+_BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError)
+
+
 def from_folder(folder: Path) -> StudyData:
     """Collect from a folder that `write` made, or from a release's. Raises Refused."""
     try:
         return _read(folder)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except _BROKEN as error:
         raise Refused(f"{folder} is no export that can be analysed: {error}.") from error
 
 
@@ -291,6 +307,9 @@ def _read(folder: Path) -> StudyData:
     initial = folder / release_folder.INITIAL
     architecture = said["architecture"]
     start = initial.read_bytes() if initial.exists() else shipped.round_one(architecture).weights
+    weights.load(architecture, start, None)
+    if not np.isin(collected.labels, range(10)).all():
+        raise ValueError(f"{SAMPLES} has a label that is no digit")
     return StudyData(collected, arms, architecture, start, _frame_of(said["frame"]))
 
 

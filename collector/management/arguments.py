@@ -31,7 +31,16 @@ def text(argument: str, most: int | None = None) -> str:
 
 def at_least_one(argument: str) -> int:
     """A whole number from 1 on."""
+    return _at_least(1, argument)
+
+
+def at_least_zero(argument: str) -> int:
+    """A whole number from 0 on."""
+    return _at_least(0, argument)
+
+
+def _at_least(least: int, argument: str) -> int:
     number = int(argument)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+    if number < least:
+        raise argparse.ArgumentTypeError(f"at least {least}")
     return number

@@ -191,6 +191,68 @@ def test_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
         analyse("--from", str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("attempts.parquet", b"PAR1"),
+        ("initial.safetensors", b"{}"),
+        ("study.json", b"[]"),
+        ("study.json", b'{"format": 1, "architecture": "none", "arms": [], "allotted": {}}'),
+        ("study.json", b'{"format": 1, "arms": [], "allotted": null}'),
+    ],
+)
+def test_a_damaged_export_is_refused_in_a_sentence(
+    look: Look, tmp_path: Path, name: str, content: bytes
+) -> None:
+    analyse(export=tmp_path / "study")
+    (tmp_path / "study" / name).write_bytes(content)
+    with pytest.raises(CommandError, match="no export that can be analysed"):
+        analyse("--from", str(tmp_path / "study"))
+
+
+@pytest.mark.parametrize(("column", "value"), [("label", 17), ("image", None)])
+def test_an_export_with_a_row_that_cannot_be_is_refused_in_a_sentence(
+    look: Look, tmp_path: Path, column: str, value: object
+) -> None:
+    analyse(export=tmp_path / "study")
+    path = tmp_path / "study" / "samples.parquet"
+    table = parquet.read_table(path)
+    rows = table.to_pylist()
+    rows[0][column] = value
+    parquet.write_table(type(table).from_pylist(rows, table.schema), path)
+    with pytest.raises(CommandError, match="no export that can be analysed"):
+        analyse("--from", str(tmp_path / "study"))
+
+
+def test_where_the_figures_cannot_stand_is_said_before_any_model_is_made(
+    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "make", lambda *_, **__: pytest.fail("models were made"))
+    (tmp_path / "there.csv").touch()
+    for path, why in (("there.csv", "there already"), ("none/figures.csv", "cannot be written")):
+        with pytest.raises(CommandError, match=why):
+            analyse(csv=tmp_path / path)
+    assert [path.name for path in tmp_path.iterdir()] == ["there.csv"]
+
+
+def test_an_export_that_does_not_come_to_its_end_leaves_nothing(
+    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match="cannot be written"):
+        analyse(export=tmp_path / "file" / "study")
+    monkeypatch.setattr(collected, "STUDY", "no/such/folder")
+    with pytest.raises(CommandError, match="cannot be written"):
+        analyse(export=tmp_path / "study")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("option", ["--seed=-1", "--trainings=-1"])
+def test_numbers_below_zero_are_refused(option: str) -> None:
+    with pytest.raises(CommandError, match="at least 0"):
+        analyse(option)
+
+
 def test_the_page_the_api_and_the_file_tell_what_the_command_kept(
     look: Look, client: Client
 ) -> None:

@@ -74,3 +74,8 @@ def test_wrong_arguments_are_refused(arguments: list[str], tmp_path: Path) -> No
 def test_a_net_that_is_not_shipped_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nonesuch"):
         call_command("simulate", "--net", "nonesuch", "--out", str(tmp_path / "study.json"))
+
+
+def test_a_file_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="No such file or directory"):
+        call_command("simulate", "--out", str(tmp_path / "none" / "study.json"))

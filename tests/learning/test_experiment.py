@@ -200,6 +200,23 @@ def test_a_study_goes_on_from_its_file_and_refuses_one_made_otherwise(
     assert json.loads(out.read_text()) == more
 
 
+@pytest.mark.parametrize("content", ["", "[]", "no study"])
+def test_a_file_that_holds_no_study_is_left_as_it_is(tmp_path: Path, content: str) -> None:
+    (out := tmp_path / "notes.txt").write_text(content)
+    with pytest.raises(experiment.OtherStudy, match="name another file"):
+        experiment.run(Plan(), [1], ["dynamic"], out, 1, None, tmp_path / "no-mnist")
+    assert out.read_text() == content
+
+
+def test_a_file_that_cannot_be_written_ends_a_study_before_its_first_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment, "ProcessPoolExecutor", lambda *_: pytest.fail("it was begun"))
+    out = tmp_path / "none" / "study.json"
+    with pytest.raises(FileNotFoundError):
+        experiment.run(Plan(), [1], ["dynamic"], out, 1, None, tmp_path / "no-mnist")
+
+
 def test_a_seed_is_run_in_a_process_of_its_own(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

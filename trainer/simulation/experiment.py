@@ -140,16 +140,23 @@ def run(
     for each round goes to standard error.
 
     Returns all runs, and keeps them in the file ``out``. What the file holds of a seed is not run
-    again. Raises ``OtherStudy`` when it was made otherwise, ``NotShipped``, ``BadBaseData``.
+    again. Raises ``OtherStudy`` when it was made otherwise, ``NotShipped``, ``BadBaseData``, and
+    before any run ``OSError`` where the file cannot be written.
     """
     shipped.round_one(plan.architecture)  # or it is refused before any process starts
     base = basedata.find(mnist_dir, cache)
     outcome = begin(plan, base)
     if out.exists():
-        stored = json.loads(out.read_text(encoding="utf-8"))
-        if {**stored, "runs": {}} != outcome:
+        try:
+            stored = json.loads(out.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise OtherStudy(
+                f"{out} is there, and no study: {error}; name another file."
+            ) from error
+        if not isinstance(stored, dict) or {**stored, "runs": {}} != outcome:
             raise OtherStudy(f"{out} holds runs that were made otherwise; name another file.")
         outcome = cast(Outcome, stored)
+    _keep(outcome, out)
     runs = outcome["runs"]
     lacking = {seed: [arm for arm in arms if arm not in runs.get(str(seed), {})] for seed in seeds}
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
@@ -160,10 +167,14 @@ def run(
         }
         for done in as_completed(pending):
             runs.setdefault(str(pending[done]), {}).update(done.result())
-            arriving = out.with_suffix(".part")
-            arriving.write_text(json.dumps(outcome) + "\n", encoding="utf-8")
-            os.replace(arriving, out)
+            _keep(outcome, out)
     return outcome
+
+
+def _keep(outcome: Outcome, out: Path) -> None:
+    arriving = out.with_suffix(".part")
+    arriving.write_text(json.dumps(outcome) + "\n", encoding="utf-8")
+    os.replace(arriving, out)
 
 
 def begin(plan: Plan, base: BaseData) -> Outcome:

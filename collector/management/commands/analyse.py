@@ -1,16 +1,17 @@
 """`manage.py analyse`: how the arms of the study compare, from the database or from an export."""
 
 import os
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from collector.data import analyses, collected
+from collector.data import analyses, collected, whole_files
 from collector.errors import Refused
 from collector.management import lifeline
-from collector.management.arguments import at_least_one
+from collector.management.arguments import at_least_one, at_least_zero
 from trainer.learning.checkpoints import Killed, Processes
 
 
@@ -33,12 +34,12 @@ class Command(BaseCommand):
             "--export", type=Path, help="only write what this is made of to a new folder"
         )
         parser.add_argument("--csv", type=Path, help="write the figures to a new file too")
-        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--seed", type=at_least_zero, default=1)
         parser.add_argument(
             "--seeds", type=at_least_one, default=3, help="models of each training set"
         )
         parser.add_argument(
-            "--trainings", type=int, default=10, help="models of people drawn again"
+            "--trainings", type=at_least_zero, default=10, help="models of people drawn again"
         )
         parser.add_argument(
             "--jobs", type=at_least_one, default=1, help="models at a time, each on one thread"
@@ -67,6 +68,11 @@ class Command(BaseCommand):
             collected.write(options["export"])
             self.stdout.write(f"{options['export']} has all that the analysis is made of.")
             return
+        path = options["csv"]
+        with whole_files.making(path) if path else nullcontext() as figures:
+            self._look(options, figures)
+
+    def _look(self, options: dict[str, Any], figures: Path | None) -> None:
         folder = options["folder"]
         data = collected.from_folder(folder) if folder else collected.from_rows()
         how = {name: options[name] for name in ("seed", "seeds", "trainings")}
@@ -76,12 +82,12 @@ class Command(BaseCommand):
             self.stdout.write("An interim look: the study has not ended.")
         for line in _told(found, options["see"] / 100):
             self.stdout.write(line)
-        if options["csv"]:
-            with options["csv"].open("x", encoding="utf-8", newline="") as file:
-                file.writelines(analyses.as_csv(found))
         if not folder and found.estimates:
             look = analyses.keep(found, data)
             self.stdout.write(f"Look {look.number}, kept.")
+        if figures:
+            with (figures / "whole").open("w", encoding="utf-8", newline="") as file:
+                file.writelines(analyses.as_csv(found))
 
     def _tell(self, share: float) -> None:
         if (per_cent := int(100 * share)) > self._told:

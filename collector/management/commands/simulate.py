@@ -61,7 +61,7 @@ class Command(BaseCommand):
                 settings.MNIST_DIR,
                 settings.MNIST_CACHE,
             )
-        except (experiment.OtherStudy, BadBaseData, NotShipped) as error:
+        except (experiment.OtherStudy, BadBaseData, NotShipped, OSError) as error:
             raise CommandError(str(error)) from error
         for line in findings.table(outcome):
             self.stdout.write(line)
