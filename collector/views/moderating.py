@@ -2,7 +2,10 @@
 API, which its script asks for more. Practice comes first, and its result is shown there. What
 became of their readings, and the guidelines, are pages of their own."""
 
+import json
+
 from django.core.paginator import Paginator
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -56,7 +59,9 @@ def moderate(request: HttpRequest, person: Person) -> HttpResponse:
             "digits": range(10),
             "practice": under_way,
             "break_every": BREAK_EVERY,
-            "held": [queue.shown(lease) for lease in queue.leases(person)],
+            "held_json": json.dumps(
+                [queue.shown(lease) for lease in queue.leases(person)], cls=DjangoJSONEncoder
+            ),
             "now": timezone.now().isoformat(),
             "waiting": "" if under_way else _waiting(own_readings.waiting_count(person)),
         },

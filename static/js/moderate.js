@@ -91,7 +91,8 @@ class ReadingDesk {
 
   /** @param {HTMLElement} page the #moderate of pages/moderate.html */
   constructor(page) {
-    const { assignmentsUrl, breakEvery, now, person, practiceDone, practiceOf } = page.dataset;
+    const { assignmentsUrl, breakEvery, held, now, person, practiceDone, practiceOf } =
+      page.dataset;
     this.#assignmentsUrl = `${assignmentsUrl}`;
     this.#resultUrl = `${page.dataset.resultUrl}`;
     this.#signInUrl = `${page.dataset.signInUrl}`;
@@ -114,7 +115,7 @@ class ReadingDesk {
     this.#undo = page.querySelector("button#undo");
     this.#counter = page.querySelector("p#count");
     this.#waiting = page.querySelector("p#waiting");
-    this.#hold(JSON.parse(page.querySelector("script#held").textContent), Date.parse(`${now}`));
+    this.#hold(JSON.parse(`${held}`), Date.parse(`${now}`));
     this.#listen();
     this.#paint();
   }
