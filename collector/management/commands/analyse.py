@@ -1,7 +1,10 @@
 """`manage.py analyse`: how the arms of the study compare, from the database or from an export."""
 
 import os
+import signal
+import time
 from contextlib import nullcontext
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from collector.data import analyses, collected, whole_files
 from collector.errors import Refused
 from collector.management import lifeline
 from collector.management.arguments import at_least_one, at_least_zero
+from trainer import words
 from trainer.learning.checkpoints import Killed, Processes
 
 
@@ -57,6 +61,8 @@ class Command(BaseCommand):
             self._handle(options)
         except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
+        except KeyboardInterrupt as error:
+            raise CommandError("Ended before its end: nothing of this look is kept.") from error
         except Killed as error:
             raise CommandError(
                 f"{error} Nothing of this look is kept. Where memory ran out, fewer --jobs take "
@@ -76,8 +82,9 @@ class Command(BaseCommand):
         folder = options["folder"]
         data = collected.from_folder(folder) if folder else collected.from_rows()
         how = {name: options[name] for name in ("seed", "seeds", "trainings")}
-        processes = Processes(options["jobs"], partial(lifeline.end_with, os.getpid()))
-        found = analyses.make(data, **how, tell=self._tell, processes=processes)
+        processes = Processes(options["jobs"], partial(_begin_child, os.getpid()))
+        tell = partial(self._tell, time.monotonic())
+        found = analyses.make(data, **how, tell=tell, processes=processes)
         if data.frame.is_interim:
             self.stdout.write("An interim look: the study has not ended.")
         for line in _told(found, options["see"] / 100):
@@ -89,10 +96,20 @@ class Command(BaseCommand):
             with (figures / "whole").open("w", encoding="utf-8", newline="") as file:
                 file.writelines(analyses.as_csv(found))
 
-    def _tell(self, share: float) -> None:
-        if (per_cent := int(100 * share)) > self._told:
-            self._told = per_cent
-            self.stderr.write(f"{per_cent}% of the models are made.")
+    def _tell(self, began_at: float, share: float) -> None:
+        if (per_cent := int(100 * share)) <= self._told:
+            return
+        self._told = per_cent
+        if per_cent < 100:
+            spent = timedelta(seconds=time.monotonic() - began_at)
+            self.stderr.write(f"Models: {words.left(per_cent / 100, spent)}.")
+        else:
+            self.stderr.write("Models: all are made.")
+
+
+def _begin_child(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and says so
+    lifeline.end_with(parent)
 
 
 def _told(found: analyses.Found, difference: float) -> list[str]:
