@@ -100,7 +100,7 @@ def test_who_has_a_drawing_to_read_is_told_nothing_of_any_drawing(
 def test_who_has_a_drawing_to_read_cannot_submit_it_either_and_may_draw_others(
     alice: Person, mona: Person
 ) -> None:
-    submit(alice, drawn=a_line(1))
+    submit(alice, drawn=a_line(6))
     reading = queue.assign(mona)
     assert reading is not None
     with pytest.raises(Forbidden) as refused:

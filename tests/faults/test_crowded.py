@@ -49,7 +49,7 @@ def crooked(chances: random.Random) -> list[dict[str, list[int]]]:
     return [
         {
             "x": [chances.randrange(280) for _ in range(6)],
-            "y": [chances.randrange(280) for _ in range(6)],
+            "y": [chances.randrange(40, 280) for _ in range(6)],  # the top is for specks
             "t": [0, 20, 40, 60, 80, 100],
         }
     ]

@@ -28,9 +28,10 @@ def add_person(name: str | None = None, role: str = "crowdworker") -> Person:
 
 
 def a_line(place: int | None = None) -> drawing.Drawing:
-    """A crooked stroke; each place gives another, no near-copy of any."""
+    """A crooked stroke; each place gives another, no near-copy of any. It leaves the top free, for
+    specks, which would else be hidden under some."""
     chances = random.Random(next(_serial) if place is None else place)
-    x, y = ([chances.randrange(280) for _ in range(6)] for _ in range(2))
+    x, y = ([chances.randrange(top, 280) for _ in range(6)] for top in (0, 40))
     return drawing.parse([{"x": x, "y": y, "t": [0, 20, 40, 60, 80, 100]}])
 
 
