@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 from django.db.models.query import FlatValuesListIterable, ModelIterable
@@ -63,10 +63,10 @@ class Prepared(Generic[Row]):
     def _compiled(self) -> _Compiled:
         stand_ins = [_STAND_INS[kind](place) for place, kind in enumerate(self._kinds)]
         rows = self._build(*stand_ins)
-        here = connections[DEFAULT_DB_ALIAS]
-        compiler = rows.query.get_compiler(connection=here)
+        # Whichever thread's it is when rows are made: what is compiled outlives this one's.
+        compiler = rows.query.get_compiler(connection=connection)
         sql, params = compiler.as_sql()
-        places = {_adapted(here, value): place for place, value in enumerate(stand_ins)}
+        places = {_adapted(connection, value): place for place, value in enumerate(stand_ins)}
         return _Compiled(sql, [_filler(param, places) for param in params], _reader(rows, compiler))
 
 
@@ -99,10 +99,10 @@ def _reader(rows: QuerySet[Any, Row], compiler: Any) -> Callable[[list[_Values]]
     return lambda found: list(map(made, converted(found)))
 
 
-def _adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
+def _adapted(here: BaseDatabaseWrapper, value: Any) -> Any:
     """Return a value as the database's driver takes it."""
     if isinstance(value, uuid.UUID):
-        return value if connection.features.has_native_uuid_field else value.hex
+        return value if here.features.has_native_uuid_field else value.hex
     if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
+        return here.ops.adapt_datetimefield_value(value)
     return value
