@@ -167,6 +167,7 @@ def test_the_first_screen_after_sign_up_needs_no_scrolling(visit: Open) -> None:
     page.fill("#id_password", PASSWORD)
     page.click("main form button")
     page.locator(".messages").wait_for()
+    page.wait_for_load_state()  # or the page that is measured has not all of its styles and scripts
     for width, height in ((390, 664), (320, 568)):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(OUTSIDE, f"{DRAWN_WITH}, .messages") == []
